@@ -1,0 +1,141 @@
+"""What the software device has seen: launches, findings, copies, provenance.
+
+These types are the contract between the device process (which writes them),
+the grader (which decides by them) and the record (which keeps them). They hold
+facts only; nothing here knows of puzzles or points.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+Dim3 = tuple[int, int, int]
+"""x, y, z: counts for a grid or block, zero-based indices for a block or thread."""
+
+
+class Space(StrEnum):
+    """A PTX state space."""
+
+    GLOBAL = "global"
+    SHARED = "shared"
+    LOCAL = "local"
+    CONST = "const"
+    PARAM = "param"
+
+
+class FindingKind(StrEnum):
+    """What a check can find in a launch."""
+
+    OUT_OF_BOUNDS = "out-of-bounds"
+    MISALIGNED = "misaligned"
+    UNINITIALISED_READ = "uninitialised-read"
+    RACE = "race"
+    BARRIER_DIVERGENCE = "barrier-divergence"
+    BUDGET_EXCEEDED = "budget-exceeded"
+    BAD_LAUNCH = "bad-launch"
+    TRAP = "trap"
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that a check found, with the first thread that did it.
+
+    Equal findings of many threads (same kind, same PTX line, same space and
+    access) are one finding with a ``count``.
+    """
+
+    kind: FindingKind
+    message: str
+    """A plain sentence, e.g. ``thread 3 of block 1 read shared cell 19, which nothing wrote``."""
+    kernel: str
+    block: Dim3 | None = None
+    thread: Dim3 | None = None
+    space: Space | None = None
+    access: str | None = None
+    """``"read"``, ``"write"`` or ``"atomic"``."""
+    address: int | None = None
+    """Byte address (global), or byte offset in the space (shared, local, const)."""
+    cell: int | None = None
+    """``address`` in units of the access size, relative to its allocation or array."""
+    size: int | None = None
+    """Bytes accessed by one thread."""
+    ptx_line: int | None = None
+    ptx_text: str | None = None
+    source_file: str | None = None
+    source_line: int | None = None
+    """From ``.loc`` where the PTX has it."""
+    other_block: Dim3 | None = None
+    other_thread: Dim3 | None = None
+    """Races only: the other party."""
+    other_ptx_line: int | None = None
+    count: int = 1
+    """How many thread-level occurrences this finding stands for."""
+
+
+class Launch(msgspec.Struct, frozen=True, kw_only=True):
+    """One kernel launch."""
+
+    index: int
+    """Counts from 1 in the life of the device."""
+    kernel: str
+    module: int
+    grid: Dim3
+    block: Dim3
+    shared_bytes: int
+    """Static and dynamic shared memory of one block, in bytes."""
+    instructions: int
+    """Instructions executed, summed over threads."""
+    seconds: float
+    result: int
+    """The CUresult that the launch (or the synchronisation after it) reports; 0 is success."""
+    findings: tuple[Finding, ...] = ()
+    printed: str = ""
+    """What the kernel printed with ``vprintf``, cut at a limit."""
+
+
+class Writer(StrEnum):
+    """Who wrote a byte of device memory last."""
+
+    NOBODY = "nobody"
+    HOST_COPY = "host-copy"
+    MEMSET = "memset"
+    DEVICE_COPY = "device-copy"
+    KERNEL = "kernel"
+
+
+class Provenance(msgspec.Struct, frozen=True, kw_only=True):
+    """A run of bytes in a copied-out range that share their last writer."""
+
+    start: int
+    """Byte offset in the copied range."""
+    stop: int
+    writer: Writer
+    launch: int | None = None
+    """The ``Launch.index``, where the writer is a kernel."""
+    block: Dim3 | None = None
+    thread: Dim3 | None = None
+
+
+class CopyOut(msgspec.Struct, frozen=True, kw_only=True):
+    """One copy from device to host."""
+
+    address: int
+    data: bytes
+    provenance: tuple[Provenance, ...]
+    """Covers ``0..len(data)`` without gaps, in order."""
+
+
+class CaseEvidence(msgspec.Struct, frozen=True, kw_only=True):
+    """All that happened on the device between two marks of the grader."""
+
+    launches: tuple[Launch, ...] = ()
+    copies_out: tuple[CopyOut, ...] = ()
+    unsupported: tuple[str, ...] = ()
+    """Driver calls, instructions or features that the device does not support, each a sentence."""
+    driver_findings: tuple[Finding, ...] = ()
+    """Findings outside of any launch: a host copy out of bounds, say."""
+    sticky_error: int = 0
+    """The CUresult that every later call returns after a device fault; 0 while healthy."""
+    peak_bytes: int = 0
+    """Most device memory allocated at once."""
