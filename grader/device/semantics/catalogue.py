@@ -1,0 +1,31 @@
+"""From an opcode to its arithmetic."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from grader.device.semantics import integer
+from grader.device.semantics.operation import Builder, Modifiers, Operation
+
+_FAMILIES: tuple[dict[str, tuple[Builder, ...]], ...] = (integer.BUILDERS,)
+
+
+@lru_cache(maxsize=4096)
+def lookup(opcode: str) -> Operation | None:
+    """The arithmetic of ``opcode``, or None.
+
+    Args:
+        opcode: The full dotted mnemonic as in PTX, e.g. ``"fma.rn.ftz.f32"``.
+
+    Returns:
+        None for anything that is not an ALU instruction known exactly, every
+        modifier included: a guess would be a wrong mark.
+    """
+    base = opcode.split(".", 1)[0]
+    for family in _FAMILIES:
+        for build in family.get(base, ()):
+            modifiers = Modifiers(opcode)
+            operation = build(modifiers)
+            if operation is not None and modifiers.finished:
+                return operation
+    return None

@@ -1,0 +1,135 @@
+"""What one PTX instruction does to its operands, for all lanes at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grader.device.semantics.scalar_types import DTYPES, DType
+
+Array = NDArray[Any]
+Value = NDArray[Any] | np.generic
+"""The lanes of one operand, or one scalar that all lanes share."""
+Where = NDArray[np.bool_] | Literal[True]
+Apply = Callable[[tuple[Array, ...], tuple[Value, ...], Where], None]
+
+EXACT: Final = "exact"
+"""The ``accuracy`` of an operation whose result is fully determined."""
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One ALU instruction, modifiers included.
+
+    ``apply(out, src, where)`` computes ``src`` and writes the results into the
+    arrays ``out``, in the lanes where ``where`` is true and in no other.
+
+    * ``out[i].dtype`` is ``destinations[i]`` and ``src[i].dtype`` is
+      ``sources[i]``; nothing is converted. A register of another type of the
+      same width is passed as a ``view``.
+    * All arrays are one-dimensional and of one length. A source may also be a
+      NumPy scalar or a 0-d array; ``where`` is such an array of bool, or True.
+    * A source may be the same memory as a destination (``add r1, r1, r2``). Two
+      destinations must not share memory with each other.
+    * No lane value makes it raise. Floating-point flags are not NumPy warnings'
+      business here: the caller wraps a whole launch in
+      ``np.errstate(all="ignore")``, since entering it costs as much as an add.
+
+    Attributes:
+        opcode: The full mnemonic, e.g. ``fma.rn.f32``.
+        sources: dtype of each source operand, in PTX order, immediates included.
+        destinations: dtype of each destination operand, in PTX order.
+        apply: See above.
+        accuracy: ``"exact"``, or a sentence with our error and the manual's bound.
+        optional_destinations: How many trailing destinations ``out`` may lack:
+            1 for ``setp``, whose ``p|q`` is optional and not part of the opcode.
+    """
+
+    opcode: str
+    sources: tuple[DType, ...]
+    destinations: tuple[DType, ...]
+    apply: Apply
+    accuracy: str = EXACT
+    optional_destinations: int = 0
+
+
+class Modifiers:
+    """The dotted parts after the base mnemonic, consumed from left to right.
+
+    PTX fixes the order of modifiers. What a family does not consume makes
+    `finished` false, so that an unknown modifier is never ignored.
+    """
+
+    def __init__(self, opcode: str) -> None:
+        self.opcode = opcode
+        self.base, *self._rest = opcode.split(".")
+
+    def take(self, *choices: str) -> str:
+        """The next modifier if it is one of ``choices``, else ``""``."""
+        if self._rest and self._rest[0] in choices:
+            return self._rest.pop(0)
+        return ""
+
+    def flag(self, name: str) -> bool:
+        """Whether the next modifier is ``name``; consumes it."""
+        return bool(self.take(name))
+
+    @property
+    def finished(self) -> bool:
+        """Whether every modifier has been consumed."""
+        return not self._rest
+
+
+Builder = Callable[[Modifiers], Operation | None]
+"""Makes the operation of an opcode, or None where the opcode is not known exactly."""
+
+
+def store(out: Array, value: Any, where: Where) -> None:
+    """Write ``value`` (array or scalar of ``out``'s dtype) where ``where``."""
+    if where is True:
+        out[...] = value
+    else:
+        np.copyto(out, value, where=where)
+
+
+def from_ufunc(
+    opcode: str, ufunc: np.ufunc, sources: tuple[str, ...], destination: str
+) -> Operation:
+    """An operation that is exactly one NumPy ufunc: the fastest kind.
+
+    A ufunc with ``out=`` copes with overlap, so operands may alias.
+    """
+
+    def apply(out: tuple[Array, ...], src: tuple[Value, ...], where: Where) -> None:
+        if where is True:
+            ufunc(*src, out=out[0])
+        else:
+            ufunc(*src, out=out[0], where=where)
+
+    return Operation(opcode, _dtypes(sources), _dtypes((destination,)), apply)
+
+
+def from_function(
+    opcode: str,
+    function: Callable[..., Any],
+    sources: tuple[str, ...],
+    destination: str,
+    accuracy: str = EXACT,
+) -> Operation:
+    """An operation with one result, from a function of its sources.
+
+    ``function`` returns a fresh array or scalar of the destination's dtype.
+    """
+
+    def apply(out: tuple[Array, ...], src: tuple[Value, ...], where: Where) -> None:
+        store(out[0], function(*src), where)
+
+    return Operation(opcode, _dtypes(sources), _dtypes((destination,)), apply, accuracy)
+
+
+def _dtypes(names: tuple[str, ...]) -> tuple[DType, ...]:
+    return tuple(DTYPES[name] for name in names)
