@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from grader.device.semantics import integer
+from grader.device.semantics import bits, float32, float64, integer
 from grader.device.semantics.operation import Builder, Modifiers, Operation
 
-_FAMILIES: tuple[dict[str, tuple[Builder, ...]], ...] = (integer.BUILDERS,)
+_FAMILIES: tuple[dict[str, tuple[Builder, ...]], ...] = (
+    integer.BUILDERS,
+    bits.BUILDERS,
+    float32.BUILDERS,
+    float64.BUILDERS,
+)
 
 
 @lru_cache(maxsize=4096)

@@ -15,6 +15,8 @@ Array = NDArray[Any]
 Value = NDArray[Any] | np.generic
 """The lanes of one operand, or one scalar that all lanes share."""
 Where = NDArray[np.bool_] | Literal[True]
+Function = Callable[..., Any]
+"""From the sources of all lanes to a fresh array (or scalar) of results."""
 Apply = Callable[[tuple[Array, ...], tuple[Value, ...], Where], None]
 
 EXACT: Final = "exact"
@@ -115,14 +117,15 @@ def from_ufunc(
 
 def from_function(
     opcode: str,
-    function: Callable[..., Any],
+    function: Function,
     sources: tuple[str, ...],
     destination: str,
     accuracy: str = EXACT,
 ) -> Operation:
     """An operation with one result, from a function of its sources.
 
-    ``function`` returns a fresh array or scalar of the destination's dtype.
+    ``function`` returns a fresh array or scalar of the destination's dtype; its
+    sources are arrays or NumPy scalars, so it must not assign to parts of them.
     """
 
     def apply(out: tuple[Array, ...], src: tuple[Value, ...], where: Where) -> None:

@@ -54,3 +54,16 @@ def bits_of(ptx_type: str) -> int:
 def unsigned_of(ptx_type: str) -> DType:
     """The unsigned dtype of the same width."""
     return DTYPES[f"u{bits_of(ptx_type)}"]
+
+
+def split16(x: Any, half: DType) -> tuple[Any, Any]:
+    """The low and the high half of a ``uint32``, as the 16-bit dtype ``half``."""
+    low = (x & np.uint32(0xFFFF)).astype(np.uint16)
+    high = (x >> np.uint32(16)).astype(np.uint16)
+    return low.view(half), high.view(half)
+
+
+def join16(low: Any, high: Any) -> Any:
+    """Two 16-bit values as one ``uint32``, ``low`` in bits 15..0."""
+    lifted = high.view(np.uint16).astype(np.uint32) << np.uint32(16)
+    return lifted | low.view(np.uint16).astype(np.uint32)

@@ -1,0 +1,234 @@
+"""f32: add, sub, mul, fma, div, rcp, sqrt in every rounding mode, neg, abs, copysign.
+
+Exact (correctly rounded). Sums and products to nearest are the machine's own;
+the rest goes through `grader.device.semantics.rounding`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from grader.device.semantics.operation import (
+    Array,
+    Builder,
+    Modifiers,
+    Operation,
+    Value,
+    Where,
+    from_function,
+    store,
+)
+from grader.device.semantics.rounding import (
+    MODES,
+    NAN,
+    add_to_odd,
+    canonical_nan,
+    flush,
+    flushed_after_rounding,
+    minus_zero_if_cancelled,
+    narrow,
+    saturate,
+)
+from grader.device.semantics.scalar_types import DTYPES
+
+_UFUNCS = {"add": np.add, "sub": np.subtract, "mul": np.multiply}
+_F32 = DTYPES["f32"]
+
+
+def _add_sub_mul(m: Modifiers) -> Operation | None:
+    mode, ftz, sat = m.take(*MODES) or "rn", m.flag("ftz"), m.flag("sat")
+    if not m.take("f32"):
+        return None
+    if mode == "rn" and not ftz and not sat:
+        return _native(m.opcode, _UFUNCS[m.base])
+    base = m.base
+
+    def function(a: Any, b: Any) -> Any:
+        if ftz:
+            a, b = flush(a, "f32"), flush(b, "f32")
+        exact = _exact_sum_or_product(base, mode, a.astype(np.float64), b.astype(np.float64))
+        return _finish(exact, mode, ftz, sat)
+
+    return from_function(m.opcode, function, ("f32", "f32"), "f32")
+
+
+def _native(opcode: str, ufunc: np.ufunc) -> Operation:
+    def apply(out: tuple[Array, ...], src: tuple[Value, ...], where: Where) -> None:
+        result = out[0]
+        if where is True:
+            ufunc(*src, out=result)
+            nan = np.isnan(result)
+        else:
+            ufunc(*src, out=result, where=where)
+            nan = np.isnan(result) & where
+        if nan.any():
+            result[nan] = NAN["f32"]
+
+    return Operation(opcode, (_F32, _F32), (_F32,), apply)
+
+
+def _exact_sum_or_product(base: str, mode: str, a: Any, b: Any) -> Any:
+    """In float64, rounded to odd: a product of two f32 has 48 bits and is exact."""
+    if base == "mul":
+        return a * b
+    if base == "sub":
+        b = -b
+    total = add_to_odd(a, b)
+    return minus_zero_if_cancelled(total, a, b) if mode == "rm" else total
+
+
+def _finish(exact: Any, mode: str, ftz: bool, sat: bool) -> Any:
+    result = narrow(exact, "f32", mode)
+    if ftz:
+        result = flushed_after_rounding(exact, result, "f32", mode)
+    return saturate(result) if sat else result
+
+
+def _fma(m: Modifiers) -> Operation | None:
+    """``fma``, and ``mad``, which is the same thing from sm_20 on."""
+    mode, ftz, sat = m.take(*MODES), m.flag("ftz"), m.flag("sat")
+    if not mode or not m.take("f32"):
+        return None
+    if mode == "rn" and not ftz and not sat:
+        return from_function(m.opcode, fma_nearest, ("f32", "f32", "f32"), "f32")
+
+    def function(a: Any, b: Any, c: Any) -> Any:
+        if ftz:
+            a, b, c = flush(a, "f32"), flush(b, "f32"), flush(c, "f32")
+        return _finish(_fma_to_odd(a, b, c, mode), mode, ftz, sat)
+
+    return from_function(m.opcode, function, ("f32", "f32", "f32"), "f32")
+
+
+def _fma_to_odd(a: Any, b: Any, c: Any, mode: str) -> Any:
+    product = a.astype(np.float64) * b
+    addend = c.astype(np.float64)
+    total = add_to_odd(product, addend)
+    return minus_zero_if_cancelled(total, product, addend) if mode == "rm" else total
+
+
+_TAIL = np.uint32(0x1FFFFFFF)
+_TIE = np.uint32(0x10000000)
+_LEAST_NORMAL_TWICE = np.uint32(0x01000000)
+_ONE = np.uint32(1)
+
+
+def fma_nearest(a: Any, b: Any, c: Any) -> Any:
+    """``a * b + c`` with one rounding to nearest even. f32 in, f32 out.
+
+    The product is exact in float64; the sum is rounded there once. A second
+    rounding goes wrong only where the float64 sum lies exactly half way between
+    two f32: a normal f32 drops 29 bits, which must then read 1000...; subnormal
+    results drop more. Only those lanes are done again, rounded to odd.
+    """
+    total = np.multiply(a, b, dtype=np.float64) + c
+    result = total.astype(np.float32)
+    bits = total.view(np.uint64).astype(np.uint32)
+    suspect = (bits & _TAIL) == _TIE
+    # Doubled to drop the sign; 0 - 1 wraps, so that zeros are no suspects.
+    magnitude = result.view(np.uint32) << _ONE
+    suspect |= (magnitude - _ONE) < _LEAST_NORMAL_TWICE
+    if suspect.any():
+        exact = _fma_to_odd(a, b, c, "rn")
+        result = np.where(suspect, exact.astype(np.float32), result)
+    return canonical_nan(result, "f32")
+
+
+def _div(m: Modifiers) -> Operation | None:
+    mode, ftz = m.take(*MODES), m.flag("ftz")
+    if not mode or not m.take("f32"):
+        return None
+
+    def function(a: Any, b: Any) -> Any:
+        return divide(a, b, mode, ftz)
+
+    return from_function(m.opcode, function, ("f32", "f32"), "f32")
+
+
+def _rcp(m: Modifiers) -> Operation | None:
+    mode, ftz = m.take(*MODES), m.flag("ftz")
+    if not mode or not m.take("f32"):
+        return None
+
+    def function(a: Any) -> Any:
+        return divide(np.float32(1), a, mode, ftz)
+
+    return from_function(m.opcode, function, ("f32",), "f32")
+
+
+def divide(a: Any, b: Any, mode: str, ftz: bool) -> Any:
+    """``a / b`` rounded once. A quotient is never within one rounding of tiny."""
+    if ftz:
+        a, b = flush(a, "f32"), flush(b, "f32")
+    quotient = a / b
+    if mode != "rn":
+        # quotient * b is exact in float64, so comparing it with a is exact, too.
+        back, wide = quotient.astype(np.float64) * b, a.astype(np.float64)
+        positive = b > 0
+        above = np.where(positive, back > wide, back < wide)
+        below = np.where(positive, back < wide, back > wide)
+        quotient = step_towards(quotient, above, below, mode)
+    if ftz:
+        quotient = flush(quotient, "f32")
+    return canonical_nan(quotient, "f32")
+
+
+def _sqrt(m: Modifiers) -> Operation | None:
+    mode, ftz = m.take(*MODES), m.flag("ftz")
+    if not mode or not m.take("f32"):
+        return None
+
+    def function(a: Any) -> Any:
+        if ftz:
+            a = flush(a, "f32")
+        root = np.sqrt(a)
+        if mode != "rn":
+            back = root.astype(np.float64) * root
+            root = step_towards(root, back > a, back < a, mode)
+        return canonical_nan(root, "f32")
+
+    return from_function(m.opcode, function, ("f32",), "f32")
+
+
+def step_towards(x: Any, above: Any, below: Any, mode: str) -> Any:
+    """Turn a value rounded to nearest into one rounded by ``mode``.
+
+    Args:
+        x: Rounded to nearest; f32 or f64.
+        above: Where ``x`` is above the exact value.
+        below: Where ``x`` is below the exact value.
+    """
+    to = x.dtype.type
+    if mode == "rz":
+        above, below = above & (x > 0), below & (x < 0)
+    down = np.where(above & (mode != "rp"), np.nextafter(x, to(-np.inf)), x)
+    return np.where(below & (mode != "rm"), np.nextafter(x, to(np.inf)), down)
+
+
+def _neg_abs(m: Modifiers) -> Operation | None:
+    """The sign bit alone; a NaN keeps its payload (unspecified in the manual)."""
+    ftz = m.flag("ftz")
+    if not m.take("f32"):
+        return None
+    ufunc = np.negative if m.base == "neg" else np.absolute
+
+    def apply(out: tuple[Array, ...], src: tuple[Value, ...], where: Where) -> None:
+        store(out[0], ufunc(flush(src[0], "f32") if ftz else src[0]), where)
+
+    return Operation(m.opcode, (_F32,), (_F32,), apply)
+
+
+BUILDERS: dict[str, tuple[Builder, ...]] = {
+    "add": (_add_sub_mul,),
+    "sub": (_add_sub_mul,),
+    "mul": (_add_sub_mul,),
+    "fma": (_fma,),
+    "mad": (_fma,),
+    "div": (_div,),
+    "rcp": (_rcp,),
+    "sqrt": (_sqrt,),
+    "neg": (_neg_abs,),
+    "abs": (_neg_abs,),
+}
