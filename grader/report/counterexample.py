@@ -1,0 +1,240 @@
+"""A counterexample as a table, one row an element, and its drawing."""
+
+from __future__ import annotations
+
+import math
+
+import msgspec
+
+from grader.grading.record import Counterexample, Mismatch, Tensor
+from grader.report import values
+from grader.report.drawing import Drawing, draw
+from grader.report.values import Number
+
+WHOLE_ROWS = 32
+"""Arrays up to this length are shown whole."""
+WRONG_ROWS = 24
+"""Wrong elements shown of longer ones, each with a neighbour on both sides."""
+DECODED = 65_536
+"""Elements of one array that are looked at."""
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True):
+    """One element, or a gap."""
+
+    index: str
+    cells: tuple[str, ...]
+    """One text a column, padded so that decimal points stand under each other."""
+    wrong: bool = False
+    skipped: int = 0
+    """Not zero: this row stands for so many elements that are not shown."""
+
+
+class CaseTable(msgspec.Struct, frozen=True, kw_only=True):
+    """The columns after ``index`` and their cells."""
+
+    columns: tuple[str, ...]
+    result_columns: int
+    """How many columns at the right are results (expected, got, ...), not inputs."""
+    span: int
+    """Columns with the index, without the mark."""
+    rows: tuple[Row, ...]
+
+
+class CaseView(msgspec.Struct, frozen=True, kw_only=True):
+    """One counterexample, ready to be shown."""
+
+    title: str
+    sizes: str
+    check_title: str
+    summary: str
+    """How much is wrong, in one sentence."""
+    explanation: str
+    error: str
+    table: CaseTable
+    others: tuple[tuple[str, str], ...]
+    """Inputs that do not stand beside the output: name and values."""
+    drawing: Drawing | None
+    exact: bool
+    """No difference at all is allowed."""
+
+
+class Case:
+    """A counterexample, decoded once for every renderer."""
+
+    def __init__(self, example: Counterexample) -> None:
+        self.example = example
+        self.expected = values.decode(example.expected, DECODED)
+        self.got = [] if example.got is None else values.decode(example.got, DECODED)
+        self.wrong: dict[int, Mismatch] = {m.index: m for m in example.mismatches if m.index >= 0}
+        columns = [t for t in example.inputs if _beside(t, example.expected)]
+        self.inputs = [(t, values.decode(t, DECODED)) for t in columns]
+        self.others = [t for t in example.inputs if not _beside(t, example.expected)]
+        self.length = max([len(self.expected), len(self.got), *(len(v) for _, v in self.inputs)])
+
+    def indices(self) -> list[int]:
+        """What a table shows: everything, or the first wrong elements with their neighbours."""
+        if self.length <= WHOLE_ROWS:
+            return list(range(self.length))
+        wrong = [index for index in sorted(self.wrong) if index < self.length][:WRONG_ROWS]
+        if not wrong:
+            return list(range(WHOLE_ROWS))
+        near = {i + d for i in wrong for d in (-1, 0, 1)}
+        return sorted(i for i in near if 0 <= i < self.length)
+
+    def expected_text(self, index: int) -> str:
+        """What the reference gives; empty past the end."""
+        if index in self.wrong:
+            return _value_text(self.wrong[index].expected, self.example.expected.dtype)
+        return _cell(self.expected, index, self.example.expected.dtype)
+
+    def got_text(self, index: int) -> str:
+        """What the submission gave; empty past the end or without output."""
+        if index in self.wrong:
+            return _value_text(self.wrong[index].got, self._got_dtype())
+        return _cell(self.got, index, self._got_dtype())
+
+    def input_text(self, column: int, index: int) -> str:
+        """An element of the ``column``-th input beside the output; empty past the end."""
+        tensor, numbers = self.inputs[column]
+        return _cell(numbers, index, tensor.dtype)
+
+    def summary(self) -> str:
+        """How many elements are wrong, in one sentence."""
+        example, total = self.example, values.size(self.example.expected)
+        if example.got is None:
+            return "The run ended without output."
+        count = max(example.mismatch_count, len(self.wrong))
+        if not count:
+            return ""
+        if total == 1:
+            return "The only element is wrong."
+        if count >= total:
+            return f"All {total} elements are wrong."
+        verb = "is" if count == 1 else "are"
+        return f"{count} of {total} elements {verb} wrong."
+
+    def _got_dtype(self) -> str:
+        return self.example.got.dtype if self.example.got else self.example.expected.dtype
+
+
+def case_view(example: Counterexample, check_title: str) -> CaseView:
+    """Prepare one counterexample for a page."""
+    case = Case(example)
+    listed = [m for m in example.mismatches if m.allowed is not None]
+    # Past a cut list of mismatches nobody knows which elements are wrong.
+    known = max(case.wrong, default=-1) + 1 if example.mismatch_count > len(case.wrong) else None
+    drawing = draw(case.expected[:known], case.got[:known], case.wrong.keys())
+    return CaseView(
+        title=example.title,
+        sizes=values.sizes_text(example.sizes),
+        check_title=check_title,
+        summary=case.summary(),
+        explanation=example.explanation,
+        error=example.error,
+        table=_table(case, with_bounds=bool(listed)),
+        others=tuple((_shaped(t), _listed(t)) for t in case.others[:6]),
+        drawing=drawing,
+        exact=bool(case.wrong) and not listed,
+    )
+
+
+def _beside(tensor: Tensor, output: Tensor) -> bool:
+    return len(tensor.shape) <= 1 or tensor.shape == output.shape
+
+
+def _table(case: Case, *, with_bounds: bool) -> CaseTable:
+    names = [tensor.name for tensor, _ in case.inputs]
+    indices = case.indices()
+    columns = [[case.input_text(c, i) for i in indices] for c in range(len(names))]
+    results = ["expected"]
+    columns.append([case.expected_text(i) for i in indices])
+    if case.got or case.wrong:
+        results += ["got", "off by"]
+        columns.append([case.got_text(i) for i in indices])
+        columns.append([_off_by(case.wrong.get(i)) for i in indices])
+        if with_bounds:
+            results.append("allowed")
+            columns.append([_allowed(case.wrong.get(i)) for i in indices])
+    padded = [values.align(column) for column in columns]
+    if case.wrong:
+        results.append("last written by")
+        padded.append([written_by(case.wrong.get(i)) for i in indices])
+    rows: list[Row] = []
+    for place, index in enumerate(indices):
+        skipped = index - (indices[place - 1] + 1 if place else 0)
+        if skipped:
+            rows.append(Row(index="", cells=(), skipped=skipped))
+        cells = tuple(column[place] for column in padded)
+        rows.append(Row(index=index_text(index, case), cells=cells, wrong=index in case.wrong))
+    left = case.length - (indices[-1] + 1 if indices else 0)
+    if left:
+        rows.append(Row(index="", cells=(), skipped=left))
+    return CaseTable(
+        columns=(*names, *results),
+        result_columns=len(results),
+        span=1 + len(names) + len(results),
+        rows=tuple(rows),
+    )
+
+
+def index_text(index: int, case: Case) -> str:
+    """The flat index, or the place in an output of more dimensions."""
+    shape = case.example.expected.shape
+    if len(shape) < 2 or index >= math.prod(shape):
+        return str(index)
+    place = []
+    for extent in reversed(shape):
+        index, rest = divmod(index, extent)
+        place.append(str(rest))
+    return ", ".join(reversed(place))
+
+
+def written_by(mismatch: Mismatch | None) -> str:
+    """Who wrote an element last, in the student's terms; empty where it is not known."""
+    if mismatch is None:
+        return ""
+    if mismatch.block is not None and mismatch.thread is not None:
+        block, thread = values.dims_text(mismatch.block), values.dims_text(mismatch.thread)
+        return f"block {block}, thread {thread}"
+    return {
+        "kernel": "a kernel",
+        "memset": "memset, not by a kernel",
+        "host-copy": "a copy from the host",
+        "device-copy": "a copy on the device",
+        "nobody": "nobody",
+    }.get(mismatch.writer or "", mismatch.writer or "")
+
+
+def _cell(numbers: list[Number], index: int, dtype: str) -> str:
+    return values.shortest(numbers[index], dtype) if index < len(numbers) else ""
+
+
+def _value_text(value: float | str, dtype: str) -> str:
+    number = values.number(value)
+    # The record keeps every value as a float; integers are shown as such.
+    if "int" in dtype and math.isfinite(number) and number == int(number):
+        number = int(number)
+    return values.shortest(number, dtype)
+
+
+def _off_by(mismatch: Mismatch | None) -> str:
+    if mismatch is None:
+        return ""
+    return values.distance(values.number(mismatch.expected), values.number(mismatch.got))
+
+
+def _allowed(mismatch: Mismatch | None) -> str:
+    if mismatch is None:
+        return ""
+    return "0" if mismatch.allowed is None else f"{mismatch.allowed:.3g}"
+
+
+def _shaped(tensor: Tensor) -> str:
+    return f"{tensor.name} ({' × '.join(map(str, tensor.shape))})"
+
+
+def _listed(tensor: Tensor) -> str:
+    shown = [values.shortest(v, tensor.dtype) for v in values.decode(tensor, 64)]
+    left = values.size(tensor) - len(shown)
+    return ", ".join(shown) + (f", … {left} more" if left > 0 else "")

@@ -1,0 +1,54 @@
+"""The HTML report: one file, no network, no script.
+
+Everything that a record holds is escaped, twice guarded: Jinja's autoescape is
+always on, and every printed text passes `visible` on the way, so that control
+characters and characters that reorder a line are seen instead of obeyed.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from grader.grading.record import Record
+from grader.report.view import page
+from grader.report.visible import visible
+
+if TYPE_CHECKING:
+    from jinja2 import Template
+
+TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
+TEMPLATE = "report.html.j2"
+
+
+def render_html(record: Record) -> str:
+    """The report of one record; the same record always gives the same text."""
+    return _template().render(page=page(record))
+
+
+def preload() -> None:
+    """Load the template engine and compile the templates."""
+    _template()
+
+
+@lru_cache(maxsize=1)
+def _template() -> Template:
+    # Imported here: jinja2 takes longer to import than a small report to render.
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_finalize,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    return environment.get_template(TEMPLATE)
+
+
+def _finalize(value: object) -> object:
+    # Exactly str: what a macro returns is Markup, and has been through here.
+    return visible(value) if type(value) is str else value

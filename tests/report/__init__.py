@@ -1,0 +1,1 @@
+"""Reports: a record in, something to read out."""

@@ -1,0 +1,624 @@
+"""Representative records, one for each way in which a run can end.
+
+Written out by hand, as a grading run would fill them in, for every test of
+something that renders a record.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Sequence
+
+from grader.device.evidence import Finding, FindingKind, Space
+from grader.grading.record import (
+    Attribution,
+    Check,
+    CheckedFinding,
+    Counterexample,
+    DeviceInfo,
+    Diagnostic,
+    Fault,
+    IsolationInfo,
+    Mismatch,
+    Note,
+    PuzzleInfo,
+    Record,
+    ShapeRun,
+    Stage,
+    StageOutcome,
+    Status,
+    SubmissionInfo,
+    Tensor,
+    ToolchainInfo,
+    Verdict,
+)
+
+SOURCE = '''\
+"""1D convolution: output[i] is the sum over j of input[i + j] * kernel[j]."""
+
+from std.gpu import block_dim, block_idx, thread_idx
+from max.gpu.sync import barrier
+
+comptime TPB = 15
+comptime BLOCKS_PER_GRID = (2, 1)
+
+
+def conv1d_kernel[input_size: Int, conv_size: Int](output: Vector, input: Vector, kernel: Vector):
+    var global_i = block_dim.x * block_idx.x + thread_idx.x
+    var local_i = thread_idx.x
+    var shared_a = shared[TPB + conv_size - 1]()
+    var shared_b = shared[conv_size]()
+
+    # Tile and halo: every thread loads what it may.
+    if global_i < input_size:
+        shared_a[local_i] = input[global_i]
+    if local_i < conv_size - 1:
+        shared_a[TPB + local_i] = input[global_i + TPB]
+    if local_i < conv_size:
+        shared_b[local_i] = kernel[local_i]
+
+    barrier()
+
+    if global_i < input_size:
+        var local_sum: Scalar = 0
+        comptime for j in range(conv_size):
+            if local_i + j < TPB:
+                local_sum += shared_a[local_i + j] * shared_b[j]
+        output[global_i] = local_sum
+
+
+@extensibility.register("conv1d")
+struct Conv1DCustomOp:
+    @staticmethod
+    def execute[target: StaticString, input_size: Int, conv_size: Int](ctx: DeviceContext) raises:
+        comptime if target == "gpu":
+            ctx.enqueue_function[conv1d](output, input, kernel, grid_dim=BLOCKS_PER_GRID)
+        else:
+            raise Error("Unsupported target: " + target)
+'''
+
+PUZZLE = PuzzleInfo(
+    name="conv1d",
+    title="1D convolution",
+    formula="out[i] = sum(in[i + j] * k[j] for j in range(conv_size) if i + j < input_size)",
+    domain="input_size 15 or 30 with conv_size 1 to 15; conv_size 1 with input_size 1 to 30",
+)
+TOOLCHAIN = ToolchainInfo(
+    edition="26.5",
+    edition_reason="The imports of the file are those of this edition.",
+    max_version="26.5.0",
+    mojo_version="1.0.0",
+    python_version="3.12.11",
+)
+DEVICE = DeviceInfo(
+    kind="software",
+    name="software CUDA device, with all checks",
+    reason="This machine has no GPU that CUDA can use.",
+)
+ISOLATION = IsolationInfo(level="namespaces and seccomp")
+STAGES = (
+    Stage(name="read", outcome=StageOutcome.DONE, seconds=0.002),
+    Stage(name="package", outcome=StageOutcome.DONE, seconds=2.113, peak_bytes=412_000_000),
+    Stage(name="compile", outcome=StageOutcome.DONE, seconds=19.42, peak_bytes=1_900_000_000),
+    Stage(name="run", outcome=StageOutcome.DONE, seconds=3.07, peak_bytes=610_000_000),
+    Stage(name="report", outcome=StageOutcome.DONE, seconds=0.031),
+)
+CHECKS: tuple[tuple[str, str, int, str], ...] = (
+    ("packages", "The file packages", 10, "mojo precompile accepted it."),
+    ("graph", "The graph compiles with the op conv1d", 15, "All 14 shapes compiled."),
+    ("example", "The published example is right", 20, "Equal bit for bit."),
+    ("exact", "Exact on integers over the assigned domain", 25, "Equal bit for bit."),
+    ("reals", "Reals within the error bound", 15, "All within the float64 bound."),
+    ("clean", "Inputs untouched, no access out of bounds, no race", 5, "Nothing was found."),
+    ("device", "Computed on the device", 10, "A kernel wrote every byte of the output."),
+)
+
+
+def float32(name: str, numbers: Sequence[float]) -> Tensor:
+    """A vector of float32."""
+    data = struct.pack(f"<{len(numbers)}f", *numbers)
+    return Tensor(name=name, dtype="float32", shape=(len(numbers),), data=data)
+
+
+def convolve(numbers: Sequence[float], kernel: Sequence[float]) -> list[float]:
+    """The puzzle's answer."""
+    return [
+        sum(numbers[i + j] * k for j, k in enumerate(kernel) if i + j < len(numbers))
+        for i in range(len(numbers))
+    ]
+
+
+def word(value: float) -> float | str:
+    """A value as `Mismatch` keeps it."""
+    return value if value - value == 0 else str(value)
+
+
+def mismatches(
+    expected: Sequence[float], got: Sequence[float], allowed: float | None = None
+) -> tuple[Mismatch, ...]:
+    """All elements that differ, each written by the thread of its index."""
+    return tuple(
+        Mismatch(
+            index=i,
+            expected=word(want),
+            got=word(have),
+            allowed=allowed,
+            block=(i // 15, 0, 0),
+            thread=(i % 15, 0, 0),
+            writer="kernel",
+        )
+        for i, (want, have) in enumerate(zip(expected, got, strict=True))
+        if not want == have
+    )
+
+
+def counterexample(
+    numbers: Sequence[float],
+    kernel: Sequence[float],
+    got: Sequence[float],
+    *,
+    check: str = "exact",
+    title: str = "wrong values",
+    allowed: float | None = None,
+    explanation: str = "",
+) -> Counterexample:
+    """A case of conv1d whose output is ``got``."""
+    expected = convolve(numbers, kernel)
+    wrong = mismatches(expected, got, allowed)
+    return Counterexample(
+        check=check,
+        title=title,
+        sizes={"input_size": len(numbers), "conv_size": len(kernel)},
+        inputs=(float32("input", numbers), float32("kernel", kernel)),
+        expected=float32("expected", expected),
+        got=float32("got", got),
+        mismatches=wrong[:256],
+        mismatch_count=len(wrong),
+        explanation=explanation,
+    )
+
+
+def checks(
+    failed: dict[str, str] | None = None, unchecked: dict[str, str] | None = None
+) -> tuple[Check, ...]:
+    """The rubric with some lines failed and some not checked, each with its reason."""
+    failed, unchecked = failed or {}, unchecked or {}
+    lines = []
+    for name, title, points, shown in CHECKS:
+        status = Status.PASSED
+        reason = shown
+        if name in failed:
+            status, reason = Status.FAILED, failed[name]
+        elif name in unchecked:
+            status, reason = Status.NOT_CHECKED, unchecked[name]
+        lines.append(
+            Check(
+                id=name,
+                title=title,
+                status=status,
+                points=points if status is Status.PASSED else 0,
+                max_points=points,
+                reason=reason,
+                cases=200 if name == "exact" and status is Status.PASSED else 0,
+            )
+        )
+    return tuple(lines)
+
+
+def robust(status: Status, reason: str) -> Check:
+    """The line of extra credit."""
+    return Check(
+        id="robust",
+        title="Robust: every size from 1 to 30 and 1 to 15",
+        status=status,
+        points=10 if status is Status.PASSED else 0,
+        max_points=10,
+        extra=True,
+        reason=reason,
+        cases=120 if status is Status.PASSED else 0,
+    )
+
+
+def shapes(failing: int = 0) -> tuple[ShapeRun, ...]:
+    """A plan of 14 shapes, the first ``failing`` of which failed."""
+    plan = [(15, 4, "published example"), (30, 15, "boundary"), (30, 1, "boundary")]
+    plan += [(15, k, "boundary") for k in (1, 2, 14, 15)]
+    plan += [(30, k, "random") for k in (3, 5, 8, 11)]
+    plan += [(7, 3, "random"), (16, 2, "boundary"), (29, 13, "random")]
+    return tuple(
+        ShapeRun(
+            sizes={"input_size": n, "conv_size": k},
+            part="assigned" if n in (15, 30) else "robust",
+            origin=origin,
+            cases=17,
+            failures=3 if i < failing else 0,
+        )
+        for i, (n, k, origin) in enumerate(plan)
+    )
+
+
+def record(**fields: object) -> Record:
+    """A record of a whole run; ``fields`` replace the defaults."""
+    defaults: dict[str, object] = {
+        "grader_version": "0.1.0",
+        "created": "2025-11-22T23:58:04+00:00",
+        "submission": SubmissionInfo(
+            name="conv1d.mojo", sha256="9f" * 32, size=len(SOURCE), text=SOURCE
+        ),
+        "puzzle": PUZZLE,
+        "max_score": 100,
+        "extra_max": 10,
+        "toolchain": TOOLCHAIN,
+        "device": DEVICE,
+        "isolation": ISOLATION,
+        "seed": "conv1d-2025-w47",
+        "examples": 200,
+        "cases_run": 238,
+        "shapes": shapes(),
+        "stages": STAGES,
+        "kernels": ("conv1d_kernel",),
+    }
+    return Record(**{**defaults, **fields})  # type: ignore[arg-type]
+
+
+SKELETON_READ = CheckedFinding(
+    finding=Finding(
+        kind=FindingKind.UNINITIALISED_READ,
+        message="thread 6 of block 0 read shared cell 7, which nothing wrote",
+        kernel="conv1d_kernel",
+        block=(0, 0, 0),
+        thread=(6, 0, 0),
+        space=Space.SHARED,
+        access="read",
+        address=28,
+        cell=7,
+        size=4,
+        ptx_line=84,
+        ptx_text="ld.shared.f32 %f9, [%r12+4];",
+        source_file="op/conv1d.mojo",
+        source_line=29,
+        count=41,
+    ),
+    attribution=Attribution.SKELETON,
+    sizes={"input_size": 7, "conv_size": 3},
+    explanation="The given kernel leaves the cells of idle threads unset. "
+    "Your launch is not the cause; repairing it earns extra credit.",
+)
+STUDENT_RACE = CheckedFinding(
+    finding=Finding(
+        kind=FindingKind.RACE,
+        message="thread 0 of block 0 read shared cell 1 while thread 1 wrote it, "
+        "with no barrier between",
+        kernel="conv1d_kernel",
+        block=(0, 0, 0),
+        thread=(0, 0, 0),
+        other_block=(0, 0, 0),
+        other_thread=(1, 0, 0),
+        space=Space.SHARED,
+        access="read",
+        address=4,
+        cell=1,
+        size=4,
+        ptx_line=71,
+        ptx_text="ld.shared.f32 %f4, [%r8+4];",
+        other_ptx_line=52,
+        source_file="/tmp/pkg/op/conv1d.mojo",
+        source_line=30,
+        count=1218,
+    ),
+    attribution=Attribution.STUDENT,
+    sizes={"input_size": 15, "conv_size": 4},
+    explanation="Without a barrier a thread may read a neighbour's cell before it is written. "
+    "Call barrier() after the loads and before the sum.",
+)
+
+
+def passed() -> Record:
+    """100 points; the given kernel's own defect is reported."""
+    why = "The given kernel reads cells that nothing wrote; that is not your code."
+    return record(
+        verdict=Verdict.PASS,
+        score=100,
+        headline="Right on the whole assigned domain: 200 examples over 11 shapes.",
+        checks=(*checks(), robust(Status.NOT_CHECKED, why)),
+        findings=(SKELETON_READ,),
+        advice=(
+            "For 10 extra points, make the kernel right for every size: "
+            "write 0 to the shared cells of threads that have no input element.",
+        ),
+    )
+
+
+def passed_with_extra() -> Record:
+    """110 points."""
+    return record(
+        verdict=Verdict.PASS,
+        score=100,
+        extra_score=10,
+        headline="Right for every size, also beyond the assignment.",
+        checks=(*checks(), robust(Status.PASSED, "All 450 sizes are covered.")),
+    )
+
+
+def wrong_values() -> Record:
+    """The halo is ignored, so the last outputs of a tile are too small."""
+    numbers = [1.0] * 30
+    kernel = [1.0, 2.0, 3.0]
+    got = convolve(numbers, kernel)
+    got[13], got[14] = 3.0, 1.0
+    case = counterexample(
+        numbers,
+        kernel,
+        got,
+        explanation="Only the last elements of the first tile are wrong: the halo is not used.",
+    )
+    reals = counterexample(
+        [0.1, -2.5, 1e-3, 7.25],
+        [1.5, 0.3],
+        [-0.6, -3.7497, 2.1765, 10.875],
+        check="reals",
+        title="outside of the error bound",
+        allowed=1.2e-6,
+    )
+    wrong = "Wrong at input_size 30, conv_size 3: 2 of 30 elements."
+    return record(
+        verdict=Verdict.FAIL,
+        score=60,
+        headline="Wrong values where a tile meets the next one: "
+        "2 of 30 elements at input_size 30, conv_size 3.",
+        checks=(
+            *checks({"exact": wrong, "reals": "Off by more than the bound in 31 cases."}),
+            robust(Status.NOT_CHECKED, "The assigned domain comes first."),
+        ),
+        counterexamples=(case, reals),
+        shapes=shapes(failing=3),
+        advice=(
+            "Look at line 29: the condition stops at TPB, "
+            "so the halo cells after it are never added.",
+            "Run your kernel on the input below: 30 ones and the kernel 1, 2, 3.",
+        ),
+    )
+
+
+def special_values() -> Record:
+    """NaN, infinities and a huge value in what came out."""
+    numbers = [float(i) for i in range(15)]
+    kernel = [0.0, 1.0, 2.0, 3.0]
+    got = convolve(numbers, kernel)
+    got[11:15] = [float("inf"), 3.4e38, float("nan"), float("-inf")]
+    return record(
+        verdict=Verdict.FAIL,
+        score=35,
+        headline="The published example gives NaN and infinities at its end.",
+        checks=(
+            *checks(
+                {
+                    "example": "4 of 15 elements are wrong.",
+                    "exact": "Wrong on every shape.",
+                    "reals": "Wrong on every shape.",
+                    "clean": "The kernel reads shared memory that nothing wrote.",
+                }
+            ),
+            robust(Status.NOT_CHECKED, "The assigned domain comes first."),
+        ),
+        counterexamples=(counterexample(numbers, kernel, got, check="example"),),
+        findings=(STUDENT_RACE, SKELETON_READ),
+        shapes=shapes(failing=14),
+    )
+
+
+def does_not_compile() -> Record:
+    """Two errors of the compiler, one with notes, before any graph."""
+    unchecked = {name: "The file does not package." for name, *_ in CHECKS[1:]}
+    return record(
+        verdict=Verdict.FAIL,
+        score=0,
+        headline="It does not compile: line 40, no matching method in call to 'enqueue_function'.",
+        checks=checks({"packages": "mojo precompile reported 2 errors."}, unchecked),
+        diagnostics=(
+            Diagnostic(
+                severity="error",
+                message="no matching method in call to 'enqueue_function'",
+                stage="package",
+                file="op/conv1d.mojo",
+                line=40,
+                column=16,
+                notes=(
+                    Note(
+                        message="candidate not viable: missing required argument: 'block_dim'",
+                        file="max/mojo/max/gpu/host/device_context.mojo",
+                        line=4365,
+                        column=1,
+                    ),
+                    Note(message="the struct is here", file="op/conv1d.mojo", line=35, column=1),
+                ),
+                advice="The launch needs both sizes: add block_dim=(TPB, 1) after grid_dim.",
+            ),
+            Diagnostic(
+                severity="error",
+                message="use of unknown declaration 'Vector'",
+                stage="package",
+                file="op/conv1d.mojo",
+                line=10,
+                column=60,
+            ),
+            Diagnostic(severity="warning", message="unused variable 'tmp'", stage="package"),
+        ),
+        shapes=(),
+        cases_run=0,
+        kernels=(),
+        device=None,
+        stages=(
+            STAGES[0],
+            Stage(name="package", outcome=StageOutcome.FAILED, seconds=1.934),
+            Stage(name="compile", outcome=StageOutcome.SKIPPED, seconds=0.0),
+            Stage(name="run", outcome=StageOutcome.SKIPPED, seconds=0.0),
+        ),
+    )
+
+
+def graph_does_not_compile() -> Record:
+    """The package is fine, the graph is not, and nothing says where."""
+    unchecked = {name: "The graph does not compile." for name, *_ in CHECKS[2:]}
+    return record(
+        verdict=Verdict.FAIL,
+        score=10,
+        headline="The graph does not compile: the kernel's arguments do not fit its parameters.",
+        checks=checks({"graph": "The compiler rejected the launch."}, unchecked),
+        diagnostics=(
+            Diagnostic(
+                severity="error",
+                message="constraint failed: argument #2 of type 'TileTensor[float32, Layout, "
+                "MutAnyOrigin]' is not encodable as the declared function argument type",
+                stage="compile",
+                advice="The compiler says #2 whichever argument is wrong. "
+                "The kernel takes output, input, kernel, in this order.",
+            ),
+        ),
+        shapes=(),
+        cases_run=0,
+        kernels=(),
+    )
+
+
+def crashed() -> Record:
+    """An access out of bounds ended the run: no output."""
+    expected = convolve([1.0, 0.0, 0.0], [1.0])
+    case = Counterexample(
+        check="exact",
+        title="no output",
+        sizes={"input_size": 3, "conv_size": 1},
+        inputs=(float32("input", [1.0, 0.0, 0.0]), float32("kernel", [1.0])),
+        expected=float32("expected", expected),
+        got=None,
+        error="CUDA call failed: CUDA_ERROR_ILLEGAL_ADDRESS "
+        "(an illegal memory access was encountered)",
+    )
+    finding = CheckedFinding(
+        finding=Finding(
+            kind=FindingKind.OUT_OF_BOUNDS,
+            message="thread 3 of block 0 wrote 4 bytes at cell 3 of an array of 3",
+            kernel="conv1d_kernel",
+            block=(0, 0, 0),
+            thread=(3, 0, 0),
+            space=Space.GLOBAL,
+            access="write",
+            address=0x7F0000000C,
+            cell=3,
+            size=4,
+            ptx_line=101,
+            ptx_text="st.global.f32 [%rd14], %f11;",
+            source_line=31,
+            count=12,
+        ),
+        attribution=Attribution.STUDENT,
+        sizes={"input_size": 3, "conv_size": 1},
+        explanation="A thread whose index is past the end must not write. "
+        "Keep the write under if global_i < input_size.",
+    )
+    return record(
+        verdict=Verdict.FAIL,
+        score=35,
+        headline="The kernel writes outside of its output, and the run ends there.",
+        checks=(
+            *checks(
+                {
+                    "example": "The run ended without output.",
+                    "exact": "The run ended without output.",
+                    "clean": "Writes outside of the output.",
+                },
+                {"reals": "No output to compare.", "device": "No output to look at."},
+            ),
+            robust(Status.NOT_CHECKED, "The assigned domain comes first."),
+        ),
+        counterexamples=(case,),
+        findings=(finding,),
+        shapes=shapes(failing=14),
+    )
+
+
+def race() -> Record:
+    """Right values by luck, with a race that only the device can see."""
+    return record(
+        verdict=Verdict.FAIL,
+        score=95,
+        headline="The values are right, but by luck: two threads race for a shared cell.",
+        checks=(
+            *checks({"clean": "A race in shared memory, between lines of your kernel."}),
+            robust(Status.NOT_CHECKED, "The race comes first."),
+        ),
+        findings=(STUDENT_RACE, SKELETON_READ),
+    )
+
+
+def nothing_filled_in() -> Record:
+    """The skeleton came back as it was."""
+    unchecked = {name: "Nothing was filled in." for name, *_ in CHECKS}
+    return record(
+        verdict=Verdict.FAIL,
+        score=0,
+        headline="Nothing was filled in: this is the file that you were given.",
+        checks=checks({}, unchecked),
+        shapes=(),
+        cases_run=0,
+        kernels=(),
+        device=None,
+        advice=("Fill in the launch at the end of execute, then hand in again.",),
+    )
+
+
+def refused() -> Record:
+    """Not text, so not a submission."""
+    return record(
+        verdict=Verdict.REFUSED,
+        score=0,
+        headline="conv1d.mojo is not UTF-8 text: byte 0xff at offset 12.",
+        submission=SubmissionInfo(name="conv1d.mojo", size=4096),
+        advice=("Save the file as UTF-8 and hand it in again.",),
+        shapes=(),
+        stages=(),
+        toolchain=None,
+        device=None,
+        isolation=None,
+        kernels=(),
+        cases_run=0,
+    )
+
+
+def faulted() -> Record:
+    """The software device lacks an instruction."""
+    return record(
+        verdict=Verdict.FAULT,
+        score=0,
+        headline="The software device does not know the instruction wgmma.mma_async.",
+        checks=checks({}, {name: "The run did not come to an end." for name, *_ in CHECKS[2:]}),
+        fault=Fault(
+            kind="UnsupportedByDevice",
+            what="conv1d_kernel needs the instruction wgmma.mma_async (PTX line 41), "
+            "which the software device does not have.",
+            remedy="Grade it on a real GPU with --device gpu, or ask who runs the grader.",
+            stage="run",
+            detail="device: launch 1: conv1d_kernel<<<(2, 1, 1), (15, 1, 1)>>>\n"
+            "device: unsupported: wgmma.mma_async.sync.aligned.m64n8k16\n",
+        ),
+        isolation=IsolationInfo(
+            level="a process of its own",
+            note="User namespaces are off on this machine, so the file system was not hidden.",
+        ),
+    )
+
+
+ALL: dict[str, Callable[[], Record]] = {
+    "passed": passed,
+    "passed-with-extra": passed_with_extra,
+    "wrong-values": wrong_values,
+    "special-values": special_values,
+    "does-not-compile": does_not_compile,
+    "graph-does-not-compile": graph_does_not_compile,
+    "crashed": crashed,
+    "race": race,
+    "nothing-filled-in": nothing_filled_in,
+    "refused": refused,
+    "faulted": faulted,
+}
+"""Every representative record by name."""
