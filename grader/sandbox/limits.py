@@ -1,0 +1,75 @@
+"""What a sandboxed process may use, and what it did use."""
+
+from __future__ import annotations
+
+import os
+from enum import StrEnum
+
+import msgspec
+
+MIB = 1024 * 1024
+
+
+def _default_tasks() -> int:
+    # MAX keeps a few threads for each core; a fork bomb has thousands.
+    return 256 + 16 * (os.cpu_count() or 1)
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """Limits of one stage (packaging, compile, execution) of one sandboxed process.
+
+    Whoever passes a limit is ended, with everything it started.
+    """
+
+    wall_seconds: float = 120.0
+    resident_bytes: int = 4096 * MIB
+    """Of all processes together. MAX's graph compile peaks at about 1.2 GB."""
+    tasks: int = msgspec.field(default_factory=_default_tasks)
+    """Processes and threads together, as the kernel counts them."""
+    file_bytes: int = 512 * MIB
+    """Of one file."""
+    scratch_bytes: int = 1024 * MIB
+    """Of the submission's scratch directory, and of the private ``/tmp`` where there is one."""
+    output_bytes: int = 8 * MIB
+    """Standard output and standard error together."""
+    open_files: int = 1024
+    address_space_bytes: int | None = None
+    """RLIMIT_AS. None: unlimited. A driver that reserves pinned memory needs gigabytes of it."""
+
+
+class LimitHit(StrEnum):
+    """The limit that ended a process."""
+
+    WALL_CLOCK = "wall-clock"
+    MEMORY = "memory"
+    TASKS = "tasks"
+    SCRATCH = "scratch"
+    OUTPUT = "output"
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """How a sandboxed process ended. All of it but ``limit`` can be chosen by the process itself."""
+
+    exit_code: int | None
+    """None when a signal ended it."""
+    signal: int | None
+    """The signal's number; under bubblewrap a process that exits with 128 + n looks the same."""
+    limit: LimitHit | None
+    """The limit that we ended it for. None: it ended by itself, or `SandboxedProcess.kill` did."""
+    killed: bool
+    """Whether the grader ended it: for a limit, or with `SandboxedProcess.kill`."""
+    stage: str
+    """The stage that was running, as named by the caller."""
+    stage_seconds: float
+    """Wall-clock time since that stage began."""
+    wall_seconds: float
+    cpu_seconds: float
+    """Of all processes seen, user and system. Far below ``wall_seconds`` on a starved machine."""
+    peak_resident_bytes: int
+    """The most that all processes together had at once, as sampled."""
+    stdout: bytes
+    """As printed; from a flood, the first and the last 64 KiB."""
+    stderr: bytes
+    """Likewise."""
+    output_bytes: int
+    """Length of both, before anything was left out."""

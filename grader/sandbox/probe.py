@@ -1,0 +1,158 @@
+"""Which isolation this machine reaches: found by running the real configuration once."""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import json
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+
+from grader.errors import SandboxFault
+from grader.sandbox import bwrap
+from grader.sandbox.box import Box
+from grader.sandbox.level import Isolation, IsolationReport, Wanted
+from grader.sandbox.limits import Limits
+from grader.sandbox.profile import Profile
+from grader.sandbox.python_tree import python_tree
+from grader.sandbox.remedy import bubblewrap_remedy
+from grader.sandbox.scratch import Scratch
+
+_SECONDS = 30.0
+# Tries what must fail and reports what did not; runs inside, so nothing it says is needed to be true
+# about a hostile machine: it guards against a configuration that silently does nothing.
+_SELF_TEST = """
+import json, os, socket, sys
+holes = []
+for path in sys.argv[1:]:
+    try:
+        os.stat(path) and os.listdir(path) if os.path.isdir(path) else open(path).close()
+        holes.append("it can read " + path)
+    except OSError:
+        pass
+try:
+    socket.socket(socket.AF_INET, socket.SOCK_DGRAM).close()
+    holes.append("it can open network sockets")
+except OSError:
+    pass
+try:
+    open("/usr/lib/grade-probe", "w").close()
+    holes.append("it can write to the system")
+except OSError:
+    pass
+status = open("/proc/self/status").read()
+if int(status.split("CapEff:")[1].split()[0], 16):
+    holes.append("it has capabilities")
+open("written", "w").close()
+print(json.dumps(holes))
+"""
+
+_SENTENCES = {
+    Isolation.BWRAP: "Submissions run in a bubblewrap sandbox: no network, no files of yours.",
+    Isolation.LANDLOCK: (
+        "WEAKER ISOLATION: bubblewrap does not run here, so submissions are held by Landlock and"
+        " seccomp rules only. They share this machine's process table."
+    ),
+    Isolation.NONE: (
+        "NO ISOLATION: submissions run as ordinary programs of this user and can read, change"
+        " and send whatever this user can. Grade only files that you trust."
+    ),
+}
+
+
+@functools.lru_cache(maxsize=8)
+def probe(wanted: Wanted = Wanted.AUTO) -> IsolationReport:
+    """Find the level for ``wanted``; the answer is kept for the life of the process.
+
+    Raises:
+        SandboxFault: the level asked for can't be reached; ``auto`` never falls to ``none``.
+    """
+    if wanted is Wanted.NONE:
+        return _report(Isolation.NONE, wanted, "It was asked for with --isolation none.", "")
+    why = ""
+    if wanted is not Wanted.LANDLOCK:
+        why = _failure(Isolation.BWRAP)
+        if not why:
+            return _report(Isolation.BWRAP, wanted, "", "")
+        remedy = bubblewrap_remedy(why)
+        if wanted is Wanted.STRICT:
+            raise SandboxFault(f"bubblewrap does not run here: {why}", remedy=remedy)
+    else:
+        why, remedy = "It was asked for with --isolation landlock.", ""
+    fallback = _failure(Isolation.LANDLOCK)
+    if fallback:
+        raise SandboxFault(
+            f"Nothing on this machine can isolate a submission. bubblewrap: {why} Landlock: {fallback}",
+            remedy=remedy
+            or "Use a kernel with Landlock (5.13 or later), or grade in a virtual machine.",
+        )
+    return _report(Isolation.LANDLOCK, wanted, why, remedy)
+
+
+def _failure(level: Isolation) -> str:
+    """Why ``level`` does not work here; empty where it does."""
+    secret = os.path.expanduser("~")
+    try:
+        with Scratch() as scratch:
+            box = Box(
+                profile=Profile.WORKER,
+                isolation=level,
+                python=python_tree(Path(sys.executable)),
+                scratch=scratch,
+            )
+            command = [str(box.python.executable), "-I", "-S", "-c", _SELF_TEST]
+            with box.spawn(
+                [*command, "/etc/passwd", secret],
+                stage="probe",
+                limits=Limits(wall_seconds=_SECONDS),
+            ) as process:
+                outcome = process.wait()
+        holes = json.loads(outcome.stdout) if outcome.exit_code == 0 else None
+    except SandboxFault as error:
+        return error.what
+    except ValueError:
+        holes = None
+    if holes is None:
+        last = outcome.stderr.decode("utf-8", "replace").strip().splitlines()[-1:]
+        return f"the trial run failed: {' '.join(last) or outcome.exit_code}."
+    return f"the trial run was not isolated: {', '.join(holes)}." if holes else ""
+
+
+def _report(level: Isolation, wanted: Wanted, why: str, remedy: str) -> IsolationReport:
+    return IsolationReport(
+        level=level,
+        wanted=wanted,
+        sentence=_SENTENCES[level],
+        why_not_better=why,
+        remedy=remedy,
+        details=_details(),
+    )
+
+
+def _details() -> dict[str, str]:
+    facts = {
+        "kernel": platform.release(),
+        "machine": platform.machine(),
+        "user": "root" if os.geteuid() == 0 else "ordinary",
+        "landlock abi": str(_landlock_abi()),
+    }
+    try:
+        binary = bwrap.binary()
+        facts["bubblewrap"] = str(binary)
+        answer = subprocess.run(
+            [binary, "--version"], capture_output=True, timeout=10, check=True, env={}
+        )
+        facts["bubblewrap version"] = answer.stdout.decode("ascii", "replace").split()[-1]
+    except (SandboxFault, OSError, subprocess.SubprocessError, IndexError) as error:
+        facts.setdefault("bubblewrap", f"unusable: {error}")
+    return facts
+
+
+def _landlock_abi() -> int:
+    """landlock_create_ruleset(NULL, 0, LANDLOCK_CREATE_RULESET_VERSION); negative where missing."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.syscall.restype = ctypes.c_long
+    return int(libc.syscall(ctypes.c_long(444), None, ctypes.c_long(0), ctypes.c_long(1)))

@@ -1,0 +1,261 @@
+"""A sandboxed process while it runs: its limits enforced, its output drained, its end certain.
+
+One thread per process does all three. It never blocks on the process: whatever
+the process does, the thread ends within a few seconds of the wall-clock limit.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import selectors
+import signal
+import subprocess
+import threading
+import time
+from typing import Self
+
+from grader.sandbox import tree
+from grader.sandbox.capture import Capture
+from grader.sandbox.limits import LimitHit, Limits, Outcome
+from grader.sandbox.scratch import Scratch
+
+_FAST, _SLOW = 0.02, 0.1
+"""Seconds between two samples: while young, and later."""
+_SCRATCH_EVERY = 0.3
+_CONFIRM_SECONDS = 0.03
+_LAST_OUTPUT_SECONDS = 1.0
+_KILL_SECONDS = 4.0
+
+
+class SandboxedProcess:
+    """Made by `grader.sandbox.box.Box.spawn`.
+
+    Args:
+        popen: bubblewrap, or the launcher that reaps; with pipes for both outputs.
+        init: The process whose death ends all others; ``popen``'s own without bubblewrap.
+        init_fd: A pidfd of ``init``, owned by this object.
+        has_namespace: Whether SIGKILL to ``init`` takes everything along.
+    """
+
+    def __init__(
+        self,
+        popen: subprocess.Popen[bytes],
+        *,
+        init: int,
+        init_fd: int,
+        has_namespace: bool,
+        scratch: Scratch | None,
+        limits: Limits,
+        stage: str,
+        started: float,
+    ) -> None:
+        self._popen = popen
+        self._init = init
+        self._init_fd = init_fd
+        self._has_namespace = has_namespace
+        self._scratch = scratch
+        self._lock = threading.Lock()
+        self._limits = limits
+        self._stage = stage
+        self._started = self._stage_started = started
+        self._limit: LimitHit | None = None
+        self._killed = False
+        self._alive = True
+        self._status = 0
+        self._ended = started
+        self._peak = 0
+        self._cpu: dict[int, float] = {}
+        self._captures = (Capture(), Capture())
+        self._outcome: Outcome | None = None
+        self._thread = threading.Thread(target=self._watch, name="sandbox-watch", daemon=True)
+        self._thread.start()
+
+    @property
+    def pid(self) -> int:
+        """The process id of the outermost process (bubblewrap itself, or the launcher)."""
+        return self._popen.pid
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """How it ended; None while it runs."""
+        return self._outcome
+
+    def begin_stage(self, stage: str, limits: Limits) -> None:
+        """Start the clock anew for the next stage of the same process, under other limits.
+
+        Only limits that the grader enforces from outside can change: wall
+        clock, resident memory, tasks (downwards), scratch, output.
+        """
+        with self._lock:
+            self._stage, self._limits = stage, limits
+            self._stage_started = time.monotonic()
+
+    def wait(self, timeout: float | None = None) -> Outcome:
+        """Block until everything has ended and its output is read.
+
+        Raises:
+            TimeoutError: it still runs after ``timeout`` seconds. It is left running.
+        """
+        self._thread.join(timeout)
+        if self._outcome is None:
+            raise TimeoutError(f"the sandboxed process still runs after {timeout} s")
+        return self._outcome
+
+    def kill(self) -> Outcome:
+        """End it and everything it started, now. Nothing happens where it has ended already."""
+        self._end(None)
+        return self.wait(_KILL_SECONDS + 4 * _LAST_OUTPUT_SECONDS)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.kill()
+
+    # ---- from here on, in the watching thread ----
+
+    def _watch(self) -> None:
+        next_sample = next_scratch = 0.0
+        with selectors.DefaultSelector() as selector:
+            streams = (self._popen.stdout, self._popen.stderr)
+            for stream, capture in zip(streams, self._captures, strict=True):
+                assert stream is not None
+                os.set_blocking(stream.fileno(), False)
+                selector.register(stream, selectors.EVENT_READ, capture)
+            selector.register(self._init_fd, selectors.EVENT_READ, None)
+            while not self._reaped():
+                now = time.monotonic()
+                if now >= next_sample:
+                    young = now - self._started < 1.0
+                    next_sample = now + (_FAST if young else _SLOW)
+                    self._enforce()
+                if self._scratch is not None and now >= next_scratch:
+                    next_scratch = now + _SCRATCH_EVERY
+                    self._enforce_scratch(self._scratch)
+                self._drain(selector, max(0.001, next_sample - time.monotonic()))
+            self._drain_rest(selector)
+        self._finish()
+
+    def _reaped(self) -> bool:
+        """Whether the outermost process is gone; collects its status once."""
+        pid, status, usage = os.wait4(self._popen.pid, os.WNOHANG)
+        if pid == 0:
+            return False
+        with self._lock:
+            self._alive = False
+        self._ended = time.monotonic()
+        self._status = status
+        self._popen.returncode = os.waitstatus_to_exitcode(status)
+        self._peak = max(self._peak, usage.ru_maxrss * 1024)
+        seen = sum(self._cpu.values())
+        self._cpu = {0: max(seen, usage.ru_utime + usage.ru_stime)}
+        return True
+
+    def _enforce(self) -> None:
+        limits = self._limits
+        now = tree.usage(self._init)
+        self._cpu.update(now.processes)
+        self._peak = max(self._peak, now.resident_bytes)
+        if time.monotonic() - self._stage_started > limits.wall_seconds:
+            self._end(LimitHit.WALL_CLOCK)
+        elif now.tasks > limits.tasks:
+            self._end(LimitHit.TASKS)
+        elif now.resident_bytes > limits.resident_bytes and self._memory_confirmed():
+            self._end(LimitHit.MEMORY)
+        elif sum(capture.total for capture in self._captures) > limits.output_bytes:
+            self._end(LimitHit.OUTPUT)
+
+    def _memory_confirmed(self) -> bool:
+        """Whether memory is over the limit by the exact count too, and stays so for a moment.
+
+        The quick count takes shared pages twice, and for an instant a process
+        that is about to exec another looks like two of its size.
+        """
+        if tree.proportional_bytes(self._init) <= self._limits.resident_bytes:
+            return False
+        time.sleep(_CONFIRM_SECONDS)
+        return tree.proportional_bytes(self._init) > self._limits.resident_bytes
+
+    def _enforce_scratch(self, scratch: Scratch) -> None:
+        if scratch.used_bytes() > self._limits.scratch_bytes:
+            self._end(LimitHit.SCRATCH)
+
+    def _drain(self, selector: selectors.BaseSelector, timeout: float) -> bool:
+        """Read what is there; whether an output is still open."""
+        for key, _events in selector.select(timeout):
+            if key.data is None:
+                # init is gone; its parent will follow at once, so stop waking up for it.
+                selector.unregister(key.fileobj)
+                continue
+            assert isinstance(key.data, Capture)
+            try:
+                chunk = os.read(key.fd, 1 << 16)
+            except BlockingIOError:
+                continue
+            if chunk:
+                key.data.feed(chunk)
+            else:
+                selector.unregister(key.fileobj)
+        return any(key.data is not None for key in selector.get_map().values())
+
+    def _drain_rest(self, selector: selectors.BaseSelector) -> None:
+        """Read to the end, but no longer than a moment: a survivor may hold the pipe open."""
+        deadline = time.monotonic() + _LAST_OUTPUT_SECONDS
+        while self._drain(selector, 0.05) and time.monotonic() < deadline:
+            pass
+
+    def _end(self, limit: LimitHit | None) -> None:
+        """Kill everything; the first reason given stands. From any thread."""
+        with self._lock:
+            if not self._alive or self._killed:
+                return
+            self._killed = True
+            self._limit = limit
+            number = signal.SIGKILL if self._has_namespace else signal.SIGTERM
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._init_fd, number)
+        threading.Thread(target=self._make_sure, name="sandbox-kill", daemon=True).start()
+
+    def _make_sure(self) -> None:
+        """Where the polite way has not worked after a while: kill all that can be found."""
+        self._thread.join(_KILL_SECONDS)
+        with self._lock:
+            if not self._alive:
+                return
+            tree.kill_all(self._popen.pid)
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._popen.pid, signal.SIGKILL)
+
+    def _finish(self) -> None:
+        for stream in (self._popen.stdout, self._popen.stderr):
+            assert stream is not None
+            stream.close()
+        os.close(self._init_fd)
+        code, number = _decode(self._popen.returncode)
+        out, err = self._captures
+        over = out.total + err.total > self._limits.output_bytes
+        limit = self._limit or (LimitHit.OUTPUT if over and not self._killed else None)
+        self._outcome = Outcome(
+            exit_code=code,
+            signal=number,
+            limit=limit,
+            killed=self._killed,
+            stage=self._stage,
+            stage_seconds=self._ended - self._stage_started,
+            wall_seconds=self._ended - self._started,
+            cpu_seconds=sum(self._cpu.values()),
+            peak_resident_bytes=self._peak,
+            stdout=out.kept(),
+            stderr=err.kept(),
+            output_bytes=out.total + err.total,
+        )
+
+
+def _decode(code: int) -> tuple[int | None, int | None]:
+    """Exit code and signal; bubblewrap and the launcher report signal n as 128 + n."""
+    if code < 0:
+        return None, -code
+    if 128 < code <= 128 + signal.NSIG:
+        return None, code - 128
+    return code, None

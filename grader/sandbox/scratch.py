@@ -1,0 +1,177 @@
+"""The one directory that a submission may write to: its packaged op, its cache, its files.
+
+It outlives the processes of a submission (packaging leaves the op for the
+worker, a worker its compiled graph for the next worker) and dies with it.
+Whatever lies in it was put there by untrusted code: it is measured and deleted
+here, and never read by the grader.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import tempfile
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from grader.errors import SandboxFault
+from grader.sandbox.identity import ordinary_uid
+
+_SUBDIRECTORIES = ("home", "tmp", "cache", "work")
+_ENTRIES_MEASURED = 20_000
+_ENTRY_COST = 4096
+"""What an empty file or directory counts for, so that a million of them are a limit too."""
+
+
+class Scratch:
+    """A private directory of one submission, deleted with everything in it on exit.
+
+    Args:
+        parent: Where to make it; the system's temporary directory by default.
+
+    Raises:
+        SandboxFault: it can't be made.
+    """
+
+    def __init__(self, parent: Path | None = None) -> None:
+        self.uid = ordinary_uid()
+        """The user it belongs to, and that its processes run as; None: the grader's own."""
+        try:
+            self._outer = Path(tempfile.mkdtemp(prefix="grade-", dir=parent))
+            self.path = self._outer / "scratch"
+            self.path.mkdir(mode=0o700)
+            for name in _SUBDIRECTORIES:
+                (self.path / name).mkdir(mode=0o700)
+            if self.uid is not None:
+                self._outer.chmod(0o711)
+                for path in (self.path, *(self.path / name for name in _SUBDIRECTORIES)):
+                    os.chown(path, self.uid, self.uid)
+        except OSError as error:
+            raise SandboxFault(
+                f"No scratch directory can be made in {parent or tempfile.gettempdir()}:"
+                f" {error.strerror}.",
+                remedy="Set TMPDIR to a directory with a few gigabytes of room.",
+            ) from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.remove()
+
+    def install(self, name: str, data: bytes) -> Path:
+        """Put a file of the grader's into ``work`` before any process runs; its path here.
+
+        Args:
+            name: A plain relative path such as ``op/conv1d.mojo``.
+        """
+        target = self.path / "work" / name
+        for directory in reversed(target.relative_to(self.path / "work").parents[:-1]):
+            made = self.path / "work" / directory
+            if not made.exists():
+                made.mkdir(mode=0o700)
+                self._own(made)
+        descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+        with open(descriptor, "wb") as file:
+            file.write(data)
+        self._own(target)
+        return target
+
+    def _own(self, path: Path) -> None:
+        if self.uid is not None:
+            os.chown(path, self.uid, self.uid)
+
+    def used_bytes(self) -> int:
+        """Disk space in use, roughly; files removed while it counts are left out.
+
+        Counts no more than 20,000 entries: nothing honest has that many, and
+        what it returns then is above any limit.
+        """
+        total, entries = 0, 0
+        queue = [str(self.path)]
+        while queue:
+            directory = queue.pop()
+            try:
+                with os.scandir(directory) as listing:
+                    for entry in listing:
+                        entries += 1
+                        if entries > _ENTRIES_MEASURED:
+                            return 1 << 62
+                        total += _ENTRY_COST
+                        status = entry.stat(follow_symlinks=False)
+                        total += status.st_blocks * 512
+                        if stat.S_ISDIR(status.st_mode):
+                            queue.append(entry.path)
+            except OSError as error:
+                if isinstance(error, (FileNotFoundError, NotADirectoryError, PermissionError)):
+                    continue
+                return 1 << 62  # a path too long to follow: nothing honest nests like that
+        return total
+
+    def remove(self) -> None:
+        """Delete it all. Call it when no process of the submission is left. Never raises."""
+        _remove_tree(self._outer)
+
+
+def _remove_tree(root: Path) -> None:
+    """Delete a hostile tree: any depth, any permissions, following nothing.
+
+    Directories inside directories are first moved up to ``root``, so that
+    neither recursion nor path lengths grow with the depth.
+    """
+    try:
+        top = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError:
+        return
+    serial = 0
+    try:
+        while names := os.listdir(top):
+            progress = False
+            for name in names:
+                serial, removed = _remove_entry(top, name, serial)
+                progress = progress or removed
+            if not progress:
+                return
+    except OSError:
+        return
+    finally:
+        os.close(top)
+        try:
+            os.rmdir(root)
+        except OSError:
+            pass  # left for the system's cleaning of temporary files
+
+
+def _remove_entry(top: int, name: str, serial: int) -> tuple[int, bool]:
+    """Delete ``name`` in ``top``, after moving its subdirectories up."""
+    try:
+        status = os.stat(name, dir_fd=top, follow_symlinks=False)
+        if not stat.S_ISDIR(status.st_mode):
+            os.unlink(name, dir_fd=top)
+            return serial, True
+        # Not a symbolic link, and nothing runs that could make it one.
+        os.chmod(name, 0o700, dir_fd=top)
+        directory = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=top)
+        try:
+            for child in os.listdir(directory):
+                child_status = os.stat(child, dir_fd=directory, follow_symlinks=False)
+                if stat.S_ISDIR(child_status.st_mode):
+                    os.chmod(child, 0o700, dir_fd=directory)
+                    serial += 1
+                    # The leading byte keeps it apart from what the submission named.
+                    moved = f"\x01{serial}-{os.getpid()}"
+                    os.rename(child, moved, src_dir_fd=directory, dst_dir_fd=top)
+                else:
+                    os.unlink(child, dir_fd=directory)
+        finally:
+            os.close(directory)
+        os.rmdir(name, dir_fd=top)
+    except OSError:
+        return serial, False
+    return serial, True
