@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from grader.device.semantics import bits, float32, float64, integer
+from grader.device.semantics import (
+    approx,
+    bits,
+    compare,
+    convert,
+    extremes,
+    float32,
+    float64,
+    half,
+    integer,
+)
 from grader.device.semantics.operation import Builder, Modifiers, Operation
 
 _FAMILIES: tuple[dict[str, tuple[Builder, ...]], ...] = (
@@ -12,6 +22,11 @@ _FAMILIES: tuple[dict[str, tuple[Builder, ...]], ...] = (
     bits.BUILDERS,
     float32.BUILDERS,
     float64.BUILDERS,
+    half.BUILDERS,
+    extremes.BUILDERS,
+    compare.BUILDERS,
+    convert.BUILDERS,
+    approx.BUILDERS,
 )
 
 

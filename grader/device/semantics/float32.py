@@ -56,15 +56,13 @@ def _add_sub_mul(m: Modifiers) -> Operation | None:
 
 def _native(opcode: str, ufunc: np.ufunc) -> Operation:
     def apply(out: tuple[Array, ...], src: tuple[Value, ...], where: Where) -> None:
-        result = out[0]
         if where is True:
-            ufunc(*src, out=result)
-            nan = np.isnan(result)
+            ufunc(*src, out=out[0])
+            nan = np.isnan(out[0])
+            if nan.any():
+                out[0][nan] = NAN["f32"]
         else:
-            ufunc(*src, out=result, where=where)
-            nan = np.isnan(result) & where
-        if nan.any():
-            result[nan] = NAN["f32"]
+            store(out[0], canonical_nan(ufunc(*src), "f32"), where)
 
     return Operation(opcode, (_F32, _F32), (_F32,), apply)
 
