@@ -7,7 +7,12 @@ from collections.abc import Sequence
 from grader.device.evidence import Dim3, Launch
 from grader.device.memory import GlobalMemory
 from grader.device.simt.loading import LoadedModule
-from grader.device.simt.settings import SHARED_BYTES_DEFAULT, SIGNALLING_NAN, Checks, Limits
+from grader.device.simt.settings import (
+    SHARED_BYTES_DEFAULT,
+    SIGNALLING_NAN,
+    Checks,
+    Limits,
+)
 
 
 def launch(
