@@ -1,0 +1,10 @@
+"""The driver calls, one function each, and the table that finds them.
+
+Each module registers its calls on import; :func:`dispatch` runs one and turns
+whatever happens into a CUresult.
+"""
+
+from grader.device.calls import handles, memory, modules, properties
+from grader.device.calls.table import dispatch
+
+__all__ = ["dispatch", "handles", "memory", "modules", "properties"]

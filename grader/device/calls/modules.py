@@ -1,0 +1,214 @@
+"""Calls on modules and kernels: load PTX, look kernels up, launch them."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+
+from grader.device.attributes import MAX_THREADS_PER_BLOCK, occupancy
+from grader.device.calls.table import call
+from grader.device.evidence import Dim3, Launch
+from grader.device.results import CallRefused, Result
+from grader.device.session import Function, LoadedProgram, Session
+from grader.device.simt.settings import SHARED_BYTES_OPT_IN
+from grader.device.wire import Op
+from grader.errors import GradeError
+
+_U64 = struct.Struct("<Q")
+_TWO_U64 = struct.Struct("<QQ")
+_TWO_U32 = struct.Struct("<II")
+_I32 = struct.Struct("<i")
+
+_MAX_PARAMETERS = 1024  # of driver/module.c
+_FAULTS = range(700, 720)
+
+# CUfunction_attribute
+_MAX_DYNAMIC_SHARED = 8
+_PREFERENCES = frozenset({9, 14, 15})  # carve-out and cluster preferences: change no result
+_FUNCTION_CONSTANTS = {
+    0: MAX_THREADS_PER_BLOCK,
+    1: 0,  # static shared bytes
+    2: 0,  # constant bytes
+    3: 0,  # local bytes
+    4: 32,  # registers
+    5: 80,  # PTX version
+    6: 80,  # binary version
+    7: 0,  # cache mode
+    9: -1,  # carve-out: driver's choice
+    10: 0,
+    11: 0,
+    12: 0,
+    13: 0,
+    14: 0,
+    15: 0,
+}
+
+
+@call(Op.MODULE_LOAD, tail=True)
+def module_load(session: Session, image: memoryview) -> bytes:
+    """Load PTX text; machine code and other bytes are refused."""
+    data = bytes(image)
+    if data.startswith((b"\x7fELF", b"\x50\xed\x55\xba")):
+        session.log.unsupported("a module is machine code (a cubin or fat binary), not PTX")
+        raise CallRefused(Result.INVALID_IMAGE)
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError:
+        session.log.unsupported("a module is neither PTX text nor machine code")
+        raise CallRefused(Result.INVALID_IMAGE) from None
+    session.device.modules += 1
+    program = session.device.simulator.load(text, session.memory, number=session.device.modules)
+    return _U64.pack(session.modules.add(LoadedProgram(program)))
+
+
+@call(Op.MODULE_UNLOAD, "Q")
+def module_unload(session: Session, module: int) -> None:
+    """Drop a module and its functions."""
+    loaded = session.modules.remove(module)
+    session.functions.discard(list(loaded.functions.values()))
+    loaded.program.unload()
+
+
+@call(Op.MODULE_FUNCTION, "Q", tail=True)
+def module_function(session: Session, module: int, name: memoryview) -> bytes:
+    """A kernel's handle, then offset and size of each of its parameters."""
+    loaded = session.modules.get(module)
+    entry = _name(name)
+    if entry not in loaded.program.entries():
+        raise CallRefused(Result.NOT_FOUND)
+    sizes = loaded.program.param_sizes(entry)
+    if len(sizes) > _MAX_PARAMETERS:
+        session.log.unsupported(f"the kernel {entry} takes {len(sizes)} parameters")
+        raise CallRefused(Result.NOT_SUPPORTED)
+    if entry not in loaded.functions:
+        function = Function(module, loaded.program, entry, sizes)
+        loaded.functions[entry] = session.functions.add(function)
+    layout = b"".join(_TWO_U32.pack(offset, size) for offset, size in _offsets(sizes))
+    return _U64.pack(loaded.functions[entry]) + layout
+
+
+@call(Op.MODULE_GLOBAL, "Q", tail=True)
+def module_global(session: Session, module: int, name: memoryview) -> bytes:
+    """Address and size of a module's variable."""
+    try:
+        return _TWO_U64.pack(*session.modules.get(module).program.variable(_name(name)))
+    except KeyError:
+        raise CallRefused(Result.NOT_FOUND) from None
+
+
+@call(Op.FUNCTION_GET, "Qi")
+def function_get(session: Session, handle: int, attribute: int) -> bytes:
+    """One ``CUfunction_attribute``."""
+    function = session.functions.get(handle)
+    if attribute == _MAX_DYNAMIC_SHARED:
+        return _I32.pack(function.dynamic_shared_limit)
+    if attribute not in _FUNCTION_CONSTANTS:
+        raise CallRefused(Result.INVALID_VALUE)
+    return _I32.pack(_FUNCTION_CONSTANTS[attribute])
+
+
+@call(Op.FUNCTION_SET, "Qii")
+def function_set(session: Session, handle: int, attribute: int, value: int) -> None:
+    """Set the limit of dynamic shared memory; preferences are accepted and ignored."""
+    function = session.functions.get(handle)
+    if attribute == _MAX_DYNAMIC_SHARED:
+        if not 0 <= value <= SHARED_BYTES_OPT_IN:
+            raise CallRefused(Result.INVALID_VALUE)
+        function.dynamic_shared_limit = value
+    elif attribute not in _PREFERENCES:
+        raise CallRefused(Result.INVALID_VALUE)
+
+
+@call(Op.OCCUPANCY, "QQi")
+def max_blocks(session: Session, handle: int, shared: int, threads: int) -> bytes:
+    """Blocks of the kernel that fit on one multiprocessor."""
+    session.functions.get(handle)
+    if threads <= 0:
+        raise CallRefused(Result.INVALID_VALUE)
+    return _I32.pack(occupancy(threads, shared))
+
+
+@call(Op.LAUNCH, "QQIIIIIIIII", tail=True)
+def launch_kernel(
+    session: Session,
+    handle: int,
+    stream: int,
+    grid_x: int,
+    grid_y: int,
+    grid_z: int,
+    block_x: int,
+    block_y: int,
+    block_z: int,
+    shared: int,
+    attributes: int,
+    first_attribute: int,
+    parameters: memoryview,
+) -> None:
+    """Run a kernel to its end; a fault of the device sticks."""
+    function = session.functions.get(handle)
+    session.check_stream(stream)
+    if attributes:
+        session.log.unsupported(
+            f"the software device does not support launch attributes (number {first_attribute})"
+        )
+        raise CallRefused(Result.NOT_SUPPORTED)
+    grid, block = (grid_x, grid_y, grid_z), (block_x, block_y, block_z)
+    launch = _run(session, function, grid, block, shared, parameters)
+    session.log.launch(launch)
+    if launch.result in _FAULTS:
+        session.sticky = Result(launch.result)
+    if launch.result:
+        raise CallRefused(Result(launch.result))
+
+
+def _run(
+    session: Session, function: Function, grid: Dim3, block: Dim3, shared: int, raw: memoryview
+) -> Launch:
+    device = session.device
+    device.launches += 1
+    sizes = function.param_sizes
+    needed = max((offset + size for offset, size in _offsets(sizes)), default=0)
+    if len(raw) < needed:
+        raise CallRefused(Result.INVALID_VALUE)
+    try:
+        return device.simulator.launch(
+            function.program,
+            function.entry,
+            grid=grid,
+            block=block,
+            dynamic_shared_bytes=shared,
+            params=[bytes(raw[o : o + size]) for o, size in _offsets(sizes)],
+            memory=session.memory,
+            index=device.launches,
+            checks=device.case.checks,
+            shared_fill=device.case.shared_fill,
+            dynamic_shared_limit=function.dynamic_shared_limit,
+            limits=device.case.limits,
+        )
+    except GradeError as error:
+        session.log.unsupported(f"the kernel {function.entry} could not be run: {error.what}")
+        return Launch(
+            index=device.launches,
+            kernel=function.entry,
+            module=function.module,
+            grid=grid,
+            block=block,
+            shared_bytes=shared,
+            instructions=0,
+            seconds=0.0,
+            result=Result.NOT_SUPPORTED,
+        )
+
+
+def _offsets(sizes: tuple[int, ...]) -> Iterator[tuple[int, int]]:
+    """Offset and size of each parameter in one buffer, each at its natural alignment."""
+    offset = 0
+    for size in sizes:
+        alignment = size if size in (1, 2, 4) else 8
+        offset = -(-offset // alignment) * alignment
+        yield offset, size
+        offset += size
+
+
+def _name(raw: memoryview) -> str:
+    return bytes(raw).decode("utf-8", "replace")

@@ -1,0 +1,90 @@
+"""From a request to a CUresult: which function answers which operation."""
+
+from __future__ import annotations
+
+import struct
+import sys
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from grader.device.evidence import FindingKind
+from grader.device.memory import HostAccessError, OutOfDeviceMemory
+from grader.device.ptx import PtxError
+from grader.device.results import CallRefused, Result
+from grader.device.session import Session
+from grader.device.wire import Op
+from grader.errors import GradeError, ProtocolFault
+
+Reply = tuple[int, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    fields: struct.Struct
+    takes_tail: bool
+    run: Callable[..., bytes | None]
+    when_sticky: bool
+
+
+_CALLS: dict[Op, _Call] = {}
+
+
+def call(
+    op: Op, fields: str = "", *, tail: bool = False, when_sticky: bool = False
+) -> Callable[[Callable[..., bytes | None]], Callable[..., bytes | None]]:
+    """Register the function that answers ``op``.
+
+    Args:
+        op: The operation.
+        fields: ``struct`` letters of the request's fixed part, passed as arguments.
+        tail: Whether bytes may follow; they are the last argument.
+        when_sticky: Whether the call works after a device fault.
+    """
+
+    def register(run: Callable[..., bytes | None]) -> Callable[..., bytes | None]:
+        _CALLS[op] = _Call(struct.Struct("<" + fields), tail, run, when_sticky)
+        return run
+
+    return register
+
+
+def _arguments(entry: _Call, op: Op, payload: bytearray) -> tuple[Any, ...]:
+    fixed = entry.fields.size
+    if len(payload) < fixed or (len(payload) > fixed and not entry.takes_tail):
+        raise ProtocolFault(f"a request {op.name} can't have {len(payload)} bytes")
+    fields = entry.fields.unpack_from(payload)
+    return (*fields, memoryview(payload)[fixed:]) if entry.takes_tail else fields
+
+
+def dispatch(session: Session, op: Op, payload: bytearray) -> Reply:
+    """Run one driver call and return its CUresult and answer.
+
+    Raises:
+        ProtocolFault: The payload is not what the operation takes; the connection can't go on.
+    """
+    entry = _CALLS[op]
+    arguments = _arguments(entry, op, payload)
+    if session.sticky and not entry.when_sticky:
+        return session.sticky, b""
+    try:
+        return Result.SUCCESS, entry.run(session, *arguments) or b""
+    except CallRefused as refusal:
+        return refusal.result, refusal.text.encode()
+    except HostAccessError as error:
+        session.log.finding(
+            FindingKind.OUT_OF_BOUNDS, str(error), address=error.address, size=error.size
+        )
+        return Result.INVALID_VALUE, b""
+    except OutOfDeviceMemory:
+        return Result.OUT_OF_MEMORY, b""
+    except GradeError as error:
+        session.log.unsupported(error.what)
+        bad_ptx = isinstance(error, PtxError) and op is Op.MODULE_LOAD
+        return Result.INVALID_PTX if bad_ptx else Result.NOT_SUPPORTED, error.what.encode()
+    except Exception as error:
+        # A defect of ours must become "could not check", never the student's fault.
+        traceback.print_exc(file=sys.stderr)
+        session.log.unsupported(f"the device failed in {op.name}: {type(error).__name__}: {error}")
+        return Result.UNKNOWN, b""

@@ -1,0 +1,142 @@
+"""The control channel: what the grader tells the device process, and its answers.
+
+Frames are a little-endian u32 length and a MessagePack document, decoded
+strictly into the types below. The worker never holds this socket.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+from typing import TypeVar
+
+import msgspec
+
+from grader.device.evidence import CaseEvidence
+from grader.device.simt.settings import SIGNALLING_NAN, Checks, Limits
+from grader.errors import ProtocolFault
+
+VERSION = 1
+MAX_REQUEST = 64 * 1024
+"""Bytes in a message of the grader."""
+MAX_ANSWER = 512 << 20
+"""Bytes in a message of the device: evidence with its copies."""
+
+_LENGTH = struct.Struct("<I")
+_CHUNK = 1 << 20
+
+
+class Hello(msgspec.Struct, frozen=True, tag=True):
+    """The first message of the grader."""
+
+    version: int = VERSION
+
+
+class Connect(msgspec.Struct, frozen=True, tag=True):
+    """A new worker comes; its driver socket travels with the message (SCM_RIGHTS)."""
+
+
+class BeginCase(msgspec.Struct, frozen=True, tag=True):
+    """From here on, evidence belongs to a new case.
+
+    ``poison`` and ``shared_fill`` are 32-bit patterns that unwritten global memory, and
+    unwritten shared and local memory, read as.
+    """
+
+    poison: int = SIGNALLING_NAN
+    shared_fill: int = SIGNALLING_NAN
+    checks: Checks = Checks()
+    limits: Limits = Limits()
+
+    def __post_init__(self) -> None:
+        for name, value in (("poison", self.poison), ("shared_fill", self.shared_fill)):
+            if not 0 <= value < 1 << 32:
+                raise ValueError(f"{name} is {value}, which is no 32-bit pattern")
+
+
+class EndCase(msgspec.Struct, frozen=True, tag=True):
+    """Ask for the evidence of the open case."""
+
+
+class Shutdown(msgspec.Struct, frozen=True, tag=True):
+    """End the device process."""
+
+
+class Done(msgspec.Struct, frozen=True, tag=True):
+    """The request was carried out."""
+
+    version: int = VERSION
+
+
+class Evidence(msgspec.Struct, frozen=True, tag=True):
+    """The answer to :class:`EndCase`."""
+
+    evidence: CaseEvidence
+
+
+class Refused(msgspec.Struct, frozen=True, tag=True):
+    """The request can't be carried out."""
+
+    what: str
+
+
+Request = Hello | Connect | BeginCase | EndCase | Shutdown
+Answer = Done | Evidence | Refused
+
+_encoder = msgspec.msgpack.Encoder()
+_requests: msgspec.msgpack.Decoder[Request] = msgspec.msgpack.Decoder(Request)
+_answers: msgspec.msgpack.Decoder[Answer] = msgspec.msgpack.Decoder(Answer)
+
+M = TypeVar("M")
+
+
+def _decode(decoder: msgspec.msgpack.Decoder[M], data: bytes) -> M:
+    try:
+        return decoder.decode(data)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        raise ProtocolFault(f"a control message can't be read: {error}") from error
+
+
+def decode_request(data: bytes) -> Request:
+    """Raises ``ProtocolFault`` where ``data`` is no message of the grader."""
+    return _decode(_requests, data)
+
+
+def decode_answer(data: bytes) -> Answer:
+    """Raises ``ProtocolFault`` where ``data`` is no message of the device."""
+    return _decode(_answers, data)
+
+
+def send(sock: socket.socket, message: Request | Answer, fds: tuple[int, ...] = ()) -> None:
+    """Send one message, and descriptors beside it."""
+    body = _encoder.encode(message)
+    frame = _LENGTH.pack(len(body)) + body
+    sent = socket.send_fds(sock, [frame], list(fds)) if fds else 0
+    sock.sendall(frame[sent:])
+
+
+def receive(sock: socket.socket, limit: int) -> tuple[bytes, tuple[int, ...]] | None:
+    """Read one frame and the descriptors that came with it; None at the end.
+
+    Raises:
+        ProtocolFault: The frame is longer than ``limit``, or ends halfway.
+        TimeoutError: As the socket's timeout says.
+    """
+    head, fds, _, _ = socket.recv_fds(sock, _LENGTH.size, 1)
+    if not head:
+        return None
+    head += _rest(sock, _LENGTH.size - len(head))
+    (length,) = _LENGTH.unpack(head)
+    if length > limit:
+        raise ProtocolFault(f"a control message of {length} bytes exceeds the limit of {limit}")
+    return _rest(sock, length), tuple(fds)
+
+
+def _rest(sock: socket.socket, size: int) -> bytes:
+    data = bytearray()
+    while len(data) < size:
+        part = sock.recv(min(size - len(data), _CHUNK))
+        if not part:
+            raise ProtocolFault("a control message ends halfway")
+        data += part
+    return bytes(data)

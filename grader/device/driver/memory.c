@@ -1,0 +1,233 @@
+/* Device memory, copies and fills. Asynchronous forms finish at once. */
+#include "channel.h"
+
+enum { POINTER_CONTEXT = 1, POINTER_TYPE = 2, POINTER_DEVICE = 3, POINTER_HOST = 4,
+       POINTER_MANAGED = 8, POINTER_ORDINAL = 9, POINTER_START = 11, POINTER_SIZE = 12,
+       POINTER_MAPPED = 13 };
+
+#define MAX_COPY ((size_t)256 << 20) /* of the protocol: no allocation is larger */
+
+EXPORT CUresult cuDevicePrimaryCtxRetain(CUcontext *context, CUdevice device);
+
+EXPORT CUresult cuMemGetInfo_v2(size_t *available, size_t *total)
+{
+    uint64_t both[2];
+    CUresult result = device_ask(OP_MEM_INFO, NULL, 0, both, sizeof both);
+    if (result == CUDA_SUCCESS && available)
+        *available = both[0];
+    if (result == CUDA_SUCCESS && total)
+        *total = both[1];
+    return result;
+}
+
+EXPORT CUresult cuMemAlloc_v2(CUdeviceptr *pointer, size_t size)
+{
+    uint64_t request = size;
+    if (!pointer)
+        return CUDA_ERROR_INVALID_VALUE;
+    return device_ask(OP_MEM_ALLOC, &request, sizeof request, pointer, sizeof *pointer);
+}
+
+EXPORT CUresult cuMemAllocAsync(CUdeviceptr *pointer, size_t size, CUstream stream)
+{
+    (void)stream;
+    return cuMemAlloc_v2(pointer, size);
+}
+
+EXPORT CUresult cuMemFree_v2(CUdeviceptr pointer)
+{
+    return device_tell(OP_MEM_FREE, &pointer, sizeof pointer);
+}
+
+EXPORT CUresult cuMemFreeAsync(CUdeviceptr pointer, CUstream stream)
+{
+    (void)stream;
+    return cuMemFree_v2(pointer);
+}
+
+EXPORT CUresult cuMemGetAddressRange_v2(CUdeviceptr *base, size_t *size, CUdeviceptr pointer)
+{
+    uint64_t both[2];
+    CUresult result = device_ask(OP_MEM_RANGE, &pointer, sizeof pointer, both, sizeof both);
+    if (result == CUDA_SUCCESS && base)
+        *base = both[0];
+    if (result == CUDA_SUCCESS && size)
+        *size = both[1];
+    return result;
+}
+
+/* The granularity of an A100; mapping itself is not supported. */
+EXPORT CUresult cuMemGetAllocationGranularity(size_t *size, const void *property, int option)
+{
+    (void)property, (void)option;
+    if (!size)
+        return CUDA_ERROR_INVALID_VALUE;
+    *size = (size_t)2 << 20;
+    return CUDA_SUCCESS;
+}
+
+static CUresult pointer_attribute(void *value, int attribute, int known, uint64_t base,
+                                  uint64_t size, CUdeviceptr pointer)
+{
+    switch (attribute) {
+    case POINTER_CONTEXT:
+        *(CUcontext *)value = NULL;
+        return known ? cuDevicePrimaryCtxRetain(value, 0) : CUDA_SUCCESS;
+    case POINTER_TYPE: /* CU_MEMORYTYPE_DEVICE, or 0 for memory that CUDA does not know */
+        *(unsigned *)value = known ? 2 : 0;
+        return CUDA_SUCCESS;
+    case POINTER_DEVICE:
+        *(CUdeviceptr *)value = known ? pointer : 0;
+        return CUDA_SUCCESS;
+    case POINTER_HOST:
+        *(void **)value = NULL;
+        return CUDA_SUCCESS;
+    case POINTER_MANAGED:
+        *(unsigned *)value = 0;
+        return CUDA_SUCCESS;
+    case POINTER_ORDINAL:
+        *(int *)value = known ? 0 : -2;
+        return CUDA_SUCCESS;
+    case POINTER_START:
+        *(CUdeviceptr *)value = base;
+        return CUDA_SUCCESS;
+    case POINTER_SIZE:
+        *(size_t *)value = size;
+        return CUDA_SUCCESS;
+    case POINTER_MAPPED:
+        *(unsigned *)value = known ? 1 : 0;
+        return CUDA_SUCCESS;
+    default:
+        return device_unsupported("cuPointerGetAttributes with an attribute of another number");
+    }
+}
+
+/* A pointer that the device does not know is no error here, as on a GPU. */
+EXPORT CUresult cuPointerGetAttributes(unsigned count, int *attributes, void **values,
+                                       CUdeviceptr pointer)
+{
+    uint64_t both[2] = {0, 0};
+    if (!attributes || !values)
+        return CUDA_ERROR_INVALID_VALUE;
+    CUresult result = device_ask(OP_MEM_RANGE, &pointer, sizeof pointer, both, sizeof both);
+    int known = result == CUDA_SUCCESS;
+    if (!known && result != CUDA_ERROR_INVALID_VALUE)
+        return result;
+    result = CUDA_SUCCESS;
+    for (unsigned i = 0; i < count && result == CUDA_SUCCESS; i++)
+        result = pointer_attribute(values[i], attributes[i], known, both[0], both[1], pointer);
+    return result;
+}
+
+EXPORT CUresult cuPointerGetAttribute(void *value, int attribute, CUdeviceptr pointer)
+{
+    uint64_t both[2] = {0, 0};
+    if (!value)
+        return CUDA_ERROR_INVALID_VALUE;
+    CUresult result = device_ask(OP_MEM_RANGE, &pointer, sizeof pointer, both, sizeof both);
+    if (result != CUDA_SUCCESS)
+        return result;
+    return pointer_attribute(value, attribute, 1, both[0], both[1], pointer);
+}
+
+/* The one attribute that can be set asks for synchronous copies: they are. */
+EXPORT CUresult cuPointerSetAttribute(const void *value, int attribute, CUdeviceptr pointer)
+{
+    (void)attribute;
+    return value ? cuMemGetAddressRange_v2(NULL, NULL, pointer) : CUDA_ERROR_INVALID_VALUE;
+}
+
+EXPORT CUresult cuMemcpyHtoD_v2(CUdeviceptr target, const void *source, size_t size)
+{
+    if ((!source && size) || size > MAX_COPY)
+        return CUDA_ERROR_INVALID_VALUE;
+    return device_call(OP_COPY_TO_DEVICE, &target, sizeof target, source, size, NULL, 0, NULL);
+}
+
+EXPORT CUresult cuMemcpyHtoDAsync_v2(CUdeviceptr target, const void *source, size_t size,
+                                     CUstream stream)
+{
+    (void)stream;
+    return cuMemcpyHtoD_v2(target, source, size);
+}
+
+EXPORT CUresult cuMemcpyDtoH_v2(void *target, CUdeviceptr source, size_t size)
+{
+    uint64_t request[2] = {source, size};
+    if ((!target && size) || size > MAX_COPY)
+        return CUDA_ERROR_INVALID_VALUE;
+    return device_ask(OP_COPY_TO_HOST, request, sizeof request, target, size);
+}
+
+EXPORT CUresult cuMemcpyDtoHAsync_v2(void *target, CUdeviceptr source, size_t size,
+                                     CUstream stream)
+{
+    (void)stream;
+    return cuMemcpyDtoH_v2(target, source, size);
+}
+
+EXPORT CUresult cuMemcpyDtoD_v2(CUdeviceptr target, CUdeviceptr source, size_t size)
+{
+    uint64_t request[3] = {target, source, size};
+    return device_tell(OP_COPY_ON_DEVICE, request, sizeof request);
+}
+
+EXPORT CUresult cuMemcpyDtoDAsync_v2(CUdeviceptr target, CUdeviceptr source, size_t size,
+                                     CUstream stream)
+{
+    (void)stream;
+    return cuMemcpyDtoD_v2(target, source, size);
+}
+
+EXPORT CUresult cuMemcpyPeer(CUdeviceptr target, CUcontext target_context, CUdeviceptr source,
+                             CUcontext source_context, size_t size)
+{
+    (void)target_context, (void)source_context;
+    return cuMemcpyDtoD_v2(target, source, size);
+}
+
+EXPORT CUresult cuMemcpyPeerAsync(CUdeviceptr target, CUcontext target_context,
+                                  CUdeviceptr source, CUcontext source_context, size_t size,
+                                  CUstream stream)
+{
+    (void)target_context, (void)source_context, (void)stream;
+    return cuMemcpyDtoD_v2(target, source, size);
+}
+
+/* `width` counts elements of `unit` bytes; `pitch` counts bytes. */
+static CUresult fill(CUdeviceptr target, size_t pitch, unsigned value, unsigned unit,
+                     size_t width, size_t height)
+{
+    struct {
+        uint64_t target, pitch, width, height;
+        uint32_t value, unit;
+    } request = {target, pitch, width, height, value, unit};
+    return device_tell(OP_MEMSET, &request, sizeof request);
+}
+
+#define FILL(bits, type)                                                                      \
+    EXPORT CUresult cuMemsetD##bits##_v2(CUdeviceptr target, type value, size_t count)        \
+    {                                                                                         \
+        return fill(target, 0, value, bits / 8, count, 1);                                    \
+    }                                                                                         \
+    EXPORT CUresult cuMemsetD##bits##Async(CUdeviceptr target, type value, size_t count,      \
+                                           CUstream stream)                                   \
+    {                                                                                         \
+        (void)stream;                                                                         \
+        return fill(target, 0, value, bits / 8, count, 1);                                    \
+    }                                                                                         \
+    EXPORT CUresult cuMemsetD2D##bits##_v2(CUdeviceptr target, size_t pitch, type value,      \
+                                           size_t width, size_t height)                       \
+    {                                                                                         \
+        return fill(target, pitch, value, bits / 8, width, height);                           \
+    }                                                                                         \
+    EXPORT CUresult cuMemsetD2D##bits##Async(CUdeviceptr target, size_t pitch, type value,    \
+                                             size_t width, size_t height, CUstream stream)    \
+    {                                                                                         \
+        (void)stream;                                                                         \
+        return fill(target, pitch, value, bits / 8, width, height);                           \
+    }
+
+FILL(8, unsigned char)
+FILL(16, unsigned short)
+FILL(32, unsigned)

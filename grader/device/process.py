@@ -1,0 +1,259 @@
+"""The grader's handle on the device process.
+
+::
+
+    with SoftwareDevice() as device:
+        worker = subprocess.Popen(..., pass_fds=[device.worker_fd],
+                                  env=device.worker_environment())
+        device.begin_case()
+        ...                                  # the worker executes the graph once
+        evidence = device.end_case()
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self
+
+from grader.device import control
+from grader.device.evidence import CaseEvidence
+from grader.device.libraries import LOAD_ORDER, PTX_COMPILER, library_directory
+from grader.device.simt.settings import SIGNALLING_NAN, Checks, Limits
+from grader.errors import DeviceFault, GradeError, ProtocolFault
+
+_STDERR_TAIL = 2000
+_SLACK_S = 30.0
+"""Seconds that an answer may take beyond the time limit of one launch."""
+_SHUTDOWN_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class SpawnRequest:
+    """A process to start.
+
+    Attributes:
+        argv: The command line.
+        pass_fds: Descriptors that keep their numbers in the process.
+        environment: All variables of the process.
+        stderr: A file for what it prints.
+    """
+
+    argv: tuple[str, ...]
+    pass_fds: tuple[int, ...]
+    environment: Mapping[str, str]
+    stderr: IO[bytes]
+
+
+Spawn = Callable[[SpawnRequest], "subprocess.Popen[bytes]"]
+
+
+def spawn_plain(request: SpawnRequest) -> subprocess.Popen[bytes]:
+    """Start the process without a sandbox."""
+    return subprocess.Popen(
+        request.argv,
+        pass_fds=request.pass_fds,
+        env=dict(request.environment),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=request.stderr,
+        start_new_session=True,
+    )
+
+
+SERVER_MODULE = "grader.device.server"
+
+
+class SoftwareDevice:
+    """A software CUDA device in a process of its own. Use as a context manager.
+
+    Args:
+        spawn: Starts the process; a sandbox puts its own here.
+        libraries: Folder of the built driver libraries, where not the package's.
+        module: The module to run; tests run one with a simpler simulator.
+    """
+
+    def __init__(
+        self,
+        *,
+        spawn: Spawn = spawn_plain,
+        libraries: Path | None = None,
+        module: str = SERVER_MODULE,
+    ) -> None:
+        self._spawn = spawn
+        self._libraries = library_directory(libraries)
+        self._module = module
+        self._process: subprocess.Popen[bytes] | None = None
+        self._control: socket.socket | None = None
+        self._worker: socket.socket | None = None
+        self._stderr: IO[bytes] | None = None
+        self._patience_s = Limits().wall_clock_s + _SLACK_S
+
+    def __enter__(self) -> Self:
+        try:
+            self._start()
+            self._ask(control.Hello())
+            self.new_connection()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @property
+    def worker_fd(self) -> int:
+        """The descriptor to pass to the worker, of this process's numbering."""
+        if self._worker is None:
+            raise DeviceFault("the software device is not running")
+        return self._worker.fileno()
+
+    def driver_libraries(self) -> tuple[Path, ...]:
+        """What the worker loads RTLD_GLOBAL, in this order, before ``import max``."""
+        return tuple(self._libraries / name for name in LOAD_ORDER)
+
+    def worker_environment(
+        self, *, fd: int | None = None, libraries: Path | None = None
+    ) -> dict[str, str]:
+        """Variables that the worker needs besides its own.
+
+        Args:
+            fd: The descriptor's number in the worker, where it differs.
+            libraries: The libraries' folder as the worker sees it, where it differs.
+        """
+        return {
+            "GRADE_DEVICE_FD": str(self.worker_fd if fd is None else fd),
+            # MAX else takes nearly all memory at once, which hides small overruns.
+            "MODULAR_DEVICE_CONTEXT_MEMORY_MANAGER_SIZE": "0",
+            "MODULAR_NVPTX_LIBRARY_PATH": str((libraries or self._libraries) / PTX_COMPILER),
+        }
+
+    def new_connection(self) -> int:
+        """Cut the last worker off and make a socket for the next; returns ``worker_fd``.
+
+        Allocations, modules, handles and a sticky error are gone afterwards.
+        """
+        ours, theirs = socket.socketpair()
+        with theirs:
+            self._ask(control.Connect(), fds=(theirs.fileno(),))
+        if self._worker is not None:
+            self._worker.close()
+        self._worker = ours
+        return self.worker_fd
+
+    def begin_case(
+        self,
+        *,
+        poison: int = SIGNALLING_NAN,
+        shared_fill: int = SIGNALLING_NAN,
+        checks: Checks | None = None,
+        limits: Limits | None = None,
+    ) -> None:
+        """Start collecting evidence anew. Device memory and modules stay as they are.
+
+        Args:
+            poison: 32-bit pattern that unwritten global memory reads as.
+            shared_fill: 32-bit pattern that unwritten shared and local memory reads as.
+            checks: Which checks watch; all where None.
+            limits: Bounds on each launch; the defaults where None.
+        """
+        limits = limits or Limits()
+        self._patience_s = max(self._patience_s, limits.wall_clock_s + _SLACK_S)
+        self._ask(
+            control.BeginCase(
+                poison=poison, shared_fill=shared_fill, checks=checks or Checks(), limits=limits
+            )
+        )
+
+    def end_case(self) -> CaseEvidence:
+        """All that happened since ``begin_case``. Waits for a launch that still runs."""
+        answer = self._ask(control.EndCase())
+        if not isinstance(answer, control.Evidence):
+            raise ProtocolFault("the device process answered end_case with no evidence")
+        return answer.evidence
+
+    def close(self) -> None:
+        """End the process. Never raises; may be called twice."""
+        if self._control is not None and self._process is not None:
+            try:
+                self._control.settimeout(_SHUTDOWN_S)
+                control.send(self._control, control.Shutdown())
+                self._process.wait(_SHUTDOWN_S)
+            except (OSError, subprocess.TimeoutExpired):
+                self._process.kill()
+                self._process.wait()
+        for resource in (self._control, self._worker, self._stderr):
+            if resource is not None:
+                resource.close()
+        self._control = self._worker = self._process = self._stderr = None
+
+    def _start(self) -> None:
+        ours, theirs = socket.socketpair()
+        self._stderr = tempfile.TemporaryFile()
+        command = ("-P", "-m", self._module, "--control-fd", str(theirs.fileno()))
+        with theirs:
+            self._control = ours
+            try:
+                self._process = self._spawn(
+                    SpawnRequest(
+                        argv=(sys.executable, *command),
+                        pass_fds=(theirs.fileno(),),
+                        environment=_environment(),
+                        stderr=self._stderr,
+                    )
+                )
+            except OSError as error:
+                raise DeviceFault(f"the software device could not be started: {error}") from error
+
+    def _ask(self, request: control.Request, fds: tuple[int, ...] = ()) -> control.Answer:
+        if self._control is None:
+            raise DeviceFault("the software device is not running")
+        name = type(request).__name__
+        try:
+            self._control.settimeout(self._patience_s)
+            control.send(self._control, request, fds)
+            frame = control.receive(self._control, control.MAX_ANSWER)
+        except TimeoutError:
+            raise self._fault(f"did not answer {name} in {self._patience_s:.0f} s") from None
+        except OSError as error:
+            raise self._fault(f"was lost at {name} ({error})") from error
+        if frame is None:
+            raise self._fault(f"ended at {name}")
+        answer = control.decode_answer(frame[0])
+        if isinstance(answer, control.Refused):
+            raise self._fault(f"refused {name}: {answer.what}")
+        return answer
+
+    def _fault(self, happened: str) -> GradeError:
+        tail = ""
+        if self._stderr is not None:
+            size = self._stderr.seek(0, os.SEEK_END)
+            self._stderr.seek(max(0, size - _STDERR_TAIL))
+            tail = self._stderr.read().decode("utf-8", "replace").strip()
+        what = f"the software device {happened}"
+        return DeviceFault(
+            f"{what}; it said: {tail}" if tail else what,
+            remedy="Run the command again; if it persists, report it with this message.",
+        )
+
+
+def _environment() -> dict[str, str]:
+    """Only what Python needs; ``-P`` keeps the working directory off the path."""
+    kept = {k: v for k, v in os.environ.items() if k in ("PATH", "LANG", "LC_ALL", "TMPDIR")}
+    if path := os.environ.get("PYTHONPATH"):
+        kept["PYTHONPATH"] = os.pathsep.join(os.path.abspath(p) for p in path.split(os.pathsep))
+    # Element-wise work on small arrays: threads of a linear algebra library only cost.
+    return {**kept, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}

@@ -1,0 +1,129 @@
+"""The device process: ``python -P -m grader.device.server --control-fd N``.
+
+One thread listens to the grader, one to the worker that is connected. A lock
+makes each message of either whole. The worker's end is untrusted: a request
+that breaks the protocol costs it its connection, and nothing else.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import socket
+import sys
+import threading
+
+from grader.device import control, wire
+from grader.device.calls import dispatch
+from grader.device.session import Device, Session
+from grader.device.simulator import Interpreter, Simulator
+from grader.errors import ProtocolFault
+
+
+class Server:
+    """Serves one grader until it says so or goes away.
+
+    Args:
+        control_socket: The grader's channel.
+        simulator: Runs the kernels.
+    """
+
+    def __init__(self, control_socket: socket.socket, simulator: Simulator) -> None:
+        self._control = control_socket
+        self._device = Device(simulator)
+        self._lock = threading.Lock()
+        self._driver: socket.socket | None = None
+
+    def run(self) -> None:
+        """Answer the grader; returns after ``Shutdown`` or at the end of the channel.
+
+        Raises:
+            ProtocolFault: The grader's end sent what is no message.
+        """
+        while (frame := control.receive(self._control, control.MAX_REQUEST)) is not None:
+            body, fds = frame
+            request = control.decode_request(body)
+            control.send(self._control, self._answer(request, fds))
+            if isinstance(request, control.Shutdown):
+                return
+
+    def _answer(self, request: control.Request, fds: tuple[int, ...]) -> control.Answer:
+        if len(fds) != isinstance(request, control.Connect):
+            for fd in fds:
+                os.close(fd)
+            return control.Refused("a driver socket comes with Connect, and only with it")
+        match request:
+            case control.Hello(version) if version != control.VERSION:
+                return control.Refused(
+                    f"the grader speaks version {version} of the control protocol, "
+                    f"the device version {control.VERSION}"
+                )
+            case control.Connect():
+                self._connect(socket.socket(fileno=fds[0]))
+            case control.BeginCase():
+                with self._lock:
+                    self._device.begin_case(request)
+            case control.EndCase():
+                with self._lock:
+                    return control.Evidence(self._device.end_case())
+        return control.Done()
+
+    def _connect(self, sock: socket.socket) -> None:
+        """Let a new worker in; the one before it is cut off."""
+        if self._driver is not None:
+            _hang_up(self._driver)
+        self._driver = sock
+        sock.setblocking(True)
+        with self._lock:
+            session = self._device.connect()
+        threading.Thread(target=self._serve, args=(sock, session), daemon=True).start()
+
+    def _serve(self, sock: socket.socket, session: Session) -> None:
+        try:
+            while (request := wire.receive_request(sock)) is not None:
+                with self._lock:
+                    if session.closed:
+                        break
+                    result, payload = dispatch(session, request.op, request.payload)
+                wire.send_reply(sock, request.sequence, result, payload)
+        except ProtocolFault as fault:
+            with self._lock:
+                if not session.closed:
+                    session.log.unsupported(f"the worker broke the driver protocol: {fault.what}")
+        except OSError:
+            pass  # The worker is gone; the grader sees that for itself.
+        finally:
+            _hang_up(sock)
+
+
+def _hang_up(sock: socket.socket) -> None:
+    """End both directions, which also wakes a thread that waits on the socket."""
+    try:
+        sock.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        pass  # The other end hung up first.
+
+
+def serve(control_fd: int, simulator: Simulator) -> int:
+    """Run a server on an inherited descriptor; returns the process's exit status."""
+    os.set_inheritable(control_fd, False)
+    with socket.socket(fileno=control_fd) as sock:
+        try:
+            Server(sock, simulator).run()
+        except ProtocolFault as fault:
+            print(f"device: {fault.what}", file=sys.stderr)
+            return 2
+        except ConnectionError:
+            return 0
+    return 0
+
+
+def main() -> int:
+    """The process's entry."""
+    parser = argparse.ArgumentParser(prog="grader.device.server", allow_abbrev=False)
+    parser.add_argument("--control-fd", type=int, required=True)
+    return serve(parser.parse_args().control_fd, Interpreter())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,173 @@
+"""The driver's state: one connection's memory, modules and handles.
+
+A :class:`Device` lives as long as the process. Each connection of a worker gets
+a :class:`Session` of its own, as a process on a GPU gets a context: what the
+last worker left (allocations, modules, a sticky error) is gone with it.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from dataclasses import dataclass, field
+from typing import Final, Generic, TypeVar
+
+from grader.device.attributes import TOTAL_MEMORY
+from grader.device.caselog import CaseLog
+from grader.device.control import BeginCase
+from grader.device.evidence import CaseEvidence
+from grader.device.memory import GlobalMemory
+from grader.device.results import CallRefused, Result
+from grader.device.simt.settings import SHARED_BYTES_DEFAULT
+from grader.device.simulator import Program, Simulator
+
+MAX_HANDLES = 65536
+MAX_MODULES = 256
+
+T = TypeVar("T")
+
+
+class HandleTable(Generic[T]):
+    """Numbers that the worker holds, and what they stand for.
+
+    Args:
+        first: The first handle; tables start far apart, so that a handle of the wrong kind
+            is never valid.
+        most: How many may be open at once.
+    """
+
+    def __init__(self, first: int, most: int = MAX_HANDLES) -> None:
+        self._next = itertools.count(first)
+        self._most = most
+        self._open: dict[int, T] = {}
+
+    def add(self, item: T) -> int:
+        """A new handle.
+
+        Raises:
+            CallRefused: OUT_OF_MEMORY, where too many are open.
+        """
+        if len(self._open) >= self._most:
+            raise CallRefused(Result.OUT_OF_MEMORY)
+        handle = next(self._next)
+        self._open[handle] = item
+        return handle
+
+    def get(self, handle: int) -> T:
+        """What a handle stands for.
+
+        Raises:
+            CallRefused: INVALID_HANDLE.
+        """
+        try:
+            return self._open[handle]
+        except KeyError:
+            raise CallRefused(Result.INVALID_HANDLE) from None
+
+    def remove(self, handle: int) -> T:
+        """Close a handle. Raises as :meth:`get`."""
+        item = self.get(handle)
+        del self._open[handle]
+        return item
+
+    def discard(self, handles: list[int]) -> None:
+        """Close those of ``handles`` that are open."""
+        for handle in handles:
+            self._open.pop(handle, None)
+
+
+@dataclass(slots=True)
+class Event:
+    """A point in time, once recorded (seconds of the monotonic clock)."""
+
+    recorded: float | None = None
+    timed: bool = True
+
+
+@dataclass(slots=True)
+class Function:
+    """A kernel that the worker holds a handle of."""
+
+    module: int
+    program: Program
+    entry: str
+    param_sizes: tuple[int, ...]
+    dynamic_shared_limit: int = SHARED_BYTES_DEFAULT
+
+
+@dataclass(slots=True)
+class LoadedProgram:
+    """A module, and the handles of its functions by name."""
+
+    program: Program
+    functions: dict[str, int] = field(default_factory=dict)
+
+
+class Session:
+    """One connection's view of the device."""
+
+    LEGACY_STREAMS: Final = frozenset({0, 1, 2})
+    """The null stream and its two aliases, which need no creation."""
+
+    def __init__(self, device: Device) -> None:
+        self.device = device
+        self.memory = GlobalMemory(TOTAL_MEMORY)
+        self.memory.poison = device.case.poison
+        self.streams: HandleTable[None] = HandleTable(0x1_0000_0000)
+        self.events: HandleTable[Event] = HandleTable(0x2_0000_0000)
+        self.modules: HandleTable[LoadedProgram] = HandleTable(0x3_0000_0000, MAX_MODULES)
+        self.functions: HandleTable[Function] = HandleTable(0x4_0000_0000)
+        self.sticky = Result.SUCCESS
+        self.closed = False
+
+    @property
+    def log(self) -> CaseLog:
+        """The log of the case that is open."""
+        return self.device.log
+
+    def check_stream(self, stream: int) -> None:
+        """Raises ``CallRefused`` where there is no such stream."""
+        if stream not in self.LEGACY_STREAMS:
+            self.streams.get(stream)
+
+    @staticmethod
+    def now() -> float:
+        """Seconds of the clock that events read."""
+        return time.monotonic()
+
+
+class Device:
+    """What outlives a connection: the open case and the count of launches.
+
+    Args:
+        simulator: Runs the kernels.
+    """
+
+    def __init__(self, simulator: Simulator) -> None:
+        self.simulator = simulator
+        self.case = BeginCase()
+        self.log = CaseLog()
+        self.launches = 0
+        self.modules = 0
+        self.session = Session(self)
+
+    def connect(self) -> Session:
+        """Drop the last connection's state and begin anew."""
+        self.session.closed = True
+        self.session = Session(self)
+        return self.session
+
+    def begin_case(self, case: BeginCase) -> None:
+        """Forget what is logged; what is on the device stays."""
+        self.case = case
+        self.log = CaseLog()
+        self.session.memory.poison = case.poison
+        self.session.memory.reset_peak()
+
+    def end_case(self) -> CaseEvidence:
+        """The evidence since :meth:`begin_case`; the log starts anew."""
+        evidence = self.log.evidence(
+            sticky_error=self.session.sticky, peak_bytes=self.session.memory.peak_bytes
+        )
+        self.log = CaseLog()
+        return evidence
