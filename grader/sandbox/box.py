@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import stat
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from grader.errors import SandboxFault
 from grader.sandbox import bwrap
 from grader.sandbox.bwrap import LAUNCHER_INSIDE, SCRATCH_INSIDE, Mount
 from grader.sandbox.handshake import Handshake
@@ -53,6 +55,10 @@ class Box:
             it has inside. (Without bubblewrap nothing can be renamed: ask `inside`.)
         scratch: The writable directory; the worker needs one.
         gpu: Let the process reach a real NVIDIA GPU.
+
+    Raises:
+        SandboxFault: the grader runs as root without bubblewrap, and the user it
+            drops to could not reach one of the paths.
     """
 
     def __init__(
@@ -75,6 +81,8 @@ class Box:
         for entry in read_only:
             source, name = entry if isinstance(entry, tuple) else (entry, str(entry))
             self._mounts.append(Mount(Path(os.path.abspath(source)), name))
+        if self._uid is not None and isolation is not Isolation.BWRAP:
+            _check_reachable([mount.source for mount in self._mounts])
 
     def inside(self, path: Path) -> str:
         """The name that a path of this machine has inside.
@@ -236,6 +244,19 @@ class Box:
             readable.append("/sys")
             writable += [str(node) for node in gpu_nodes()]
         return {"readable": readable, "writable": writable}
+
+
+def _check_reachable(paths: Sequence[Path]) -> None:
+    """Refuse what lies below a directory that only its owner may enter, such as root's home."""
+    for path in paths:
+        for directory in path.parents:
+            if not directory.stat().st_mode & stat.S_IXOTH:
+                raise SandboxFault(
+                    f"{path} lies in {directory}, which only its owner may enter; the ordinary"
+                    " user that a submission runs as can't reach it.",
+                    remedy="Run the grader as an ordinary user, or install it and its toolchains"
+                    " where everybody may read, such as /opt.",
+                )
 
 
 def _memory_file(stack: contextlib.ExitStack, data: bytes) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import msgspec
 
@@ -66,7 +66,7 @@ def arguments(
         uid: The user to drop to inside, where the grader is root; None: a user namespace.
         gpu: Show NVIDIA's device files and ``/sys``.
     """
-    words = _namespaces(uid)
+    words = [*_namespaces(uid), "--perms", "0755", "--dir", "/usr"]
     for path, target in system_paths(profile):
         if target is None:
             words += ["--ro-bind", str(path), str(path)]
@@ -82,11 +82,28 @@ def arguments(
     words += ["--remount-ro", "/dev"]
     words += ["--perms", "1777", "--size", str(tmp_bytes), "--tmpfs", "/tmp"]
     # After /tmp, so that a toolchain that lies in /tmp itself is not covered by it.
-    for mount in (*mounts, Mount(launcher, LAUNCHER_INSIDE)):
+    everything = (*mounts, Mount(launcher, LAUNCHER_INSIDE))
+    words += _parents(everything)
+    for mount in everything:
         words += ["--ro-bind", str(mount.source), mount.inside]
     if scratch is not None:
         words += ["--bind", str(scratch), SCRATCH_INSIDE]
     words += ["--remount-ro", "/", "--chdir", "/", "--info-fd", str(info_fd)]
+    return words
+
+
+def _parents(mounts: Sequence[Mount]) -> list[str]:
+    """Empty directories above the mounts, passable for an ordinary user: bubblewrap's own are not.
+
+    So a toolchain below a private home (mode 700) can be shown under its own
+    name, with nothing else of that home.
+    """
+    tops = {mount.inside for mount in mounts}
+    words: list[str] = []
+    for directory in sorted({parent for top in tops for parent in PurePosixPath(top).parents}):
+        within_another = any(str(parent) in tops for parent in (directory, *directory.parents))
+        if str(directory) != "/" and not within_another:
+            words += ["--perms", "0755", "--dir", str(directory)]
     return words
 
 

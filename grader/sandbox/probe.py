@@ -9,6 +9,7 @@ import os
 import platform
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from grader.errors import SandboxFault
@@ -22,14 +23,14 @@ from grader.sandbox.remedy import bubblewrap_remedy
 from grader.sandbox.scratch import Scratch
 
 _SECONDS = 30.0
-# Tries what must fail and reports what did not; runs inside, so nothing it says is needed to be true
-# about a hostile machine: it guards against a configuration that silently does nothing.
+# Tries what must fail and reports what did not: a configuration that silently
+# does nothing must not pass for isolation.
 _SELF_TEST = """
 import json, os, socket, sys
 holes = []
 for path in sys.argv[1:]:
     try:
-        os.stat(path) and os.listdir(path) if os.path.isdir(path) else open(path).close()
+        open(path).close()
         holes.append("it can read " + path)
     except OSError:
         pass
@@ -53,8 +54,8 @@ print(json.dumps(holes))
 _SENTENCES = {
     Isolation.BWRAP: "Submissions run in a bubblewrap sandbox: no network, no files of yours.",
     Isolation.LANDLOCK: (
-        "WEAKER ISOLATION: bubblewrap does not run here, so submissions are held by Landlock and"
-        " seccomp rules only. They share this machine's process table."
+        "WEAKER ISOLATION: submissions are held by Landlock and seccomp rules, not by bubblewrap."
+        " Files and network are out of reach, but they share this machine's process table."
     ),
     Isolation.NONE: (
         "NO ISOLATION: submissions run as ordinary programs of this user and can read, change"
@@ -85,18 +86,18 @@ def probe(wanted: Wanted = Wanted.AUTO) -> IsolationReport:
     fallback = _failure(Isolation.LANDLOCK)
     if fallback:
         raise SandboxFault(
-            f"Nothing on this machine can isolate a submission. bubblewrap: {why} Landlock: {fallback}",
-            remedy=remedy
-            or "Use a kernel with Landlock (5.13 or later), or grade in a virtual machine.",
+            f"Nothing here can isolate a submission. bubblewrap: {why} Landlock: {fallback}",
+            remedy=remedy or "Grade on Linux 5.13 or later with Landlock, or in a virtual machine.",
         )
     return _report(Isolation.LANDLOCK, wanted, why, remedy)
 
 
 def _failure(level: Isolation) -> str:
     """Why ``level`` does not work here; empty where it does."""
-    secret = os.path.expanduser("~")
     try:
-        with Scratch() as scratch:
+        with Scratch() as scratch, tempfile.NamedTemporaryFile(prefix="grade-canary-") as canary:
+            # Anybody on the machine may read it; a sandboxed process must not.
+            os.fchmod(canary.fileno(), 0o644)
             box = Box(
                 profile=Profile.WORKER,
                 isolation=level,
@@ -105,17 +106,18 @@ def _failure(level: Isolation) -> str:
             )
             command = [str(box.python.executable), "-I", "-S", "-c", _SELF_TEST]
             with box.spawn(
-                [*command, "/etc/passwd", secret],
+                [*command, "/etc/passwd", canary.name],
                 stage="probe",
                 limits=Limits(wall_seconds=_SECONDS),
             ) as process:
                 outcome = process.wait()
-        holes = json.loads(outcome.stdout) if outcome.exit_code == 0 else None
     except SandboxFault as error:
         return error.what
+    except OSError as error:
+        return f"the trial run could not be prepared: {error}."
+    try:
+        holes = json.loads(outcome.stdout)
     except ValueError:
-        holes = None
-    if holes is None:
         last = outcome.stderr.decode("utf-8", "replace").strip().splitlines()[-1:]
         return f"the trial run failed: {' '.join(last) or outcome.exit_code}."
     return f"the trial run was not isolated: {', '.join(holes)}." if holes else ""

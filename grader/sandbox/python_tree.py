@@ -47,7 +47,7 @@ def python_tree(executable: Path) -> PythonTree:
     executable = _absolute(executable)
     try:
         answer = subprocess.run(
-            [executable, "-I", "-S", "-c", _ASK],
+            [executable, "-I", "-c", _ASK],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=30,
