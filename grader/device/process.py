@@ -202,7 +202,7 @@ class SoftwareDevice:
 
     def _start(self) -> None:
         ours, theirs = socket.socketpair()
-        self._stderr = tempfile.TemporaryFile()
+        self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
         command = ("-P", "-m", self._module, "--control-fd", str(theirs.fileno()))
         with theirs:
             self._control = ours

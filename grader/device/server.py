@@ -8,6 +8,7 @@ that breaks the protocol costs it its connection, and nothing else.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import socket
 import sys
@@ -98,10 +99,8 @@ class Server:
 
 def _hang_up(sock: socket.socket) -> None:
     """End both directions, which also wakes a thread that waits on the socket."""
-    try:
+    with contextlib.suppress(OSError):  # The other end may have hung up first.
         sock.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        pass  # The other end hung up first.
 
 
 def serve(control_fd: int, simulator: Simulator) -> int:
