@@ -266,12 +266,12 @@ def _prmt(m: Modifiers) -> Operation | None:
     if not m.take("b32"):
         return None
     mode = m.take(*_PRMT_MODES)
+    codes = np.array([int(code, 16) for code in _PRMT_MODES.get(mode, ())], np.uint32)
 
     def function(a: Any, b: Any, c: Any) -> Any:
-        control = c
-        if mode:
-            codes = np.array([int(code, 16) for code in _PRMT_MODES[mode]], np.uint32)
-            control = codes[c & np.uint32(3)]
+        control = codes[c & np.uint32(3)] if mode else c
+        if np.ndim(control) == 0:
+            return _permute_alike(a, b, int(control))
         both = (b.astype(np.uint64) << np.uint64(32)) | a
         result: Any = np.uint32(0)
         for i in range(4):
@@ -284,6 +284,19 @@ def _prmt(m: Modifiers) -> Operation | None:
         return result
 
     return from_function(m.opcode, function, ("b32", "b32", "b32"), "b32")
+
+
+def _permute_alike(a: Any, b: Any, control: int) -> Any:
+    """`prmt` with the same selectors in all lanes, which is nearly every use."""
+    result: Any = (a & np.uint32(0)) | (b & np.uint32(0))
+    for i in range(4):
+        selector = control >> (4 * i) & 0xF
+        word = b if selector & 4 else a
+        byte = (word >> np.uint32(8 * (selector & 3))) & np.uint32(0xFF)
+        if selector & 8:
+            byte = (byte >> np.uint32(7)) * np.uint32(0xFF)
+        result = result | (byte << np.uint32(8 * i))
+    return result
 
 
 BUILDERS: dict[str, tuple[Builder, ...]] = {

@@ -23,6 +23,7 @@ from grader.device.semantics.rounding import (
     flush,
     flushed_after_rounding,
     narrow,
+    narrow_f32,
     relu,
     saturate,
     to_odd,
@@ -51,24 +52,29 @@ def _cvt(m: Modifiers) -> Operation | None:
     to, source = m.take(*_INTEGERS, *_FLOATS), m.take(*_INTEGERS, *_FLOATS)
     if not to or not source or (ftz and "f32" not in (to, source)):
         return None
+    if "bf16" in (to, source) and (sat or {to, source} & {"u8", "s8"}):
+        return None
     function: Function | None
     if to in _INTEGERS and source in _INTEGERS:
         function = None if rounding or ftz else _integer_to_integer(to, source, sat)
     elif to in _INTEGERS:
         function = _float_to_integer(to, source, rounding, ftz)
     elif source in _INTEGERS:
-        function = None if ftz else _integer_to_float(to, source, rounding, sat)
+        # An integer is never subnormal, so `.ftz` changes nothing here.
+        function = _integer_to_float(to, source, rounding, sat)
     else:
         function = _float_to_float(to, source, rounding, ftz, sat)
     return from_function(m.opcode, function, (source,), to) if function else None
 
 
-def _integer_to_integer(to: str, source: str, sat: bool) -> Function:
+def _integer_to_integer(to: str, source: str, sat: bool) -> Function | None:
     dtype = DTYPES[to]
     if not sat:
         return lambda a: a.astype(dtype)
     (low, high), (source_low, source_high) = _limits(to), _limits(source)
     low, high = max(low, source_low), min(high, source_high)
+    if (low, high) == (source_low, source_high):
+        return None  # PTX has no .sat where nothing can be out of range
 
     def function(a: Any) -> Any:
         kept = np.minimum(np.maximum(a, a.dtype.type(low)), a.dtype.type(high))
@@ -114,8 +120,6 @@ def _integer_to_float(to: str, source: str, rounding: str, sat: bool) -> Functio
             result = narrow(_wide_integer(a, "odd"), to, rounding)
         return saturate(result) if sat else result
 
-    if sat and to == "bf16":
-        return None
     return function
 
 
@@ -140,7 +144,7 @@ def _wide_integer(a: Any, mode: str) -> Any:
 
 
 def _float_to_float(to: str, source: str, rounding: str, ftz: bool, sat: bool) -> Function | None:
-    if not _rounding_allowed(to, source, rounding) or (sat and "bf16" in (to, source)):
+    if not _rounding_allowed(to, source, rounding):
         return None
     if to == source and not rounding and not ftz and not sat:
         return lambda a: a.copy()
@@ -149,6 +153,9 @@ def _float_to_float(to: str, source: str, rounding: str, ftz: bool, sat: bool) -
     def function(a: Any) -> Any:
         if ftz and source == "f32":
             a = flush(a, "f32")
+        if source == "f32" and to in ("f16", "bf16"):
+            result = narrow_f32(a, to, mode)
+            return saturate(result) if sat else result
         value = widen(a, source)
         if rounding in _TO_INTEGRAL:
             value = _TO_INTEGRAL[rounding](value)
@@ -166,7 +173,9 @@ def _rounding_allowed(to: str, source: str, rounding: str) -> bool:
         return not rounding or rounding in _TO_INTEGRAL
     exact = _PRECISION[to] > _PRECISION[source] and to != "f16" and source != "f16"
     exact = exact or (source == "f16" and to in ("f32", "f64"))
-    return not rounding if exact else rounding in MODES
+    if exact:
+        return not rounding or (source == "bf16" and rounding in MODES)
+    return rounding in MODES
 
 
 def _cvt_half(m: Modifiers) -> Operation | None:
@@ -184,8 +193,7 @@ def _cvt_half(m: Modifiers) -> Operation | None:
     element = to.removesuffix("x2")
 
     def convert(a: Any) -> Any:
-        value = a.astype(np.float64)
-        return narrow(relu(value) if first else value, element, rounding)
+        return narrow_f32(relu(a) if first else a, element, rounding)
 
     if to == element:
         return from_function(m.opcode, convert, ("f32",), to)

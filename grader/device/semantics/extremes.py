@@ -13,11 +13,7 @@ import numpy as np
 
 from grader.device.semantics.half import lift
 from grader.device.semantics.operation import Builder, Modifiers, Operation, from_function
-from grader.device.semantics.rounding import NAN, flush
-from grader.device.semantics.scalar_types import DTYPES
-
-_SIGN = {2: np.uint16(0x8000), 4: np.uint32(0x80000000), 8: np.uint64(1 << 63)}
-_UNSIGNED = {2: np.uint16, 4: np.uint32, 8: np.uint64}
+from grader.device.semantics.rounding import NAN, canonical_nan, flush
 
 
 def _min_max(m: Modifiers) -> Operation | None:
@@ -36,40 +32,43 @@ def _min_max(m: Modifiers) -> Operation | None:
     def function(a: Any, b: Any) -> Any:
         if ftz:
             a, b = flush(a, element), flush(b, element)
-        return _extreme(a, b, element, largest, nan_wins, xorsign)
+        if element == "bf16":
+            return _bf16(_extreme(_f32(a), _f32(b), largest, nan_wins, xorsign))
+        return canonical_nan(_extreme(a, b, largest, nan_wins, xorsign), element)
 
     return from_function(m.opcode, lift(kind, function), (kind, kind), kind)
 
 
-def _extreme(a: Any, b: Any, kind: str, largest: bool, nan_wins: bool, xorsign: bool) -> Any:
-    size = DTYPES[kind].itemsize
-    unsigned, sign = _UNSIGNED[size], _SIGN[size]
-    a_bits, b_bits = a.view(unsigned), b.view(unsigned)
-    signs = (a_bits ^ b_bits) & sign
-    if xorsign:
-        a_bits, b_bits = a_bits & ~sign, b_bits & ~sign
-    # With negative patterns inverted, unsigned order of the bits is numeric order.
-    a_key = np.where(a_bits & sign, ~a_bits, a_bits | sign)
-    b_key = np.where(b_bits & sign, ~b_bits, b_bits | sign)
-    a_wins = a_key > b_key if largest else a_key < b_key
-    a_nan, b_nan = _is_nan(a_bits, kind), _is_nan(b_bits, kind)
-    result = np.where((a_wins & ~a_nan) | b_nan, a_bits, b_bits)
-    if xorsign:
-        result = result | signs
-    no_number = (a_nan | b_nan) if nan_wins else (a_nan & b_nan)
-    return np.where(no_number, NAN[kind].view(unsigned), result).view(DTYPES[kind])
-
-
-_INFINITY = {
-    "f16": np.uint16(0x7C00),
-    "bf16": np.uint16(0x7F80),
-    "f32": np.uint32(0x7F800000),
-    "f64": np.uint64(0x7FF << 52),
+_UFUNCS = {
+    (False, False): np.fmin,
+    (False, True): np.minimum,
+    (True, False): np.fmax,
+    (True, True): np.maximum,
 }
+"""By whether the maximum is wanted and whether a NaN wins."""
 
 
-def _is_nan(bits: Any, kind: str) -> Any:
-    return (bits & ~_SIGN[bits.dtype.itemsize]) > _INFINITY[kind]
+def _extreme(a: Any, b: Any, largest: bool, nan_wins: bool, xorsign: bool) -> Any:
+    if xorsign:
+        sign = np.signbit(a) != np.signbit(b)
+        result = _UFUNCS[largest, nan_wins](np.absolute(a), np.absolute(b))
+        return np.where(sign, -result, result)
+    result = _UFUNCS[largest, nan_wins](a, b)
+    zeros = (a == 0) & (b == 0)
+    if zeros.any():
+        # NumPy leaves the sign open: +0 wins a sum of zeros, -0 a negated one.
+        signed = a + b if largest else -((-a) + (-b))
+        result = np.where(zeros, signed, result)
+    return result
+
+
+def _f32(bf16: Any) -> Any:
+    return (bf16.astype(np.uint32) << np.uint32(16)).view(np.float32)
+
+
+def _bf16(f32: Any) -> Any:
+    bits = (f32.view(np.uint32) >> np.uint32(16)).astype(np.uint16)
+    return np.where(np.isnan(f32), NAN["bf16"], bits)
 
 
 BUILDERS: dict[str, tuple[Builder, ...]] = {"min": (_min_max,), "max": (_min_max,)}

@@ -43,11 +43,15 @@ def _add_sub_mul(m: Modifiers) -> Operation | None:
         return None
     if mode == "rn" and not ftz and not sat:
         return _native(m.opcode, _UFUNCS[m.base])
-    base = m.base
+    base, ufunc = m.base, _UFUNCS[m.base]
 
     def function(a: Any, b: Any) -> Any:
         if ftz:
             a, b = flush(a, "f32"), flush(b, "f32")
+        if mode == "rn" and not sat:
+            result = canonical_nan(ufunc(a, b), "f32")
+            if not _any_tiny(result):
+                return result
         exact = _exact_sum_or_product(base, mode, a.astype(np.float64), b.astype(np.float64))
         return _finish(exact, mode, ftz, sat)
 
@@ -77,6 +81,12 @@ def _exact_sum_or_product(base: str, mode: str, a: Any, b: Any) -> Any:
     return minus_zero_if_cancelled(total, a, b) if mode == "rm" else total
 
 
+def _any_tiny(x: Any) -> Any:
+    """Whether ``.ftz`` could matter: any result not zero, not above the least normal."""
+    doubled = x.view(np.uint32) << _ONE
+    return ((doubled - _ONE) < _LEAST_NORMAL_TWICE).any()
+
+
 def _finish(exact: Any, mode: str, ftz: bool, sat: bool) -> Any:
     result = narrow(exact, "f32", mode)
     if ftz:
@@ -95,6 +105,10 @@ def _fma(m: Modifiers) -> Operation | None:
     def function(a: Any, b: Any, c: Any) -> Any:
         if ftz:
             a, b, c = flush(a, "f32"), flush(b, "f32"), flush(c, "f32")
+        if mode == "rn" and not sat:
+            result = fma_nearest(a, b, c)
+            if not _any_tiny(result):
+                return result
         return _finish(_fma_to_odd(a, b, c, mode), mode, ftz, sat)
 
     return from_function(m.opcode, function, ("f32", "f32", "f32"), "f32")
@@ -126,8 +140,8 @@ def fma_nearest(a: Any, b: Any, c: Any) -> Any:
     bits = total.view(np.uint64).astype(np.uint32)
     suspect = (bits & _TAIL) == _TIE
     # Doubled to drop the sign; 0 - 1 wraps, so that zeros are no suspects.
-    magnitude = result.view(np.uint32) << _ONE
-    suspect |= (magnitude - _ONE) < _LEAST_NORMAL_TWICE
+    doubled = result.view(np.uint32) << _ONE
+    suspect |= (doubled - _ONE) < _LEAST_NORMAL_TWICE
     if suspect.any():
         exact = _fma_to_odd(a, b, c, "rn")
         result = np.where(suspect, exact.astype(np.float32), result)

@@ -70,7 +70,7 @@ def _arithmetic(m: Modifiers) -> Operation | None:
         values = [widen(x, element) for x in sources]
         if ftz:
             values = [_flush_wide(x, element) for x in values]
-        return _finish(_exact(m.base, values), element, ftz, sat, clamp)
+        return _finish(_sum_or_product(m.base, element, values), element, ftz, sat, clamp)
 
     return _operation(m, kind, function, 3 if fused else 2)
 
@@ -79,13 +79,20 @@ def _flush_wide(x: Any, kind: str) -> Any:
     return flush(x.astype(DTYPES[kind]), kind).astype(np.float64)
 
 
-def _exact(base: str, values: list[Any]) -> Any:
-    """Rounded to odd. A product of halves has 22 bits or fewer and is exact."""
+def _sum_or_product(base: str, kind: str, values: list[Any]) -> Any:
+    """In float64, such that rounding it to nearest in ``kind`` is the one rounding.
+
+    Products of halves have 22 bits or fewer and are exact. A float64 sum of two
+    halves is inexact only where they are 2**40 apart and more, where it can't
+    come near the middle between two halves; so is that of an f16 product and
+    an f16. A bf16 product can itself lie in the middle, and needs round to odd.
+    """
     if base == "mul":
         return values[0] * values[1]
     if base == "fma":
-        return add_to_odd(values[0] * values[1], values[2])
-    return add_to_odd(values[0], -values[1] if base == "sub" else values[1])
+        product = values[0] * values[1]
+        return add_to_odd(product, values[2]) if kind == "bf16" else product + values[2]
+    return values[0] - values[1] if base == "sub" else values[0] + values[1]
 
 
 def _finish(exact: Any, kind: str, ftz: bool, sat: bool, clamp: bool) -> Any:

@@ -91,6 +91,13 @@ def minus_zero_if_cancelled(total: Any, a: Any, b: Any) -> Any:
     return np.where(total == 0, -((-a) + (-b)), total)
 
 
+def narrow_f32(x: Any, kind: str, mode: str) -> Any:
+    """`narrow` for f32 values to a smaller ``kind``, without the way over float64."""
+    if kind == "f16":
+        return canonical_nan(_directed(x, np.float16, mode), kind)
+    return drop_bits(x.view(np.uint32), x != x, kind, mode)
+
+
 def narrow(x: Any, kind: str, mode: str) -> Any:
     """Round float64 (itself exact or rounded to odd) to ``kind``.
 
@@ -112,7 +119,7 @@ def _directed(x: Any, to: Any, mode: str) -> Any:
     rounded = x.astype(to)
     if mode == "rn":
         return rounded
-    back = rounded.astype(np.float64)
+    back = rounded.astype(x.dtype)
     if mode == "rz":
         wrong, target = np.absolute(back) > np.absolute(x), to(0)
     elif mode == "rm":
@@ -126,22 +133,26 @@ _DROPPED_BITS: Final = {"bf16": 16, "tf32": 13}
 
 
 def _narrow_bits(x: Any, kind: str, mode: str) -> Any:
-    """By the bit pattern of an f32 rounded to odd; a carry runs into the exponent."""
     f32 = _directed(x, np.float32, "rz")
     bits = f32.view(np.uint32) | (f32.astype(np.float64) != x).astype(np.uint32)
+    return drop_bits(bits, x != x, kind, mode)
+
+
+def drop_bits(bits: Any, nan: Any, kind: str, mode: str) -> Any:
+    """An f32 pattern (exact or rounded to odd) cut to bf16 or tf32.
+
+    A carry runs into the exponent, up to infinity, as it should.
+    """
     dropped = _DROPPED_BITS[kind]
     last_dropped = np.uint32((1 << dropped) - 1)
     half = np.uint32(1 << (dropped - 1))
-    negative = bits >> np.uint32(31)
     if mode == "rn":
         bits = bits + (half - np.uint32(1)) + ((bits >> np.uint32(dropped)) & np.uint32(1))
     elif mode == "rna":
         bits = bits + half
-    elif mode == "rp":
-        bits = bits + last_dropped * (negative ^ np.uint32(1))
-    elif mode == "rm":
-        bits = bits + last_dropped * negative
-    nan = x != x
+    elif mode in ("rm", "rp"):
+        negative = bits >> np.uint32(31)
+        bits = bits + last_dropped * (negative if mode == "rm" else np.uint32(1) - negative)
     if kind == "tf32":
         return np.where(nan, NAN[kind], bits & ~last_dropped)
     return np.where(nan, NAN[kind], (bits >> np.uint32(dropped)).astype(np.uint16))
