@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from grader.grading.record import Record, encode
+from grader.record import Record, encode
 
 
 def _html(record: Record) -> bytes:

@@ -6,15 +6,16 @@ import math
 
 import msgspec
 
-from grader.grading.record import Counterexample, Mismatch, Tensor
+from grader.record import Counterexample, Mismatch, Tensor
 from grader.report import values
 from grader.report.drawing import Drawing, draw
 from grader.report.values import Number
 
-WHOLE_ROWS = 32
+WHOLE_ROWS = 20
 """Arrays up to this length are shown whole."""
-WRONG_ROWS = 24
-"""Wrong elements shown of longer ones, each with a neighbour on both sides."""
+WRONG_ROWS = 20
+"""Wrong elements shown of longer ones, each with `NEIGHBOURS` on both sides."""
+NEIGHBOURS = 2
 DECODED = 65_536
 """Elements of one array that are looked at."""
 
@@ -53,7 +54,7 @@ class CaseView(msgspec.Struct, frozen=True, kw_only=True):
     error: str
     table: CaseTable
     others: tuple[tuple[str, str], ...]
-    """Inputs that do not stand beside the output: name and values."""
+    """Inputs of which the table does not show every element: name and values."""
     drawing: Drawing | None
     exact: bool
     """No difference at all is allowed."""
@@ -69,7 +70,7 @@ class Case:
         self.wrong: dict[int, Mismatch] = {m.index: m for m in example.mismatches if m.index >= 0}
         columns = [t for t in example.inputs if _beside(t, example.expected)]
         self.inputs = [(t, values.decode(t, DECODED)) for t in columns]
-        self.others = [t for t in example.inputs if not _beside(t, example.expected)]
+        self.others = tuple(t for t in example.inputs if not _beside(t, example.expected))
         self.length = max([len(self.expected), len(self.got), *(len(v) for _, v in self.inputs)])
 
     def indices(self) -> list[int]:
@@ -79,7 +80,7 @@ class Case:
         wrong = [index for index in sorted(self.wrong) if index < self.length][:WRONG_ROWS]
         if not wrong:
             return list(range(WHOLE_ROWS))
-        near = {i + d for i in wrong for d in (-1, 0, 1)}
+        near = {i + d for i in wrong for d in range(-NEIGHBOURS, NEIGHBOURS + 1)}
         return sorted(i for i in near if 0 <= i < self.length)
 
     def expected_text(self, index: int) -> str:
@@ -121,21 +122,22 @@ class Case:
 def case_view(example: Counterexample, check_title: str) -> CaseView:
     """Prepare one counterexample for a page."""
     case = Case(example)
-    listed = [m for m in example.mismatches if m.allowed is not None]
+    listed_inputs = case.others if case.length <= WHOLE_ROWS else example.inputs
+    bounded = [m for m in example.mismatches if m.allowed is not None]
     # Past a cut list of mismatches nobody knows which elements are wrong.
     known = max(case.wrong, default=-1) + 1 if example.mismatch_count > len(case.wrong) else None
     drawing = draw(case.expected[:known], case.got[:known], case.wrong.keys())
     return CaseView(
-        title=example.title,
+        title=example.title[:1].upper() + example.title[1:],
         sizes=values.sizes_text(example.sizes),
         check_title=check_title,
         summary=case.summary(),
         explanation=example.explanation,
         error=example.error,
-        table=_table(case, with_bounds=bool(listed)),
-        others=tuple((_shaped(t), _listed(t)) for t in case.others[:6]),
+        table=_table(case, with_bounds=bool(bounded)),
+        others=tuple((_shaped(t), _listed(t)) for t in listed_inputs[:6]),
         drawing=drawing,
-        exact=bool(case.wrong) and not listed,
+        exact=bool(case.wrong) and not bounded,
     )
 
 

@@ -8,17 +8,16 @@ characters and characters that reorder a line are seen instead of obeyed.
 from __future__ import annotations
 
 from functools import lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from grader.grading.record import Record
+from grader.record import Record
 from grader.report.view import page
 from grader.report.visible import visible
+from grader.resources import data_directory
 
 if TYPE_CHECKING:
     from jinja2 import Template
 
-TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
 TEMPLATE = "report.html.j2"
 
 
@@ -38,7 +37,7 @@ def _template() -> Template:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
+        loader=FileSystemLoader(data_directory("templates")),
         autoescape=True,
         undefined=StrictUndefined,
         finalize=_finalize,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from os.path import commonprefix
 
 import msgspec
 
@@ -65,6 +66,7 @@ def excerpt(
         return None
     at = None if column is None or column < 1 else _characters(lines[line - 1], column)
     first, last = max(1, line - context), min(len(lines), line + context)
+    indent = _common_indent(lines[first - 1 : last])
     shown = []
     for number in range(first, last + 1):
         marked = number == line
@@ -73,7 +75,7 @@ def excerpt(
         shown.append(
             SourceLine(
                 number=number,
-                fragments=_window(pieces, at if marked else None),
+                fragments=_window(pieces, at if marked else None, indent),
                 marked=marked,
             )
         )
@@ -94,14 +96,22 @@ def _characters(line: str, column: int) -> int:
     return len(before.decode("utf-8", "ignore"))
 
 
-def _window(pieces: tuple[Fragment, ...], at: int | None) -> tuple[Fragment, ...]:
-    """Split at the caret, and keep `LINE_LIMIT` characters around it."""
+def _common_indent(lines: list[str]) -> int:
+    """Characters of indentation that all lines share: dropped, so that a phone shows the code."""
+    filled = [line for line in lines if line.strip()]
+    prefix = commonprefix(filled)
+    return len(prefix) - len(prefix.lstrip(" \t"))
+
+
+def _window(pieces: tuple[Fragment, ...], at: int | None, indent: int) -> tuple[Fragment, ...]:
+    """Drop the indentation, split at the caret, and keep `LINE_LIMIT` characters around it."""
     total = sum(len(piece.text) for piece in pieces)
-    start = 0
-    if total > LINE_LIMIT and at is not None:
-        start = max(0, min(at - LINE_LIMIT // 2, total - LINE_LIMIT))
+    start = min(indent, total) if at is None else min(indent, at)
+    low_end = start
+    if total - start > LINE_LIMIT and at is not None:
+        start = max(start, min(at - LINE_LIMIT // 2, total - LINE_LIMIT))
     stop = min(total, start + LINE_LIMIT)
-    kept: list[Fragment] = [Fragment("…", "c")] if start else []
+    kept: list[Fragment] = [Fragment("…", "c")] if start > low_end else []
     position = 0
     for piece in pieces:
         low, high = max(position, start), min(position + len(piece.text), stop)

@@ -9,7 +9,7 @@ import math
 import struct
 from collections.abc import Iterable, Sequence
 
-from grader.grading.record import Tensor
+from grader.record import Tensor
 
 Number = int | float
 
@@ -111,8 +111,12 @@ def _plain(text: str, value: float) -> str:
 def align(texts: Sequence[str]) -> list[str]:
     """Pad one column with spaces so that decimal points stand under each other.
 
-    Words (``nan``, ``inf``, an empty cell) end where the whole part ends.
+    Words (``nan``, ``inf``, an empty cell) end where the whole part ends. A
+    column with exponents has no common scale, and is only set flush right.
     """
+    if any("e" in text for text in texts):
+        width = max(map(len, texts))
+        return [text.rjust(width) for text in texts]
     split = [_split(text) for text in texts]
     left = max((len(whole) for whole, _ in split), default=0)
     right = max((len(rest) for _, rest in split), default=0)

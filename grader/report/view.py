@@ -13,7 +13,7 @@ from pathlib import PurePosixPath
 import msgspec
 
 from grader.device.evidence import Finding, FindingKind
-from grader.grading.record import (
+from grader.record import (
     Attribution,
     Check,
     CheckedFinding,
@@ -151,6 +151,16 @@ class StageRow(msgspec.Struct, frozen=True, kw_only=True):
     peak: str
 
 
+class FactRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One fact about the run."""
+
+    term: str
+    value: str
+    remark: str = ""
+    warns: bool = False
+    """The remark says that something was less than it should be."""
+
+
 class Page(msgspec.Struct, frozen=True, kw_only=True):
     """A whole report."""
 
@@ -165,8 +175,6 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     headline: str
     file: str
     puzzle: str
-    formula: str
-    domain: str
     next_title: str
     next_steps: tuple[str, ...]
     checks: tuple[CheckRow, ...]
@@ -183,8 +191,9 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     skeleton_findings: tuple[FindingView, ...]
     more_skeleton_findings: int
     fault: FaultView | None
-    facts: tuple[tuple[str, str, str], ...]
-    """Term, value, remark."""
+    rubric_title: str
+    how_title: str
+    facts: tuple[FactRow, ...]
     shapes: ShapeTable | None
     stages: tuple[StageRow, ...]
     created: str
@@ -201,6 +210,7 @@ def page(record: Record) -> Page:
     titles = {check.id: check.title for check in checks}
     cases = [case_view(c, titles.get(c.check, c.check)) for c in record.counterexamples[:CASES]]
     by_student, by_skeleton = split_findings(record)
+    steps = next_steps(record)[:ADVICE]
     fault = None
     if record.fault is not None:
         ours = record.verdict is Verdict.FAULT
@@ -222,14 +232,12 @@ def page(record: Record) -> Page:
         headline=cut(record.headline),
         file=cut(record.submission.name, SHORT),
         puzzle=cut(record.puzzle.title or record.puzzle.name, SHORT),
-        formula=cut(record.puzzle.formula, SHORT),
-        domain=cut(record.puzzle.domain, SHORT),
         next_title=next_title(record),
-        next_steps=tuple(cut(step) for step in next_steps(record)[:ADVICE]),
+        next_steps=tuple(cut(step) for step in steps),
         checks=tuple(_check(c, marked=marked) for c in checks if not c.extra),
         extra_checks=tuple(_check(c, marked=marked) for c in checks if c.extra),
         errors_first=not cases and any(d.severity == "error" for d in messages),
-        diagnostics=tuple(_diagnostic(d, record) for d in messages[:DIAGNOSTICS]),
+        diagnostics=tuple(_diagnostic(d, record, steps) for d in messages[:DIAGNOSTICS]),
         more_diagnostics=max(0, len(messages) - DIAGNOSTICS),
         case=cases[0] if cases else None,
         more_cases=tuple(cases[1:]),
@@ -239,6 +247,8 @@ def page(record: Record) -> Page:
         skeleton_findings=tuple(_finding(f, record) for f in by_skeleton[:FINDINGS]),
         more_skeleton_findings=max(0, len(by_skeleton) - FINDINGS),
         fault=fault,
+        rubric_title="Points" if marked else "What had been checked by then",
+        how_title="About this file" if record.verdict is Verdict.REFUSED else "How it was graded",
         facts=_facts(record),
         shapes=_shapes(record.shapes),
         stages=tuple(_stage(s) for s in record.stages[:20]),
@@ -259,6 +269,13 @@ def cut_head(text: str, limit: int = DETAIL) -> str:
     return text if len(text) <= limit else f"({len(text) - limit} characters) …{text[-limit:]}"
 
 
+def sentence(text: str) -> str:
+    """A message as a sentence: a capital first, a full stop last."""
+    text = text.strip()
+    text = text[:1].upper() + text[1:]
+    return text if not text or text[-1] in ".!?:)" else text + "."
+
+
 def lead(record: Record) -> str:
     """What the verdict means, where the word alone could be misread."""
     if record.verdict is Verdict.FAULT:
@@ -269,8 +286,8 @@ def lead(record: Record) -> str:
 
 
 def extra_text(record: Record) -> str:
-    """``+ 10 extra``, or nothing where the puzzle has no extra credit."""
-    return f"+ {record.extra_score} of {record.extra_max} extra" if record.extra_max else ""
+    """``+ 10 extra``, or nothing where no extra credit was earned."""
+    return f"+ {record.extra_score} extra" if record.extra_score else ""
 
 
 def next_title(record: Record) -> str:
@@ -301,6 +318,42 @@ def next_steps(record: Record) -> list[str]:
     told += [f.explanation for f in split_findings(record)[0] if f.explanation][:1]
     failed = [c.title for c in record.checks if c.status is Status.FAILED and not c.extra][:1]
     return steps or told or [f"Look at the first check that failed: {t}." for t in failed]
+
+
+class CheckRun(msgspec.Struct, frozen=True, kw_only=True):
+    """One check, or neighbours that were not made for the same reason."""
+
+    badge: Badge
+    title: str
+    points: int
+    max_points: int
+    reason: str
+
+
+def check_runs(checks: tuple[Check, ...]) -> list[CheckRun]:
+    """The rubric for little room."""
+    runs: list[CheckRun] = []
+    groups = groupby(checks, key=lambda c: (c.status, c.extra, c.reason))
+    for (status, extra, reason), group in groups:
+        members = list(group)
+        if status is Status.NOT_CHECKED and len(members) > 1:
+            title = f"{len(members)} checks were not made"
+            runs.append(_run(members, title, reason))
+            continue
+        for check in members:
+            title = f"{check.title} (extra)" if extra else check.title
+            runs.append(_run([check], title, "" if status is Status.PASSED else reason))
+    return runs
+
+
+def _run(checks: list[Check], title: str, reason: str) -> CheckRun:
+    return CheckRun(
+        badge=STATUS[checks[0].status],
+        title=title,
+        points=sum(check.points for check in checks),
+        max_points=sum(check.max_points for check in checks),
+        reason=reason,
+    )
 
 
 def split_findings(record: Record) -> tuple[list[CheckedFinding], list[CheckedFinding]]:
@@ -343,14 +396,15 @@ def _check(check: Check, *, marked: bool) -> CheckRow:
     )
 
 
-def _diagnostic(diagnostic: Diagnostic, record: Record) -> DiagnosticView:
+def _diagnostic(diagnostic: Diagnostic, record: Record, steps: list[str]) -> DiagnosticView:
     error = diagnostic.severity == "error"
     return DiagnosticView(
         badge=Badge("✗", "error", "fail") if error else Badge("!", "warning", "none"),
         place=_place(diagnostic.file, diagnostic.line, diagnostic.column),
         message=cut(diagnostic.message),
         excerpt=excerpt(record.submission.text, diagnostic.line, diagnostic.column),
-        advice=cut(diagnostic.advice),
+        # Said at the top already, where it is the next step.
+        advice="" if diagnostic.advice in steps else cut(diagnostic.advice),
         notes=tuple(_note(n, diagnostic, record) for n in diagnostic.notes[:NOTES]),
         more_notes=max(0, len(diagnostic.notes) - NOTES),
     )
@@ -406,7 +460,7 @@ def _finding(checked: CheckedFinding, record: Record) -> FindingView:
     finding = checked.finding
     return FindingView(
         title=FINDING_TITLES[finding.kind],
-        message=cut(finding.message),
+        message=sentence(cut(finding.message)),
         explanation=cut(checked.explanation),
         facts=tuple((term, value) for term, value in _finding_facts(checked) if value),
         excerpt=finding_excerpt(finding, record),
@@ -486,29 +540,34 @@ def _stage(stage: Stage) -> StageRow:
     )
 
 
-def _facts(record: Record) -> tuple[tuple[str, str, str], ...]:
-    facts: list[tuple[str, str, str]] = []
+def _facts(record: Record) -> tuple[FactRow, ...]:
+    rows: list[FactRow] = []
+
+    def say(term: str, value: str, remark: str = "", *, warns: bool = False) -> None:
+        if value:
+            row = FactRow(term=term, value=cut(value, 400), remark=cut(remark, 400), warns=warns)
+            rows.append(row)
+
+    say("Task", record.puzzle.formula, record.puzzle.domain)
     if record.toolchain is not None:
         chain = record.toolchain
         named = [("MAX", chain.max_version), ("Mojo", chain.mojo_version)]
         named.append(("Python", chain.python_version))
         versions = ", ".join(f"{name} {version}" for name, version in named if version)
-        facts.append(("Toolchain", versions or chain.edition, chain.edition_reason))
+        say("Toolchain", versions or chain.edition, chain.edition_reason)
     if record.device is not None:
-        facts.append(("Device", record.device.name, record.device.reason))
+        say("Device", record.device.name, record.device.reason)
     if record.isolation is not None:
-        facts.append(("Isolation", record.isolation.level, record.isolation.note))
-    if record.examples or record.cases_run:
-        ran = f"{record.cases_run:,} run"
-        facts.append(("Examples", f"{record.examples:,} asked for, {ran}", ""))
-    if record.kernels:
-        facts.append(("Kernels launched", ", ".join(record.kernels[:8]), ""))
-    if record.seed:
-        facts.append(("Seed", record.seed, "The same seed repeats this run."))
+        note = record.isolation.note
+        say("Isolation", record.isolation.level, note, warns=bool(note))
+    if record.cases_run:
+        say("Examples", f"{record.examples:,} asked for, {record.cases_run:,} run")
+        say("Seed", record.seed, "The same seed repeats this run.")
+    say("Kernels launched", ", ".join(record.kernels[:8]))
     if record.submission.sha256:
         size = values.bytes_text(record.submission.size)
-        facts.append(("File", f"{size}, SHA-256 {record.submission.sha256}", ""))
-    return tuple((term, cut(value, 400), cut(remark, 400)) for term, value, remark in facts)
+        say("File", f"{size}, SHA-256 {record.submission.sha256}")
+    return tuple(rows)
 
 
 def _moment(created: str) -> str:

@@ -10,7 +10,7 @@ import struct
 from collections.abc import Callable, Sequence
 
 from grader.device.evidence import Finding, FindingKind, Space
-from grader.grading.record import (
+from grader.record import (
     Attribution,
     Check,
     CheckedFinding,
@@ -112,6 +112,16 @@ CHECKS: tuple[tuple[str, str, int, str], ...] = (
     ("clean", "Inputs untouched, no access out of bounds, no race", 5, "Nothing was found."),
     ("device", "Computed on the device", 10, "A kernel wrote every byte of the output."),
 )
+
+
+def line_of(text: str) -> int:
+    """The line of `SOURCE`, from one, that holds ``text``."""
+    return next(n for n, line in enumerate(SOURCE.split("\n"), start=1) if text in line)
+
+
+LAUNCH_LINE = line_of("ctx.enqueue_function")
+SUM_LINE = line_of("local_sum +=")
+BOUND_LINE = line_of("local_i + j < TPB")
 
 
 def float32(name: str, numbers: Sequence[float]) -> Tensor:
@@ -276,7 +286,7 @@ SKELETON_READ = CheckedFinding(
         ptx_line=84,
         ptx_text="ld.shared.f32 %f9, [%r12+4];",
         source_file="op/conv1d.mojo",
-        source_line=29,
+        source_line=SUM_LINE,
         count=41,
     ),
     attribution=Attribution.SKELETON,
@@ -303,7 +313,7 @@ STUDENT_RACE = CheckedFinding(
         ptx_text="ld.shared.f32 %f4, [%r8+4];",
         other_ptx_line=52,
         source_file="/tmp/pkg/op/conv1d.mojo",
-        source_line=30,
+        source_line=SUM_LINE,
         count=1218,
     ),
     attribution=Attribution.STUDENT,
@@ -373,7 +383,7 @@ def wrong_values() -> Record:
         counterexamples=(case, reals),
         shapes=shapes(failing=3),
         advice=(
-            "Look at line 29: the condition stops at TPB, "
+            f"Look at line {BOUND_LINE}: the condition stops at TPB, "
             "so the halo cells after it are never added.",
             "Run your kernel on the input below: 30 ones and the kernel 1, 2, 3.",
         ),
@@ -413,7 +423,8 @@ def does_not_compile() -> Record:
     return record(
         verdict=Verdict.FAIL,
         score=0,
-        headline="It does not compile: line 40, no matching method in call to 'enqueue_function'.",
+        headline=f"It does not compile: line {LAUNCH_LINE}, "
+        "no matching method in call to 'enqueue_function'.",
         checks=checks({"packages": "mojo precompile reported 2 errors."}, unchecked),
         diagnostics=(
             Diagnostic(
@@ -421,7 +432,7 @@ def does_not_compile() -> Record:
                 message="no matching method in call to 'enqueue_function'",
                 stage="package",
                 file="op/conv1d.mojo",
-                line=40,
+                line=LAUNCH_LINE,
                 column=16,
                 notes=(
                     Note(
@@ -430,7 +441,12 @@ def does_not_compile() -> Record:
                         line=4365,
                         column=1,
                     ),
-                    Note(message="the struct is here", file="op/conv1d.mojo", line=35, column=1),
+                    Note(
+                        message="the struct is here",
+                        file="op/conv1d.mojo",
+                        line=line_of("struct "),
+                        column=1,
+                    ),
                 ),
                 advice="The launch needs both sizes: add block_dim=(TPB, 1) after grid_dim.",
             ),
@@ -439,7 +455,7 @@ def does_not_compile() -> Record:
                 message="use of unknown declaration 'Vector'",
                 stage="package",
                 file="op/conv1d.mojo",
-                line=10,
+                line=line_of("def conv1d_kernel"),
                 column=60,
             ),
             Diagnostic(severity="warning", message="unused variable 'tmp'", stage="package"),
@@ -508,7 +524,7 @@ def crashed() -> Record:
             size=4,
             ptx_line=101,
             ptx_text="st.global.f32 [%rd14], %f11;",
-            source_line=31,
+            source_line=line_of("output[global_i]"),
             count=12,
         ),
         attribution=Attribution.STUDENT,
