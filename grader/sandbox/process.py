@@ -15,6 +15,7 @@ import threading
 import time
 from typing import Self
 
+from grader.errors import SandboxFault
 from grader.sandbox import tree
 from grader.sandbox.capture import Capture
 from grader.sandbox.limits import LimitHit, Limits, Outcome
@@ -68,6 +69,7 @@ class SandboxedProcess:
         self._cpu: dict[int, float] = {}
         self._captures = (Capture(), Capture())
         self._outcome: Outcome | None = None
+        self._failure: BaseException | None = None
         self._thread = threading.Thread(target=self._watch, name="sandbox-watch", daemon=True)
         self._thread.start()
 
@@ -96,8 +98,14 @@ class SandboxedProcess:
 
         Raises:
             TimeoutError: it still runs after ``timeout`` seconds. It is left running.
+            SandboxFault: it could not be watched any more, and was ended for that.
         """
         self._thread.join(timeout)
+        if self._failure is not None:
+            raise SandboxFault(
+                f"A sandboxed process could not be watched: {self._failure!r}.",
+                remedy="Grade again; if it stays so, please report it with this message.",
+            ) from self._failure
         if self._outcome is None:
             raise TimeoutError(f"the sandboxed process still runs after {timeout} s")
         return self._outcome
@@ -116,6 +124,17 @@ class SandboxedProcess:
     # ---- from here on, in the watching thread ----
 
     def _watch(self) -> None:
+        try:
+            self._watch_until_the_end()
+        except BaseException as error:
+            # Without its watcher a process would be free of every limit.
+            self._failure = error
+            self._end(None)
+            with contextlib.suppress(OSError):
+                self._popen.wait(_KILL_SECONDS)
+        self._finish()
+
+    def _watch_until_the_end(self) -> None:
         next_sample = next_scratch = 0.0
         with selectors.DefaultSelector() as selector:
             streams = (self._popen.stdout, self._popen.stderr)
@@ -135,7 +154,6 @@ class SandboxedProcess:
                     self._enforce_scratch(self._scratch)
                 self._drain(selector, max(0.001, next_sample - time.monotonic()))
             self._drain_rest(selector)
-        self._finish()
 
     def _reaped(self) -> bool:
         """Whether the outermost process is gone; collects its status once."""

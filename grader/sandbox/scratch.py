@@ -122,56 +122,49 @@ class Scratch:
 def _remove_tree(root: Path) -> None:
     """Delete a hostile tree: any depth, any permissions, following nothing.
 
-    Directories inside directories are first moved up to ``root``, so that
-    neither recursion nor path lengths grow with the depth.
+    Walks with one open descriptor and ``..``, so that neither recursion nor
+    open files nor path lengths grow with the depth. Nothing runs any more that
+    could move a directory away meanwhile.
     """
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
-        top = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        here = os.open(root, flags)
     except OSError:
         return
-    serial = 0
+    levels = [("", _clear_files(here))]
     try:
-        while names := os.listdir(top):
-            progress = False
-            for name in names:
-                serial, removed = _remove_entry(top, name, serial)
-                progress = progress or removed
-            if not progress:
-                return
+        while True:
+            name, subdirectories = levels[-1]
+            if subdirectories:
+                child = subdirectories.pop()
+                os.chmod(child, 0o700, dir_fd=here)
+                here = _step(here, child, flags)
+                levels.append((child, _clear_files(here)))
+            elif len(levels) > 1:
+                levels.pop()
+                here = _step(here, "..", flags)
+                os.rmdir(name, dir_fd=here)
+            else:
+                break
+        os.rmdir(root)
     except OSError:
-        return
+        return  # what is left is for the system's cleaning of temporary files
     finally:
-        os.close(top)
-        try:
-            os.rmdir(root)
-        except OSError:
-            pass  # left for the system's cleaning of temporary files
+        os.close(here)
 
 
-def _remove_entry(top: int, name: str, serial: int) -> tuple[int, bool]:
-    """Delete ``name`` in ``top``, after moving its subdirectories up."""
-    try:
-        status = os.stat(name, dir_fd=top, follow_symlinks=False)
-        if not stat.S_ISDIR(status.st_mode):
-            os.unlink(name, dir_fd=top)
-            return serial, True
-        # Not a symbolic link, and nothing runs that could make it one.
-        os.chmod(name, 0o700, dir_fd=top)
-        directory = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=top)
-        try:
-            for child in os.listdir(directory):
-                child_status = os.stat(child, dir_fd=directory, follow_symlinks=False)
-                if stat.S_ISDIR(child_status.st_mode):
-                    os.chmod(child, 0o700, dir_fd=directory)
-                    serial += 1
-                    # The leading byte keeps it apart from what the submission named.
-                    moved = f"\x01{serial}-{os.getpid()}"
-                    os.rename(child, moved, src_dir_fd=directory, dst_dir_fd=top)
-                else:
-                    os.unlink(child, dir_fd=directory)
-        finally:
-            os.close(directory)
-        os.rmdir(name, dir_fd=top)
-    except OSError:
-        return serial, False
-    return serial, True
+def _step(here: int, name: str, flags: int) -> int:
+    there = os.open(name, flags, dir_fd=here)
+    os.close(here)
+    return there
+
+
+def _clear_files(directory: int) -> list[str]:
+    """Delete what is not a directory; the names of the directories that are left."""
+    left = []
+    for name in os.listdir(directory):
+        if stat.S_ISDIR(os.stat(name, dir_fd=directory, follow_symlinks=False).st_mode):
+            left.append(name)
+        else:
+            os.unlink(name, dir_fd=directory)
+    return left

@@ -21,7 +21,7 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def descendants(root: int) -> list[int]:
-    """All processes below ``root``, itself not among them. Those that end meanwhile are left out."""
+    """All processes below ``root``, without itself and those that end meanwhile."""
     found: list[int] = []
     queue = [root]
     while queue:

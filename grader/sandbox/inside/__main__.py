@@ -41,7 +41,9 @@ def main() -> int:
             if child:
                 _close_others([0])
                 return int(reaper.reap(child, uid=config["uid"]))
-        for step, action in _steps(config):
+        steps = _steps(config)
+        while (pair := next(steps, None)) is not None:
+            step, action = pair
             action()
         step = "starting " + config["command"][0]
         os.write(status, b"ready\n")
@@ -54,7 +56,7 @@ def main() -> int:
 
 
 def _steps(config):  # type: ignore[no-untyped-def]
-    """What is given up, in an order in which each step is still allowed. Pairs of name and action."""
+    """What is given up, in an order that leaves each step allowed: pairs of name and action."""
     rules = config["landlock"]
     restricted = rules is not None
     if restricted and not landlock.abi():

@@ -16,6 +16,7 @@ PR_SET_NO_NEW_PRIVS = 38
 PR_CAP_AMBIENT = 47
 PR_CAP_AMBIENT_CLEAR_ALL = 4
 _LAST_CAPABILITY = 63
+_CAPABILITY_VERSION_3 = 0x20080522
 
 
 def prctl(option: int, *arguments: object) -> None:
@@ -48,6 +49,10 @@ def become(uid: int, gid: int) -> None:
     os.setresgid(gid, gid, gid)
     os.setresuid(uid, uid, uid)
     prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL)
+    # The change of user cleared all sets but the inheritable one.
+    header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
+    if _libc.capset(header, (ctypes.c_uint32 * 6)()) < 0:
+        _raise("capset")
 
 
 def _raise(what: str) -> None:

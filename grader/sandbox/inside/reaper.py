@@ -6,6 +6,7 @@ Orphans of a subreaper's descendants become its own children, so a daemon
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import time
@@ -52,10 +53,8 @@ def _kill_rest(uid: int | None) -> None:
         if uid is not None:
             _kill_all_of(uid)
         for pid in _descendants():
-            try:
+            with contextlib.suppress(OSError):
                 os.kill(pid, signal.SIGKILL)
-            except OSError:
-                pass
         try:
             while os.waitpid(-1, os.WNOHANG)[0]:
                 pass
