@@ -12,6 +12,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import subprocess
@@ -21,7 +22,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self
+from typing import IO, Protocol, Self
 
 from grader.device import control
 from grader.device.evidence import CaseEvidence
@@ -52,7 +53,17 @@ class SpawnRequest:
     stderr: IO[bytes]
 
 
-Spawn = Callable[[SpawnRequest], "subprocess.Popen[bytes]"]
+class RunningProcess(Protocol):
+    """What is asked of a started process; a `subprocess.Popen` is one."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for its end; raises `subprocess.TimeoutExpired`."""
+
+    def kill(self) -> None:
+        """End it now."""
+
+
+Spawn = Callable[[SpawnRequest], RunningProcess]
 
 
 def spawn_plain(request: SpawnRequest) -> subprocess.Popen[bytes]:
@@ -77,20 +88,12 @@ class SoftwareDevice:
     Args:
         spawn: Starts the process; a sandbox puts its own here.
         libraries: Folder of the built driver libraries, where not the package's.
-        module: The module to run; tests run one with a simpler simulator.
     """
 
-    def __init__(
-        self,
-        *,
-        spawn: Spawn = spawn_plain,
-        libraries: Path | None = None,
-        module: str = SERVER_MODULE,
-    ) -> None:
+    def __init__(self, *, spawn: Spawn = spawn_plain, libraries: Path | None = None) -> None:
         self._spawn = spawn
         self._libraries = library_directory(libraries)
-        self._module = module
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: RunningProcess | None = None
         self._control: socket.socket | None = None
         self._worker: socket.socket | None = None
         self._stderr: IO[bytes] | None = None
@@ -130,15 +133,20 @@ class SoftwareDevice:
     ) -> dict[str, str]:
         """Variables that the worker needs besides its own.
 
+        The worker loads what ``GRADE_DRIVER_LIBRARIES`` lists; the others are for the
+        driver library and for MAX.
+
         Args:
             fd: The descriptor's number in the worker, where it differs.
             libraries: The libraries' folder as the worker sees it, where it differs.
         """
+        folder = libraries or self._libraries
         return {
             "GRADE_DEVICE_FD": str(self.worker_fd if fd is None else fd),
+            "GRADE_DRIVER_LIBRARIES": os.pathsep.join(str(folder / name) for name in LOAD_ORDER),
             # MAX else takes nearly all memory at once, which hides small overruns.
             "MODULAR_DEVICE_CONTEXT_MEMORY_MANAGER_SIZE": "0",
-            "MODULAR_NVPTX_LIBRARY_PATH": str((libraries or self._libraries) / PTX_COMPILER),
+            "MODULAR_NVPTX_LIBRARY_PATH": str(folder / PTX_COMPILER),
         }
 
     def new_connection(self) -> int:
@@ -203,7 +211,7 @@ class SoftwareDevice:
     def _start(self) -> None:
         ours, theirs = socket.socketpair()
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
-        command = ("-P", "-m", self._module, "--control-fd", str(theirs.fileno()))
+        command = ("-P", "-m", SERVER_MODULE, "--control-fd", str(theirs.fileno()))
         with theirs:
             self._control = ours
             try:
@@ -239,6 +247,9 @@ class SoftwareDevice:
 
     def _fault(self, happened: str) -> GradeError:
         tail = ""
+        if self._process is not None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(0.5)  # what it printed is complete when it has ended
         if self._stderr is not None:
             size = self._stderr.seek(0, os.SEEK_END)
             self._stderr.seek(max(0, size - _STDERR_TAIL))

@@ -19,7 +19,7 @@ from grader.device.evidence import CaseEvidence
 from grader.device.memory import GlobalMemory
 from grader.device.results import CallRefused, Result
 from grader.device.simt.settings import SHARED_BYTES_DEFAULT
-from grader.device.simulator import Program, Simulator
+from grader.device.simulator import Kernel, Program, Simulator
 
 MAX_HANDLES = 65536
 MAX_MODULES = 256
@@ -90,8 +90,7 @@ class Function:
 
     module: int
     program: Program
-    entry: str
-    param_sizes: tuple[int, ...]
+    kernel: Kernel
     dynamic_shared_limit: int = SHARED_BYTES_DEFAULT
 
 

@@ -6,54 +6,142 @@ The driver's tests put a simpler machine behind the same calls.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from grader.device.evidence import Dim3, Launch
 from grader.device.memory import GlobalMemory
-from grader.device.ptx import parse
-from grader.device.simt import Checks, Limits, launch, load
+from grader.device.ptx import Function, Module, parse
+from grader.device.ptx.model import StateSpace
+from grader.device.simt import Checks, Limits, LoadedModule, launch, load
+
+
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """What the driver tells of a kernel without running it.
+
+    Attributes:
+        parameters: Offset and size in bytes of each parameter in one buffer.
+        static_shared_bytes: Shared memory that it declares.
+        max_threads: The largest block that ``.maxntid`` or ``.reqntid`` allows.
+    """
+
+    name: str
+    parameters: tuple[tuple[int, int], ...] = ()
+    static_shared_bytes: int = 0
+    max_threads: int = 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaunchSettings:
+    """What a launch has besides its kernel, arguments and memory."""
+
+    grid: Dim3
+    block: Dim3
+    dynamic_shared_bytes: int
+    dynamic_shared_limit: int
+    index: int
+    checks: Checks
+    shared_fill: int
+    limits: Limits
 
 
 class Program(Protocol):
-    """A module that is loaded: see :class:`grader.device.simt.LoadedModule`."""
+    """A module that is loaded."""
 
-    def entries(self) -> tuple[str, ...]: ...
+    def kernel(self, name: str) -> Kernel | None:
+        """A kernel, where there is one of that name."""
 
-    def param_sizes(self, entry: str) -> tuple[int, ...]: ...
+    def variable(self, name: str) -> tuple[int, int]:
+        """Address and size of a variable. Raises ``KeyError``."""
 
-    def variable(self, name: str) -> tuple[int, int]: ...
+    def launch(
+        self, kernel: Kernel, arguments: Sequence[bytes], memory: GlobalMemory, how: LaunchSettings
+    ) -> Launch:
+        """Run a kernel to its end. Raises ``GradeError`` where that is beyond the device."""
 
-    def unload(self) -> None: ...
+    def unload(self) -> None:
+        """Free the variables."""
 
 
 class Simulator(Protocol):
-    """Loads PTX text and runs its kernels."""
+    """Loads PTX text."""
 
-    def load(self, text: str, memory: GlobalMemory, *, number: int) -> Program: ...
-
-    def launch(
-        self,
-        program: Program,
-        entry: str,
-        *,
-        grid: Dim3,
-        block: Dim3,
-        dynamic_shared_bytes: int,
-        params: Sequence[bytes],
-        memory: GlobalMemory,
-        index: int,
-        checks: Checks,
-        shared_fill: int,
-        dynamic_shared_limit: int,
-        limits: Limits,
-    ) -> Launch: ...
+    def load(self, text: str, memory: GlobalMemory, *, number: int) -> Program:
+        """Raises ``PtxError`` where the text is not sound."""
 
 
 class Interpreter:
     """The simulator that grades: :mod:`grader.device.simt`."""
 
     def load(self, text: str, memory: GlobalMemory, *, number: int) -> Program:
-        """Parse a module and give its variables addresses. Raises ``PtxError``."""
-        return load(parse(text), memory, number=number)
+        """Parse a module and give its variables addresses."""
+        module = parse(text)
+        return InterpretedProgram(module, load(module, memory, number=number))
 
-    launch = staticmethod(launch)
+
+@dataclass(frozen=True, slots=True)
+class InterpretedProgram:
+    """A module as the interpreter holds it, and as it was written."""
+
+    module: Module
+    loaded: LoadedModule
+
+    def kernel(self, name: str) -> Kernel | None:
+        """A kernel, where there is one of that name."""
+        function = self.module.functions.get(name)
+        if function is None or not (function.is_entry and function.defined):
+            return None
+        return Kernel(
+            name=name,
+            parameters=_layout(function),
+            static_shared_bytes=self._shared_bytes(function),
+            max_threads=_max_threads(function),
+        )
+
+    def variable(self, name: str) -> tuple[int, int]:
+        """Address and size of a variable. Raises ``KeyError``."""
+        return self.loaded.variable(name)
+
+    def launch(
+        self, kernel: Kernel, arguments: Sequence[bytes], memory: GlobalMemory, how: LaunchSettings
+    ) -> Launch:
+        """Run a kernel to its end."""
+        return launch(
+            self.loaded,
+            kernel.name,
+            grid=how.grid,
+            block=how.block,
+            dynamic_shared_bytes=how.dynamic_shared_bytes,
+            params=arguments,
+            memory=memory,
+            index=how.index,
+            checks=how.checks,
+            shared_fill=how.shared_fill,
+            dynamic_shared_limit=how.dynamic_shared_limit,
+            limits=how.limits,
+        )
+
+    def unload(self) -> None:
+        """Free the variables."""
+        self.loaded.unload()
+
+    def _shared_bytes(self, function: Function) -> int:
+        """All that the module and the kernel declare, used or not."""
+        declared = (*self.module.variables.values(), *function.variables.values())
+        return sum(v.size for v in declared if v.space is StateSpace.SHARED)
+
+
+def _layout(function: Function) -> tuple[tuple[int, int], ...]:
+    """Parameters follow each other, each at its own alignment (CUDA Driver API, cuLaunchKernel)."""
+    offset, layout = 0, []
+    for parameter in function.params:
+        offset = -(-offset // parameter.align) * parameter.align
+        layout.append((offset, parameter.size))
+        offset += parameter.size
+    return tuple(layout)
+
+
+def _max_threads(function: Function) -> int:
+    limit = function.required_threads or function.max_threads
+    return min(1024, limit[0] * limit[1] * limit[2]) if limit else 1024

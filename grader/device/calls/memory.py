@@ -11,7 +11,7 @@ from grader.device.wire import Op
 
 _U64 = struct.Struct("<Q")
 _TWO_U64 = struct.Struct("<QQ")
-_MAX_ROWS = 1 << 20
+_MAX_ROWS = 1 << 16
 
 
 @call(Op.MEM_INFO)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
 
-from grader.device.attributes import MAX_THREADS_PER_BLOCK, occupancy
+from grader.device.attributes import occupancy
 from grader.device.calls.table import call
 from grader.device.evidence import Dim3, Launch
 from grader.device.results import CallRefused, Result
 from grader.device.session import Function, LoadedProgram, Session
 from grader.device.simt.settings import SHARED_BYTES_OPT_IN
+from grader.device.simulator import LaunchSettings
 from grader.device.wire import Op
 from grader.errors import GradeError
 
@@ -23,11 +23,11 @@ _MAX_PARAMETERS = 1024  # of driver/module.c
 _FAULTS = range(700, 720)
 
 # CUfunction_attribute
+_MAX_THREADS = 0
+_STATIC_SHARED = 1
 _MAX_DYNAMIC_SHARED = 8
 _PREFERENCES = frozenset({9, 14, 15})  # carve-out and cluster preferences: change no result
 _FUNCTION_CONSTANTS = {
-    0: MAX_THREADS_PER_BLOCK,
-    1: 0,  # static shared bytes
     2: 0,  # constant bytes
     3: 0,  # local bytes
     4: 32,  # registers
@@ -73,25 +73,25 @@ def module_unload(session: Session, module: int) -> None:
 def module_function(session: Session, module: int, name: memoryview) -> bytes:
     """A kernel's handle, then offset and size of each of its parameters."""
     loaded = session.modules.get(module)
-    entry = _name(name)
-    if entry not in loaded.program.entries():
+    kernel = loaded.program.kernel(bytes(name).decode("utf-8", "replace"))
+    if kernel is None:
         raise CallRefused(Result.NOT_FOUND)
-    sizes = loaded.program.param_sizes(entry)
-    if len(sizes) > _MAX_PARAMETERS:
-        session.log.unsupported(f"the kernel {entry} takes {len(sizes)} parameters")
+    if len(kernel.parameters) > _MAX_PARAMETERS:
+        session.log.unsupported(f"{kernel.name} takes {len(kernel.parameters)} parameters")
         raise CallRefused(Result.NOT_SUPPORTED)
-    if entry not in loaded.functions:
-        function = Function(module, loaded.program, entry, sizes)
-        loaded.functions[entry] = session.functions.add(function)
-    layout = b"".join(_TWO_U32.pack(offset, size) for offset, size in _offsets(sizes))
-    return _U64.pack(loaded.functions[entry]) + layout
+    if kernel.name not in loaded.functions:
+        function = Function(module, loaded.program, kernel)
+        loaded.functions[kernel.name] = session.functions.add(function)
+    layout = b"".join(_TWO_U32.pack(offset, size) for offset, size in kernel.parameters)
+    return _U64.pack(loaded.functions[kernel.name]) + layout
 
 
 @call(Op.MODULE_GLOBAL, "Q", tail=True)
 def module_global(session: Session, module: int, name: memoryview) -> bytes:
     """Address and size of a module's variable."""
+    program = session.modules.get(module).program
     try:
-        return _TWO_U64.pack(*session.modules.get(module).program.variable(_name(name)))
+        return _TWO_U64.pack(*program.variable(bytes(name).decode("utf-8", "replace")))
     except KeyError:
         raise CallRefused(Result.NOT_FOUND) from None
 
@@ -100,11 +100,15 @@ def module_global(session: Session, module: int, name: memoryview) -> bytes:
 def function_get(session: Session, handle: int, attribute: int) -> bytes:
     """One ``CUfunction_attribute``."""
     function = session.functions.get(handle)
-    if attribute == _MAX_DYNAMIC_SHARED:
-        return _I32.pack(function.dynamic_shared_limit)
-    if attribute not in _FUNCTION_CONSTANTS:
+    known = {
+        **_FUNCTION_CONSTANTS,
+        _MAX_THREADS: function.kernel.max_threads,
+        _STATIC_SHARED: function.kernel.static_shared_bytes,
+        _MAX_DYNAMIC_SHARED: function.dynamic_shared_limit,
+    }
+    if attribute not in known:
         raise CallRefused(Result.INVALID_VALUE)
-    return _I32.pack(_FUNCTION_CONSTANTS[attribute])
+    return _I32.pack(known[attribute])
 
 
 @call(Op.FUNCTION_SET, "Qii")
@@ -122,10 +126,10 @@ def function_set(session: Session, handle: int, attribute: int, value: int) -> N
 @call(Op.OCCUPANCY, "QQi")
 def max_blocks(session: Session, handle: int, shared: int, threads: int) -> bytes:
     """Blocks of the kernel that fit on one multiprocessor."""
-    session.functions.get(handle)
+    kernel = session.functions.get(handle).kernel
     if threads <= 0:
         raise CallRefused(Result.INVALID_VALUE)
-    return _I32.pack(occupancy(threads, shared))
+    return _I32.pack(occupancy(threads, kernel.static_shared_bytes + shared))
 
 
 @call(Op.LAUNCH, "QQIIIIIIIII", tail=True)
@@ -164,51 +168,33 @@ def launch_kernel(
 def _run(
     session: Session, function: Function, grid: Dim3, block: Dim3, shared: int, raw: memoryview
 ) -> Launch:
-    device = session.device
-    device.launches += 1
-    sizes = function.param_sizes
-    needed = max((offset + size for offset, size in _offsets(sizes)), default=0)
-    if len(raw) < needed:
+    kernel, device = function.kernel, session.device
+    if len(raw) < max((offset + size for offset, size in kernel.parameters), default=0):
         raise CallRefused(Result.INVALID_VALUE)
+    device.launches += 1
+    settings = LaunchSettings(
+        grid=grid,
+        block=block,
+        dynamic_shared_bytes=shared,
+        dynamic_shared_limit=function.dynamic_shared_limit,
+        index=device.launches,
+        checks=device.case.checks,
+        shared_fill=device.case.shared_fill,
+        limits=device.case.limits,
+    )
+    arguments = [bytes(raw[offset : offset + size]) for offset, size in kernel.parameters]
     try:
-        return device.simulator.launch(
-            function.program,
-            function.entry,
-            grid=grid,
-            block=block,
-            dynamic_shared_bytes=shared,
-            params=[bytes(raw[o : o + size]) for o, size in _offsets(sizes)],
-            memory=session.memory,
-            index=device.launches,
-            checks=device.case.checks,
-            shared_fill=device.case.shared_fill,
-            dynamic_shared_limit=function.dynamic_shared_limit,
-            limits=device.case.limits,
-        )
+        return function.program.launch(kernel, arguments, session.memory, settings)
     except GradeError as error:
-        session.log.unsupported(f"the kernel {function.entry} could not be run: {error.what}")
+        session.log.unsupported(f"the kernel {kernel.name} could not be run: {error.what}")
         return Launch(
             index=device.launches,
-            kernel=function.entry,
+            kernel=kernel.name,
             module=function.module,
             grid=grid,
             block=block,
-            shared_bytes=shared,
+            shared_bytes=kernel.static_shared_bytes + shared,
             instructions=0,
             seconds=0.0,
             result=Result.NOT_SUPPORTED,
         )
-
-
-def _offsets(sizes: tuple[int, ...]) -> Iterator[tuple[int, int]]:
-    """Offset and size of each parameter in one buffer, each at its natural alignment."""
-    offset = 0
-    for size in sizes:
-        alignment = size if size in (1, 2, 4) else 8
-        offset = -(-offset // alignment) * alignment
-        yield offset, size
-        offset += size
-
-
-def _name(raw: memoryview) -> str:
-    return bytes(raw).decode("utf-8", "replace")

@@ -1,0 +1,95 @@
+"""The driver protocol from the worker's side, in Python."""
+
+from __future__ import annotations
+
+import socket
+import struct
+
+from grader.device.wire import REPLY_HEADER, REQUEST_HEADER, VERSION, Op
+
+TIMEOUT_S = 10.0
+
+
+class Gone(Exception):
+    """The device hung up."""
+
+
+class DriverClient:
+    """Sends requests over a descriptor and reads the replies."""
+
+    def __init__(self, fd: int) -> None:
+        self.sock = socket.socket(fileno=socket.dup(fd))
+        self.sock.settimeout(TIMEOUT_S)
+        self.sequence = 0
+
+    def close(self) -> None:
+        self.sock.close()
+
+    def send_raw(self, data: bytes) -> None:
+        try:
+            self.sock.sendall(data)
+        except (BrokenPipeError, ConnectionResetError):
+            raise Gone from None
+
+    def receive_reply(self) -> tuple[int, int, bytes]:
+        """Sequence, result and payload."""
+        length, sequence, result = REPLY_HEADER.unpack(self._exactly(REPLY_HEADER.size))
+        return sequence, result, self._exactly(length)
+
+    def call(self, op: Op, fields: str = "", *values: int, tail: bytes = b"") -> tuple[int, bytes]:
+        """Result and payload of one call."""
+        self.sequence += 1
+        payload = struct.pack("<" + fields, *values) + tail
+        self.send_raw(REQUEST_HEADER.pack(len(payload), self.sequence, op) + payload)
+        sequence, result, answer = self.receive_reply()
+        assert sequence == self.sequence
+        return result, answer
+
+    def ask(
+        self, op: Op, fields: str, *values: int, reply: str, tail: bytes = b""
+    ) -> tuple[int, ...]:
+        """The unpacked payload of a call that succeeds."""
+        result, answer = self.call(op, fields, *values, tail=tail)
+        assert result == 0
+        return struct.unpack("<" + reply, answer)
+
+    def hello(self) -> None:
+        assert self.ask(Op.HELLO, "I", VERSION, reply="I") == (VERSION,)
+
+    def allocate(self, size: int) -> int:
+        return self.ask(Op.MEM_ALLOC, "Q", size, reply="Q")[0]
+
+    def load(self, text: str) -> int:
+        return self.ask(Op.MODULE_LOAD, "", reply="Q", tail=text.encode())[0]
+
+    def function(self, module: int, name: str) -> int:
+        result, answer = self.call(Op.MODULE_FUNCTION, "Q", module, tail=name.encode())
+        assert result == 0
+        return int(struct.unpack_from("<Q", answer)[0])
+
+    def launch(
+        self,
+        function: int,
+        parameters: bytes = b"",
+        *,
+        grid: tuple[int, int, int] = (1, 1, 1),
+        block: tuple[int, int, int] = (1, 1, 1),
+        shared: int = 0,
+        stream: int = 0,
+        attributes: tuple[int, int] = (0, 0),
+    ) -> int:
+        """The launch's result."""
+        numbers = (function, stream, *grid, *block, shared, *attributes)
+        return self.call(Op.LAUNCH, "QQ9I", *numbers, tail=parameters)[0]
+
+    def _exactly(self, size: int) -> bytes:
+        data = bytearray()
+        while len(data) < size:
+            try:
+                part = self.sock.recv(size - len(data))
+            except ConnectionResetError:
+                raise Gone from None
+            if not part:
+                raise Gone
+            data += part
+        return bytes(data)
