@@ -83,6 +83,17 @@ class Scratch:
         self._own(target)
         return target
 
+    def directory(self, name: str) -> Path:
+        """Make an empty directory in ``work``, before any process runs; its path here.
+
+        Args:
+            name: A single plain component.
+        """
+        made = self.path / "work" / name
+        made.mkdir(mode=0o700)
+        self._own(made)
+        return made
+
     def _own(self, path: Path) -> None:
         if self.uid is not None:
             os.chown(path, self.uid, self.uid)

@@ -1,0 +1,22 @@
+"""``grade puzzles``: what can be graded."""
+
+from __future__ import annotations
+
+import click
+
+from grader.puzzles import PUZZLES
+
+
+@click.command()
+def puzzles() -> None:
+    """List the puzzles with their domain and rubric."""
+    for number, puzzle in enumerate(PUZZLES.values()):
+        if number:
+            click.echo()
+        click.echo(f"{puzzle.name}: {puzzle.title}")
+        click.echo(f"  {puzzle.formula}")
+        click.echo(f"  Sizes: {puzzle.domain}")
+        click.echo("  Rubric:")
+        for item in puzzle.rubric:
+            points = f"+{item.points}" if item.extra else f"{item.points}"
+            click.echo(f"  {points:>5}  {item.title}{' (extra credit)' if item.extra else ''}")

@@ -1,0 +1,90 @@
+"""The command group: which commands there are, and how an error ends the program."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Any, NoReturn
+
+import click
+
+from grader import __version__
+from grader.errors import ExitCode, GradeError
+
+EXIT_CODES = """\b
+Exit codes:
+  0  graded, and passed
+  1  graded, and not passed
+  2  the command was called wrongly
+  3  the submission was refused: it can't be read as one
+  4  a fault of the grader: there is no mark, and it is not the submission's doing
+"""
+
+# A command is imported when it is called, so that a submission that does not compile is
+# not held up by what other commands need.
+_COMMANDS = {
+    "submit": ("grader.cli.submit", "submit"),
+    "report": ("grader.cli.report", "report"),
+    "doctor": ("grader.cli.doctor", "doctor"),
+    "puzzles": ("grader.cli.puzzles", "puzzles"),
+}
+
+
+class _Group(click.Group):
+    """A group that imports a command when it is called, and shows errors as this product does."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        module, name = _COMMANDS[cmd_name]
+        command = getattr(importlib.import_module(module), name)
+        assert isinstance(command, click.Command)
+        return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except GradeError as error:
+            raise _Shown(error) from error
+
+
+class _Shown(click.ClickException):
+    """One of our errors as click shows it, with its own exit code."""
+
+    def __init__(self, error: GradeError) -> None:
+        super().__init__(error.what)
+        self.error = error
+        self.exit_code = int(error.exit_code)
+
+    def show(self, file: Any = None) -> None:
+        """What went wrong, then what to do."""
+        from grader.intake.display import for_terminal
+
+        label = {ExitCode.REFUSED: "Refused", ExitCode.FAULT: "Fault of the grader"}
+        start = label.get(ExitCode(self.exit_code), "Error")
+        click.echo(f"{start}: {for_terminal(self.error.what)}", file=file, err=True)
+        if self.error.remedy:
+            click.echo(for_terminal(self.error.remedy), file=file, err=True)
+
+
+@click.group(
+    cls=_Group,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog=EXIT_CODES,
+)
+@click.version_option(__version__, prog_name="grade")
+def _root() -> None:
+    """Grade solutions of the Mojo GPU puzzles, with or without a GPU.
+
+    Shell completion: eval "$(_GRADE_COMPLETE=bash_source grade)", likewise zsh
+    and fish.
+    """
+
+
+def main() -> NoReturn:
+    """Entry point of the command ``grade``."""
+    _root(prog_name="grade")
+    sys.exit(0)

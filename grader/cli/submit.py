@@ -1,0 +1,129 @@
+"""``grade submit``: grade one file."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import Literal, cast
+
+import click
+
+from grader.cli.output import Outputs, parse_formats
+from grader.cli.progress import TerminalProgress
+from grader.cli.root import EXIT_CODES
+from grader.errors import SubmissionRefused, UsageError
+from grader.grading.request import DEFAULT_EXAMPLES, DEFAULT_TIMEOUT, DeviceChoice, Request
+from grader.puzzles import PUZZLES, find
+from grader.record import StageOutcome
+from grader.sandbox import Wanted
+from grader.toolchain import edition as editions
+
+
+@click.command(epilog=EXIT_CODES)
+@click.argument("file", type=click.Path(path_type=Path, allow_dash=True))
+@click.option("--puzzle", default="conv1d", show_default=True, type=click.Choice(sorted(PUZZLES)))
+@click.option(
+    "--device",
+    default="auto",
+    show_default=True,
+    type=click.Choice(["auto", "software", "gpu"]),
+    help="auto takes a GPU whose driver works, else the software device.",
+)
+@click.option(
+    "--edition",
+    default="auto",
+    show_default=True,
+    type=click.Choice(["auto", *editions.names()]),
+    help="Edition of the puzzle book that the file is written for.",
+)
+@click.option(
+    "--examples",
+    default=DEFAULT_EXAMPLES,
+    show_default=True,
+    type=click.IntRange(1, 100_000),
+    help="How many cases to run, all properties together.",
+)
+@click.option("--seed", help="Seed of the cases. Recorded; by default derived from a secret.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder for the record and the reports.  [default: grade-out/NAME]",
+)
+@click.option(
+    "--format",
+    "formats",
+    default="html,json,text",
+    show_default=True,
+    help="What to write, separated by commas. text goes to the terminal.",
+)
+@click.option(
+    "--timeout",
+    default=DEFAULT_TIMEOUT,
+    show_default=True,
+    type=click.FloatRange(min=5, max=86_400),
+    help="Seconds that one stage may take.",
+)
+@click.option(
+    "--isolation",
+    default="auto",
+    show_default=True,
+    type=click.Choice([wanted.value for wanted in Wanted]),
+    help="strict refuses to grade without bubblewrap; none must be asked for.",
+)
+def submit(
+    file: Path,
+    puzzle: str,
+    device: str,
+    edition: str,
+    examples: int,
+    seed: str | None,
+    out: Path | None,
+    formats: str,
+    timeout: float,
+    isolation: str,
+) -> None:
+    """Grade FILE (or - for standard input) and write a report.
+
+    Writes DIR/record.json, the versioned record, and DIR/report.html.
+    """
+    if seed is not None and not 1 <= len(seed) <= 200:
+        raise UsageError("the seed must have 1 to 200 characters", remedy="Choose a shorter one.")
+    # The record is always written: every other format can be made from it again.
+    wanted = dict.fromkeys((*parse_formats(formats), "json"))
+    outputs = Outputs(out or Path("grade-out") / _folder_name(file), tuple(wanted))
+    outputs.prepare()
+    source: Path | Literal["-"] = "-" if str(file) == "-" else file
+    request = Request(
+        source=source,
+        puzzle=find(puzzle),
+        device=cast(DeviceChoice, device),
+        edition=edition,
+        examples=examples,
+        seed=seed,
+        timeout=timeout,
+        isolation=Wanted(isolation),
+    )
+    with TerminalProgress(sys.stderr) as progress:
+        try:
+            from grader.grading.run import grade
+
+            record = grade(request, progress)
+        except SubmissionRefused as refused:
+            from grader.grading.refusal import refusal
+
+            outputs.write(refusal(request, refused))
+            raise
+        began = time.perf_counter()
+        progress.stage_began("report")
+        written = outputs.write(record)
+        progress.stage_ended("report", StageOutcome.DONE, time.perf_counter() - began)
+        progress.done()
+    outputs.show(record, written)
+    raise click.exceptions.Exit(int(record.exit_code))
+
+
+def _folder_name(file: Path) -> str:
+    """A folder name for a submission: its own name's plain characters."""
+    plain = "".join(char for char in file.stem if char.isalnum() or char in "._-").strip(".-")
+    return plain[:80] or "submission"

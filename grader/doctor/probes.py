@@ -1,0 +1,167 @@
+"""The probes of ``grade doctor``. Each tries the real thing, not a sign of it."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from grader import __version__
+from grader.errors import GradeError
+
+MIB = 1024 * 1024
+DISK_NEEDED = 2048 * MIB
+MEMORY_NEEDED = 3072 * MIB
+
+
+class Health(StrEnum):
+    """What a probe found."""
+
+    GOOD = "ok"
+    WEAK = "weak"
+    """Grading works, with something less than the best."""
+    BROKEN = "broken"
+    """Grading does not work."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """One line of the doctor's: what was found, and what to do about it."""
+
+    health: Health
+    what: str
+    remedy: str = ""
+
+
+def _python() -> Answer:
+    return Answer(
+        health=Health.GOOD,
+        what=f"mojo-grade {__version__}, Python {platform.python_version()}, "
+        f"{platform.system()} {platform.release()} {platform.machine()}",
+    )
+
+
+def _toolchain() -> Answer:
+    from grader.toolchain import edition
+    from grader.toolchain.toolchain import locate
+
+    toolchain = locate(edition.find("auto"))
+    return Answer(
+        health=Health.GOOD,
+        what=f"edition {toolchain.edition.name}: MAX {toolchain.max_version}, "
+        f"Mojo {toolchain.mojo_version}",
+    )
+
+
+def _isolation() -> Answer:
+    from grader.sandbox import Wanted, probe
+
+    report = probe(Wanted.AUTO)
+    facts = "; ".join(f"{name} {value}" for name, value in report.details.items())
+    what = f"{report.level}: {report.sentence}" + (f" ({facts})" if facts else "")
+    if report.weakened:
+        return Answer(health=Health.WEAK, what=what, remedy=report.remedy)
+    return Answer(health=Health.GOOD, what=what)
+
+
+def _packaging() -> Answer:
+    """Package the reference answer in the sandbox."""
+    from grader.puzzles import PUZZLES
+    from grader.resources import data_directory
+    from grader.sandbox import Scratch, Wanted, probe
+    from grader.toolchain import edition
+    from grader.toolchain.packaging import package
+    from grader.toolchain.toolchain import locate
+    from grader.toolchain.workspace import Workspace
+
+    chosen = edition.find("auto")
+    puzzle = next(iter(PUZZLES.values()))
+    reference = data_directory("reference_kernels") / puzzle.name / chosen.name / "right.mojo"
+    with Scratch() as scratch:
+        workspace = Workspace(
+            locate(chosen), scratch, isolation=probe(Wanted.AUTO).level, module=puzzle.name
+        )
+        workspace.install(reference.read_bytes())
+        packaged = package(workspace)
+    if packaged.ok:
+        seconds = packaged.outcome.wall_seconds
+        return Answer(health=Health.GOOD, what=f"the reference answer packages in {seconds:.1f} s")
+    return Answer(
+        health=Health.BROKEN,
+        what=f"the reference answer does not package: {packaged.output.strip()[-300:]}",
+        remedy="Install the grader again, in a fresh virtual environment.",
+    )
+
+
+def _software_device() -> Answer:
+    """Start the device in its own isolation and connect to it."""
+    from grader.grading.boxed_device import device_spawn
+    from grader.grading.lane import SoftwareLane
+    from grader.sandbox import Wanted, probe
+
+    spawn = device_spawn(probe(Wanted.AUTO).level)
+    with SoftwareLane(reason="doctor", spawn=spawn) as lane:
+        lane.begin_case(variant=0)
+        lane.end_case()
+    return Answer(health=Health.GOOD, what="the software device starts and answers")
+
+
+def _gpu() -> Answer:
+    from grader.grading import gpu
+
+    found = gpu.probe()
+    if found.name:
+        return Answer(health=Health.GOOD, what=f"{found.name}; --device auto takes it")
+    return Answer(
+        health=Health.GOOD, what=f"none ({found.why}); the software device is used instead"
+    )
+
+
+def _room() -> Answer:
+    place = tempfile.gettempdir()
+    free = shutil.disk_usage(place).free
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    what = f"{memory >> 20} MiB of memory, {free >> 20} MiB free in {place}"
+    if free < DISK_NEEDED:
+        return Answer(
+            health=Health.BROKEN,
+            what=what,
+            remedy=f"Make room ({DISK_NEEDED >> 20} MiB), or set TMPDIR to another disk.",
+        )
+    if memory < MEMORY_NEEDED:
+        return Answer(
+            health=Health.WEAK,
+            what=what,
+            remedy="A graph compile needs about 1.2 GB; on less than 3 GB it may be ended.",
+        )
+    return Answer(health=Health.GOOD, what=what)
+
+
+PROBES: dict[str, Callable[[], Answer]] = {
+    "program": _python,
+    "room": _room,
+    "toolchain": _toolchain,
+    "isolation": _isolation,
+    "packaging": _packaging,
+    "software device": _software_device,
+    "GPU": _gpu,
+}
+"""In the order in which one builds on the other."""
+
+
+def ask(probe: Callable[[], Answer]) -> Answer:
+    """A probe's answer; an error of ours is an answer too."""
+    try:
+        return probe()
+    except GradeError as error:
+        return Answer(health=Health.BROKEN, what=error.what, remedy=error.remedy)
+    except Exception as error:
+        return Answer(
+            health=Health.BROKEN,
+            what=f"{type(error).__name__}: {error}",
+            remedy="This is a defect of the grader; please report it.",
+        )

@@ -1,0 +1,200 @@
+"""What compiler messages and findings mean for a student, and what to try next.
+
+The table of messages was measured: each line is what MAX 26.5 prints for one
+mistake in the launch or the signature of the op (``submissions/`` holds a file
+for each).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+import msgspec
+
+from grader.device.evidence import FindingKind, Space
+from grader.grading.observe import Observation
+from grader.puzzles.definition import Puzzle
+from grader.record import Attribution, Check, CheckedFinding, Counterexample, Diagnostic, Status
+
+_MESSAGES: tuple[tuple[str, str], ...] = (
+    (
+        r"failed to infer parameter '\w*Layout'",
+        "The kernel takes the three layouts as compile-time parameters: pass them in square "
+        "brackets before the sizes.",
+    ),
+    (
+        r"parameter '(input_size|conv_size)' has 'Int' type, but value has type",
+        "The compile-time parameters are in the wrong order: the layouts come first, then "
+        "input_size, conv_size and dtype.",
+    ),
+    (
+        r"missing required (keyword-only )?argument: '(grid_dim|block_dim)'",
+        "A launch needs both grid_dim and block_dim.",
+    ),
+    (
+        r"parameter 'Ts' has 'AnyType' type",
+        "This edition names the kernel once: enqueue_function[kernel](...).",
+    ),
+    (
+        r"value passed to 'f' cannot be converted",
+        "The kernel goes into the square brackets, not among the arguments: "
+        "enqueue_function[kernel](...).",
+    ),
+    (
+        r"no matching method in call to 'enqueue_function'",
+        "Compare the launch with enqueue_function[kernel](output, input, kernel, "
+        "grid_dim=..., block_dim=...); the notes below the message name what does not fit.",
+    ),
+    (
+        r"has no attribute '(enqueue_function_checked|get_device_context|unsafe_ptr_checked)'",
+        "That name belongs to another edition of the book. In this one the context is used as "
+        "it is, and the launch is enqueue_function.",
+    ),
+    (
+        r"unable to locate module '(compiler|tensor_builder|runtime|tensor|gpu)'|"
+        r"does not contain 'DeviceContextPtr'|'static_spec'|expected argument name|"
+        r"use of unknown declaration '(out_layout|in_layout|conv_layout)'",
+        "This line is written for another edition of the book. Start from the skeleton of the "
+        "edition that your course uses.",
+    ),
+    (
+        r"cannot call function that may raise",
+        "execute must be declared `raises`.",
+    ),
+    (
+        r"'self' argument must have type 'Self'",
+        "execute must be a @staticmethod.",
+    ),
+    (
+        r"argument #\d+ of type .* is not encodable",
+        "An argument of the launch does not have the type that the kernel declares. The compiler "
+        "says #2 whichever one it is: compare all with the kernel's signature, in order: "
+        "output, input, kernel.",
+    ),
+    (
+        r"[Ww]rong number of arguments to enqueue",
+        "The kernel takes three tensors: output, input, kernel.",
+    ),
+    (
+        r"do(es)? not conform to (trait )?'?DevicePassable",
+        "Sizes are compile-time parameters of the kernel; only the tensors are arguments.",
+    ),
+    (
+        r"target does not support operation: barrier",
+        "The kernel is called like a function on the host. Enqueue it: "
+        "ctx.enqueue_function[kernel](...).",
+    ),
+    (
+        r"no kernel registered for '(\w+)'",
+        "The graph asks for an op of that name. Check the string in @extensibility.register(...).",
+    ),
+    (
+        r"kernel '\w+' has no execute function",
+        "The method of the struct must be called execute.",
+    ),
+    (
+        r"use of unknown declaration",
+        "This name is not defined here: check its spelling and the imports.",
+    ),
+)
+_TABLE = tuple((re.compile(pattern), advice) for pattern, advice in _MESSAGES)
+
+
+def with_advice(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """The messages, each with what it means where that is known."""
+    return tuple(
+        msgspec.structs.replace(diagnostic, advice=_advice(diagnostic))
+        for diagnostic in diagnostics
+    )
+
+
+def _advice(diagnostic: Diagnostic) -> str:
+    # Notes are more specific than the message that they stand under.
+    texts = [note.message for note in diagnostic.notes] + [diagnostic.message]
+    for pattern, advice in _TABLE:
+        if any(pattern.search(text[:4000]) for text in texts):
+            return advice
+    return ""
+
+
+_FINDINGS: dict[FindingKind, str] = {
+    FindingKind.OUT_OF_BOUNDS: "The index passes the end of what was allocated. On a GPU this may "
+    "crash, or silently read or overwrite other data. Guard the access with a comparison against "
+    "the size.",
+    FindingKind.MISALIGNED: "The address is not a multiple of the access size; a GPU refuses that.",
+    FindingKind.UNINITIALISED_READ: "The value read is whatever the memory held before. It may "
+    "happen to be zero on one machine and not on another.",
+    FindingKind.RACE: "Two threads use the same cell, at least one writes, and no barrier lies "
+    "between: which comes first is chance. Put barrier() between the writes and the reads of "
+    "other threads' cells.",
+    FindingKind.BARRIER_DIVERGENCE: "All threads of a block must reach the same barrier(). One "
+    "inside an if that some threads skip makes a GPU hang.",
+    FindingKind.BUDGET_EXCEEDED: "The kernel ran thousands of times longer than this task needs: "
+    "a loop in it probably never ends.",
+    FindingKind.BAD_LAUNCH: "A block holds at most 1024 threads and 48 KiB of shared memory, and "
+    "no dimension may be zero. Look at grid_dim and block_dim.",
+    FindingKind.TRAP: "The kernel stopped itself: an assertion in it failed.",
+}
+
+
+def findings(puzzle: Puzzle, observations: Iterable[Observation]) -> tuple[CheckedFinding, ...]:
+    """The distinct findings with what they mean; the student's own first."""
+    seen: dict[tuple[object, ...], CheckedFinding] = {}
+    for observation in observations:
+        for finding, whose in observation.findings:
+            key = (finding.kind, finding.ptx_line, finding.space, finding.access, whose)
+            if key in seen:
+                continue
+            explanation = _FINDINGS[finding.kind]
+            if whose is Attribution.SKELETON:
+                explanation = puzzle.skeleton_defect
+            elif finding.kind is FindingKind.UNINITIALISED_READ and finding.space is Space.GLOBAL:
+                explanation += " This was global memory: a buffer that nothing had filled."
+            seen[key] = CheckedFinding(
+                finding=finding,
+                attribution=whose,
+                sizes=dict(observation.case.shape.sizes),
+                explanation=explanation,
+            )
+    return tuple(sorted(seen.values(), key=lambda each: each.attribution is Attribution.SKELETON))
+
+
+def next_steps(
+    puzzle: Puzzle,
+    *,
+    checks: Iterable[Check],
+    diagnostics: Iterable[Diagnostic],
+    counterexamples: Iterable[Counterexample],
+    found: Iterable[CheckedFinding],
+    nothing_filled_in: bool = False,
+) -> tuple[str, ...]:
+    """What to try next, most useful first, each sentence once, at most four."""
+    if nothing_filled_in:
+        return (puzzle.first_step,)
+    steps = dict.fromkeys(
+        step for step in _steps(puzzle, checks, diagnostics, counterexamples, found) if step
+    )
+    return tuple(steps)[:4]
+
+
+def _steps(
+    puzzle: Puzzle,
+    checks: Iterable[Check],
+    diagnostics: Iterable[Diagnostic],
+    counterexamples: Iterable[Counterexample],
+    found: Iterable[CheckedFinding],
+) -> Iterator[str]:
+    for diagnostic in diagnostics:
+        if diagnostic.severity == "error":
+            place = f"Line {diagnostic.line}: " if diagnostic.line else ""
+            if diagnostic.advice:
+                yield place + diagnostic.advice
+    for example in counterexamples:
+        yield example.explanation
+    for each in found:
+        if each.attribution is Attribution.STUDENT:
+            yield each.explanation
+    for check in checks:
+        if check.status is Status.FAILED:
+            yield puzzle.next_steps.get(check.id, "")

@@ -1,0 +1,127 @@
+"""Whose failure it is when a submission does not get through packaging or compiling.
+
+Where the compiler says what is wrong, it is the submission's. Where it says
+nothing (it crashed, or ended without a message), a control decides: the
+reference answer goes through the same steps on the same machine. If that fails
+too, the toolchain or the machine is at fault, and there is no mark.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from grader.errors import DeviceFault, ToolchainFault
+from grader.record import Diagnostic
+from grader.sandbox import LimitHit, Outcome
+from grader.toolchain.diagnostics import parse
+from grader.toolchain.packaging import Packaged
+from grader.worker.process import Ended
+
+STARVED = 0.5
+"""Below this share of processor time, a stage that ran out of wall clock was starved."""
+
+Control = Callable[[], bool]
+"""Whether the reference answer gets through the same step, here and now."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Blame:
+    """A failure that is the submission's, in its terms."""
+
+    sentence: str
+    diagnostics: tuple[Diagnostic, ...] = ()
+
+
+def blame_packaging(packaged: Packaged, control: Control) -> Blame:
+    """Why packaging failed.
+
+    Raises:
+        ToolchainFault: it fails with the reference answer too, or the machine was starved.
+    """
+    if limit := _limit(packaged.outcome, "packaging"):
+        return Blame(sentence=limit)
+    errors = [each for each in packaged.diagnostics if each.severity == "error"]
+    if errors:
+        return Blame(sentence=_first(errors))
+    if not control():
+        raise _broken("package", packaged.outcome)
+    return Blame(sentence=f"the compiler broke off on this file ({_how(packaged.outcome)})")
+
+
+def blame_compile(ended: Ended, control: Control, *, student_file: str) -> Blame:
+    """Why the graph did not compile.
+
+    Raises:
+        DeviceFault: the device could not be opened, before any code of the submission ran.
+        ToolchainFault: it fails with the reference answer too, or the machine was starved.
+    """
+    if ended.why == "failed" and ended.message.startswith("device:"):
+        raise DeviceFault(
+            f"MAX could not open the device: {ended.message.removeprefix('device:').strip()}",
+            remedy="Run grade doctor; it tries the device and says what is missing.",
+        )
+    if limit := _limit(ended.outcome, "compiling the graph"):
+        return Blame(sentence=limit)
+    text = f"{ended.output}\n{ended.message.removeprefix('compile: ')}"
+    diagnostics = parse(text, stage="compile", student_file=student_file)
+    errors = [each for each in diagnostics if each.severity == "error"]
+    if errors:
+        return Blame(sentence=_first(errors), diagnostics=diagnostics)
+    if not control():
+        raise _broken("compile a graph with", ended.outcome)
+    if ended.why == "protocol":
+        return Blame(sentence=f"the program broke the grader's protocol: {ended.message}")
+    return Blame(
+        sentence=f"the graph compiler broke off on this file ({_how(ended.outcome)})",
+        diagnostics=diagnostics,
+    )
+
+
+def _limit(outcome: Outcome, doing: str) -> str:
+    """The limit that ended it, in the student's terms; raises where the machine is at fault."""
+    match outcome.limit:
+        case None:
+            return ""
+        case LimitHit.WALL_CLOCK:
+            if outcome.cpu_seconds < STARVED * outcome.wall_seconds:
+                raise ToolchainFault(
+                    f"{doing} ran out of time after {outcome.stage_seconds:.0f} s, of which the "
+                    f"machine gave it {outcome.cpu_seconds:.0f} s: it is too busy to grade",
+                    remedy="Run it again when the machine is less busy, or raise --timeout.",
+                )
+            return (
+                f"your program was still {doing} after {outcome.stage_seconds:.0f} s: "
+                "a compile-time loop that never ends?"
+            )
+        case LimitHit.MEMORY:
+            return (
+                f"{doing} took more than {outcome.peak_resident_bytes >> 20} MiB of memory: "
+                "does something at compile time grow without end?"
+            )
+        case LimitHit.OUTPUT:
+            return f"{doing} printed {outcome.output_bytes >> 20} MiB and was ended"
+        case LimitHit.SCRATCH:
+            return f"{doing} filled the disk space that a submission has"
+        case LimitHit.TASKS:
+            return f"{doing} started more processes than a submission may"
+
+
+def _first(errors: list[Diagnostic]) -> str:
+    first = errors[0]
+    return f"line {first.line}: {first.message}" if first.line else first.message
+
+
+def _how(outcome: Outcome) -> str:
+    if outcome.signal is not None:
+        return f"signal {outcome.signal}"
+    return f"exit code {outcome.exit_code}"
+
+
+def _broken(doing: str, outcome: Outcome) -> ToolchainFault:
+    tail = outcome.stderr.decode("utf-8", "replace").strip().splitlines()[-3:]
+    return ToolchainFault(
+        f"this machine can't {doing} even the reference answer ({_how(outcome)}): "
+        + " | ".join(tail),
+        remedy="Run grade doctor; it tries each part and says what is missing.",
+    )

@@ -1,0 +1,93 @@
+"""The simplest failing case of a check, in the form that the record keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grader.device.evidence import Provenance
+from grader.grading.executor import Ending
+from grader.grading.judge import Comparison, number
+from grader.grading.observe import WRITERS, Observation, Problem
+from grader.puzzles.definition import Arrays, Puzzle, Sizes, Suspect
+from grader.record import Counterexample, Mismatch, Tensor
+
+MAX_MISMATCHES = 256
+
+
+def build(puzzle: Puzzle, observation: Observation, problem: Problem) -> Counterexample:
+    """A counterexample for the record, with the suspect that explains it, if one does."""
+    run = observation.run
+    sizes = dict(run.case.shape.sizes)
+    value = puzzle.reference(run.case.inputs, sizes)
+    comparison = observation.comparison
+    output = puzzle.output
+    with np.errstate(over="ignore"):
+        expected = value.astype(output.dtype)
+    suspect = suspected(puzzle, observation)
+    return Counterexample(
+        check=problem.check,
+        title=problem.title,
+        sizes=sizes,
+        inputs=tuple(tensor(spec.name, run.case.inputs[spec.name]) for spec in puzzle.inputs),
+        expected=tensor(output.name, expected),
+        got=tensor(output.name, run.output) if run.output is not None else None,
+        mismatches=tuple(_mismatches(observation, comparison)) if comparison else (),
+        mismatch_count=len(comparison.wrong) if comparison else 0,
+        explanation=f"{suspect.explanation} {suspect.advice}" if suspect else "",
+        error=problem.detail if run.ending is not Ending.OUTPUT else "",
+    )
+
+
+def tensor(name: str, array: NDArray[np.generic]) -> Tensor:
+    """An array for the record, little-endian."""
+    little = array.astype(array.dtype.newbyteorder("<"), copy=False)
+    return Tensor(name=name, dtype=array.dtype.name, shape=array.shape, data=little.tobytes())
+
+
+def _mismatches(observation: Observation, comparison: Comparison) -> Iterator[Mismatch]:
+    expected = comparison.expected
+    got = comparison.got.ravel()
+    for index in comparison.wrong[:MAX_MISMATCHES].tolist():
+        stretch = _writer(observation, index * got.itemsize)
+        yield Mismatch(
+            index=index,
+            expected=number(float(expected.value.ravel()[index])),
+            got=number(float(got[index])),
+            allowed=None if comparison.exact else float(expected.allowed.ravel()[index]),
+            block=stretch.block if stretch else None,
+            thread=stretch.thread if stretch else None,
+            writer=WRITERS[stretch.writer] if stretch else None,
+        )
+
+
+def _writer(observation: Observation, offset: int) -> Provenance | None:
+    """Who wrote the byte at this offset of the output last."""
+    copy_out = observation.run.copy_out
+    if copy_out is None:
+        return None
+    return next((run for run in copy_out.provenance if run.start <= offset < run.stop), None)
+
+
+def suspected(puzzle: Puzzle, observation: Observation) -> Suspect | None:
+    """The well-known mistake whose answer this output is, if exactly that is the case."""
+    if observation.comparison is None or observation.comparison.right:
+        return None
+    got = observation.comparison.got.ravel().astype(np.float64)
+    allowed = observation.comparison.expected.allowed.ravel()
+    inputs, sizes = observation.case.inputs, observation.case.shape.sizes
+    for suspect in puzzle.suspects:
+        answer = _answer(suspect, inputs, sizes)
+        if answer is None or not np.isfinite(answer).all() or not np.isfinite(got).all():
+            continue
+        if (np.abs(got - answer) <= allowed).all():
+            return suspect
+    return None
+
+
+def _answer(suspect: Suspect, inputs: Arrays, sizes: Sizes) -> NDArray[np.float64] | None:
+    with np.errstate(all="ignore"):
+        answer = suspect.answer(inputs, sizes)
+    return None if answer is None else answer.ravel()

@@ -1,0 +1,55 @@
+"""Compare one output with the reference, element by element."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grader.grading.cases import Case, Values
+from grader.puzzles.definition import ExpectedOutput, Puzzle
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Comparison:
+    """An output beside the right answer. All arrays have the output's shape, flattened."""
+
+    expected: ExpectedOutput
+    got: NDArray[np.generic]
+    wrong: NDArray[np.intp]
+    """Indices of the elements that are wrong, ascending."""
+    exact: bool
+    """Whether elements had to be equal, not merely close."""
+
+    @property
+    def right(self) -> bool:
+        """Whether no element is wrong."""
+        return not len(self.wrong)
+
+
+def compare(puzzle: Puzzle, case: Case, got: NDArray[np.generic]) -> Comparison:
+    """Judge an output.
+
+    Integer cases (and the published example, which is one) must be equal:
+    their values are chosen so that no order of summation rounds. All others
+    must lie within the puzzle's bound. NaN is right only where the reference
+    is NaN, an infinity only where the reference is the same infinity, and
+    ``-0.0`` equals ``0.0``. Undecided elements are never wrong.
+    """
+    expected = puzzle.expected(case.inputs, case.shape.sizes)
+    exact = case.values in (Values.INTEGERS, Values.EXAMPLE)
+    value = expected.value.ravel()
+    actual = got.ravel().astype(np.float64)
+    with np.errstate(invalid="ignore", over="ignore"):
+        distance = np.abs(actual - value)
+        close = distance <= (0.0 if exact else expected.allowed.ravel())
+    same_special = (np.isnan(value) & np.isnan(actual)) | (np.isinf(value) & (actual == value))
+    right = np.where(np.isfinite(value), close, same_special) | ~expected.decided.ravel()
+    return Comparison(expected=expected, got=got, wrong=np.flatnonzero(~right), exact=exact)
+
+
+def number(value: float) -> float | str:
+    """A number for the record, which has no NaN and no infinity of its own."""
+    return value if math.isfinite(value) else str(value)

@@ -1,0 +1,124 @@
+"""The device that a run uses, behind one interface: software or a real GPU."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol, Self
+
+from grader.device.evidence import CaseEvidence
+from grader.device.process import SoftwareDevice, Spawn, spawn_plain
+from grader.device.simt.settings import Limits
+from grader.record import DeviceInfo
+
+LAUNCH_LIMITS = Limits(instruction_budget=20_000_000, wall_clock_s=10.0)
+"""A launch of conv1d takes some 6,000 instructions and about a millisecond."""
+
+# Two fills that differ in every byte, both signalling NaN as float32: an answer that
+# depends on memory that nobody wrote differs between them, or is NaN.
+_FILLS = ((0x7FA5A5A5, 0x7FB6B6B6), (0xFF9C9C9C, 0xFF8D8D8D))
+
+
+class Lane(AbstractContextManager["Lane"], Protocol):
+    """A device and the way to it for a worker."""
+
+    info: DeviceInfo
+    observes: bool
+    """Whether launches, findings and provenance can be seen."""
+
+    @property
+    def worker_fd(self) -> int | None:
+        """Descriptor that the worker needs, if any."""
+
+    def worker_environment(self) -> Mapping[str, str]:
+        """Variables that the worker needs."""
+
+    def begin_case(self, *, variant: int) -> None:
+        """A case begins; ``variant`` chooses what unwritten memory holds."""
+
+    def end_case(self) -> CaseEvidence | None:
+        """What was seen since `begin_case`; None where nothing can be."""
+
+    def renew(self) -> None:
+        """Forget the last worker; the next one starts on a clean device."""
+
+
+class SoftwareLane:
+    """The software device. See `grader.device`."""
+
+    observes = True
+
+    def __init__(self, *, reason: str, spawn: Spawn = spawn_plain) -> None:
+        self.info = DeviceInfo(kind="software", name="software CUDA device (sm_80)", reason=reason)
+        self._device = SoftwareDevice(spawn=spawn)
+
+    def __enter__(self) -> Self:
+        self._device.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._device.close()
+
+    @property
+    def libraries(self) -> Path:
+        """Folder of the driver libraries, which the worker must be able to read."""
+        return self._device.driver_libraries()[0].parent
+
+    @property
+    def worker_fd(self) -> int | None:
+        return self._device.worker_fd
+
+    def worker_environment(self) -> Mapping[str, str]:
+        libraries = os.pathsep.join(map(str, self._device.driver_libraries()))
+        return {**self._device.worker_environment(), "GRADE_DRIVER_LIBRARIES": libraries}
+
+    def begin_case(self, *, variant: int) -> None:
+        poison, shared = _FILLS[variant % len(_FILLS)]
+        self._device.begin_case(poison=poison, shared_fill=shared, limits=LAUNCH_LIMITS)
+
+    def end_case(self) -> CaseEvidence | None:
+        return self._device.end_case()
+
+    def renew(self) -> None:
+        self._device.new_connection()
+
+
+class GpuLane:
+    """A real GPU with the machine's own driver. Nothing can be observed on it."""
+
+    observes = False
+    worker_fd: int | None = None
+
+    def __init__(self, *, name: str, reason: str) -> None:
+        self.info = DeviceInfo(kind="gpu", name=name, reason=reason)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        return None
+
+    def worker_environment(self) -> Mapping[str, str]:
+        return {}
+
+    def begin_case(self, *, variant: int) -> None:
+        return None
+
+    def end_case(self) -> CaseEvidence | None:
+        return None
+
+    def renew(self) -> None:
+        return None

@@ -1,0 +1,194 @@
+"""Turn one run of one case into problems, each belonging to a check of the rubric."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from grader.device.evidence import Finding, FindingKind, Writer
+from grader.grading.cases import Case, Values
+from grader.grading.executor import CaseRun, Ending
+from grader.grading.judge import Comparison, compare
+from grader.puzzles.definition import Part, Puzzle
+from grader.record import Attribution
+
+UNCLEAN = frozenset(
+    {
+        FindingKind.OUT_OF_BOUNDS,
+        FindingKind.MISALIGNED,
+        FindingKind.RACE,
+        FindingKind.BARRIER_DIVERGENCE,
+    }
+)
+"""Findings that cost the points for clean code. A read of uninitialised memory is shown; it
+costs points where it shows in the result, which two different fills make certain."""
+
+_VALUE_CHECK = {
+    Values.EXAMPLE: "example",
+    Values.INTEGERS: "integers",
+    Values.REALS: "reals",
+    Values.SPECIAL: "reals",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """One thing wrong with one case."""
+
+    check: str
+    title: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Observation:
+    """A run with everything that was concluded from it."""
+
+    run: CaseRun
+    comparison: Comparison | None
+    problems: tuple[Problem, ...]
+    findings: tuple[tuple[Finding, Attribution], ...] = field(default=())
+
+    @property
+    def case(self) -> Case:
+        """The case that was run."""
+        return self.run.case
+
+    def problem(self, check: str) -> Problem | None:
+        """The first problem that belongs to a check."""
+        return next((problem for problem in self.problems if problem.check == check), None)
+
+
+def value_check(puzzle: Puzzle, case: Case) -> str:
+    """The check that a case's values belong to."""
+    if puzzle.part(case.shape.sizes) is Part.ROBUST:
+        return "robust"
+    return _VALUE_CHECK[case.values]
+
+
+def observe(puzzle: Puzzle, run: CaseRun, *, kernel_unchanged: bool) -> Observation:
+    """Everything that one run shows.
+
+    Args:
+        puzzle: What is graded.
+        run: The case with its outcome.
+        kernel_unchanged: Whether the given kernel stands in the submission as given.
+    """
+    findings = tuple(
+        (finding, _attribute(puzzle, run.case, finding, kernel_unchanged=kernel_unchanged))
+        for finding in _findings(run)
+    )
+    comparison = compare(puzzle, run.case, run.output) if run.output is not None else None
+    robust = puzzle.part(run.case.shape.sizes) is Part.ROBUST
+    problems = tuple(
+        Problem(check="robust", title=problem.title, detail=problem.detail) if robust else problem
+        for problem in _problems(puzzle, run, comparison, findings)
+    )
+    return Observation(run=run, comparison=comparison, problems=problems, findings=findings)
+
+
+def _findings(run: CaseRun) -> Iterator[Finding]:
+    if run.evidence is not None:
+        for launch in run.evidence.launches:
+            yield from launch.findings
+        yield from run.evidence.driver_findings
+
+
+def _attribute(
+    puzzle: Puzzle, case: Case, finding: Finding, *, kernel_unchanged: bool
+) -> Attribution:
+    """Whose fault a finding is.
+
+    An unchanged kernel is not enough: launched with the wrong arguments it
+    reaches out of bounds, and that is the launch's doing. Only what the given
+    kernel does when launched as the task says is the given kernel's.
+    """
+    given = kernel_unchanged and puzzle.given_defect(finding.kind, case.shape.sizes)
+    return Attribution.SKELETON if given else Attribution.STUDENT
+
+
+def _problems(
+    puzzle: Puzzle,
+    run: CaseRun,
+    comparison: Comparison | None,
+    findings: tuple[tuple[Finding, Attribution], ...],
+) -> Iterator[Problem]:
+    own = [finding for finding, whose in findings if whose is Attribution.STUDENT]
+    check = value_check(puzzle, run.case)
+    if comparison is None:
+        yield Problem(check=check, title=no_output_title(run), detail=_why(run, own))
+    elif not comparison.right:
+        count = len(comparison.wrong)
+        many = f"{count} of {comparison.got.size} elements are wrong"
+        yield Problem(check=check, title="wrong values", detail=many)
+    unclean = next((finding for finding in own if finding.kind in UNCLEAN), None)
+    if unclean is not None:
+        yield Problem(check="clean", title=title_of(unclean), detail=unclean.message)
+    if run.ending is Ending.OUTPUT:
+        yield from _changed_inputs(puzzle, run)
+        yield from _not_by_a_kernel(run)
+
+
+def _changed_inputs(puzzle: Puzzle, run: CaseRun) -> Iterator[Problem]:
+    for spec, after in zip(puzzle.inputs, run.inputs_after, strict=True):
+        if after.tobytes() != run.case.inputs[spec.name].tobytes():
+            yield Problem(
+                check="clean",
+                title="an input was changed",
+                detail=f"after the call, the tensor {spec.name!r} holds other values than before",
+            )
+
+
+def _not_by_a_kernel(run: CaseRun) -> Iterator[Problem]:
+    """Output bytes that no kernel wrote last."""
+    if run.copy_out is None:
+        return
+    for stretch in run.copy_out.provenance:
+        if stretch.writer is not Writer.KERNEL:
+            itemsize = run.output.itemsize if run.output is not None else 1
+            index = stretch.start // itemsize
+            yield Problem(
+                check="device",
+                title="an output that no kernel wrote",
+                detail=f"output[{index}] was last written by {WRITERS[stretch.writer]}",
+            )
+            return
+
+
+WRITERS = {
+    Writer.NOBODY: "nobody: it still holds what the memory held before",
+    Writer.HOST_COPY: "a copy from the host",
+    Writer.MEMSET: "a memset",
+    Writer.DEVICE_COPY: "a copy from other device memory",
+    Writer.KERNEL: "a kernel",
+}
+
+
+def title_of(finding: Finding) -> str:
+    """A finding's kind in plain words."""
+    return {
+        FindingKind.OUT_OF_BOUNDS: "an access out of bounds",
+        FindingKind.MISALIGNED: "a misaligned access",
+        FindingKind.UNINITIALISED_READ: "a read of uninitialised memory",
+        FindingKind.RACE: "a race",
+        FindingKind.BARRIER_DIVERGENCE: "a barrier that not all threads reach",
+        FindingKind.BUDGET_EXCEEDED: "a kernel that does not end",
+        FindingKind.BAD_LAUNCH: "a launch that the device refuses",
+        FindingKind.TRAP: "a kernel that stops itself",
+    }[finding.kind]
+
+
+def no_output_title(run: CaseRun) -> str:
+    """Why there is no output, in a few words."""
+    return {
+        Ending.ERROR: "no output: the call failed",
+        Ending.DIED: "no output: the program ended its process",
+        Ending.LATE: "no output: the program did not end in time",
+        Ending.FORGED: "no output that can be trusted",
+        Ending.OUTPUT: "",
+    }[run.ending]
+
+
+def _why(run: CaseRun, findings: list[Finding]) -> str:
+    """The finding that explains it, else what the run said."""
+    return findings[0].message if findings else run.message

@@ -1,0 +1,28 @@
+"""The record of a file that could not be taken as a submission."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from grader import __version__
+from grader.errors import SubmissionRefused
+from grader.grading.gathered import puzzle_info
+from grader.grading.request import Request
+from grader.intake.display import for_terminal
+from grader.record import Record, SubmissionInfo, Verdict
+
+
+def refusal(request: Request, error: SubmissionRefused) -> Record:
+    """A record that says what was wrong with the file and what to hand in instead."""
+    name = "standard input" if request.source == "-" else request.source.name
+    return Record(
+        grader_version=__version__,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        submission=SubmissionInfo(name=for_terminal(name)),
+        puzzle=puzzle_info(request.puzzle),
+        verdict=Verdict.REFUSED,
+        score=0,
+        max_score=request.puzzle.max_score,
+        headline=error.what,
+        advice=(error.remedy,) if error.remedy else (),
+    )

@@ -1,0 +1,60 @@
+"""What to grade and how, and who hears about the progress."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+from grader.puzzles.definition import Puzzle
+from grader.record import StageOutcome
+from grader.sandbox import Wanted
+
+DeviceChoice = Literal["auto", "software", "gpu"]
+
+DEFAULT_EXAMPLES = 200
+DEFAULT_TIMEOUT = 300.0
+"""Seconds that one stage may take. A compile needs 15 to 50 s."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """One submission to grade.
+
+    ``source`` is a path, or ``-`` for standard input. ``seed`` None derives one
+    from the secret (`grader.grading.seeds`).
+    """
+
+    source: Path | Literal["-"]
+    puzzle: Puzzle
+    device: DeviceChoice = "auto"
+    edition: str = "auto"
+    examples: int = DEFAULT_EXAMPLES
+    seed: str | None = None
+    timeout: float = DEFAULT_TIMEOUT
+    isolation: Wanted = Wanted.AUTO
+
+
+class Progress(Protocol):
+    """Hears what a run is doing. Called from the run's own thread."""
+
+    def stage_began(self, name: str) -> None:
+        """A stage begins: ``read``, ``package``, ``compile``, ``run``."""
+
+    def stage_ended(self, name: str, outcome: StageOutcome, seconds: float) -> None:
+        """It has ended."""
+
+    def cases(self, done: int, total: int) -> None:
+        """So many cases have run, of about so many."""
+
+    def notice(self, sentence: str) -> None:
+        """Something that the reader must know, such as a weaker isolation."""
+
+
+class Silent:
+    """A listener that does nothing."""
+
+    def stage_began(self, name: str) -> None: ...
+    def stage_ended(self, name: str, outcome: StageOutcome, seconds: float) -> None: ...
+    def cases(self, done: int, total: int) -> None: ...
+    def notice(self, sentence: str) -> None: ...

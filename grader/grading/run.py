@@ -1,0 +1,232 @@
+"""Grade one submission: read, package, compile, run, judge."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+
+import msgspec
+
+from grader.device.libraries import library_directory
+from grader.errors import SubmissionRefused, UsageError
+from grader.grading import plan, seeds
+from grader.grading.blame import Blame, blame_compile, blame_packaging
+from grader.grading.gathered import Gathered
+from grader.grading.request import Progress, Request
+from grader.grading.verdict import Reached
+from grader.intake import read_submission
+from grader.intake.tokens import equal_programs, function_tokens
+from grader.record import IsolationInfo, Record, ToolchainInfo
+from grader.resources import data_directory
+from grader.sandbox import IsolationReport, Limits, Scratch, probe
+from grader.toolchain import edition as editions
+from grader.toolchain.packaging import LIMITS as PACKAGING_LIMITS
+from grader.toolchain.packaging import package
+from grader.toolchain.toolchain import Toolchain, locate
+from grader.toolchain.workspace import Workspace
+
+MIB = 1024 * 1024
+COMPILE_MEMORY = 4096 * MIB
+"""Resident. A graph compile peaks at 1.2 GB."""
+REFERENCE = "right.mojo"
+SKELETON = "skeleton.mojo"
+
+
+def grade(request: Request, progress: Progress) -> Record:
+    """Grade one submission.
+
+    A student's mistakes are data in the record. So are faults of the grader,
+    once the submission is read: then there is a record without a mark.
+
+    Raises:
+        UsageError: the request makes no sense (edition, secret).
+        SubmissionRefused: the file can't be taken as a submission.
+    """
+    submission = read_submission(request.source)
+    seed = request.seed or seeds.derive(
+        key=seeds.secret(), puzzle=request.puzzle.name, submission_sha256=submission.sha256
+    )
+    gathered = Gathered(request=request, progress=progress, submission=submission, seed=seed)
+    try:
+        _Run(gathered).run()
+    except (UsageError, SubmissionRefused):
+        raise
+    except Exception as error:
+        return gathered.fault(error)
+    return gathered.record()
+
+
+@dataclass
+class _Run:
+    """The steps of one run. Each leaves what it found in ``gathered``."""
+
+    gathered: Gathered
+
+    def run(self) -> None:
+        """Everything behind the reading."""
+        gathered, request = self.gathered, self.gathered.request
+        with gathered.stage("read"):
+            edition = editions.find(request.edition)
+            self.toolchain = locate(edition)
+            gathered.toolchain = _toolchain_info(self.toolchain, request.edition)
+            self.references = (
+                data_directory("reference_kernels") / request.puzzle.name / edition.name
+            )
+            skeleton = (self.references / SKELETON).read_text(encoding="utf-8")
+            text = gathered.submission.text
+            if equal_programs(text, skeleton):
+                gathered.reached = Reached(nothing_filled_in=True)
+                return
+            function = request.puzzle.kernel_function
+            given = function_tokens(skeleton, function)
+            self.kernel_unchanged = bool(given) and given == function_tokens(text, function)
+            self.isolation = probe(request.isolation)
+            gathered.isolation = _isolation_info(self.isolation)
+        if self.isolation.weakened:
+            gathered.progress.notice(self.isolation.sentence)
+        with Scratch() as scratch:
+            workspace = self._workspace(scratch, gathered.submission.data)
+            if self._package(workspace):
+                self._compile_and_run(workspace)
+
+    def _package(self, workspace: Workspace) -> bool:
+        gathered = self.gathered
+        with gathered.stage("package"):
+            packaged = package(
+                workspace, limits=self._packaging_limits(), meanwhile=_prepare_report
+            )
+            gathered.stage_peak = packaged.outcome.peak_resident_bytes
+            gathered.diagnostics = packaged.diagnostics
+            if packaged.ok:
+                return True
+            blame = blame_packaging(packaged, self._reference_packages)
+            self._fail(Reached(failure=blame.sentence), blame)
+            return False
+
+    def _compile_and_run(self, workspace: Workspace) -> None:
+        from grader.grading.boxed_device import device_spawn
+        from grader.grading.choose import choose_lane
+        from grader.grading.executor import Executor
+        from grader.grading.properties import Prober
+        from grader.worker.process import Ended
+
+        gathered, request = self.gathered, self.gathered.request
+        puzzle = request.puzzle
+        shapes = plan.draw(puzzle, seed=gathered.seed, all_robust=not self.kernel_unchanged)
+        with contextlib.ExitStack() as stack:
+            with gathered.stage("compile"):
+                lane = stack.enter_context(
+                    choose_lane(request.device, device_spawn(self.isolation.level))
+                )
+                gathered.device = lane.info
+                executor = stack.enter_context(
+                    Executor(puzzle, workspace, lane, shapes, compile_limits=self._compile_limits())
+                )
+                started = executor.start()
+                gathered.stage_peak = executor.peak_bytes or None
+                if isinstance(started, Ended):
+                    blame = blame_compile(
+                        started, self._reference_compiles, student_file=workspace.student_file
+                    )
+                    self._fail(Reached(packages=True, failure=blame.sentence), blame)
+                    return
+            with gathered.stage("run"):
+                gathered.shapes = shapes
+                prober = Prober(
+                    puzzle,
+                    shapes,
+                    executor,
+                    seed=gathered.seed,
+                    examples=request.examples,
+                    kernel_unchanged=self.kernel_unchanged,
+                    progress=gathered.progress.cases,
+                )
+                results = prober.run()
+                executor.close()
+                gathered.cases_run = executor.cases_run
+                gathered.stage_peak = executor.peak_bytes or None
+                gathered.reached = Reached(
+                    packages=True,
+                    compiles=True,
+                    results=results,
+                    kernel_unchanged=self.kernel_unchanged,
+                    observed=lane.observes,
+                )
+
+    def _fail(self, reached: Reached, blame: Blame) -> None:
+        self.gathered.stage_failed = True
+        self.gathered.diagnostics += blame.diagnostics
+        self.gathered.reached = reached
+
+    def _workspace(self, scratch: Scratch, source: bytes) -> Workspace:
+        from grader.worker.process import SCRIPT_FOLDER
+
+        workspace = Workspace(
+            self.toolchain,
+            scratch,
+            isolation=self.isolation.level,
+            module=self.gathered.request.puzzle.name,
+            read_only=(SCRIPT_FOLDER, library_directory()),
+            gpu=self.gathered.request.device != "software",
+        )
+        workspace.install(source)
+        return workspace
+
+    def _packaging_limits(self) -> Limits:
+        seconds = min(PACKAGING_LIMITS.wall_seconds, self.gathered.request.timeout)
+        return msgspec.structs.replace(PACKAGING_LIMITS, wall_seconds=seconds)
+
+    def _compile_limits(self) -> Limits:
+        return Limits(wall_seconds=self.gathered.request.timeout, resident_bytes=COMPILE_MEMORY)
+
+    def _reference_packages(self) -> bool:
+        """The control for packaging: see `grader.grading.blame`."""
+        with Scratch() as scratch:
+            workspace = self._workspace(scratch, self._reference())
+            return package(workspace, limits=self._packaging_limits()).ok
+
+    def _reference_compiles(self) -> bool:
+        """The control for compiling: one shape of the reference answer, on the same device."""
+        from grader.grading.boxed_device import device_spawn
+        from grader.grading.choose import choose_lane
+        from grader.grading.executor import Executor
+
+        request = self.gathered.request
+        shapes = plan.draw(request.puzzle, seed=self.gathered.seed, all_robust=False)[:1]
+        with Scratch() as scratch:
+            workspace = self._workspace(scratch, self._reference())
+            if not package(workspace, limits=self._packaging_limits()).ok:
+                return False
+            spawn = device_spawn(self.isolation.level)
+            with (
+                choose_lane(request.device, spawn) as lane,
+                Executor(
+                    request.puzzle, workspace, lane, shapes, compile_limits=self._compile_limits()
+                ) as executor,
+            ):
+                return isinstance(executor.start(), float)
+
+    def _reference(self) -> bytes:
+        return (self.references / REFERENCE).read_bytes()
+
+
+def _prepare_report() -> None:
+    """Import what a report needs while the compiler runs: it may be all that is left to do."""
+    from grader import report
+
+    report.preload()
+
+
+def _toolchain_info(toolchain: Toolchain, wanted: str) -> ToolchainInfo:
+    return ToolchainInfo(
+        edition=toolchain.edition.name,
+        edition_reason="the default" if wanted == "auto" else "as asked",
+        max_version=toolchain.max_version,
+        mojo_version=toolchain.mojo_version,
+        python_version=toolchain.python_version,
+    )
+
+
+def _isolation_info(report: IsolationReport) -> IsolationInfo:
+    note = report.sentence if report.weakened else ""
+    return IsolationInfo(level=str(report.level), note=note)

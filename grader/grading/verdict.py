@@ -1,0 +1,190 @@
+"""From what was observed to checks, points and a verdict."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from grader.grading.properties import Results, Tally
+from grader.puzzles.definition import Puzzle, RubricItem
+from grader.record import Check, Status, Verdict
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scored:
+    """The rubric, filled in."""
+
+    checks: tuple[Check, ...]
+    verdict: Verdict
+    score: int
+    max_score: int
+    extra_score: int
+    extra_max: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reached:
+    """How far a submission got.
+
+    ``failure`` says why it got no further, for the checks behind that point.
+    """
+
+    packages: bool = False
+    compiles: bool = False
+    results: Results | None = None
+    failure: str = ""
+    nothing_filled_in: bool = False
+    kernel_unchanged: bool = False
+    observed: bool = True
+    """Whether the device shows launches, findings and provenance."""
+
+
+NOT_OBSERVABLE = "a GPU does not show who wrote which byte; grade on the software device to see it"
+
+
+def score(puzzle: Puzzle, reached: Reached) -> Scored:
+    """Fill in the rubric.
+
+    Points are all or nothing for each item. An item that the device can't show
+    is not checked and not part of the points that can be had, so that grading
+    on a GPU costs nobody a point.
+    """
+    checks = tuple(_check(puzzle, item, reached) for item in puzzle.rubric)
+    base = [check for check in checks if not check.extra]
+    extra = [check for check in checks if check.extra]
+    out_of_reach = (
+        0
+        if reached.observed
+        else sum(check.max_points for check in base if check.reason == NOT_OBSERVABLE)
+    )
+    got = sum(check.points for check in base)
+    possible = sum(check.max_points for check in base) - out_of_reach
+    return Scored(
+        checks=checks,
+        verdict=Verdict.PASS if got == possible else Verdict.FAIL,
+        score=got,
+        max_score=possible,
+        extra_score=sum(check.points for check in extra) if got == possible else 0,
+        extra_max=sum(check.max_points for check in extra),
+    )
+
+
+def _check(puzzle: Puzzle, item: RubricItem, reached: Reached) -> Check:
+    status, reason, cases = _status(puzzle, item.id, reached)
+    return Check(
+        id=item.id,
+        title=item.title,
+        status=status,
+        points=item.points if status is Status.PASSED else 0,
+        max_points=item.points,
+        extra=item.extra,
+        reason=reason,
+        cases=cases,
+    )
+
+
+def _status(puzzle: Puzzle, check: str, reached: Reached) -> tuple[Status, str, int]:
+    if reached.nothing_filled_in:
+        return Status.NOT_CHECKED, "nothing was filled in", 0
+    if check == "packages":
+        if reached.packages:
+            return Status.PASSED, "", 0
+        return Status.FAILED, reached.failure, 0
+    if not reached.packages:
+        return Status.NOT_CHECKED, "the file does not package", 0
+    if check == "compiles":
+        if reached.compiles:
+            return Status.PASSED, "", 0
+        return Status.FAILED, reached.failure, 0
+    if not reached.compiles or reached.results is None:
+        return Status.NOT_CHECKED, "the graph does not compile", 0
+    if check == "robust":
+        return _robust(puzzle, reached, reached.results)
+    if check == "device":
+        return _device(reached, reached.results)
+    if check == "clean":
+        return _clean(reached, reached.results)
+    return _values(reached.results.tallies.get(check, Tally()))
+
+
+def _values(tally: Tally) -> tuple[Status, str, int]:
+    if tally.worst is not None:
+        _, problem = tally.worst
+        return Status.FAILED, _reason(problem.title, problem.detail), tally.cases
+    if not tally.cases:
+        return Status.NOT_CHECKED, "no case of it could be run", 0
+    return Status.PASSED, "", tally.cases
+
+
+def _clean(reached: Reached, results: Results) -> tuple[Status, str, int]:
+    tally = results.tallies.get("clean", Tally())
+    if tally.worst is not None:
+        _, problem = tally.worst
+        return Status.FAILED, _reason(problem.title, problem.detail), tally.cases
+    if not results.launched:
+        return Status.NOT_CHECKED, "no kernel ran to its end", tally.cases
+    if not reached.observed:
+        # What a GPU does show: the inputs are untouched.
+        return (
+            Status.PASSED,
+            "inputs untouched; accesses and races are not seen on a GPU",
+            tally.cases,
+        )
+    return Status.PASSED, "", tally.cases
+
+
+def _device(reached: Reached, results: Results) -> tuple[Status, str, int]:
+    if not reached.observed:
+        return Status.NOT_CHECKED, NOT_OBSERVABLE, 0
+    tally = results.tallies.get("device", Tally())
+    if tally.worst is not None:
+        _, problem = tally.worst
+        return Status.FAILED, _reason(problem.title, problem.detail), tally.cases
+    if not results.completed:
+        return Status.NOT_CHECKED, "no case gave an output", 0
+    return Status.PASSED, "", tally.cases
+
+
+def _robust(puzzle: Puzzle, reached: Reached, results: Results) -> tuple[Status, str, int]:
+    tally = results.tallies.get("robust", Tally())
+    if reached.kernel_unchanged:
+        return Status.NOT_CHECKED, "the given kernel is unchanged, and it is not right there", 0
+    assigned = [results.tallies.get(check, Tally()) for check in ("example", "integers", "reals")]
+    if any(each.worst is not None or not each.cases for each in assigned):
+        return Status.NOT_CHECKED, "the assigned part is not right yet", tally.cases
+    return _values(tally)
+
+
+def _reason(title: str, detail: str) -> str:
+    return f"{title}: {detail}" if detail else title
+
+
+def headline(puzzle: Puzzle, scored: Scored, reached: Reached) -> str:
+    """The verdict in one sentence."""
+    if reached.nothing_filled_in:
+        return "Nothing was filled in: this is the skeleton as it was given."
+    if scored.verdict is Verdict.PASS:
+        robust = next((check for check in scored.checks if check.extra), None)
+        if robust is not None and robust.status is Status.PASSED:
+            return "Right, for every size of the task and beyond."
+        return "Right, for every size of the task."
+    if not reached.packages:
+        return "The file does not compile."
+    if not reached.compiles:
+        return "The file packages, but the graph with it does not compile."
+    failed = (
+        next(check for check in scored.checks if check.status is Status.FAILED)
+        if any(check.status is Status.FAILED for check in scored.checks)
+        else None
+    )
+    results = reached.results
+    if results is not None and not results.completed:
+        return "It compiles, but no run of it gave an output."
+    if failed is None:
+        return "Not right yet."
+    return {
+        "example": "It runs, but the published example is wrong.",
+        "integers": "The published example is right, but other cases are wrong.",
+        "reals": "Integers are right, but real numbers are not.",
+        "clean": "The values are right, but the code is not clean.",
+        "device": "The values are right, but they were not computed on the device.",
+    }.get(failed.id, "Not right yet.")

@@ -1,0 +1,322 @@
+"""1D convolution: ``output[i] = sum over j of input[i + j] * kernel[j]`` inside the input.
+
+The error bound is the standard one for a sum of K products in working
+precision, whatever the order of summation and with or without fused
+multiply-add (Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed.,
+section 3.1): ``|computed - exact| <= gamma_K * sum |a||b|`` with
+``gamma_K = K*u / (1 - K*u)`` and ``u = 2**-24`` for float32, plus half a
+smallest subnormal for each operation that may underflow.
+
+Rules for special values:
+
+* A result of NaN is right only where the reference is NaN.
+* Where the reference is infinite, the result must be that infinity.
+* ``-0.0`` and ``0.0`` are equal: which one a sum of products gives depends on
+  how the sum was started, and the task does not say.
+* An element is left undecided where the sum of the products' magnitudes
+  reaches the largest float32 (a partial sum may overflow in one order and not
+  in another), and where its window passes the end of the input while the
+  kernel or the window holds NaN or an infinity (padding with zeros, as the
+  given kernel does, turns ``0 * inf`` into NaN; leaving the term out does not;
+  the task allows both).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grader.puzzles.definition import (
+    Arrays,
+    ExpectedOutput,
+    Puzzle,
+    RubricItem,
+    Size,
+    Sizes,
+    Suspect,
+    TensorSpec,
+    WorkedExample,
+)
+
+TPB = 15
+"""Threads per block that the task fixes; two blocks, so at most 30 outputs."""
+
+UNIT_ROUNDOFF = 2.0**-24
+SMALLEST_SUBNORMAL = 2.0**-149
+LARGEST = float(np.finfo(np.float32).max)
+
+
+def _windows(inputs: Arrays, sizes: Sizes) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Windows (n, m) of the input, padded with zeros past its end, and the kernel (m,)."""
+    n, m = sizes["input_size"], sizes["conv_size"]
+    padded = np.concatenate([inputs["input"].astype(np.float64), np.zeros(m - 1)])
+    return np.lib.stride_tricks.sliding_window_view(padded, m)[:n], inputs["kernel"].astype(
+        np.float64
+    )
+
+
+def _inside(sizes: Sizes) -> NDArray[np.bool_]:
+    """Which terms (n, m) lie inside the input."""
+    n, m = sizes["input_size"], sizes["conv_size"]
+    return np.arange(n)[:, None] + np.arange(m)[None, :] < n
+
+
+def reference(inputs: Arrays, sizes: Sizes) -> NDArray[np.float64]:
+    """The convolution in float64, terms outside the input left out. Shape (n,)."""
+    windows, kernel = _windows(inputs, sizes)
+    with np.errstate(invalid="ignore"):
+        terms = np.where(_inside(sizes), windows * kernel, 0.0)
+        return np.asarray(terms.sum(axis=1))
+
+
+def expected(inputs: Arrays, sizes: Sizes) -> ExpectedOutput:
+    """The right answer, the distance that rounding allows, and which elements are decided."""
+    windows, kernel = _windows(inputs, sizes)
+    inside = _inside(sizes)
+    count = sizes["conv_size"]
+    finite = np.isfinite(windows) & np.isfinite(kernel)
+    with np.errstate(invalid="ignore"):
+        magnitude = np.where(inside & finite, np.abs(windows * kernel), 0.0).sum(axis=1)
+    gamma = count * UNIT_ROUNDOFF / (1 - count * UNIT_ROUNDOFF)
+    may_overflow = magnitude * (1 + gamma) >= LARGEST
+    padded_special = ~inside.all(axis=1) & ~finite.all(axis=1)
+    return ExpectedOutput(
+        value=reference(inputs, sizes),
+        allowed=gamma * magnitude + 2 * count * SMALLEST_SUBNORMAL,
+        decided=~(may_overflow | padded_special),
+    )
+
+
+def _assigned(sizes: Sizes) -> bool:
+    """Sizes on which the given kernel is defined (see ``skeleton_defect``)."""
+    return sizes["conv_size"] == 1 or sizes["input_size"] in (TPB, 2 * TPB)
+
+
+def _given_defect(kind: str, sizes: Sizes) -> bool:
+    """Outside the assigned sizes, idle threads leave cells unwritten that others read."""
+    return kind == "uninitialised-read" and not _assigned(sizes)
+
+
+def _block_local(inputs: Arrays, sizes: Sizes) -> NDArray[np.float64] | None:
+    """Each block sees its own 15 elements only."""
+    n, m = sizes["input_size"], sizes["conv_size"]
+    if n <= TPB or m == 1:
+        return None
+    index = np.arange(n)[:, None] + np.arange(m)[None, :]
+    same_block = index // TPB == (np.arange(n) // TPB)[:, None]
+    windows, kernel = _windows(inputs, sizes)
+    return np.asarray((windows * kernel * (same_block & _inside(sizes))).sum(axis=1))
+
+
+def _flipped(inputs: Arrays, sizes: Sizes) -> NDArray[np.float64]:
+    return reference({"input": inputs["input"], "kernel": inputs["kernel"][::-1]}, sizes)
+
+
+def _backwards(inputs: Arrays, sizes: Sizes) -> NDArray[np.float64]:
+    """Looks back, ``input[i - j]``, where the task looks ahead."""
+    both = {"input": inputs["input"][::-1], "kernel": inputs["kernel"]}
+    return np.asarray(reference(both, sizes)[::-1])
+
+
+def _swapped(inputs: Arrays, sizes: Sizes) -> NDArray[np.float64] | None:
+    n, m = sizes["input_size"], sizes["conv_size"]
+    if n != m:
+        return None
+    return reference({"input": inputs["kernel"], "kernel": inputs["input"]}, sizes)
+
+
+def _first_block(inputs: Arrays, sizes: Sizes) -> NDArray[np.float64] | None:
+    if sizes["input_size"] <= TPB:
+        return None
+    answer = reference(inputs, sizes).copy()
+    answer[TPB:] = 0
+    return answer
+
+
+def _first_element(inputs: Arrays, sizes: Sizes) -> NDArray[np.float64] | None:
+    """Only the first tap of the kernel."""
+    if sizes["conv_size"] == 1:
+        return None
+    return np.asarray(inputs["input"].astype(np.float64) * float(inputs["kernel"][0]))
+
+
+def _late(inputs: Arrays, sizes: Sizes) -> NDArray[np.float64]:
+    """Window begins one element too far: ``input[i + j + 1]``."""
+    shifted = np.concatenate([inputs["input"][1:], np.zeros(1, inputs["input"].dtype)])
+    return reference({"input": shifted, "kernel": inputs["kernel"]}, sizes)
+
+
+def _half_precision(inputs: Arrays, sizes: Sizes) -> NDArray[np.float64]:
+    with np.errstate(over="ignore"):
+        return reference(inputs, sizes).astype(np.float16).astype(np.float64)
+
+
+def _copy(inputs: Arrays, sizes: Sizes) -> NDArray[np.float64]:
+    return np.asarray(inputs["input"].astype(np.float64))
+
+
+def _zeros(inputs: Arrays, sizes: Sizes) -> NDArray[np.float64]:
+    return np.zeros(sizes["input_size"])
+
+
+CONV1D = Puzzle(
+    name="conv1d",
+    title="1D convolution as a MAX Graph op",
+    formula="output[i] = sum(input[i + j] * kernel[j] for j in range(conv_size) "
+    "if i + j < input_size)",
+    domain="input_size 15 or 30 with conv_size 1 to 15; conv_size 1 with input_size 1 to 30",
+    op="conv1d",
+    kernel_function="conv1d_kernel",
+    tensors=(
+        TensorSpec(name="output", role="output", dtype="float32", shape=("input_size",)),
+        TensorSpec(name="input", role="input", dtype="float32", shape=("input_size",)),
+        TensorSpec(name="kernel", role="input", dtype="float32", shape=("conv_size",)),
+    ),
+    sizes=(
+        Size(name="input_size", low=1, high=2 * TPB),
+        Size(name="conv_size", low=1, high=TPB),
+    ),
+    dtype_parameter="dtype",
+    assigned=_assigned,
+    boundaries=tuple(
+        {"input_size": n, "conv_size": m}
+        for n, m in (
+            (TPB, 1),
+            (TPB, 2),
+            (TPB, TPB - 1),
+            (TPB, TPB),
+            (2 * TPB, 1),
+            (2 * TPB, 2),
+            (2 * TPB, TPB - 1),
+            (2 * TPB, TPB),
+            (1, 1),
+            (TPB - 1, 1),
+            (TPB + 1, 1),
+            (2 * TPB - 1, 1),
+            (1, 2),
+            (TPB - 1, 2),
+            (TPB + 1, TPB),
+            (2 * TPB - 1, TPB - 1),
+        )
+    ),
+    random_assigned=2,
+    random_robust=2,
+    example=WorkedExample(
+        sizes={"input_size": 15, "conv_size": 4},
+        inputs={
+            "input": np.arange(15, dtype=np.float32),
+            "kernel": np.arange(4, dtype=np.float32),
+        },
+        output=(14, 20, 26, 32, 38, 44, 50, 56, 62, 68, 74, 80, 41, 14, 0),
+    ),
+    # 15 products of at most 100 * 100 sum to 150,000, far below 2**24.
+    integers=(-100, 100),
+    magnitudes=(1e-3, 1e3),
+    reference=reference,
+    expected=expected,
+    rubric=(
+        RubricItem(id="packages", title="The file packages", points=10),
+        RubricItem(id="compiles", title="The graph compiles with the op conv1d", points=15),
+        RubricItem(id="example", title="The published example is right", points=20),
+        RubricItem(id="integers", title="Exact on integers over the assigned sizes", points=25),
+        RubricItem(id="reals", title="Real numbers within the rounding bound", points=15),
+        RubricItem(
+            id="clean", title="Clean: inputs untouched, no out of bounds, no race", points=5
+        ),
+        RubricItem(id="device", title="Computed by a kernel on the device", points=10),
+        RubricItem(
+            id="robust",
+            title="Robust: right for every size from 1 x 1 to 30 x 15",
+            points=10,
+            extra=True,
+        ),
+    ),
+    suspects=(
+        Suspect(
+            name="zeros",
+            explanation="Every output is zero: that is what the memset before your code leaves "
+            "behind, so no kernel wrote an answer.",
+            advice="Check that the kernel is enqueued, and that the output tensor is its first "
+            "argument.",
+            answer=_zeros,
+        ),
+        Suspect(
+            name="copy",
+            explanation="The output is a copy of the input.",
+            advice="Each output needs the sum over the whole window, not one element.",
+            answer=_copy,
+        ),
+        Suspect(
+            name="first-block",
+            explanation="The first 15 outputs are right and the rest is zero: only the first "
+            "block of threads ran.",
+            advice="15 threads a block and up to 30 outputs need two blocks: "
+            "grid_dim=BLOCKS_PER_GRID.",
+            answer=_first_block,
+        ),
+        Suspect(
+            name="halo",
+            explanation="The last outputs of the first block miss the elements that belong to "
+            "the next block (the halo).",
+            advice="A window that begins in one block ends in the next: load conv_size - 1 "
+            "elements more into shared memory.",
+            answer=_block_local,
+        ),
+        Suspect(
+            name="flipped",
+            explanation="This is the result with the kernel reversed.",
+            advice="The task multiplies input[i + j] by kernel[j]; nothing is flipped.",
+            answer=_flipped,
+        ),
+        Suspect(
+            name="backwards",
+            explanation="Each window looks back (input[i - j]) where the task looks ahead.",
+            advice="Use input[i + j].",
+            answer=_backwards,
+        ),
+        Suspect(
+            name="swapped",
+            explanation="This is the result with input and kernel exchanged.",
+            advice="The kernel function takes output, input, kernel, in this order.",
+            answer=_swapped,
+        ),
+        Suspect(
+            name="first-tap",
+            explanation="Only kernel[0] was used.",
+            advice="Sum over all j in range(conv_size).",
+            answer=_first_element,
+        ),
+        Suspect(
+            name="late",
+            explanation="Each window begins one element too late (input[i + j + 1]).",
+            advice="The window of output i begins at input[i].",
+            answer=_late,
+        ),
+        Suspect(
+            name="half-precision",
+            explanation="The values are right to three digits only, as if they had been rounded "
+            "to float16.",
+            advice="Keep the accumulator and every value in float32.",
+            answer=_half_precision,
+        ),
+    ),
+    given_defect=_given_defect,
+    skeleton_defect="The given kernel is right for the sizes of the task only. For other sizes "
+    "its idle threads leave cells of shared memory unwritten that other threads read. "
+    "That is a defect of the given code: it costs you nothing, and repairing it earns extra "
+    "credit.",
+    first_step="Launch the kernel at the end of execute: ctx.enqueue_function[...] with the "
+    "kernel in square brackets, the three tensors, grid_dim and block_dim.",
+    next_steps={
+        "example": "Run the published example by hand for one output: which elements of input "
+        "and kernel does it need, and which did your thread read?",
+        "integers": "Compare the first wrong index with the block boundary at 15 and with the "
+        "end of the input.",
+        "reals": "The integers tell whether the formula is right; real numbers also show lost "
+        "precision.",
+        "clean": "Look at the guard before each access: which index may be too large, and which "
+        "cell does another thread write?",
+        "device": "The answer must be written by the kernel that you launch, on the device.",
+        "robust": "Write zeros into every cell of shared memory that no thread loads.",
+    },
+)

@@ -1,0 +1,189 @@
+"""What a course author writes to define a puzzle: data and two functions.
+
+A puzzle says which op a submission registers, which tensors and compile-time
+parameters it takes, over which sizes it must be right, what the right answer
+is and how far a rounded answer may lie from it. It knows nothing of MAX, of
+devices or of processes. `grader/puzzles/conv1d.py` is the one to copy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Sizes = Mapping[str, int]
+"""A value for each size parameter: ``{"input_size": 15, "conv_size": 4}``."""
+
+Arrays = Mapping[str, NDArray[np.generic]]
+"""An array for each input tensor, by name."""
+
+
+class Part(StrEnum):
+    """Which part of the domain a shape belongs to."""
+
+    ASSIGNED = "assigned"
+    """What the task asks for; it decides the mark."""
+    ROBUST = "robust"
+    """Beyond it; extra credit."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Size:
+    """One size parameter and its whole range, both ends included."""
+
+    name: str
+    low: int
+    high: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class TensorSpec:
+    """One tensor of the op.
+
+    ``shape`` holds size parameters by name or fixed extents:
+    ``("input_size",)``, ``("batch_size", 16)``.
+    """
+
+    name: str
+    role: Literal["input", "output"]
+    dtype: str
+    shape: tuple[str | int, ...]
+
+    def extents(self, sizes: Sizes) -> tuple[int, ...]:
+        """The shape with the sizes filled in."""
+        return tuple(extent if isinstance(extent, int) else sizes[extent] for extent in self.shape)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExpectedOutput:
+    """The right answer for one case, and how far a computed one may lie from it.
+
+    All arrays have the output's shape.
+    """
+
+    value: NDArray[np.float64]
+    """The reference, computed in float64. NaN where NaN is the right answer."""
+    allowed: NDArray[np.float64]
+    """Largest accepted distance for each element (ignored where the value is not finite)."""
+    decided: NDArray[np.bool_]
+    """False where the task does not fix an answer; such elements are not compared."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkedExample:
+    """A published case with its answer, as the puzzle text shows it."""
+
+    sizes: Sizes
+    inputs: Arrays
+    output: tuple[float, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RubricItem:
+    """One line of the rubric. ``id`` names a check that the grader knows how to make."""
+
+    id: str
+    title: str
+    points: int
+    extra: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Suspect:
+    """A well-known wrong answer. Recognised in the output, it explains a failure.
+
+    ``answer`` computes what that mistake gives, or None where it does not apply.
+    It explains only; it never decides.
+    """
+
+    name: str
+    explanation: str
+    advice: str
+    answer: Callable[[Arrays, Sizes], NDArray[np.float64] | None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Puzzle:
+    """A puzzle, whole. See the module's docstring."""
+
+    name: str
+    title: str
+    formula: str
+    domain: str
+    op: str
+    """Name under which the submission registers its op."""
+    kernel_function: str
+    """The function given in the skeleton. Faults in an unchanged copy cost nothing."""
+    tensors: tuple[TensorSpec, ...]
+    sizes: tuple[Size, ...]
+    dtype_parameter: str | None
+    """Compile-time parameter that carries the element type, if the op has one."""
+    assigned: Callable[[Sizes], bool]
+    """Whether sizes belong to what the task asks for."""
+    boundaries: tuple[Sizes, ...]
+    """Shapes that are always in the plan."""
+    random_assigned: int
+    random_robust: int
+    """How many random shapes of each part join the plan."""
+    example: WorkedExample
+    integers: tuple[int, int]
+    """Range of integer inputs, chosen so that no order of summation rounds."""
+    magnitudes: tuple[float, float]
+    """Smallest and largest absolute value of the real inputs, zero aside."""
+    reference: Callable[[Arrays, Sizes], NDArray[np.float64]]
+    """The right answer in float64."""
+    expected: Callable[[Arrays, Sizes], ExpectedOutput]
+    """The right answer with its error bound and what is left undecided."""
+    rubric: tuple[RubricItem, ...]
+    suspects: tuple[Suspect, ...] = ()
+    given_defect: Callable[[str, Sizes], bool] = lambda kind, sizes: False
+    """Whether the given kernel, launched as the task says, shows a finding of this kind
+    (`grader.device.evidence.FindingKind`) at these sizes. Such a finding costs nothing."""
+    skeleton_defect: str = ""
+    """What is wrong with the given kernel outside the assigned domain, for the report."""
+    first_step: str = "Fill in what the skeleton leaves open, then hand it in again."
+    """What to do with a skeleton that is handed in as it was given."""
+    next_steps: Mapping[str, str] = field(default_factory=dict)
+    """For a check that failed: what a student should look at first."""
+
+    @property
+    def inputs(self) -> tuple[TensorSpec, ...]:
+        """The input tensors, in the order in which the op takes them."""
+        return tuple(tensor for tensor in self.tensors if tensor.role == "input")
+
+    @property
+    def output(self) -> TensorSpec:
+        """The output tensor."""
+        (tensor,) = (tensor for tensor in self.tensors if tensor.role == "output")
+        return tensor
+
+    @property
+    def max_score(self) -> int:
+        """Points without extra credit."""
+        return sum(item.points for item in self.rubric if not item.extra)
+
+    def part(self, sizes: Sizes) -> Part:
+        """Which part of the domain these sizes belong to."""
+        return Part.ASSIGNED if self.assigned(sizes) else Part.ROBUST
+
+    def contains(self, sizes: Sizes) -> bool:
+        """Whether the sizes lie in the whole domain."""
+        return set(sizes) == {size.name for size in self.sizes} and all(
+            size.low <= sizes[size.name] <= size.high for size in self.sizes
+        )
+
+    def domain_points(self) -> Iterable[dict[str, int]]:
+        """Every point of the whole domain, in order."""
+        points: list[dict[str, int]] = [{}]
+        for size in self.sizes:
+            points = [
+                {**point, size.name: value}
+                for point in points
+                for value in range(size.low, size.high + 1)
+            ]
+        return points

@@ -1,0 +1,1 @@
+"""The Mojo compiler and MAX: where they are, and how a submission is packaged."""

@@ -1,0 +1,93 @@
+"""Find the MAX and Mojo that compile an edition.
+
+The default edition is a dependency of this package, so it lies in the same
+environment as the grader. The grader itself never imports it: it only needs to
+know where it is.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import platform
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from grader.errors import ToolchainFault
+from grader.toolchain.edition import Edition
+
+REINSTALL = "Install the grader again, in a fresh virtual environment: pip install mojo-grade"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Toolchain:
+    """An installed MAX with its Mojo compiler."""
+
+    edition: Edition
+    python: Path
+    """Interpreter that can ``import max``."""
+    site_packages: Path
+    root: Path
+    """The ``modular`` folder that holds ``bin/mojo`` and ``lib``."""
+    max_version: str
+    mojo_version: str
+
+    @property
+    def mojo(self) -> Path:
+        """The compiler's own program, without the Python wrapper (60 ms) in front of it."""
+        return self.root / "bin" / "mojo"
+
+    @property
+    def python_version(self) -> str:
+        """Version of `python`."""
+        return platform.python_version()
+
+    def environment(self) -> dict[str, str]:
+        """The variables that the wrapper would set for ``mojo``."""
+        root = str(self.root)
+        return {
+            "MODULAR_MAX_PACKAGE_ROOT": root,
+            "MODULAR_MOJO_MAX_PACKAGE_ROOT": root,
+            "MODULAR_MOJO_MAX_DRIVER_PATH": str(self.mojo),
+            "MODULAR_MOJO_MAX_IMPORT_PATH": str(self.root / "lib" / "mojo"),
+        }
+
+
+def locate(edition: Edition) -> Toolchain:
+    """The toolchain for an edition.
+
+    Raises:
+        ToolchainFault: it is not installed, not complete, or of another version.
+    """
+    spec = importlib.util.find_spec("mojo")
+    places = list(spec.submodule_search_locations or ()) if spec else []
+    if not places:
+        raise ToolchainFault(
+            f"the Mojo compiler for edition {edition.name} is not installed beside the grader",
+            remedy=f"{REINSTALL} (it brings max=={edition.max_version}).",
+        )
+    site_packages = Path(places[0]).parent
+    root = site_packages / "modular"
+    try:
+        max_version = importlib.metadata.version("max")
+        mojo_version = importlib.metadata.version("mojo-compiler")
+    except importlib.metadata.PackageNotFoundError as error:
+        raise ToolchainFault(f"{error.name} is not installed", remedy=REINSTALL) from error
+    if max_version != edition.max_version:
+        raise ToolchainFault(
+            f"edition {edition.name} needs max {edition.max_version}, "
+            f"but max {max_version} is installed beside the grader",
+            remedy=f"pip install max=={edition.max_version}",
+        )
+    toolchain = Toolchain(
+        edition=edition,
+        python=Path(sys.executable),
+        site_packages=site_packages,
+        root=root,
+        max_version=max_version,
+        mojo_version=mojo_version,
+    )
+    if not toolchain.mojo.is_file():
+        raise ToolchainFault(f"the compiler is missing: {toolchain.mojo}", remedy=REINSTALL)
+    return toolchain

@@ -1,0 +1,85 @@
+"""The place where one submission is packaged, compiled and run.
+
+Inside its scratch directory::
+
+    work/source/op/        the student's file, copied, and the package's __init__
+    work/run/              the packaged op and nothing else; the worker runs here
+    cache/                 the private compile cache, and the compiled graphs
+
+A folder ``op`` beside the worker would shadow the packaged ``op`` (measured),
+so sources and package lie apart.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from grader.sandbox import Box, Isolation, Profile, Scratch
+from grader.sandbox.python_tree import python_tree
+from grader.toolchain.toolchain import Toolchain
+
+
+class Workspace:
+    """One submission's scratch directory and the box that its processes run in.
+
+    Args:
+        toolchain: What compiles it.
+        scratch: Its directory; made and removed by the caller.
+        isolation: The level that its processes run under.
+        module: Name of the student's module in the package: ``conv1d``.
+        driver: Folder of driver libraries to show inside, if any.
+        gpu: Whether its processes may reach a real GPU.
+    """
+
+    def __init__(
+        self,
+        toolchain: Toolchain,
+        scratch: Scratch,
+        *,
+        isolation: Isolation,
+        module: str,
+        read_only: tuple[Path, ...] = (),
+        gpu: bool = False,
+    ) -> None:
+        self.toolchain = toolchain
+        self.module = module
+        self.box = Box(
+            profile=Profile.WORKER,
+            isolation=isolation,
+            python=python_tree(toolchain.python),
+            read_only=read_only,
+            scratch=scratch,
+            gpu=gpu,
+        )
+        self._scratch = scratch
+        self.run_directory = scratch.directory("run")
+
+    def install(self, source: bytes) -> None:
+        """Copy the student's file into a fresh op package."""
+        self._scratch.install("source/op/__init__.mojo", f"from .{self.module} import *\n".encode())
+        self._scratch.install(f"source/op/{self.module}.mojo", source)
+
+    @property
+    def student_file(self) -> str:
+        """How the compiler names the student's file, from the end."""
+        return f"op/{self.module}.mojo"
+
+    @property
+    def source(self) -> str:
+        """The package's sources, as seen inside."""
+        return self.box.inside(self._scratch.path / "work" / "source" / "op")
+
+    @property
+    def artefact(self) -> Path:
+        """The packaged op, on this machine."""
+        return self.run_directory / self.toolchain.edition.artefact
+
+    @property
+    def compiled(self) -> str:
+        """Where the worker keeps compiled graphs for its replacement, as seen inside."""
+        return self.box.inside(self._scratch.path / "cache" / "plan.mef")
+
+    def environment(self) -> dict[str, str]:
+        """Variables of the toolchain, with the private cache."""
+        cache = self.box.inside(self._scratch.path / "cache")
+        return {**self.toolchain.environment(), self.toolchain.edition.cache_variable: cache}

@@ -1,0 +1,216 @@
+"""The worker process, from the grader's side: start it, build the plan, run cases."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Protocol
+
+from grader.sandbox import Limits, Outcome, SandboxedProcess
+from grader.toolchain.workspace import Workspace
+from grader.worker.channel import (
+    BrokenProtocol,
+    CaseError,
+    Channel,
+    Compiled,
+    Failed,
+    Hello,
+    Late,
+    Message,
+    Result,
+    WorkerGone,
+    cut,
+)
+
+SCRIPT_FOLDER = Path(__file__).parent
+SCRIPT = SCRIPT_FOLDER / "script.py"
+
+MIB = 1024 * 1024
+EXECUTION = Limits(wall_seconds=600, resident_bytes=3072 * MIB, scratch_bytes=1024 * MIB)
+"""For all cases together; each case has a deadline of its own besides."""
+END_SECONDS = 10.0
+"""How long a worker that is being ended may take until its outcome is known."""
+
+
+class DriverAccess(Protocol):
+    """What a worker needs to reach its device. `grader.device` provides it."""
+
+    @property
+    def worker_fd(self) -> int | None:
+        """Descriptor to pass, if the device is reached through one."""
+
+    def worker_environment(self) -> Mapping[str, str]:
+        """Variables that the worker needs."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ended:
+    """The worker has ended and can't be used again.
+
+    ``why`` is ``died``, ``late`` (the deadline passed), ``limit`` (the sandbox
+    ended it), ``protocol`` (it broke the protocol) or ``failed`` (it said so).
+    """
+
+    why: str
+    message: str
+    outcome: Outcome
+
+    @property
+    def output(self) -> str:
+        """What the process printed, as text; from a flood, its beginning and end."""
+        return (self.outcome.stderr + b"\n" + self.outcome.stdout).decode("utf-8", "replace")
+
+
+class Worker:
+    """One worker process with its channel.
+
+    Every method that waits returns `Ended` where the worker did not get
+    through; from then on the process is gone and this object is spent.
+    """
+
+    def __init__(
+        self, workspace: Workspace, device: DriverAccess, *, compile_limits: Limits
+    ) -> None:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            fds = [theirs.fileno()]
+            if device.worker_fd is not None:
+                fds.append(device.worker_fd)
+            self._process: SandboxedProcess = workspace.box.spawn(
+                [
+                    workspace.box.inside(workspace.box.python.executable),
+                    "-I",
+                    "-B",
+                    "-W",
+                    "ignore",
+                    workspace.box.inside(SCRIPT),
+                ],
+                stage="compile",
+                limits=compile_limits,
+                environment={
+                    **workspace.environment(),
+                    **device.worker_environment(),
+                    "GRADE_CHANNEL_FD": str(theirs.fileno()),
+                },
+                pass_fds=fds,
+                directory=workspace.box.inside(workspace.run_directory),
+            )
+        self._channel = Channel(ours)
+        self._compile_limits = compile_limits
+        self._case = 0
+
+    def __enter__(self) -> Worker:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def build(self, plan: Mapping[str, Any]) -> float | Ended:
+        """Compile the plan; seconds that it took."""
+        deadline = time.monotonic() + self._compile_limits.wall_seconds + END_SECONDS
+        hello = self._ask(None, b"", deadline)
+        if not isinstance(hello, tuple):
+            return hello
+        if not isinstance(hello[0], Hello):
+            return self._refuse(hello[0], "hello")
+        answer = self._ask({"kind": "build", "plan": dict(plan)}, b"", deadline)
+        if not isinstance(answer, tuple):
+            return answer
+        if not isinstance(answer[0], Compiled):
+            return self._refuse(answer[0], "compiled")
+        self._process.begin_stage("run", EXECUTION)
+        return answer[0].seconds
+
+    def run(
+        self, shape: int, payload: bytes, lengths: tuple[int, ...], *, seconds: float
+    ) -> tuple[bytes, ...] | CaseError | Ended:
+        """Run one case.
+
+        Args:
+            shape: Number of the shape in the plan.
+            payload: The inputs' bytes.
+            lengths: Bytes of the output and of each input.
+            seconds: How long it may take.
+
+        Returns:
+            The bytes of the output and of each input after the call.
+        """
+        self._case += 1
+        header = {"kind": "case", "case": self._case, "shape": shape}
+        answer = self._ask(header, payload, time.monotonic() + seconds)
+        if not isinstance(answer, tuple):
+            return answer
+        message, data = answer
+        if not isinstance(message, Result | CaseError) or message.case != self._case:
+            return self._refuse(message, f"the result of case {self._case}")
+        if isinstance(message, CaseError):
+            return message
+        try:
+            return cut(message, data, lengths)
+        except BrokenProtocol as error:
+            return self._end("protocol", str(error))
+
+    def close(self) -> Outcome:
+        """End the worker, kindly at first."""
+        with contextlib.suppress(WorkerGone, Late):
+            self._channel.send({"kind": "stop"}, deadline=time.monotonic() + 0.5)
+            with contextlib.suppress(TimeoutError):
+                self._process.wait(1.0)
+        self._channel.close()
+        return self._process.kill()
+
+    def _ask(
+        self, header: Mapping[str, Any] | None, payload: bytes, deadline: float
+    ) -> tuple[Message, bytes] | Ended:
+        try:
+            if header is not None:
+                self._channel.send(header, payload, deadline=deadline)
+            message, data = self._channel.receive(deadline=deadline)
+        except WorkerGone:
+            return self._gone()
+        except Late:
+            return self._end("late", "no answer before the time limit")
+        except BrokenProtocol as error:
+            return self._end("protocol", str(error))
+        if isinstance(message, Failed):
+            return self._failed(message)
+        return message, data
+
+    def _gone(self) -> Ended:
+        """The channel is closed: wait for the process to end, and say how."""
+        self._channel.close()
+        try:
+            outcome = self._process.wait(END_SECONDS)
+        except TimeoutError:
+            outcome = self._process.kill()
+        if outcome.limit is not None:
+            return Ended(why="limit", message=f"limit: {outcome.limit}", outcome=outcome)
+        how = f"signal {outcome.signal}" if outcome.signal else f"exit code {outcome.exit_code}"
+        return Ended(why="died", message=f"the process ended ({how})", outcome=outcome)
+
+    def _failed(self, message: Failed) -> Ended:
+        self._channel.close()
+        with contextlib.suppress(TimeoutError):
+            self._process.wait(2.0)
+        outcome = self._process.kill()
+        return Ended(why="failed", message=f"{message.stage}: {message.message}", outcome=outcome)
+
+    def _refuse(self, message: Message, awaited: str) -> Ended:
+        return self._end("protocol", f"it sent {type(message).__name__} instead of {awaited}")
+
+    def _end(self, why: str, message: str) -> Ended:
+        self._channel.close()
+        outcome = self._process.kill()
+        if outcome.limit is not None:
+            why, message = "limit", f"limit: {outcome.limit}"
+        return Ended(why=why, message=message, outcome=outcome)
