@@ -65,6 +65,20 @@ class Scratch:
     ) -> None:
         self.remove()
 
+    def directory(self, name: str) -> Path:
+        """Make a directory in ``work``, with those above it; its path here.
+
+        Like `install` only for before any process runs: afterwards the names
+        in ``work`` are the submission's, and may be links to anywhere.
+        """
+        made = self.path / "work"
+        for part in name.split("/"):
+            made /= part
+            if not made.exists():
+                made.mkdir(mode=0o700)
+                self._own(made)
+        return made
+
     def install(self, name: str, data: bytes) -> Path:
         """Put a file of the grader's into ``work`` before any process runs; its path here.
 
@@ -72,11 +86,8 @@ class Scratch:
             name: A plain relative path such as ``op/conv1d.mojo``.
         """
         target = self.path / "work" / name
-        for directory in reversed(target.relative_to(self.path / "work").parents[:-1]):
-            made = self.path / "work" / directory
-            if not made.exists():
-                made.mkdir(mode=0o700)
-                self._own(made)
+        if target.parent != self.path / "work":
+            self.directory(os.path.dirname(name))
         descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
         with open(descriptor, "wb") as file:
             file.write(data)
