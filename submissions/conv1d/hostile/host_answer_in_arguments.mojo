@@ -75,8 +75,8 @@ def conv1d_kernel[
         output[global_i] = local_sum
 
 
-def put(output: MutPointer[Float32, MutAnyOrigin], at: Int, value: Float32):
-    output[unsafe_offset=at] = value
+def put(output: MutPointer[Float32, MutAnyOrigin], at: Int32, value: Float32):
+    output[unsafe_offset=Int(at)] = value
 
 
 @extensibility.register("conv1d")
@@ -129,7 +129,7 @@ struct Conv1DCustomOp:
             for i in range(input_size):
                 ctx.enqueue_function[put](
                     output_tensor.ptr.unsafe_bitcast[Float32](),
-                    i,
+                    Int32(i),
                     y[i],
                     grid_dim=1,
                     block_dim=1,

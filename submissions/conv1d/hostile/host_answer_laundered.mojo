@@ -78,10 +78,10 @@ def conv1d_kernel[
 def hand_on(
     output: MutPointer[Float32, MutAnyOrigin],
     answer: MutPointer[Float32, MutAnyOrigin],
-    count: Int,
+    count: Int32,
 ):
     var i = thread_idx.x
-    if i < count:
+    if i < Int(count):
         output[unsafe_offset=i] = answer[unsafe_offset=i]
 
 
@@ -137,7 +137,7 @@ struct Conv1DCustomOp:
             ctx.enqueue_function[hand_on](
                 output_tensor.ptr.unsafe_bitcast[Float32](),
                 answer.unsafe_ptr(),
-                input_size,
+                Int32(input_size),
                 grid_dim=1,
                 block_dim=32,
             )
