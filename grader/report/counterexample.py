@@ -10,12 +10,15 @@ from grader.record import Counterexample, Mismatch, Tensor
 from grader.report import values
 from grader.report.drawing import Drawing, draw
 from grader.report.values import Number
+from grader.report.wording import SHORT, Limits, cut
 
 WHOLE_ROWS = 20
 """Arrays up to this length are shown whole."""
 WRONG_ROWS = 20
 """Wrong elements shown of longer ones, each with `NEIGHBOURS` on both sides."""
 NEIGHBOURS = 2
+NAME = 40
+"""Characters of the name of a tensor."""
 DECODED = 65_536
 """Elements of one array that are looked at."""
 
@@ -119,21 +122,26 @@ class Case:
         return self.example.got.dtype if self.example.got else self.example.expected.dtype
 
 
-def case_view(example: Counterexample, check_title: str) -> CaseView:
+def case_view(example: Counterexample, check_title: str, limits: Limits) -> CaseView:
     """Prepare one counterexample for a page."""
     case = Case(example)
     listed_inputs = case.others if case.length <= WHOLE_ROWS else example.inputs
     bounded = [m for m in example.mismatches if m.allowed is not None]
     # Past a cut list of mismatches nobody knows which elements are wrong.
     known = max(case.wrong, default=-1) + 1 if example.mismatch_count > len(case.wrong) else None
-    drawing = draw(case.expected[:known], case.got[:known], case.wrong.keys())
+    drawing = draw(
+        case.expected[:known],
+        case.got[:known],
+        case.wrong.keys(),
+        total=values.size(example.expected),
+    )
     return CaseView(
-        title=example.title[:1].upper() + example.title[1:],
-        sizes=values.sizes_text(example.sizes),
-        check_title=check_title,
+        title=cut(example.title[:1].upper() + example.title[1:], SHORT),
+        sizes=cut(values.sizes_text(example.sizes), SHORT),
+        check_title=cut(check_title, SHORT),
         summary=case.summary(),
-        explanation=example.explanation,
-        error=example.error,
+        explanation=cut(example.explanation, limits.text),
+        error=cut(example.error, limits.text),
         table=_table(case, with_bounds=bool(bounded)),
         others=tuple((_shaped(t), _listed(t)) for t in listed_inputs[:6]),
         drawing=drawing,
@@ -146,7 +154,7 @@ def _beside(tensor: Tensor, output: Tensor) -> bool:
 
 
 def _table(case: Case, *, with_bounds: bool) -> CaseTable:
-    names = [tensor.name for tensor, _ in case.inputs]
+    names = [cut(tensor.name, NAME) for tensor, _ in case.inputs]
     indices = case.indices()
     columns = [[case.input_text(c, i) for i in indices] for c in range(len(names))]
     results = ["expected"]
@@ -205,7 +213,7 @@ def written_by(mismatch: Mismatch | None) -> str:
         "host-copy": "a copy from the host",
         "device-copy": "a copy on the device",
         "nobody": "nobody",
-    }.get(mismatch.writer or "", mismatch.writer or "")
+    }.get(mismatch.writer or "", cut(mismatch.writer or "", NAME))
 
 
 def _cell(numbers: list[Number], index: int, dtype: str) -> str:
@@ -233,7 +241,7 @@ def _allowed(mismatch: Mismatch | None) -> str:
 
 
 def _shaped(tensor: Tensor) -> str:
-    return f"{tensor.name} ({' × '.join(map(str, tensor.shape))})"
+    return f"{cut(tensor.name, NAME)} ({' by '.join(map(str, tensor.shape))})"
 
 
 def _listed(tensor: Tensor) -> str:

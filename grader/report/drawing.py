@@ -107,21 +107,25 @@ class _Scale:
         return tuple(named)
 
 
-def draw(expected: Sequence[Number], got: Sequence[Number], wrong: Set[int]) -> Drawing | None:
+def draw(
+    expected: Sequence[Number], got: Sequence[Number], wrong: Set[int], *, total: int | None = None
+) -> Drawing | None:
     """The drawing of two arrays of the same length, or None where there is nothing to draw.
 
     Args:
         expected: What the reference gives.
         got: What the submission gave.
         wrong: Indices of the elements that differ by more than is allowed.
+        total: How many elements there are in all, where these are only the first.
     """
-    total = min(len(expected), len(got))
-    if not total:
+    known = min(len(expected), len(got))
+    if not known:
         return None
+    total = known if total is None else total
     start = 0
-    if total > ELEMENTS and wrong:
-        start = max(0, min(min(wrong) - ELEMENTS // 8, total - ELEMENTS))
-    stop = min(total, start + ELEMENTS)
+    if known > ELEMENTS and wrong:
+        start = max(0, min(min(wrong) - ELEMENTS // 8, known - ELEMENTS))
+    stop = min(known, start + ELEMENTS)
     scale = _Scale(expected[start:stop], got[start:stop])
     levels, right, differ, gaps = [], [], [], []
     for index in range(start, stop):

@@ -13,17 +13,27 @@ from typing import TYPE_CHECKING
 from grader.record import Record
 from grader.report.view import page
 from grader.report.visible import visible
+from grader.report.wording import LIMITS
 from grader.resources import data_directory
 
 if TYPE_CHECKING:
     from jinja2 import Template
 
+MAX_BYTES = 300_000
 TEMPLATE = "report.html.j2"
 
 
 def render_html(record: Record) -> str:
-    """The report of one record; the same record always gives the same text."""
-    return _template().render(page=page(record))
+    """The report of one record; the same record always gives the same text.
+
+    A record with more in it than `MAX_BYTES` hold is shown in less detail.
+    """
+    text = ""
+    for limits in LIMITS:
+        text = _template().render(page=page(record, limits))
+        if len(text.encode("utf-8")) <= MAX_BYTES:
+            break
+    return text
 
 
 def preload() -> None:

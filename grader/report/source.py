@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from os.path import commonprefix
 
 import msgspec
 
@@ -99,8 +98,12 @@ def _characters(line: str, column: int) -> int:
 def _common_indent(lines: list[str]) -> int:
     """Characters of indentation that all lines share: dropped, so that a phone shows the code."""
     filled = [line for line in lines if line.strip()]
-    prefix = commonprefix(filled)
-    return len(prefix) - len(prefix.lstrip(" \t"))
+    if not filled:
+        return 0
+    # What the first and the last in order share, all of them share.
+    low, high = min(filled), max(filled)
+    width = len(low) - len(low.lstrip(" \t"))
+    return next((i for i in range(width) if low[i] != high[i : i + 1]), width)
 
 
 def _window(pieces: tuple[Fragment, ...], at: int | None, indent: int) -> tuple[Fragment, ...]:
@@ -148,7 +151,9 @@ _MOJO_WORDS = re.compile(r"\b(?:comptime|alias|ref|owned|out|mut|read|where)\b")
 @lru_cache(maxsize=4)
 def coloured(source: str) -> tuple[tuple[Fragment, ...], ...]:
     """Every line of ``source`` in coloured pieces, by Pygments' Mojo lexer."""
-    from pygments.lexers.mojo import MojoLexer  # not before a source has to be shown
+    from pygments.lexers.mojo import (  # type: ignore[import-untyped, unused-ignore]
+        MojoLexer,
+    )
 
     lines: list[list[Fragment]] = [[]]
     # Unprocessed: the usual entry strips blank lines at the ends, and line
@@ -158,11 +163,14 @@ def coloured(source: str) -> tuple[tuple[Fragment, ...], ...]:
         for index, part in enumerate(text.split("\n")):
             if index:
                 lines.append([])
-            part = part.removesuffix("\r")
             if part and lines[-1] and lines[-1][-1].style == style:
                 lines[-1][-1] = Fragment(lines[-1][-1].text + part, style)
             elif part:
                 lines[-1].append(Fragment(part, style))
+    for line in lines:
+        # Only the end of a line: a carriage return inside of one has to be seen.
+        if line and line[-1].text.endswith("\r"):
+            line[-1] = Fragment(line[-1].text[:-1], line[-1].style)
     return tuple(tuple(line) for line in lines)
 
 

@@ -8,11 +8,9 @@ from grader.report.source import excerpt
 from grader.report.visible import visible
 
 if TYPE_CHECKING:
-    from rich.text import Text as Line
-else:
-    Line = object
+    from rich.text import Text
 
-_ASCII = {"✓": "+", "✗": "x", "–": "-", "↩": "<", "!": "!", "…": "...", "‹": "<", "›": ">"}
+_ASCII = {"✓": "+", "✗": "x", "○": "o", "↩": "<", "…": "...", "⟨": "<", "⟩": ">"}
 _COLOURS = {"pass": "green", "fail": "red", "none": "", "refused": "yellow", "fault": "magenta"}
 _INPUT_LIMIT = 4_000
 """Characters of one text that are looked at: many times what any line shows."""
@@ -55,7 +53,7 @@ class Paper:
         """The terminal colour of a tone of the view."""
         return _COLOURS[tone]
 
-    def line(self, *pieces: tuple[str, str]) -> Line:
+    def line(self, *pieces: tuple[str, str]) -> Text:
         """Pieces of text, each with its style."""
         from rich.text import Text
 
@@ -64,19 +62,19 @@ class Paper:
             made.append(self.clean(text), style)
         return made
 
-    def one_line(self, pieces: list[tuple[str, str]]) -> Line:
+    def one_line(self, pieces: list[tuple[str, str]]) -> Text:
         """The same, cut at the width."""
         made = self.line(*pieces)
         return self._cut(made)
 
-    def _cut(self, line: Line) -> Line:
+    def _cut(self, line: Text) -> Text:
         dots = self.symbol("…")
         if line.cell_len > self.width:
             line.truncate(self.width - len(dots), overflow="crop")
             line.append(dots)
         return line
 
-    def spread(self, left: list[tuple[str, str]], right: str) -> Line:
+    def spread(self, left: list[tuple[str, str]], right: str) -> Text:
         """Text at the left, and a name at the right where there is room for it."""
         made = self.line(*left)
         name = self.line((right, "dim"))
@@ -86,7 +84,7 @@ class Paper:
         made.append(" " * room)
         return made.append_text(name)
 
-    def wrap(self, text: str, *, indent: int = 0, bullet: str = "", limit: int) -> list[Line]:
+    def wrap(self, text: str, *, indent: int = 0, bullet: str = "", limit: int) -> list[Text]:
         """A paragraph of at most ``limit`` lines; the last one ends in dots if more was said."""
         from rich.console import Console
 
@@ -107,7 +105,7 @@ class Paper:
             lines[-1].append(dots)
         return lines
 
-    def source(self, text: str, line: int | None, column: int | None) -> list[Line]:
+    def source(self, text: str, line: int | None, column: int | None) -> list[Text]:
         """One line of the source with its number, and a caret under the column."""
         from rich.cells import cell_len
 

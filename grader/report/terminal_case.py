@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from grader.record import Counterexample, Record
 from grader.report import values
 from grader.report.counterexample import Case
-from grader.report.terminal import Line, Paper
+from grader.report.terminal import Paper
+
+if TYPE_CHECKING:
+    from rich.text import Text
 
 LABEL = 12
 """Columns of the row names."""
 
 
-def variants(record: Record, paper: Paper) -> list[list[Line]]:
+def variants(record: Record, paper: Paper) -> list[list[Text]]:
     """The smallest counterexample, from its fullest form to nothing."""
     example = record.counterexamples[0]
     case = Case(example)
@@ -73,7 +78,7 @@ def _part(case: Case, columns: range) -> str:
     return f" (elements {columns.start} to {columns.stop - 1} of {total})"
 
 
-def _rows(case: Case, columns: range, paper: Paper) -> list[Line]:
+def _rows(case: Case, columns: range, paper: Paper) -> list[Text]:
     widths = [_width(case, index) for index in columns]
     lines = []
     for tensor, numbers in case.inputs:
@@ -95,7 +100,7 @@ def _label(name: str) -> str:
     return f"  {name[: LABEL - 3]}".ljust(LABEL)
 
 
-def _marks(example: Counterexample, columns: range, widths: list[int], paper: Paper) -> Line:
+def _marks(example: Counterexample, columns: range, widths: list[int], paper: Paper) -> Text:
     wrong = {mismatch.index for mismatch in example.mismatches}
     marks = "".join(
         ("^" if index in wrong else "").rjust(width)

@@ -10,16 +10,21 @@ from io import StringIO
 from typing import TYPE_CHECKING
 
 from grader.record import Record, Verdict
-from grader.report import terminal_case, view
-from grader.report.terminal import Line, Paper
+from grader.report import terminal_case, wording
+from grader.report.messages import finding_excerpt
+from grader.report.rubric import check_runs
+from grader.report.terminal import Paper
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from rich.text import Text
+
+CHECKS = 40
 LINES = 26
 """Lines of a whole report; with the path and the prompt after it, 30 lines are enough."""
 
-Block = list[Line]
+Block = list["Text"]
 Variants = list[Block]
 """One part of the screen, from its fullest form to its shortest; the last may be empty."""
 
@@ -91,21 +96,21 @@ def _print(blocks: list[Block], paper: Paper, *, colour: bool) -> str:
 
 
 def _headline(record: Record, paper: Paper) -> Variants:
-    badge = view.VERDICT[record.verdict]
+    badge = wording.VERDICT[record.verdict]
     title = [(f"{paper.symbol(badge.icon)} {badge.word}", f"bold {paper.colour(badge.tone)}")]
     if record.verdict in (Verdict.PASS, Verdict.FAIL):
         title.append((f"  {record.score} / {record.max_score}", "bold"))
-        extra = view.extra_text(record)
+        extra = wording.extra_text(record)
         title.append((f"  {extra}" if extra else "", "green"))
     else:
-        title.append((f": {view.lead(record)}", paper.colour(badge.tone)))
+        title.append((f": {wording.lead(record)}", paper.colour(badge.tone)))
     first = paper.spread(title, record.submission.name)
     return [[first, *paper.wrap(record.headline, indent=2, limit=limit)] for limit in (3, 2)]
 
 
 def _next(record: Record, paper: Paper) -> Variants:
-    title = paper.line((view.next_title(record), "bold"))
-    steps = view.next_steps(record)
+    title = paper.line((wording.next_title(record), "bold"))
+    steps = wording.next_steps(record)
     if not steps:
         return [[]]
     full = [line for step in steps[:3] for line in paper.wrap(step, bullet="-", limit=3)]
@@ -127,7 +132,7 @@ def _fault(record: Record, paper: Paper) -> Variants:
 def _checks(record: Record, paper: Paper) -> Variants:
     """One line a check; runs of checks that were not made for one reason are one line."""
     marked = record.verdict in (Verdict.PASS, Verdict.FAIL)
-    rows = view.check_runs(record.checks[: view.CHECKS])
+    rows = check_runs(record.checks[:CHECKS])
     lines = []
     for row in rows:
         points = f"{row.points:>4}/{row.max_points:<4}" if marked else "  "
@@ -157,14 +162,14 @@ def _diagnostic(record: Record, paper: Paper) -> Variants:
 
 
 def _finding(record: Record, paper: Paper) -> Variants:
-    student, skeleton = view.split_findings(record)
+    student, skeleton = wording.split_findings(record)
     first = (student or skeleton)[0]
     where = "" if student else "In the code you were given (costs nothing): "
-    title = view.FINDING_TITLES[first.finding.kind]
+    title = wording.FINDING_TITLES[first.finding.kind]
     title = title if student else title[:1].lower() + title[1:]
     head = paper.one_line([(where + title, "bold")])
-    message = view.sentence(first.finding.message)
+    message = wording.sentence(first.finding.message)
     told = {limit: paper.wrap(message, indent=2, limit=limit) for limit in (1, 2)}
-    shown = view.finding_excerpt(first.finding, record, context=0)
+    shown = finding_excerpt(first.finding, record, context=0)
     code = paper.source(record.submission.text, shown.line, None) if shown else []
     return [[head, *told[2], *code], [head, *told[2]], [head, *told[1]], [head], []]

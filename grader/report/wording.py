@@ -1,0 +1,145 @@
+"""The words of a verdict, the same in every format: states, next steps, lengths."""
+
+from __future__ import annotations
+
+import msgspec
+
+from grader.device.evidence import FindingKind
+from grader.record import Attribution, CheckedFinding, Record, Status, Verdict
+from grader.report.visible import visible
+
+SHORT = 200
+"""Characters of one name or title."""
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """How much of a record is shown."""
+
+    cases: int
+    findings: int
+    """Of the student's code, and again of the given code."""
+    diagnostics: int
+    notes: int
+    """Under one message of the compiler."""
+    shapes: int
+    text: int
+    """Characters of one message."""
+    context: int
+    """Lines of source around a marked one."""
+
+
+LIMITS = (
+    Limits(cases=3, findings=8, diagnostics=10, notes=4, shapes=200, text=1_200, context=2),
+    Limits(cases=2, findings=3, diagnostics=3, notes=2, shapes=60, text=400, context=1),
+    Limits(cases=1, findings=1, diagnostics=1, notes=0, shapes=20, text=120, context=0),
+)
+"""From what every sensible record fits to what even a hostile one fits."""
+
+
+class Badge(msgspec.Struct, frozen=True):
+    """A state as an icon and a word; ``tone`` names the colour."""
+
+    icon: str
+    word: str
+    tone: str
+
+
+STATUS = {
+    Status.PASSED: Badge("✓", "passed", "pass"),
+    Status.FAILED: Badge("✗", "failed", "fail"),
+    Status.NOT_CHECKED: Badge("○", "not checked", "none"),
+}
+VERDICT = {
+    Verdict.PASS: Badge("✓", "Passed", "pass"),
+    Verdict.FAIL: Badge("✗", "Not passed", "fail"),
+    Verdict.REFUSED: Badge("↩", "Not accepted", "refused"),
+    Verdict.FAULT: Badge("!", "No mark", "fault"),
+}
+FINDING_TITLES = {
+    FindingKind.OUT_OF_BOUNDS: "Access outside of an array",
+    FindingKind.MISALIGNED: "Misaligned access",
+    FindingKind.UNINITIALISED_READ: "Read of memory that nothing wrote",
+    FindingKind.RACE: "Race between two threads",
+    FindingKind.BARRIER_DIVERGENCE: "Barrier that not every thread reaches",
+    FindingKind.BUDGET_EXCEEDED: "Kernel that does not come to an end",
+    FindingKind.BAD_LAUNCH: "Launch that the device refuses",
+    FindingKind.TRAP: "Kernel that stopped itself",
+}
+
+
+def cut(text: str, limit: int) -> str:
+    """At most ``limit`` characters of a text, saying how many are missing.
+
+    Characters count as they are shown: one that is made visible is eight.
+    """
+    if len(text) > limit:
+        return f"{visible(text[:limit])[:limit]}… ({len(text) - limit} more characters)"
+    text = visible(text)
+    if len(text) <= limit:
+        return text
+    return f"{text[:limit]}… ({len(text) - limit} more characters)"
+
+
+def cut_head(text: str, limit: int) -> str:
+    """The last ``limit`` characters: what a failing process said last matters most."""
+    shown = visible(text[-limit:])[-limit:]
+    return shown if len(text) <= limit else f"({len(text) - limit} characters) …{shown}"
+
+
+def sentence(text: str) -> str:
+    """A message as a sentence: a capital first, a full stop last."""
+    text = text.strip()
+    text = text[:1].upper() + text[1:]
+    return text if not text or text[-1] in ".!?:)" else text + "."
+
+
+def lead(record: Record) -> str:
+    """What the verdict means, where the word alone could be misread."""
+    if record.verdict is Verdict.FAULT:
+        return "the grader failed, not your work"
+    if record.verdict is Verdict.REFUSED:
+        return "it was not graded"
+    return ""
+
+
+def extra_text(record: Record) -> str:
+    """``+ 10 extra``, or nothing where no extra credit was earned."""
+    return f"+ {record.extra_score} extra" if record.extra_score else ""
+
+
+def next_title(record: Record) -> str:
+    """The heading of what to do now."""
+    return {
+        Verdict.PASS: "What you can do next",
+        Verdict.FAIL: "What to do next",
+        Verdict.REFUSED: "What to hand in instead",
+        Verdict.FAULT: "What happens now",
+    }[record.verdict]
+
+
+def next_steps(record: Record) -> list[str]:
+    """What to do, most useful first; never empty for a verdict that asks for something."""
+    steps = [step for step in record.advice if step.strip()]
+    if record.verdict is Verdict.FAULT:
+        standing = "You lose nothing: no points were taken, and the same file can be graded again."
+        remedy = [record.fault.remedy] if record.fault and record.fault.remedy else []
+        return [standing, *dict.fromkeys([*remedy, *steps])]
+    if record.verdict is Verdict.REFUSED:
+        remedy = [record.fault.remedy] if record.fault and record.fault.remedy else []
+        fallback = f"Hand in your {record.puzzle.name} source: one Mojo file, UTF-8 text."
+        return list(dict.fromkeys([*steps, *remedy])) or [fallback]
+    if record.verdict is Verdict.PASS:
+        return steps or ["Nothing: all points are yours."]
+    told = [d.advice for d in record.diagnostics if d.severity == "error" and d.advice][:1]
+    told += [c.explanation for c in record.counterexamples if c.explanation][:1]
+    told += [f.explanation for f in split_findings(record)[0] if f.explanation][:1]
+    failed = [c.title for c in record.checks if c.status is Status.FAILED and not c.extra][:1]
+    return steps or told or [f"Look at the first check that failed: {t}." for t in failed]
+
+
+def split_findings(record: Record) -> tuple[list[CheckedFinding], list[CheckedFinding]]:
+    """The findings about the student's code, and those about the code that was given."""
+    parts: tuple[list[CheckedFinding], list[CheckedFinding]] = ([], [])
+    for finding in record.findings:
+        parts[finding.attribution is Attribution.SKELETON].append(finding)
+    return parts

@@ -1,0 +1,145 @@
+"""The verdict on a terminal: one screen, and nothing that the terminal obeys."""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rich.cells import cell_len
+
+from grader.record import Diagnostic, Record
+from grader.report.text import LINES, render_text
+from tests.report import hostile, records
+from tests.report.test_html import largest
+
+SGR = re.compile(r"\x1b\[[0-9;]*m")
+
+
+@pytest.fixture(params=sorted(records.ALL))
+def record(request: pytest.FixtureRequest) -> Record:
+    return records.ALL[request.param]()
+
+
+def screen(made: Record, **options: object) -> list[str]:
+    text = render_text(made, **options)  # type: ignore[arg-type]
+    assert text.endswith("\n")
+    return text.split("\n")[:-1]
+
+
+class TestScreen:
+    @pytest.mark.parametrize("width", [40, 80, 100])
+    def test_every_verdict_fits(self, record: Record, width: int) -> None:
+        lines = screen(record, width=width)
+        assert len(lines) <= LINES <= 28
+        assert max(map(cell_len, lines)) <= width
+
+    def test_the_largest_record_fits(self) -> None:
+        assert len(screen(largest())) <= LINES
+
+    def test_colour_adds_no_line_and_no_letter(self, record: Record) -> None:
+        plain = render_text(record)
+        coloured = SGR.sub("", render_text(record, colour=True))
+        assert "\x1b" not in plain
+        assert [line.rstrip() for line in coloured.split("\n")] == plain.split("\n")
+
+    def test_it_is_the_same_every_time(self, record: Record) -> None:
+        assert render_text(record) == render_text(record)
+
+    def test_the_environment_does_not_change_it(
+        self, record: Record, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        before = render_text(record, colour=True)
+        monkeypatch.setenv("NO_COLOR", "1")
+        monkeypatch.setenv("COLUMNS", "33")
+        monkeypatch.setenv("TERM", "dumb")
+        assert render_text(record, colour=True) == before
+
+
+class TestContent:
+    def test_verdict_score_and_file_are_the_first_line(self) -> None:
+        first = screen(records.wrong_values())[0]
+        assert first.startswith("✗ Not passed  60 / 100 ")
+        assert first.endswith(" conv1d.mojo")
+
+    def test_differing_numbers_are_marked_without_colour(self) -> None:
+        lines = screen(records.wrong_values())
+        index = next(line for line in lines if line.startswith("  index"))
+        got = next(line for line in lines if line.startswith("  got"))
+        marks = next(line for line in lines if line.startswith("  differs"))
+        for place in (i for i, char in enumerate(marks) if char == "^"):
+            assert got[: place + 1].split()[-1] in ("3", "1")
+            assert index[: place + 1].split()[-1] in ("13", "14")
+        assert marks.count("^") == 2
+
+    def test_the_caret_stands_under_the_column(self) -> None:
+        lines = screen(records.does_not_compile())
+        code = next(i for i, line in enumerate(lines) if "enqueue_function[conv1d]" in line)
+        assert lines[code][lines[code + 1].index("^") :].startswith(".enqueue_function")
+
+    @pytest.mark.parametrize(
+        ("line", "word"),
+        [
+            ('\tvar s = "日本é😀"; var n = missing + 1', "missing"),
+            ("x" * 300 + " missing", "missing"),
+            ("\t\t\tmissing", "missing"),
+        ],
+    )
+    def test_tabs_wide_characters_and_long_lines_move_the_caret(self, line: str, word: str) -> None:
+        column = len(line[: line.index(word)].encode()) + 1
+        error = Diagnostic(
+            severity="error", message="unknown", stage="package", line=1, column=column
+        )
+        made = records.does_not_compile()
+        submission = msgspec.structs.replace(made.submission, text=line + "\n")
+        made = msgspec.structs.replace(made, submission=submission, diagnostics=(error,))
+        shown = screen(made)
+        place = next(i for i, text in enumerate(shown) if word in text)
+        before = cell_len(shown[place][: shown[place].index(word)])
+        assert shown[place + 1].index("^") == before
+
+    def test_checks_not_made_for_one_reason_are_one_line(self) -> None:
+        lines = screen(records.does_not_compile())
+        assert "  ○    0/90  6 checks were not made: The file does not package." in lines
+
+    def test_a_fault_shows_no_points(self) -> None:
+        text = render_text(records.faulted())
+        assert text.startswith("! No mark: the grader failed, not your work")
+        assert "/" not in text.replace("wgmma.mma_async", "")
+
+    def test_a_finding_about_the_given_code_costs_nothing(self) -> None:
+        assert "In the code you were given (costs nothing)" in render_text(records.passed())
+
+
+class TestEncoding:
+    def test_a_stream_without_the_symbols_gets_ascii(self, record: Record) -> None:
+        for encoding in ("ascii", "cp437", "latin-1", "no-such-encoding"):
+            text = render_text(record, encoding=encoding)
+            text.encode("ascii" if encoding == "no-such-encoding" else encoding)
+            assert len(text.split("\n")) - 1 <= LINES
+
+    def test_ascii_symbols_still_tell_the_states_apart(self) -> None:
+        text = render_text(records.crashed(), encoding="ascii")
+        assert text.startswith("x Not passed")
+        assert "  +   10/10" in text
+        assert "  o    0/15" in text
+
+
+class TestHostile:
+    @settings(max_examples=150, deadline=None)
+    @given(
+        made=hostile.records(),
+        colour=st.booleans(),
+        encoding=st.sampled_from(["utf-8", "ascii", "latin-1"]),
+    )
+    def test_nothing_reaches_the_terminal_that_it_would_obey(
+        self, made: Record, colour: bool, encoding: str
+    ) -> None:
+        text = render_text(made, colour=colour, encoding=encoding)
+        text.encode(encoding)
+        seen = SGR.sub("", text) if colour else text
+        assert all(char.isprintable() or char == "\n" for char in seen)
+        assert len(seen.split("\n")) - 1 <= LINES
+        assert max(map(cell_len, seen.split("\n"))) <= 80
