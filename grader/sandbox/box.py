@@ -142,6 +142,8 @@ class Box:
         """
         if directory is None:
             directory = self.inside(self.scratch.path / "work") if self.scratch else "/"
+        if self.scratch is not None:
+            self.scratch.seal()
         started = time.monotonic()
         handshake = Handshake()
         with contextlib.ExitStack() as stack:

@@ -48,7 +48,7 @@ class LimitHit(StrEnum):
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """How a sandboxed process ended. The exit code and the output are its own, so never believed."""
+    """How a sandboxed process ended. Its exit code and output are its own, so never believed."""
 
     exit_code: int | None
     """None when a signal ended it."""

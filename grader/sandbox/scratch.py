@@ -35,6 +35,7 @@ class Scratch:
     """
 
     def __init__(self, parent: Path | None = None) -> None:
+        self._sealed = False
         self.uid = ordinary_uid()
         """The user it belongs to, and that its processes run as; None: the grader's own."""
         try:
@@ -71,6 +72,7 @@ class Scratch:
         Like `install` only for before any process runs: afterwards the names
         in ``work`` are the submission's, and may be links to anywhere.
         """
+        self._check_open()
         made = self.path / "work"
         for part in name.split("/"):
             made /= part
@@ -84,7 +86,11 @@ class Scratch:
 
         Args:
             name: A plain relative path such as ``op/conv1d.mojo``.
+
+        Raises:
+            SandboxFault: a process has run already.
         """
+        self._check_open()
         target = self.path / "work" / name
         if target.parent != self.path / "work":
             self.directory(os.path.dirname(name))
@@ -94,16 +100,16 @@ class Scratch:
         self._own(target)
         return target
 
-    def directory(self, name: str) -> Path:
-        """Make an empty directory in ``work``, before any process runs; its path here.
+    def seal(self) -> None:
+        """From now on nothing of the grader's goes in: a process of the submission has run."""
+        self._sealed = True
 
-        Args:
-            name: A single plain component.
-        """
-        made = self.path / "work" / name
-        made.mkdir(mode=0o700)
-        self._own(made)
-        return made
+    def _check_open(self) -> None:
+        if self._sealed:
+            raise SandboxFault(
+                "The grader tried to write into a scratch directory after a submission had run.",
+                remedy="This is a defect of the grader; please report it.",
+            )
 
     def _own(self, path: Path) -> None:
         if self.uid is not None:
