@@ -1,8 +1,8 @@
 """The HTML report: one file, no network, no script.
 
 Everything that a record holds is escaped, twice guarded: Jinja's autoescape is
-always on, and every printed text passes `visible` on the way, so that control
-characters and characters that reorder a line are seen instead of obeyed.
+always on, and every printed text passes `for_terminal` on the way, so that
+control characters and characters that reorder a line are seen, not obeyed.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from grader.intake.display import for_terminal
 from grader.record import Record
 from grader.report.view import page
-from grader.report.visible import visible
 from grader.report.wording import LIMITS
 from grader.resources import data_directory
 
@@ -60,4 +60,4 @@ def _template() -> Template:
 
 def _finalize(value: object) -> object:
     # Exactly str: what a macro returns is Markup, and has been through here.
-    return visible(value) if type(value) is str else value
+    return for_terminal(value) if type(value) is str else value

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from grader.intake.display import for_terminal
 from grader.report.source import excerpt
-from grader.report.visible import visible
 
 if TYPE_CHECKING:
     from rich.text import Text
 
-_ASCII = {"✓": "+", "✗": "x", "○": "o", "↩": "<", "…": "...", "⟨": "<", "⟩": ">"}
+_ASCII = {"✓": "+", "✗": "x", "○": "o", "↩": "<", "…": "...", "\N{REPLACEMENT CHARACTER}": "?"}
 _COLOURS = {"pass": "green", "fail": "red", "none": "", "refused": "yellow", "fault": "magenta"}
 _INPUT_LIMIT = 4_000
 """Characters of one text that are looked at: many times what any line shows."""
@@ -28,8 +28,8 @@ class Paper:
 
     def clean(self, text: str) -> str:
         """One line of text without anything that a terminal would act on."""
-        flat = " ".join(text[:_INPUT_LIMIT].split("\n")).expandtabs(4)
-        return self._encodable(visible(flat))
+        flat = text[:_INPUT_LIMIT].replace("\r\n", " ").replace("\n", " ").expandtabs(4)
+        return self._encodable(for_terminal(flat))
 
     def symbol(self, char: str) -> str:
         """A symbol of ours, or its stand-in where the stream can't carry it."""

@@ -6,7 +6,6 @@ import msgspec
 
 from grader.device.evidence import FindingKind
 from grader.record import Attribution, CheckedFinding, Record, Status, Verdict
-from grader.report.visible import visible
 
 SHORT = 200
 """Characters of one name or title."""
@@ -68,13 +67,7 @@ FINDING_TITLES = {
 
 
 def cut(text: str, limit: int) -> str:
-    """At most ``limit`` characters of a text, saying how many are missing.
-
-    Characters count as they are shown: one that is made visible is eight.
-    """
-    if len(text) > limit:
-        return f"{visible(text[:limit])[:limit]}… ({len(text) - limit} more characters)"
-    text = visible(text)
+    """At most ``limit`` characters of a text, saying how many are missing."""
     if len(text) <= limit:
         return text
     return f"{text[:limit]}… ({len(text) - limit} more characters)"
@@ -82,8 +75,7 @@ def cut(text: str, limit: int) -> str:
 
 def cut_head(text: str, limit: int) -> str:
     """The last ``limit`` characters: what a failing process said last matters most."""
-    shown = visible(text[-limit:])[-limit:]
-    return shown if len(text) <= limit else f"({len(text) - limit} characters) …{shown}"
+    return text if len(text) <= limit else f"({len(text) - limit} characters) …{text[-limit:]}"
 
 
 def sentence(text: str) -> str:

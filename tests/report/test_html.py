@@ -194,7 +194,7 @@ class TestHostile:
 
     def test_a_reordered_line_is_shown_in_the_order_of_its_characters(self) -> None:
         made = msgspec.structs.replace(records.passed(), headline="ok \u202egnp.exe")
-        assert "ok ⟨U+202E⟩gnp.exe" in render_html(made)
+        assert "ok \N{REPLACEMENT CHARACTER}gnp.exe" in render_html(made)
 
 
 SAFE_TAGS = {

@@ -17,7 +17,6 @@ from grader.report import FILE_NAMES, FORMATS, render, values, wording
 from grader.report.counterexample import Case, case_view
 from grader.report.drawing import draw
 from grader.report.source import LINE_LIMIT, excerpt
-from grader.report.visible import visible
 from tests.report import records
 
 floats = st.floats(width=32)
@@ -212,17 +211,6 @@ class TestNextSteps:
             "Look at the first check that failed: Exact on integers over the assigned domain."
         ]
         assert made.checks[3].status is Status.FAILED
-
-
-class TestVisible:
-    @given(st.text())
-    def test_what_is_shown_has_no_hidden_character(self, text: str) -> None:
-        shown = visible(text)
-        assert all(char.isprintable() or char in "\n\t" for char in shown)
-        assert visible(shown) == shown
-
-    def test_plain_text_stays_as_it_is(self) -> None:
-        assert visible("a b\tc\nü 日本") == "a b\tc\nü 日本"
 
 
 class TestFormats:
