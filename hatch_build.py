@@ -67,7 +67,7 @@ def compile_libraries(root: Path, machine: str) -> None:
         root: The folder of pyproject.toml.
         machine: ``x86_64`` or ``aarch64``.
     """
-    sources, target = root / SOURCES, root / TARGET
+    sources, target = root.resolve() / SOURCES, root.resolve() / TARGET
     target.mkdir(exist_ok=True)
     compiler = (sys.executable, "-m", "ziglang", "cc", "-target", f"{machine}-linux-gnu.2.17")
     with tempfile.TemporaryDirectory() as scratch:
