@@ -48,26 +48,18 @@ class _Group(click.Group):
         try:
             return super().invoke(ctx)
         except GradeError as error:
-            raise _Shown(error) from error
+            _show(error)
+            raise click.exceptions.Exit(int(error.exit_code)) from error
 
 
-class _Shown(click.ClickException):
-    """One of our errors as click shows it, with its own exit code."""
+def _show(error: GradeError) -> None:
+    """What went wrong, then what to do, on standard error."""
+    from grader.intake.display import for_terminal
 
-    def __init__(self, error: GradeError) -> None:
-        super().__init__(error.what)
-        self.error = error
-        self.exit_code = int(error.exit_code)
-
-    def show(self, file: Any = None) -> None:
-        """What went wrong, then what to do."""
-        from grader.intake.display import for_terminal
-
-        label = {ExitCode.REFUSED: "Refused", ExitCode.FAULT: "Fault of the grader"}
-        start = label.get(ExitCode(self.exit_code), "Error")
-        click.echo(f"{start}: {for_terminal(self.error.what)}", file=file, err=True)
-        if self.error.remedy:
-            click.echo(for_terminal(self.error.remedy), file=file, err=True)
+    label = {ExitCode.REFUSED: "Refused", ExitCode.FAULT: "Fault of the grader"}
+    click.echo(f"{label.get(error.exit_code, 'Error')}: {for_terminal(error.what)}", err=True)
+    if error.remedy:
+        click.echo(for_terminal(error.remedy), err=True)
 
 
 @click.group(

@@ -1,0 +1,131 @@
+"""The shape plan and the cases drawn from it."""
+
+from __future__ import annotations
+
+import hypothesis
+import numpy as np
+import pytest
+from hypothesis import strategies as st
+
+from grader.grading import plan, seeds
+from grader.grading.cases import Values, cases, example, sweep
+from grader.puzzles.conv1d import CONV1D, TPB
+from grader.puzzles.definition import Part
+
+
+def pairs(shapes):
+    return [(shape.sizes["input_size"], shape.sizes["conv_size"]) for shape in shapes]
+
+
+def test_the_plan_holds_the_example_and_every_boundary():
+    shapes = plan.draw(CONV1D, seed="s", all_robust=True)
+    drawn = pairs(shapes)
+    assert drawn[0] == (15, 4)
+    assert len(drawn) >= 12
+    assert len(set(drawn)) == len(drawn)
+    ns, ms = {n for n, _ in drawn}, {m for _, m in drawn}
+    assert {1, TPB - 1, TPB, TPB + 1, 2 * TPB - 1, 2 * TPB} <= ns
+    assert {1, 2, TPB - 1, TPB} <= ms
+    assert any(n != m for n, m in drawn)
+    assert all(CONV1D.contains(shape.sizes) for shape in shapes)
+    assert [shape.number for shape in shapes] == list(range(len(shapes)))
+
+
+@hypothesis.given(st.text(min_size=1, max_size=20))
+def test_the_plan_follows_from_the_seed(seed):
+    first = plan.draw(CONV1D, seed=seed, all_robust=True)
+    assert pairs(first) == pairs(plan.draw(CONV1D, seed=seed, all_robust=True))
+
+
+def test_other_seeds_draw_other_random_shapes():
+    assert len({tuple(pairs(plan.draw(CONV1D, seed=str(i), all_robust=True))) for i in range(9)}) > 5
+
+
+def test_an_unchanged_kernel_gets_two_robust_shapes_to_show_its_defect():
+    shapes = plan.draw(CONV1D, seed="s", all_robust=False)
+    assert sum(shape.part is Part.ROBUST for shape in shapes) == 2
+    assert sum(shape.part is Part.ASSIGNED for shape in shapes) >= 12
+
+
+def test_the_worker_learns_sizes_and_names_only():
+    shapes = plan.draw(CONV1D, seed="s", all_robust=False)
+    told = plan.for_worker(CONV1D, shapes, package="/p/op.mojoc", compiled="/c")
+    assert set(told) == {"op", "package", "compiled", "shapes"}
+    assert told["shapes"][0] == {
+        "inputs": [{"dtype": "float32", "shape": [15]}, {"dtype": "float32", "shape": [4]}],
+        "output": {"dtype": "float32", "shape": [15]},
+        "parameters": {"input_size": 15, "conv_size": 4, "dtype": "float32"},
+    }
+
+
+def test_the_example_case_is_the_published_one():
+    case = example(CONV1D, plan.draw(CONV1D, seed="s", all_robust=False))
+    assert case.inputs["input"].tolist() == list(range(15))
+    assert case.payload == np.arange(15, dtype="<f4").tobytes() + np.arange(4, dtype="<f4").tobytes()
+
+
+def test_a_sweep_case_has_no_zero_and_fits_its_shape():
+    for shape in plan.draw(CONV1D, seed="s", all_robust=True):
+        case = sweep(CONV1D, shape, seeds.generator("s", "sweep"))
+        for spec in CONV1D.inputs:
+            assert case.inputs[spec.name].shape == spec.extents(shape.sizes)
+            assert case.inputs[spec.name].all()
+            assert np.array_equal(case.inputs[spec.name], np.rint(case.inputs[spec.name]))
+
+
+@pytest.mark.parametrize("values", [Values.INTEGERS, Values.REALS, Values.SPECIAL])
+def test_drawn_cases_fit_their_shape_and_kind(values):
+    shapes = plan.draw(CONV1D, seed="s", all_robust=True)
+
+    @hypothesis.settings(max_examples=50, database=None)
+    @hypothesis.given(cases(CONV1D, shapes, values))
+    def check(case):
+        low, high = CONV1D.integers
+        for spec in CONV1D.inputs:
+            array = case.inputs[spec.name]
+            assert array.shape == spec.extents(case.shape.sizes)
+            assert array.dtype == np.float32
+            if values is Values.INTEGERS:
+                assert ((array >= low) & (array <= high) & (array == np.rint(array))).all()
+            if values is Values.REALS:
+                assert np.isfinite(array).all()
+                assert (np.abs(array) >= np.float32(CONV1D.magnitudes[0])).all()
+
+    check()
+
+
+def test_counterexamples_shrink_to_the_smallest_shape():
+    shapes = plan.draw(CONV1D, seed="s", all_robust=True)
+    found = hypothesis.find(
+        cases(CONV1D, shapes, Values.INTEGERS),
+        lambda case: case.inputs["input"].sum() > 50,
+        settings=hypothesis.settings(database=None, max_examples=2000),
+    )
+    assert found.shape.extent == min(shape.extent for shape in shapes)
+    assert found.inputs["input"].sum() == 51
+
+
+def test_seeds_depend_on_secret_puzzle_and_submission():
+    base = {"key": b"k" * 16, "puzzle": "conv1d", "submission_sha256": "ab"}
+    seed = seeds.derive(**base)
+    assert seed == seeds.derive(**base)
+    for change in ({"key": b"l" * 16}, {"puzzle": "x"}, {"submission_sha256": "ac"}):
+        assert seeds.derive(**{**base, **change}) != seed
+    assert seeds.number("s", "a") != seeds.number("s", "b")
+
+
+def test_a_secret_that_is_too_short_is_refused(monkeypatch):
+    monkeypatch.setenv(seeds.SECRET_VARIABLE, "short")
+    with pytest.raises(Exception, match="at least 16"):
+        seeds.secret()
+
+
+def test_a_secret_is_made_once_and_kept(monkeypatch, tmp_path):
+    monkeypatch.delenv(seeds.SECRET_VARIABLE, raising=False)
+    monkeypatch.delenv(seeds.SECRET_FILE_VARIABLE, raising=False)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    first = seeds.secret()
+    assert len(first) == 32
+    assert first == seeds.secret()
+    (kept,) = tmp_path.rglob("secret")
+    assert kept.stat().st_mode & 0o077 == 0

@@ -1,0 +1,159 @@
+"""The definition of conv1d: its reference, its error bound, its domain, its rules."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from grader.puzzles import PUZZLES, Part, find
+from grader.puzzles.conv1d import CONV1D, LARGEST, TPB
+
+SIZES = st.fixed_dictionaries({"input_size": st.integers(1, 30), "conv_size": st.integers(1, 15)})
+FINITE = st.floats(-1e3, 1e3, width=32)
+
+
+@st.composite
+def problems(draw, element=FINITE):
+    sizes = draw(SIZES)
+    n, m = sizes["input_size"], sizes["conv_size"]
+    return sizes, {
+        "input": np.array(draw(st.lists(element, min_size=n, max_size=n)), dtype=np.float32),
+        "kernel": np.array(draw(st.lists(element, min_size=m, max_size=m)), dtype=np.float32),
+    }
+
+
+def by_definition(sizes, inputs):
+    """The sum in exact arithmetic, straight from the formula."""
+    n, m = sizes["input_size"], sizes["conv_size"]
+    a, b = ([Fraction(float(x)) for x in inputs[name]] for name in ("input", "kernel"))
+    return [sum((a[i + j] * b[j] for j in range(m) if i + j < n), Fraction(0)) for i in range(n)]
+
+
+def magnitudes(sizes, inputs):
+    positive = {name: np.abs(array) for name, array in inputs.items()}
+    return by_definition(sizes, positive)
+
+
+@given(problems())
+def test_the_reference_is_the_formula(problem):
+    sizes, inputs = problem
+    exact = by_definition(sizes, inputs)
+    # float64 rounds each of at most 15 products' sums once; the products are exact.
+    for got, want, size in zip(
+        CONV1D.reference(inputs, sizes), exact, magnitudes(sizes, inputs), strict=True
+    ):
+        assert abs(Fraction(float(got)) - want) <= 15 * Fraction(1, 2**52) * size
+
+
+@given(problems(), st.randoms(use_true_random=False), st.booleans())
+def test_no_order_of_summation_leaves_the_bound(problem, random, fused):
+    """Any right kernel, whatever order it sums in and fused or not, is accepted."""
+    sizes, inputs = problem
+    n, m = sizes["input_size"], sizes["conv_size"]
+    expected = CONV1D.expected(inputs, sizes)
+    order = list(range(m))
+    random.shuffle(order)
+    for i in range(n):
+        total = np.float32(0)
+        for j in order:
+            if i + j >= n:
+                continue
+            product = np.float64(inputs["input"][i + j]) * np.float64(inputs["kernel"][j])
+            if not fused:
+                product = np.float64(np.float32(product))
+            total = np.float32(np.float64(total) + product)
+        assert abs(float(total) - expected.value[i]) <= expected.allowed[i]
+
+
+def test_the_bound_catches_rounding_to_half_precision():
+    rng = np.random.default_rng(1)
+    sizes = {"input_size": 30, "conv_size": 15}
+    caught = 0
+    for _ in range(200):
+        inputs = {
+            "input": rng.normal(size=30).astype(np.float32),
+            "kernel": rng.normal(size=15).astype(np.float32),
+        }
+        expected = CONV1D.expected(inputs, sizes)
+        impostor = expected.value.astype(np.float16).astype(np.float64)
+        caught += bool((np.abs(impostor - expected.value) > expected.allowed).any())
+    assert caught == 200
+
+
+def test_the_published_example():
+    example = CONV1D.example
+    assert example.output == (14, 20, 26, 32, 38, 44, 50, 56, 62, 68, 74, 80, 41, 14, 0)
+    assert CONV1D.reference(example.inputs, example.sizes).tolist() == list(example.output)
+
+
+@given(SIZES)
+def test_the_integer_range_never_rounds(sizes):
+    low, high = CONV1D.integers
+    assert max(abs(low), abs(high)) ** 2 * sizes["conv_size"] < 2**24
+
+
+def test_the_assigned_domain_is_where_the_given_kernel_is_defined():
+    assigned = [point for point in CONV1D.domain_points() if CONV1D.part(point) is Part.ASSIGNED]
+    assert len(CONV1D.domain_points()) == 450
+    assert len(assigned) == 58
+    assert all(p["conv_size"] == 1 or p["input_size"] in (TPB, 2 * TPB) for p in assigned)
+
+
+def test_a_nan_in_the_window_makes_the_reference_nan():
+    inputs = {"input": np.full(15, np.nan, np.float32), "kernel": np.ones(1, np.float32)}
+    expected = CONV1D.expected(inputs, {"input_size": 15, "conv_size": 1})
+    assert np.isnan(expected.value).all()
+    assert expected.decided.all()
+
+
+def test_padding_with_zeros_or_leaving_terms_out_are_both_allowed():
+    """0 * inf is NaN where the given kernel pads, and nothing where the term is left out."""
+    kernel = np.array([1, np.inf], np.float32)
+    inputs = {"input": np.ones(15, np.float32), "kernel": kernel}
+    expected = CONV1D.expected(inputs, {"input_size": 15, "conv_size": 2})
+    assert expected.decided[:14].all()
+    assert not expected.decided[14]
+
+
+def test_sums_that_may_overflow_in_one_order_only_are_left_undecided():
+    inputs = {
+        "input": np.array([LARGEST, LARGEST, -LARGEST], np.float32),
+        "kernel": np.ones(3, np.float32),
+    }
+    expected = CONV1D.expected(inputs, {"input_size": 3, "conv_size": 3})
+    assert not expected.decided[0]
+    # One largest number alone cannot overflow.. but rounding up from it could: undecided too.
+    assert not expected.decided[2]
+
+
+@pytest.mark.parametrize("suspect", CONV1D.suspects, ids=lambda suspect: suspect.name)
+def test_each_suspect_differs_from_the_right_answer_somewhere(suspect):
+    rng = np.random.default_rng(2)
+    differs = False
+    for sizes in CONV1D.domain_points()[::7]:
+        inputs = {
+            "input": rng.integers(1, 100, sizes["input_size"]).astype(np.float32) / 7,
+            "kernel": rng.integers(1, 100, sizes["conv_size"]).astype(np.float32) / 7,
+        }
+        answer = suspect.answer(inputs, sizes)
+        if answer is not None:
+            assert answer.shape == (sizes["input_size"],)
+            expected = CONV1D.expected(inputs, sizes)
+            differs |= bool((np.abs(answer - expected.value) > expected.allowed).any())
+    assert differs
+
+
+def test_the_rubric_has_a_hundred_points_and_ten_extra():
+    assert CONV1D.max_score == 100
+    assert [item.points for item in CONV1D.rubric if item.extra] == [10]
+
+
+def test_find_names_what_there_is():
+    assert find("conv1d") is CONV1D
+    with pytest.raises(Exception, match="no puzzle 'softmax'") as caught:
+        find("softmax")
+    assert all(name in caught.value.remedy for name in PUZZLES)
