@@ -14,7 +14,7 @@ from grader.report.wording import SHORT, Limits, cut
 
 WHOLE_ROWS = 20
 """Arrays up to this length are shown whole."""
-WRONG_ROWS = 20
+WRONG_ROWS = 8
 """Wrong elements shown of longer ones, each with `NEIGHBOURS` on both sides."""
 NEIGHBOURS = 2
 NAME = 40
@@ -59,8 +59,8 @@ class CaseView(msgspec.Struct, frozen=True, kw_only=True):
     others: tuple[tuple[str, str], ...]
     """Inputs of which the table does not show every element: name and values."""
     drawing: Drawing | None
-    exact: bool
-    """No difference at all is allowed."""
+    caption: str
+    """What the table shows and what was allowed."""
 
 
 class Case:
@@ -145,8 +145,18 @@ def case_view(example: Counterexample, check_title: str, limits: Limits) -> Case
         table=_table(case, with_bounds=bool(bounded)),
         others=tuple((_shaped(t), _listed(t)) for t in listed_inputs[:6]),
         drawing=drawing,
-        exact=bool(case.wrong) and not bounded,
+        caption=_caption(case, exact=bool(case.wrong) and not bounded),
     )
+
+
+def _caption(case: Case, *, exact: bool) -> str:
+    text = "Element by element"
+    if case.length > WHOLE_ROWS:
+        shown = min(len(case.wrong), WRONG_ROWS)
+        wrong = max(case.example.mismatch_count, len(case.wrong))
+        which = f"the first {shown} of {wrong} wrong ones" if shown < wrong else "the wrong ones"
+        text = f"Element by element, {which} with their neighbours" if shown else "The start"
+    return f"{text}; the values must be equal bit for bit." if exact else f"{text}."
 
 
 def _beside(tensor: Tensor, output: Tensor) -> bool:
@@ -154,9 +164,14 @@ def _beside(tensor: Tensor, output: Tensor) -> bool:
 
 
 def _table(case: Case, *, with_bounds: bool) -> CaseTable:
-    names = [cut(tensor.name, NAME) for tensor, _ in case.inputs]
     indices = case.indices()
-    columns = [[case.input_text(c, i) for i in indices] for c in range(len(names))]
+    names, columns = [], []
+    for number, (tensor, _) in enumerate(case.inputs):
+        column = [case.input_text(number, i) for i in indices]
+        # A short input may have none of the elements that are shown.
+        if any(column):
+            names.append(cut(tensor.name, NAME))
+            columns.append(column)
     results = ["expected"]
     columns.append([case.expected_text(i) for i in indices])
     if case.got or case.wrong:

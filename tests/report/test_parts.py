@@ -173,6 +173,18 @@ class TestCounterexample:
         case = Case(records.wrong_values().counterexamples[0])
         assert case.indices() == [11, 12, 13, 14, 15, 16]
 
+    def test_the_caption_says_which_elements_are_shown(self) -> None:
+        numbers = [1.0] * 60
+        got = [2.0 if i % 4 == 0 else 1.0 for i in range(60)]
+        view = case_view(records.counterexample(numbers, [1.0], got), "c", wording.LIMITS[0])
+        assert view.caption == (
+            "Element by element, the first 8 of 15 wrong ones with their neighbours; "
+            "the values must be equal bit for bit."
+        )
+        assert sum(row.wrong for row in view.table.rows) == 8
+        assert sum(row.skipped for row in view.table.rows) == 60 - 31
+        assert dict(view.others)["input (60)"].count("1") == 60
+
     def test_an_input_longer_than_the_output_is_shown_whole(self) -> None:
         example = records.counterexample([1.0], [2.0, 3.0, 4.0], [7.0])
         rows = case_view(example, "c", wording.LIMITS[0]).table.rows
