@@ -2,17 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
-from grader.device.evidence import Dim3, Launch
+import numpy as np
+
+from grader.device.checks.races import Log
+from grader.device.checks.recorder import Recorder
+from grader.device.evidence import Dim3, Finding, FindingKind, Launch
 from grader.device.memory import GlobalMemory
+from grader.device.ptx import PtxError
+from grader.device.results import Result
+from grader.device.simt.faults import KernelFault
 from grader.device.simt.loading import LoadedModule
+from grader.device.simt.machine import Printed, Shape
+from grader.device.simt.program import Program
+from grader.device.simt.scheduler import Budget
 from grader.device.simt.settings import (
+    MAX_BLOCK,
+    MAX_GRID,
+    MAX_THREADS_PER_BLOCK,
     SHARED_BYTES_DEFAULT,
+    SHARED_BYTES_OPT_IN,
     SIGNALLING_NAN,
     Checks,
     Limits,
 )
+from grader.errors import UnsupportedByDevice
+
+_WAVE_LANES = 32768
+"""Lanes in flight: enough to make NumPy worthwhile, few enough for the caches."""
+_RESIDENT_LANES = 108 * 2048
+"""Threads that an A100 runs at once. Blocks that talk to each other must be in flight together."""
+_WAVE_BYTES = 512 << 20
+_MOST_BLOCK_BYTES = 1 << 30
 
 
 def launch(
@@ -48,7 +72,170 @@ def launch(
         limits: Bounds on the work; the defaults where None.
 
     Raises:
+        KeyError: The module has no such kernel.
         UnsupportedByDevice: The kernel reached an instruction that the device lacks.
         PtxError: The kernel is not sound PTX, or ``params`` do not fit it.
     """
-    raise NotImplementedError
+    started = time.perf_counter()
+    checks = checks or Checks()
+    limits = limits or Limits()
+    program = module.program(entry)
+    recorder = Recorder(entry, grid, block)
+    budget = Budget(limits.instruction_budget, limits.wall_clock_s)
+    printed = Printed()
+    wrong = _refusal(program, grid, block, dynamic_shared_bytes, dynamic_shared_limit)
+    if wrong:
+        result = Result.INVALID_VALUE
+        _report_refusal(recorder, wrong)
+    else:
+        memory.begin_launch(index, grid, block)
+        run = _Run(
+            module, program, recorder, budget, printed, checks, shared_fill, dynamic_shared_bytes
+        )
+        result = run.all_waves(index, _param_bytes(program, params))
+    return Launch(
+        index=index,
+        kernel=entry,
+        module=module.number,
+        grid=grid,
+        block=block,
+        shared_bytes=program.shared.compact_size + dynamic_shared_bytes,
+        instructions=budget.used,
+        seconds=time.perf_counter() - started,
+        result=int(result),
+        findings=recorder.findings(),
+        printed="".join(printed.parts),
+    )
+
+
+@dataclass(slots=True)
+class _Run:
+    """A launch that was accepted."""
+
+    module: LoadedModule
+    program: Program
+    recorder: Recorder
+    budget: Budget
+    printed: Printed
+    checks: Checks
+    shared_fill: int
+    dynamic_shared: int
+
+    def all_waves(self, index: int, params: bytes) -> Result:
+        """Run wave after wave; the first error ends the launch."""
+        self.module.refresh(self.program.entry.name, self.checks)
+        log = Log()
+        for first, blocks in self._waves():
+            shape = Shape(
+                self.recorder.grid, self.recorder.block, blocks, self.dynamic_shared, self.checks
+            )
+            scheduler = self.module.scheduler(self.program.entry.name, shape)
+            machine = scheduler.machine
+            machine.entry_params.data[1][: len(params)] = np.frombuffer(params, dtype=np.uint8)
+            machine.begin_wave(
+                self.recorder,
+                first,
+                launch=index,
+                fill=self.shared_fill,
+                printed=self.printed,
+                log=log,
+            )
+            try:
+                with np.errstate(all="ignore"):
+                    scheduler.run(self.budget)
+            except KernelFault as fault:
+                return fault.result
+            machine.order.end_wave()
+        return Result.SUCCESS
+
+    def _waves(self) -> Iterator[tuple[int, int]]:
+        """First block and number of blocks of each wave; sizes differ by one at most."""
+        grid, threads = self.recorder.grid, self.recorder.threads
+        total = grid[0] * grid[1] * grid[2]
+        lanes = _RESIDENT_LANES if self.program.traits.strong_global else _WAVE_LANES
+        cost = _block_bytes(self.program, threads, self.dynamic_shared)
+        if cost > _MOST_BLOCK_BYTES:
+            raise UnsupportedByDevice(
+                f"One block of {self.program.entry.name} needs {cost >> 20} MiB to be simulated.",
+                remedy="Use fewer threads per block or less local memory.",
+            )
+        most = max(min(lanes // threads, _WAVE_BYTES // max(cost, 1)), 1)
+        waves = -(-total // most)
+        first = 0
+        for wave in range(waves):
+            after = total * (wave + 1) // waves
+            yield first, after - first
+            first = after
+
+
+def _block_bytes(program: Program, threads: int, dynamic_shared: int) -> int:
+    """About how much memory the simulation of one block takes."""
+    registers = sum(len(f.registers) for f in program.order) * 8
+    lane = registers + 2 * program.local.size + program.params.size + 256
+    stamps = 24 // program.traits.shared_granule
+    return threads * lane + (program.shared.size + dynamic_shared) * (2 + stamps)
+
+
+def _param_bytes(program: Program, params: Sequence[bytes]) -> bytes:
+    declared = program.entry.params
+    if len(params) != len(declared):
+        raise PtxError(
+            f"{program.entry.name} has {len(declared)} parameters, {len(params)} were given",
+            program.entry.line,
+        )
+    raw = bytearray(program.entry_params.size)
+    for variable, value in zip(declared, params, strict=True):
+        if len(value) != variable.size:
+            raise PtxError(
+                f"{variable.name} has {variable.size} bytes, {len(value)} were given",
+                variable.line,
+            )
+        start = program.spaces[f"{program.entry.name}:{variable.name}"].start
+        raw[start : start + len(value)] = value
+    return bytes(raw)
+
+
+def _refusal(program: Program, grid: Dim3, block: Dim3, dynamic: int, dynamic_limit: int) -> str:
+    """Why a GPU would not start this launch; empty where it would."""
+    threads = block[0] * block[1] * block[2]
+    static = program.shared.compact_size
+    if min(*grid, *block) < 1:
+        return f"grid {grid} and block {block} must be at least 1 in each dimension"
+    if threads > MAX_THREADS_PER_BLOCK:
+        return f"a block of {threads} threads; the most is {MAX_THREADS_PER_BLOCK}"
+    if any(size > most for size, most in zip(block, MAX_BLOCK, strict=True)):
+        return f"block {block} exceeds {MAX_BLOCK}"
+    if any(size > most for size, most in zip(grid, MAX_GRID, strict=True)):
+        return f"grid {grid} exceeds {MAX_GRID}"
+    if dynamic < 0 or dynamic > max(dynamic_limit, SHARED_BYTES_DEFAULT - static):
+        return (
+            f"{dynamic} bytes of dynamic shared memory, more than the kernel was allowed "
+            f"({max(dynamic_limit, SHARED_BYTES_DEFAULT - static)})"
+        )
+    if static + dynamic > max(
+        SHARED_BYTES_DEFAULT, min(dynamic_limit + static, SHARED_BYTES_OPT_IN)
+    ):
+        return f"{static + dynamic} bytes of shared memory per block, more than the device has"
+    return _against_directives(program, block, threads)
+
+
+def _against_directives(program: Program, block: Dim3, threads: int) -> str:
+    limit, exact = program.entry.max_threads, program.entry.required_threads
+    if limit is not None and threads > limit[0] * limit[1] * limit[2]:
+        return f"a block of {threads} threads; the kernel was compiled for {limit} at most"
+    if exact is not None and block != exact:
+        return f"block {block}; the kernel was compiled for {exact}"
+    return ""
+
+
+def _report_refusal(recorder: Recorder, wrong: str) -> None:
+    recorder.add(
+        FindingKind.BAD_LAUNCH,
+        None,
+        1,
+        lambda: Finding(
+            kind=FindingKind.BAD_LAUNCH,
+            message=f"the launch was refused: {wrong}",
+            kernel=recorder.kernel,
+        ),
+    )

@@ -2,8 +2,43 @@
 
 from __future__ import annotations
 
-from grader.device.memory import GlobalMemory
-from grader.device.ptx import Module
+import struct
+from collections import OrderedDict
+from weakref import WeakKeyDictionary
+
+from grader.device.checks.races import Cells
+from grader.device.memory import GlobalMemory, OutOfDeviceMemory
+from grader.device.ptx import Module, PtxError
+from grader.device.ptx.model import TYPE_BYTES, Function, Immediate, StateSpace, Variable
+from grader.device.simt.machine import Machine, Shape
+from grader.device.simt.program import Program
+from grader.device.simt.scheduler import Scheduler
+from grader.device.simt.settings import Checks
+
+_KEPT = 4
+"""Machines kept for further launches of the same shape."""
+_STALE_BYTES = 64 << 20
+"""After so many bytes of new buffers, the race check's shadow is cleared."""
+
+
+class _Shadow:
+    """The race check's stamps of one device's global memory."""
+
+    def __init__(self) -> None:
+        self._cells: dict[int, Cells] = {}
+        self._allocated = 0
+
+    def cells(self, memory: GlobalMemory, granule: int) -> Cells:
+        if memory.allocated_ever - self._allocated > _STALE_BYTES:
+            for cells in self._cells.values():
+                cells.clear()
+            self._allocated = memory.allocated_ever
+        if granule not in self._cells:
+            self._cells[granule] = Cells(memory.window, granule)
+        return self._cells[granule]
+
+
+_SHADOWS: WeakKeyDictionary[GlobalMemory, _Shadow] = WeakKeyDictionary()
 
 
 class LoadedModule:
@@ -11,32 +46,144 @@ class LoadedModule:
 
     Attributes:
         number: The module's number, as in ``Launch.module``.
+        symbols: Address of each variable.
     """
 
-    def __init__(self, number: int) -> None:
+    def __init__(
+        self, module: Module, memory: GlobalMemory, number: int, symbols: dict[str, int]
+    ) -> None:
+        self.module = module
+        self.memory = memory
         self.number = number
+        self.symbols = symbols
+        self._programs: dict[str, Program] = {}
+        self._machines: OrderedDict[tuple[str, Shape], Scheduler] = OrderedDict()
 
     def entries(self) -> tuple[str, ...]:
         """Names of the kernels."""
-        raise NotImplementedError
+        functions = self.module.functions.values()
+        return tuple(f.name for f in functions if f.is_entry and f.defined)
+
+    def entry(self, name: str) -> Function:
+        """A kernel. ``KeyError`` where there is no such kernel."""
+        function = self.module.functions[name]
+        if not function.is_entry or not function.defined:
+            raise KeyError(name)
+        return function
 
     def param_sizes(self, entry: str) -> tuple[int, ...]:
         """Sizes of a kernel's parameters, in bytes. ``KeyError`` where there is no such kernel."""
-        raise NotImplementedError
+        return tuple(param.size for param in self.entry(entry).params)
+
+    def static_shared_bytes(self, entry: str) -> int:
+        """Shared memory that a block of a kernel has without asking, in bytes."""
+        return self.program(entry).shared.compact_size
 
     def variable(self, name: str) -> tuple[int, int]:
         """Address and size in bytes of a module variable. ``KeyError`` where there is none."""
-        raise NotImplementedError
+        return self.symbols[name], self.module.variables[name].size
 
     def unload(self) -> None:
         """Free the module's variables."""
-        raise NotImplementedError
+        self._machines.clear()
+        for address in self.symbols.values():
+            self.memory.free(address)
+        self.symbols = {}
+
+    def program(self, entry: str) -> Program:
+        """The entry laid out with what it calls."""
+        if entry not in self._programs:
+            self._programs[entry] = Program(self.module, self.entry(entry))
+        return self._programs[entry]
+
+    def scheduler(self, entry: str, shape: Shape) -> Scheduler:
+        """A machine for waves of this shape; the last few are kept."""
+        key = (entry, shape)
+        if key in self._machines:
+            self._machines.move_to_end(key)
+            return self._machines[key]
+        program = self.program(entry)
+        cells = None
+        if shape.checks.races:
+            cells = self._shadow().cells(self.memory, program.traits.global_granule)
+        machine = Machine(program, shape, self.memory, cells, self.symbols)
+        while len(self._machines) >= _KEPT:
+            self._machines.popitem(last=False)
+        self._machines[key] = Scheduler(machine)
+        return self._machines[key]
+
+    def refresh(self, entry: str, checks: Checks) -> None:
+        """Before a launch: keep the race check's shadow from growing without bound."""
+        if checks.races:
+            self._shadow().cells(self.memory, self.program(entry).traits.global_granule)
+
+    def _shadow(self) -> _Shadow:
+        return _SHADOWS.setdefault(self.memory, _Shadow())
 
 
 def load(module: Module, memory: GlobalMemory, *, number: int) -> LoadedModule:
     """Give the module's variables addresses and initial values.
 
+    Variables without an initial value are zero, as PTX says.
+
     Raises:
         PtxError: A variable does not fit or refers to something unknown.
     """
-    raise NotImplementedError
+    placed = [
+        variable
+        for variable in module.variables.values()
+        if variable.space in (StateSpace.GLOBAL, StateSpace.CONST)
+    ]
+    symbols: dict[str, int] = {}
+    try:
+        for variable in placed:
+            if variable.external:
+                raise PtxError(f"{variable.name} is declared but not defined", variable.line)
+            if variable.align > 256:
+                raise PtxError(f"{variable.name} wants alignment {variable.align}", variable.line)
+            symbols[variable.name] = memory.allocate(max(variable.size, 1))
+        for variable in placed:
+            if variable.size:
+                memory.write(symbols[variable.name], _contents(variable, symbols))
+    except OutOfDeviceMemory as error:
+        _free(memory, symbols)
+        raise PtxError(f"the module's variables do not fit: {error}") from error
+    except PtxError:
+        _free(memory, symbols)
+        raise
+    return LoadedModule(module, memory, number, symbols)
+
+
+def _free(memory: GlobalMemory, symbols: dict[str, int]) -> None:
+    for address in symbols.values():
+        memory.free(address)
+
+
+def _contents(variable: Variable, symbols: dict[str, int]) -> bytes:
+    size = TYPE_BYTES[variable.type]
+    parts = []
+    for value in variable.initial:
+        if isinstance(value, Immediate):
+            bits = value.value
+            if value.kind == "f64" and size == 4:
+                bits = _narrowed(bits)
+        elif value.name in symbols:
+            bits = symbols[value.name] + value.offset
+        else:
+            raise PtxError(
+                f"{variable.name} holds the address of {value.name[:60]}, "
+                "which is no variable of the module",
+                variable.line,
+            )
+        parts.append((bits & (1 << 8 * size) - 1).to_bytes(size, "little"))
+    return b"".join(parts).ljust(variable.size, b"\0")
+
+
+def _narrowed(bits: int) -> int:
+    """The float32 bits of a float64."""
+    value = struct.unpack("<d", bits.to_bytes(8, "little"))[0]
+    try:
+        raw = struct.pack("<f", value)
+    except OverflowError:
+        raw = struct.pack("<f", float("inf") if value > 0 else float("-inf"))
+    return int.from_bytes(raw, "little")

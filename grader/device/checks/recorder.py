@@ -1,0 +1,100 @@
+"""Collects findings: equal ones are counted, and there is a bound on distinct ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+import msgspec
+
+from grader.device.evidence import Dim3, Finding, FindingKind, Space
+from grader.device.memory import unravel
+
+MOST_FINDINGS = 50
+"""Distinct findings kept of one launch."""
+
+
+class Place(Protocol):
+    """Where in the PTX something happened."""
+
+    @property
+    def line(self) -> int: ...
+
+    @property
+    def text(self) -> str: ...
+
+    @property
+    def source_file(self) -> str | None: ...
+
+    @property
+    def source_line(self) -> int | None: ...
+
+
+class Recorder:
+    """The findings of one launch.
+
+    Args:
+        kernel: The entry's name.
+        grid: The launch's blocks, and
+        block: the threads of one.
+    """
+
+    def __init__(self, kernel: str, grid: Dim3, block: Dim3) -> None:
+        self.kernel = kernel
+        self.grid = grid
+        self.block = block
+        self.threads = block[0] * block[1] * block[2]
+        self._found: dict[tuple[object, ...], Finding] = {}
+        self._counts: dict[tuple[object, ...], int] = {}
+
+    def add(
+        self,
+        kind: FindingKind,
+        place: Place | None,
+        count: int,
+        make: Callable[[], Finding],
+        *,
+        space: Space | None = None,
+        access: str | None = None,
+    ) -> None:
+        """Count ``count`` occurrences; ``make`` describes the first, if it is a new finding."""
+        key = (kind, place.line if place else 0, space, access)
+        if key in self._counts:
+            self._counts[key] += count
+        elif len(self._found) < MOST_FINDINGS:
+            self._counts[key] = count
+            finding = make()
+            if place is not None:
+                finding = msgspec.structs.replace(
+                    finding,
+                    ptx_line=place.line,
+                    ptx_text=place.text,
+                    source_file=place.source_file,
+                    source_line=place.source_line,
+                )
+            self._found[key] = finding
+
+    def findings(self) -> tuple[Finding, ...]:
+        """All findings, in the order in which they were first made."""
+        return tuple(
+            msgspec.structs.replace(finding, count=self._counts[key])
+            for key, finding in self._found.items()
+        )
+
+    def who(self, block: int, thread: int) -> tuple[Dim3, Dim3, str]:
+        """A thread by linear indices: its block, itself, and ``thread 3 of block 1``."""
+        block_index = unravel(block, self.grid)
+        thread_index = unravel(thread, self.block)
+        return (
+            block_index,
+            thread_index,
+            f"thread {_index(thread_index, self.block)} of block {_index(block_index, self.grid)}",
+        )
+
+
+def _index(index: Dim3, shape: Dim3) -> str:
+    if shape[1] == shape[2] == 1:
+        return str(index[0])
+    if shape[2] == 1:
+        return f"({index[0]}, {index[1]})"
+    return f"({index[0]}, {index[1]}, {index[2]})"

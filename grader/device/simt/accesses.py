@@ -1,0 +1,180 @@
+"""Loads and stores."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grader.device.checks.access import Access
+from grader.device.evidence import Space
+from grader.device.ptx.model import TYPE_BYTES, Address, Operand, Symbol, Vector
+from grader.device.semantics.scalar_types import DTYPES
+from grader.device.simt.addressing import AddressOperand, SitePlace
+from grader.device.simt.binding import Binding, Step
+from grader.device.simt.lanes import Lanes
+
+STRONG = frozenset({"volatile", "relaxed", "acquire", "release", "acq_rel", "mmio"})
+SPACES = {
+    "global": Space.GLOBAL,
+    "shared": Space.SHARED,
+    "local": Space.LOCAL,
+    "const": Space.CONST,
+    "param": Space.PARAM,
+}
+SCOPES = frozenset({"cta", "cluster", "gpu", "sys"})
+_HINTS = frozenset({"weak", "ca", "cg", "cs", "lu", "cv", "wb", "wt", "nc"})
+
+
+@dataclass(slots=True)
+class Form:
+    """What the opcode of a load or store says."""
+
+    space: Space | None
+    type: str
+    elements: int
+    strong: bool
+
+    @property
+    def size(self) -> int:
+        """Bytes of one element."""
+        return TYPE_BYTES[self.type]
+
+
+def read_form(binding: Binding) -> Form:
+    """Read an opcode; cache hints are allowed and mean nothing here.
+
+    Raises:
+        UnsupportedByDevice: A modifier is unknown.
+    """
+    *parts, type_ = binding.site.instruction.modifiers or ("",)
+    form = Form(None, type_, 1, strong=False)
+    if TYPE_BYTES.get(type_, 16) > 8:
+        raise binding.site.unsupported()
+    for part in parts:
+        head, _, tail = part.partition("::")
+        if head in SPACES and tail in ("", "cta", "entry", "func"):
+            form.space = SPACES[head]
+        elif part in ("v2", "v4"):
+            form.elements = int(part[1])
+        elif part in STRONG:
+            form.strong = True
+        elif part in SCOPES or part in _HINTS or head in ("L1", "L2") and tail != "cache_hint":
+            continue
+        else:
+            raise binding.site.unsupported()
+    if form.size * form.elements > 16:
+        raise binding.error("an access of more than 16 bytes")
+    return form
+
+
+def _access(binding: Binding, form: Form, kind: str) -> Access:
+    site = binding.site
+    place = SitePlace(site, binding.machine.program.module.files)
+    return Access(place, site.pc, kind, form.size, form.elements, form.strong)
+
+
+def bind_load(binding: Binding) -> Step:
+    """``ld`` and ``ldu``."""
+    form = read_form(binding)
+    destination, source = binding.operands(2)
+    targets = [
+        binding.destination(item, DTYPES[form.type]).view(f"u{form.size}")
+        for item in _elements(binding, destination, form)
+    ]
+    if not isinstance(source, Address):
+        raise binding.error("no address")
+    if form.space is Space.PARAM:
+        columns = _param_columns(binding, source, form)
+        if columns is not None:
+            return binding.step(_copies(binding, targets, columns))
+    address = AddressOperand(binding, source, form.space, _access(binding, form, "read"))
+
+    def run(lanes: Lanes) -> None:
+        for reach in address.reach(lanes):
+            for k, target in enumerate(targets):
+                at = reach.flat + k * form.size if k else reach.flat
+                address.watch(reach, at, k)
+                reach.lanes.put(target, address.gather(reach, at, k))
+        if form.strong:
+            handshake(binding, lanes)
+
+    return binding.step(Step(partial(run, binding.machine.everyone), run))
+
+
+def bind_store(binding: Binding) -> Step:
+    """``st``."""
+    form = read_form(binding)
+    destination, source = binding.operands(2)
+    if not isinstance(destination, Address):
+        raise binding.error("no address")
+    values = [
+        binding.source(item, DTYPES[form.type]).view(f"u{form.size}")
+        for item in _elements(binding, source, form)
+    ]
+    if form.space is Space.PARAM:
+        columns = _param_columns(binding, destination, form)
+        if columns is None:
+            raise binding.site.unsupported("stores to the kernel's parameters")
+        return binding.step(_copies(binding, columns, values))
+    if form.space is Space.CONST:
+        raise binding.error("a store to constant memory")
+    address = AddressOperand(binding, destination, form.space, _access(binding, form, "write"))
+
+    def run(lanes: Lanes) -> None:
+        for reach in address.reach(lanes):
+            for k, value in enumerate(values):
+                at = reach.flat + k * form.size if k else reach.flat
+                address.watch(reach, at, k)
+                taken = reach.lanes.take(value) if isinstance(value, np.ndarray) else value
+                address.scatter(reach, at, taken)
+        if form.strong:
+            handshake(binding, lanes)
+
+    return binding.step(Step(partial(run, binding.machine.everyone), run))
+
+
+def handshake(binding: Binding, lanes: Lanes) -> None:
+    """Strong accesses may order blocks, where the program has fences."""
+    if binding.machine.program.traits.fences:
+        binding.machine.order.handshake(lanes.index)
+
+
+def _elements(binding: Binding, operand: Operand, form: Form) -> tuple[Operand, ...]:
+    if form.elements == 1 and not isinstance(operand, Vector):
+        return (operand,)
+    if not isinstance(operand, Vector) or len(operand.items) != form.elements:
+        raise binding.error("a vector of the wrong length")
+    return operand.items
+
+
+def _param_columns(binding: Binding, address: Address, form: Form) -> list[NDArray[Any]] | None:
+    """A call's parameter as one view per element over all lanes; None for the kernel's own."""
+    program = binding.machine.program
+    if not isinstance(address.base, Symbol):
+        if binding.site.function != program.entry.name:
+            raise binding.site.unsupported("a parameter of a function by its address")
+        return None
+    name = f"{binding.site.function}:{address.base.name}"
+    if name not in program.spaces:
+        raise binding.error(f"unknown parameter {address.base.name[:60]}")
+    slot = program.spaces[name]
+    if any(slot is own for own in program.entry_params.slots):
+        return None
+    start = slot.start + address.offset
+    if address.offset < 0 or start + form.size * form.elements > slot.stop:
+        raise binding.error("an access past the end of a parameter")
+    rows = binding.machine.params
+    starts = [start + k * form.size for k in range(form.elements)]
+    return [rows[:, s : s + form.size].view(f"u{form.size}")[:, 0] for s in starts]
+
+
+def _copies(binding: Binding, targets: list[Any], values: list[Any]) -> Step:
+    def run(lanes: Lanes) -> None:
+        for target, value in zip(targets, values, strict=True):
+            lanes.put(target, lanes.take(value) if isinstance(value, np.ndarray) else value)
+
+    return Step(partial(run, binding.machine.everyone), run)

@@ -1,0 +1,190 @@
+"""Instructions that compute: the catalogue of operations, and moves."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grader.device.memory import BASE_ADDRESS
+from grader.device.ptx.model import TYPE_BYTES, Operand, Pair, Vector
+from grader.device.semantics import Operation, lookup
+from grader.device.simt.binding import Binding, Step, windows
+from grader.device.simt.lanes import Lanes
+from grader.device.simt.regions import WINDOW_SIZE
+
+Array = NDArray[Any]
+
+
+def bind_operation(binding: Binding) -> Step:
+    """An instruction of the catalogue.
+
+    Raises:
+        UnsupportedByDevice: The catalogue does not have it.
+    """
+    operation = lookup(binding.site.instruction.opcode)
+    if operation is None:
+        raise binding.site.unsupported()
+    operands = binding.site.instruction.operands
+    if not operands:
+        raise binding.error("no operands")
+    first, rest = operands[0], operands[1:]
+    wanted: tuple[Operand, ...] = (first,)
+    if isinstance(first, Pair):
+        wanted = (first.first, first.second)
+    least = len(operation.destinations) - operation.optional_destinations
+    if not least <= len(wanted) <= len(operation.destinations):
+        raise binding.error("a wrong number of destinations")
+    if len(rest) != len(operation.sources):
+        raise binding.error(f"{len(rest)} source operands")
+    sources = tuple(
+        binding.source(operand, dtype)
+        for operand, dtype in zip(rest, operation.sources, strict=True)
+    )
+    out = tuple(
+        binding.destination(operand, dtype)
+        for operand, dtype in zip(wanted, operation.destinations, strict=False)
+    )
+    return binding.step(elementwise(operation, out, sources))
+
+
+def elementwise(operation: Operation, out: tuple[Array, ...], sources: tuple[Any, ...]) -> Step:
+    """``operation`` over arrays of all lanes."""
+    apply = operation.apply
+
+    def some(lanes: Lanes) -> None:
+        if lanes.dense:
+            apply(out, sources, lanes.mask)
+            return
+        index = lanes.index
+        picked = tuple(s[index] if isinstance(s, np.ndarray) and s.ndim else s for s in sources)
+        results = tuple(np.empty(len(index), dtype=o.dtype) for o in out)
+        apply(results, picked, True)
+        for target, result in zip(out, results, strict=True):
+            target[index] = result
+
+    return Step(partial(apply, out, sources, True), some)
+
+
+def _copy(out: Array, source: Any) -> Step:
+    def full() -> None:
+        out[...] = source
+
+    def some(lanes: Lanes) -> None:
+        index = lanes.index
+        out[index] = source[index] if isinstance(source, np.ndarray) else source
+
+    return Step(full, some)
+
+
+def bind_mov(binding: Binding) -> Step:
+    """``mov``: between registers, from constants and addresses, and to and from vectors."""
+    parts = binding.site.instruction.modifiers
+    if len(parts) != 1 or parts[0] not in (*TYPE_BYTES, "pred") or parts[0] == "b128":
+        raise binding.site.unsupported()
+    destination, source = binding.operands(2)
+    if isinstance(source, Vector):
+        return _pack(binding, destination, source, TYPE_BYTES[parts[0]])
+    if isinstance(destination, Vector):
+        return _unpack(binding, destination, source, TYPE_BYTES[parts[0]])
+    dtype = np.dtype(np.bool_ if parts[0] == "pred" else f"u{TYPE_BYTES[parts[0]]}")
+    value = binding.source(source, dtype)
+    return binding.step(_copy(binding.destination(destination, dtype), value))
+
+
+def _lanes_of(array: Array, count: int) -> list[Array]:
+    """The ``count`` equal parts of each value, lowest bits first, as strided views."""
+    part = array.view(f"u{array.itemsize // count}")
+    return [part[k::count] for k in range(count)]
+
+
+def _pack(binding: Binding, destination: Operand, source: Vector, size: int) -> Step:
+    count = len(source.items)
+    if count not in (2, 4) or size % count:
+        raise binding.error(f"a vector of {count}")
+    part = np.dtype(f"u{size // count}")
+    values = [binding.source(item, part) for item in source.items]
+    scratch = np.zeros(binding.machine.total, dtype=f"u{size}")
+    out = binding.destination(destination, scratch.dtype)
+    parts = _lanes_of(scratch, count)
+
+    def full() -> None:
+        # By way of scratch: the destination may be one of the sources.
+        for target, value in zip(parts, values, strict=True):
+            target[...] = value
+        out[...] = scratch
+
+    def some(lanes: Lanes) -> None:
+        for target, value in zip(parts, values, strict=True):
+            target[...] = value
+        out[lanes.index] = scratch[lanes.index]
+
+    return binding.step(Step(full, some))
+
+
+def _unpack(binding: Binding, destination: Vector, source: Operand, size: int) -> Step:
+    count = len(destination.items)
+    if count not in (2, 4) or size % count:
+        raise binding.error(f"a vector of {count}")
+    part = np.dtype(f"u{size // count}")
+    value = binding.source(source, np.dtype(f"u{size}"))
+    scratch = np.zeros(binding.machine.total, dtype=f"u{size}")
+    parts = _lanes_of(scratch, count)
+    targets = [binding.destination(item, part) for item in destination.items]
+
+    def full() -> None:
+        scratch[...] = value
+        for target, piece in zip(targets, parts, strict=True):
+            target[...] = piece
+
+    def some(lanes: Lanes) -> None:
+        scratch[...] = value
+        for target, piece in zip(targets, parts, strict=True):
+            target[lanes.index] = piece[lanes.index]
+
+    return binding.step(Step(full, some))
+
+
+def bind_cvta(binding: Binding) -> Step:
+    """``cvta``: between an address in a state space and a generic one."""
+    parts = binding.site.instruction.modifiers
+    to = parts[:1] == ("to",)
+    rest = parts[1:] if to else parts
+    if len(rest) != 2 or rest[0].partition("::")[0] not in windows() or rest[1] != "u64":
+        raise binding.site.unsupported()
+    shift = windows()[rest[0].partition("::")[0]]
+    dtype = np.dtype(np.uint64)
+    destination, source = binding.operands(2)
+    value = binding.source(source, dtype)
+    out = binding.destination(destination, dtype)
+    constant = np.uint64(shift)
+    ufunc = np.subtract if to else np.add
+
+    def apply(out: Any, sources: Any, where: Any) -> None:
+        ufunc(*sources, out=out[0], where=where)
+
+    operation = Operation("cvta", (dtype, dtype), (dtype,), apply)
+    return binding.step(elementwise(operation, (out,), (value, constant)))
+
+
+def bind_isspacep(binding: Binding) -> Step:
+    """``isspacep``: whether a generic address lies in a state space."""
+    parts = binding.site.instruction.modifiers
+    space = parts[0].partition("::")[0] if len(parts) == 1 else ""
+    if space not in windows():
+        raise binding.site.unsupported()
+    dtype = np.dtype(np.uint64)
+    destination, source = binding.operands(2)
+    value = binding.source(source, dtype)
+    out = binding.destination(destination, np.dtype(np.bool_))
+    start = np.uint64(windows()[space] or BASE_ADDRESS)
+    size = np.uint64(WINDOW_SIZE if windows()[space] else binding.machine.memory.window)
+
+    def apply(out: Any, sources: Any, where: Any) -> None:
+        inside = sources[0] - start < size
+        np.copyto(out[0], inside, where=where)
+
+    operation = Operation("isspacep", (dtype,), (np.dtype(np.bool_),), apply)
+    return binding.step(elementwise(operation, (out,), (value,)))

@@ -1,0 +1,157 @@
+"""Calls of functions, and of the two that the driver provides: vprintf and __assertfail.
+
+A function's registers and variables exist once per lane, so recursion is
+refused where it would be executed.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grader.device.ptx.model import Arguments, Function, Operand, Register, Sink, Symbol, Variable
+from grader.device.results import Result
+from grader.device.simt.binding import Binding
+from grader.device.simt.control import Router, Transfer, conditional, groups
+from grader.device.simt.lanes import Lanes
+from grader.device.simt.printing import print_lanes, read_text
+from grader.device.simt.traps import stopped
+
+Copy = tuple[NDArray[Any], NDArray[Any]]
+"""Destination and source: columns of the parameter rows, or registers."""
+
+
+def bind_call(binding: Binding, router: Router) -> Transfer:
+    """``call``: direct ones; parameters are copied by value."""
+    site, machine = binding.site, binding.machine
+    returned, target, passed = _shape(binding)
+    function = machine.program.module.functions.get(target)
+    if function is None or not function.defined:
+        return conditional(binding, router, _provided(binding, router, target, returned, passed))
+    if (site.function, target) in machine.program.recursive:
+        raise site.unsupported("recursion")
+    copies = _matched(binding, function.params, passed, function, into_callee=True)
+    back = _matched(binding, function.returns, returned, function, into_callee=False)
+    machine.returns.copies[site.pc] = back
+    sites = machine.returns.sites(target)
+    start = machine.program.base[target]
+
+    def enter(lanes: Lanes) -> None:
+        for to, of in copies:
+            lanes.put(to, lanes.take(of))
+        lanes.put(sites, site.pc)
+        router.go(start, lanes)
+
+    return conditional(binding, router, enter)
+
+
+def bind_return(binding: Binding, router: Router) -> Transfer:
+    """``ret`` of a function that was called."""
+    machine = binding.machine
+    sites = machine.returns.sites(binding.site.function)
+
+    def leave(lanes: Lanes) -> None:
+        for pc, group in groups(lanes, lanes.take(sites)):
+            for to, of in machine.returns.copies[pc]:
+                group.put(to, group.take(of))
+            router.go(pc + 1, group)
+
+    return conditional(binding, router, leave)
+
+
+def _shape(binding: Binding) -> tuple[tuple[Operand, ...], str, tuple[Operand, ...]]:
+    """Return variables, function name and arguments of ``call (r), f, (a, b)``."""
+    operands = list(binding.site.instruction.operands)
+    if set(binding.site.instruction.modifiers) - {"uni"}:
+        raise binding.site.unsupported()
+    returned: tuple[Operand, ...] = ()
+    if operands and isinstance(operands[0], Arguments):
+        returned = operands.pop(0).items  # type: ignore[union-attr]
+    if not operands or not isinstance(operands[0], Symbol):
+        raise binding.site.unsupported("a call through a pointer")
+    target = operands[0].name
+    rest = operands[1:]
+    if len(rest) > 1 or rest and not isinstance(rest[0], Arguments):
+        raise binding.site.unsupported("a call through a pointer")
+    passed = rest[0].items if rest and isinstance(rest[0], Arguments) else ()
+    return returned, target, passed
+
+
+def _matched(
+    binding: Binding,
+    formal: tuple[Variable, ...],
+    actual: tuple[Operand, ...],
+    callee: Function,
+    *,
+    into_callee: bool,
+) -> list[Copy]:
+    if len(formal) != len(actual):
+        raise binding.error(f"{callee.name} takes or returns {len(formal)} values")
+    copies = []
+    for variable, operand in zip(formal, actual, strict=True):
+        if isinstance(operand, Sink):
+            continue
+        inner = _column(binding, f"{callee.name}:{variable.name}", variable.size)
+        outer = _outer(binding, operand, variable.size)
+        copies.append((inner, outer) if into_callee else (outer, inner))
+    return copies
+
+
+def _outer(binding: Binding, operand: Operand, size: int) -> NDArray[Any]:
+    if isinstance(operand, Symbol):
+        return _column(binding, f"{binding.site.function}:{operand.name}", size)
+    if isinstance(operand, Register):
+        raise binding.site.unsupported("an argument in a register")
+    raise binding.site.unsupported("an argument that is no parameter variable")
+
+
+def _column(binding: Binding, name: str, size: int) -> NDArray[Any]:
+    """The bytes of a parameter variable: (lanes, size)."""
+    slot = binding.machine.program.spaces.get(name)
+    if slot is None or slot.stop - slot.start < size:
+        raise binding.error(f"the parameter {name.rpartition(':')[2][:60]} does not fit")
+    if any(slot is own for own in binding.machine.program.entry_params.slots):
+        raise binding.site.unsupported("the kernel's own parameter as an argument")
+    return binding.machine.params[:, slot.start : slot.start + size]
+
+
+def _provided(
+    binding: Binding,
+    router: Router,
+    name: str,
+    returned: tuple[Operand, ...],
+    passed: tuple[Operand, ...],
+) -> Transfer:
+    """A function that the driver provides."""
+    following = binding.site.pc + 1
+    machine = binding.machine
+    if name == "vprintf" and len(passed) == 2:
+        text, values = (_outer(binding, operand, 8).view(np.uint64)[:, 0] for operand in passed)
+        result = _outer(binding, returned[0], 4).view(np.uint32)[:, 0] if returned else None
+
+        def show(lanes: Lanes) -> None:
+            counts = print_lanes(machine, lanes, lanes.take(text), lanes.take(values))
+            if result is not None:
+                lanes.put(result, counts)
+            router.go(following, lanes)
+
+        return show
+    if name == "__assertfail" and len(passed) >= 3:
+        columns = [_outer(binding, o, size) for o, size in zip(passed, (8, 8, 4), strict=False)]
+        message, file, line = (column.view(f"u{column.shape[1]}")[:, 0] for column in columns)
+
+        def fail(lanes: Lanes) -> None:
+            lane = int(lanes.index[0])
+            what = read_text(machine, lane, int(message[lane]))
+            where = read_text(machine, lane, int(file[lane]))
+            stopped(
+                binding,
+                lanes,
+                f"failed the assertion `{what}` ({where}:{int(line[lane])})",
+                Result.ASSERT,
+            )
+
+        return fail
+    raise binding.site.unsupported(f"the function {name} is not part of the module")

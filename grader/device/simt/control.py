@@ -1,0 +1,96 @@
+"""Where lanes go after a basic block.
+
+A *transfer* takes the lanes that reached the end of a block and tells the
+scheduler where they are next: at other program counters, waiting, or gone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+import numpy as np
+
+from grader.device.ptx.model import Target, Targets
+from grader.device.simt.binding import Binding
+from grader.device.simt.lanes import Index, Lanes
+
+Transfer = Callable[[Lanes], None]
+
+
+class Router(Protocol):
+    """The scheduler, as transfers see it."""
+
+    def go(self, pc: int, lanes: Lanes) -> None:
+        """These lanes go on at ``pc``."""
+
+    def leave(self, lanes: Lanes) -> None:
+        """These threads have ended."""
+
+
+def bind_jump(binding: Binding, router: Router) -> Transfer:
+    """``bra``, with or without a guard."""
+    (operand,) = binding.operands(1)
+    if not isinstance(operand, Target) or set(binding.site.instruction.modifiers) - {"uni"}:
+        raise binding.site.unsupported()
+    target = _absolute(binding, operand)
+    return conditional(binding, router, lambda lanes: router.go(target, lanes))
+
+
+def bind_table_jump(binding: Binding, router: Router) -> Transfer:
+    """``brx.idx``: a jump through a table. An index outside of it goes to the last entry."""
+    index, table = binding.operands(2)
+    if not isinstance(table, Targets) or binding.site.instruction.modifiers[:1] != ("idx",):
+        raise binding.site.unsupported()
+    targets = [_absolute(binding, choice) for choice in table.choices]
+    values = binding.source(index, np.dtype(np.uint32))
+
+    def jump(lanes: Lanes) -> None:
+        chosen = lanes.take(np.broadcast_to(values, (lanes.total,)))
+        for value in np.unique(chosen).tolist():
+            group = lanes.pick(chosen == value)
+            assert group is not None
+            router.go(targets[min(value, len(targets) - 1)], group)
+
+    return conditional(binding, router, jump)
+
+
+def bind_exit(binding: Binding, router: Router) -> Transfer:
+    """``exit``, and ``ret`` of the kernel itself."""
+    return conditional(binding, router, router.leave)
+
+
+def conditional(binding: Binding, router: Router, taken: Transfer) -> Transfer:
+    """``taken`` for the lanes whose guard holds; the others go on behind it."""
+    guard = binding.site.instruction.guard
+    if guard is None:
+        return taken
+    predicate = binding.machine.register(binding.site, guard.register.name)
+    if predicate.dtype != np.bool_:
+        raise binding.error("a guard that is no predicate")
+    following, negated = binding.site.pc + 1, guard.negated
+
+    def transfer(lanes: Lanes) -> None:
+        yes, no = lanes.split(lanes.take(predicate))
+        if negated:
+            yes, no = no, yes
+        if yes is not None:
+            taken(yes)
+        if no is not None:
+            router.go(following, no)
+
+    return transfer
+
+
+def _absolute(binding: Binding, target: Target) -> int:
+    return binding.machine.program.base[binding.site.function] + target.index
+
+
+def groups(lanes: Lanes, keys: Index) -> list[tuple[int, Lanes]]:
+    """Lanes by key, keys ascending."""
+    found = []
+    for key in np.unique(keys).tolist():
+        group = lanes.pick(keys == key)
+        assert group is not None
+        found.append((key, group))
+    return found

@@ -1,0 +1,94 @@
+"""Which module knows which instruction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from grader.device.results import Result
+from grader.device.simt.accesses import bind_load, bind_store
+from grader.device.simt.arithmetic import bind_cvta, bind_isspacep, bind_mov, bind_operation
+from grader.device.simt.atomics import bind_atomic
+from grader.device.simt.barriers import BlockBarriers, bind_barrier
+from grader.device.simt.binding import Binding, Step, guarded
+from grader.device.simt.calls import bind_call, bind_return
+from grader.device.simt.control import Router, Transfer, bind_exit, bind_jump, bind_table_jump
+from grader.device.simt.faults import KernelFault
+from grader.device.simt.lanes import Lanes
+from grader.device.simt.machine import Machine
+from grader.device.simt.program import Site
+from grader.device.simt.traps import bind_trap
+from grader.device.simt.warps import WarpWaits, bind_warp
+
+
+def _nothing(binding: Binding) -> Step:
+    """An instruction without effect here: fences, prefetches, hints."""
+    return Step(lambda: None, lambda _: None)
+
+
+def _breakpoint(binding: Binding) -> Step:
+    def stop(lanes: Lanes) -> None:
+        raise KernelFault(Result.LAUNCH_FAILED)
+
+    return Step(partial(stop, binding.machine.everyone), stop)
+
+
+_STEPS: dict[str, Callable[[Binding], Step]] = {
+    "mov": bind_mov,
+    "cvta": bind_cvta,
+    "isspacep": bind_isspacep,
+    "ld": bind_load,
+    "ldu": bind_load,
+    "st": bind_store,
+    "atom": bind_atomic,
+    "red": bind_atomic,
+    "membar": _nothing,
+    "fence": _nothing,
+    "prefetch": _nothing,
+    "prefetchu": _nothing,
+    "applypriority": _nothing,
+    "discard": _nothing,
+    "nanosleep": _nothing,
+    "pmevent": _nothing,
+    "griddepcontrol": _nothing,
+    "brkpt": _breakpoint,
+}
+
+
+def bind_step(machine: Machine, site: Site) -> Step:
+    """An instruction after which every lane goes on.
+
+    Raises:
+        UnsupportedByDevice: The device lacks it.
+        PtxError: It is not sound.
+    """
+    bind = _STEPS.get(site.instruction.base, bind_operation)
+    return guarded(machine, site, bind(Binding(machine, site)))
+
+
+def bind_transfer(
+    machine: Machine, site: Site, router: Router, barriers: BlockBarriers, waits: WarpWaits
+) -> Transfer:
+    """An instruction after which lanes may be elsewhere, or wait.
+
+    Raises:
+        UnsupportedByDevice: The device lacks it.
+        PtxError: It is not sound.
+    """
+    binding = Binding(machine, site)
+    base = site.instruction.base
+    if base == "bra":
+        return bind_jump(binding, router)
+    if base == "brx":
+        return bind_table_jump(binding, router)
+    if base == "call":
+        return bind_call(binding, router)
+    if base == "ret" and site.function != machine.program.entry.name:
+        return bind_return(binding, router)
+    if base in ("ret", "exit"):
+        return bind_exit(binding, router)
+    if base == "trap":
+        return bind_trap(binding, router)
+    if site.instruction.opcode == "bar.warp.sync" or base not in ("bar", "barrier"):
+        return bind_warp(binding, router, waits)
+    return bind_barrier(binding, router, barriers)

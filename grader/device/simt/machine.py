@@ -1,0 +1,271 @@
+"""The state of the blocks in flight: registers, memory, and who waits where."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grader.device.checks.access import Wave
+from grader.device.checks.races import Cells, Log, Order, RaceCheck
+from grader.device.checks.recorder import Recorder
+from grader.device.evidence import Dim3, Space
+from grader.device.memory import GlobalMemory
+from grader.device.ptx.model import TYPE_BYTES
+from grader.device.simt.lanes import Index, Lanes
+from grader.device.simt.program import Layout, Program, Site, Slot
+from grader.device.simt.regions import GlobalRegion, ParamRegion, Region, SlottedRegion
+from grader.device.simt.settings import PRINT_LIMIT, Checks
+
+REGISTER_TYPES: dict[int, Any] = {1: np.uint8, 2: np.uint16, 4: np.uint32, 8: np.uint64}
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What a machine is made for.
+
+    Attributes:
+        blocks: Blocks in flight at once.
+        dynamic_shared: Dynamic shared memory of a block, in bytes.
+    """
+
+    grid: Dim3
+    block: Dim3
+    blocks: int
+    dynamic_shared: int
+    checks: Checks
+
+    @property
+    def threads(self) -> int:
+        """Threads of a block."""
+        return self.block[0] * self.block[1] * self.block[2]
+
+
+@dataclass(slots=True)
+class MachineWave(Wave):
+    """A wave that knows the lines of its program."""
+
+    program: Program
+
+    def line_of(self, pc: int) -> int:
+        """The PTX line of a program counter."""
+        return self.program.code[pc].line
+
+
+@dataclass(slots=True)
+class Printed:
+    """What a launch has printed."""
+
+    parts: list[str] = field(default_factory=list)
+    size: int = 0
+
+    @property
+    def full(self) -> bool:
+        """Whether nothing more is kept."""
+        return self.size >= PRINT_LIMIT
+
+    def add(self, text: str) -> None:
+        """Keep ``text``, as far as there is room."""
+        self.parts.append(text[: max(PRINT_LIMIT - self.size, 0)])
+        self.size += len(self.parts[-1])
+
+
+class Returns:
+    """Where each lane goes on after each function, and what is copied then.
+
+    Attributes:
+        copies: By the program counter of a call: destinations and sources.
+    """
+
+    def __init__(self, total: int) -> None:
+        self._total = total
+        self._sites: dict[str, Index] = {}
+        self.copies: dict[int, list[tuple[NDArray[Any], NDArray[Any]]]] = {}
+
+    def sites(self, function: str) -> Index:
+        """For each lane, the program counter of the call that it is in."""
+        if function not in self._sites:
+            self._sites[function] = np.zeros(self._total, dtype=np.int64)
+        return self._sites[function]
+
+
+class Machine:
+    """State for ``shape.blocks`` blocks of a program; used again for later waves and launches.
+
+    Attributes:
+        everyone: All lanes.
+        params: Bytes of variables in parameter space, one row per lane.
+        entry_params: The kernel's own parameters.
+        symbols: Address of each variable in its space, by ``function:name``.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        shape: Shape,
+        memory: GlobalMemory,
+        global_cells: Cells | None,
+        symbols: dict[str, int],
+    ) -> None:
+        self.program = program
+        self.shape = shape
+        self.memory = memory
+        self.threads = shape.threads
+        self.total = shape.blocks * self.threads
+        self.everyone = Lanes.all(self.total)
+        self.thread: Index = self.everyone.index % self.threads
+        self.block: Index = self.everyone.index // self.threads
+        self.order = Order(self.total, self.threads)
+        layout, dynamic = _with_dynamic(program, shape.dynamic_shared)
+        self.shared = SlottedRegion(
+            Space.SHARED, layout, shape.blocks, self.block, tracked=shape.checks.uninitialised
+        )
+        self.local = SlottedRegion(
+            Space.LOCAL,
+            program.local,
+            self.total,
+            self.everyone.index,
+            tracked=shape.checks.uninitialised,
+        )
+        self.global_ = GlobalRegion(memory)
+        self.entry_params = ParamRegion(program.entry_params.size)
+        self.params: NDArray[np.uint8] = np.zeros(
+            (self.total, -(-program.params.size // 16) * 16), dtype=np.uint8
+        )
+        self.races: dict[Space, RaceCheck] = {}
+        if shape.checks.races:
+            self._make_race_checks(global_cells)
+        self.symbols = dict(symbols)
+        self.symbols.update({name: slot.start for name, slot in program.spaces.items()})
+        if dynamic is not None:
+            self.symbols.update(dict.fromkeys(program.dynamic_names, dynamic.start))
+        self._registers: dict[str, NDArray[Any]] = {}
+        self.exited: NDArray[np.bool_] = np.zeros(self.total, dtype=np.bool_)
+        self.wave = MachineWave(Recorder("", (1, 1, 1), shape.block), 0, self.threads, program)
+        self.stamps: NDArray[np.uint64] = np.zeros(self.total, dtype=np.uint64)
+        self.returns = Returns(self.total)
+        self.special: dict[str, NDArray[Any]] = {}
+        self.clock = 0
+        self.printed = Printed()
+
+    def _make_race_checks(self, global_cells: Cells | None) -> None:
+        if global_cells is not None:
+            self.races[Space.GLOBAL] = RaceCheck(Space.GLOBAL, global_cells, self.order)
+        if self.shared.size:
+            cells = Cells(len(self.shared.data[1]), self.program.traits.shared_granule)
+            self.races[Space.SHARED] = RaceCheck(Space.SHARED, cells, self.order)
+
+    def begin_wave(
+        self,
+        recorder: Recorder,
+        first_block: int,
+        *,
+        launch: int,
+        fill: int,
+        printed: Printed,
+        log: Log,
+    ) -> None:
+        """Take other blocks: nothing is left of the ones before."""
+        self.printed = printed
+        self.wave = MachineWave(recorder, first_block, self.threads, self.program)
+        for array in self._registers.values():
+            array.fill(0)
+        if self.shared.size:
+            self.shared.reset(fill)
+        if self.local.size:
+            self.local.reset(fill)
+        self.exited.fill(False)
+        self.order.begin_wave(log, first_block)
+        first = self.memory.kernel_stamp(launch, first_block)
+        np.add(self.block << 10, self.thread, out=self.stamps, casting="unsafe")
+        self.stamps += np.uint64(first)
+        for name, array in self.special.items():
+            array[...] = self._special(name)
+
+    def register(self, site: Site, name: str) -> NDArray[Any]:
+        """The lanes of a register, as unsigned integers (or bool) of its width."""
+        key = f"{site.function}:{name}"
+        found = self._registers.get(key)
+        if found is None:
+            function = self.program.module.functions[site.function]
+            type_ = function.registers[name]
+            found = np.zeros(self.total, dtype=register_dtype(type_, site))
+            self._registers[key] = found
+        return found
+
+    def special_register(self, name: str) -> NDArray[Any] | None:
+        """The lanes of a special register that does not change in a wave; None if unknown."""
+        found = self.special.get(name)
+        if found is None:
+            values = self._special(name)
+            if values is None:
+                return None
+            found = self.special[name] = np.broadcast_to(values, (self.total,)).copy()
+        return found
+
+    def _special(self, name: str) -> Any:
+        base, _, axis = name[1:].partition(".")
+        if base in ("tid", "ntid", "ctaid", "nctaid") and axis in ("x", "y", "z"):
+            return self._dimension(base, "xyz".index(axis))
+        lane = (self.thread % 32).astype(np.uint32)
+        one = np.uint32(1)
+        simple: dict[str, Any] = {
+            "%laneid": lane,
+            "%warpid": (self.thread // 32).astype(np.uint32),
+            "%nwarpid": np.uint32(-(-self.threads // 32)),
+            "%smid": ((self.wave.first_block + self.block) % 108).astype(np.uint32),
+            "%nsmid": np.uint32(108),
+            "%gridid": np.uint64(1),
+            "%lanemask_eq": one << lane,
+            "%lanemask_lt": (one << lane) - one,
+            "%lanemask_le": (one << lane) | ((one << lane) - one),
+            "%lanemask_gt": ~((one << lane) | ((one << lane) - one)),
+            "%lanemask_ge": ~((one << lane) - one),
+            "%dynamic_smem_size": np.uint32(self.shape.dynamic_shared),
+            "%total_smem_size": np.uint32(
+                self.program.shared.compact_size + self.shape.dynamic_shared
+            ),
+        }
+        return simple.get(name)
+
+    def _dimension(self, base: str, axis: int) -> Any:
+        if base == "ntid":
+            return np.uint32(self.shape.block[axis])
+        if base == "nctaid":
+            return np.uint32(self.shape.grid[axis])
+        shape = self.shape.block if base == "tid" else self.shape.grid
+        linear = self.thread if base == "tid" else self.block + self.wave.first_block
+        before = 1
+        for size in shape[:axis]:
+            before *= size
+        return (linear // before % shape[axis]).astype(np.uint32)
+
+    def region_of(self, space: Space) -> Region:
+        """The region behind an explicit state space."""
+        regions: dict[Space, Region] = {
+            Space.SHARED: self.shared,
+            Space.LOCAL: self.local,
+            Space.PARAM: self.entry_params,
+        }
+        return regions.get(space, self.global_)
+
+
+def register_dtype(type_: str, site: Site) -> Any:
+    """The dtype that holds a register of a PTX type."""
+    if type_ == "pred":
+        return np.bool_
+    size = TYPE_BYTES[type_]
+    if size not in REGISTER_TYPES:
+        raise site.unsupported(f"registers of type .{type_}")
+    return REGISTER_TYPES[size]
+
+
+def _with_dynamic(program: Program, size: int) -> tuple[Layout, Slot | None]:
+    """The shared variables, and dynamic memory behind them."""
+    static = program.shared
+    if not program.dynamic_names and size == 0:
+        return static, None
+    layout = Layout(static.gap, list(static.slots), static.size, static.compact_size)
+    return layout, layout.add("dynamic shared memory", size, program.dynamic_align)

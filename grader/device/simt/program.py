@@ -1,0 +1,246 @@
+"""An entry and the functions it calls, laid out as one list of instructions.
+
+Callees come before their callers: the scheduler runs the lowest program counter
+first, so threads inside a call catch up with each other before any of them goes on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from grader.device.ptx.model import (
+    TYPE_BYTES,
+    Function,
+    Instruction,
+    Location,
+    Module,
+    StateSpace,
+    Symbol,
+    Target,
+    Targets,
+    Variable,
+)
+from grader.errors import UnsupportedByDevice
+
+GUARD_GAP = 128
+"""Bytes between two variables in shared or local memory, so that an overrun is seen."""
+
+ENDS_BLOCK = frozenset({"bra", "brx", "call", "ret", "exit", "bar", "barrier", "trap"})
+"""Instructions after which threads may be somewhere else."""
+STARTS_BLOCK = frozenset({"shfl", "vote", "match", "redux", "elect", "activemask"})
+"""Instructions at which threads of a warp should meet before they run."""
+_ACCESSES = frozenset({"ld", "ldu", "st", "atom", "red", "cp"})
+_STRONG = frozenset({"volatile", "relaxed", "acquire", "release", "acq_rel", "mmio"})
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """An instruction of a program."""
+
+    pc: int
+    instruction: Instruction
+    function: str
+
+    @property
+    def line(self) -> int:
+        return self.instruction.line
+
+    @property
+    def location(self) -> Location | None:
+        return self.instruction.location
+
+    def unsupported(self, why: str = "") -> UnsupportedByDevice:
+        """The error for an instruction that the device lacks."""
+        return UnsupportedByDevice(
+            f"The software device does not support the instruction "
+            f"`{self.instruction.text}` (PTX line {self.line}, in {self.function})"
+            + (f": {why}." if why else "."),
+            remedy="Grade this submission on a real GPU, or report the instruction to us.",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A variable's place in its space: ``[start, stop)`` in bytes."""
+
+    name: str
+    start: int
+    stop: int
+    compact: int
+    """Where it would start without guard gaps, as on a GPU."""
+
+
+@dataclass(slots=True)
+class Layout:
+    """Variables in shared, local or parameter memory."""
+
+    gap: int
+    slots: list[Slot] = field(default_factory=list)
+    size: int = 0
+    """Bytes with gaps."""
+    compact_size: int = 0
+    """Bytes without."""
+
+    def add(self, name: str, size: int, align: int) -> Slot:
+        """Place a variable behind the others."""
+        start = _up(self.size + (self.gap if self.slots else 0), max(align, 16))
+        compact = _up(self.compact_size, align)
+        slot = Slot(name, start, start + size, compact)
+        self.slots.append(slot)
+        self.size = start + size
+        self.compact_size = compact + size
+        return slot
+
+
+@dataclass(slots=True)
+class Traits:
+    """What can be told of a program's accesses before it runs."""
+
+    global_granule: int = 8
+    """Bytes of the smallest access, which no two accesses straddle."""
+    shared_granule: int = 8
+    strong_global: bool = False
+    """Whether threads may talk through atomics or volatile accesses."""
+    fences: bool = False
+
+
+class Program:
+    """A launchable entry.
+
+    Attributes:
+        code: The instructions of all functions, one after the other; each function ends
+            with an implicit ``ret``.
+        starts: The program counters at which a basic block starts.
+        base: First program counter of each function.
+        shared, local, params: Where variables lie, names as ``function:name``.
+        dynamic: Start of dynamic shared memory, in bytes, and its names.
+    """
+
+    def __init__(self, module: Module, entry: Function) -> None:
+        self.module = module
+        self.entry = entry
+        self.order: list[Function] = []
+        self.recursive: set[tuple[str, str]] = set()
+        self._collect(entry)
+        self.base: dict[str, int] = {}
+        self.code: list[Site] = []
+        self.starts: set[int] = set()
+        self.shared = Layout(GUARD_GAP)
+        self.local = Layout(GUARD_GAP)
+        self.params = Layout(0)
+        self.entry_params = Layout(0)
+        self.dynamic_names: set[str] = set()
+        self.dynamic_align = 16
+        self.spaces: dict[str, Slot] = {}
+        for function in self.order:
+            self._lay_out(function)
+        self._place_shared()
+        self.traits = _traits(self.code)
+
+    def _collect(self, entry: Function) -> None:
+        """Functions in post-order, without recursion in Python."""
+        state: dict[str, int] = {}
+        stack: list[tuple[Function, list[str]]] = [(entry, _callees(entry, self.module))]
+        state[entry.name] = 1
+        while stack:
+            function, callees = stack[-1]
+            if not callees:
+                stack.pop()
+                state[function.name] = 2
+                self.order.append(function)
+                continue
+            name = callees.pop()
+            if state.get(name) == 1:
+                self.recursive.add((function.name, name))
+            elif name not in state:
+                state[name] = 1
+                callee = self.module.functions[name]
+                stack.append((callee, _callees(callee, self.module)))
+
+    def _lay_out(self, function: Function) -> None:
+        base = self.base[function.name] = len(self.code)
+        self.starts.add(base)
+        end = Instruction("ret", (), None, function.line, "ret;", None)
+        for instruction in (*function.instructions, end):
+            pc = len(self.code)
+            self.code.append(Site(pc, instruction, function.name))
+            for operand in instruction.operands:
+                if isinstance(operand, Target):
+                    self.starts.add(base + operand.index)
+                elif isinstance(operand, Targets):
+                    self.starts.update(base + t.index for t in operand.choices)
+            if instruction.base in ENDS_BLOCK:
+                self.starts.add(pc + 1)
+            elif instruction.base in STARTS_BLOCK:
+                self.starts.update((pc, pc + 1))
+        entry_params = {p.name for p in function.params} if function is self.entry else set()
+        for name, variable in function.variables.items():
+            self._place(f"{function.name}:{name}", variable, name in entry_params)
+
+    def _place(self, name: str, variable: Variable, is_entry_param: bool) -> None:
+        if variable.space is StateSpace.LOCAL:
+            self.spaces[name] = self.local.add(name, variable.size, variable.align)
+        elif variable.space is StateSpace.PARAM:
+            layout = self.entry_params if is_entry_param else self.params
+            self.spaces[name] = layout.add(name, variable.size, variable.align)
+
+    def _place_shared(self) -> None:
+        """Static variables, then dynamic memory, which all ``extern .shared`` names share."""
+        found = [(n, v) for n, v in self.module.variables.items()]
+        for function in self.order:
+            found += [(f"{function.name}:{n}", v) for n, v in function.variables.items()]
+        used = self._used_symbols()
+        for name, variable in found:
+            if variable.space is not StateSpace.SHARED:
+                continue
+            if variable.external:
+                self.dynamic_names.add(name)
+                self.dynamic_align = max(self.dynamic_align, variable.align)
+            elif ":" in name or name in used:
+                self.spaces[name] = self.shared.add(name, variable.size, variable.align)
+
+    def _used_symbols(self) -> set[str]:
+        used = set()
+        for site in self.code:
+            for operand in site.instruction.operands:
+                base = getattr(operand, "base", operand)
+                if isinstance(base, Symbol):
+                    used.add(base.name)
+        return used
+
+
+def _callees(function: Function, module: Module) -> list[str]:
+    found = []
+    for instruction in function.instructions:
+        if instruction.base == "call":
+            for operand in instruction.operands:
+                if isinstance(operand, Symbol) and operand.name in module.functions:
+                    if module.functions[operand.name].defined:
+                        found.append(operand.name)
+                    break
+    return list(dict.fromkeys(found))
+
+
+def _traits(code: list[Site]) -> Traits:
+    traits = Traits()
+    for site in code:
+        instruction = site.instruction
+        parts = instruction.modifiers
+        if instruction.base in ("fence", "membar"):
+            traits.fences |= "cta" not in parts
+        if instruction.base not in _ACCESSES or not parts:
+            continue
+        size = TYPE_BYTES.get(parts[-1], 1 if instruction.base == "cp" else 8)
+        size = min(size, 8)
+        names = {part.partition("::")[0] for part in parts}
+        if not names & {"shared", "local", "param", "const"} or instruction.base == "cp":
+            traits.global_granule = min(traits.global_granule, size)
+            if instruction.base in ("atom", "red") or names & _STRONG:
+                traits.strong_global = True
+        if not names & {"global", "local", "param", "const"} or instruction.base == "cp":
+            traits.shared_granule = min(traits.shared_granule, size)
+    return traits
+
+
+def _up(value: int, align: int) -> int:
+    return -(-value // align) * align
