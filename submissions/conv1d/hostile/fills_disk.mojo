@@ -117,6 +117,9 @@ struct Conv1DCustomOp:
                 "                file.write(block)\n"
                 "    except OSError:\n"
                 "        continue\n"
+                "    finally:\n"
+                "        if folder != '.' and os.path.exists(path):\n"
+                "            os.remove(path)\n"
             )
             var python = OwnedDLHandle()
             var state = python.call["PyGILState_Ensure", Int32]()
