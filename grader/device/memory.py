@@ -129,9 +129,7 @@ class GlobalMemory:
         if size <= 0:
             raise HostAccessError(f"allocation of {size} bytes", address=0, size=size)
         if self.allocated_bytes + size > self.capacity:
-            raise OutOfDeviceMemory(
-                f"{size} bytes asked for, {self.free_bytes} are free"
-            )
+            raise OutOfDeviceMemory(f"{size} bytes asked for, {self.free_bytes} are free")
         start = self._find_room(size)
         allocation = Allocation(start, start + size, self._take_number())
         self._by_number[allocation.number] = allocation
@@ -139,9 +137,7 @@ class GlobalMemory:
         if allocation.number >= len(self._stops):
             self._stops = np.concatenate([self._stops, np.zeros_like(self._stops)])
         self._stops[allocation.number] = allocation.stop
-        self._owners[start // ALIGNMENT : -(-allocation.stop // ALIGNMENT)] = (
-            allocation.number
-        )
+        self._owners[start // ALIGNMENT : -(-allocation.stop // ALIGNMENT)] = allocation.number
         self._cursor = allocation.stop
         self.allocated_bytes += size
         self.allocated_ever += size
@@ -164,9 +160,7 @@ class GlobalMemory:
         self._sorted.remove(allocation)
         del self._by_number[allocation.number]
         self._numbers.append(allocation.number)
-        self._owners[
-            allocation.start // ALIGNMENT : -(-allocation.stop // ALIGNMENT)
-        ] = 0
+        self._owners[allocation.start // ALIGNMENT : -(-allocation.stop // ALIGNMENT)] = 0
         self._written.zero(allocation.start, allocation.stop)
         self._stamps.zero(allocation.start * 8, allocation.stop * 8)
         self._data.zero(allocation.start, allocation.stop)
@@ -185,9 +179,7 @@ class GlobalMemory:
         """The allocation that holds the byte at ``address``."""
         offset = address - BASE_ADDRESS
         allocation = self.before(offset)
-        return (
-            allocation if allocation is not None and offset < allocation.stop else None
-        )
+        return allocation if allocation is not None and offset < allocation.stop else None
 
     def before(self, offset: int) -> Allocation | None:
         """The last allocation that begins at or before ``offset`` bytes from the base."""
@@ -201,9 +193,7 @@ class GlobalMemory:
 
     # What the host does
 
-    def write(
-        self, address: int, data: bytes, writer: Writer = Writer.HOST_COPY
-    ) -> None:
+    def write(self, address: int, data: bytes, writer: Writer = Writer.HOST_COPY) -> None:
         """Copy ``data`` to ``address``.
 
         Raises:
@@ -251,9 +241,7 @@ class GlobalMemory:
         of = self._host_range(source, size, "copy from")
         stamps = self.stamps[of].copy()
         writers = stamps >> _WRITER_SHIFT
-        made = (writers == _CODES[Writer.KERNEL]) | (
-            writers == _CODES[Writer.DEVICE_COPY]
-        )
+        made = (writers == _CODES[Writer.KERNEL]) | (writers == _CODES[Writer.DEVICE_COPY])
         maker = stamps & np.uint64((1 << int(_WRITER_SHIFT)) - 1)
         code = np.uint64(_CODES[Writer.DEVICE_COPY]) << _WRITER_SHIFT
         written = self._written.bytes[of].copy()
@@ -295,8 +283,7 @@ class GlobalMemory:
         runs = _runs(stamps)
         if len(runs) > most_runs:
             return tuple(
-                self._run(run, named=False)
-                for run in _runs(stamps & ~np.uint64(_WHO_MASK))
+                self._run(run, named=False) for run in _runs(stamps & ~np.uint64(_WHO_MASK))
             )
         return tuple(self._run(run, named=True) for run in runs)
 
@@ -330,9 +317,7 @@ class GlobalMemory:
         inside = offsets < window
         safe = np.where(inside, offsets, 0).astype(np.int64)
         numbers = self._owners[safe // ALIGNMENT]
-        result: NDArray[np.bool_] = (
-            ~inside | (numbers == 0) | (safe + size > self._stops[numbers])
-        )
+        result: NDArray[np.bool_] = ~inside | (numbers == 0) | (safe + size > self._stops[numbers])
         return result
 
     def _find_room(self, size: int) -> int:
@@ -348,9 +333,7 @@ class GlobalMemory:
                 start = _align(allocation.stop + max(gap, _LEAST_GAP))
             if start + size + gap <= self.window:
                 return start
-        raise OutOfDeviceMemory(
-            f"no room for {size} bytes between the other allocations"
-        )
+        raise OutOfDeviceMemory(f"no room for {size} bytes between the other allocations")
 
     def _take_number(self) -> int:
         if self._numbers:

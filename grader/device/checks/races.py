@@ -18,6 +18,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_right
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -203,6 +204,15 @@ class Order:
         return result
 
 
+@dataclass(frozen=True, slots=True)
+class _Clash:
+    """Which lanes race with the access that each cell remembers in a role."""
+
+    hit: Mask
+    prior: Index
+    role: str
+
+
 class RaceCheck:
     """Watches one space.
 
@@ -245,32 +255,24 @@ class RaceCheck:
         stamps: Index,
         locate: Locate,
     ) -> None:
+        clashes: list[_Clash] = []
         for role in _RIVALS[access.kind, access.strong]:
             if self.cells.has(role):
                 prior = self.cells.role(role)[at]
                 hit = self.order.racing(prior, lanes, across_blocks=self.across_blocks)
                 if hit.any():
-                    self._report(access, wave, hit, prior, lanes, role, locate)
+                    clashes.append(_Clash(hit, prior, role))
         if access.kind == "write" and not access.strong:
-            self._write(access, wave, at, lanes, stamps, locate)
+            write = self.cells.role("write")
+            write[at] = stamps
+            now = write[at]
+            hit = now != stamps
+            if hit.any():
+                clashes.append(_Clash(hit, now, "write"))
         else:
             self._remember(_ROLES[access.kind, access.strong], at, lanes, stamps)
-
-    def _write(
-        self,
-        access: Access,
-        wave: Wave,
-        at: Index,
-        lanes: Index | None,
-        stamps: Index,
-        locate: Locate,
-    ) -> None:
-        write = self.cells.role("write")
-        write[at] = stamps
-        now = write[at]
-        clash = now != stamps
-        if clash.any():
-            self._report(access, wave, clash, now, lanes, "write", locate)
+        if clashes:
+            self._report(access, wave, clashes, lanes, locate)
 
     def _remember(
         self, roles: tuple[str, str], at: Index, lanes: Index | None, stamps: Index
@@ -310,17 +312,18 @@ class RaceCheck:
         self,
         access: Access,
         wave: Wave,
-        hit: Mask,
-        prior: Index,
+        clashes: list[_Clash],
         lanes: Index | None,
-        role: str,
         locate: Locate,
     ) -> None:
+        union = np.logical_or.reduce([clash.hit for clash in clashes])
+
         def make() -> Finding:
-            place = int(np.argmax(hit))
+            place = int(np.argmax(union))
             lane = place if lanes is None else int(lanes[place])
+            clash = next(clash for clash in clashes if clash.hit[place])
             block, thread, name = wave.who(lane)
-            other = self.order.party(int(prior[place]))
+            other = self.order.party(int(clash.prior[place]))
             other_block, other_thread, other_name = wave.recorder.who(*other[:2])
             address, cell, where = locate(place)
             if other_block == block:
@@ -331,7 +334,7 @@ class RaceCheck:
             return Finding(
                 kind=FindingKind.RACE,
                 message=f"{name} {PAST[access.kind]} {where}, which {other_name} "
-                f"{_PAST_OF_ROLE[role]}, {between}",
+                f"{_PAST_OF_ROLE[clash.role]}, {between}",
                 kernel=wave.recorder.kernel,
                 block=block,
                 thread=thread,
@@ -348,7 +351,7 @@ class RaceCheck:
         wave.recorder.add(
             FindingKind.RACE,
             access.place,
-            int(np.count_nonzero(hit)),
+            int(np.count_nonzero(union)),
             make,
             space=self.space,
             access=access.kind,

@@ -116,9 +116,7 @@ class _Body:
         tokens = self.tokens
         line, type_ = tokens.line, tokens.next()[1:]
         if type_ in ("v2", "v4"):
-            raise UnsupportedByDevice(
-                f"PTX line {line}: vector registers (.reg .{type_})"
-            )
+            raise UnsupportedByDevice(f"PTX line {line}: vector registers (.reg .{type_})")
         if type_ != "pred" and type_ not in TYPE_BYTES:
             raise PtxError(f"unknown register type {type_[:60]!r}", line)
         while True:
@@ -188,18 +186,14 @@ class _Body:
         tokens.expect(";")
         if name in self.tables:
             raise PtxError(f"jump table {name} is defined twice", line)
-        self.tables[name] = tuple(
-            (label, self.scopes.label_names(label)) for label in labels
-        )
+        self.tables[name] = tuple((label, self.scopes.label_names(label)) for label in labels)
 
     def _instruction(self) -> None:
         tokens = self.tokens
         line, start = tokens.line, tokens.start
         guard = self._guard() if tokens.take("@") else None
         if tokens.kind() != "word":
-            raise PtxError(
-                f"an instruction expected, {tokens.peek()[:60]!r} found", line
-            )
+            raise PtxError(f"an instruction expected, {tokens.peek()[:60]!r} found", line)
         opcode = tokens.next()
         operands: list[Operand] = []
         if tokens.peek() != ";":
@@ -208,9 +202,7 @@ class _Body:
                 operands.append(self._operand(opcode))
         end = tokens.start
         tokens.expect(";")
-        text = (
-            " ".join(tokens.text[start : min(end, start + _LONGEST_TEXT)].split()) + ";"
-        )
+        text = " ".join(tokens.text[start : min(end, start + _LONGEST_TEXT)].split()) + ";"
         self.instructions.append(
             Instruction(opcode, tuple(operands), guard, line, text, self.location)
         )
@@ -234,15 +226,9 @@ class _Body:
             return Vector(self._list("}"))
         if tokens.take("("):
             return Arguments(self._list(")"))
-        if (
-            opcode.startswith(_JUMPS)
-            and tokens.kind() == "word"
-            and tokens.peek()[0] != "%"
-        ):
+        if opcode.startswith(_JUMPS) and tokens.kind() == "word" and tokens.peek()[0] != "%":
             label = tokens.name()
-            self.jumps.append(
-                _Jump(len(self.instructions), label, self.scopes.label_names(label))
-            )
+            self.jumps.append(_Jump(len(self.instructions), label, self.scopes.label_names(label)))
             return Symbol(label)
         first = self._scalar()
         if tokens.take("|"):
@@ -292,9 +278,7 @@ class _Body:
         if flipped and kind != "int":
             raise PtxError("~ of a float", line)
         if kind != "int":
-            return Immediate(
-                value ^ (1 << (31 if kind == "f32" else 63)) * negative, kind
-            )
+            return Immediate(value ^ (1 << (31 if kind == "f32" else 63)) * negative, kind)
         value = ~value if flipped else value
         return Immediate(-value if negative else value)
 
@@ -323,9 +307,7 @@ class _Body:
         else:
             offset = tokens.integer() + self._offset()
         if tokens.peek() == ",":
-            raise UnsupportedByDevice(
-                f"PTX line {line}: addresses of tensors and textures"
-            )
+            raise UnsupportedByDevice(f"PTX line {line}: addresses of tensors and textures")
         tokens.expect("]")
         return Address(base, offset)
 
@@ -336,21 +318,15 @@ class _Body:
             if instruction.base == "brx":
                 table = self.tables.get(jump.label)
                 if table is None:
-                    raise PtxError(
-                        f"unknown jump table {jump.label[:60]}", instruction.line
-                    )
-                operand = Targets(
-                    tuple(self._target(*entry, instruction.line) for entry in table)
-                )
+                    raise PtxError(f"unknown jump table {jump.label[:60]}", instruction.line)
+                operand = Targets(tuple(self._target(*entry, instruction.line) for entry in table))
             else:
                 operand = self._target(jump.label, jump.candidates, instruction.line)
             operands = tuple(
                 operand if isinstance(o, Symbol) and o.name == jump.label else o
                 for o in instruction.operands
             )
-            self.instructions[jump.instruction] = replace(
-                instruction, operands=operands
-            )
+            self.instructions[jump.instruction] = replace(instruction, operands=operands)
 
     def _target(self, label: str, candidates: tuple[str, ...], line: int) -> Target:
         for name in candidates:

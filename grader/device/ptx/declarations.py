@@ -12,9 +12,7 @@ _VECTOR = {".v2": 2, ".v4": 4}
 _MOST_NESTED = 16
 
 
-def variables(
-    tokens: Tokens, space: StateSpace, *, external: bool = False
-) -> tuple[Variable, ...]:
+def variables(tokens: Tokens, space: StateSpace, *, external: bool = False) -> tuple[Variable, ...]:
     """Read a declaration after its state space, up to and including ``;``."""
     found = []
     type_, align, lanes = _type(tokens)
@@ -33,14 +31,10 @@ def parameters(tokens: Tokens) -> tuple[Variable, ...]:
         if found:
             tokens.expect(",")
         if tokens.peek() == ".reg":
-            raise UnsupportedByDevice(
-                f"PTX line {tokens.line}: parameters in registers"
-            )
+            raise UnsupportedByDevice(f"PTX line {tokens.line}: parameters in registers")
         tokens.expect(".param")
         type_, align, lanes = _type(tokens)
-        found.append(
-            _declared(tokens, StateSpace.PARAM, type_, align, lanes, external=False)
-        )
+        found.append(_declared(tokens, StateSpace.PARAM, type_, align, lanes, external=False))
     return tuple(found)
 
 
@@ -88,9 +82,7 @@ def _type(tokens: Tokens) -> tuple[str, int, int]:
             # A parameter may go on: .u64 .ptr .global .align 4 name
             return word[1:], _pointer(tokens) or align, lanes
         elif word in (".texref", ".samplerref", ".surfref"):
-            raise UnsupportedByDevice(
-                f"PTX line {line}: textures and surfaces ({word})"
-            )
+            raise UnsupportedByDevice(f"PTX line {line}: textures and surfaces ({word})")
         else:
             raise PtxError(f"a type expected, {word!r} found", line)
     raise PtxError(f"a type expected, {tokens.peek()[:60]!r} found", tokens.line)

@@ -9,9 +9,7 @@ from grader.device.ptx.model import Function, Module, StateSpace
 from grader.device.ptx.tokens import Tokens
 
 _LINKAGE = (".visible", ".extern", ".weak", ".common")
-_SPACES = {
-    f".{space.value}": space for space in StateSpace if space is not StateSpace.LOCAL
-}
+_SPACES = {f".{space.value}": space for space in StateSpace if space is not StateSpace.LOCAL}
 _COUNTS = (
     ".maxntid",
     ".reqntid",

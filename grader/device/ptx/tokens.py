@@ -36,9 +36,7 @@ class Tokens:
 
     def __init__(self, text: str) -> None:
         if len(text) > MOST_CHARACTERS:
-            raise PtxError(
-                f"the text has {len(text)} characters, more than {MOST_CHARACTERS}"
-            )
+            raise PtxError(f"the text has {len(text)} characters, more than {MOST_CHARACTERS}")
         self.text = text
         self._line_starts = [match.end() for match in re.finditer(r"\n", text)]
         self._texts: list[str] = []
@@ -51,11 +49,7 @@ class Tokens:
         place, text = 0, self.text
         while place < len(text):
             match = _TOKEN.match(text, place)
-            if (
-                match is None
-                or text.startswith("/*", match.end() - 1)
-                and match.group() == "/"
-            ):
+            if match is None or (match.group() == "/" and text.startswith("/*", place)):
                 raise PtxError(f"unexpected {text[place]!r}", self.line_of(place))
             kind = match.lastgroup
             assert kind is not None
@@ -79,11 +73,7 @@ class Tokens:
     @property
     def start(self) -> int:
         """The character index of the next token."""
-        return (
-            self._starts[self.place]
-            if self.place < len(self._starts)
-            else len(self.text)
-        )
+        return self._starts[self.place] if self.place < len(self._starts) else len(self.text)
 
     def at_end(self) -> bool:
         """Whether no token is left."""

@@ -62,7 +62,7 @@ def read_form(binding: Binding) -> Form:
             form.elements = int(part[1])
         elif part in STRONG:
             form.strong = True
-        elif part in SCOPES or part in _HINTS or head in ("L1", "L2") and tail != "cache_hint":
+        elif part in SCOPES or part in _HINTS or (head in ("L1", "L2") and tail != "cache_hint"):
             continue
         else:
             raise binding.site.unsupported()

@@ -111,7 +111,9 @@ class AddressOperand:
     def _offsets(self, lanes: Lanes) -> Offsets:
         if self.register is None:
             return self.constant
-        return np.add(lanes.take(self.register), self.constant, dtype=np.int64, casting="unsafe")
+        register = lanes.take(self.register)
+        offsets: Index = np.add(register, self.constant, dtype=np.int64, casting="unsafe")
+        return offsets
 
     def _from_base(self, lanes: Lanes) -> Offsets:
         if self.register is None:

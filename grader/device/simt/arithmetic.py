@@ -160,7 +160,7 @@ def bind_cvta(binding: Binding) -> Step:
     value = binding.source(source, dtype)
     out = binding.destination(destination, dtype)
     constant = np.uint64(shift)
-    ufunc = np.subtract if to else np.add
+    ufunc: np.ufunc = np.subtract if to else np.add
 
     def apply(out: Any, sources: Any, where: Any) -> None:
         ufunc(*sources, out=out[0], where=where)

@@ -54,10 +54,10 @@ class BlockBarriers:
         """Lanes wait at ``barrier`` for ``expected`` threads (0: all of the block)."""
         if reduction is not None:
             self._reductions[pc] = reduction
-        if lanes.full and self.waiting == 0 and np.ndim(barrier) == 0 and np.all(expected == 0):
-            if not self._extra[int(barrier)].any():
-                self._complete(None, lanes, [(pc, lanes)])
-                return
+        alone = lanes.full and self.waiting == 0 and np.ndim(barrier) == 0
+        if alone and np.all(expected == 0) and not self._extra[int(barrier)].any():
+            self._complete(None, lanes, [(pc, lanes)])
+            return
         index = lanes.index
         self.waiting_at[index] = pc
         self._barrier[index] = barrier
@@ -172,7 +172,7 @@ def bind_barrier(binding: Binding, router: Router, barriers: BlockBarriers) -> T
     if len(operands) > 2 or not operands:
         raise binding.error(f"{len(operands)} operands")
     barrier = _small(binding, operands[0])
-    expected = _small(binding, operands[1]) if len(operands) > 1 else 0
+    expected: Any = _small(binding, operands[1]) if len(operands) > 1 else 0
     if "arrive" in parts:
         if np.ndim(barrier) or len(operands) < 2:
             raise site.unsupported()
@@ -194,6 +194,13 @@ def bind_barrier(binding: Binding, router: Router, barriers: BlockBarriers) -> T
     return conditional(binding, router, wait)
 
 
+_REDUCTIONS: dict[tuple[str, ...], str] = {
+    ("red", "popc", "u32"): "popc",
+    ("red", "and", "pred"): "and",
+    ("red", "or", "pred"): "or",
+}
+
+
 def _small(binding: Binding, operand: Operand) -> Any:
     if isinstance(operand, Immediate):
         return operand.value
@@ -204,11 +211,7 @@ def _small(binding: Binding, operand: Operand) -> Any:
 
 def _reduction(binding: Binding) -> tuple[Reduction, tuple[Operand, ...]]:
     parts = tuple(p for p in binding.site.instruction.modifiers if p not in ("cta", "aligned"))
-    operation = {
-        ("red", "popc", "u32"): "popc",
-        ("red", "and", "pred"): "and",
-        ("red", "or", "pred"): "or",
-    }.get(parts)
+    operation = _REDUCTIONS.get(parts)
     if operation is None:
         raise binding.site.unsupported()
     destination, *numbers, predicate = binding.operands(3, 4)

@@ -73,7 +73,7 @@ def _shape(binding: Binding) -> tuple[tuple[Operand, ...], str, tuple[Operand, .
         raise binding.site.unsupported("a call through a pointer")
     target = operands[0].name
     rest = operands[1:]
-    if len(rest) > 1 or rest and not isinstance(rest[0], Arguments):
+    if len(rest) > 1 or (rest and not isinstance(rest[0], Arguments)):
         raise binding.site.unsupported("a call through a pointer")
     passed = rest[0].items if rest and isinstance(rest[0], Arguments) else ()
     return returned, target, passed

@@ -110,9 +110,9 @@ class _Arguments:
             value = self._integer(length, signed=False)
             return (head + ("d" if kind == "u" else kind)) % value
         if kind == "c":
-            return (head.split(".")[0] + "s") % chr(self._take("<I", 4) & 0x7F)
+            return str((head.split(".")[0] + "s") % chr(self._take("<I", 4) & 0x7F))
         if kind in "eEfFgG":
-            return (head + kind) % self._take("<d", 8)
+            return str((head + kind) % self._take("<d", 8))
         if kind in "aA":
             return float(self._take("<d", 8)).hex()
         if kind == "p":
