@@ -8,10 +8,10 @@ rounding then equals one rounding of the exact value, in every mode, overflow
 and subnormal results included (S. Boldo, G. Melquiond, "Emulation of FMA and
 Correctly Rounded Sums: Proved Algorithms Using Rounding to Odd", 2008).
 
-NaN results of arithmetic are the canonical NaN of NVIDIA GPUs: 0x7fffffff for
-f32 (PTX ISA; the CUDA 13.0 assembler folds ``inf - inf`` to it), 0x7fff for f16
-and bf16 (PTX ISA, "NaN results are canonical NaN 0x7FFF"). For f64, which keeps
-payloads, an invalid operation gives 0x7ff8000000000000, used for every NaN here.
+NaN results are one canonical NaN per type. For f32 it is 0x7fffffff, whatever
+NaN went in (CUDA C++ Programming Guide, "Floating-Point Standard"; the CUDA 13.0
+assembler folds so). For f16 and bf16 the manual leaves the NaN unspecified; the
+assembler folds to 0x7fff. GPUs keep payloads in f64; we give 0x7ff8000000000000.
 """
 
 from __future__ import annotations
