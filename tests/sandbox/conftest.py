@@ -1,4 +1,4 @@
-"""The four worlds that every protection is tested in: two levels, as root and as an ordinary user."""
+"""The four worlds that every protection is tested in: two levels, root and an ordinary user."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import multiprocessing
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from typing import Any
 
 import pytest
 
@@ -67,7 +68,7 @@ def run(request: pytest.FixtureRequest) -> Run:
     elif why := _why_not(level):
         pytest.skip(f"{level} does not run here: {why}")
 
-    def call(code: str, *arguments: str, **options: object) -> Seen:
+    def call(code: str, *arguments: str, **options: Any) -> Seen:
         options.setdefault("limits", Limits(wall_seconds=15))
         if who == "ordinary user":
             from grader.errors import SandboxFault
@@ -76,7 +77,7 @@ def run(request: pytest.FixtureRequest) -> Run:
                 return pool.submit(scenario.run, level, code, arguments, **options).result()
             except SandboxFault as fault:
                 pytest.skip(f"{level} does not run for an ordinary user here: {fault.what}")
-        return scenario.run(level, code, arguments, **options)  # type: ignore[arg-type]
+        return scenario.run(level, code, arguments, **options)
 
     call.level = level  # type: ignore[attr-defined]
     return call

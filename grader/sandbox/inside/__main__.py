@@ -11,6 +11,8 @@ import json
 import os
 import resource
 import sys
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import kernel  # type: ignore[import-not-found]
 import landlock  # type: ignore[import-not-found]
@@ -55,7 +57,7 @@ def main() -> int:
     return 125
 
 
-def _steps(config):  # type: ignore[no-untyped-def]
+def _steps(config: dict[str, Any]) -> Iterator[tuple[str, Callable[[], None]]]:
     """What is given up, in an order that leaves each step allowed: pairs of name and action."""
     rules = config["landlock"]
     restricted = rules is not None

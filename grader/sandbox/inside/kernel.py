@@ -19,12 +19,9 @@ _LAST_CAPABILITY = 63
 _CAPABILITY_VERSION_3 = 0x20080522
 
 
-def prctl(option: int, *arguments: object) -> None:
+def prctl(option: int, *arguments: int) -> None:
     """prctl(2); raises OSError."""
-    values = [
-        value if isinstance(value, ctypes._SimpleCData) else ctypes.c_ulong(value)  # type: ignore[call-overload]
-        for value in (*arguments, 0, 0, 0, 0)[:4]
-    ]
+    values = [ctypes.c_ulong(value) for value in (*arguments, 0, 0, 0, 0)[:4]]
     if _libc.prctl(ctypes.c_int(option), *values) < 0:
         _raise(f"prctl {option}")
 

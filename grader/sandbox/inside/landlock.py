@@ -33,7 +33,7 @@ _FILE_ONLY = _EXECUTE | _WRITE_FILE | _READ_FILE | _TRUNCATE | _IOCTL_DEV
 def abi() -> int:
     """The kernel's Landlock version; 0 where it has none, or has it switched off."""
     try:
-        return syscall("landlock_create_ruleset", _CREATE_RULESET, 0, 0, _ABI_QUERY)
+        return int(syscall("landlock_create_ruleset", _CREATE_RULESET, 0, 0, _ABI_QUERY))
     except OSError:
         return 0
 

@@ -72,6 +72,7 @@ _SIGNALS = {
 _TGKILL = (234, 131)
 
 _ARCHITECTURES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
+_MODE_FILTER = 2
 _NEW_NAMESPACES = 0x7E020000  # CLONE_NEWNS, CGROUP, UTS, IPC, USER, PID, NET
 
 _LOAD, _JEQ, _JGE, _JSET, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
@@ -143,4 +144,4 @@ def install(*, sockets: bool, own_signals_only: bool) -> None:
         own_signals_only=os.getpid() if own_signals_only else None,
     )
     structure = _Program(len(program) // 8, program)
-    prctl(PR_SET_SECCOMP, 2, ctypes.c_void_p(ctypes.addressof(structure)))
+    prctl(PR_SET_SECCOMP, _MODE_FILTER, ctypes.addressof(structure))
