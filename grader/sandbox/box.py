@@ -99,6 +99,10 @@ class Box:
                 if self.isolation is not Isolation.BWRAP:
                     return str(path)
                 return os.path.normpath(os.path.join(mount.inside, path.relative_to(mount.source)))
+        if any(
+            Path(mount.inside) == mount.source and path in mount.source.parents for mount in shown
+        ):
+            return str(path)  # a directory above something shown: it holds nothing else
         raise ValueError(f"{path} is not visible in the sandbox")
 
     def environment(self) -> dict[str, str]:
