@@ -55,7 +55,8 @@ class Bench:
             checks=checks,
         )
         seconds = time.perf_counter() - started
-        assert result.result == 0 and not result.findings, result
+        assert result.result == 0, result
+        assert not result.findings, result
         return seconds
 
     def verify(self, threads: int) -> None:

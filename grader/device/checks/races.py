@@ -31,8 +31,20 @@ LANE_BITS = 24
 _LANE = (1 << LANE_BITS) - 1
 
 Mask = NDArray[np.bool_]
-Locate = Callable[[int], tuple[int, int | None, str]]
-"""From the position of a lane in the access to address, cell and words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """Asked only when there is something to report.
+
+    Attributes:
+        locate: From the position of a lane in the access to address, cell and words.
+        unchanged: Whether the value that the lane at this position writes is what the cell
+            holds, or (with a second lane) what that lane writes too.
+    """
+
+    locate: Callable[[int], tuple[int, int | None, str]]
+    unchanged: Callable[[int, int | None], bool]
 
 
 class Clock:
@@ -211,6 +223,8 @@ class _Clash:
     hit: Mask
     prior: Index
     role: str
+    together: bool = False
+    """Whether the other access is of the same instruction."""
 
 
 class RaceCheck:
@@ -229,14 +243,14 @@ class RaceCheck:
         self.across_blocks = space is Space.GLOBAL
 
     def watch(
-        self, access: Access, wave: Wave, flat: Index, lanes: Index | None, locate: Locate
+        self, access: Access, wave: Wave, flat: Index, lanes: Index | None, detail: Detail
     ) -> None:
         """Tell of one element of an access, before memory changes.
 
         Args:
             flat: Index of each lane's first byte in the space.
             lanes: The lanes; None for all.
-            locate: Describes what the k-th of them accessed.
+            detail: Describes what one of them accessed.
         """
         base = self.order.event(access.pc)
         ids = self.order.lane if lanes is None else lanes
@@ -244,7 +258,7 @@ class RaceCheck:
         first = flat // granule if granule & (granule - 1) else flat >> granule.bit_length() - 1
         for part in range(max(access.size // granule, 1)):
             at = first + part if part else first
-            self._watch_cells(access, wave, at, lanes, base + ids, locate)
+            self._watch_cells(access, wave, at, lanes, base + ids, detail)
 
     def _watch_cells(
         self,
@@ -253,7 +267,7 @@ class RaceCheck:
         at: Index,
         lanes: Index | None,
         stamps: Index,
-        locate: Locate,
+        detail: Detail,
     ) -> None:
         clashes: list[_Clash] = []
         for role in _RIVALS[access.kind, access.strong]:
@@ -268,11 +282,11 @@ class RaceCheck:
             now = write[at]
             hit = now != stamps
             if hit.any():
-                clashes.append(_Clash(hit, now, "write"))
+                clashes.append(_Clash(hit, now, "write", together=True))
         else:
             self._remember(_ROLES[access.kind, access.strong], at, lanes, stamps)
         if clashes:
-            self._report(access, wave, clashes, lanes, locate)
+            self._report(access, wave, clashes, lanes, detail)
 
     def _remember(
         self, roles: tuple[str, str], at: Index, lanes: Index | None, stamps: Index
@@ -314,7 +328,7 @@ class RaceCheck:
         wave: Wave,
         clashes: list[_Clash],
         lanes: Index | None,
-        locate: Locate,
+        detail: Detail,
     ) -> None:
         union = np.logical_or.reduce([clash.hit for clash in clashes])
 
@@ -325,16 +339,20 @@ class RaceCheck:
             block, thread, name = wave.who(lane)
             other = self.order.party(int(clash.prior[place]))
             other_block, other_thread, other_name = wave.recorder.who(*other[:2])
-            address, cell, where = locate(place)
+            address, cell, where = detail.locate(place)
             if other_block == block:
                 other_name = other_name.rpartition(" of block ")[0]
                 between = "with no barrier between the two"
             else:
                 between = "and nothing orders different blocks within a launch"
+            same = ""
+            if access.kind == "write" and clash.role == "write":
+                other_lane = int(clash.prior[place]) & _LANE if clash.together else None
+                same = " (the same value)" if detail.unchanged(place, other_lane) else ""
             return Finding(
                 kind=FindingKind.RACE,
                 message=f"{name} {PAST[access.kind]} {where}, which {other_name} "
-                f"{_PAST_OF_ROLE[clash.role]}, {between}",
+                f"{_PAST_OF_ROLE[clash.role]}{same}, {between}",
                 kernel=wave.recorder.kernel,
                 block=block,
                 thread=thread,

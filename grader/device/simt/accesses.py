@@ -128,8 +128,8 @@ def bind_store(binding: Binding) -> Step:
         for reach in address.reach(lanes):
             for k, value in enumerate(values):
                 at = reach.flat + k * form.size if k else reach.flat
-                address.watch(reach, at, k)
                 taken = reach.lanes.take(value) if isinstance(value, np.ndarray) else value
+                address.watch(reach, at, k, taken)
                 address.scatter(reach, at, taken)
         if form.strong:
             handshake(binding, lanes)

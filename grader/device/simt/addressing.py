@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from grader.device.checks.access import Access
 from grader.device.checks.bounds import report_misaligned, report_outside
+from grader.device.checks.races import Detail
 from grader.device.checks.uninitialised import report_unwritten
 from grader.device.evidence import Space
 from grader.device.memory import BASE_ADDRESS
@@ -190,20 +191,29 @@ class AddressOperand:
 
     # What a load or store does with a reach
 
-    def watch(self, reach: Reach, at: Any, element: int) -> None:
-        """Tell the race check of one element, ``at`` being its first bytes."""
+    def watch(self, reach: Reach, at: Any, element: int, values: Any = None) -> None:
+        """Tell the race check of one element.
+
+        Args:
+            at: The element's first byte, for each lane.
+            values: What a store is about to write.
+        """
         race = self.machine.races.get(reach.region.space)
-        if race is not None:
-            lanes = None if reach.lanes.full else reach.lanes.index
-            shift = element * self.access.size
-            size = self.access.size
-            race.watch(
-                self.access,
-                self.machine.wave,
-                at,
-                lanes,
-                lambda k: reach.region.locate(reach.offset(k) + shift, size),
-            )
+        if race is None:
+            return
+        size = self.access.size
+
+        def unchanged(k: int, other: int | None) -> bool:
+            many = np.broadcast_to(values, (reach.lanes.count,))
+            if other is not None:
+                return bool(many[k] == many[np.searchsorted(reach.lanes.index, other)])
+            return bool(many[k] == reach.region.data[size][int(at[k]) // size])
+
+        detail = Detail(
+            lambda k: reach.region.locate(reach.offset(k) + element * size, size), unchanged
+        )
+        lanes = None if reach.lanes.full else reach.lanes.index
+        race.watch(self.access, self.machine.wave, at, lanes, detail)
 
     def gather(self, reach: Reach, at: Any, element: int) -> Any:
         """The values of one element; reports those that nothing wrote."""
