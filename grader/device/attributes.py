@@ -9,8 +9,12 @@ from __future__ import annotations
 
 NAME = "Software CUDA device (A100, sm_80)"
 
-TOTAL_MEMORY = 256 << 20
-"""Bytes of device memory that are reported and can be allocated."""
+TOTAL_MEMORY = 64 << 20
+"""Bytes of device memory that are reported and can be allocated.
+
+A byte costs the device process ten (its value, whether it was written, and by whom), so
+this also bounds what a hostile worker can make it hold: 640 MiB.
+"""
 
 WARP = 32
 MAX_THREADS_PER_BLOCK = 1024

@@ -59,9 +59,12 @@ class Op(IntEnum):
 
 MAX_SMALL_FRAME = 64 * 1024
 """Bytes in a request that carries neither data nor an image (parameters of a launch fit)."""
-MAX_IMAGE = 64 << 20
-"""Bytes in the text of one module; ``MAX_IMAGE`` in ``driver/module.c``."""
-MAX_COPY = 256 << 20
+MAX_IMAGE = 4 << 20
+"""Bytes in the text of one module: about 130,000 instructions, or 7 s of parsing.
+
+``MAX_IMAGE`` in ``driver/module.c``.
+"""
+MAX_COPY = 64 << 20
 """Bytes in one copy; ``MAX_COPY`` in ``driver/memory.c``."""
 
 _MAX_LENGTH = {Op.MODULE_LOAD: MAX_IMAGE, Op.COPY_TO_DEVICE: MAX_COPY + 8}

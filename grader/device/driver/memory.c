@@ -5,7 +5,7 @@ enum { POINTER_CONTEXT = 1, POINTER_TYPE = 2, POINTER_DEVICE = 3, POINTER_HOST =
        POINTER_MANAGED = 8, POINTER_ORDINAL = 9, POINTER_START = 11, POINTER_SIZE = 12,
        POINTER_MAPPED = 13 };
 
-#define MAX_COPY ((size_t)256 << 20) /* of the protocol: no allocation is larger */
+#define MAX_COPY ((size_t)64 << 20) /* of the protocol: no allocation is larger */
 
 EXPORT CUresult cuDevicePrimaryCtxRetain(CUcontext *context, CUdevice device);
 

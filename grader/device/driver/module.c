@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_IMAGE ((size_t)64 << 20)
+#define MAX_IMAGE ((size_t)4 << 20)
 #define MAX_PARAMETERS 1024
 #define MAX_PARAMETER_BYTES 32764 /* the limit of PTX 8.1 and later */
 
@@ -73,7 +73,7 @@ EXPORT CUresult cuModuleLoadDataEx(CUmodule *module, const void *image, unsigned
         return CUDA_ERROR_INVALID_VALUE;
     size_t size = image_length(image);
     if (size > MAX_IMAGE)
-        return CUDA_ERROR_INVALID_IMAGE;
+        return device_unsupported("cuModuleLoadDataEx with more than 4 MiB of PTX");
     CUresult result = device_call(OP_MODULE_LOAD, NULL, 0, image, size, reply,
                                   sizeof reply - 1, &length);
     if (result == CUDA_SUCCESS && length != sizeof *module)

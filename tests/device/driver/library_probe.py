@@ -119,7 +119,7 @@ def memory() -> dict[str, Any]:
     for where, label in ((pointer, "device"), (u64(4096), "elsewhere")):
         seen[label] = cuda.cuPointerGetAttributes(1, attributes, pointers(kind), where), kind.value
     seen["outside"] = cuda.cuMemcpyDtoH_v2(back, pointer, ctypes.c_size_t(61))
-    seen["too much"] = cuda.cuMemcpyHtoD_v2(pointer, data, ctypes.c_size_t((256 << 20) + 1))
+    seen["too much"] = cuda.cuMemcpyHtoD_v2(pointer, data, ctypes.c_size_t((64 << 20) + 1))
     seen["free"] = [cuda.cuMemFree_v2(pointer), cuda.cuMemFree_v2(pointer)]
     return seen
 
@@ -167,6 +167,7 @@ def bad_module() -> dict[str, Any]:
     result = cuda.cuModuleLoadDataEx(ctypes.byref(module), b"nonsense", 2, options, values)
     return {
         "text": (result, log.value.decode()),
+        "too long": cuda.cuModuleLoadData(ctypes.byref(module), b" " * ((4 << 20) + 1)),
         "elf": cuda.cuModuleLoadData(ctypes.byref(module), b"\x7fELF\x02\x01"),
     }
 

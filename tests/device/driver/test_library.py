@@ -116,11 +116,13 @@ def test_launch_with_either_way_to_pass_parameters(probe: Probe) -> None:
     }
 
 
-def test_a_module_that_can_t_be_read(probe: Probe) -> None:
+def test_a_module_that_can_t_be_read(probe: Probe, device: SoftwareDevice) -> None:
     seen = probe("bad_module")
     assert seen["text"][0] == 218
     assert "this is not the fake program" in seen["text"][1]
     assert seen["elf"] == 200
+    assert seen["too long"] == 801
+    assert "more than 4 MiB of PTX" in device.end_case().unsupported[1]
 
 
 def test_a_fault_sticks(probe: Probe) -> None:

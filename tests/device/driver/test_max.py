@@ -17,8 +17,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from grader.device.evidence import Writer
+from grader.device.evidence import FindingKind, Writer
 from grader.device.process import SoftwareDevice
+from grader.device.results import Result
+from grader.device.simt import Limits
 from grader.resources import data_directory
 
 pytestmark = [
@@ -151,6 +153,21 @@ def test_buffers_have_exactly_the_size_of_their_tensors(
     # The last call's three buffers may live on until they are replaced.
     one_call = values.nbytes + kernel.nbytes + values.nbytes
     assert one_call <= software_device.end_case().peak_bytes <= 2 * one_call
+
+
+def test_a_fault_reaches_max_and_sticks(software_device: SoftwareDevice, worker: Worker) -> None:
+    software_device.begin_case(limits=Limits(instruction_budget=10))
+    first = worker.run(*draw(0))
+    evidence = software_device.end_case()
+    assert "CUDA_ERROR_LAUNCH_TIMEOUT" in first["error"]
+    (finding,) = evidence.launches[0].findings
+    assert finding.kind is FindingKind.BUDGET_EXCEEDED
+    assert evidence.sticky_error == Result.LAUNCH_TIMEOUT
+
+    software_device.begin_case()
+    second = worker.run(*draw(0))
+    assert "CUDA_ERROR_LAUNCH_TIMEOUT" in second["error"]
+    assert software_device.end_case().launches == ()
 
 
 def test_a_connection_that_is_cut_is_an_error_and_the_next_worker_is_well(
