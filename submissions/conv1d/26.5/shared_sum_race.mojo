@@ -73,6 +73,7 @@ def conv1d_kernel[
                 local_sum += shared_a[local_i + j] * shared_b[j]
 
         shared_b[0] = local_sum
+        barrier()
         output[global_i] = shared_b[0]
 
 
