@@ -6,6 +6,10 @@ that it was cut, so that evidence never grows without end.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import msgspec
+
 from grader.device.evidence import (
     CaseEvidence,
     CopyOut,
@@ -20,6 +24,9 @@ MAX_COPIES = 4096
 MAX_COPIED_BYTES = 64 << 20
 MAX_PROVENANCE_RUNS = 1 << 18
 MAX_FINDINGS = 256
+MAX_LAUNCH_FINDINGS = 8192
+MAX_PRINTED = 1 << 20
+"""Characters that kernels print, over all launches."""
 MAX_SENTENCES = 64
 MAX_SENTENCE = 400
 """Characters."""
@@ -36,24 +43,38 @@ class CaseLog:
         self._cuts: dict[str, None] = {}
         self._copied_bytes = 0
         self._runs = 0
+        self._launch_findings = 0
+        self._printed = 0
 
     def launch(self, launch: Launch) -> None:
-        """Keep a launch."""
-        if len(self._launches) < MAX_LAUNCHES:
-            self._launches.append(launch)
-        else:
-            self._cut(f"log cut: more than {MAX_LAUNCHES} launches in one case")
+        """Keep a launch; beyond the bounds, without its findings or its text."""
+        if len(self._launches) >= MAX_LAUNCHES:
+            self._cut(f"more than {MAX_LAUNCHES} launches")
+            return
+        self._launch_findings += len(launch.findings)
+        self._printed += len(launch.printed)
+        if self._launch_findings > MAX_LAUNCH_FINDINGS:
+            self._cut(f"more than {MAX_LAUNCH_FINDINGS} findings")
+            launch = msgspec.structs.replace(launch, findings=())
+        if self._printed > MAX_PRINTED:
+            # Printing much is allowed: what is missing is only missing to the reader.
+            launch = msgspec.structs.replace(launch, printed="")
+        self._launches.append(launch)
 
-    def copy_out(self, address: int, data: bytes, provenance: tuple[Provenance, ...]) -> None:
-        """Keep a copy from device to host."""
+    def copy_out(
+        self, address: int, data: bytes, provenance: Callable[[], tuple[Provenance, ...]]
+    ) -> None:
+        """Keep a copy from device to host; who wrote it is asked only if it is kept."""
         self._copied_bytes += len(data)
-        self._runs += len(provenance)
-        if self._copied_bytes > MAX_COPIED_BYTES or self._runs > MAX_PROVENANCE_RUNS:
-            self._cut(f"log cut: more than {MAX_COPIED_BYTES} bytes copied to the host in one case")
-        elif len(self._copies) >= MAX_COPIES:
-            self._cut(f"log cut: more than {MAX_COPIES} copies to the host in one case")
-        else:
-            self._copies.append(CopyOut(address=address, data=data, provenance=provenance))
+        if self._copied_bytes > MAX_COPIED_BYTES:
+            self._cut(f"more than {MAX_COPIED_BYTES} bytes copied to the host")
+            return
+        if len(self._copies) >= MAX_COPIES or self._runs >= MAX_PROVENANCE_RUNS:
+            self._cut("too many or too scattered copies to the host")
+            return
+        copy = CopyOut(address=address, data=data, provenance=provenance())
+        self._runs += len(copy.provenance)
+        self._copies.append(copy)
 
     def finding(self, kind: FindingKind, message: str, *, address: int, size: int) -> None:
         """Keep a finding that belongs to no launch."""
@@ -82,5 +103,5 @@ class CaseLog:
             peak_bytes=peak_bytes,
         )
 
-    def _cut(self, sentence: str) -> None:
-        self._cuts[sentence] = None
+    def _cut(self, why: str) -> None:
+        self._cuts[f"log cut: {why} in one case"] = None

@@ -54,7 +54,7 @@ def copy_to_device(session: Session, address: int, data: memoryview) -> None:
 def copy_to_host(session: Session, address: int, size: int) -> bytes:
     """Copy to the worker's memory, and keep the bytes and their writers as evidence."""
     data = session.memory.read(address, size)
-    session.log.copy_out(address, data, session.memory.provenance(address, size))
+    session.log.copy_out(address, data, lambda: session.memory.provenance(address, size))
     return data
 
 
