@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from grader.device.evidence import FindingKind, Space
-from grader.grading.observe import Observation
+from grader.device.evidence import Finding, FindingKind, Space
+from grader.grading.observe import Observation, finding_key
 from grader.puzzles.definition import Puzzle
 from grader.record import Attribution, Check, CheckedFinding, Counterexample, Diagnostic, Status
 
@@ -139,25 +139,38 @@ _FINDINGS: dict[FindingKind, str] = {
 
 
 def findings(puzzle: Puzzle, observations: Iterable[Observation]) -> tuple[CheckedFinding, ...]:
-    """The distinct findings with what they mean; the student's own first."""
+    """The distinct findings with what they mean; the student's own first.
+
+    Several instructions that show the same mistake are one finding with their counts summed.
+    """
     seen: dict[tuple[object, ...], CheckedFinding] = {}
+    shown_by: dict[tuple[object, ...], Observation] = {}
     for observation in observations:
         for finding, whose in observation.findings:
-            key = (finding.kind, finding.ptx_line, finding.space, finding.access, whose)
-            if key in seen:
-                continue
-            explanation = _FINDINGS[finding.kind]
-            if whose is Attribution.SKELETON:
-                explanation = puzzle.skeleton_defect
-            elif finding.kind is FindingKind.UNINITIALISED_READ and finding.space is Space.GLOBAL:
-                explanation += " This was global memory: a buffer that nothing had filled."
-            seen[key] = CheckedFinding(
-                finding=finding,
-                attribution=whose,
-                sizes=dict(observation.case.shape.sizes),
-                explanation=explanation,
-            )
+            key = finding_key(finding, whose)
+            if key not in seen:
+                shown_by[key] = observation
+                seen[key] = CheckedFinding(
+                    finding=finding,
+                    attribution=whose,
+                    sizes=dict(observation.case.shape.sizes),
+                    explanation=_explain(puzzle, finding, whose),
+                )
+            elif shown_by[key] is observation:
+                first = seen[key].finding
+                total = msgspec.structs.replace(first, count=first.count + finding.count)
+                seen[key] = msgspec.structs.replace(seen[key], finding=total)
     return tuple(sorted(seen.values(), key=lambda each: each.attribution is Attribution.SKELETON))
+
+
+def _explain(puzzle: Puzzle, finding: Finding, whose: Attribution) -> str:
+    if whose is Attribution.SKELETON:
+        return puzzle.skeleton_defect
+    if finding.kind is FindingKind.UNINITIALISED_READ and finding.space is Space.GLOBAL:
+        return (
+            f"{_FINDINGS[finding.kind]} This was global memory: a buffer that nothing had filled."
+        )
+    return _FINDINGS[finding.kind]
 
 
 def next_steps(

@@ -27,7 +27,7 @@ def device_spawn(isolation: Isolation) -> Spawn:
         environment.pop("TMPDIR", None)
         environment.pop("PYTHONPATH", None)
         if box.python.import_path:
-            environment["PYTHONPATH"] = ":".join(map(box.inside, box.python.import_path))
+            environment["PYTHONPATH"] = ":".join(map(str, box.python.import_path))
         process = box.spawn(
             [box.inside(box.python.executable), *request.argv[1:]],
             stage="device",

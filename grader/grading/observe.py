@@ -164,6 +164,11 @@ WRITERS = {
 }
 
 
+def finding_key(finding: Finding, whose: Attribution) -> tuple[object, ...]:
+    """What makes two findings the same mistake to a reader, whichever instruction shows it."""
+    return (finding.kind, finding.space, finding.access, finding.source_line, whose)
+
+
 def title_of(finding: Finding) -> str:
     """A finding's kind in plain words."""
     return {

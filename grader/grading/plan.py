@@ -65,7 +65,8 @@ def draw(puzzle: Puzzle, *, seed: str, all_robust: bool) -> tuple[PlannedShape, 
         random = seeds.generator(seed, f"shapes {part}")
         for index in random.choice(len(points), size=min(count, len(points)), replace=False):
             add(points[int(index)], "random")
-    shapes = [(dict(key), origin) for key, origin in chosen.items()]
+    names = [size.name for size in puzzle.sizes]
+    shapes = [({n: dict(key)[n] for n in names}, origin) for key, origin in chosen.items()]
     if not all_robust:
         robust = [shape for shape in shapes if puzzle.part(shape[0]) is Part.ROBUST]
         shapes = [shape for shape in shapes if shape not in robust[:-ROBUST_SAMPLE]]

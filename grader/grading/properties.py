@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, Phase, Verbosity
 from grader.grading import seeds
 from grader.grading.cases import Case, Values, cases, example, sweep
 from grader.grading.executor import CaseRun, Ending, Executor
-from grader.grading.observe import Observation, Problem, observe, value_check
+from grader.grading.observe import Observation, Problem, finding_key, observe, value_check
 from grader.grading.plan import PlannedShape
 from grader.puzzles.definition import Part, Puzzle
 
@@ -140,9 +140,10 @@ class Prober:
     def _repeat(self, shapes: Sequence[PlannedShape], count: int) -> None:
         """The same inputs twice, with other bytes in unwritten memory: same bits again?"""
         random = seeds.generator(self._seed, "repeat")
-        usable = [shape for shape in shapes if shape.number not in self._crashed]
-        for index in range(count // 2 if usable else 0):
-            case = sweep(self._puzzle, usable[index % len(usable)], random)
+        if any(shape.number in self._crashed for shape in shapes):
+            return
+        for index in range(count // 2):
+            case = sweep(self._puzzle, shapes[index % len(shapes)], random)
             first = self._observe(case, variant=0)
             second = self._observe(case, variant=1)
             if first.run.output is None or second.run.output is None:
@@ -161,13 +162,24 @@ class Prober:
     ) -> None:
         """Let Hypothesis look for a failing case, and make it small."""
         crashed = [shape for shape in shapes if shape.number in self._crashed]
-        if crashed and values is not Values.INTEGERS and check != "robust":
-            # It crashes whatever the values are, so this check fails by the same shape.
+        if crashed:
+            # The check fails by this shape already, whatever the values are; and each
+            # further crash would cost a new worker.
             self._inherit(check, crashed[0], values)
+            return
         failing = self._failing_shapes(shapes) if values is Values.INTEGERS else []
-        usable = [shape for shape in failing or shapes if shape.number not in self._crashed]
-        if usable and count > 0:
-            _Search(self, check, count, values).run(cases(self._puzzle, usable, values), self._seed)
+        if shapes and count > 0:
+            # One small counterexample is worth the time that it takes, a second is not.
+            shrink = all(tally.worst is None for tally in self._other_tallies(check))
+            strategy = cases(self._puzzle, failing or shapes, values)
+            _Search(self, check, count, values, shrink=shrink).run(strategy, self._seed)
+
+    def _other_tallies(self, check: str) -> list[Tally]:
+        return [
+            tally
+            for name, tally in self.results.tallies.items()
+            if name not in (check, "example", "clean", "device")
+        ]
 
     def _failing_shapes(self, shapes: Sequence[PlannedShape]) -> list[PlannedShape]:
         return [shape for shape in shapes if self.results.by_shape.get(shape.number, [0, 0])[1]]
@@ -216,7 +228,7 @@ class Prober:
     def _keep_findings(self, observation: Observation) -> None:
         """Keep one observation for each distinct finding, the simplest."""
         for finding, whose in observation.findings:
-            key = (finding.kind, finding.ptx_line, finding.space, finding.access, whose)
+            key = finding_key(finding, whose)
             kept = self._findings.get(key)
             if kept is None or observation.case.complexity < kept.case.complexity:
                 self._findings[key] = observation
@@ -225,11 +237,14 @@ class Prober:
 class _Search:
     """One run of Hypothesis for one check."""
 
-    def __init__(self, prober: Prober, check: str, count: int, values: Values) -> None:
+    def __init__(
+        self, prober: Prober, check: str, count: int, values: Values, *, shrink: bool
+    ) -> None:
         self._prober = prober
         self._check = check
         self._count = count
         self._values = values
+        self._shrink = shrink
         self._found = False
         self._shrunk = 0
         self._fault: BaseException | None = None
@@ -276,7 +291,7 @@ class _Search:
             raise _EnoughError from fault
         if observation.problem(self._check) is not None:
             self._found = True
-            if observation.run.output is None:
+            if observation.run.output is None or not self._shrink:
                 raise _EnoughError  # each crash costs a new worker: do not shrink it
             raise AssertionError
 

@@ -38,7 +38,9 @@ def test_the_plan_follows_from_the_seed(seed):
 
 
 def test_other_seeds_draw_other_random_shapes():
-    assert len({tuple(pairs(plan.draw(CONV1D, seed=str(i), all_robust=True))) for i in range(9)}) > 5
+    assert (
+        len({tuple(pairs(plan.draw(CONV1D, seed=str(i), all_robust=True))) for i in range(9)}) > 5
+    )
 
 
 def test_an_unchanged_kernel_gets_two_robust_shapes_to_show_its_defect():
@@ -61,7 +63,9 @@ def test_the_worker_learns_sizes_and_names_only():
 def test_the_example_case_is_the_published_one():
     case = example(CONV1D, plan.draw(CONV1D, seed="s", all_robust=False))
     assert case.inputs["input"].tolist() == list(range(15))
-    assert case.payload == np.arange(15, dtype="<f4").tobytes() + np.arange(4, dtype="<f4").tobytes()
+    assert (
+        case.payload == np.arange(15, dtype="<f4").tobytes() + np.arange(4, dtype="<f4").tobytes()
+    )
 
 
 def test_a_sweep_case_has_no_zero_and_fits_its_shape():

@@ -1,0 +1,173 @@
+"""Grade every labelled sample and compare the verdicts with the labels.
+
+    python -m benchmarks.verdict_quality [--jobs 2] [--only TEXT] [--out FOLDER]
+
+Prints false passes, false fails and other differences, and beside them what the
+puzzle's own check (one example, ``rtol=1e-5``) says about the same files. Each
+sample is graded by the command ``grade submit``, as a user would.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.labels import Label, all_labels
+from grader.record import Record, Status, Verdict, load
+
+RESULTS = Path(__file__).parent / "results"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Graded:
+    """A sample with its label and what the grader said."""
+
+    name: str
+    verdict_wanted: str
+    score_wanted: int
+    verdict: str
+    score: int
+    missing: tuple[str, ...]
+    """Strings that the report must mention and does not."""
+    own_check: bool
+    """Whether the puzzle's own check passes it."""
+    seconds: float
+    headline: str
+
+    @property
+    def as_labelled(self) -> bool:
+        """Whether verdict, score and report are as the label says."""
+        return (
+            self.verdict == self.verdict_wanted
+            and self.score == self.score_wanted
+            and not self.missing
+        )
+
+
+def own_check(record: Record) -> bool:
+    """What ``assert_allclose(result, expected, rtol=1e-5)`` on the published example says."""
+    outcome = {check.id: check.status for check in record.checks}.get("example")
+    if outcome is Status.PASSED:
+        return True
+    for example in record.counterexamples:
+        if example.check == "example" and example.got is not None:
+            got = np.frombuffer(example.got.data, dtype=example.got.dtype)
+            expected = np.frombuffer(example.expected.data, dtype=example.expected.dtype)
+            return bool(np.allclose(got, expected, rtol=1e-5, atol=0))
+    return False
+
+
+def mentions(folder: Path, record: Record) -> str:
+    """All that the reports of a run say, in lower case."""
+    page = folder / "report.html"
+    texts = [record.headline, *record.advice, page.read_text() if page.exists() else ""]
+    texts += [check.reason for check in record.checks]
+    texts += [each.finding.message + each.explanation for each in record.findings]
+    texts += [each.explanation + each.error + each.title for each in record.counterexamples]
+    for diagnostic in record.diagnostics:
+        texts += [diagnostic.message, diagnostic.advice, *(n.message for n in diagnostic.notes)]
+    return "\n".join(texts).lower()
+
+
+def grade_one(label: Label, folder: Path) -> Graded:
+    """Grade a sample with the command, into a folder."""
+    began = time.perf_counter()
+    command = [sys.executable, "-m", "grader", "submit", str(label.path), "--out", str(folder)]
+    process = subprocess.run(
+        [*command, "--format", "html,json"], capture_output=True, text=True, check=False
+    )
+    seconds = time.perf_counter() - began
+    try:
+        record = load(folder / "record.json")
+    except Exception:
+        sys.stderr.write(process.stderr)
+        raise
+    text = mentions(folder, record)
+    return Graded(
+        name=label.name,
+        verdict_wanted=label.verdict,
+        score_wanted=label.score,
+        verdict=record.verdict.value,
+        score=record.score + record.extra_score,
+        missing=tuple(word for word in label.must_mention if word.lower() not in text),
+        own_check=own_check(record),
+        seconds=round(seconds, 1),
+        headline=record.fault.what if record.fault else record.headline,
+    )
+
+
+def grade_all(
+    labels: list[Label], folder: Path, *, jobs: int, tell: Callable[[Graded], None]
+) -> list[Graded]:
+    """Grade samples, several at a time."""
+
+    def one(label: Label) -> Graded:
+        graded = grade_one(label, folder / label.path.parent.name / label.path.stem)
+        tell(graded)
+        return graded
+
+    with ThreadPoolExecutor(jobs) as pool:
+        return list(pool.map(one, labels))
+
+
+def summary(results: list[Graded]) -> dict[str, int]:
+    """Counts of what went right and wrong."""
+    passed = Verdict.PASS.value
+
+    def count(condition: Callable[[Graded], bool]) -> int:
+        return sum(1 for each in results if condition(each))
+
+    return {
+        "samples": len(results),
+        "as labelled": count(lambda each: each.as_labelled),
+        "false passes": count(lambda e: e.verdict == passed and e.verdict_wanted != passed),
+        "false fails": count(lambda e: e.verdict != passed and e.verdict_wanted == passed),
+        "other scores": count(lambda e: e.score != e.score_wanted),
+        "own check: false passes": count(lambda e: e.own_check and e.verdict_wanted != passed),
+        "own check: false fails": count(lambda e: not e.own_check and e.verdict_wanted == passed),
+    }
+
+
+def main() -> None:
+    """Entry point."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--only", default="", help="samples whose name contains this")
+    parser.add_argument("--out", type=Path, help="keep the records and reports here")
+    arguments = parser.parse_args()
+    labels = [label for label in all_labels() if arguments.only in label.name]
+    with tempfile.TemporaryDirectory() as temporary:
+        results = grade_all(
+            labels, arguments.out or Path(temporary), jobs=arguments.jobs, tell=_tell
+        )
+    counts = summary(results)
+    for name, number in counts.items():
+        print(f"{number:6}  {name}")
+    if not arguments.only:
+        RESULTS.mkdir(exist_ok=True)
+        report = {"summary": counts, "samples": [asdict(each) for each in results]}
+        (RESULTS / "verdict_quality.json").write_text(json.dumps(report, indent=1) + "\n")
+
+
+def _tell(graded: Graded) -> None:
+    mark = "ok  " if graded.as_labelled else "DIFF"
+    print(
+        f"{mark} {graded.name:<50} {graded.verdict:>7} {graded.score:>3} "
+        f"(label {graded.verdict_wanted} {graded.score_wanted}) {graded.seconds:5.1f} s "
+        f"{graded.headline[:60]} {list(graded.missing) or ''}",
+        flush=True,
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,99 @@
+"""An executor that computes outputs in Python: the search and the verdict without MAX."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from grader.device.evidence import CaseEvidence, CopyOut, Launch, Provenance, Writer
+from grader.grading import plan
+from grader.grading.executor import CaseRun, Ending
+from grader.grading.properties import Prober
+from grader.grading.verdict import Reached, score
+from grader.puzzles.conv1d import CONV1D
+
+
+def right(inputs, sizes, variant):
+    """What a right kernel computes."""
+    with np.errstate(over="ignore"):
+        return CONV1D.reference(inputs, sizes).astype(np.float32)
+
+
+class Crash(Exception):
+    """The scripted program ends without output."""
+
+
+class ScriptedExecutor:
+    """Runs a function of inputs, sizes and fill instead of a worker.
+
+    Args:
+        program: The answer; raises `Crash` to end without output.
+        findings: What the device finds for given sizes.
+        writer: Who writes the output.
+        spoil: Whether the program changes its first input.
+    """
+
+    def __init__(self, program=right, *, findings=None, writer=Writer.KERNEL, spoil=False):
+        self.program = program
+        self.findings = findings or (lambda sizes: ())
+        self.writer = writer
+        self.spoil = spoil
+        self.cases_run = 0
+        self.crashes = 0
+
+    def run(self, case, *, variant=0):
+        self.cases_run += 1
+        sizes = dict(case.shape.sizes)
+        launch = Launch(
+            index=self.cases_run,
+            kernel="conv1d_kernel",
+            module=1,
+            grid=(2, 1, 1),
+            block=(15, 1, 1),
+            shared_bytes=0,
+            instructions=1 if self.writer is Writer.KERNEL else 0,
+            seconds=0.0,
+            result=0,
+            findings=tuple(self.findings(sizes)),
+        )
+        evidence = CaseEvidence(launches=(launch,))
+        try:
+            output = self.program(case.inputs, sizes, variant)
+        except Crash:
+            self.crashes += 1
+            return CaseRun(case=case, ending=Ending.ERROR, message="crash", evidence=evidence)
+        data = output.tobytes()
+        copy = CopyOut(
+            address=0,
+            data=data,
+            provenance=(Provenance(start=0, stop=len(data), writer=self.writer),),
+        )
+        after = [np.array(array) for array in case.inputs.values()]
+        if self.spoil:
+            after[0] = after[0] + np.float32(1)
+        return CaseRun(
+            case=case,
+            ending=Ending.OUTPUT,
+            output=output,
+            inputs_after=tuple(after),
+            evidence=evidence,
+            copy_out=copy,
+        )
+
+
+def grade(executor, *, examples=200, kernel_unchanged=False, seed="seed"):
+    """Search and score; the results and the filled-in rubric."""
+    shapes = plan.draw(CONV1D, seed=seed, all_robust=not kernel_unchanged)
+    prober = Prober(
+        CONV1D,
+        shapes,
+        executor,
+        seed=seed,
+        examples=examples,
+        kernel_unchanged=kernel_unchanged,
+        progress=lambda done, total: None,
+    )
+    results = prober.run()
+    reached = Reached(
+        packages=True, compiles=True, results=results, kernel_unchanged=kernel_unchanged
+    )
+    return results, score(CONV1D, reached)

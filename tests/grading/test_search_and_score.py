@@ -1,0 +1,239 @@
+"""What the search finds and what it is worth, with scripted programs in place of MAX."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from grader.device.evidence import Finding, FindingKind, Space, Writer
+from grader.grading.verdict import Reached, headline, score
+from grader.puzzles.conv1d import CONV1D, TPB
+from grader.puzzles.definition import Part
+from grader.record import Status, Verdict
+from tests.grading.scripted import Crash, ScriptedExecutor, grade, right
+
+
+def statuses(scored):
+    return {check.id: check.status.value for check in scored.checks}
+
+
+def failed(scored):
+    return {check.id for check in scored.checks if check.status is Status.FAILED}
+
+
+def finding(kind, space=Space.SHARED):
+    return Finding(kind=kind, message="m", kernel="conv1d_kernel", space=space, ptx_line=7)
+
+
+def test_a_right_program_gets_everything():
+    executor = ScriptedExecutor()
+    results, scored = grade(executor)
+    assert (scored.verdict, scored.score, scored.extra_score) == (Verdict.PASS, 100, 10)
+    assert executor.cases_run >= 200
+    assert all(cases > 0 for cases, _ in results.by_shape.values())
+    assert len(results.by_shape) >= 12
+
+
+def test_about_as_many_cases_run_as_were_asked_for():
+    for examples in (30, 200, 500):
+        executor = ScriptedExecutor()
+        grade(executor, examples=examples)
+        assert examples <= executor.cases_run <= examples + 10
+
+
+def zeros(inputs, sizes, variant):
+    return np.zeros(sizes["input_size"], np.float32)
+
+
+def copy(inputs, sizes, variant):
+    return np.array(inputs["input"])
+
+
+def constant(inputs, sizes, variant):
+    return np.full(sizes["input_size"], 3, np.float32)
+
+
+def half(inputs, sizes, variant):
+    with np.errstate(over="ignore"):
+        return right(inputs, sizes, variant).astype(np.float16).astype(np.float32)
+
+
+def off_by_one(inputs, sizes, variant):
+    return np.roll(right(inputs, sizes, variant), 1)
+
+
+def first_block(inputs, sizes, variant):
+    answer = right(inputs, sizes, variant)
+    answer[TPB:] = 0
+    return answer
+
+
+def flipped(inputs, sizes, variant):
+    return right({**inputs, "kernel": inputs["kernel"][::-1]}, sizes, variant)
+
+
+def example_only(inputs, sizes, variant):
+    published = CONV1D.example
+    if sizes == dict(published.sizes):
+        return np.array(published.output, np.float32)
+    return np.zeros(sizes["input_size"], np.float32)
+
+
+def nan(inputs, sizes, variant):
+    return np.full(sizes["input_size"], np.nan, np.float32)
+
+
+def late_error(inputs, sizes, variant):
+    """Right but for one element of the largest shape."""
+    answer = right(inputs, sizes, variant)
+    if len(answer) == 30 and sizes["conv_size"] == 15:
+        answer[29] += 1
+    return answer
+
+
+@pytest.mark.parametrize(
+    "impostor",
+    [zeros, copy, constant, half, off_by_one, first_block, flipped, example_only, nan, late_error],
+)
+def test_impostors_fail(impostor):
+    _, scored = grade(ScriptedExecutor(impostor))
+    assert scored.verdict is Verdict.FAIL
+    assert failed(scored) & {"integers", "reals"}
+    assert scored.score < 100
+    assert scored.extra_score == 0
+
+
+def test_rounding_to_half_precision_fails_reals():
+    _, scored = grade(ScriptedExecutor(half))
+    assert "reals" in failed(scored)
+
+
+def test_a_hard_coded_example_gets_its_points_and_no_more():
+    _, scored = grade(ScriptedExecutor(example_only))
+    assert statuses(scored)["example"] == "passed"
+    assert failed(scored) >= {"integers", "reals"}
+
+
+def test_the_counterexample_is_small():
+    def wrong_above(inputs, sizes, variant):
+        answer = right(inputs, sizes, variant)
+        return np.where(answer > 40, answer + 1, answer).astype(np.float32)
+
+    results, _ = grade(ScriptedExecutor(wrong_above))
+    case = results.tallies["integers"].worst[0].case
+    assert case.shape.extent <= 3
+    assert np.count_nonzero(case.inputs["input"]) == 1
+
+
+def test_an_answer_that_depends_on_unwritten_memory_is_caught():
+    def lucky(inputs, sizes, variant):
+        answer = right(inputs, sizes, variant)
+        return answer if variant % 2 == 0 else answer * np.float32(1 + 2**-22)
+
+    _, scored = grade(ScriptedExecutor(lucky))
+    assert scored.verdict is Verdict.FAIL
+    assert "clean" in failed(scored)
+
+
+def test_a_changed_input_is_not_clean():
+    _, scored = grade(ScriptedExecutor(spoil=True))
+    assert failed(scored) >= {"clean"}
+    assert scored.score == 95
+
+
+@pytest.mark.parametrize("writer", [Writer.HOST_COPY, Writer.MEMSET, Writer.DEVICE_COPY])
+def test_an_answer_that_no_kernel_wrote_is_not_computed_on_the_device(writer):
+    _, scored = grade(ScriptedExecutor(writer=writer))
+    assert "device" in failed(scored)
+    assert scored.verdict is Verdict.FAIL
+
+
+@pytest.mark.parametrize(
+    "kind", [FindingKind.RACE, FindingKind.OUT_OF_BOUNDS, FindingKind.BARRIER_DIVERGENCE]
+)
+def test_right_values_with_a_fault_are_not_clean(kind):
+    _, scored = grade(ScriptedExecutor(findings=lambda sizes: [finding(kind)]))
+    assert failed(scored) == {"clean", "robust"}
+    assert scored.score == 95
+
+
+def test_the_given_kernels_defect_costs_nothing():
+    def defect(sizes):
+        inside = CONV1D.part(sizes) is Part.ASSIGNED
+        return () if inside else [finding(FindingKind.UNINITIALISED_READ)]
+
+    results, scored = grade(ScriptedExecutor(findings=defect), kernel_unchanged=True)
+    assert (scored.verdict, scored.score) == (Verdict.PASS, 100)
+    assert statuses(scored)["robust"] == "not-checked"
+    (observation,) = results.observations_with_findings
+    assert [whose.value for _, whose in observation.findings] == ["skeleton"]
+
+
+def test_a_given_kernel_launched_wrongly_is_the_students_doing():
+    """The kernel is unchanged, but the launch makes it reach out of bounds."""
+    results, scored = grade(
+        ScriptedExecutor(findings=lambda sizes: [finding(FindingKind.OUT_OF_BOUNDS)]),
+        kernel_unchanged=True,
+    )
+    assert "clean" in failed(scored)
+    assert [w.value for _, w in results.observations_with_findings[0].findings] == ["student"]
+
+
+def test_crashes_are_few_because_each_costs_a_new_worker():
+    def crash(inputs, sizes, variant):
+        raise Crash
+
+    executor = ScriptedExecutor(crash)
+    _, scored = grade(executor)
+    assert executor.crashes <= 8
+    assert failed(scored) >= {"example", "integers", "reals"}
+    assert statuses(scored)["clean"] == statuses(scored)["device"] == "not-checked"
+    assert scored.score == 25
+
+
+def test_a_crash_on_one_shape_leaves_partial_credit():
+    def crash_at_30(inputs, sizes, variant):
+        if sizes["input_size"] == 30:
+            raise Crash
+        return right(inputs, sizes, variant)
+
+    _, scored = grade(ScriptedExecutor(crash_at_30))
+    assert statuses(scored)["example"] == "passed"
+    assert failed(scored) >= {"integers", "reals"}
+
+
+def test_the_search_follows_from_the_seed():
+    def record_of(seed):
+        seen = []
+
+        def watch(inputs, sizes, variant):
+            seen.append((tuple(sizes.values()), inputs["input"].tobytes()))
+            return right(inputs, sizes, variant)
+
+        grade(ScriptedExecutor(watch), seed=seed)
+        return seen
+
+    assert record_of("a") == record_of("a")
+    assert record_of("a") != record_of("b")
+
+
+def test_on_a_gpu_what_can_not_be_seen_is_not_checked_and_costs_nothing():
+    results, _ = grade(ScriptedExecutor())
+    scored = score(CONV1D, Reached(packages=True, compiles=True, results=results, observed=False))
+    assert statuses(scored)["device"] == "not-checked"
+    assert (scored.verdict, scored.score, scored.max_score) == (Verdict.PASS, 90, 90)
+
+
+@pytest.mark.parametrize(
+    ("reached", "points"),
+    [
+        (Reached(nothing_filled_in=True), 0),
+        (Reached(failure="line 3: x"), 0),
+        (Reached(packages=True, failure="no kernel registered"), 10),
+    ],
+)
+def test_what_lies_behind_a_failure_is_not_checked(reached, points):
+    scored = score(CONV1D, reached)
+    assert (scored.score, scored.verdict) == (points, Verdict.FAIL)
+    assert len(failed(scored)) <= 1
+    assert headline(CONV1D, scored, reached)
