@@ -48,7 +48,7 @@ class Detail:
 
 
 class Clock:
-    """Numbers events; never goes back, so that stamps of all launches can be compared."""
+    """Numbers the events of one device; never goes back, since shadows outlive launches."""
 
     def __init__(self) -> None:
         self.event = 1
@@ -57,10 +57,6 @@ class Clock:
         """The number of a new event."""
         self.event += 1
         return self.event
-
-
-CLOCK = Clock()
-"""One for the process: shadows outlive launches."""
 
 
 class Cells:
@@ -98,8 +94,9 @@ class Cells:
 class Log:
     """The events and waves of one launch."""
 
-    def __init__(self) -> None:
-        self.first_event = CLOCK.tick() + 1
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.first_event = clock.event + 1
         self.pcs = array("i")
         """Program counter of each event."""
         self.waves: list[tuple[int, int]] = []
@@ -129,7 +126,7 @@ class Order:
         self.since: Index = np.zeros(lanes, dtype=np.int64)
         self.warp_since: Index = np.zeros(lanes, dtype=np.int64)
         self.synced: Index = np.zeros(lanes // threads, dtype=np.int64)
-        self.log = Log()
+        self.log = Log(Clock())
 
     @property
     def launch_start(self) -> int:
@@ -139,7 +136,7 @@ class Order:
     def begin_wave(self, log: Log, first_block: int) -> None:
         """Other blocks take over the lanes; ``log`` is the launch's."""
         self.log = log
-        event = CLOCK.event + 1
+        event = log.clock.event + 1
         log.waves.append((event, first_block))
         self.since.fill(event << LANE_BITS)
         self.warp_since.fill(event << LANE_BITS)
@@ -157,11 +154,11 @@ class Order:
     def event(self, pc: int) -> int:
         """The base stamp of a new event; add the lane."""
         self.log.pcs.append(pc)
-        return CLOCK.tick() << LANE_BITS
+        return self.log.clock.tick() << LANE_BITS
 
     def barrier(self, lanes: Index | None) -> None:
         """The blocks of these lanes (None for all) have passed a barrier."""
-        now = CLOCK.event + 1 << LANE_BITS
+        now = self.log.clock.event + 1 << LANE_BITS
         if lanes is None:
             self.since.fill(now)
         else:
@@ -170,11 +167,11 @@ class Order:
 
     def warp_barrier(self, lanes: Index) -> None:
         """These lanes have passed a barrier of their warps."""
-        self.warp_since[lanes] = CLOCK.event + 1 << LANE_BITS
+        self.warp_since[lanes] = self.log.clock.event + 1 << LANE_BITS
 
     def handshake(self, lanes: Index) -> None:
         """These lanes made a strong access to global memory, with fences about."""
-        self.synced[self.block[lanes]] = CLOCK.event << LANE_BITS
+        self.synced[self.block[lanes]] = self.log.clock.event << LANE_BITS
 
     def party(self, stamp: int) -> tuple[int, int, int]:
         """Linear block and thread of a stamp, and the program counter of its event."""

@@ -123,8 +123,7 @@ class _Run:
 
     def all_waves(self, index: int, params: bytes) -> Result:
         """Run wave after wave; the first error ends the launch."""
-        self.module.refresh(self.program.entry.name, self.checks)
-        log = Log()
+        log = Log(self.module.clock())
         for first, blocks in self._waves():
             shape = Shape(
                 self.recorder.grid, self.recorder.block, blocks, self.dynamic_shared, self.checks

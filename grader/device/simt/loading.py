@@ -6,14 +6,13 @@ import struct
 from collections import OrderedDict
 from weakref import WeakKeyDictionary
 
-from grader.device.checks.races import Cells
+from grader.device.checks.races import Cells, Clock
 from grader.device.memory import GlobalMemory, OutOfDeviceMemory
 from grader.device.ptx import Module, PtxError
 from grader.device.ptx.model import TYPE_BYTES, Function, Immediate, StateSpace, Variable
 from grader.device.simt.machine import Machine, Shape
 from grader.device.simt.program import Program
 from grader.device.simt.scheduler import Scheduler
-from grader.device.simt.settings import Checks
 
 _KEPT = 4
 """Machines kept for further launches of the same shape."""
@@ -25,6 +24,7 @@ class _Shadow:
     """The race check's stamps of one device's global memory."""
 
     def __init__(self) -> None:
+        self.clock = Clock()
         self._cells: dict[int, Cells] = {}
         self._allocated = 0
 
@@ -99,23 +99,22 @@ class LoadedModule:
     def scheduler(self, entry: str, shape: Shape) -> Scheduler:
         """A machine for waves of this shape; the last few are kept."""
         key = (entry, shape)
-        if key in self._machines:
-            self._machines.move_to_end(key)
-            return self._machines[key]
         program = self.program(entry)
         cells = None
         if shape.checks.races:
             cells = self._shadow().cells(self.memory, program.traits.global_granule)
+        if key in self._machines:
+            self._machines.move_to_end(key)
+            return self._machines[key]
         machine = Machine(program, shape, self.memory, cells, self.symbols)
         while len(self._machines) >= _KEPT:
             self._machines.popitem(last=False)
         self._machines[key] = Scheduler(machine)
         return self._machines[key]
 
-    def refresh(self, entry: str, checks: Checks) -> None:
-        """Before a launch: keep the race check's shadow from growing without bound."""
-        if checks.races:
-            self._shadow().cells(self.memory, self.program(entry).traits.global_granule)
+    def clock(self) -> Clock:
+        """Numbers the events on this module's device."""
+        return self._shadow().clock
 
     def _shadow(self) -> _Shadow:
         return _SHADOWS.setdefault(self.memory, _Shadow())

@@ -1,0 +1,155 @@
+"""What a GPU refuses to launch, what stops a launch, and how large launches are cut up."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+
+from grader.device.evidence import FindingKind, Writer
+from grader.device.ptx import PtxError
+from grader.device.simt import Limits
+from tests.device.kernels import run
+
+ONE = "mov.u32 %r1, 1; st.global.u32 [%a0], %r1;"
+
+
+@pytest.mark.parametrize(
+    ("how", "words"),
+    [
+        ({"block": (1025, 1, 1)}, "1025 threads"),
+        ({"block": (32, 33, 1)}, "1056 threads"),
+        ({"block": (0, 1, 1)}, "at least 1"),
+        ({"grid": (1, 0, 1)}, "at least 1"),
+        ({"block": (1, 1, 65)}, "exceeds"),
+        ({"grid": (1, 65536, 1)}, "exceeds"),
+        ({"grid": (2**31, 1, 1)}, "exceeds"),
+        ({"dynamic_shared_bytes": 49153}, "49153 bytes"),
+        ({"dynamic_shared_bytes": 166913, "dynamic_shared_limit": 200000}, "166913 bytes"),
+        ({"directives": ".maxntid 16, 1, 1"}, "compiled for"),
+        ({"directives": ".reqntid 16, 2, 1"}, "compiled for"),
+    ],
+)
+def test_a_launch_that_a_gpu_refuses(how: dict[str, object], words: str) -> None:
+    outcome = run(ONE, [np.zeros(1, dtype=np.uint32)], **how)
+    assert outcome.result == 1
+    assert outcome.kinds == [FindingKind.BAD_LAUNCH]
+    assert words in outcome.findings[0].message
+    assert outcome.buffers[0].tolist() == [0]
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"block": (1024, 1, 1)},
+        {"block": (4, 1, 64)},
+        {"dynamic_shared_bytes": 49152},
+        {"dynamic_shared_bytes": 100000, "dynamic_shared_limit": 100000},
+        {"directives": ".maxntid 1024, 1, 1 .minnctapersm 2"},
+        {"directives": ".reqntid 32"},
+    ],
+)
+def test_a_launch_that_a_gpu_accepts(how: dict[str, object]) -> None:
+    outcome = run("red.global.add.u32 [%a0], 1;", [np.zeros(1, dtype=np.uint32)], **how)
+    assert outcome.findings == ()
+    assert outcome.result == 0
+
+
+def test_arguments_must_fit_the_parameters() -> None:
+    for params in ([], [b"1234"], [b"12345678", b"1"]):
+        with pytest.raises(PtxError):
+            run(ONE, [np.zeros(1, dtype=np.uint32)], params=params)
+
+
+def test_an_endless_kernel_ends_by_the_instruction_budget() -> None:
+    outcome = run("TOP: bra TOP;", limits=Limits(instruction_budget=100_000))
+    assert outcome.result == 702
+    assert outcome.kinds == [FindingKind.BUDGET_EXCEEDED]
+    assert "100,000 instructions" in outcome.findings[0].message
+
+
+def test_an_endless_kernel_ends_by_the_clock() -> None:
+    started = time.monotonic()
+    outcome = run("TOP: bra TOP;", limits=Limits(wall_clock_s=0.2))
+    assert outcome.result == 702
+    assert time.monotonic() - started < 5
+
+
+def test_a_huge_grid_ends_by_the_budget() -> None:
+    outcome = run(
+        "mov.u32 %r1, 1;",
+        grid=(2**31 - 1, 65535, 65535),
+        limits=Limits(instruction_budget=10_000_000),
+    )
+    assert outcome.result == 702
+
+
+def test_traps_end_a_launch() -> None:
+    outcome = run("setp.eq.u32 %p1, %t, 5; @%p1 trap;")
+    assert outcome.result == 719
+    assert outcome.kinds == [FindingKind.TRAP]
+    assert outcome.findings[0].thread == (5, 0, 0)
+
+
+def test_a_failed_assertion_says_what_failed() -> None:
+    module = """
+        .extern .func __assertfail(.param .b64 m, .param .b64 f, .param .b32 l, .param .b64 n,
+            .param .b64 c);
+        .global .align 1 .b8 text[6] = {105, 32, 60, 32, 53, 0};
+        .global .align 1 .b8 file[7] = {97, 46, 109, 111, 106, 111, 0};
+    """
+    body = """
+        setp.lt.u32 %p1, %t, 5; @%p1 bra FINE;
+        mov.u64 %rd1, text; cvta.global.u64 %rd1, %rd1;
+        mov.u64 %rd2, file; cvta.global.u64 %rd2, %rd2;
+        { .param .b64 m; .param .b64 f; .param .b32 l; .param .b64 n; .param .b64 c;
+          st.param.b64 [m], %rd1; st.param.b64 [f], %rd2; st.param.b32 [l], 42;
+          st.param.b64 [n], 0; st.param.b64 [c], 1;
+          call.uni __assertfail, (m, f, l, n, c); }
+      FINE:
+    """
+    outcome = run(body, module=module)
+    assert outcome.result == 710
+    assert "`i < 5` (a.mojo:42)" in outcome.findings[0].message
+    assert outcome.findings[0].count == 27
+
+
+def test_a_launch_of_many_waves_is_like_one_of_a_few() -> None:
+    threads, blocks = 100, 1500
+    outcome = run(
+        "mul.lo.u32 %r1, %g, 3; st.global.u32 [%o], %r1;",
+        [threads * blocks * 4],
+        grid=(blocks, 1, 1),
+        block=(threads, 1, 1),
+    )
+    assert (outcome.result, outcome.findings) == (0, ())
+    assert (outcome.buffers[0] == np.arange(threads * blocks) * 3).all()
+    last = outcome.memory.provenance(outcome.addresses[0] + 4 * (threads * blocks - 1), 4)
+    assert last[0].writer is Writer.KERNEL
+    assert (last[0].block, last[0].thread) == ((1499, 0, 0), (99, 0, 0))
+
+
+def test_shared_memory_of_a_block_starts_anew() -> None:
+    body = """
+        .shared .align 4 .b8 s[4096];
+        mov.u32 %r1, s; mad.lo.u32 %r2, %t, 4, %r1;
+        ld.shared.u32 %r0, [%r2]; st.shared.u32 [%r2], %g; st.global.u32 [%o], %r0;
+    """
+    blocks = 100
+    outcome = run(body, [blocks * 4096], grid=(blocks, 1, 1), block=(1024, 1, 1), shared_fill=7)
+    assert set(outcome.buffers[0].tolist()) == {7}
+    assert outcome.kinds == [FindingKind.UNINITIALISED_READ]
+    assert outcome.findings[0].count == blocks * 1024
+
+
+def test_instructions_are_counted_over_threads() -> None:
+    outcome = run("mov.u32 %r1, 1; mov.u32 %r2, 2;", grid=(2, 1, 1), block=(10, 1, 1))
+    # Four instructions set thread, block and so on up; ret counts too.
+    assert outcome.launch.instructions == (4 + 2 + 1) * 20
+
+
+def test_shared_bytes_are_those_of_a_gpu_without_our_gaps() -> None:
+    body = ".shared .align 4 .b8 a[60]; .shared .align 8 .b8 c[16]; mov.u32 %r1, a;"
+    outcome = run(body, dynamic_shared_bytes=100)
+    assert outcome.launch.shared_bytes == 64 + 16 + 100
