@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from grader.device.semantics.rounding import NAN, minus_zero_if_cancelled, to_odd, two_sum
+from grader.device.semantics.rounding import NAN, add_to_odd, minus_zero_if_cancelled, two_sum
 
 _PRECISION = 53
 _LEAST_EXPONENT = -1074
@@ -142,9 +142,8 @@ def _fma_by_error_terms(a: Any, b: Any, c: Any) -> tuple[Any, Any]:
     product, product_error = two_product(a, b)
     low_sum, low_error = two_sum(c, product_error)
     high_sum, high_error = two_sum(product, low_sum)
-    tail, tail_error = two_sum(high_error, low_error)
-    result, rest = two_sum(high_sum, to_odd(tail, tail_error))
-    return result, np.where(rest != 0, rest, tail_error)
+    # An inexact tail has its last bit set, far below the sum: `rest` is then never 0.
+    return two_sum(high_sum, add_to_odd(high_error, low_error))
 
 
 def _fma_special(a: Any, b: Any, c: Any, mode: str) -> Any:

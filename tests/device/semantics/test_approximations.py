@@ -197,6 +197,20 @@ class TestGrossF64:
         assert run("rcp.approx.ftz.f64", [0x7FF0000000000001]) == [0x7FFFFFFF << 32]
 
 
+def test_rsqrt_of_f64_is_within_two_ulp() -> None:
+    form = oracle.FORMATS["f64"]
+    samples = [
+        form.encode(Fraction(n, 37) * Fraction(4) ** (n % 400 - 200), "rn") for n in range(1, 800)
+    ]
+    with localcontext() as context:
+        context.prec = DIGITS
+        for sample, got in zip(samples, run("rsqrt.approx.f64", samples), strict=True):
+            x = form.decode(sample)
+            assert isinstance(x, Fraction)
+            exact = 1 / (Decimal(x.numerator) / Decimal(x.denominator)).sqrt()
+            assert _ulps("f64", got, exact) <= 2
+
+
 def test_every_half_has_a_tanh_between_minus_one_and_one() -> None:
     for kind, one, infinity in (("f16", 0x3C00, 0x7C00), ("bf16", 0x3F80, 0x7F80)):
         everything = list(range(1 << 16))

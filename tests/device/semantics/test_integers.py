@@ -71,7 +71,7 @@ def check_rows(
 ) -> None:
     """``opcode`` on rows of patterns gives ``expected(*row)``, a pattern, for each."""
 
-    @settings(max_examples=40, deadline=None)
+    @settings(max_examples=20, deadline=None)
     @given(st.lists(st.tuples(*columns), min_size=1, max_size=20))
     def check(rows: list[tuple[int, ...]]) -> None:
         got = run(opcode, *zip(*rows, strict=True))
