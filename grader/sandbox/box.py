@@ -77,11 +77,13 @@ class Box:
         self.scratch = scratch
         self._gpu = gpu
         self._uid = scratch.uid if scratch is not None else ordinary_uid()
+        if isolation is Isolation.NONE:
+            self._uid = None  # whoever asks for none gets their own user, root or not
         self._mounts = [Mount(root, str(root)) for root in python.roots]
         for entry in read_only:
             source, name = entry if isinstance(entry, tuple) else (entry, str(entry))
             self._mounts.append(Mount(Path(os.path.abspath(source)), name))
-        if self._uid is not None and isolation is not Isolation.BWRAP:
+        if self._uid is not None and isolation is Isolation.LANDLOCK:
             _check_reachable([mount.source for mount in self._mounts])
 
     def inside(self, path: Path) -> str:

@@ -77,13 +77,14 @@ def run(
             outcome = process.wait(limits.wall_seconds + 20)
     return Seen(
         outcome=outcome,
-        survivors=_processes_with(token),
+        survivors=processes_with(token),
         scratch_left=scratch.path.parent.exists(),
         seconds=time.monotonic() - started,
     )
 
 
-def _processes_with(token: str) -> list[str]:
+def processes_with(token: str) -> list[str]:
+    """The command lines, machine-wide, that hold ``token``, but for the grader's own."""
     found = []
     for entry in os.scandir("/proc"):
         if entry.name.isdigit():
@@ -91,6 +92,6 @@ def _processes_with(token: str) -> list[str]:
                 line = Path("/proc", entry.name, "cmdline").read_bytes()
             except OSError:
                 continue
-            if token.encode() in line:
+            if token.encode() in line and b"grader.sandbox" not in line:
                 found.append(line.replace(b"\0", b" ").decode("utf-8", "replace"))
     return found

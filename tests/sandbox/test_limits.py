@@ -10,21 +10,23 @@ from tests.sandbox.conftest import Run
 from tests.sandbox.scenario import Seen
 
 WALL = 1.0
+PATIENT = 20.0
+"""Where another limit must strike first, on however busy a machine."""
 
 
-def contained(seen: Seen, limit: LimitHit | None) -> None:
+def contained(seen: Seen, limit: LimitHit | None, wall: float = PATIENT) -> None:
     """The clauses that hold for every ending."""
     assert seen.outcome.limit is limit, seen.outcome
     assert seen.survivors == []
     assert not seen.scratch_left
-    assert seen.seconds < WALL + 5
+    assert seen.outcome.wall_seconds < wall + 5
 
 
 def test_an_endless_loop_ends_at_the_wall_clock(run: Run) -> None:
     seen = run("while True: pass", limits=Limits(wall_seconds=WALL))
-    contained(seen, LimitHit.WALL_CLOCK)
+    contained(seen, LimitHit.WALL_CLOCK, WALL)
     assert seen.outcome.killed
-    assert 0.3 < seen.outcome.cpu_seconds < WALL + 2
+    assert 0.05 < seen.outcome.cpu_seconds < seen.outcome.wall_seconds
     assert seen.outcome.stage == "test"
 
 
@@ -35,7 +37,7 @@ def test_ignoring_signals_does_not_help(run: Run) -> None:
         "    if n not in (9, 19): signal.signal(n, signal.SIG_IGN)\n"
         "time.sleep(60)"
     )
-    contained(run(code, limits=Limits(wall_seconds=WALL)), LimitHit.WALL_CLOCK)
+    contained(run(code, limits=Limits(wall_seconds=WALL)), LimitHit.WALL_CLOCK, WALL)
 
 
 DAEMON = """
@@ -70,13 +72,13 @@ def test_a_fork_bomb_is_stopped(run: Run) -> None:
         "        if os.fork() == 0: pass\n"
         "    except OSError: time.sleep(0.01)\n"
     )
-    seen = run(code, limits=Limits(wall_seconds=WALL, tasks=60))
+    seen = run(code, limits=Limits(wall_seconds=PATIENT, tasks=60))
     contained(seen, LimitHit.TASKS)
 
 
 def test_a_memory_hog_is_stopped(run: Run) -> None:
     code = "keep = []\nwhile True: keep.append(bytearray(b'x') * 10_000_000)"
-    seen = run(code, limits=Limits(wall_seconds=WALL + 2, resident_bytes=300 * MIB))
+    seen = run(code, limits=Limits(wall_seconds=PATIENT, resident_bytes=300 * MIB))
     contained(seen, LimitHit.MEMORY)
     assert seen.outcome.peak_resident_bytes > 300 * MIB
 
@@ -90,7 +92,7 @@ def test_memory_of_many_processes_counts_together(run: Run) -> None:
         "        time.sleep(60)\n"
         "time.sleep(60)"
     )
-    seen = run(code, limits=Limits(wall_seconds=WALL + 2, resident_bytes=300 * MIB))
+    seen = run(code, limits=Limits(wall_seconds=PATIENT, resident_bytes=300 * MIB))
     contained(seen, LimitHit.MEMORY)
 
 
@@ -103,14 +105,14 @@ def test_pages_shared_by_a_fork_count_once(run: Run) -> None:
         "        time.sleep(0.5); os._exit(0)\n"
         "time.sleep(0.8)"
     )
-    seen = run(code, limits=Limits(wall_seconds=15, resident_bytes=300 * MIB))
+    seen = run(code, limits=Limits(wall_seconds=PATIENT, resident_bytes=300 * MIB))
     contained(seen, None)
     assert seen.outcome.exit_code == 0
 
 
 def test_address_space_can_be_reserved_without_using_it(run: Run) -> None:
     code = "import mmap; m = mmap.mmap(-1, 6 << 30, flags=mmap.MAP_PRIVATE | 0x4000); print(len(m))"
-    seen = run(code, limits=Limits(wall_seconds=15, resident_bytes=300 * MIB))
+    seen = run(code, limits=Limits(wall_seconds=PATIENT, resident_bytes=300 * MIB))
     assert seen.outcome.stdout == b"6442450944\n"
 
 
@@ -125,19 +127,33 @@ def test_filling_the_scratch_directory_is_stopped(run: Run) -> None:
         "    if i > 60:\n"
         "        import time; time.sleep(60)\n"
     )
-    seen = run(code, limits=Limits(wall_seconds=WALL + 2, scratch_bytes=100 * MIB))
+    seen = run(code, limits=Limits(wall_seconds=PATIENT, scratch_bytes=100 * MIB))
+    contained(seen, LimitHit.SCRATCH)
+
+
+def test_a_directory_without_rights_is_no_place_to_hide(run: Run) -> None:
+    code = (
+        "import os, time\n"
+        "os.mkdir('d')\n"
+        "with open('d/big', 'wb') as f:\n"
+        "    os.chmod('d', 0)\n"
+        "    for _ in range(30): f.write(b'x' * (1 << 20))\n"
+        "    f.flush()\n"
+        "    time.sleep(60)"
+    )
+    seen = run(code, limits=Limits(wall_seconds=PATIENT, scratch_bytes=20 * MIB))
     contained(seen, LimitHit.SCRATCH)
 
 
 def test_a_million_small_files_are_stopped(run: Run) -> None:
     code = "i = 0\nwhile True:\n    i += 1\n    open(f'{i}', 'w').close()"
-    seen = run(code, limits=Limits(wall_seconds=WALL + 3, scratch_bytes=20 * MIB))
+    seen = run(code, limits=Limits(wall_seconds=PATIENT, scratch_bytes=4 * MIB))
     contained(seen, LimitHit.SCRATCH)
 
 
 def test_one_file_cannot_grow_past_its_limit(run: Run) -> None:
     code = "f = open('big', 'wb')\nfor _ in range(64): f.write(b'x' * (1 << 20))"
-    seen = run(code, limits=Limits(wall_seconds=15, file_bytes=16 * MIB))
+    seen = run(code, limits=Limits(wall_seconds=PATIENT, file_bytes=16 * MIB))
     contained(seen, None)
     assert seen.outcome.exit_code == 1
     assert b"File too large" in seen.outcome.stderr
@@ -146,19 +162,19 @@ def test_one_file_cannot_grow_past_its_limit(run: Run) -> None:
 def test_a_deeply_nested_tree_is_removed(run: Run) -> None:
     code = (
         "import os\n"
-        "for i in range(3000):\n"
-        "    os.mkdir('d'); os.chmod('d', 0o700); os.chdir('d')\n"
+        "for i in range(1100):\n"  # deeper than Python recurses, longer than a path may be
+        "    os.mkdir('d' * 9); os.chdir('d' * 9)\n"
         "open('f', 'w').close()\n"
         "os.chmod('.', 0)\n"
     )
-    seen = run(code, limits=Limits(wall_seconds=15))
+    seen = run(code, limits=Limits(wall_seconds=PATIENT))
     assert not seen.scratch_left
 
 
 @pytest.mark.parametrize("stream", ["stdout", "stderr"])
 def test_a_flood_of_output_is_stopped(run: Run, stream: str) -> None:
     code = f"import sys\nwhile True: sys.{stream}.write('spam' * 4096)"
-    seen = run(code, limits=Limits(wall_seconds=WALL, output_bytes=2 * MIB))
+    seen = run(code, limits=Limits(wall_seconds=PATIENT, output_bytes=2 * MIB))
     contained(seen, LimitHit.OUTPUT)
     kept = seen.outcome.stdout + seen.outcome.stderr
     assert kept.startswith(b"spam")
