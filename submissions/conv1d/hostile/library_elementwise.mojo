@@ -109,16 +109,14 @@ struct Conv1DCustomOp:
             def convolve[
                 width: Int
             ](at: Coord) capturing -> SIMD[output.dtype, width]:
-                var x = input_tensor.ptr.unsafe_bitcast[Scalar[output.dtype]]()
-                var k = kernel_tensor.ptr.unsafe_bitcast[Scalar[output.dtype]]()
                 var first = Int(at[0].value())
                 var acc = SIMD[output.dtype, width](0)
                 for j in range(conv_size):
                     comptime for lane in range(width):
                         if first + lane + j < input_size:
-                            acc[lane] += (
-                                x[unsafe_offset=first + lane + j] * k[unsafe_offset=j]
-                            )
+                            acc[lane] += rebind[Scalar[output.dtype]](
+                                input.load[1](Coord(first + lane + j))
+                            ) * rebind[Scalar[output.dtype]](kernel.load[1](Coord(j)))
                 return acc
 
             foreach[convolve, target=target](output, ctx)
