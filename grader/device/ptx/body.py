@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 
 from grader.device.ptx.declarations import variables
@@ -34,6 +35,12 @@ from grader.errors import UnsupportedByDevice
 
 _SPACES = {f".{space.value}": space for space in StateSpace}
 _LONGEST_TEXT = 200
+# PTX ISA, "Special Registers". A name that is not there was not declared.
+_SPECIAL = re.compile(
+    r"%(n?(tid|ctaid|warpid|smid|clusterid)|(n?cluster_)\w+|is_explicit_cluster|laneid|gridid"
+    r"|lanemask_(eq|le|lt|ge|gt)|clock(_hi|64)?|pm\d+(_64)?|envreg\d+|globaltimer(_lo|_hi)?"
+    r"|reserved_smem_\w+|(total|dynamic|aggr)_smem_size|current_graph_exec)(\.\w+)?\Z"
+)
 _JUMPS = ("bra", "brx")
 _LOCAL_TABLES = (".branchtargets", ".calltargets", ".callprototype")
 
@@ -193,7 +200,8 @@ class _Body:
         line, start = tokens.line, tokens.start
         guard = self._guard() if tokens.take("@") else None
         if tokens.kind() != "word":
-            raise PtxError(f"an instruction expected, {tokens.peek()[:60]!r} found", line)
+            seen = repr(tokens.next()[:60])  # says so itself where the text has ended
+            raise PtxError(f"an instruction expected, {seen} found", line)
         opcode = tokens.next()
         operands: list[Operand] = []
         if tokens.peek() != ";":
@@ -248,7 +256,7 @@ class _Body:
         line = tokens.line
         if tokens.take("!"):
             return Negated(self._known_register(tokens.name(), line))
-        if tokens.kind() in ("number", "mark"):
+        if tokens.kind() == "number" or tokens.peek() in ("-", "+", "~"):
             return self._immediate()
         if tokens.kind() != "word":
             raise PtxError(f"an operand expected, {tokens.peek()[:60]!r} found", line)
@@ -259,7 +267,7 @@ class _Body:
         if register is not None:
             return Register(register)
         if name[0] == "%":
-            if name[1:2].isdigit() or name == "%":
+            if not _SPECIAL.match(name):
                 raise PtxError(f"unknown register {name[:60]}", line)
             return Special(name)
         if "." in name:

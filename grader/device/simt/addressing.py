@@ -112,7 +112,8 @@ class AddressOperand:
     def _offsets(self, lanes: Lanes) -> Offsets:
         if self.register is None:
             return self.constant
-        register = lanes.take(self.register)
+        # Signed: cell -1 of the first array is 4 bytes before it, not 4 GiB behind.
+        register = lanes.take(self.register).view(f"i{self.register.itemsize}")
         offsets: Index = np.add(register, self.constant, dtype=np.int64, casting="unsafe")
         return offsets
 
