@@ -62,8 +62,10 @@ class Results:
     """Cases and failures for each shape of the plan."""
     kernels: dict[str, int] = field(default_factory=dict)
     """Launches by kernel name."""
+    assigned: int = 0
+    """Cases of the assigned part that were run."""
     completed: int = 0
-    """Cases of the assigned part that ended with output."""
+    """Those of them that ended with output."""
     launched: int = 0
     """Cases of the assigned part in which a kernel was launched and ran."""
 
@@ -221,6 +223,7 @@ class Prober:
         for launch in launches:
             self.results.kernels[launch.kernel] = self.results.kernels.get(launch.kernel, 0) + 1
         if run.case.shape.part is Part.ASSIGNED:
+            self.results.assigned += 1
             self.results.completed += run.ending is Ending.OUTPUT
             ran = run.evidence is None or any(launch.instructions for launch in launches)
             self.results.launched += run.ending is Ending.OUTPUT and ran

@@ -38,6 +38,7 @@ class Reached:
     """Whether the device shows launches, findings and provenance."""
 
 
+NO_OUTPUT = "not every case gave an output"
 NOT_OBSERVABLE = "a GPU does not show who wrote which byte; grade on the software device to see it"
 
 
@@ -122,6 +123,8 @@ def _clean(reached: Reached, results: Results) -> tuple[Status, str, int]:
         return Status.FAILED, _reason(problem.title, problem.detail), tally.cases
     if not results.launched:
         return Status.NOT_CHECKED, "no kernel ran to its end", tally.cases
+    if results.completed < results.assigned:
+        return Status.NOT_CHECKED, NO_OUTPUT, tally.cases
     if not reached.observed:
         # What a GPU does show: the inputs are untouched.
         return (
@@ -139,8 +142,8 @@ def _device(reached: Reached, results: Results) -> tuple[Status, str, int]:
     if tally.worst is not None:
         _, problem = tally.worst
         return Status.FAILED, _reason(problem.title, problem.detail), tally.cases
-    if not results.completed:
-        return Status.NOT_CHECKED, "no case gave an output", 0
+    if results.completed < results.assigned:
+        return Status.NOT_CHECKED, NO_OUTPUT, tally.cases
     return Status.PASSED, "", tally.cases
 
 
