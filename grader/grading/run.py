@@ -12,10 +12,11 @@ from grader.errors import SubmissionRefused, UsageError
 from grader.grading import plan, seeds
 from grader.grading.blame import Blame, blame_compile, blame_packaging
 from grader.grading.gathered import Gathered
+from grader.grading.given import kernel_unchanged
 from grader.grading.request import Progress, Request
 from grader.grading.verdict import Reached
-from grader.intake import read_submission
-from grader.intake.tokens import equal_programs, function_tokens
+from grader.intake import Submission, read_submission
+from grader.intake.tokens import equal_programs
 from grader.record import IsolationInfo, Record, ToolchainInfo
 from grader.resources import data_directory
 from grader.sandbox import IsolationReport, Limits, Scratch, probe
@@ -77,15 +78,13 @@ class _Run:
             if equal_programs(text, skeleton):
                 gathered.reached = Reached(nothing_filled_in=True)
                 return
-            function = request.puzzle.kernel_function
-            given = function_tokens(skeleton, function)
-            self.kernel_unchanged = bool(given) and given == function_tokens(text, function)
+            self.kernel_unchanged = kernel_unchanged(text, skeleton, request.puzzle.kernel_function)
             self.isolation = probe(request.isolation)
             gathered.isolation = _isolation_info(self.isolation)
         if self.isolation.weakened:
             gathered.progress.notice(self.isolation.sentence)
         with Scratch() as scratch:
-            workspace = self._workspace(scratch, gathered.submission.data)
+            workspace = self._workspace(scratch, _staged(gathered.submission))
             if self._package(workspace):
                 self._compile_and_run(workspace)
 
@@ -208,6 +207,11 @@ class _Run:
 
     def _reference(self) -> bytes:
         return (self.references / REFERENCE).read_bytes()
+
+
+def _staged(submission: Submission) -> bytes:
+    """What is packaged: the text without a byte order mark, which the compiler would reject."""
+    return submission.text.encode()
 
 
 def _prepare_report() -> None:

@@ -142,9 +142,16 @@ class Session:
 
 
 def say_error(channel: Channel, kind: str, error: Exception, **more: Any) -> None:
-    """Report an exception in words, cut to a length that the grader takes."""
-    text = "".join(traceback.format_exception_only(type(error), error))
-    channel.send({"kind": kind, "message": text[:MAX_TEXT], **more})
+    """Report an exception with its causes, cut to a length that the grader takes.
+
+    The graph compiler says what is wrong in the cause of the error that it raises.
+    """
+    texts: list[str] = []
+    link: BaseException | None = error
+    while link is not None and len(texts) < 10:
+        texts.append("".join(traceback.format_exception_only(type(link), link)))
+        link = link.__cause__ or link.__context__
+    channel.send({"kind": kind, "message": "\n".join(texts)[:MAX_TEXT], **more})
 
 
 def serve(channel: Channel) -> None:
