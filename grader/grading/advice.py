@@ -67,10 +67,10 @@ _MESSAGES: tuple[tuple[str, str], ...] = (
         "execute must be a @staticmethod.",
     ),
     (
-        r"argument #\d+ of type .* is not encodable",
-        "An argument of the launch does not have the type that the kernel declares. The compiler "
-        "says #2 whichever one it is: compare all with the kernel's signature, in order: "
-        "output, input, kernel.",
+        r"argument #\d+ of type .* (is not encodable|does not match the declared)",
+        "An argument of the launch does not have the type that the kernel declares. The number "
+        "that the compiler gives is not reliable: compare all with the kernel's signature, in "
+        "order: output, input, kernel.",
     ),
     (
         r"[Ww]rong number of arguments to enqueue",

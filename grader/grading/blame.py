@@ -1,7 +1,7 @@
 """Whose failure it is when a submission does not get through packaging or compiling.
 
-Where the compiler says what is wrong, it is the submission's. Where it says
-nothing (it crashed, or ended without a message), a control decides: the
+Where the compiler names the submission's file or op, it is the submission's.
+Where it does not (it crashed, or ended without such a message), a control decides: the
 reference answer goes through the same steps on the same machine. If that fails
 too, the toolchain or the machine is at fault, and there is no mark.
 """
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from grader.errors import DeviceFault, ToolchainFault
 from grader.record import Diagnostic
 from grader.sandbox import LimitHit, Outcome
-from grader.toolchain.diagnostics import parse
+from grader.toolchain.diagnostics import is_about_the_op, parse
 from grader.toolchain.packaging import Packaged
 from grader.worker.process import Ended
 
@@ -41,11 +41,12 @@ def blame_packaging(packaged: Packaged, control: Control) -> Blame:
     """
     if limit := _limit(packaged.outcome, "packaging"):
         return Blame(sentence=limit)
-    errors = [each for each in packaged.diagnostics if each.severity == "error"]
-    if errors:
-        return Blame(sentence=_first(errors))
+    if sure := [each for each in packaged.diagnostics if is_about_the_op(each)]:
+        return Blame(sentence=_first(sure))
     if not control():
         raise _broken("package", packaged.outcome)
+    if errors := [each for each in packaged.diagnostics if each.severity == "error"]:
+        return Blame(sentence=_first(errors))
     return Blame(sentence=f"the compiler broke off on this file ({_how(packaged.outcome)})")
 
 
@@ -65,11 +66,12 @@ def blame_compile(ended: Ended, control: Control, *, student_file: str) -> Blame
         return Blame(sentence=limit)
     text = f"{ended.output}\n{ended.message.removeprefix('compile: ')}"
     diagnostics = parse(text, stage="compile", student_file=student_file)
-    errors = [each for each in diagnostics if each.severity == "error"]
-    if errors:
-        return Blame(sentence=_first(errors), diagnostics=diagnostics)
+    if sure := [each for each in diagnostics if is_about_the_op(each)]:
+        return Blame(sentence=_first(sure), diagnostics=diagnostics)
     if not control():
         raise _broken("compile a graph with", ended.outcome)
+    if errors := [each for each in diagnostics if each.severity == "error"]:
+        return Blame(sentence=_first(errors), diagnostics=diagnostics)
     if ended.why == "protocol":
         return Blame(sentence=f"the program broke the grader's protocol: {ended.message}")
     return Blame(

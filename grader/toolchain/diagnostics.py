@@ -10,9 +10,8 @@ them, names it.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, field
 from typing import Literal
-
-import msgspec
 
 from grader.record import Diagnostic, Note
 
@@ -28,6 +27,12 @@ _MESSAGE = re.compile(
 _PLACELESS = re.compile(r"^(?:\S{1,200}: )?(?P<severity>error): (?P<text>.+)$")
 _IMPORTED = re.compile(r"^(?:Imported|Included) from (?P<file>[^\s:]{1,400}):(?P<line>\d{1,7}):")
 _NOISE = ("Failed to initialize Crashpad", "failed to parse the provided Mojo source module")
+# Raised while the graph is built, before anything is compiled.
+_BUILDING = re.compile(
+    r"^ValueError: (?:no kernel registered for '|kernel '[^']{0,200}' has no execute function)"
+)
+_GENERIC = ("function instantiation failed", "call expansion failed")
+"""Beginnings of messages that say where, never what; what is in a note below."""
 _CONSTRAINT = re.compile(r"constraint failed: (?P<text>.+)$")
 
 
@@ -42,74 +47,94 @@ def parse(
         student_file: Path suffix by which the compiler names the student's
             file, e.g. ``op/conv1d.mojo``. Reported as its last component.
     """
-    found: list[Diagnostic] = []
+    found: list[_Open] = []
     imported: int | None = None
     for raw in output.splitlines():
         line = raw[:MAX_LINE]
         if any(noise in line for noise in _NOISE):
             continue
         if match := _IMPORTED.match(line):
-            imported = int(match["line"]) if _is_student(match["file"], student_file) else imported
-            continue
-        if match := _MESSAGE.match(line):
-            _add(found, match, stage, student_file, imported)
-            if match["severity"] != "note":
-                imported = None
+            if _is_student(match["file"], student_file):
+                imported = int(match["line"])
+        elif match := _MESSAGE.match(line):
+            place = _Place.of(match, student_file)
+            if match["severity"] in ("note", "remark"):
+                if found:
+                    found[-1].notes.append((match["text"], place))
+                continue
+            if place is None and imported is not None:
+                place = _Place(line=imported)
+            imported = None
+            found.append(_Open(match["severity"], match["text"], place))
+        elif _BUILDING.match(line):
+            found.append(_Open("error", line.removeprefix("ValueError: "), None))
         elif match := _PLACELESS.match(line):
-            found.append(Diagnostic(severity="error", message=_cut(match["text"]), stage=stage))
-        if len(found) >= MAX_DIAGNOSTICS:
-            break
-    return tuple(_placed(diagnostic) for diagnostic in found)
+            found.append(_Open("error", match["text"], None))
+    file = student_file.rpartition("/")[2]
+    closed = dict.fromkeys(each.close(stage, file) for each in found[: 20 * MAX_DIAGNOSTICS])
+    return tuple(closed)[:MAX_DIAGNOSTICS]
 
 
-def _add(
-    found: list[Diagnostic],
-    match: re.Match[str],
-    stage: Literal["package", "compile", "run"],
-    student_file: str,
-    imported: int | None,
-) -> None:
-    mine = _is_student(match["file"], student_file)
-    file = student_file.rpartition("/")[2] if mine else match["file"]
-    column = int(match["column"]) if match["column"] else None
-    if match["severity"] in ("note", "remark"):
-        if found and len(found[-1].notes) < MAX_NOTES:
-            note = Note(
-                message=_cut(match["text"]),
-                file=file if mine else None,
-                line=int(match["line"]) if mine else None,
-                column=column if mine else None,
-            )
-            found[-1] = msgspec.structs.replace(found[-1], notes=(*found[-1].notes, note))
-        return
-    text = match["text"]
-    if constraint := _CONSTRAINT.search(text):
-        text = constraint["text"]
-    place = (file, int(match["line"]), column) if mine else (None, imported, None)
-    if place[0] is None and imported is not None:
-        place = (student_file.rpartition("/")[2], imported, None)
-    found.append(
-        Diagnostic(
-            severity="error" if match["severity"] == "error" else "warning",
-            message=_cut(text),
+@dataclass(frozen=True)
+class _Place:
+    """A place in the student's file."""
+
+    line: int
+    column: int | None = None
+
+    @classmethod
+    def of(cls, match: re.Match[str], student_file: str) -> _Place | None:
+        if not _is_student(match["file"], student_file):
+            return None
+        return cls(int(match["line"]), int(match["column"]) if match["column"] else None)
+
+
+@dataclass
+class _Open:
+    """A message whose notes are still being read."""
+
+    severity: str
+    text: str
+    place: _Place | None
+    notes: list[tuple[str, _Place | None]] = field(default_factory=list)
+
+    def close(self, stage: Literal["package", "compile", "run"], file: str) -> Diagnostic:
+        """The message for the record, with what it is about and where, as well as that is known."""
+        place = self.place or next((p for _, p in reversed(self.notes) if p is not None), None)
+        kept = [note for note in self.notes if not note[0].startswith(_GENERIC)]
+        return Diagnostic(
+            severity="warning" if self.severity == "warning" else "error",
+            message=_cut(self._says()),
             stage=stage,
-            file=place[0],
-            line=place[1],
-            column=place[2],
+            file=file if place else None,
+            line=place.line if place else None,
+            column=place.column if place else None,
+            notes=tuple(
+                Note(
+                    message=_cut(text),
+                    file=file if where else None,
+                    line=where.line if where else None,
+                    column=where.column if where else None,
+                )
+                for text, where in kept[:MAX_NOTES]
+                if text != self._says()
+            ),
         )
-    )
+
+    def _says(self) -> str:
+        """The message; where it only says that something failed, the note that says what."""
+        texts = [self.text, *(text for text, _ in reversed(self.notes))]
+        for text in texts:
+            if match := _CONSTRAINT.search(text):
+                return match["text"]
+        return next((text for text in texts if not text.startswith(_GENERIC)), self.text)
 
 
-def _placed(diagnostic: Diagnostic) -> Diagnostic:
-    """Give a message about the library the place in the student's file that led there."""
-    if diagnostic.line is not None:
-        return diagnostic
-    for note in reversed(diagnostic.notes):
-        if note.line is not None:
-            return msgspec.structs.replace(
-                diagnostic, file=note.file, line=note.line, column=note.column
-            )
-    return diagnostic
+def is_about_the_op(diagnostic: Diagnostic) -> bool:
+    """Whether an error names the student's file or op, so that there is no doubt whose it is."""
+    if diagnostic.severity != "error":
+        return False
+    return diagnostic.line is not None or bool(_BUILDING.match(f"ValueError: {diagnostic.message}"))
 
 
 def _is_student(file: str, student_file: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -62,8 +63,43 @@ def test_another_file_of_the_same_name_is_not_the_students():
     assert found.file is None
 
 
+INSTANTIATION = """\
+RuntimeError: Failed to compile the model. Please file an issue, all models should be correct.
+
+RuntimeError: Graph compilation failed:
+error: function instantiation failed
+<unknown>:62:28: note: call expansion failed with parameter value(s): (..., "input_size": 14)
+/scratch/work/source/op/conv1d.mojo:81:9: note: function instantiation failed
+/scratch/work/source/op/conv1d.mojo:115:41: note: call expansion failed with parameter value(s): ()
+max/gpu/host/device_context.mojo:3194:9: note: function instantiation failed
+std/builtin/simd.mojo:612:9: note: constraint failed: Int and UInt do not conform to DevicePassable
+"""
+
+
+def test_a_failed_instantiation_says_what_failed_and_where_it_began():
+    (found,) = read(INSTANTIATION * 12)
+    assert found.message == "Int and UInt do not conform to DevicePassable"
+    assert (found.file, found.line, found.column) == ("conv1d.mojo", 115, 41)
+
+
+@pytest.mark.parametrize(
+    "text", ["no kernel registered for 'conv1d'", "kernel 'conv1d' has no execute function"]
+)
+def test_what_the_graph_says_while_it_is_built(text):
+    assert [found.message for found in read(f"ValueError: {text}\n")] == [text]
+
+
+def test_a_python_error_of_ours_is_no_message_of_the_compiler():
+    assert read("ValueError: too many values to unpack\nRuntimeError: out of memory\n") == ()
+
+
 def test_a_flood_of_messages_is_cut():
-    assert len(read(f"{FILE}:1:1: error: x\n" * 10_000)) == MAX_DIAGNOSTICS
+    flood = "".join(f"{FILE}:{line}:1: error: x\n" for line in range(1, 10_000))
+    assert len(read(flood)) == MAX_DIAGNOSTICS
+
+
+def test_the_same_message_again_is_one():
+    assert len(read(f"{FILE}:1:1: error: x\n" * 100)) == 1
 
 
 def test_long_lines_take_no_long_time():
