@@ -1,6 +1,6 @@
 """Grade every labelled sample and compare the verdicts with the labels.
 
-    python -m benchmarks.verdict_quality [--jobs 2] [--only TEXT] [--out FOLDER]
+    python -m benchmarks.verdict_quality [--jobs 2] [--only TEXT] [--out FOLDER [--resume]]
 
 Prints false passes, false fails and other differences, and beside them what the
 puzzle's own check (one example, ``rtol=1e-5``) says about the same files. Each
@@ -79,19 +79,24 @@ def mentions(folder: Path, record: Record) -> str:
     return "\n".join(texts).lower()
 
 
-def grade_one(label: Label, folder: Path) -> Graded:
-    """Grade a sample with the command, into a folder."""
+def grade_one(label: Label, folder: Path, *, resume: bool = False) -> Graded:
+    """Grade a sample with the command, into a folder; or read what lies there already."""
+    if resume and (folder / "record.json").exists():
+        return compare(label, folder, seconds=0.0)
     began = time.perf_counter()
     command = [sys.executable, "-m", "grader", "submit", str(label.path), "--out", str(folder)]
     process = subprocess.run(
         [*command, "--format", "html,json"], capture_output=True, text=True, check=False
     )
     seconds = time.perf_counter() - began
-    try:
-        record = load(folder / "record.json")
-    except Exception:
-        sys.stderr.write(process.stderr)
-        raise
+    if not (folder / "record.json").exists():
+        raise SystemExit(f"{label.name} left no record:\n{process.stderr}")
+    return compare(label, folder, seconds=seconds)
+
+
+def compare(label: Label, folder: Path, *, seconds: float) -> Graded:
+    """The record in a folder beside its label."""
+    record = load(folder / "record.json")
     text = mentions(folder, record)
     return Graded(
         name=label.name,
@@ -107,12 +112,18 @@ def grade_one(label: Label, folder: Path) -> Graded:
 
 
 def grade_all(
-    labels: list[Label], folder: Path, *, jobs: int, tell: Callable[[Graded], None]
+    labels: list[Label],
+    folder: Path,
+    *,
+    jobs: int,
+    tell: Callable[[Graded], None],
+    resume: bool = False,
 ) -> list[Graded]:
     """Grade samples, several at a time."""
 
     def one(label: Label) -> Graded:
-        graded = grade_one(label, folder / label.path.parent.name / label.path.stem)
+        place = folder / label.path.parent.name / label.path.stem
+        graded = grade_one(label, place, resume=resume)
         tell(graded)
         return graded
 
@@ -144,11 +155,16 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--only", default="", help="samples whose name contains this")
     parser.add_argument("--out", type=Path, help="keep the records and reports here")
+    parser.add_argument("--resume", action="store_true", help="keep the records in --out")
     arguments = parser.parse_args()
     labels = [label for label in all_labels() if arguments.only in label.name]
     with tempfile.TemporaryDirectory() as temporary:
         results = grade_all(
-            labels, arguments.out or Path(temporary), jobs=arguments.jobs, tell=_tell
+            labels,
+            arguments.out or Path(temporary),
+            jobs=arguments.jobs,
+            tell=_tell,
+            resume=arguments.resume,
         )
     counts = summary(results)
     for name, number in counts.items():
