@@ -159,11 +159,11 @@ def _param_columns(binding: Binding, address: Address, form: Form) -> list[NDArr
             raise binding.site.unsupported("a parameter of a function by its address")
         return None
     name = f"{binding.site.function}:{address.base.name}"
-    if name not in program.spaces:
-        raise binding.error(f"unknown parameter {address.base.name[:60]}")
-    slot = program.spaces[name]
-    if any(slot is own for own in program.entry_params.slots):
+    if name in program.entry_params.named:
         return None
+    slot = program.params.named.get(name)
+    if slot is None:
+        raise binding.error(f"unknown parameter {address.base.name[:60]}")
     start = slot.start + address.offset
     if address.offset < 0 or start + form.size * form.elements > slot.stop:
         raise binding.error("an access past the end of a parameter")

@@ -91,6 +91,7 @@ class AddressOperand:
             if register.dtype not in (np.uint32, np.uint64):
                 raise binding.error("an address in a register of the wrong type")
             self.register = register
+        self.constant = _signed(self.constant)
         self.is_global = space in (Space.GLOBAL, Space.CONST)
         self.check_unwritten = binding.machine.shape.checks.uninitialised
         self.check_bounds = binding.machine.shape.checks.bounds
@@ -119,7 +120,7 @@ class AddressOperand:
 
     def _from_base(self, lanes: Lanes) -> Offsets:
         if self.register is None:
-            return self.constant - BASE_ADDRESS
+            return _signed(self.constant - BASE_ADDRESS)
         shift = np.uint64((self.constant - BASE_ADDRESS) & (1 << 64) - 1)
         offsets: Index = np.add(lanes.take(self.register), shift, dtype=np.uint64).view(np.int64)
         return offsets
@@ -263,6 +264,11 @@ class AddressOperand:
         if reach.region is self.machine.global_:
             stamps = self.machine.memory.stamps.reshape(-1, size)
             stamps[cell] = reach.lanes.take(self.machine.stamps)[:, None]
+
+
+def _signed(address: int) -> int:
+    """An address modulo 2**64, as a signed number."""
+    return (address + (1 << 63)) % (1 << 64) - (1 << 63)
 
 
 def _in_space(where: str, space: Space) -> str:

@@ -109,11 +109,12 @@ def _outer(binding: Binding, operand: Operand, size: int) -> NDArray[Any]:
 
 def _column(binding: Binding, name: str, size: int) -> NDArray[Any]:
     """The bytes of a parameter variable: (lanes, size)."""
-    slot = binding.machine.program.spaces.get(name)
+    program = binding.machine.program
+    if name in program.entry_params.named:
+        raise binding.site.unsupported("the kernel's own parameter as an argument")
+    slot = program.params.named.get(name)
     if slot is None or slot.stop - slot.start < size:
         raise binding.error(f"the parameter {name.rpartition(':')[2][:60]} does not fit")
-    if any(slot is own for own in binding.machine.program.entry_params.slots):
-        raise binding.site.unsupported("the kernel's own parameter as an argument")
     return binding.machine.params[:, slot.start : slot.start + size]
 
 

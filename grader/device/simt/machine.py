@@ -267,5 +267,7 @@ def _with_dynamic(program: Program, size: int) -> tuple[Layout, Slot | None]:
     static = program.shared
     if not program.dynamic_names and size == 0:
         return static, None
-    layout = Layout(static.gap, list(static.slots), static.size, static.compact_size)
+    layout = Layout(
+        static.gap, list(static.slots), dict(static.named), static.size, static.compact_size
+    )
     return layout, layout.add("dynamic shared memory", size, program.dynamic_align)

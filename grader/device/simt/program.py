@@ -76,6 +76,7 @@ class Layout:
 
     gap: int
     slots: list[Slot] = field(default_factory=list)
+    named: dict[str, Slot] = field(default_factory=dict)
     size: int = 0
     """Bytes with gaps."""
     compact_size: int = 0
@@ -87,6 +88,7 @@ class Layout:
         compact = _up(self.compact_size, align)
         slot = Slot(name, start, start + size, compact)
         self.slots.append(slot)
+        self.named[name] = slot
         self.size = start + size
         self.compact_size = compact + size
         return slot

@@ -138,7 +138,7 @@ class SlottedRegion(Region):
     def outside(self, offsets: Index, size: int) -> NDArray[np.bool_]:
         place = np.searchsorted(self._starts, offsets, side="right") - 1
         result: NDArray[np.bool_] = (
-            (offsets < 0) | (place < 0) | (offsets + size > self._stops[place])
+            (offsets < 0) | (place < 0) | (offsets > self._stops[place] - size)
         )
         return result
 
@@ -180,7 +180,7 @@ class ParamRegion(Region):
         return 0 <= first <= last < self.size
 
     def outside(self, offsets: Index, size: int) -> NDArray[np.bool_]:
-        result: NDArray[np.bool_] = (offsets < 0) | (offsets + size > self.size)
+        result: NDArray[np.bool_] = (offsets < 0) | (offsets > self.size - size)
         return result
 
     def locate(self, offset: int, size: int) -> tuple[int, int | None, str]:

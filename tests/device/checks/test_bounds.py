@@ -58,6 +58,16 @@ def test_wild_pointers(address: str) -> None:
         assert outcome.kinds == [FindingKind.OUT_OF_BOUNDS]
 
 
+@pytest.mark.parametrize("address", [2**63 - 4, 2**63, 2**64 - 4, 2**70 - 4])
+@pytest.mark.parametrize("space", [".global", ".shared", ".local", ".param", ""])
+def test_addresses_at_the_edges_of_the_numbers(space: str, address: int) -> None:
+    head = ".shared .align 4 .b8 s[16]; .local .align 4 .b8 l[16];"
+    access = f"ld{space}.u32 %r1, [{address}];"
+    assert run(head + access, [CELLS], block=(2, 1, 1)).result == 700
+    access = f"mov.u64 %rd1, {address}; ld{space}.u32 %r1, [%rd1];"
+    assert run(head + access, [CELLS], block=(2, 1, 1)).result == 700
+
+
 def test_a_vector_that_sticks_out_of_a_buffer() -> None:
     outcome = run("ld.global.v4.u32 {%r1, %r2, %r3, %r4}, [%a0+112];", [CELLS], block=(1, 1, 1))
     assert outcome.result == 700

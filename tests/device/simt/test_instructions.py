@@ -331,6 +331,7 @@ def test_recursion_is_refused_where_it_happens() -> None:
         "bar.sync;",
         "st.const.u32 [%a0], %r1;",
         "mov.u32 %r1, nowhere;",
+        ".shared .b32 s; st.param.b32 [s], %r1;",
         "setp.eq.u32 %r1, %r2, %r3;",
     ],
 )
