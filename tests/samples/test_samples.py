@@ -1,0 +1,96 @@
+"""Every labelled sample gets the verdict, the score and the words that its label says.
+
+Samples are graded by the command ``grade submit``, as a user would, two at a
+time. Grading one that compiles costs some twenty seconds of a core, so the
+ordinary run takes every sample that needs no graph and, of the others, at
+least one for each kind of mistake; ``--exhaustive`` takes them all.
+"""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import pytest
+
+from benchmarks.labels import Label, read_labels
+from benchmarks.verdict_quality import Graded, grade_one
+
+FOLDER = "conv1d/26.5"
+# Of those that need a graph: the right ones that look odd, then a mistake of each kind.
+EVERY_RUN = """
+right whole_domain block_dim_scalar grid_dim_input_size extra_synchronize prints_from_kernel
+sums_backwards guard_in_sum atomic_sums early_return byte_order_mark
+unfilled_pass output_last argument_missing op_name_misspelt execute_renamed
+grid_dim_one block_dim_one block_dim_2048 sizes_swapped output_input_swapped
+barrier_missing barrier_in_branch flipped_kernel index_off_by_one loop_starts_at_one
+halo_not_loaded tile_guard_missing store_guard_missing first_block_only shared_sum_race
+endless_loop_in_kernel integer_accumulation float16_rounded
+zeros copy_of_input constant result_off_by_one nan_output published_example_hard_coded
+host_computed memset_as_answer overwrites_input kernel_overwrites_convolution_kernel
+answer_by_call_count
+""".split()
+
+LABELS = read_labels(FOLDER)
+
+
+def needs_no_graph(label: Label) -> bool:
+    """Whether it is refused, equal to the skeleton, or does not package."""
+    return label.score == 0
+
+
+def parameters() -> list[object]:
+    """One test for each label, the ones left out of the ordinary run marked."""
+    return [
+        pytest.param(
+            label,
+            id=label.path.stem,
+            marks=()
+            if needs_no_graph(label)
+            else pytest.mark.slow
+            if label.path.stem in EVERY_RUN
+            else (pytest.mark.slow, pytest.mark.exhaustive),
+        )
+        for label in LABELS
+    ]
+
+
+@pytest.fixture(scope="module")
+def grading(request, tmp_path_factory):
+    """Starts to grade all samples that were selected; each test waits for its own."""
+    selected = [
+        item.callspec.params["label"]
+        for item in request.session.items
+        if item.module is request.module
+        and "label" in getattr(getattr(item, "callspec", None), "params", {})
+        and not any(mark.name == "skip" for mark in item.iter_markers())
+    ]
+    folder = tmp_path_factory.mktemp("samples")
+    futures: dict[str, Future[Graded]] = {}
+    with ThreadPoolExecutor(max(1, min(2, os.cpu_count() or 1))) as pool:
+        for label in selected:
+            futures[label.name] = pool.submit(grade_one, label, folder / label.path.stem)
+        yield futures
+        for future in futures.values():
+            future.cancel()
+
+
+@pytest.mark.parametrize("label", parameters())
+def test_a_sample_gets_what_its_label_says(label, grading):
+    graded = grading[label.name].result()
+    assert (graded.verdict, graded.score) == (label.verdict, label.score), graded.headline
+    assert graded.missing == ()
+
+
+def test_every_file_has_a_label_and_every_label_a_file():
+    files = {path.name for path in LABELS[0].path.parent.glob("*.mojo")}
+    assert files == {label.path.name for label in LABELS}
+
+
+def test_the_ordinary_run_names_samples_that_exist():
+    assert set(EVERY_RUN) <= {label.path.stem for label in LABELS if not needs_no_graph(label)}
+
+
+def test_there_are_enough_samples():
+    assert len(LABELS) >= 30
+    assert {label.verdict for label in LABELS} >= {"pass", "fail", "refused"}
