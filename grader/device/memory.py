@@ -96,6 +96,8 @@ class GlobalMemory:
         self.peak_bytes = 0
         self.allocated_ever = 0
         """Bytes of all allocations so far."""
+        self.launch_state: object | None = None
+        """What the interpreter keeps from one launch to the next; it dies with the memory."""
         self._data = Arena(self.window)
         self._written = Arena(self.window)
         self._stamps = Arena(self.window * 8)

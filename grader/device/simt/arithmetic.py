@@ -106,7 +106,7 @@ def _pack(binding: Binding, destination: Operand, source: Vector, size: int) -> 
         raise binding.error(f"a vector of {count}")
     part = np.dtype(f"u{size // count}")
     values = [binding.source(item, part) for item in source.items]
-    scratch = np.zeros(binding.machine.total, dtype=f"u{size}")
+    scratch = binding.scratch(f"u{size}")
     out = binding.destination(destination, scratch.dtype)
     parts = _lanes_of(scratch, count)
 
@@ -130,7 +130,7 @@ def _unpack(binding: Binding, destination: Vector, source: Operand, size: int) -
         raise binding.error(f"a vector of {count}")
     part = np.dtype(f"u{size // count}")
     value = binding.source(source, np.dtype(f"u{size}"))
-    scratch = np.zeros(binding.machine.total, dtype=f"u{size}")
+    scratch = binding.scratch(f"u{size}")
     parts = _lanes_of(scratch, count)
     targets = [binding.destination(item, part) for item in destination.items]
 

@@ -54,6 +54,7 @@ class BlockBarriers:
         """Lanes wait at ``barrier`` for ``expected`` threads (0: all of the block)."""
         if reduction is not None:
             self._reductions[pc] = reduction
+            reduction.arrive(lanes)
         alone = lanes.full and self.waiting == 0 and np.ndim(barrier) == 0
         if alone and np.all(expected == 0) and not self._extra[int(barrier)].any():
             self._complete(None, lanes, [(pc, lanes)])
@@ -147,11 +148,17 @@ class Reduction:
         self.operation = operation
         self.value = value
         self.out = out
+        self.arrived: NDArray[np.bool_] = np.zeros(machine.total, dtype=np.bool_)
+
+    def arrive(self, lanes: Lanes) -> None:
+        """Take down what these lanes bring along."""
+        value = self.value
+        lanes.put(self.arrived, lanes.take(value) if isinstance(value, np.ndarray) else value)
 
     def finish(self, group: Lanes, everyone: Lanes) -> None:
         """Set the result of ``group``; ``everyone`` took part."""
         blocks = self.machine.block
-        taken = np.broadcast_to(self.value, (self.machine.total,))[everyone.index]
+        taken = self.arrived[everyone.index]
         count = self.machine.shape.blocks
         yes = np.bincount(blocks[everyone.index], weights=taken, minlength=count)
         all_ = np.bincount(blocks[everyone.index], minlength=count)

@@ -57,6 +57,12 @@ class Binding:
     site: Site
     before: list[Full] = field(default_factory=list)
     after: list[Step] = field(default_factory=list)
+    scratches: int = 0
+
+    def scratch(self, dtype: Any) -> Array:
+        """Room for one value per lane, of this instruction's own while it runs."""
+        self.scratches += 1
+        return self.machine.scratch(dtype, self.scratches)
 
     def error(self, what: str) -> PtxError:
         """The error for an instruction that is not sound."""
@@ -79,7 +85,7 @@ class Binding:
     def destination(self, operand: Operand, dtype: np.dtype[Any]) -> Array:
         """Where a result of ``dtype`` goes: a view of a register, or a place it is moved from."""
         if isinstance(operand, Sink):
-            return np.zeros(self.machine.total, dtype=dtype)
+            return self.scratch(dtype)
         if not isinstance(operand, Register):
             raise self.error("a destination that is no register")
         register = self.machine.register(self.site, operand.name)
@@ -95,7 +101,7 @@ class Binding:
 
     def _extended(self, register: Array, dtype: np.dtype[Any]) -> Array:
         """A place whose values are sign- or zero-extended into the register afterwards."""
-        scratch = np.zeros(self.machine.total, dtype=dtype)
+        scratch = self.scratch(dtype)
         if dtype.kind == "i":
             values, target = scratch, register.view(f"i{register.itemsize}")
         else:
@@ -128,7 +134,7 @@ class Binding:
         if dtype != np.bool_:
             raise self.error("a negated predicate where a value is expected")
         predicate = self.machine.register(self.site, operand.register.name)
-        scratch = np.zeros(self.machine.total, dtype=np.bool_)
+        scratch = self.scratch(np.bool_)
         self.before.append(lambda: _invert(predicate, scratch))
         return scratch
 
@@ -144,7 +150,7 @@ class Binding:
         """Clocks count executed instructions: the same on every machine."""
         machine = self.machine
         shift = np.uint64(32 if name.endswith("_hi") else 0)
-        scratch = np.zeros(machine.total, dtype=np.uint64)
+        scratch = self.scratch(np.uint64)
 
         def before() -> None:
             machine.clock += 1

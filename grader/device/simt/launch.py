@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from grader.device.checks.races import Log
+from grader.device.checks.order import Log
 from grader.device.checks.recorder import Recorder
 from grader.device.evidence import Dim3, Finding, FindingKind, Launch
 from grader.device.memory import GlobalMemory
@@ -152,7 +152,7 @@ class _Run:
         grid, threads = self.recorder.grid, self.recorder.threads
         total = grid[0] * grid[1] * grid[2]
         lanes = _RESIDENT_LANES if self.program.traits.strong_global else _WAVE_LANES
-        cost = _block_bytes(self.program, threads, self.dynamic_shared)
+        cost = self.program.block_bytes(threads, self.dynamic_shared)
         if cost > _MOST_BLOCK_BYTES:
             raise UnsupportedByDevice(
                 f"One block of {self.program.entry.name} needs {cost >> 20} MiB to be simulated.",
@@ -165,14 +165,6 @@ class _Run:
             after = total * (wave + 1) // waves
             yield first, after - first
             first = after
-
-
-def _block_bytes(program: Program, threads: int, dynamic_shared: int) -> int:
-    """About how much memory the simulation of one block takes."""
-    registers = sum(len(f.registers) for f in program.order) * 8
-    lane = registers + 2 * program.local.size + program.params.size + 256
-    stamps = 24 // program.traits.shared_granule
-    return threads * lane + (program.shared.size + dynamic_shared) * (2 + stamps)
 
 
 def _param_bytes(program: Program, params: Sequence[bytes]) -> bytes:

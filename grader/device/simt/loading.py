@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import struct
 from collections import OrderedDict
-from weakref import WeakKeyDictionary
 
-from grader.device.checks.races import Cells, Clock
+from grader.device.checks.order import Clock
+from grader.device.checks.races import Cells
 from grader.device.memory import GlobalMemory, OutOfDeviceMemory
 from grader.device.ptx import Module, PtxError
 from grader.device.ptx.model import TYPE_BYTES, Function, Immediate, StateSpace, Variable
@@ -14,17 +14,27 @@ from grader.device.simt.machine import Machine, Shape
 from grader.device.simt.program import Program
 from grader.device.simt.scheduler import Scheduler
 
-_KEPT = 4
-"""Machines kept for further launches of the same shape."""
+_MOST_MACHINES = 16
+_MOST_BYTES = 1 << 30
+"""Machines kept on a device for further launches of the same shape, and their bytes."""
 _STALE_BYTES = 64 << 20
 """After so many bytes of new buffers, the race check's shadow is cleared."""
 
 
-class _Shadow:
-    """The race check's stamps of one device's global memory."""
+_Key = tuple[int, str, Shape]
+"""Module number, entry and shape."""
+
+
+class _Device:
+    """What launches on one device memory leave for later ones.
+
+    Attributes:
+        machines: Machines that may serve again, the last used one last, with their bytes.
+    """
 
     def __init__(self) -> None:
         self.clock = Clock()
+        self.machines: OrderedDict[_Key, tuple[Scheduler, int]] = OrderedDict()
         self._cells: dict[int, Cells] = {}
         self._allocated = 0
 
@@ -37,8 +47,13 @@ class _Shadow:
             self._cells[granule] = Cells(memory.window, granule)
         return self._cells[granule]
 
-
-_SHADOWS: WeakKeyDictionary[GlobalMemory, _Shadow] = WeakKeyDictionary()
+    def make_room(self, size: int) -> None:
+        """Drop machines until one of ``size`` bytes may join them."""
+        while self.machines and (
+            len(self.machines) >= _MOST_MACHINES
+            or sum(bytes_ for _, bytes_ in self.machines.values()) + size > _MOST_BYTES
+        ):
+            self.machines.popitem(last=False)
 
 
 class LoadedModule:
@@ -57,7 +72,6 @@ class LoadedModule:
         self.number = number
         self.symbols = symbols
         self._programs: dict[str, Program] = {}
-        self._machines: OrderedDict[tuple[str, Shape], Scheduler] = OrderedDict()
 
     def entries(self) -> tuple[str, ...]:
         """Names of the kernels."""
@@ -85,7 +99,9 @@ class LoadedModule:
 
     def unload(self) -> None:
         """Free the module's variables."""
-        self._machines.clear()
+        machines = self._device().machines
+        for key in [key for key in machines if key[0] == self.number]:
+            del machines[key]
         for address in self.symbols.values():
             self.memory.free(address)
         self.symbols = {}
@@ -98,26 +114,31 @@ class LoadedModule:
 
     def scheduler(self, entry: str, shape: Shape) -> Scheduler:
         """A machine for waves of this shape; the last few are kept."""
-        key = (entry, shape)
+        device = self._device()
+        key = (self.number, entry, shape)
         program = self.program(entry)
         cells = None
         if shape.checks.races:
-            cells = self._shadow().cells(self.memory, program.traits.global_granule)
-        if key in self._machines:
-            self._machines.move_to_end(key)
-            return self._machines[key]
-        machine = Machine(program, shape, self.memory, cells, self.symbols)
-        while len(self._machines) >= _KEPT:
-            self._machines.popitem(last=False)
-        self._machines[key] = Scheduler(machine)
-        return self._machines[key]
+            cells = device.cells(self.memory, program.traits.global_granule)
+        if key in device.machines and device.machines[key][0].machine.program is program:
+            device.machines.move_to_end(key)
+            return device.machines[key][0]
+        device.machines.pop(key, None)
+        size = shape.blocks * program.block_bytes(shape.threads, shape.dynamic_shared)
+        device.make_room(size)
+        scheduler = Scheduler(Machine(program, shape, self.memory, cells, self.symbols))
+        device.machines[key] = (scheduler, size)
+        return scheduler
 
     def clock(self) -> Clock:
         """Numbers the events on this module's device."""
-        return self._shadow().clock
+        return self._device().clock
 
-    def _shadow(self) -> _Shadow:
-        return _SHADOWS.setdefault(self.memory, _Shadow())
+    def _device(self) -> _Device:
+        state = self.memory.launch_state
+        if not isinstance(state, _Device):
+            state = self.memory.launch_state = _Device()
+        return state
 
 
 def load(module: Module, memory: GlobalMemory, *, number: int) -> LoadedModule:

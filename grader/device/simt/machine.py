@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grader.device.checks.access import Wave
-from grader.device.checks.races import Cells, Log, Order, RaceCheck
+from grader.device.checks.order import Log, Order
+from grader.device.checks.races import Cells, RaceCheck
 from grader.device.checks.recorder import Recorder
 from grader.device.evidence import Dim3, Space
 from grader.device.memory import GlobalMemory
@@ -60,11 +61,12 @@ class Printed:
 
     parts: list[str] = field(default_factory=list)
     size: int = 0
+    conversions: int = 0
 
     @property
     def full(self) -> bool:
         """Whether nothing more is kept."""
-        return self.size >= PRINT_LIMIT
+        return self.size >= PRINT_LIMIT or self.conversions >= PRINT_LIMIT
 
     def add(self, text: str) -> None:
         """Keep ``text``, as far as there is room."""
@@ -142,6 +144,7 @@ class Machine:
         if dynamic is not None:
             self.symbols.update(dict.fromkeys(program.dynamic_names, dynamic.start))
         self._registers: dict[str, NDArray[Any]] = {}
+        self._scratch: dict[tuple[Any, int], NDArray[Any]] = {}
         self.exited: NDArray[np.bool_] = np.zeros(self.total, dtype=np.bool_)
         self.wave = MachineWave(Recorder("", (1, 1, 1), shape.block), 0, self.threads, program)
         self.stamps: NDArray[np.uint64] = np.zeros(self.total, dtype=np.uint64)
@@ -194,6 +197,16 @@ class Machine:
             found = np.zeros(self.total, dtype=register_dtype(type_, site))
             self._registers[key] = found
         return found
+
+    def scratch(self, dtype: Any, slot: int) -> NDArray[Any]:
+        """Room for one value per lane that lives within one instruction.
+
+        Instructions share it, or a long kernel would need as much as it has instructions.
+        """
+        key = (np.dtype(dtype), slot)
+        if key not in self._scratch:
+            self._scratch[key] = np.zeros(self.total, dtype=dtype)
+        return self._scratch[key]
 
     def special_register(self, name: str) -> NDArray[Any] | None:
         """The lanes of a special register that does not change in a wave; None if unknown."""

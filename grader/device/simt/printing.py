@@ -19,7 +19,9 @@ from grader.device.simt.machine import Machine
 from grader.device.simt.regions import LOCAL_WINDOW, SHARED_WINDOW, WINDOW_SIZE
 from grader.device.simt.settings import PRINT_LIMIT
 
-_SPECIFIER = re.compile(r"%([-+ #0]*)(\d*|\*)(?:\.(\d*|\*))?(hh|h|ll|l|j|z|t|L|q)?([a-zA-Z%])")
+_SPECIFIER = re.compile(
+    r"%([-+ #0]{0,5})(\d{0,9}|\*)(?:\.(\d{0,9}|\*))?(hh|h|ll|l|j|z|t|L|q)?([a-zA-Z%])"
+)
 _LONGEST = 4096
 _WIDEST = 256
 _LONG = frozenset({"l", "ll", "j", "z", "t", "q", "L"})
@@ -89,6 +91,7 @@ class _Arguments:
 
     def replace(self, match: re.Match[str]) -> str:
         flags, width, precision, length, kind = match.groups()
+        self._machine.printed.conversions += 1
         if kind == "%":
             return "%"
         if width == "*":

@@ -29,6 +29,8 @@ ENDS_BLOCK = frozenset({"bra", "brx", "call", "ret", "exit", "bar", "barrier", "
 """Instructions after which threads may be somewhere else."""
 STARTS_BLOCK = frozenset({"shfl", "vote", "match", "redux", "elect", "activemask"})
 """Instructions at which threads of a warp should meet before they run."""
+_SLOW = frozenset({"atom", "red"})
+"""Instructions after which the time limit should be looked at."""
 _ACCESSES = frozenset({"ld", "ldu", "st", "atom", "red", "cp"})
 _STRONG = frozenset({"volatile", "relaxed", "acquire", "release", "acq_rel", "mmio"})
 
@@ -139,6 +141,13 @@ class Program:
         self._place_shared()
         self.traits = _traits(self.code)
 
+    def block_bytes(self, threads: int, dynamic_shared: int) -> int:
+        """About how much memory the simulation of one block takes."""
+        registers = sum(len(function.registers) for function in self.order) * 8
+        lane = registers + 2 * self.local.size + self.params.size + 256
+        stamps = 24 // self.traits.shared_granule
+        return threads * lane + (self.shared.size + dynamic_shared) * (2 + stamps)
+
     def _collect(self, entry: Function) -> None:
         """Functions in post-order, without recursion in Python."""
         state: dict[str, int] = {}
@@ -175,6 +184,8 @@ class Program:
                 self.starts.add(pc + 1)
             elif instruction.base in STARTS_BLOCK:
                 self.starts.update((pc, pc + 1))
+            elif instruction.base in _SLOW:
+                self.starts.add(pc + 1)
         entry_params = {p.name for p in function.params} if function is self.entry else set()
         for name, variable in function.variables.items():
             self._place(f"{function.name}:{name}", variable, name in entry_params)

@@ -27,6 +27,8 @@ _PATIENCE = 2048
 """Blocks that run before another group than the lowest gets a turn, so that a thread
 that spins on a flag does not keep the one that will set it from running."""
 _TURN = 128
+_LONGEST_BLOCK = 256
+"""Instructions between two looks at the budget."""
 
 
 class Budget:
@@ -123,7 +125,7 @@ class Scheduler:
                 break
             steps.append(bind_step(self.machine, site))
             end += 1
-            if end in program.starts:
+            if end in program.starts or end - pc >= _LONGEST_BLOCK:
                 transfer = self._falling_through(end)
                 break
         block = Block(

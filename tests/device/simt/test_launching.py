@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import resource
 import time
+from typing import Any
 
 import numpy as np
 import pytest
 
 from grader.device.evidence import FindingKind, Writer
-from grader.device.ptx import PtxError
-from grader.device.simt import Limits
-from tests.device.kernels import run
+from grader.device.memory import GlobalMemory
+from grader.device.ptx import PtxError, parse
+from grader.device.simt import Limits, launch, load
+from tests.device.kernels import kernel_text, run
 
 ONE = "mov.u32 %r1, 1; st.global.u32 [%a0], %r1;"
 
@@ -153,3 +156,39 @@ def test_shared_bytes_are_those_of_a_gpu_without_our_gaps() -> None:
     body = ".shared .align 4 .b8 a[60]; .shared .align 8 .b8 c[16]; mov.u32 %r1, a;"
     outcome = run(body, dynamic_shared_bytes=100)
     assert outcome.launch.shared_bytes == 64 + 16 + 100
+
+
+def test_a_long_kernel_needs_no_memory_per_instruction() -> None:
+    # Each conversion goes through a narrower scratch value.
+    body = "mov.u32 %r1, %t;" + "cvt.u32.u16 %r1, %r1; cvt.s32.s8 %r1, %r1;" * 3000
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    outcome = run(body, grid=(32, 1, 1), block=(1024, 1, 1))
+    assert outcome.result == 0
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200 << 10
+
+
+def test_a_long_kernel_stops_in_time() -> None:
+    body = "add.u32 %r1, %r1, %t;" * 30_000
+    started = time.monotonic()
+    outcome = run(body, grid=(216, 1, 1), block=(1024, 1, 1), limits=Limits(wall_clock_s=0.3))
+    assert outcome.result == 702
+    assert time.monotonic() - started < 10
+
+
+def test_modules_with_the_same_kernel_do_not_share_state() -> None:
+    memory = GlobalMemory(1 << 20)
+    out = memory.allocate(4)
+    how: dict[str, Any] = {
+        "grid": (1, 1, 1),
+        "block": (1, 1, 1),
+        "dynamic_shared_bytes": 0,
+        "memory": memory,
+        "params": [out.to_bytes(8, "little")],
+    }
+    seen = []
+    for index in range(1, 4):
+        text = kernel_text(f"mov.u32 %r1, {index}; st.global.u32 [%a0], %r1;")
+        module = load(parse(text), memory, number=1)
+        launch(module, "k", index=index, **how)
+        seen.append(memory.read(out, 4)[0])
+    assert seen == [1, 2, 3]

@@ -1,0 +1,154 @@
+"""Which accesses of a launch are ordered, and by what.
+
+Each memory instruction that is executed is an *event* with a growing number; a
+*stamp* is an event and a lane in one number. What a barrier covers is told by
+comparing stamps, so that nothing is ever cleared.
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_right
+
+import numpy as np
+from numpy.typing import NDArray
+
+Index = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+
+LANE_BITS = 24
+LANE_MASK = (1 << LANE_BITS) - 1
+
+
+class Clock:
+    """Numbers the events of one device; never goes back, since shadows outlive launches."""
+
+    def __init__(self) -> None:
+        self.event = 1
+
+    def tick(self) -> int:
+        """The number of a new event."""
+        self.event += 1
+        return self.event
+
+
+class Log:
+    """The events and waves of one launch."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.first_event = clock.event + 1
+        self.pcs = array("i")
+        """Program counter of each event."""
+        self.waves: list[tuple[int, int]] = []
+        """First event and first block of each wave."""
+        self.handshakes: list[int] = []
+        """The last handshake in each wave that is over, as a stamp; 0 for none."""
+
+
+class Order:
+    """Which accesses of one launch are ordered by barriers.
+
+    Args:
+        lanes: Lanes of a wave.
+        threads: Threads of a block.
+
+    Attributes:
+        since: For each lane, the first stamp that its block's last barrier does not cover.
+        warp_since: The same for ``bar.warp.sync``, against lanes of its own warp.
+        launch_start: The first stamp of the launch.
+    """
+
+    def __init__(self, lanes: int, threads: int) -> None:
+        self.threads = threads
+        self.lane = np.arange(lanes, dtype=np.int64)
+        self.block = self.lane // threads
+        self.warp = self.block * 64 + self.lane % threads // 32
+        self.since: Index = np.zeros(lanes, dtype=np.int64)
+        self.warp_since: Index = np.zeros(lanes, dtype=np.int64)
+        self.synced: Index = np.zeros(lanes // threads, dtype=np.int64)
+        self.log = Log(Clock())
+
+    @property
+    def launch_start(self) -> int:
+        """The first stamp of the launch: all that was before is ordered with all that comes."""
+        return self.log.first_event << LANE_BITS
+
+    def begin_wave(self, log: Log, first_block: int) -> None:
+        """Other blocks take over the lanes; ``log`` is the launch's."""
+        self.log = log
+        event = log.clock.event + 1
+        log.waves.append((event, first_block))
+        self.since.fill(event << LANE_BITS)
+        self.warp_since.fill(event << LANE_BITS)
+        self.synced.fill(0)
+
+    def end_wave(self) -> None:
+        """The blocks have ended."""
+        self.log.handshakes.append(int(self.synced.max()))
+
+    @property
+    def wave_start(self) -> int:
+        """The first stamp of the present wave."""
+        return self.log.waves[-1][0] << LANE_BITS
+
+    def event(self, pc: int) -> int:
+        """The base stamp of a new event; add the lane."""
+        self.log.pcs.append(pc)
+        return self.log.clock.tick() << LANE_BITS
+
+    def barrier(self, lanes: Index | None) -> None:
+        """The blocks of these lanes (None for all) have passed a barrier."""
+        now = self.log.clock.event + 1 << LANE_BITS
+        if lanes is None:
+            self.since.fill(now)
+        else:
+            blocks = np.unique(self.block[lanes])
+            self.since.reshape(-1, self.threads)[blocks] = now
+
+    def warp_barrier(self, lanes: Index) -> None:
+        """These lanes have passed a barrier of their warps."""
+        self.warp_since[lanes] = self.log.clock.event + 1 << LANE_BITS
+
+    def handshake(self, lanes: Index) -> None:
+        """These lanes made a strong access to global memory, with fences about."""
+        self.synced[self.block[lanes]] = self.log.clock.event << LANE_BITS
+
+    def party(self, stamp: int) -> tuple[int, int, int]:
+        """Linear block and thread of a stamp, and the program counter of its event."""
+        event, lane = stamp >> LANE_BITS, stamp & LANE_MASK
+        place = bisect_right(self.log.waves, (event, 1 << 62)) - 1
+        block, thread = divmod(lane, self.threads)
+        return self.log.waves[place][1] + block, thread, self.log.pcs[event - self.log.first_event]
+
+    def racing(self, stamps: Index, lanes: Index | None, *, across_blocks: bool) -> Mask:
+        """Which of the stamped accesses race with one that the lane makes now."""
+        since = self.since if lanes is None else self.since[lanes]
+        hit: Mask = stamps >= (self.launch_start if across_blocks else since)
+        if not hit.any():
+            return hit
+        at = np.flatnonzero(hit)
+        mine = at if lanes is None else lanes[at]
+        hit[at] = self._racing(stamps[at], mine, across_blocks)
+        return hit
+
+    def _racing(self, stamps: Index, mine: Index, across_blocks: bool) -> Mask:
+        this_wave = stamps >= self.wave_start
+        theirs = np.where(this_wave, np.minimum(stamps & LANE_MASK, len(self.lane) - 1), 0)
+        same_block = this_wave & (self.block[theirs] == self.block[mine])
+        ordered = stamps < self.since[mine]
+        ordered |= (self.warp[theirs] == self.warp[mine]) & (stamps < self.warp_since[mine])
+        result: Mask = same_block & (theirs != mine) & ~ordered
+        if across_blocks:
+            result |= ~same_block & ~self._shook_hands(stamps, theirs, this_wave, mine)
+        return result
+
+    def _shook_hands(self, stamps: Index, theirs: Index, this_wave: Mask, mine: Index) -> Mask:
+        synced = self.synced[self.block[theirs]]
+        if not this_wave.all():
+            starts = [event for event, _ in self.log.waves]
+            waves = np.searchsorted(starts, stamps >> LANE_BITS, side="right") - 1
+            ends = np.array([*self.log.handshakes, 0], dtype=np.int64)
+            synced = np.where(this_wave, synced, ends[waves])
+        result: Mask = (synced > stamps) & (self.synced[self.block[mine]] > stamps)
+        return result
