@@ -24,7 +24,7 @@ _MESSAGE = re.compile(
     r"^(?P<file>[^\s:][^:\n]{0,400}):(?P<line>\d{1,7})(?::(?P<column>\d{1,7}))?: "
     r"(?P<severity>error|warning|note|remark): (?P<text>.*)$"
 )
-_PLACELESS = re.compile(r"^(?:\S{1,200}: )?(?P<severity>error): (?P<text>.+)$")
+_PLACELESS = re.compile(r"^(?:\S{1,200}: )?(?P<severity>error|note): (?P<text>.+)$")
 _IMPORTED = re.compile(r"^(?:Imported|Included) from (?P<file>[^\s:]{1,400}):(?P<line>\d{1,7}):")
 _NOISE = ("Failed to initialize Crashpad", "failed to parse the provided Mojo source module")
 # Raised while the graph is built, before anything is compiled.
@@ -69,7 +69,10 @@ def parse(
         elif _BUILDING.match(line):
             found.append(_Open("error", line.removeprefix("ValueError: "), None))
         elif match := _PLACELESS.match(line):
-            found.append(_Open("error", match["text"], None))
+            if match["severity"] == "error":
+                found.append(_Open("error", match["text"], None))
+            elif found:
+                found[-1].notes.append((match["text"], None))
     file = student_file.rpartition("/")[2]
     closed = dict.fromkeys(each.close(stage, file) for each in found[: 20 * MAX_DIAGNOSTICS])
     return tuple(closed)[:MAX_DIAGNOSTICS]

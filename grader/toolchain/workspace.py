@@ -4,6 +4,7 @@ Inside its scratch directory::
 
     work/source/op/        the student's file, copied, and the package's __init__
     work/run/              the packaged op and nothing else; the worker runs here
+    work/compiled/         in the place of a replacement: the compiled graphs
     cache/                 the private compile cache, and the compiled graphs
 
 A folder ``op`` beside the worker would shadow the packaged ``op`` (measured),
@@ -17,6 +18,9 @@ from pathlib import Path
 from grader.sandbox import Box, Isolation, Profile, Scratch
 from grader.sandbox.python_tree import python_tree
 from grader.toolchain.toolchain import Toolchain
+
+MAX_COMPILED = 512 * 1024 * 1024
+"""Bytes of compiled graphs that are kept for a replacement."""
 
 
 class Workspace:
@@ -52,12 +56,40 @@ class Workspace:
             gpu=gpu,
         )
         self._scratch = scratch
+        self._read_only = read_only
+        self._gpu = gpu
         self.run_directory = scratch.directory("run")
 
     def install(self, source: bytes) -> None:
         """Copy the student's file into a fresh op package."""
         self._scratch.install("source/op/__init__.mojo", f"from .{self.module} import *\n".encode())
         self._scratch.install(f"source/op/{self.module}.mojo", source)
+
+    def compiled_graphs(self) -> bytes | None:
+        """The compiled graphs that a worker has left, if it has left any."""
+        return self._scratch.read("cache/plan.mef", limit=MAX_COMPILED)
+
+    def anew(self, scratch: Scratch, compiled: bytes) -> Workspace:
+        """A workspace for a replacement: the compiled graphs, and nothing else of the last one.
+
+        Whatever the submission's code has left behind (a full disk, a planted
+        configuration, other graphs under the same name) is not in it.
+        """
+        fresh = Workspace(
+            self.toolchain,
+            scratch,
+            isolation=self.box.isolation,
+            module=self.module,
+            read_only=self._read_only,
+            gpu=self._gpu,
+        )
+        scratch.install("compiled/plan.mef", compiled)
+        return fresh
+
+    @property
+    def restored(self) -> str:
+        """Where the compiled graphs of `anew` lie, as seen inside."""
+        return self.box.inside(self._scratch.path / "work" / "compiled" / "plan.mef")
 
     @property
     def student_file(self) -> str:

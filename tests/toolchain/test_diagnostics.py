@@ -82,6 +82,15 @@ def test_a_failed_instantiation_says_what_failed_and_where_it_began():
     assert (found.file, found.line, found.column) == ("conv1d.mojo", 115, 41)
 
 
+def test_a_note_without_a_place_may_say_what_failed():
+    (found,) = read(
+        f"error: function instantiation failed\n{FILE}:119:45: note: call expansion failed\n"
+        "note: constraint failed: the SIMD type must be floating point\n"
+    )
+    assert found.message == "the SIMD type must be floating point"
+    assert found.line == 119
+
+
 @pytest.mark.parametrize(
     "text", ["no kernel registered for 'conv1d'", "kernel 'conv1d' has no execute function"]
 )
