@@ -6,6 +6,7 @@ a file or a log each stage is one line, written when it ends.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 import time
@@ -104,5 +105,7 @@ class TerminalProgress:
             self._write("\r\x1b[2K")
 
     def _write(self, text: str) -> None:
-        self._stream.write(text)
-        self._stream.flush()
+        # Whoever read this may have gone; that must not cost a verdict.
+        with contextlib.suppress(OSError, ValueError):
+            self._stream.write(text)
+            self._stream.flush()

@@ -123,8 +123,8 @@ _FINDINGS: dict[FindingKind, str] = {
     "crash, or silently read or overwrite other data. Guard the access with a comparison against "
     "the size.",
     FindingKind.MISALIGNED: "The address is not a multiple of the access size; a GPU refuses that.",
-    FindingKind.UNINITIALISED_READ: "The value read is whatever the memory held before. It may "
-    "happen to be zero on one machine and not on another.",
+    FindingKind.UNINITIALISED_READ: "The value read is uninitialised: whatever the memory held "
+    "before. It may happen to be zero on one machine and not on another.",
     FindingKind.RACE: "Two threads use the same cell, at least one writes, and no barrier lies "
     "between: which comes first is chance. Put barrier() between the writes and the reads of "
     "other threads' cells.",
@@ -206,7 +206,7 @@ def _steps(
     for example in counterexamples:
         yield example.explanation
     for each in found:
-        if each.attribution is Attribution.STUDENT:
+        if each.attribution is Attribution.STUDENT and puzzle.assigned(each.sizes):
             yield each.explanation
     for check in checks:
         if check.status is Status.FAILED:
