@@ -6,6 +6,7 @@ the conv1d kernel (15-thread blocks) at several sizes, checks on and off.
 
 from __future__ import annotations
 
+import json
 import statistics
 import time
 from pathlib import Path
@@ -19,6 +20,7 @@ from grader.device.simt import Checks, LoadedModule, launch, load
 PTX = Path(__file__).parents[1] / "tests" / "device" / "ptx" / "conv1d_300000_4.ptx"
 INPUTS = 300_000
 THREADS_PER_BLOCK = 15
+RESULTS = Path(__file__).parent / "results"
 SIZES = (30, 30_000, 300_000)
 
 
@@ -70,6 +72,7 @@ class Bench:
 def main() -> None:
     """Measure and print."""
     bench = Bench()
+    report: dict[str, dict[str, float]] = {}
     print(f"{'threads':>8}  {'all checks':>12}  {'no checks':>12}   (median ms per warm launch)")
     for threads in SIZES:
         repeats = 30 if threads < 1000 else 7
@@ -79,6 +82,12 @@ def main() -> None:
             row.append(statistics.median(bench.launch(threads, checks) for _ in range(repeats)))
         bench.verify(threads)
         print(f"{threads:>8}  {row[0] * 1e3:>12.2f}  {row[1] * 1e3:>12.2f}")
+        report[str(threads)] = {
+            "all checks (ms)": round(row[0] * 1e3, 2),
+            "no checks (ms)": round(row[1] * 1e3, 2),
+        }
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / "device_launch.json").write_text(json.dumps(report, indent=1) + "\n")
 
 
 if __name__ == "__main__":
