@@ -45,6 +45,7 @@ class CaseLog:
         self._runs = 0
         self._launch_findings = 0
         self._printed = 0
+        self._broken_protocol = ""
 
     def launch(self, launch: Launch) -> None:
         """Keep a launch; beyond the bounds, without its findings or its text."""
@@ -88,6 +89,10 @@ class CaseLog:
         if len(self._unsupported) < MAX_SENTENCES:
             self._unsupported[sentence[:MAX_SENTENCE]] = None
 
+    def broken_protocol(self, what: str) -> None:
+        """Say that the worker sent what is no request, and was cut off."""
+        self._broken_protocol = self._broken_protocol or what[:MAX_SENTENCE]
+
     def evidence(self, *, sticky_error: int, peak_bytes: int) -> CaseEvidence:
         """All of it."""
         cuts = [
@@ -99,6 +104,7 @@ class CaseLog:
             copies_out=tuple(self._copies),
             unsupported=tuple(self._unsupported),
             driver_findings=(*self._findings, *cuts),
+            broken_protocol=self._broken_protocol,
             sticky_error=sticky_error,
             peak_bytes=peak_bytes,
         )

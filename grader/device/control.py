@@ -40,13 +40,17 @@ class BeginCase(msgspec.Struct, frozen=True, tag=True):
     """From here on, evidence belongs to a new case.
 
     ``poison`` and ``shared_fill`` are 32-bit patterns that unwritten global memory, and
-    unwritten shared and local memory, read as.
+    unwritten shared and local memory, read as. ``rewind``: addresses that were freed are
+    handed out again, as on a GPU; else that takes long, so that a stale pointer is seen.
     """
 
     poison: int = SIGNALLING_NAN
     shared_fill: int = SIGNALLING_NAN
     checks: Checks = Checks()
     limits: Limits = Limits()
+    rewind: bool = False
+    repeatable: bool = False
+    """Whether a :class:`Repeat` may follow."""
 
     def __post_init__(self) -> None:
         for name, value in (("poison", self.poison), ("shared_fill", self.shared_fill)):
@@ -56,6 +60,17 @@ class BeginCase(msgspec.Struct, frozen=True, tag=True):
 
 class EndCase(msgspec.Struct, frozen=True, tag=True):
     """Ask for the evidence of the open case."""
+
+
+class Repeat(msgspec.Struct, frozen=True, tag=True):
+    """Do again what the last case did, with other inputs and without the host.
+
+    ``substitutes``: inputs as they were copied to the device, and what to copy instead.
+    ``copy``: which copy to the host to answer with; 1 is the last.
+    """
+
+    substitutes: tuple[tuple[bytes, bytes], ...]
+    copy: int
 
 
 class Shutdown(msgspec.Struct, frozen=True, tag=True):
@@ -74,14 +89,21 @@ class Evidence(msgspec.Struct, frozen=True, tag=True):
     evidence: CaseEvidence
 
 
+class Repeated(msgspec.Struct, frozen=True, tag=True):
+    """The answer to :class:`Repeat`: the bytes of the copy, or why there are none."""
+
+    data: bytes | None = None
+    why: str = ""
+
+
 class Refused(msgspec.Struct, frozen=True, tag=True):
     """The request can't be carried out."""
 
     what: str
 
 
-Request = Hello | Connect | BeginCase | EndCase | Shutdown
-Answer = Done | Evidence | Refused
+Request = Hello | Connect | BeginCase | EndCase | Repeat | Shutdown
+Answer = Done | Evidence | Repeated | Refused
 
 _encoder = msgspec.msgpack.Encoder()
 _requests: msgspec.msgpack.Decoder[Request] = msgspec.msgpack.Decoder(Request)

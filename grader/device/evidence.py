@@ -133,6 +133,8 @@ class CaseEvidence(msgspec.Struct, frozen=True, kw_only=True):
     copies_out: tuple[CopyOut, ...] = ()
     unsupported: tuple[str, ...] = ()
     """Driver calls, instructions or features that the device does not support, each a sentence."""
+    broken_protocol: str = ""
+    """What the worker sent that is no driver call, where it did: no fault of the device."""
     driver_findings: tuple[Finding, ...] = ()
     """Findings outside of any launch: a host copy out of bounds, say."""
     sticky_error: int = 0

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_right, insort
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,6 +74,14 @@ class Allocation:
         return self.stop - self.start
 
 
+class Contents(NamedTuple):
+    """What an allocation holds, with its shadow."""
+
+    data: NDArray[np.uint8]
+    written: NDArray[np.uint8]
+    stamps: NDArray[np.uint64]
+
+
 class GlobalMemory:
     """The memory behind device addresses.
 
@@ -132,7 +140,28 @@ class GlobalMemory:
             raise HostAccessError(f"allocation of {size} bytes", address=0, size=size)
         if self.allocated_bytes + size > self.capacity:
             raise OutOfDeviceMemory(f"{size} bytes asked for, {self.free_bytes} are free")
-        start = self._find_room(size)
+        return self._add(self._find_room(size), size).address
+
+    def rewind(self) -> None:
+        """Hand out again what has been freed, lowest addresses first, as a GPU's driver does."""
+        self._cursor = ALIGNMENT
+
+    def place(self, address: int, size: int) -> Allocation:
+        """Reserve ``size`` bytes at an address where an allocation was before.
+
+        Raises:
+            OutOfDeviceMemory: Something else lies there now.
+        """
+        start = address - BASE_ADDRESS
+        blocks = slice(start // ALIGNMENT, -(-(start + size) // ALIGNMENT))
+        if start % ALIGNMENT or start + size > self.window or self._owners[blocks].any():
+            raise OutOfDeviceMemory(f"{size} bytes at {address:#x} are not free")
+        cursor = self._cursor
+        allocation = self._add(start, size)
+        self._cursor = cursor
+        return allocation
+
+    def _add(self, start: int, size: int) -> Allocation:
         allocation = Allocation(start, start + size, self._take_number())
         self._by_number[allocation.number] = allocation
         insort(self._sorted, allocation)
@@ -144,7 +173,7 @@ class GlobalMemory:
         self.allocated_bytes += size
         self.allocated_ever += size
         self.peak_bytes = max(self.peak_bytes, self.allocated_bytes)
-        return allocation.address
+        return allocation
 
     def free(self, address: int) -> None:
         """Give an allocation back.
@@ -176,6 +205,29 @@ class GlobalMemory:
     def reset_peak(self) -> None:
         """Start counting ``peak_bytes`` anew."""
         self.peak_bytes = self.allocated_bytes
+
+    def live(self) -> tuple[Allocation, ...]:
+        """All allocations, by address."""
+        return tuple(self._sorted)
+
+    def contents(self, allocation: Allocation) -> Contents:
+        """A copy of what an allocation holds."""
+        part = slice(allocation.start, allocation.stop)
+        return Contents(
+            self._data.bytes[part].copy(),
+            self._written.bytes[part].copy(),
+            self.stamps[part].copy(),
+        )
+
+    def restore(self, allocation: Allocation, contents: Contents | None) -> None:
+        """Make an allocation hold what it held once; None: what nobody wrote."""
+        part = slice(allocation.start, allocation.stop)
+        if contents is None:
+            self._data.bytes[part] = 0
+            self._written.bytes[part] = 0
+            self.stamps[part] = 0
+        else:
+            self._data.bytes[part], self._written.bytes[part], self.stamps[part] = contents
 
     def find(self, address: int) -> Allocation | None:
         """The allocation that holds the byte at ``address``."""

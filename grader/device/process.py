@@ -18,7 +18,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -169,6 +169,8 @@ class SoftwareDevice:
         shared_fill: int = SIGNALLING_NAN,
         checks: Checks | None = None,
         limits: Limits | None = None,
+        rewind: bool = False,
+        repeatable: bool = False,
     ) -> None:
         """Start collecting evidence anew. Device memory and modules stay as they are.
 
@@ -177,12 +179,19 @@ class SoftwareDevice:
             shared_fill: 32-bit pattern that unwritten shared and local memory reads as.
             checks: Which checks watch; all where None.
             limits: Bounds on each launch; the defaults where None.
+            rewind: Whether freed addresses are handed out again at once.
+            repeatable: Whether `repeat` will be asked.
         """
         limits = limits or Limits()
         self._patience_s = max(self._patience_s, limits.wall_clock_s + _SLACK_S)
         self._ask(
             control.BeginCase(
-                poison=poison, shared_fill=shared_fill, checks=checks or Checks(), limits=limits
+                poison=poison,
+                shared_fill=shared_fill,
+                checks=checks or Checks(),
+                limits=limits,
+                rewind=rewind,
+                repeatable=repeatable,
             )
         )
 
@@ -192,6 +201,21 @@ class SoftwareDevice:
         if not isinstance(answer, control.Evidence):
             raise ProtocolFault("the device process answered end_case with no evidence")
         return answer.evidence
+
+    def repeat(self, substitutes: Sequence[tuple[bytes, bytes]], *, copy: int) -> bytes | str:
+        """Do again what the last case did, with other inputs and without the host.
+
+        Args:
+            substitutes: Inputs as they were copied to the device, and what to copy instead.
+            copy: Which copy to the host to answer with; 1 is the last.
+
+        Returns:
+            The bytes of that copy, or a sentence that says why it can't be done again.
+        """
+        answer = self._ask(control.Repeat(tuple(substitutes), copy))
+        if not isinstance(answer, control.Repeated):
+            raise ProtocolFault("the device process answered repeat with something else")
+        return answer.why if answer.data is None else answer.data
 
     def close(self) -> None:
         """End the process. Never raises; may be called twice."""

@@ -16,6 +16,7 @@ import threading
 
 from grader.device import control, wire
 from grader.device.calls import dispatch
+from grader.device.replay import NotReplayable, replay
 from grader.device.session import Device, Session
 from grader.device.simulator import Interpreter, Simulator
 from grader.errors import ProtocolFault
@@ -67,7 +68,21 @@ class Server:
             case control.EndCase():
                 with self._lock:
                     return control.Evidence(self._device.end_case())
+            case control.Repeat():
+                with self._lock:
+                    return self._repeat(request)
         return control.Done()
+
+    def _repeat(self, request: control.Repeat) -> control.Answer:
+        session = self._device.session
+        if session.journal is None:
+            return control.Refused("the last case was not begun as a repeatable one")
+        journal, session.journal = session.journal, None
+        try:
+            data = replay(journal, session.memory, request.substitutes, copy=request.copy)
+        except NotReplayable as error:
+            return control.Repeated(why=str(error))
+        return control.Repeated(data)
 
     def _connect(self, sock: socket.socket) -> None:
         """Let a new worker in; the one before it is cut off."""
@@ -90,7 +105,7 @@ class Server:
         except ProtocolFault as fault:
             with self._lock:
                 if not session.closed:
-                    session.log.unsupported(f"the worker broke the driver protocol: {fault.what}")
+                    session.log.broken_protocol(fault.what)
         except OSError:
             pass  # The worker is gone; the grader sees that for itself.
         finally:

@@ -16,6 +16,7 @@ from grader.device.attributes import TOTAL_MEMORY
 from grader.device.caselog import CaseLog
 from grader.device.control import BeginCase
 from grader.device.evidence import CaseEvidence
+from grader.device.journal import Journal, Step
 from grader.device.memory import GlobalMemory
 from grader.device.results import CallRefused, Result
 from grader.device.simt.settings import SHARED_BYTES_DEFAULT
@@ -118,11 +119,18 @@ class Session:
         self.functions: HandleTable[Function] = HandleTable(0x4_0000_0000)
         self.sticky = Result.SUCCESS
         self.closed = False
+        self.journal: Journal | None = None
+        """What the open case did, where the grader may want to do it again."""
 
     @property
     def log(self) -> CaseLog:
         """The log of the case that is open."""
         return self.device.log
+
+    def note(self, step: Step) -> None:
+        """Note a step of the open case, if it is to be repeatable."""
+        if self.journal is not None:
+            self.journal.add(step)
 
     def check_stream(self, stream: int) -> None:
         """Raises ``CallRefused`` where there is no such stream."""
@@ -162,6 +170,9 @@ class Device:
         self.log = CaseLog()
         self.session.memory.poison = case.poison
         self.session.memory.reset_peak()
+        if case.rewind:
+            self.session.memory.rewind()
+        self.session.journal = Journal.begin(self.session.memory) if case.repeatable else None
 
     def end_case(self) -> CaseEvidence:
         """The evidence since :meth:`begin_case`; the log starts anew."""

@@ -2,14 +2,19 @@
 
 A device fault is sticky, as on a GPU: every later call in that process fails.
 The worker is then replaced; the compiled graphs are loaded again (about 2 s),
-so that the other shapes still get their verdict.
+so that the other shapes still get their verdict. It starts in a fresh directory,
+with the graphs as they were before any case ran: what the submission's code has
+left behind is not there, so that it can't pass its failure off as the grader's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,13 +25,18 @@ from grader.grading.cases import Case
 from grader.grading.lane import Lane
 from grader.grading.plan import PlannedShape, for_worker
 from grader.puzzles.definition import Puzzle
-from grader.sandbox import Limits
+from grader.sandbox import Limits, Scratch
 from grader.toolchain.workspace import Workspace
 from grader.worker.channel import CaseError
-from grader.worker.process import Ended, Worker
+from grader.worker.process import SCRIPT, Ended, Worker
 
-CASE_SECONDS = 60.0
+CASE_SECONDS = 30.0
 """Wall clock for one case, launch limits included."""
+MAX_LATE = 2
+"""How many cases may run into their time limit before the rest counts as failed."""
+RUN_SECONDS = 300.0
+"""For all cases together, and `MORE_SECONDS` for each; a case takes some 5 ms."""
+MORE_SECONDS = 1.0
 MAX_REPLACEMENTS = 12
 """How often a worker is replaced in one run before the rest counts as failed."""
 
@@ -71,18 +81,20 @@ class Executor:
         shapes: Sequence[PlannedShape],
         *,
         compile_limits: Limits,
+        script: Path = SCRIPT,
     ) -> None:
         self._puzzle = puzzle
         self._workspace = workspace
         self._lane = lane
-        self._plan = for_worker(
-            puzzle,
-            shapes,
-            package=workspace.box.inside(workspace.artefact),
-            compiled=workspace.compiled,
-        )
+        self._shapes = shapes
         self._limits = compile_limits
+        self._script = script
+        self._scratch = contextlib.ExitStack()
+        self._compiled = b""
         self._worker: Worker | None = None
+        self._late = 0
+        self._seconds = 0.0
+        self._spent = ""
         self.replacements = 0
         self.cases_run = 0
         self.peak_bytes = 0
@@ -96,40 +108,69 @@ class Executor:
     def close(self) -> None:
         """End the worker, if one runs."""
         self._retire()
+        self._scratch.close()
 
     def start(self) -> float | Ended:
         """Compile all graphs; the seconds that it took, or how the worker ended."""
-        worker = Worker(self._workspace, self._lane, compile_limits=self._limits)
-        answer = worker.build(self._plan)
+        answer = self._start(self._workspace, compiled=self._workspace.compiled, load=False)
+        if not isinstance(answer, Ended):
+            self._compiled = self._workspace.compiled_graphs() or b""
+        return answer
+
+    def _start(self, workspace: Workspace, *, compiled: str, load: bool) -> float | Ended:
+        worker = Worker(workspace, self._lane, compile_limits=self._limits, script=self._script)
+        package = workspace.box.inside(workspace.artefact)
+        answer = worker.build(
+            for_worker(self._puzzle, self._shapes, package=package, compiled=compiled, load=load)
+        )
         if isinstance(answer, Ended):
             self._note(answer)
             return answer
         self._worker = worker
         return answer
 
-    def run(self, case: Case, *, variant: int = 0) -> CaseRun:
+    def repeat(self, case: Case, inputs: Mapping[str, NDArray[np.generic]]) -> bytes | str:
+        """What the device computes when it does the last case again with other inputs.
+
+        Args:
+            case: The last case that was run, as a repeatable one, with output.
+            inputs: What to put in the place of its inputs.
+
+        Returns:
+            The output's bytes, or a sentence that says why the case can't be done again.
+        """
+        substitutes = [
+            (case.inputs[name].tobytes(), array.tobytes()) for name, array in inputs.items()
+        ]
+        return self._lane.repeat(substitutes, copy=1 + len(substitutes))
+
+    def run(self, case: Case, *, variant: int = 0, repeatable: bool = False) -> CaseRun:
         """Run one case in fresh buffers.
+
+        Args:
+            case: What to run.
+            variant: Which bytes unwritten memory holds.
+            repeatable: Whether `repeat` may follow.
 
         Raises:
             UnsupportedByDevice: it failed, and needed what the software device lacks.
-            DeviceFault: the compiled graphs can't be loaded a second time.
+            DeviceFault: the device can't be opened a second time.
+            ToolchainFault: the machine was too busy to run it in time.
         """
         worker = self._ready()
         if worker is None:
-            return CaseRun(
-                case=case,
-                ending=Ending.DIED,
-                message=f"not run: the program had ended its process {MAX_REPLACEMENTS} times",
-            )
+            return CaseRun(case=case, ending=Ending.DIED, message=f"not run: {self._spent}")
         self.cases_run += 1
-        self._lane.begin_case(variant=variant)
+        self._lane.begin_case(variant=variant, repeatable=repeatable)
+        began = time.monotonic()
         answer = worker.run(
             case.shape.number, case.payload, self._lengths(case), seconds=CASE_SECONDS
         )
+        self._seconds += time.monotonic() - began
         evidence = self._lane.end_case()
         run = self._outcome(case, answer, evidence)
         if run.ending is not Ending.OUTPUT:
-            if evidence is not None and evidence.unsupported:
+            if evidence is not None and evidence.unsupported and not evidence.broken_protocol:
                 raise UnsupportedByDevice(
                     f"the submission needs what the software device does not support: "
                     f"{evidence.unsupported[0]}",
@@ -145,9 +186,18 @@ class Executor:
         answer: tuple[bytes, ...] | CaseError | Ended,
         evidence: CaseEvidence | None,
     ) -> CaseRun:
+        if evidence is not None and evidence.broken_protocol:
+            return CaseRun(
+                case=case,
+                ending=Ending.FORGED,
+                message="the program sent the device what is no driver call: "
+                f"{evidence.broken_protocol}",
+                evidence=evidence,
+            )
         if isinstance(answer, Ended):
             self._note(answer)
             self._worker = None
+            self._late += answer.why == "late"
             ending = {
                 "late": Ending.LATE,
                 "limit": Ending.LATE,
@@ -193,20 +243,41 @@ class Executor:
         )
 
     def _ready(self) -> Worker | None:
-        """A worker that can run a case; a new one if the last is spent."""
-        if self._worker is not None:
-            return self._worker
-        if self.replacements >= MAX_REPLACEMENTS:
-            return None
+        """A worker that can run a case; a new one if the last is spent. None: see ``_spent``."""
+        self._spent = self._spent or self._why_spent()
+        if self._spent:
+            self._retire()
+        elif self._worker is None:
+            self._replace()
+        return self._worker
+
+    def _why_spent(self) -> str:
+        seconds = RUN_SECONDS + MORE_SECONDS * self.cases_run
+        if self._late >= MAX_LATE:
+            return f"{self._late} cases before it did not end in {CASE_SECONDS:.0f} s"
+        if self._seconds > seconds:
+            return f"the {self.cases_run} cases before it took more than {seconds:.0f} s together"
+        if self._worker is None and self.replacements >= MAX_REPLACEMENTS:
+            return f"the program had ended its process {MAX_REPLACEMENTS} times"
+        return ""
+
+    def _replace(self) -> None:
+        """Start a new worker with the compiled graphs, where nothing of the last one is left."""
         self.replacements += 1
         self._lane.renew()
-        answer = self.start()
+        self._scratch.close()
+        workspace = self._workspace.anew(self._scratch.enter_context(Scratch()), self._compiled)
+        answer = self._start(workspace, compiled=workspace.restored, load=True)
         if isinstance(answer, Ended):
-            raise DeviceFault(
-                f"the compiled graphs could not be loaded again: {answer.message}",
-                remedy="Run the command again; if it persists, report it with this message.",
+            if answer.why == "failed" and answer.message.startswith("device:"):
+                raise DeviceFault(
+                    f"the device could not be opened again: {answer.message}",
+                    remedy="Run the command again; if it persists, report it with this message.",
+                )
+            self._spent = (
+                "after the program had ended its process, its compiled graphs could not be "
+                f"loaded again: {answer.message}"
             )
-        return self._worker
 
     def _retire(self) -> None:
         if self._worker is not None:

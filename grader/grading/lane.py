@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
@@ -36,11 +36,20 @@ class Lane(AbstractContextManager["Lane"], Protocol):
     def worker_environment(self) -> Mapping[str, str]:
         """Variables that the worker needs."""
 
-    def begin_case(self, *, variant: int) -> None:
-        """A case begins; ``variant`` chooses what unwritten memory holds."""
+    def begin_case(self, *, variant: int, repeatable: bool = False) -> None:
+        """A case begins; ``variant`` chooses what unwritten memory holds.
+
+        Odd variants also get the addresses of buffers that were freed before.
+        """
 
     def end_case(self) -> CaseEvidence | None:
         """What was seen since `begin_case`; None where nothing can be."""
+
+    def repeat(self, substitutes: Sequence[tuple[bytes, bytes]], *, copy: int) -> bytes | str:
+        """What the last case, a repeatable one, does with other inputs and without the host.
+
+        See `grader.device.process.SoftwareDevice.repeat`.
+        """
 
     def renew(self) -> None:
         """Forget the last worker; the next one starts on a clean device."""
@@ -80,12 +89,23 @@ class SoftwareLane:
         libraries = os.pathsep.join(map(str, self._device.driver_libraries()))
         return {**self._device.worker_environment(), "GRADE_DRIVER_LIBRARIES": libraries}
 
-    def begin_case(self, *, variant: int) -> None:
+    def begin_case(self, *, variant: int, repeatable: bool = False) -> None:
         poison, shared = _FILLS[variant % len(_FILLS)]
-        self._device.begin_case(poison=poison, shared_fill=shared, limits=LAUNCH_LIMITS)
+        self._device.begin_case(
+            poison=poison,
+            shared_fill=shared,
+            limits=LAUNCH_LIMITS,
+            # Every other case: who keeps answers by the address of a buffer is found out, and
+            # in the cases between, who goes on using a buffer that was freed.
+            rewind=variant % 2 == 1,
+            repeatable=repeatable,
+        )
 
     def end_case(self) -> CaseEvidence | None:
         return self._device.end_case()
+
+    def repeat(self, substitutes: Sequence[tuple[bytes, bytes]], *, copy: int) -> bytes | str:
+        return self._device.repeat(substitutes, copy=copy)
 
     def renew(self) -> None:
         self._device.new_connection()
@@ -114,11 +134,14 @@ class GpuLane:
     def worker_environment(self) -> Mapping[str, str]:
         return {}
 
-    def begin_case(self, *, variant: int) -> None:
+    def begin_case(self, *, variant: int, repeatable: bool = False) -> None:
         return None
 
     def end_case(self) -> CaseEvidence | None:
         return None
+
+    def repeat(self, substitutes: Sequence[tuple[bytes, bytes]], *, copy: int) -> bytes | str:
+        return "a GPU does not show what was done on it"
 
     def renew(self) -> None:
         return None

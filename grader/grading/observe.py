@@ -119,7 +119,8 @@ def _problems(
         yield Problem(check=check, title=no_output_title(run), detail=_why(run, own))
     elif not comparison.right:
         count = len(comparison.wrong)
-        many = f"{count} of {comparison.got.size} elements are wrong"
+        verb = "is" if count == 1 else "are"
+        many = f"{count} of {comparison.got.size} elements {verb} wrong"
         yield Problem(check=check, title="wrong values", detail=many)
     unclean = next((finding for finding in own if finding.kind in UNCLEAN), None)
     if unclean is not None:
@@ -143,10 +144,19 @@ def _not_by_a_kernel(run: CaseRun) -> Iterator[Problem]:
     """Output bytes that no kernel wrote last."""
     if run.copy_out is None:
         return
+    launched = {launch.index for launch in run.evidence.launches} if run.evidence else set()
     for stretch in run.copy_out.provenance:
-        if stretch.writer is not Writer.KERNEL:
-            itemsize = run.output.itemsize if run.output is not None else 1
-            index = stretch.start // itemsize
+        itemsize = run.output.itemsize if run.output is not None else 1
+        index = stretch.start // itemsize
+        if stretch.writer is Writer.KERNEL and stretch.launch is not None:
+            if stretch.launch not in launched:
+                yield Problem(
+                    check="device",
+                    title="an output of an earlier call",
+                    detail=f"output[{index}] was written by a kernel of an earlier call",
+                )
+                return
+        elif stretch.writer is not Writer.KERNEL:
             yield Problem(
                 check="device",
                 title="an output that no kernel wrote",

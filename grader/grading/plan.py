@@ -77,7 +77,7 @@ def draw(puzzle: Puzzle, *, seed: str, all_robust: bool) -> tuple[PlannedShape, 
 
 
 def for_worker(
-    puzzle: Puzzle, shapes: Sequence[PlannedShape], *, package: str, compiled: str
+    puzzle: Puzzle, shapes: Sequence[PlannedShape], *, package: str, compiled: str, load: bool
 ) -> dict[str, Any]:
     """The plan as the worker reads it: names, shapes and parameters, nothing else.
 
@@ -87,6 +87,7 @@ def for_worker(
         package: Path of the packaged op, as the worker sees it.
         compiled: Path where the worker keeps the compiled graphs for a
             replacement of itself.
+        load: Whether this is the replacement, which finds them there.
     """
 
     def tensor(name: str, sizes: Sizes) -> dict[str, Any]:
@@ -101,6 +102,7 @@ def for_worker(
         "op": puzzle.op,
         "package": package,
         "compiled": compiled,
+        "load": load,
         "shapes": [
             {
                 "inputs": [tensor(spec.name, shape.sizes) for spec in puzzle.inputs],

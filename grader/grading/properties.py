@@ -20,10 +20,13 @@ from grader.grading.cases import Case, Values, cases, example, sweep
 from grader.grading.executor import CaseRun, Ending, Executor
 from grader.grading.observe import Observation, Problem, finding_key, observe, value_check
 from grader.grading.plan import PlannedShape
+from grader.grading.repeat import by_the_host
 from grader.puzzles.definition import Part, Puzzle
 
 SHRINK_CASES = 150
 """Cases spent on making a counterexample smaller. Each takes some 5 ms."""
+_SEARCHED = ("integers", "reals", "robust")
+"""The checks that are searched, in order."""
 CRASHES = 3
 """Shapes that may crash in one property before the rest of it is left out."""
 
@@ -131,13 +134,26 @@ class Prober:
         return self.results
 
     def _sweep(self, shapes: Iterable[PlannedShape]) -> None:
-        """Each shape once, so that none goes untested whatever is drawn later."""
+        """Each shape twice, so that none goes untested whatever is drawn later.
+
+        The second time also shows whether the device computed it, see
+        `grader.grading.repeat`.
+        """
         random = seeds.generator(self._seed, "sweep")
         crashes = 0
-        for shape in shapes:
+        for variant, shape in enumerate(shapes):
             if crashes >= CRASHES:
                 return
-            crashes += self._observe(sweep(self._puzzle, shape, random)).run.output is None
+            first = self._observe(sweep(self._puzzle, shape, random), variant=variant)
+            if first.run.output is None:
+                crashes += 1
+                continue
+            case = sweep(self._puzzle, shape, random)
+            second = self._observe(case, variant=variant, repeatable=True)
+            crashes += second.run.output is None
+            problem = by_the_host(self._puzzle, self._executor, first, second)
+            if problem is not None:
+                self.results.tally(problem.check).count(second, problem)
 
     def _repeat(self, shapes: Sequence[PlannedShape], count: int) -> None:
         """The same inputs twice, with other bytes in unwritten memory: same bits again?"""
@@ -172,16 +188,10 @@ class Prober:
         failing = self._failing_shapes(shapes) if values is Values.INTEGERS else []
         if shapes and count > 0:
             # One small counterexample is worth the time that it takes, a second is not.
-            shrink = all(tally.worst is None for tally in self._other_tallies(check))
+            before = _SEARCHED[: _SEARCHED.index(check)]
+            shrink = all(self.results.tally(name).worst is None for name in before)
             strategy = cases(self._puzzle, failing or shapes, values)
             _Search(self, check, count, values, shrink=shrink).run(strategy, self._seed)
-
-    def _other_tallies(self, check: str) -> list[Tally]:
-        return [
-            tally
-            for name, tally in self.results.tallies.items()
-            if name not in (check, "example", "clean", "device")
-        ]
 
     def _failing_shapes(self, shapes: Sequence[PlannedShape]) -> list[PlannedShape]:
         return [shape for shape in shapes if self.results.by_shape.get(shape.number, [0, 0])[1]]
@@ -198,10 +208,13 @@ class Prober:
         observation = observe(self._puzzle, run, kernel_unchanged=self._kernel_unchanged)
         self.results.tally(check).count(observation, observation.problem(check))
 
-    def _observe(self, case: Case, *, variant: int | None = None) -> Observation:
+    def _observe(
+        self, case: Case, *, variant: int | None = None, repeatable: bool = False
+    ) -> Observation:
         """Run a case and count what it shows towards every check it concerns."""
         number = self._executor.cases_run
-        run = self._executor.run(case, variant=number if variant is None else variant)
+        variant = number if variant is None else variant
+        run = self._executor.run(case, variant=variant, repeatable=repeatable)
         self._progress(self._executor.cases_run, self._examples)
         observation = observe(self._puzzle, run, kernel_unchanged=self._kernel_unchanged)
         own = value_check(self._puzzle, case)

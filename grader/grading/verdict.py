@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from grader.grading.properties import Results, Tally
-from grader.puzzles.definition import Puzzle, RubricItem
+from grader.grading.reached import Reached
 from grader.record import Check, Status, Verdict
+
+if TYPE_CHECKING:
+    from grader.grading.properties import Results, Tally
+    from grader.puzzles.definition import Puzzle, RubricItem
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,23 +23,6 @@ class Scored:
     max_score: int
     extra_score: int
     extra_max: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class Reached:
-    """How far a submission got.
-
-    ``failure`` says why it got no further, for the checks behind that point.
-    """
-
-    packages: bool = False
-    compiles: bool = False
-    results: Results | None = None
-    failure: str = ""
-    nothing_filled_in: bool = False
-    kernel_unchanged: bool = False
-    observed: bool = True
-    """Whether the device shows launches, findings and provenance."""
 
 
 NO_OUTPUT = "not every case gave an output"
@@ -104,7 +91,7 @@ def _status(puzzle: Puzzle, check: str, reached: Reached) -> tuple[Status, str, 
         return _device(reached, reached.results)
     if check == "clean":
         return _clean(reached, reached.results)
-    return _values(reached.results.tallies.get(check, Tally()))
+    return _values(reached.results.tally(check))
 
 
 def _values(tally: Tally) -> tuple[Status, str, int]:
@@ -117,7 +104,7 @@ def _values(tally: Tally) -> tuple[Status, str, int]:
 
 
 def _clean(reached: Reached, results: Results) -> tuple[Status, str, int]:
-    tally = results.tallies.get("clean", Tally())
+    tally = results.tally("clean")
     if tally.worst is not None:
         _, problem = tally.worst
         return Status.FAILED, _reason(problem.title, problem.detail), tally.cases
@@ -125,6 +112,8 @@ def _clean(reached: Reached, results: Results) -> tuple[Status, str, int]:
         return Status.NOT_CHECKED, "no kernel ran to its end", tally.cases
     if results.completed < results.assigned:
         return Status.NOT_CHECKED, NO_OUTPUT, tally.cases
+    if results.launched < results.completed:
+        return Status.NOT_CHECKED, "not in every case a kernel ran to its end", tally.cases
     if not reached.observed:
         # What a GPU does show: the inputs are untouched.
         return (
@@ -138,7 +127,7 @@ def _clean(reached: Reached, results: Results) -> tuple[Status, str, int]:
 def _device(reached: Reached, results: Results) -> tuple[Status, str, int]:
     if not reached.observed:
         return Status.NOT_CHECKED, NOT_OBSERVABLE, 0
-    tally = results.tallies.get("device", Tally())
+    tally = results.tally("device")
     if tally.worst is not None:
         _, problem = tally.worst
         return Status.FAILED, _reason(problem.title, problem.detail), tally.cases
@@ -148,10 +137,10 @@ def _device(reached: Reached, results: Results) -> tuple[Status, str, int]:
 
 
 def _robust(puzzle: Puzzle, reached: Reached, results: Results) -> tuple[Status, str, int]:
-    tally = results.tallies.get("robust", Tally())
+    tally = results.tally("robust")
     if reached.kernel_unchanged:
         return Status.NOT_CHECKED, "the given kernel is unchanged, and it is not right there", 0
-    assigned = [results.tallies.get(check, Tally()) for check in ("example", "integers", "reals")]
+    assigned = [results.tally(check) for check in ("example", "integers", "reals")]
     if any(each.worst is not None or not each.cases for each in assigned):
         return Status.NOT_CHECKED, "the assigned part is not right yet", tally.cases
     return _values(tally)

@@ -3,7 +3,7 @@
 It outlives the processes of a submission (packaging leaves the op for the
 worker, a worker its compiled graph for the next worker) and dies with it.
 Whatever lies in it was put there by untrusted code: it is measured and deleted
-here, and never read by the grader.
+here. What `Scratch.read` takes out of it is only ever handed to untrusted code.
 """
 
 from __future__ import annotations
@@ -99,6 +99,29 @@ class Scratch:
             file.write(data)
         self._own(target)
         return target
+
+    def read(self, name: str, *, limit: int) -> bytes | None:
+        """A regular file that the submission's processes have left; None where there is none.
+
+        Follows no links, and reads ``limit`` bytes at most: a longer file is none.
+        """
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+        *directories, last = name.split("/")
+        try:
+            here = os.open(self.path, flags | os.O_DIRECTORY)
+            try:
+                for directory in directories:
+                    here = _step(here, directory, flags | os.O_DIRECTORY)
+                file = os.open(last, flags, dir_fd=here)
+            finally:
+                os.close(here)
+        except OSError:
+            return None
+        with open(file, "rb") as stream:
+            if not stat.S_ISREG(os.fstat(file).st_mode):
+                return None
+            data = stream.read(limit + 1)
+        return data if len(data) <= limit else None
 
     def seal(self) -> None:
         """From now on nothing of the grader's goes in: a process of the submission has run."""

@@ -31,8 +31,8 @@ SCRIPT_FOLDER = Path(__file__).parent
 SCRIPT = SCRIPT_FOLDER / "script.py"
 
 MIB = 1024 * 1024
-EXECUTION = Limits(wall_seconds=600, resident_bytes=3072 * MIB, scratch_bytes=1024 * MIB)
-"""For all cases together; each case has a deadline of its own besides."""
+EXECUTION = Limits(wall_seconds=86_400, resident_bytes=3072 * MIB, scratch_bytes=1024 * MIB)
+"""Each case has a deadline of its own; the clock here also runs while the grader computes."""
 END_SECONDS = 10.0
 """How long a worker that is being ended may take until its outcome is known."""
 
@@ -74,7 +74,12 @@ class Worker:
     """
 
     def __init__(
-        self, workspace: Workspace, device: DriverAccess, *, compile_limits: Limits
+        self,
+        workspace: Workspace,
+        device: DriverAccess,
+        *,
+        compile_limits: Limits,
+        script: Path = SCRIPT,
     ) -> None:
         ours, theirs = socket.socketpair()
         with theirs:
@@ -88,7 +93,7 @@ class Worker:
                     "-B",
                     "-W",
                     "ignore",
-                    workspace.box.inside(SCRIPT),
+                    workspace.box.inside(script),
                 ],
                 stage="compile",
                 limits=compile_limits,
@@ -118,12 +123,13 @@ class Worker:
     def build(self, plan: Mapping[str, Any]) -> float | Ended:
         """Compile the plan; seconds that it took."""
         deadline = time.monotonic() + self._compile_limits.wall_seconds + END_SECONDS
-        hello = self._ask(None, b"", deadline)
+        # No code of the submission has run yet: only until then can the device be at fault.
+        hello = self._ask(None, b"", deadline, may_fail="device")
         if not isinstance(hello, tuple):
             return hello
         if not isinstance(hello[0], Hello):
             return self._refuse(hello[0], "hello")
-        answer = self._ask({"kind": "build", "plan": dict(plan)}, b"", deadline)
+        answer = self._ask({"kind": "build", "plan": dict(plan)}, b"", deadline, may_fail="compile")
         if not isinstance(answer, tuple):
             return answer
         if not isinstance(answer[0], Compiled):
@@ -170,8 +176,18 @@ class Worker:
         return self._process.kill()
 
     def _ask(
-        self, header: Mapping[str, Any] | None, payload: bytes, deadline: float
+        self,
+        header: Mapping[str, Any] | None,
+        payload: bytes,
+        deadline: float,
+        *,
+        may_fail: str = "",
     ) -> tuple[Message, bytes] | Ended:
+        """Send, unless there is nothing to send, and wait for the answer.
+
+        ``may_fail``: the stage in which it may say that it failed. Said at any
+        other time, it is the submission that speaks.
+        """
         try:
             if header is not None:
                 self._channel.send(header, payload, deadline=deadline)
@@ -183,7 +199,9 @@ class Worker:
         except BrokenProtocol as error:
             return self._end("protocol", str(error))
         if isinstance(message, Failed):
-            return self._failed(message)
+            if message.stage == may_fail:
+                return self._failed(message)
+            return self._refuse(message, f"an answer (it said that {message.stage} failed)")
         return message, data
 
     def _gone(self) -> Ended:

@@ -89,7 +89,7 @@ class Session:
 
         self.plan = plan
         compiled_file = plan["compiled"]
-        if os.path.exists(compiled_file):
+        if plan["load"]:
             self.models = self._by_name(self.engine.init_all(engine.read(compiled_file)))
             return
         place = DeviceRef.from_device(self.device)

@@ -30,17 +30,22 @@ class ScriptedExecutor:
         findings: What the device finds for given sizes.
         writer: Who writes the output.
         spoil: Whether the program changes its first input.
+        by_host: Whether host code computes it, so that the device alone gives the old answer.
     """
 
-    def __init__(self, program=right, *, findings=None, writer=Writer.KERNEL, spoil=False):
+    def __init__(
+        self, program=right, *, findings=None, writer=Writer.KERNEL, spoil=False, by_host=False
+    ):
         self.program = program
+        self.by_host = by_host
         self.findings = findings or (lambda sizes: ())
         self.writer = writer
         self.spoil = spoil
         self.cases_run = 0
         self.crashes = 0
 
-    def run(self, case, *, variant=0):
+    def run(self, case, *, variant=0, repeatable=False):
+        self.variant = variant
         self.cases_run += 1
         sizes = dict(case.shape.sizes)
         launch = Launch(
@@ -78,6 +83,11 @@ class ScriptedExecutor:
             evidence=evidence,
             copy_out=copy,
         )
+
+    def repeat(self, case, inputs):
+        sizes = dict(case.shape.sizes)
+        inputs = case.inputs if self.by_host else inputs
+        return self.program(inputs, sizes, self.variant).tobytes()
 
 
 def grade(executor, *, examples=200, kernel_unchanged=False, seed="seed"):

@@ -148,6 +148,14 @@ def test_an_answer_that_no_kernel_wrote_is_not_computed_on_the_device(writer):
     assert scored.verdict is Verdict.FAIL
 
 
+def test_an_answer_that_the_host_worked_out_is_not_computed_on_the_device():
+    """A kernel writes it, but only what the host handed over: in other inputs it is not right."""
+    _, scored = grade(ScriptedExecutor(by_host=True))
+    assert failed(scored) == {"device", "robust"}
+    (device,) = (check for check in scored.checks if check.id == "device")
+    assert "help of the host" in device.reason
+
+
 @pytest.mark.parametrize(
     "kind", [FindingKind.RACE, FindingKind.OUT_OF_BOUNDS, FindingKind.BARRIER_DIVERGENCE]
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 
 from grader.device.calls.table import call
+from grader.device.journal import Copied, Filled, Placed, Read, Wrote
 from grader.device.results import CallRefused, Result
 from grader.device.session import Session
 from grader.device.wire import Op
@@ -25,7 +26,9 @@ def mem_alloc(session: Session, size: int) -> bytes:
     """The address of a new allocation of exactly ``size`` bytes."""
     if size == 0:
         raise CallRefused(Result.INVALID_VALUE)
-    return _U64.pack(session.memory.allocate(size))
+    address = session.memory.allocate(size)
+    session.note(Placed(address, size))
+    return _U64.pack(address)
 
 
 @call(Op.MEM_FREE, "Q")
@@ -47,7 +50,9 @@ def mem_range(session: Session, address: int) -> bytes:
 @call(Op.COPY_TO_DEVICE, "Q", tail=True)
 def copy_to_device(session: Session, address: int, data: memoryview) -> None:
     """Copy from the worker's memory."""
-    session.memory.write(address, bytes(data))
+    copied = bytes(data)
+    session.memory.write(address, copied)
+    session.note(Wrote(address, copied))
 
 
 @call(Op.COPY_TO_HOST, "QQ")
@@ -55,6 +60,7 @@ def copy_to_host(session: Session, address: int, size: int) -> bytes:
     """Copy to the worker's memory, and keep the bytes and their writers as evidence."""
     data = session.memory.read(address, size)
     session.log.copy_out(address, data, lambda: session.memory.provenance(address, size))
+    session.note(Read(address, size))
     return data
 
 
@@ -62,6 +68,7 @@ def copy_to_host(session: Session, address: int, size: int) -> bytes:
 def copy_on_device(session: Session, to: int, of: int, size: int) -> None:
     """Copy within the device."""
     session.memory.copy(to, of, size)
+    session.note(Copied(to, of, size))
 
 
 @call(Op.MEMSET, "QQQQII")
@@ -73,3 +80,4 @@ def memset(
         raise CallRefused(Result.INVALID_VALUE)
     for row in range(rows):
         session.memory.memset(address + row * pitch, value, width, columns)
+        session.note(Filled(address + row * pitch, value, width, columns))

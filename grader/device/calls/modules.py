@@ -7,6 +7,8 @@ import struct
 from grader.device.attributes import occupancy
 from grader.device.calls.table import call
 from grader.device.evidence import Dim3, Launch
+from grader.device.journal import Launched, Placed, Wrote
+from grader.device.memory import Allocation
 from grader.device.results import CallRefused, Result
 from grader.device.session import Function, LoadedProgram, Session
 from grader.device.simt.settings import SHARED_BYTES_OPT_IN
@@ -57,8 +59,20 @@ def module_load(session: Session, image: memoryview) -> bytes:
         session.log.unsupported("a module is neither PTX text nor machine code")
         raise CallRefused(Result.INVALID_IMAGE) from None
     session.device.modules += 1
+    before = session.memory.live() if session.journal is not None else ()
     program = session.device.simulator.load(text, session.memory, number=session.device.modules)
+    _note_variables(session, before)
     return _U64.pack(session.modules.add(LoadedProgram(program)))
+
+
+def _note_variables(session: Session, before: tuple[Allocation, ...]) -> None:
+    """Note a new module's variables with what they hold at first."""
+    if session.journal is None:
+        return
+    for allocation in set(session.memory.live()).difference(before):
+        session.note(Placed(allocation.address, allocation.size))
+        data = session.memory.contents(allocation).data.tobytes()
+        session.note(Wrote(allocation.address, data, by_host=False))
 
 
 @call(Op.MODULE_UNLOAD, "Q")
@@ -183,6 +197,7 @@ def _run(
         limits=device.case.limits,
     )
     arguments = [bytes(raw[offset : offset + size]) for offset, size in kernel.parameters]
+    session.note(Launched(function.program, kernel, arguments, settings))
     try:
         return function.program.launch(kernel, arguments, session.memory, settings)
     except GradeError as error:

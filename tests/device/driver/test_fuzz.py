@@ -86,7 +86,7 @@ def test_a_frame_that_is_too_long_ends_the_connection(device: SoftwareDevice, op
     with pytest.raises(Gone):
         client.receive_reply()
     client.close()
-    assert "exceeds its limit" in device.end_case().unsupported[0]
+    assert "exceeds its limit" in device.end_case().broken_protocol
     assert healthy(device)
 
 
@@ -96,7 +96,7 @@ def test_an_operation_that_is_none_ends_the_connection(device: SoftwareDevice) -
     with pytest.raises(Gone):
         client.receive_reply()
     client.close()
-    assert "operation 9999" in device.end_case().unsupported[0]
+    assert "operation 9999" in device.end_case().broken_protocol
 
 
 def test_a_reader_of_requests_gives_up_at_the_end(device: SoftwareDevice) -> None:

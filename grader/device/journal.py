@@ -1,0 +1,112 @@
+"""What a case did to the device, in order, so that it can be done again with other inputs.
+
+The host code of a submission can work the answer out itself and let a kernel
+hand it over: then a kernel did write the output, and still the device computed
+nothing. What tells the two apart is to do the same copies and launches again
+with other inputs and without the host. See `grader.device.replay`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from grader.device.memory import Allocation, Contents, GlobalMemory
+from grader.device.simulator import Kernel, LaunchSettings, Program
+
+MAX_STEPS = 16_384
+MAX_BYTES = 64 << 20
+"""Of all data that a journal holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """Memory was reserved."""
+
+    address: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Wrote:
+    """Bytes came from the host. Those of a module's own variables are not ``by_host``."""
+
+    address: int
+    data: bytes
+    by_host: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """A memset."""
+
+    address: int
+    value: int
+    width: int
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """A copy within the device."""
+
+    to: int
+    of: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A copy to the host."""
+
+    address: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Launched:
+    """A kernel ran."""
+
+    program: Program
+    kernel: Kernel
+    arguments: Sequence[bytes]
+    settings: LaunchSettings
+
+
+Step = Placed | Wrote | Filled | Copied | Read | Launched
+
+
+@dataclass(slots=True)
+class Journal:
+    """The steps of one case, and what the device held when it began."""
+
+    before: list[tuple[Allocation, Contents]] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
+    overflown: str = ""
+    """Why it is not complete, where it is not."""
+    held: int = 0
+    """Bytes of data that it holds."""
+
+    @classmethod
+    def begin(cls, memory: GlobalMemory) -> Journal:
+        """A journal that starts with what is on the device now."""
+        journal = cls()
+        for allocation in memory.live():
+            if not journal._room(allocation.size):
+                break
+            journal.before.append((allocation, memory.contents(allocation)))
+        return journal
+
+    def add(self, step: Step) -> None:
+        """Note a step that has been carried out."""
+        size = len(step.data) if isinstance(step, Wrote) else 0
+        if len(self.steps) >= MAX_STEPS:
+            self.overflown = f"more than {MAX_STEPS} copies and launches in one call"
+        elif self._room(size):
+            self.steps.append(step)
+
+    def _room(self, size: int) -> bool:
+        self.held += size
+        if self.held > MAX_BYTES:
+            self.overflown = f"more than {MAX_BYTES >> 20} MiB copied to the device in one call"
+        return not self.overflown

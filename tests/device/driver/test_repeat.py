@@ -1,0 +1,222 @@
+"""A case done again with other inputs and without the host: what is the device's own work."""
+
+from __future__ import annotations
+
+import struct
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from grader.device import journal
+from grader.device.process import SoftwareDevice
+from grader.device.wire import Op
+from grader.errors import DeviceFault
+from tests.device.driver.client import DriverClient
+from tests.device.driver.fake_device import PROGRAM
+
+
+def floats(*values: float) -> bytes:
+    return np.array(values, dtype=np.float32).tobytes()
+
+
+def upload(client: DriverClient, data: bytes) -> int:
+    address = client.allocate(len(data))
+    assert client.call(Op.COPY_TO_DEVICE, "Q", address, tail=data) == (0, b"")
+    return address
+
+
+def download(client: DriverClient, address: int, size: int) -> bytes:
+    result, data = client.call(Op.COPY_TO_HOST, "QQ", address, size)
+    assert result == 0
+    return data
+
+
+def add_one(client: DriverClient, address: int, count: int) -> None:
+    function = client.function(client.load(PROGRAM), "add_one")
+    assert client.launch(function, struct.pack("<QI", address, count)) == 0
+
+
+def free(client: DriverClient, address: int) -> None:
+    assert client.call(Op.MEM_FREE, "Q", address) == (0, b"")
+
+
+def test_a_kernel_that_computes_does_so_with_other_inputs_too(
+    device: SoftwareDevice, client: DriverClient
+) -> None:
+    device.begin_case(repeatable=True)
+    address = upload(client, floats(1, 2))
+    add_one(client, address, 2)
+    assert download(client, address, 8) == floats(2, 3)
+    assert device.repeat([(floats(1, 2), floats(10, 20))], copy=1) == floats(11, 21)
+
+
+def test_buffers_that_have_been_freed_since_are_there_again(
+    device: SoftwareDevice, client: DriverClient
+) -> None:
+    device.begin_case(repeatable=True)
+    address = upload(client, floats(1))
+    download(client, address, 4)
+    free(client, address)
+    assert device.repeat([(floats(1), floats(7))], copy=1) == floats(7)
+
+
+def test_an_answer_from_the_host_stays_the_old_one(
+    device: SoftwareDevice, client: DriverClient
+) -> None:
+    """The host reads the input back, computes, and has a kernel write the answer."""
+    device.begin_case(repeatable=True)
+    source = upload(client, floats(5))
+    value = np.frombuffer(download(client, source, 4), np.float32)[0]
+    output = upload(client, floats(value * 2 - 1))
+    add_one(client, output, 1)
+    assert download(client, output, 4) == floats(10)
+    assert device.repeat([(floats(5), floats(7))], copy=1) == floats(10)
+
+
+def test_what_is_written_after_the_copy_to_the_host_does_not_count(
+    device: SoftwareDevice, client: DriverClient
+) -> None:
+    device.begin_case(repeatable=True)
+    address = upload(client, floats(1))
+    download(client, address, 4)
+    add_one(client, address, 1)
+    assert device.repeat([(floats(1), floats(7))], copy=1) == floats(7)
+
+
+def test_the_device_is_afterwards_as_before(device: SoftwareDevice, client: DriverClient) -> None:
+    kept = upload(client, floats(1, 2, 3))
+    device.begin_case(repeatable=True)
+    add_one(client, kept, 3)
+    download(client, kept, 12)
+    assert device.repeat([], copy=1) == floats(2, 3, 4)
+    assert download(client, kept, 12) == floats(2, 3, 4)
+    other = client.allocate(12)
+    assert other != kept
+
+
+def test_memory_from_before_the_case_holds_what_it_held_then(
+    device: SoftwareDevice, client: DriverClient
+) -> None:
+    kept = upload(client, floats(1))
+    device.begin_case(repeatable=True)
+    add_one(client, kept, 1)
+    add_one(client, kept, 1)
+    download(client, kept, 4)
+    free(client, kept)
+    assert device.repeat([], copy=1) == floats(3)
+
+
+def test_copies_and_memsets_on_the_device_are_done_again(
+    device: SoftwareDevice, client: DriverClient
+) -> None:
+    device.begin_case(repeatable=True)
+    source, output = upload(client, floats(4)), client.allocate(8)
+    assert client.call(Op.MEMSET, "QQQQII", output, 8, 8, 1, 0, 1) == (0, b"")
+    assert client.call(Op.COPY_ON_DEVICE, "QQQ", output, source, 4) == (0, b"")
+    download(client, output, 8)
+    assert device.repeat([(floats(4), floats(6))], copy=1) == floats(6, 0)
+
+
+def test_a_case_with_too_many_steps_says_so(device: SoftwareDevice, client: DriverClient) -> None:
+    device.begin_case(repeatable=True)
+    address = upload(client, floats(1))
+    download(client, address, 4)
+    for _ in range(journal.MAX_STEPS):
+        client.call(Op.COPY_ON_DEVICE, "QQQ", address, address, 0)
+    answer = device.repeat([], copy=1)
+    assert isinstance(answer, str)
+    assert "more than" in answer
+
+
+@pytest.mark.parametrize("copy", [0, 2, -1])
+def test_a_copy_that_was_not_made_can_not_be_asked_for(
+    device: SoftwareDevice, client: DriverClient, copy: int
+) -> None:
+    device.begin_case(repeatable=True)
+    download(client, upload(client, floats(1)), 4)
+    assert "no such copy" in str(device.repeat([], copy=copy))
+
+
+def test_only_a_repeatable_case_can_be_repeated() -> None:
+    with SoftwareDevice() as device:
+        device.begin_case()
+        with pytest.raises(DeviceFault, match="repeatable"):
+            device.repeat([], copy=1)
+
+
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("allocate"), st.integers(1, 2000)),
+        st.tuples(st.just("free"), st.integers(0, 7)),
+        st.tuples(st.just("write"), st.integers(0, 7), st.integers(0, 255)),
+        st.tuples(st.just("fill"), st.integers(0, 7), st.integers(0, 255)),
+        st.tuples(st.just("copy"), st.integers(0, 7), st.integers(0, 7)),
+        st.tuples(st.just("begin")),
+    ),
+    max_size=20,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(STEPS)
+def test_without_substitutes_any_case_gives_what_it_gave(steps: list[tuple[object, ...]]) -> None:
+    """Whatever is reserved, written and freed: again is the same, and nothing is disturbed."""
+    from grader.device.memory import GlobalMemory
+    from grader.device.replay import replay
+
+    memory = GlobalMemory(1 << 20)
+    log = journal.Journal.begin(memory)
+    buffers: list[tuple[int, int]] = []
+
+    def add(step: journal.Step) -> None:
+        log.add(step)
+
+    for name, *numbers in steps:
+        if name == "allocate":
+            size = int(numbers[0])  # type: ignore[call-overload]
+            buffers.append((memory.allocate(size), size))
+            add(journal.Placed(*buffers[-1]))
+        elif name == "begin":
+            log = journal.Journal.begin(memory)
+        elif buffers:
+            places = [buffers[int(n) % len(buffers)] for n in numbers]  # type: ignore[call-overload]
+            (address, size), value = places[0], int(numbers[-1])  # type: ignore[call-overload]
+            if name == "free":
+                memory.free(address)
+                buffers.remove((address, size))
+            elif name == "write":
+                memory.write(address, bytes([value]) * size)
+                add(journal.Wrote(address, bytes([value]) * size))
+            elif name == "fill":
+                memory.memset(address, value, 1, size)
+                add(journal.Filled(address, value, 1, size))
+            else:
+                count = min(size, places[1][1])
+                memory.copy(places[1][0], address, count)
+                add(journal.Copied(places[1][0], address, count))
+    buffers = buffers or [(memory.allocate(4), 4)]
+    if log.steps == [] and not log.before:
+        add(journal.Placed(*buffers[-1]))
+    address, size = buffers[-1]
+    gave = memory.read(address, size)
+    add(journal.Read(address, size))
+    state = [(a, memory.contents(a)) for a in memory.live()]
+    assert replay(log, memory, [], copy=1) == gave
+    assert [a for a, _ in state] == list(memory.live())
+    for allocation, contents in state:
+        for before, after in zip(contents, memory.contents(allocation), strict=True):
+            np.testing.assert_array_equal(before, after)
+
+
+def test_freed_addresses_come_again_only_in_a_case_that_rewinds(
+    device: SoftwareDevice, client: DriverClient
+) -> None:
+    """Whoever keeps an answer by the address of a buffer meets that address with other values."""
+    addresses = []
+    for rewind in (True, True, False):
+        device.begin_case(rewind=rewind)
+        addresses.append(client.allocate(64))
+        free(client, addresses[-1])
+    assert addresses[0] == addresses[1] != addresses[2]
