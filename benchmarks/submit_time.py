@@ -86,7 +86,7 @@ def precompile(source: Path) -> float:
 
 
 def bare() -> float:
-    """Seconds of packaging, compiling and executing one shape with nothing of ours but the device."""
+    """Seconds of packaging, compiling and executing one shape, nothing of ours but the device."""
     toolchain = locate(edition.find("auto"))
     with tempfile.TemporaryDirectory() as name, SoftwareDevice() as device:
         folder = Path(name)

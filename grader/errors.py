@@ -14,7 +14,7 @@
         +-- RecordError             a record file can't be read
 
 A student's mistake is not an exception: it is data in the record
-(`grader.grading.record`). An exception here means that there is no verdict.
+(`grader.record`). An exception here means that there is no verdict.
 
 Each error carries what a reader needs: ``what`` went wrong and ``remedy``, a
 sentence that says what to do now.

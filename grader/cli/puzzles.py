@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import click
 
-from grader.puzzles import PUZZLES
+from grader.puzzles import NAMES, find
 
 
 @click.command()
 def puzzles() -> None:
     """List the puzzles with their domain and rubric."""
-    for number, puzzle in enumerate(PUZZLES.values()):
+    for number, puzzle in enumerate(map(find, NAMES)):
         if number:
             click.echo()
         click.echo(f"{puzzle.name}: {puzzle.title}")

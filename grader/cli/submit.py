@@ -14,7 +14,7 @@ from grader.cli.progress import TerminalProgress
 from grader.cli.root import EXIT_CODES
 from grader.errors import SubmissionRefused, UsageError
 from grader.grading.request import DEFAULT_EXAMPLES, DEFAULT_TIMEOUT, DeviceChoice, Request
-from grader.puzzles import PUZZLES, find
+from grader.puzzles import NAMES
 from grader.record import StageOutcome
 from grader.sandbox import Wanted
 from grader.toolchain import edition as editions
@@ -22,7 +22,7 @@ from grader.toolchain import edition as editions
 
 @click.command(epilog=EXIT_CODES)
 @click.argument("file", type=click.Path(path_type=Path, allow_dash=True))
-@click.option("--puzzle", default="conv1d", show_default=True, type=click.Choice(sorted(PUZZLES)))
+@click.option("--puzzle", default="conv1d", show_default=True, type=click.Choice(NAMES))
 @click.option(
     "--device",
     default="auto",
@@ -96,7 +96,7 @@ def submit(
     source: Path | Literal["-"] = "-" if str(file) == "-" else file
     request = Request(
         source=source,
-        puzzle=find(puzzle),
+        puzzle_name=puzzle,
         device=cast(DeviceChoice, device),
         edition=edition,
         examples=examples,

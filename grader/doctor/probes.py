@@ -70,7 +70,7 @@ def _isolation() -> Answer:
 
 def _packaging() -> Answer:
     """Package the reference answer in the sandbox."""
-    from grader.puzzles import PUZZLES
+    from grader.puzzles import NAMES
     from grader.resources import data_directory
     from grader.sandbox import Scratch, Wanted, probe
     from grader.toolchain import edition
@@ -79,11 +79,11 @@ def _packaging() -> Answer:
     from grader.toolchain.workspace import Workspace
 
     chosen = edition.find("auto")
-    puzzle = next(iter(PUZZLES.values()))
-    reference = data_directory("reference_kernels") / puzzle.name / chosen.name / "right.mojo"
+    puzzle = NAMES[0]
+    reference = data_directory("reference_kernels") / puzzle / chosen.name / "right.mojo"
     with Scratch() as scratch:
         workspace = Workspace(
-            locate(chosen), scratch, isolation=probe(Wanted.AUTO).level, module=puzzle.name
+            locate(chosen), scratch, isolation=probe(Wanted.AUTO).level, module=puzzle
         )
         workspace.install(reference.read_bytes())
         packaged = package(workspace)

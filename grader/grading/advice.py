@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from grader.device.evidence import Finding, FindingKind, Space
-from grader.grading.observe import Observation, finding_key
-from grader.puzzles.definition import Puzzle
 from grader.record import Attribution, Check, CheckedFinding, Counterexample, Diagnostic, Status
+
+if TYPE_CHECKING:
+    from grader.grading.observe import Observation
+    from grader.puzzles.definition import Puzzle
 
 _MESSAGES: tuple[tuple[str, str], ...] = (
     (
@@ -143,6 +146,8 @@ def findings(puzzle: Puzzle, observations: Iterable[Observation]) -> tuple[Check
 
     Several instructions that show the same mistake are one finding with their counts summed.
     """
+    from grader.grading.observe import finding_key
+
     seen: dict[tuple[object, ...], CheckedFinding] = {}
     shown_by: dict[tuple[object, ...], Observation] = {}
     for observation in observations:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from itertools import pairwise
 
 from grader.intake.tokens import Token, function_tokens, tokens
 
@@ -29,8 +30,7 @@ def kernel_unchanged(text: str, skeleton: str, function: str) -> bool:
 
 def _defined(stream: Sequence[Token]) -> Counter[str]:
     """Names of all functions, nested ones too, with how often each is defined."""
-    pairs = zip(stream, stream[1:], strict=False)
-    return Counter(after.text for word, after in pairs if word.text in _DEFINES)
+    return Counter(after.text for word, after in pairwise(stream) if word.text in _DEFINES)
 
 
 def _constants(stream: Sequence[Token]) -> Counter[tuple[str, ...]]:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from grader import __version__
 from grader.errors import SubmissionRefused
-from grader.grading.gathered import puzzle_info
+from grader.grading.assemble import puzzle_info
 from grader.grading.request import Request
 from grader.intake.display import for_terminal
 from grader.record import Record, SubmissionInfo, Verdict

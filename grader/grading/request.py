@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
-from grader.puzzles.definition import Puzzle
+from grader import puzzles
 from grader.record import StageOutcome
 from grader.sandbox import Wanted
+
+if TYPE_CHECKING:
+    from grader.puzzles.definition import Puzzle
 
 DeviceChoice = Literal["auto", "software", "gpu"]
 
@@ -26,13 +30,18 @@ class Request:
     """
 
     source: Path | Literal["-"]
-    puzzle: Puzzle
+    puzzle_name: str
     device: DeviceChoice = "auto"
     edition: str = "auto"
     examples: int = DEFAULT_EXAMPLES
     seed: str | None = None
     timeout: float = DEFAULT_TIMEOUT
     isolation: Wanted = Wanted.AUTO
+
+    @cached_property
+    def puzzle(self) -> Puzzle:
+        """The puzzle of that name, imported when it is first needed. Raises `UsageError`."""
+        return puzzles.find(self.puzzle_name)
 
 
 class Progress(Protocol):

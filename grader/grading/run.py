@@ -8,18 +8,16 @@ from dataclasses import dataclass
 import msgspec
 
 from grader.device.libraries import library_directory
-from grader.errors import SubmissionRefused, UsageError
-from grader.grading import plan, seeds
+from grader.errors import SandboxFault, SubmissionRefused, UsageError
+from grader.grading import seeds
 from grader.grading.blame import Blame, blame_compile, blame_packaging
 from grader.grading.gathered import Gathered
-from grader.grading.given import kernel_unchanged
+from grader.grading.reached import Reached
 from grader.grading.request import Progress, Request
-from grader.grading.verdict import Reached
 from grader.intake import Submission, read_submission
-from grader.intake.tokens import equal_programs
 from grader.record import IsolationInfo, Record, ToolchainInfo
 from grader.resources import data_directory
-from grader.sandbox import IsolationReport, Limits, Scratch, probe
+from grader.sandbox import IsolationReport, Limits, Scratch, forget, probe_once
 from grader.toolchain import edition as editions
 from grader.toolchain.packaging import LIMITS as PACKAGING_LIMITS
 from grader.toolchain.packaging import package
@@ -45,7 +43,7 @@ def grade(request: Request, progress: Progress) -> Record:
     """
     submission = read_submission(request.source)
     seed = request.seed or seeds.derive(
-        key=seeds.secret(), puzzle=request.puzzle.name, submission_sha256=submission.sha256
+        key=seeds.secret(), puzzle=request.puzzle_name, submission_sha256=submission.sha256
     )
     gathered = Gathered(request=request, progress=progress, submission=submission, seed=seed)
     try:
@@ -53,8 +51,15 @@ def grade(request: Request, progress: Progress) -> Record:
     except (UsageError, SubmissionRefused):
         raise
     except Exception as error:
-        return gathered.fault(error)
-    return gathered.record()
+        from grader.grading.assemble import fault_record
+
+        if isinstance(error, SandboxFault):
+            forget()
+
+        return fault_record(gathered, error)
+    from grader.grading.assemble import verdict_record
+
+    return verdict_record(gathered)
 
 
 @dataclass
@@ -71,15 +76,9 @@ class _Run:
             self.toolchain = locate(edition)
             gathered.toolchain = _toolchain_info(self.toolchain, request.edition)
             self.references = (
-                data_directory("reference_kernels") / request.puzzle.name / edition.name
+                data_directory("reference_kernels") / request.puzzle_name / edition.name
             )
-            skeleton = (self.references / SKELETON).read_text(encoding="utf-8")
-            text = gathered.submission.text
-            if equal_programs(text, skeleton):
-                gathered.reached = Reached(nothing_filled_in=True)
-                return
-            self.kernel_unchanged = kernel_unchanged(text, skeleton, request.puzzle.kernel_function)
-            self.isolation = probe(request.isolation)
+            self.isolation = probe_once(request.isolation)
             gathered.isolation = _isolation_info(self.isolation)
         if self.isolation.weakened:
             gathered.progress.notice(self.isolation.sentence)
@@ -92,9 +91,12 @@ class _Run:
         gathered = self.gathered
         with gathered.stage("package"):
             packaged = package(
-                workspace, limits=self._packaging_limits(), meanwhile=_prepare_report
+                workspace, limits=self._packaging_limits(), meanwhile=self._while_packaging
             )
             gathered.stage_peak = packaged.outcome.peak_resident_bytes
+            if self.nothing_filled_in:
+                gathered.reached = Reached(nothing_filled_in=True)
+                return False
             gathered.diagnostics = packaged.diagnostics
             if packaged.ok:
                 return True
@@ -102,7 +104,25 @@ class _Run:
             self._fail(Reached(failure=blame.sentence), blame)
             return False
 
+    def _while_packaging(self) -> None:
+        """Use the second that the compiler takes: compare with the skeleton, load what comes next.
+
+        A submission that does not compile then waits for the compiler only.
+        """
+        from grader import report
+        from grader.grading import assemble  # noqa: F401 - imported for later
+        from grader.grading.given import kernel_unchanged
+        from grader.intake.tokens import equal_programs
+
+        text = self.gathered.submission.text
+        skeleton = (self.references / SKELETON).read_text(encoding="utf-8")
+        self.nothing_filled_in = equal_programs(text, skeleton)
+        puzzle = self.gathered.request.puzzle
+        self.kernel_unchanged = kernel_unchanged(text, skeleton, puzzle.kernel_function)
+        report.preload()
+
     def _compile_and_run(self, workspace: Workspace) -> None:
+        from grader.grading import plan
         from grader.grading.boxed_device import device_spawn
         from grader.grading.choose import choose_lane
         from grader.grading.executor import Executor
@@ -164,7 +184,7 @@ class _Run:
             self.toolchain,
             scratch,
             isolation=self.isolation.level,
-            module=self.gathered.request.puzzle.name,
+            module=self.gathered.request.puzzle_name,
             read_only=(SCRIPT_FOLDER, library_directory()),
             gpu=self.gathered.request.device != "software",
         )
@@ -186,6 +206,7 @@ class _Run:
 
     def _reference_compiles(self) -> bool:
         """The control for compiling: one shape of the reference answer, on the same device."""
+        from grader.grading import plan
         from grader.grading.boxed_device import device_spawn
         from grader.grading.choose import choose_lane
         from grader.grading.executor import Executor
@@ -212,13 +233,6 @@ class _Run:
 def _staged(submission: Submission) -> bytes:
     """What is packaged: the text without a byte order mark, which the compiler would reject."""
     return submission.text.encode()
-
-
-def _prepare_report() -> None:
-    """Import what a report needs while the compiler runs: it may be all that is left to do."""
-    from grader import report
-
-    report.preload()
 
 
 def _toolchain_info(toolchain: Toolchain, wanted: str) -> ToolchainInfo:

@@ -13,10 +13,12 @@ import hmac
 import os
 import secrets
 from pathlib import Path
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from grader.errors import UsageError
+
+if TYPE_CHECKING:
+    import numpy as np
 
 SECRET_VARIABLE = "GRADE_SECRET"
 SECRET_FILE_VARIABLE = "GRADE_SECRET_FILE"
@@ -84,4 +86,6 @@ def number(seed: str, purpose: str) -> int:
 
 def generator(seed: str, purpose: str) -> np.random.Generator:
     """A NumPy generator for one purpose within a run."""
+    import numpy as np
+
     return np.random.default_rng(number(seed, purpose))

@@ -159,7 +159,7 @@ def _zeros(inputs: Arrays, sizes: Sizes) -> NDArray[np.float64]:
     return np.zeros(sizes["input_size"])
 
 
-CONV1D = Puzzle(
+PUZZLE = CONV1D = Puzzle(
     name="conv1d",
     title="1D convolution as a MAX Graph op",
     formula="output[i] = sum(input[i + j] * kernel[j] for j in range(conv_size) "

@@ -37,8 +37,10 @@ def render_html(record: Record) -> str:
 
 
 def preload() -> None:
-    """Load the template engine and compile the templates."""
-    _template()
+    """Load the template engine and compile the templates, the included ones too."""
+    environment = _template().environment
+    for name in environment.list_templates(filter_func=lambda name: name.startswith("report")):
+        environment.get_template(name)
 
 
 @lru_cache(maxsize=1)

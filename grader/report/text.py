@@ -58,6 +58,12 @@ def render_text(
     return _print(_fit(parts), paper, colour=colour)
 
 
+def preload() -> None:
+    """Import what the first rendering would."""
+    import rich.console
+    import rich.text  # noqa: F401 - for its side effect: the time that it takes
+
+
 def _fit(parts: Sequence[tuple[int, Variants]]) -> list[Block]:
     """Shorten the least important part first, one step at a time, until all fit."""
     chosen = [0] * len(parts)

@@ -21,6 +21,7 @@ from grader.sandbox.probe import probe
 from grader.sandbox.process import SandboxedProcess
 from grader.sandbox.profile import Profile
 from grader.sandbox.python_tree import PythonTree, own_tree, python_tree
+from grader.sandbox.remembered import forget, probe_once
 from grader.sandbox.scratch import Scratch
 
 __all__ = [
@@ -35,7 +36,9 @@ __all__ = [
     "SandboxedProcess",
     "Scratch",
     "Wanted",
+    "forget",
     "own_tree",
     "probe",
+    "probe_once",
     "python_tree",
 ]

@@ -51,7 +51,7 @@ open("written", "w").close()
 print(json.dumps(holes))
 """
 
-_SENTENCES = {
+SENTENCES = {
     Isolation.BWRAP: "Submissions run in a bubblewrap sandbox: no network, no files of yours.",
     Isolation.LANDLOCK: (
         "WEAKER ISOLATION: submissions are held by Landlock and seccomp rules, not by bubblewrap."
@@ -127,7 +127,7 @@ def _report(level: Isolation, wanted: Wanted, why: str, remedy: str) -> Isolatio
     return IsolationReport(
         level=level,
         wanted=wanted,
-        sentence=_SENTENCES[level],
+        sentence=SENTENCES[level],
         why_not_better=why,
         remedy=remedy,
         details=_details(),

@@ -107,7 +107,7 @@ def test_the_skeleton_scores_nothing_and_costs_no_compile(tmp_path):
     record = load(tmp_path / "record.json")
     assert (record.score, record.verdict) == (0, Verdict.FAIL)
     assert "Nothing was filled in" in ended.stdout
-    assert [stage.name for stage in record.stages] == ["read"]
+    assert [stage.name for stage in record.stages] == ["read", "package"]
 
 
 def test_the_skeleton_from_standard_input(tmp_path):

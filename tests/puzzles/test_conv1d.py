@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.puzzles import PUZZLES, Part, find
+from grader.puzzles import NAMES, find
 from grader.puzzles.conv1d import CONV1D, LARGEST, TPB
+from grader.puzzles.definition import Part
 
 SIZES = st.fixed_dictionaries({"input_size": st.integers(1, 30), "conv_size": st.integers(1, 15)})
 FINITE = st.floats(-1e3, 1e3, width=32)
@@ -156,4 +157,4 @@ def test_find_names_what_there_is():
     assert find("conv1d") is CONV1D
     with pytest.raises(Exception, match="no puzzle 'softmax'") as caught:
         find("softmax")
-    assert all(name in caught.value.remedy for name in PUZZLES)
+    assert all(name in caught.value.remedy for name in NAMES)

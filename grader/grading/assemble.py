@@ -1,0 +1,149 @@
+"""Make the record of a run, whether it came to a verdict or broke off."""
+
+from __future__ import annotations
+
+import traceback
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from grader import __version__
+from grader.errors import GraderFault
+from grader.grading import advice
+from grader.grading.gathered import Gathered
+from grader.grading.verdict import headline, score
+from grader.intake.static_look import look
+from grader.record import (
+    Counterexample,
+    Fault,
+    PuzzleInfo,
+    Record,
+    ShapeRun,
+    StaticLook,
+    Status,
+    SubmissionInfo,
+    Verdict,
+)
+
+if TYPE_CHECKING:
+    from grader.puzzles.definition import Puzzle
+
+DETAIL_LINES = 40
+
+
+def verdict_record(gathered: Gathered) -> Record:
+    """The record of a run that came to a verdict."""
+    puzzle = gathered.request.puzzle
+    scored = score(puzzle, gathered.reached)
+    results = gathered.reached.results
+    tallies = results.tallies if results else {}
+    worst = [
+        tallies[check.id].worst
+        for check in scored.checks
+        if check.status is Status.FAILED and check.id in tallies
+    ]
+    examples: tuple[Counterexample, ...] = ()
+    if any(worst):
+        from grader.grading.counterexample import build
+
+        examples = tuple(build(puzzle, *each) for each in worst if each is not None)
+    found = advice.findings(puzzle, results.observations_with_findings) if results else ()
+    diagnostics = advice.with_advice(gathered.diagnostics)
+    return _build(
+        gathered,
+        verdict=scored.verdict,
+        score=scored.score,
+        max_score=scored.max_score,
+        extra_score=scored.extra_score,
+        extra_max=scored.extra_max,
+        headline=headline(puzzle, scored, gathered.reached),
+        checks=scored.checks,
+        counterexamples=examples,
+        findings=found,
+        diagnostics=diagnostics,
+        advice=advice.next_steps(
+            puzzle,
+            checks=scored.checks,
+            diagnostics=() if gathered.reached.compiles else diagnostics,
+            counterexamples=examples,
+            found=found,
+            nothing_filled_in=gathered.reached.nothing_filled_in,
+        ),
+        shapes=_shape_runs(gathered),
+        kernels=tuple(sorted(results.kernels)) if results else (),
+    )
+
+
+def fault_record(gathered: Gathered, error: Exception) -> Record:
+    """The record of a run that broke off: no mark, and whose fault it was."""
+    if isinstance(error, GraderFault):
+        what, remedy = error.what, error.remedy
+    else:
+        what = f"the grader itself failed: {error}"
+        remedy = (
+            "This is a defect of the grader, not of the submission. Please report it with "
+            "this record."
+        )
+    detail = "".join(traceback.format_exception(error)).splitlines()[-DETAIL_LINES:]
+    return _build(
+        gathered,
+        verdict=Verdict.FAULT,
+        score=0,
+        max_score=gathered.request.puzzle.max_score,
+        headline="No mark: the grader could not finish. This says nothing about the work.",
+        diagnostics=gathered.diagnostics,
+        fault=Fault(
+            kind=type(error).__name__,
+            what=what,
+            remedy=remedy,
+            stage=gathered.stage_name,
+            detail="\n".join(detail),
+        ),
+    )
+
+
+def _build(gathered: Gathered, **outcome: Any) -> Record:
+    puzzle = gathered.request.puzzle
+    return Record(
+        grader_version=__version__,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        submission=SubmissionInfo(
+            name=gathered.submission.name,
+            sha256=gathered.submission.sha256,
+            size=len(gathered.submission.data),
+            text=gathered.submission.text,
+        ),
+        puzzle=puzzle_info(puzzle),
+        toolchain=gathered.toolchain,
+        device=gathered.device,
+        isolation=gathered.isolation,
+        seed=gathered.seed,
+        examples=gathered.request.examples,
+        cases_run=gathered.cases_run,
+        stages=tuple(gathered.stages),
+        look=tuple(
+            StaticLook(kind=str(each.kind), line=each.line, sentence=each.sentence)
+            for each in look(gathered.submission.text)
+        ),
+        **outcome,
+    )
+
+
+def _shape_runs(gathered: Gathered) -> tuple[ShapeRun, ...]:
+    counts = gathered.reached.results.by_shape if gathered.reached.results else {}
+    return tuple(
+        ShapeRun(
+            sizes=dict(shape.sizes),
+            part=shape.part.value,
+            origin=shape.origin,
+            cases=counts.get(shape.number, [0, 0])[0],
+            failures=counts.get(shape.number, [0, 0])[1],
+        )
+        for shape in gathered.shapes
+    )
+
+
+def puzzle_info(puzzle: Puzzle) -> PuzzleInfo:
+    """What the record says of the puzzle."""
+    return PuzzleInfo(
+        name=puzzle.name, title=puzzle.title, formula=puzzle.formula, domain=puzzle.domain
+    )

@@ -1,0 +1,26 @@
+"""How far a submission got; what the rubric is filled in from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from grader.grading.properties import Results
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reached:
+    """How far a submission got.
+
+    ``failure`` says why it got no further, for the checks behind that point.
+    """
+
+    packages: bool = False
+    compiles: bool = False
+    results: Results | None = None
+    failure: str = ""
+    nothing_filled_in: bool = False
+    kernel_unchanged: bool = False
+    observed: bool = True
+    """Whether the device shows launches, findings and provenance."""

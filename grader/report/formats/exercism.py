@@ -1,0 +1,60 @@
+"""Exercism's ``results.json``, version 3.
+
+Source: "The Test Runner Interface",
+https://exercism.org/docs/building/tooling/test-runners/interface
+
+``error`` is Exercism's word for "no test was run": a file that does not
+compile, one that can't be read, and a fault of ours, each with its own message.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from grader.record import Record, Status, Verdict
+from grader.report.formats import items, prose
+
+MESSAGE = 65_535
+"""Bytes of any message; the source counts characters, and fewer where some take more bytes."""
+OUTPUT = 500
+"""Characters of the output of one test."""
+CUT = "\n[cut at 500 characters]"
+STATUS = {Status.PASSED: "pass", Status.FAILED: "fail", Status.NOT_CHECKED: "error"}
+
+
+def render_exercism(record: Record) -> bytes:
+    """One document."""
+    if record.verdict is Verdict.FAULT:
+        document = _error(prose.fault_text(record))
+    elif record.verdict is Verdict.REFUSED or not record.cases_run:
+        document = _error(prose.whole(record))
+    else:
+        document = {
+            "version": 3,
+            "status": "pass" if record.verdict is Verdict.PASS else "fail",
+            "message": None,
+            "tests": [
+                _test(record, item) for item in items.items(record) if item.points or not item.extra
+            ],
+        }
+    return msgspec.json.format(msgspec.json.encode(document), indent=2)
+
+
+def _error(message: str) -> dict[str, object]:
+    kept = message.encode("utf-8")[:MESSAGE].decode("utf-8", "ignore")
+    return {"version": 3, "status": "error", "message": kept, "tests": []}
+
+
+def _test(record: Record, item: items.Item) -> dict[str, object]:
+    status = STATUS[item.status]
+    output = prose.case_text(record, item.id) if item.status is Status.FAILED else ""
+    if len(output) > OUTPUT:
+        # The rows come first in the text: what is cut is the end of the longest ones.
+        output = output[: OUTPUT - len(CUT)] + CUT
+    return {
+        "name": items.title(item),
+        "status": status,
+        "message": None if status == "pass" else items.told(item),
+        "output": output or None,
+        "test_code": prose.one_line(record.puzzle.formula, limit=500) or items.title(item),
+    }

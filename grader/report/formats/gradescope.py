@@ -1,0 +1,72 @@
+"""Gradescope's ``/autograder/results/results.json``.
+
+Source: "Autograder Specifications", "Output format",
+https://gradescope-autograders.readthedocs.io/en/latest/specs/
+
+There is no score at the top: it would replace the sum of the tests. Without a
+mark there is no score at all. Gradescope then reports that the autograder
+failed, which is so, instead of entering a zero.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from grader.record import Record, Status, Verdict
+from grader.report.formats import items, prose
+
+STATUS = {Status.PASSED: "passed", Status.FAILED: "failed", Status.NOT_CHECKED: "failed"}
+"""Gradescope knows no third state; what was not checked says so in its output."""
+
+
+def render_gradescope(record: Record) -> bytes:
+    """One document, to be written in one go."""
+    document: dict[str, object] = {
+        "output": prose.whole(record),
+        "output_format": "text",
+        "test_output_format": "text",
+        "test_name_format": "text",
+        "visibility": "visible",
+        # What the grader prints is for the instructor; the students' text is in "output".
+        "stdout_visibility": "hidden",
+        "execution_time": round(sum(stage.seconds for stage in record.stages)),
+        "extra_data": {
+            "verdict": record.verdict.value,
+            "record": record.schema,
+            "submission_sha256": prose.one_line(record.submission.sha256),
+            "grader": prose.one_line(record.grader_version),
+        },
+    }
+    if record.verdict is Verdict.FAULT:
+        document["output"] = prose.fault_text(record)
+    elif record.verdict is Verdict.REFUSED:
+        document["score"] = 0
+    else:
+        document["tests"] = _tests(record)
+    return msgspec.json.format(msgspec.json.encode(document), indent=2)
+
+
+def _tests(record: Record) -> list[dict[str, object]]:
+    tests: list[dict[str, object]] = []
+    for number, item in enumerate(items.items(record), start=1):
+        test: dict[str, object] = {
+            "name": items.title(item),
+            "number": str(number),
+            "score": item.points,
+            # Extra credit is on top of what can be had.
+            "max_score": 0 if item.extra else item.max_points,
+            "output": _output(record, item),
+            "visibility": "visible",
+            "tags": [item.id],
+        }
+        if item.max_points and not item.extra:
+            # Left out where no points were to be had: it would be shown as a failed test.
+            test["status"] = STATUS[item.status]
+        tests.append(test)
+    return tests
+
+
+def _output(record: Record, item: items.Item) -> str:
+    if item.status is not Status.FAILED:
+        return items.told(item)
+    return "\n\n".join(part for part in (item.reason, prose.case_text(record, item.id)) if part)

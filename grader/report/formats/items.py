@@ -1,0 +1,79 @@
+"""The rubric as other systems see it: a list of tests whose points add up to the score."""
+
+from __future__ import annotations
+
+import msgspec
+
+from grader.intake.display import one_line
+from grader.record import Record, Status, Verdict
+from grader.report.wording import SHORT, sentence
+
+REASON = 400
+"""Characters of the reason of one test."""
+
+
+class Item(msgspec.Struct, frozen=True, kw_only=True):
+    """One test in another system's terms. All texts are safe to show, in one line."""
+
+    id: str
+    name: str
+    status: Status
+    points: int
+    max_points: int
+    extra: bool
+    reason: str
+    """Why it failed or was not made; may be empty for one that passed."""
+
+
+def items(record: Record) -> tuple[Item, ...]:
+    """Every check of the record as a test.
+
+    The points of those that are not extra add up to ``record.score``, what they
+    can give to ``record.max_score``, and the extra ones' points to
+    ``record.extra_score``, whatever the checks themselves say: points that the
+    device could not look for are out of reach, and extra credit counts only on
+    top of all others. Without a mark (refused, fault) nothing gives points.
+    """
+    marked = record.verdict in (Verdict.PASS, Verdict.FAIL)
+    base = sum(check.max_points for check in record.checks if not check.extra)
+    out_of_reach = base - record.max_score if marked else base
+    made: list[Item] = []
+    # From the end: what the device shows stands last in a rubric.
+    for check in reversed(record.checks):
+        points, most = check.points, check.max_points
+        if not marked or (check.extra and not record.extra_score):
+            points = 0
+        if not marked:
+            most = 0
+        elif not check.extra and check.status is Status.NOT_CHECKED and 0 < most <= out_of_reach:
+            out_of_reach -= most
+            most = 0
+        made.append(
+            Item(
+                id=one_line(check.id, limit=SHORT) or "check",
+                name=one_line(check.title, limit=SHORT) or "check",
+                status=check.status,
+                points=points,
+                max_points=most,
+                extra=check.extra,
+                reason=sentence(one_line(check.reason, limit=REASON)),
+            )
+        )
+    return tuple(reversed(made))
+
+
+def title(item: Item) -> str:
+    """The name of a test, with what it is where that is not plain."""
+    return f"{item.name} (extra credit)" if item.extra else item.name
+
+
+def told(item: Item) -> str:
+    """The reason, said as what it is."""
+    if item.status is Status.NOT_CHECKED:
+        return f"Not checked: {item.reason}" if item.reason else "Not checked."
+    return item.reason
+
+
+def total(record: Record) -> int:
+    """The points to enter in a gradebook: the score and the extra credit."""
+    return record.score + record.extra_score

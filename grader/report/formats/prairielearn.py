@@ -1,0 +1,57 @@
+"""PrairieLearn's ``results.json`` of an external grader.
+
+Source: "External grading", "Grading result",
+https://prairielearn.readthedocs.io/en/latest/externalGrading/
+
+``gradable: false`` is PrairieLearn's own word for "there is no mark": the
+attempt is given back, so it stands for a refused file and for a fault of ours.
+Points stand on all tests, as it asks.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from grader.record import Record, Status, Verdict
+from grader.report.formats import items, prose
+from grader.report.wording import next_steps
+
+
+def render_prairielearn(record: Record) -> bytes:
+    """One document."""
+    document: dict[str, object]
+    if record.verdict in (Verdict.FAULT, Verdict.REFUSED):
+        fault = record.verdict is Verdict.FAULT
+        told = prose.fault_text(record) if fault else _refusal(record)
+        document = {"gradable": False, "message": prose.headline(record), "format_errors": [told]}
+    else:
+        document = {
+            "gradable": True,
+            # 0 to 1; extra credit has no place in it and is told in its test.
+            "score": record.score / record.max_score if record.max_score else 0.0,
+            "message": prose.headline(record),
+            "output": prose.whole(record),
+            "tests": [_test(record, item) for item in items.items(record)],
+        }
+    return msgspec.json.format(msgspec.json.encode(document), indent=2)
+
+
+def _refusal(record: Record) -> str:
+    steps = [prose.one_line(step, limit=400) for step in next_steps(record)[:3]]
+    return " ".join([prose.one_line(record.headline, limit=400), *steps])
+
+
+def _test(record: Record, item: items.Item) -> dict[str, object]:
+    told = items.told(item)
+    if item.extra and item.points:
+        told = f"{item.points} points of extra credit. {told}".strip()
+    case = prose.case_text(record, item.id) if item.status is Status.FAILED else ""
+    return {
+        "name": items.title(item),
+        "description": "",
+        "points": 0 if item.extra else item.points,
+        "max_points": 0 if item.extra else item.max_points,
+        "message": told,
+        "output": case,
+        "images": [],
+    }
