@@ -1,0 +1,125 @@
+"""Grade a rogue worker as a submission is graded: real sandbox, real device, no compiler."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from textwrap import dedent
+
+from grader.grading import plan
+from grader.grading.blame import Blame, blame_compile
+from grader.grading.boxed_device import device_spawn
+from grader.grading.executor import Executor
+from grader.grading.lane import SoftwareLane
+from grader.grading.properties import Prober, Results
+from grader.grading.reached import Reached
+from grader.grading.verdict import Scored, score
+from grader.puzzles.conv1d import CONV1D
+from grader.record import Status
+from grader.sandbox import Isolation, Limits, Scratch
+from grader.toolchain import edition
+from grader.toolchain.toolchain import Toolchain
+from grader.toolchain.workspace import Workspace
+from grader.worker.process import Ended
+from tests.sandbox.scenario import processes_with
+
+ROGUE = Path(__file__).with_name("rogue.py")
+SEED = "5eed" * 8
+COMPILE = Limits(wall_seconds=6, resident_bytes=512 << 20, scratch_bytes=64 << 20)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Graded:
+    """What came of a rogue worker."""
+
+    scored: Scored
+    results: Results | None
+    failure: str
+    """Why it did not get through the compile stage."""
+    replacements: int
+    seconds: float
+    survivors: list[str]
+
+    def status(self, check: str) -> Status:
+        """How one check ended."""
+        return next(each.status for each in self.scored.checks if each.id == check)
+
+    def reason(self, check: str) -> str:
+        """Why."""
+        return next(each.reason for each in self.scored.checks if each.id == check)
+
+
+def write_worker(folder: Path, attack: str) -> Path:
+    """The rogue worker with some of its functions replaced."""
+    script = folder / "rogue_worker.py"
+    script.write_text(f"{ROGUE.read_text()}\n\n{dedent(attack)}\n\nmain()\n")
+    # The sandbox's user is not the one who made them.
+    folder.chmod(0o755)
+    script.chmod(0o644)
+    return script
+
+
+@contextmanager
+def executor(folder: Path, attack: str) -> Iterator[Executor]:
+    """An executor whose workers are rogues."""
+    script = write_worker(folder, attack)
+    known = edition.find("auto")
+    python = Path(sys.executable)
+    toolchain = Toolchain(
+        edition=known,
+        python=python,
+        site_packages=python.parent,
+        root=python.parent,
+        max_version="",
+        mojo_version="",
+    )
+    shapes = plan.draw(CONV1D, seed=SEED, all_robust=True)
+    with Scratch() as scratch:
+        workspace = Workspace(
+            toolchain, scratch, isolation=Isolation.BWRAP, module="conv1d", read_only=(folder,)
+        )
+        workspace.install(b"")
+        with (
+            SoftwareLane(reason="a test", spawn=device_spawn(Isolation.BWRAP)) as lane,
+            Executor(
+                CONV1D, workspace, lane, shapes, compile_limits=COMPILE, script=script
+            ) as running,
+        ):
+            yield running
+
+
+def grade(folder: Path, attack: str = "", *, examples: int = 60) -> Graded:
+    """Grade a rogue worker whose code is ``rogue.py`` with ``attack`` behind it."""
+    began = time.monotonic()
+    results, failure = None, ""
+    with executor(folder, attack) as running:
+        started = running.start()
+        if isinstance(started, Ended):
+            blame = blame_compile(started, lambda: True, student_file="op/conv1d.mojo")
+            assert isinstance(blame, Blame)
+            failure = blame.sentence
+        else:
+            shapes = plan.draw(CONV1D, seed=SEED, all_robust=True)
+            results = Prober(
+                CONV1D,
+                shapes,
+                running,
+                seed=SEED,
+                examples=examples,
+                kernel_unchanged=False,
+                progress=lambda done, total: None,
+            ).run()
+        replacements = running.replacements
+    reached = Reached(packages=True, compiles=not failure, results=results, failure=failure)
+    return Graded(
+        scored=score(CONV1D, reached),
+        results=results,
+        failure=failure,
+        replacements=replacements,
+        seconds=time.monotonic() - began,
+        survivors=processes_with(str(folder)),
+    )
