@@ -1,1 +1,0 @@
-from grader.record import *  # noqa: F403 - moved; goes when nothing imports it here
