@@ -18,8 +18,13 @@ from grader.toolchain.diagnostics import is_about_the_op, parse
 from grader.toolchain.packaging import Packaged
 from grader.worker.process import Ended
 
-STARVED = 0.5
-"""Below this share of processor time, a stage that ran out of wall clock was starved."""
+IDLE = 0.5
+"""Below this share of processor time, a stage that ran out of wall clock did not just compute."""
+STARVED = 0.25
+"""Above this share of time spent ready but without a processor, the machine was too busy."""
+
+SAID = 300
+"""Characters of what the compiler said that are repeated."""
 
 Control = Callable[[], bool]
 """Whether the reference answer gets through the same step, here and now."""
@@ -39,7 +44,7 @@ def blame_packaging(packaged: Packaged, control: Control) -> Blame:
     Raises:
         ToolchainFault: it fails with the reference answer too, or the machine was starved.
     """
-    if limit := _limit(packaged.outcome, "packaging"):
+    if limit := _limit(packaged.outcome, "packaging", control):
         return Blame(sentence=limit)
     if sure := [each for each in packaged.diagnostics if is_about_the_op(each)]:
         return Blame(sentence=_first(sure))
@@ -62,7 +67,7 @@ def blame_compile(ended: Ended, control: Control, *, student_file: str) -> Blame
             f"MAX could not open the device: {ended.message.removeprefix('device:').strip()}",
             remedy="Run grade doctor; it tries the device and says what is missing.",
         )
-    if limit := _limit(ended.outcome, "compiling the graph"):
+    if limit := _limit(ended.outcome, "compiling the graph", control):
         return Blame(sentence=limit)
     text = f"{ended.output}\n{ended.message.removeprefix('compile: ')}"
     diagnostics = parse(text, stage="compile", student_file=student_file)
@@ -74,23 +79,31 @@ def blame_compile(ended: Ended, control: Control, *, student_file: str) -> Blame
         return Blame(sentence=_first(errors), diagnostics=diagnostics)
     if ended.why == "protocol":
         return Blame(sentence=f"the program broke the grader's protocol: {ended.message}")
+    if ended.why == "failed" and (said := ended.message.removeprefix("compile: ").strip()):
+        first = said.splitlines()[0][:SAID]
+        return Blame(sentence=f"the graph can't be made: {first}", diagnostics=diagnostics)
     return Blame(
         sentence=f"the graph compiler broke off on this file ({_how(ended.outcome)})",
         diagnostics=diagnostics,
     )
 
 
-def _limit(outcome: Outcome, doing: str) -> str:
+def _limit(outcome: Outcome, doing: str, control: Control) -> str:
     """The limit that ended it, in the student's terms; raises where the machine is at fault."""
     match outcome.limit:
         case None:
             return ""
         case LimitHit.WALL_CLOCK:
-            if outcome.cpu_seconds < STARVED * outcome.wall_seconds:
-                raise ToolchainFault(
-                    f"{doing} ran out of time after {outcome.stage_seconds:.0f} s, of which the "
-                    f"machine gave it {outcome.cpu_seconds:.0f} s: it is too busy to grade",
-                    remedy="Run it again when the machine is less busy, or raise --timeout.",
+            if outcome.cpu_seconds < IDLE * outcome.wall_seconds:
+                if _starved(outcome) or not control():
+                    raise ToolchainFault(
+                        f"{doing} ran out of time after {outcome.stage_seconds:.0f} s, of which the"
+                        f" machine gave it {outcome.cpu_seconds:.0f} s: it is too busy to grade",
+                        remedy="Run it again when the machine is less busy, or raise --timeout.",
+                    )
+                return (
+                    f"your program was still {doing} after {outcome.stage_seconds:.0f} s, most of "
+                    "which it waited: does something at compile time sleep, or wait for input?"
                 )
             return (
                 f"your program was still {doing} after {outcome.stage_seconds:.0f} s: "
@@ -107,6 +120,12 @@ def _limit(outcome: Outcome, doing: str) -> str:
             return f"{doing} filled the disk space that a submission has"
         case LimitHit.TASKS:
             return f"{doing} started more processes than a submission may"
+
+
+def _starved(outcome: Outcome) -> bool:
+    """Whether it wanted to compute and could not. A sleeper does not want to."""
+    waiting = outcome.waiting_seconds
+    return waiting is not None and waiting > STARVED * outcome.wall_seconds
 
 
 def _first(errors: list[Diagnostic]) -> str:

@@ -65,6 +65,9 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     wall_seconds: float
     cpu_seconds: float
     """Of all processes seen, user and system. Far below ``wall_seconds`` on a starved machine."""
+    waiting_seconds: float | None = None
+    """How long its tasks were ready to run but got no processor, as seen when the grader ended it.
+    Much of it means a starved machine; little of both this and ``cpu_seconds``, a sleeper."""
     peak_resident_bytes: int
     """The most that all processes together had at once, as sampled."""
     stdout: bytes

@@ -67,6 +67,7 @@ class SandboxedProcess:
         self._ended = started
         self._peak = 0
         self._cpu: dict[int, float] = {}
+        self._waiting: float | None = None
         self._captures = (Capture(), Capture())
         self._outcome: Outcome | None = None
         self._failure: BaseException | None = None
@@ -230,6 +231,7 @@ class SandboxedProcess:
                 return
             self._killed = True
             self._limit = limit
+            self._waiting = tree.waiting_seconds(self._init)
             number = signal.SIGKILL if self._has_namespace else signal.SIGTERM
             with contextlib.suppress(ProcessLookupError):
                 signal.pidfd_send_signal(self._init_fd, number)
@@ -263,6 +265,7 @@ class SandboxedProcess:
             stage_seconds=self._ended - self._stage_started,
             wall_seconds=self._ended - self._started,
             cpu_seconds=sum(self._cpu.values()),
+            waiting_seconds=self._waiting,
             peak_resident_bytes=self._peak,
             stdout=out.kept(),
             stderr=err.kept(),

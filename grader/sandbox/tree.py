@@ -70,6 +70,24 @@ def proportional_bytes(root: int) -> int:
     return total
 
 
+def waiting_seconds(root: int) -> float | None:
+    """How long the tasks below ``root`` were ready to run and got no processor, since they began.
+
+    Of ``/proc/PID/task/TID/schedstat``, its second number. None where the kernel does not count.
+    """
+    total = 0
+    counted = False
+    for pid in descendants(root):
+        try:
+            for task in os.listdir(f"/proc/{pid}/task"):
+                with open(f"/proc/{pid}/task/{task}/schedstat", "rb") as file:
+                    total += int(file.read().split()[1])
+                    counted = True
+        except (OSError, IndexError, ValueError):
+            continue
+    return total / 1e9 if counted else None
+
+
 def kill_all(root: int) -> None:
     """SIGKILL to everything below ``root``, once."""
     for pid in descendants(root):

@@ -1,103 +1,69 @@
-"""Whose failure it is: the submission's only where that is certain."""
+"""Whose failure a stage that did not get through is."""
 
 from __future__ import annotations
 
 import pytest
 
 from grader.errors import DeviceFault, ToolchainFault
-from grader.grading.blame import blame_compile, blame_packaging
+from grader.grading.blame import blame_compile
 from grader.sandbox import LimitHit, Outcome
-from grader.toolchain.diagnostics import parse
-from grader.toolchain.packaging import Packaged
 from grader.worker.process import Ended
 
-FILE = "op/conv1d.mojo"
+
+def ended(why="limit", message="", **more):
+    facts = {
+        "exit_code": None,
+        "signal": 9,
+        "limit": LimitHit.WALL_CLOCK if why == "limit" else None,
+        "killed": True,
+        "stage": "compile",
+        "stage_seconds": 100.0,
+        "wall_seconds": 100.0,
+        "cpu_seconds": 99.0,
+        "peak_resident_bytes": 1,
+        "stdout": b"",
+        "stderr": b"",
+        "output_bytes": 0,
+    }
+    return Ended(why=why, message=message, outcome=Outcome(**{**facts, **more}))
 
 
-def outcome(*, limit=None, cpu=10.0, wall=10.0, code=1, signal=None, stderr=b""):
-    return Outcome(
-        exit_code=code,
-        signal=signal,
-        limit=limit,
-        killed=limit is not None,
-        stage="compile",
-        stage_seconds=wall,
-        wall_seconds=wall,
-        cpu_seconds=cpu,
-        peak_resident_bytes=5 << 30,
-        stdout=b"",
-        stderr=stderr,
-        output_bytes=9 << 20,
-    )
+def blame(end, control):
+    return blame_compile(end, control, student_file="op/conv1d.mojo").sentence
 
 
 def never():
-    raise AssertionError("the control was run although the compiler had said what is wrong")
+    raise AssertionError("no control is needed")
 
 
-def ended(why="failed", message="compile: RuntimeError: Failed", **more):
-    return Ended(why=why, message=message, outcome=outcome(**more))
+def test_a_stage_that_computed_to_the_end_is_the_submissions():
+    assert "never ends" in blame(ended(), never)
 
 
-def compiling(end, control):
-    return blame_compile(end, control, student_file=FILE)
-
-
-def packaging(stderr, control, **more):
-    text = stderr.decode()
-    packaged = Packaged(
-        ok=False,
-        diagnostics=parse(text, stage="package", student_file=FILE),
-        outcome=outcome(stderr=stderr, **more),
-        output=text,
-    )
-    return blame_packaging(packaged, control)
-
-
-def test_an_error_in_the_students_file_needs_no_control():
-    blame = packaging(b"op/conv1d.mojo:3:1: error: no such thing\n", never)
-    assert blame.sentence == "line 3: no such thing"
-
-
-def test_an_op_that_is_not_registered_needs_no_control():
-    blame = compiling(
-        ended(message="compile: ValueError: no kernel registered for 'conv1d'"), never
-    )
-    assert "no kernel registered" in blame.sentence
-
-
-@pytest.mark.parametrize("stderr", [b"", b"mojo: error: out of file descriptors\n"])
-def test_a_compiler_that_fails_with_the_reference_too_is_a_fault(stderr):
-    with pytest.raises(ToolchainFault, match="reference answer"):
-        packaging(stderr, lambda: False)
-    with pytest.raises(ToolchainFault, match="reference answer"):
-        compiling(ended(why="died", message="", stderr=stderr), lambda: False)
-
-
-def test_a_compiler_that_breaks_off_on_this_file_only_is_the_files_doing():
-    assert "signal 11" in packaging(b"", lambda: True, code=None, signal=11).sentence
-    assert (
-        "signal 6"
-        in compiling(ended(why="died", message="", code=None, signal=6), lambda: True).sentence
-    )
-
-
-def test_a_device_that_does_not_open_is_a_fault():
-    with pytest.raises(DeviceFault, match="no symbol"):
-        compiling(ended(message="device: RuntimeError: no symbol cuFoo"), never)
-
-
-def test_an_endless_compile_is_said_in_the_students_terms():
-    blame = compiling(ended(why="limit", limit=LimitHit.WALL_CLOCK, wall=120, cpu=118), never)
-    assert "still compiling" in blame.sentence
-    assert "never ends" in blame.sentence
-
-
-def test_a_starved_machine_is_not_the_students_fault():
+def test_a_starved_stage_is_the_machines():
     with pytest.raises(ToolchainFault, match="too busy"):
-        compiling(ended(why="limit", limit=LimitHit.WALL_CLOCK, wall=120, cpu=20), never)
+        blame(ended(cpu_seconds=30.0, waiting_seconds=60.0), never)
 
 
-@pytest.mark.parametrize("limit", [LimitHit.MEMORY, LimitHit.OUTPUT, LimitHit.SCRATCH])
-def test_other_limits_are_named(limit):
-    assert compiling(ended(why="limit", limit=limit), never).sentence
+@pytest.mark.parametrize("waiting", [0.1, None])
+def test_a_stage_that_slept_is_the_submissions_where_the_reference_gets_through(waiting):
+    asleep = ended(cpu_seconds=1.0, waiting_seconds=waiting)
+    assert "sleep" in blame(asleep, lambda: True)
+    with pytest.raises(ToolchainFault):
+        blame(asleep, lambda: False)
+
+
+def test_without_a_message_the_reference_decides():
+    assert "broke off" in blame(ended("died"), lambda: True)
+    with pytest.raises(ToolchainFault, match="even the reference answer"):
+        blame(ended("died"), lambda: False)
+
+
+def test_what_the_graph_compiler_said_is_repeated():
+    said = ended("failed", "compile: ValueError: no such thing\nmore")
+    assert blame(said, lambda: True) == "the graph can't be made: ValueError: no such thing"
+
+
+def test_a_device_that_does_not_open_is_no_failure_of_the_submission():
+    with pytest.raises(DeviceFault, match="no GPU"):
+        blame(ended("failed", "device: no GPU"), never)

@@ -274,7 +274,7 @@ def test_whatever_it_says_it_keeps_only_what_it_had(grade, said):
 COMPILING = {
     "it dies before it says hello": ("def on_hello(): os._exit(0)", ""),
     "it is killed before it says hello": ("def on_hello(): os.kill(os.getpid(), 9)", ""),
-    "it says nothing": ("import time\ndef on_hello(): time.sleep(1000)", ""),
+    "it sleeps": ("import time\ndef on_build(): time.sleep(1000)", "waited"),
     "it says rubbish": ("def on_hello(): write(GRADER, os.urandom(4000))", "protocol"),
     "it says compiled at once": (
         'def on_hello(): say({"kind": "compiled", "seconds": 1})',
