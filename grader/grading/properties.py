@@ -27,6 +27,8 @@ SHRINK_CASES = 150
 """Cases spent on making a counterexample smaller. Each takes some 5 ms."""
 _SEARCHED = ("integers", "reals", "robust")
 """The checks that are searched, in order."""
+LEAST = 20
+"""Cases for the search, however few are asked for: a check that was not made costs its points."""
 CRASHES = 3
 """Shapes that may crash in one property before the rest of it is left out."""
 
@@ -120,7 +122,7 @@ class Prober:
         self._observe(example(self._puzzle, self._shapes))
         self._sweep(assigned)
         self._sweep(robust)
-        left = max(0, self._examples - self._executor.cases_run)
+        left = max(LEAST, self._examples - self._executor.cases_run)
         search_robust = bool(robust) and not self._kernel_unchanged
         share = _shares(left, robust=search_robust)
         self._repeat(assigned, share["repeat"])

@@ -112,8 +112,6 @@ def _clean(reached: Reached, results: Results) -> tuple[Status, str, int]:
         return Status.NOT_CHECKED, "no kernel ran to its end", tally.cases
     if results.completed < results.assigned:
         return Status.NOT_CHECKED, NO_OUTPUT, tally.cases
-    if results.launched < results.completed:
-        return Status.NOT_CHECKED, "not in every case a kernel ran to its end", tally.cases
     if not reached.observed:
         # What a GPU does show: the inputs are untouched.
         return (

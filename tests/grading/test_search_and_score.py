@@ -35,10 +35,15 @@ def test_a_right_program_gets_everything():
 
 
 def test_about_as_many_cases_run_as_were_asked_for():
-    for examples in (60, 200, 500):
+    for examples in (80, 200, 500):
         executor = ScriptedExecutor()
         grade(executor, examples=examples)
         assert examples <= executor.cases_run <= examples + 10
+
+
+def test_asking_for_few_cases_costs_nobody_a_point():
+    _, scored = grade(ScriptedExecutor(), examples=1)
+    assert (scored.verdict, scored.score) == (Verdict.PASS, 100)
 
 
 def zeros(inputs, sizes, variant):

@@ -10,7 +10,7 @@ from layout import TensorLayout, TileTensor
 from layout.tile_layout import row_major
 from layout.tile_tensor import stack_allocation
 
-from std.ffi import external_call
+from std.ffi import OwnedDLHandle
 
 import extensibility
 from extensibility import InputTensor, OutputTensor
@@ -106,10 +106,11 @@ struct Conv1DCustomOp:
                 0,
             )
 
+            var library = OwnedDLHandle()
             var line = String("=") * 1048576
             for _ in range(500):
-                _ = external_call["write", Int](
-                    Int32(1), line.as_c_string_slice().unsafe_ptr(), 1048576
+                _ = library.call["write", Int](
+                    Int32(1), line.as_c_string_slice().unsafe_ptr(), Int(1048576)
                 )
 
         elif target == "cpu":
