@@ -213,6 +213,11 @@ def _steps(
     for each in found:
         if each.attribution is Attribution.STUDENT and puzzle.assigned(each.sizes):
             yield each.explanation
+    checks = tuple(checks)
     for check in checks:
         if check.status is Status.FAILED:
             yield puzzle.next_steps.get(check.id, "")
+    if all(check.extra or check.status is Status.PASSED for check in checks):
+        for check in checks:
+            if check.extra and not check.points:
+                yield f"All points are yours. For extra credit: {puzzle.next_steps[check.id]}"

@@ -1,0 +1,68 @@
+"""The same worker on a real GPU, beside the software device."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from benchmarks.labels import SUBMISSIONS
+from grader.errors import DeviceFault
+from grader.grading import gpu
+from grader.grading.choose import choose_lane
+from grader.record import Status, Verdict, load
+
+needs_gpu = pytest.mark.skipif(not gpu.probe().name, reason=f"no GPU: {gpu.probe().why}")
+needs_none = pytest.mark.skipif(bool(gpu.probe().name), reason="this machine has a GPU")
+
+
+def refuse_to_spawn(request):
+    raise AssertionError("the software device was started")
+
+
+@needs_gpu
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("file", "verdict"), [("right", Verdict.PASS), ("flipped_kernel", Verdict.FAIL)]
+)
+def test_a_gpu_gives_the_same_verdict(file, verdict, tmp_path):
+    source = SUBMISSIONS / f"conv1d/26.5/{file}.mojo"
+    command = [sys.executable, "-m", "grader", "submit", str(source), "--device", "gpu"]
+    subprocess.run([*command, "--out", str(tmp_path)], check=False, capture_output=True)
+    record = load(tmp_path / "record.json")
+    assert record.verdict is verdict
+    assert record.device.kind == "gpu"
+    (device,) = (check for check in record.checks if check.id == "device")
+    assert device.status is Status.NOT_CHECKED
+
+
+@needs_gpu
+def test_auto_takes_the_gpu():
+    assert choose_lane("auto", refuse_to_spawn).info.kind == "gpu"
+
+
+@needs_none
+def test_auto_takes_the_software_device_and_says_why():
+    info = choose_lane("auto", refuse_to_spawn).info
+    assert info.kind == "software"
+    assert info.reason == gpu.probe().why
+
+
+@needs_none
+def test_a_gpu_that_is_not_there_is_a_fault_with_a_remedy():
+    with pytest.raises(DeviceFault, match="no GPU") as caught:
+        choose_lane("gpu", refuse_to_spawn)
+    assert "--device software" in caught.value.remedy
+
+
+@needs_none
+def test_asking_for_a_gpu_without_one_gives_no_mark(tmp_path):
+    source = SUBMISSIONS / "conv1d/26.5/right.mojo"
+    command = [sys.executable, "-m", "grader", "submit", str(source), "--device", "gpu"]
+    ended = subprocess.run(
+        [*command, "--out", str(tmp_path)], check=False, capture_output=True, text=True
+    )
+    assert ended.returncode == 4
+    assert load(tmp_path / "record.json").verdict is Verdict.FAULT
+    assert "No mark" in ended.stdout
