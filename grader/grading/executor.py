@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grader.device.evidence import CaseEvidence, CopyOut
-from grader.errors import DeviceFault, UnsupportedByDevice
+from grader.errors import DeviceFault
 from grader.grading.cases import Case
 from grader.grading.lane import Lane
 from grader.grading.plan import PlannedShape, for_worker
@@ -153,7 +153,6 @@ class Executor:
             repeatable: Whether `repeat` may follow.
 
         Raises:
-            UnsupportedByDevice: it failed, and needed what the software device lacks.
             DeviceFault: the device can't be opened a second time.
             ToolchainFault: the machine was too busy to run it in time.
         """
@@ -170,13 +169,6 @@ class Executor:
         evidence = self._lane.end_case()
         run = self._outcome(case, answer, evidence)
         if run.ending is not Ending.OUTPUT:
-            if evidence is not None and evidence.unsupported and not evidence.broken_protocol:
-                raise UnsupportedByDevice(
-                    f"the submission needs what the software device does not support: "
-                    f"{evidence.unsupported[0]}",
-                    remedy="Grade it on a GPU (--device gpu), and report this message, so that "
-                    "the software device can learn it.",
-                )
             self._retire()
         return run
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from grader.device.evidence import Finding, FindingKind, Writer
+from grader.errors import UnsupportedByDevice
 from grader.grading.cases import Case, Values
 from grader.grading.executor import CaseRun, Ending
 from grader.grading.judge import Comparison, compare
@@ -73,6 +74,10 @@ def observe(puzzle: Puzzle, run: CaseRun, *, kernel_unchanged: bool) -> Observat
         puzzle: What is graded.
         run: The case with its outcome.
         kernel_unchanged: Whether the given kernel stands in the submission as given.
+
+    Raises:
+        UnsupportedByDevice: something is wrong, and it needed what the software device lacks:
+            that may be why.
     """
     findings = tuple(
         (finding, _attribute(puzzle, run.case, finding, kernel_unchanged=kernel_unchanged))
@@ -84,7 +89,20 @@ def observe(puzzle: Puzzle, run: CaseRun, *, kernel_unchanged: bool) -> Observat
         Problem(check="robust", title=problem.title, detail=problem.detail) if robust else problem
         for problem in _problems(puzzle, run, comparison, findings)
     )
+    if problems:
+        _refuse_unsupported(run)
     return Observation(run=run, comparison=comparison, problems=problems, findings=findings)
+
+
+def _refuse_unsupported(run: CaseRun) -> None:
+    evidence = run.evidence
+    if evidence is not None and evidence.unsupported and not evidence.broken_protocol:
+        raise UnsupportedByDevice(
+            "the submission needs what the software device does not support: "
+            f"{evidence.unsupported[0]}",
+            remedy="Grade it on a GPU (--device gpu), and report this message, so that "
+            "the software device can learn it.",
+        )
 
 
 def _findings(run: CaseRun) -> Iterator[Finding]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from grader.errors import UnsupportedByDevice
 from grader.record import Status, Verdict
 
 ALL = 110
@@ -269,6 +270,27 @@ def test_whatever_it_says_it_keeps_only_what_it_had(grade, said):
     assert graded.failure == ""
     assert graded.survivors == []
     assert graded.seconds < 60
+
+
+UNSUPPORTED = 2  # the operation by which the driver library reports a call that it lacks
+
+
+@pytest.mark.parametrize("then", ["os._exit(1)", "return parts"])
+def test_what_the_device_lacks_is_no_mark_rather_than_a_lower_one(grade, then):
+    """A wrong value may be wrong because the device could not do what the program asked for."""
+    attack = f"""
+        def compute(output, inputs, number, payload):
+            try:
+                drive({UNSUPPORTED}, tail=b"cuSomethingNew")
+            except OSError:
+                launch("hand_on", struct.pack("<QQ", output, inputs[0]), sizes(number)[0])
+
+        def on_case(number, payload, run=on_case):
+            parts = run(number, payload)
+            {then}
+    """
+    with pytest.raises(UnsupportedByDevice, match="cuSomethingNew"):
+        grade(attack)
 
 
 COMPILING = {
