@@ -36,16 +36,20 @@ def verdict_record(gathered: Gathered) -> Record:
     scored = score(puzzle, gathered.reached)
     results = gathered.reached.results
     tallies = results.tallies if results else {}
-    worst = [
-        tallies[check.id].worst
+    failed = [
+        tallies[check.id]
         for check in scored.checks
         if check.status is Status.FAILED and check.id in tallies
     ]
     examples: tuple[Counterexample, ...] = ()
-    if any(worst):
+    if failed:
         from grader.grading.counterexample import build
 
-        examples = tuple(build(puzzle, *each) for each in worst if each is not None)
+        examples = tuple(
+            build(puzzle, *tally.worst, failing=tally.first)
+            for tally in failed
+            if tally.worst is not None
+        )
     found = advice.findings(puzzle, results.observations_with_findings) if results else ()
     diagnostics = advice.with_advice(gathered.diagnostics)
     return _build(

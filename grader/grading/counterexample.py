@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +17,18 @@ from grader.record import Counterexample, Mismatch, Tensor
 MAX_MISMATCHES = 256
 
 
-def build(puzzle: Puzzle, observation: Observation, problem: Problem) -> Counterexample:
-    """A counterexample for the record, with the suspect that explains it, if one does."""
+def build(
+    puzzle: Puzzle, observation: Observation, problem: Problem, *, failing: Sequence[Observation]
+) -> Counterexample:
+    """A counterexample for the record, with the suspect that explains it, if one does.
+
+    Args:
+        puzzle: What is graded.
+        observation: The simplest failing case.
+        problem: What is wrong with it.
+        failing: Other failing cases of the same check, which a suspect must explain too: the
+            simplest case holds so many zeros that many a mistake would give the same.
+    """
     run = observation.run
     sizes = dict(run.case.shape.sizes)
     value = puzzle.reference(run.case.inputs, sizes)
@@ -26,7 +36,7 @@ def build(puzzle: Puzzle, observation: Observation, problem: Problem) -> Counter
     output = puzzle.output
     with np.errstate(over="ignore"):
         expected = value.astype(output.dtype)
-    suspect = suspected(puzzle, observation)
+    suspect = suspected(puzzle, [observation, *failing])
     return Counterexample(
         check=problem.check,
         title=problem.title,
@@ -71,20 +81,26 @@ def _writer(observation: Observation, offset: int) -> Provenance | None:
     return next((run for run in copy_out.provenance if run.start <= offset < run.stop), None)
 
 
-def suspected(puzzle: Puzzle, observation: Observation) -> Suspect | None:
-    """The well-known mistake whose answer this output is, if exactly that is the case."""
-    if observation.comparison is None or observation.comparison.right:
-        return None
-    got = observation.comparison.got.ravel().astype(np.float64)
-    allowed = observation.comparison.expected.allowed.ravel()
-    inputs, sizes = observation.case.inputs, observation.case.shape.sizes
+def suspected(puzzle: Puzzle, failing: Sequence[Observation]) -> Suspect | None:
+    """The well-known mistake that gives exactly these outputs, if there is one."""
     for suspect in puzzle.suspects:
-        answer = _answer(suspect, inputs, sizes)
-        if answer is None or not np.isfinite(answer).all() or not np.isfinite(got).all():
-            continue
-        if (np.abs(got - answer) <= allowed).all():
+        if all(_explains(suspect, observation) for observation in failing):
             return suspect
     return None
+
+
+def _explains(suspect: Suspect, observation: Observation) -> bool:
+    comparison = observation.comparison
+    if comparison is None or comparison.right:
+        return False
+    got = comparison.got.ravel().astype(np.float64)
+    answer = _answer(suspect, observation.case.inputs, observation.case.shape.sizes)
+    if answer is None:
+        return False
+    with np.errstate(invalid="ignore"):
+        close = np.abs(got - answer) <= comparison.expected.allowed.ravel()
+    same = (got == answer) | (np.isnan(got) & np.isnan(answer))
+    return bool((close | same | ~comparison.expected.decided.ravel()).all())
 
 
 def _answer(suspect: Suspect, inputs: Arrays, sizes: Sizes) -> NDArray[np.float64] | None:

@@ -29,6 +29,8 @@ _SEARCHED = ("integers", "reals", "robust")
 """The checks that are searched, in order."""
 LEAST = 20
 """Cases for the search, however few are asked for: a check that was not made costs its points."""
+FIRST = 6
+"""How many failing cases are kept to recognise the mistake by."""
 CRASHES = 3
 """Shapes that may crash in one property before the rest of it is left out."""
 
@@ -45,6 +47,8 @@ class Tally:
     failures: int = 0
     worst: tuple[Observation, Problem] | None = None
     """The simplest failing case."""
+    first: list[Observation] = field(default_factory=list)
+    """The first failing cases, before any was made simple: they tell more about the mistake."""
 
     def count(self, observation: Observation, problem: Problem | None) -> None:
         """Take one more case into account."""
@@ -52,6 +56,8 @@ class Tally:
         if problem is None:
             return
         self.failures += 1
+        if len(self.first) < FIRST:
+            self.first.append(observation)
         if self.worst is None or observation.case.complexity < self.worst[0].case.complexity:
             self.worst = (observation, problem)
 
