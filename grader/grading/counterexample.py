@@ -93,7 +93,8 @@ def _explains(suspect: Suspect, observation: Observation) -> bool:
     comparison = observation.comparison
     if comparison is None or comparison.right:
         return False
-    got = comparison.got.ravel().astype(np.float64)
+    with np.errstate(invalid="ignore"):  # of a signalling NaN
+        got = comparison.got.ravel().astype(np.float64)
     answer = _answer(suspect, observation.case.inputs, observation.case.shape.sizes)
     if answer is None:
         return False

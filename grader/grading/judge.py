@@ -41,8 +41,9 @@ def compare(puzzle: Puzzle, case: Case, got: NDArray[np.generic]) -> Comparison:
     expected = puzzle.expected(case.inputs, case.shape.sizes)
     exact = case.values in (Values.INTEGERS, Values.EXAMPLE)
     value = expected.value.ravel()
-    actual = got.ravel().astype(np.float64)
+    # A signalling NaN, as unwritten device memory holds, raises "invalid" where it is converted.
     with np.errstate(invalid="ignore", over="ignore"):
+        actual = got.ravel().astype(np.float64)
         distance = np.abs(actual - value)
         close = distance <= (0.0 if exact else expected.allowed.ravel())
     same_special = (np.isnan(value) & np.isnan(actual)) | (np.isinf(value) & (actual == value))

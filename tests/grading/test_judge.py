@@ -72,6 +72,13 @@ def test_no_special_value_stands_for_a_number(values, impostor):
     assert compare(CONV1D, example, got).wrong.tolist() == [7]
 
 
+def test_bytes_that_nobody_wrote_are_wrong_and_nothing_else():
+    """The device's fill is a signalling NaN, which NumPy warns of where it is converted."""
+    example = case(Values.INTEGERS)
+    fill = np.full(15, 0x7FA5A5A5, np.uint32).view(np.float32)
+    assert len(compare(CONV1D, example, fill).wrong) == 15
+
+
 def test_nan_is_right_only_where_the_reference_is_nan():
     data = np.ones(15)
     data[4] = np.nan
