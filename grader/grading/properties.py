@@ -254,8 +254,14 @@ class Prober:
         for finding, whose in observation.findings:
             key = finding_key(finding, whose)
             kept = self._findings.get(key)
-            if kept is None or observation.case.complexity < kept.case.complexity:
+            if kept is None or _rank(observation) < _rank(kept):
                 self._findings[key] = observation
+
+
+def _rank(observation: Observation) -> tuple[object, ...]:
+    """What to show a finding by: first the assigned sizes, then the simplest case."""
+    case = observation.case
+    return (case.shape.part is Part.ROBUST, *case.complexity)
 
 
 class _Search:
