@@ -13,20 +13,35 @@ from pathlib import Path
 import click
 
 from grader import report
+from grader.cli.github import NOWHERE, Place, on_runner, publish
 from grader.errors import GraderFault, UsageError
 from grader.record import Record
 
 
 def parse_formats(text: str) -> tuple[str, ...]:
-    """The formats in a list separated by commas; raises `UsageError` for an unknown one."""
+    """The formats in a list separated by commas; ``help`` lists them and ends the program.
+
+    Raises:
+        UsageError: one of them is not known, or there is none.
+    """
+    if text.strip() == "help":
+        click.echo(f"Formats, separated by commas:\n{report.listing()}")
+        raise click.exceptions.Exit(0)
     names = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
     unknown = [name for name in names if name not in report.FORMATS]
     if unknown or not names:
         raise UsageError(
             f"there is no report format {unknown[0]!r}" if unknown else "no report format is named",
-            remedy=f"Choose from: {', '.join(report.FORMATS)}.",
+            remedy=f"{_meant(unknown)}Choose from:\n{report.listing()}",
         )
     return names
+
+
+def _meant(unknown: Sequence[str]) -> str:
+    from difflib import get_close_matches
+
+    close = get_close_matches(unknown[0].lower(), report.FORMATS, n=1) if unknown else []
+    return f"Did you mean {close[0]}? " if close else ""
 
 
 @dataclass(frozen=True)
@@ -35,6 +50,8 @@ class Outputs:
 
     folder: Path
     formats: Sequence[str]
+    place: Place = NOWHERE
+    """For GitHub: which file of the repository it is about, and who reads it."""
 
     def prepare(self) -> None:
         """Make the folder, before any work is done; raises `UsageError` if that can't be."""
@@ -55,22 +72,32 @@ class Outputs:
             if name == "text":
                 continue
             path = self.folder / report.FILE_NAMES[name]
-            _replace(path, report.render(record, name))
+            _replace(path, report.render(record, name, path=self.place.path))
             written[name] = path
         return written
 
     def show(self, record: Record, written: dict[str, Path]) -> None:
         """Print the verdict, if wanted, and the paths of what was written."""
         if "text" in self.formats:
+            from grader.report.formats.commands import fenced
             from grader.report.text import render_text
 
             colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
             encoding = sys.stdout.encoding or "ascii"
             width = shutil.get_terminal_size().columns
             text = render_text(record, width=width, colour=colour, encoding=encoding)
+            if on_runner():
+                # What a submission says must not become a command of the workflow.
+                text = fenced(text)
             click.echo(text, color=True if colour else None)
+        self.announce(record)
         for name, path in written.items():
             click.echo(f"{'Record' if name == 'json' else 'Report'}: {path}")
+
+    def announce(self, record: Record) -> None:
+        """Tell GitHub's runner, where that is wanted."""
+        if "github" in self.formats:
+            publish(record, self.place)
 
 
 def _replace(path: Path, data: bytes) -> None:

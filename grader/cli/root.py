@@ -27,6 +27,8 @@ _COMMANDS = {
     "report": ("grader.cli.report", "report"),
     "doctor": ("grader.cli.doctor", "doctor"),
     "puzzles": ("grader.cli.puzzles", "puzzles"),
+    "init": ("grader.cli.init", "init"),
+    "action": ("grader.cli.action", "action"),
 }
 
 
@@ -54,12 +56,18 @@ class _Group(click.Group):
 
 def _show(error: GradeError) -> None:
     """What went wrong, then what to do, on standard error."""
+    from grader.cli.github import on_runner
     from grader.intake.display import for_terminal
+    from grader.report.formats.commands import inert
 
+    # On GitHub's runner a line of an error must not be taken for a command.
+    shown = inert if on_runner() else str
     label = {ExitCode.REFUSED: "Refused", ExitCode.FAULT: "Fault of the grader"}
-    click.echo(f"{label.get(error.exit_code, 'Error')}: {for_terminal(error.what)}", err=True)
+    click.echo(
+        f"{label.get(error.exit_code, 'Error')}: {shown(for_terminal(error.what))}", err=True
+    )
     if error.remedy:
-        click.echo(for_terminal(error.remedy), err=True)
+        click.echo(shown(for_terminal(error.remedy)), err=True)
 
 
 @click.group(

@@ -9,6 +9,7 @@ from typing import Literal, cast
 
 import click
 
+from grader.cli.github import Audience, Place, path_in_repository
 from grader.cli.output import Outputs, parse_formats
 from grader.cli.progress import TerminalProgress
 from grader.cli.root import EXIT_CODES
@@ -55,7 +56,14 @@ from grader.toolchain import edition as editions
     "formats",
     default="html,json,text",
     show_default=True,
-    help="What to write, separated by commas. text goes to the terminal.",
+    help="What to write, separated by commas. text goes to the terminal; help lists them all.",
+)
+@click.option(
+    "--audience",
+    default="student",
+    show_default=True,
+    type=click.Choice(["student", "instructor"]),
+    help="Who reads GitHub's job summary: an instructor also sees what is worth a look.",
 )
 @click.option(
     "--timeout",
@@ -80,6 +88,7 @@ def submit(
     seed: str | None,
     out: Path | None,
     formats: str,
+    audience: Audience,
     timeout: float,
     isolation: str,
 ) -> None:
@@ -91,7 +100,8 @@ def submit(
         raise UsageError("the seed must have 1 to 200 characters", remedy="Choose a shorter one.")
     # The record is always written: every other format can be made from it again.
     wanted = dict.fromkeys((*parse_formats(formats), "json"))
-    outputs = Outputs(out or Path("grade-out") / _folder_name(file), tuple(wanted))
+    place = Place(path=path_in_repository(file), audience=audience)
+    outputs = Outputs(out or Path("grade-out") / _folder_name(file), tuple(wanted), place)
     outputs.prepare()
     source: Path | Literal["-"] = "-" if str(file) == "-" else file
     request = Request(
@@ -112,7 +122,9 @@ def submit(
         except SubmissionRefused as refused:
             from grader.grading.refusal import refusal
 
-            outputs.write(refusal(request, refused))
+            record = refusal(request, refused)
+            outputs.write(record)
+            outputs.announce(record)
             raise
         began = time.perf_counter()
         progress.stage_began("report")

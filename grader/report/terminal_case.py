@@ -18,7 +18,23 @@ LABEL = 12
 
 def variants(record: Record, paper: Paper) -> list[list[Text]]:
     """The smallest counterexample, from its fullest form to nothing."""
-    example = record.counterexamples[0]
+    title, told, rows, why = _parts(record.counterexamples[0], paper)
+    return [
+        [title, *paper.wrap(told, indent=2, limit=2), *rows, *why],
+        [title, *rows, *why],
+        [title, *paper.wrap(told, indent=2, limit=1)],
+        [],
+    ]
+
+
+def lines(example: Counterexample, paper: Paper) -> list[Text]:
+    """One counterexample in its fullest form."""
+    title, told, rows, why = _parts(example, paper)
+    return [title, *paper.wrap(told, indent=2, limit=4), *rows, *why]
+
+
+def _parts(example: Counterexample, paper: Paper) -> tuple[Text, str, list[Text], list[Text]]:
+    """The title, what it means, its rows, and what the run said."""
     case = Case(example)
     columns = _columns(case, paper.width - LABEL)
     title = paper.one_line(
@@ -31,12 +47,7 @@ def variants(record: Record, paper: Paper) -> list[list[Text]]:
     rows = _rows(case, columns, paper)
     told = f"{case.summary()} {example.explanation}".strip()
     why = paper.wrap(example.error, indent=2, limit=1) if example.got is None else []
-    return [
-        [title, *paper.wrap(told, indent=2, limit=2), *rows, *why],
-        [title, *rows, *why],
-        [title, *paper.wrap(told, indent=2, limit=1)],
-        [],
-    ]
+    return title, told, rows, why
 
 
 def _columns(case: Case, width: int) -> range:

@@ -42,14 +42,14 @@ def decode(tensor: Tensor, limit: int) -> list[Number]:
     A type that is not known or data that is too short for its shape gives
     fewer elements, never an error: a report has to come out.
     """
-    count = min(math.prod(tensor.shape), limit)
+    count = max(0, min(math.prod(tensor.shape), limit))
     if tensor.dtype == "bfloat16":
         count = min(count, len(tensor.data) // 2)
         words = struct.unpack_from(f"<{count}H", tensor.data)
         widened = struct.pack(f"<{count}I", *(word << 16 for word in words))
         return list(struct.unpack(f"<{count}f", widened))
     code = _FORMATS.get(tensor.dtype)
-    if code is None or count <= 0:
+    if code is None:
         return []
     count = min(count, len(tensor.data) // struct.calcsize(code))
     return [

@@ -534,7 +534,7 @@ def crashed() -> Record:
     )
     return record(
         verdict=Verdict.FAIL,
-        score=35,
+        score=25,
         headline="The kernel writes outside of its output, and the run ends there.",
         checks=(
             *checks(

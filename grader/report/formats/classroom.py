@@ -14,6 +14,7 @@ import base64
 
 import msgspec
 
+from grader.intake.display import one_line
 from grader.record import Record, Status, Verdict
 from grader.report.formats import items, prose
 
@@ -29,7 +30,7 @@ def render_classroom(record: Record) -> bytes:
 
 def result(record: Record) -> dict[str, object]:
     """The document that is encoded."""
-    filename = prose.one_line(record.submission.name, limit=100)
+    filename = one_line(record.submission.name, limit=100)
     if record.verdict in (Verdict.FAULT, Verdict.REFUSED):
         fault = record.verdict is Verdict.FAULT
         told = prose.fault_text(record) if fault else prose.headline(record)

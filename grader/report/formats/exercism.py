@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import msgspec
 
+from grader.intake.display import one_line
 from grader.record import Record, Status, Verdict
 from grader.report.formats import items, prose
 
@@ -54,7 +55,7 @@ def _test(record: Record, item: items.Item) -> dict[str, object]:
     return {
         "name": items.title(item),
         "status": status,
-        "message": None if status == "pass" else items.told(item),
+        "message": None if status == "pass" else items.told(item) or "Failed.",
         "output": output or None,
-        "test_code": prose.one_line(record.puzzle.formula, limit=500) or items.title(item),
+        "test_code": one_line(record.puzzle.formula, limit=500) or items.title(item),
     }

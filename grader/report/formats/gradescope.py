@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import msgspec
 
-from grader.record import Record, Status, Verdict
+from grader.intake.display import one_line
+from grader.record import SCHEMA, Record, Status, Verdict
 from grader.report.formats import items, prose
 
 STATUS = {Status.PASSED: "passed", Status.FAILED: "failed", Status.NOT_CHECKED: "failed"}
@@ -32,9 +33,9 @@ def render_gradescope(record: Record) -> bytes:
         "execution_time": round(sum(stage.seconds for stage in record.stages)),
         "extra_data": {
             "verdict": record.verdict.value,
-            "record": record.schema,
-            "submission_sha256": prose.one_line(record.submission.sha256),
-            "grader": prose.one_line(record.grader_version),
+            "record": SCHEMA,
+            "submission_sha256": one_line(record.submission.sha256),
+            "grader": one_line(record.grader_version),
         },
     }
     if record.verdict is Verdict.FAULT:

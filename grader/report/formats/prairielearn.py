@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import msgspec
 
+from grader.intake.display import one_line
 from grader.record import Record, Status, Verdict
 from grader.report.formats import items, prose
 from grader.report.wording import next_steps
@@ -37,8 +38,8 @@ def render_prairielearn(record: Record) -> bytes:
 
 
 def _refusal(record: Record) -> str:
-    steps = [prose.one_line(step, limit=400) for step in next_steps(record)[:3]]
-    return " ".join([prose.one_line(record.headline, limit=400), *steps])
+    steps = [one_line(step, limit=400) for step in next_steps(record)[:3]]
+    return " ".join([one_line(record.headline, limit=400), *steps])
 
 
 def _test(record: Record, item: items.Item) -> dict[str, object]:

@@ -35,7 +35,8 @@ COLUMNS = (
     "grader_version",
 )
 _CELL = 400
-_FORMULA = frozenset("=+-@\t\r\n|%")
+_FORMULA = frozenset("=+-@|%" + "\uff1d\uff0b\uff0d\uff20")
+"""With the wide forms, which some spreadsheets take for the same."""
 
 
 def render_csv(record: Record) -> bytes:

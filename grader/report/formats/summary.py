@@ -1,0 +1,124 @@
+"""The job summary: the verdict as GitHub's Markdown."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from grader.record import Record, Status, Verdict
+from grader.report import values
+from grader.report.formats import items, prose
+from grader.report.formats.markdown import block, inline
+from grader.report.formats.places import places
+from grader.report.wording import STATUS, VERDICT, next_steps, next_title
+
+Audience = Literal["student", "instructor"]
+MAX_BYTES = 200_000
+"""GitHub shows at most 1 MiB of a step's summary, and drops all of a longer one."""
+_PLACES = 20
+_ROWS = 40
+
+
+def render_summary(record: Record, audience: Audience = "student") -> str:
+    """The summary, with what matters most first, and never more than `MAX_BYTES`.
+
+    Args:
+        record: What to render.
+        audience: An instructor also sees the static look, the operator's detail
+            of a fault and what is needed to repeat the run.
+    """
+    parts = [_title(record), _next(record)]
+    if record.verdict is Verdict.FAULT:
+        parts.append(_fault(record, audience))
+    parts += [_places(record), _cases(record), _rubric(record), _run(record)]
+    if audience == "instructor":
+        parts.append(_look(record))
+    text, size = "", 0
+    for part in parts:
+        size += len(part.encode("utf-8")) + 2
+        if size > MAX_BYTES:
+            text += "_More is in the report of this run._\n"
+            break
+        text += f"{part}\n\n" if part else ""
+    return text
+
+
+def _title(record: Record) -> str:
+    badge = VERDICT[record.verdict]
+    name = inline(record.submission.name, limit=80)
+    told = inline(prose.headline(record), limit=400)
+    return f"## {badge.icon} {name}\n\n**{told}**"
+
+
+def _next(record: Record) -> str:
+    steps = [inline(step, limit=500) for step in next_steps(record)[:4]]
+    if not steps:
+        return ""
+    return "\n".join([f"### {next_title(record)}", "", *(f"- {step}" for step in steps)])
+
+
+def _fault(record: Record, audience: Audience) -> str:
+    text = f"### What went wrong on our side\n\n{inline(prose.fault_text(record), limit=1_200)}"
+    detail = record.fault.detail if record.fault and audience == "instructor" else ""
+    return f"{text}\n\n{block(detail)}" if detail else text
+
+
+def _places(record: Record) -> str:
+    """The compiler's messages and the device's findings, with their lines."""
+    found = [place for place in places(record) if place.rule != "check"]
+    if not found or record.verdict is Verdict.REFUSED:
+        return ""
+    rows = ["### In your file", "", "| line | what | |", "| ---: | --- | --- |"]
+    for place in found[:_PLACES]:
+        line = str(place.line) if place.line else ""
+        rows.append(f"| {line} | {inline(place.title)} | {inline(place.message, limit=800)} |")
+    if len(found) > _PLACES:
+        rows.append(f"\n{len(found) - _PLACES} more are in the report.")
+    return "\n".join(rows)
+
+
+def _cases(record: Record) -> str:
+    """The first case of each check, at most two."""
+    checks = list(dict.fromkeys(case.check for case in record.counterexamples))[:2]
+    if not checks:
+        return ""
+    blocks = [block(prose.case_text(record, check)) for check in checks]
+    return "\n\n".join(["### The smallest input that breaks it", *blocks])
+
+
+def _rubric(record: Record) -> str:
+    if not record.checks:
+        return ""
+    marked = record.verdict in (Verdict.PASS, Verdict.FAIL)
+    title = "### Points" if marked else "### What had been checked by then"
+    rows = [title, "", "| | check | points | why |", "| --- | --- | ---: | --- |"]
+    for item in items.items(record)[:_ROWS]:
+        badge = STATUS[item.status]
+        points = f"{item.points} / {item.max_points}" if marked else ""
+        why = inline(item.reason, limit=400) if item.status is not Status.PASSED else ""
+        rows.append(
+            f"| {badge.icon} {badge.word} | {inline(items.title(item))} | {points} | {why} |"
+        )
+    return "\n".join(rows)
+
+
+def _run(record: Record) -> str:
+    told = []
+    if record.toolchain is not None:
+        told.append(f"MAX {record.toolchain.max_version}, edition {record.toolchain.edition}")
+    if record.device is not None:
+        told.append(record.device.name)
+    if record.cases_run:
+        told.append(f"{record.cases_run} cases")
+    seconds = sum(max(0.0, stage.seconds) for stage in record.stages)
+    if seconds:
+        told.append(values.seconds_text(seconds))
+    if record.isolation is not None and record.isolation.note:
+        told.append(record.isolation.note)
+    return inline("; ".join(told), limit=600)
+
+
+def _look(record: Record) -> str:
+    """For who marks: never part of the verdict."""
+    rows = ["### For the instructor", "", inline(f"Seed: {record.seed}", limit=260)]
+    rows += [f"- line {look.line}: {inline(look.sentence)}" for look in record.look[:_PLACES]]
+    return "\n".join(rows)
