@@ -122,10 +122,14 @@ class Prober:
         self.results = Results()
 
     def run(self) -> Results:
-        """Everything, in order: the example, every shape, then the search."""
+        """Everything, in order: the example, every shape, the search, the example again.
+
+        The second time catches a program that behaves for its first few calls only.
+        """
         assigned = [shape for shape in self._shapes if shape.part is Part.ASSIGNED]
         robust = [shape for shape in self._shapes if shape.part is Part.ROBUST]
-        self._observe(example(self._puzzle, self._shapes))
+        published = example(self._puzzle, self._shapes)
+        self._observe(published)
         self._sweep(assigned)
         self._sweep(robust)
         left = max(LEAST, self._examples - self._executor.cases_run)
@@ -138,6 +142,8 @@ class Prober:
         if search_robust:
             self._search("robust", robust, Values.INTEGERS, share["robust integers"])
             self._search("robust", robust, Values.REALS, share["robust reals"])
+        if published.shape.number not in self._crashed:
+            self._observe(published)
         self.results.observations_with_findings = list(self._findings.values())
         return self.results
 

@@ -119,6 +119,17 @@ def test_a_hard_coded_example_gets_its_points_and_no_more():
     assert failed(scored) >= {"integers", "reals"}
 
 
+def test_a_program_that_behaves_for_its_first_calls_only_is_caught_late():
+    calls = []
+
+    def lazy(inputs, sizes, variant):
+        calls.append(sizes)
+        return right(inputs, sizes, variant) if len(calls) < 9 else zeros(inputs, sizes, variant)
+
+    _, scored = grade(ScriptedExecutor(lazy))
+    assert failed(scored) >= {"example", "integers"}
+
+
 def test_the_counterexample_is_small():
     def wrong_above(inputs, sizes, variant):
         answer = right(inputs, sizes, variant)
