@@ -126,8 +126,10 @@ FRAMES = st.one_of(
         lambda header: frame(header),
         st.recursive(
             st.none() | st.integers() | st.text(max_size=5) | st.floats(allow_nan=False),
-            lambda inner: st.lists(inner, max_size=3)
-            | st.dictionaries(st.sampled_from(["kind", "case", "lengths", "message"]), inner),
+            lambda inner: (
+                st.lists(inner, max_size=3)
+                | st.dictionaries(st.sampled_from(["kind", "case", "lengths", "message"]), inner)
+            ),
             max_leaves=8,
         ),
     ),
