@@ -6,7 +6,7 @@ set -uo pipefail
 fault() {
   local red=0
   if [[ ",${GRADE_FAIL_ON// /}," == *,fault,* ]]; then red=1; fi
-  echo "::warning title=No mark%3A the grader failed, not the submission::$1 No points were taken; run the job again, or tell whoever runs the course."
+  echo "::warning title=No mark%3A the grader failed%2C not the submission::$1 No points were taken; run the job again, or tell whoever runs the course."
   printf '## ! No mark\n\nThe grader failed, not the submission: %s No points were taken.\n' "$1" >> "$GITHUB_STEP_SUMMARY"
   {
     echo "verdict=fault"

@@ -77,12 +77,12 @@ def _rendered(values: dict[str, str]) -> dict[Path, bytes]:
         autoescape=False,
         undefined=StrictUndefined,
         keep_trailing_newline=True,
-        variable_start_string="<<",
-        variable_end_string=">>",
-        block_start_string="<%",
-        block_end_string="%>",
-        comment_start_string="<#",
-        comment_end_string="#>",
+        variable_start_string="@[",
+        variable_end_string="]@",
+        block_start_string="@%",
+        block_end_string="%@",
+        comment_start_string="@#",
+        comment_end_string="#@",
     )
     names = sorted(path for path in root.rglob(f"*{SUFFIX}") if path.is_file())
     return {

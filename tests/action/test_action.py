@@ -1,0 +1,404 @@
+"""action.yml, run: its own steps in order, with the runner's files and a clean environment."""
+
+from __future__ import annotations
+
+import base64
+import os
+import shutil
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from benchmarks.labels import SUBMISSIONS
+from grader.record import Record, encode
+from tests.action.workflow import Job, commands, load
+from tests.report import hostile, models, records
+from tests.report.page_of_markdown import Rendered
+
+ROOT = Path(__file__).parents[2]
+ACTION = load(ROOT / "action.yml")
+REFERENCES = ROOT / "reference_kernels/conv1d/26.5"
+WRONG = SUBMISSIONS / "conv1d/26.5/halo_not_loaded.mojo"
+BROKEN = SUBMISSIONS / "conv1d/26.5/block_dim_missing.mojo"
+GRADE = Path(sys.executable).with_name("grade")
+KINDS = ("error", "warning", "notice")
+Grader = Callable[..., Path]
+
+
+class Artifacts:
+    """Stands for the actions of others: what is uploaded has to be there."""
+
+    def __init__(self) -> None:
+        self.used: list[str] = []
+        self.uploaded: dict[str, Path] = {}
+
+    def __call__(self, uses: str, given: Mapping[str, str], job: Job) -> dict[str, str]:
+        self.used.append(uses)
+        if uses.startswith("actions/upload-artifact@"):
+            path = Path(given["path"])
+            assert path.is_file()
+            assert given["name"].replace("-", "").replace("_", "").replace(".", "").isalnum()
+            self.uploaded[given["name"]] = path
+        return {}
+
+
+@pytest.fixture
+def artifacts() -> Artifacts:
+    return Artifacts()
+
+
+@pytest.fixture
+def run(tmp_path: Path, artifacts: Artifacts) -> Callable[..., Job]:
+    """Run the action in a workspace with some files."""
+
+    def start(
+        grader: Path | None,
+        files: Mapping[str, bytes] | None = None,
+        search: str = "/usr/bin:/bin",
+        **inputs: str,
+    ) -> Job:
+        defaults = {name: entry.get("default", "") for name, entry in ACTION["inputs"].items()}
+        given = {name.replace("_", "-"): value for name, value in inputs.items()}
+        assert set(given) <= set(defaults)
+        environment = {"PATH": search, "LANG": "C.UTF-8"}
+        if grader is not None:
+            environment["MOJO_GRADE"] = str(grader)
+        job = Job(tmp_path, environment, {**defaults, **given}, uses=artifacts)
+        for name, data in (files or {}).items():
+            place = job.workspace / name
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(data)
+        job.run(ACTION["runs"]["steps"], action=ROOT)
+        return job
+
+    return start
+
+
+@pytest.fixture
+def grader(tmp_path: Path) -> Grader:
+    """A grader whose compiling and running is replaced by a record that is given.
+
+    Everything else is the real thing: its process, its files, what it tells GitHub.
+    """
+
+    def make(record: Record | None, *, code: int = 0) -> Path:
+        folder = tmp_path / "grader"
+        folder.mkdir(exist_ok=True)
+        kept = folder / "kept.json"
+        kept.unlink(missing_ok=True)
+        if record is not None:
+            kept.write_bytes(encode(record))
+        command = folder / "grade"
+        command.write_text(
+            f"""#!{sys.executable}
+import subprocess, sys
+from pathlib import Path
+sys.path.insert(0, {str(ROOT)!r})
+from grader.cli import main
+from grader.cli.output import Outputs
+from grader.course import runner
+from grader.record import load
+
+def submit(command, check):
+    out = Path(command[command.index("--out") + 1])
+    if Path({str(kept)!r}).exists():
+        outputs = Outputs(out, command[command.index("--format") + 1].split(","))
+        outputs.prepare()
+        record = load(Path({str(kept)!r}))
+        outputs.show(record, outputs.write(record))
+        return subprocess.CompletedProcess(command, int(record.exit_code))
+    return subprocess.CompletedProcess(command, {code})
+
+class Stand:
+    CompletedProcess = subprocess.CompletedProcess
+    run = staticmethod(lambda command, **rest: submit(command, **rest)
+                       if "submit" in command else subprocess.run(command, **rest))
+    SubprocessError = subprocess.SubprocessError
+
+runner.subprocess = Stand
+main()
+"""
+        )
+        command.chmod(0o755)
+        return command
+
+    return make
+
+
+def outputs(job: Job) -> dict[str, str]:
+    """The outputs of the action itself, by its own mapping."""
+    return {name: job.value(entry["value"]) for name, entry in ACTION["outputs"].items()}
+
+
+def annotations(job: Job) -> list[tuple[str, dict[str, str], str]]:
+    found = commands(job.log)
+    assert {name for name, _, _ in found} <= set(KINDS)
+    return found
+
+
+def classroom(job: Job) -> models.Classroom:
+    decoded = base64.b64decode(outputs(job)["result"], validate=True)
+    return msgspec.json.decode(decoded, type=models.Classroom)
+
+
+class TestVerdicts:
+    def test_right(self, run, grader, artifacts) -> None:
+        job = run(grader(records.passed()), {"conv1d.mojo": b"x"})
+        assert not job.failed
+        found = outputs(job)
+        assert (found["score"], found["max-score"]) == ("100", "100")
+        assert (found["passed"], found["verdict"]) == ("true", "pass")
+        assert {kind for kind, _, _ in annotations(job)} == {"notice"}
+        assert "Passed, 100 / 100" in Rendered(job.summary).text
+        assert list(artifacts.uploaded) == ["grade-report-conv1d.mojo"]
+        assert b"100" in Path(found["report-path"]).read_bytes()
+        assert classroom(job).status == "pass"
+
+    def test_wrong(self, run, grader, artifacts) -> None:
+        path = "week 3/conv1d.mojo"
+        job = run(grader(records.wrong_values()), {path: b"x"}, path=path)
+        assert job.failed
+        assert job.step("Say how it ended").outcome == "failure"
+        assert {p["file"] for kind, p, _ in annotations(job) if kind == "error"} == {path}
+        # Red comes last: the report is kept before.
+        assert artifacts.uploaded
+        assert outputs(job)["passed"] == "false"
+        assert any("input_size 30, conv_size 3" in message for _, _, message in annotations(job))
+        assert "differs" in job.summary
+        assert classroom(job).status == "fail"
+
+    def test_missing_file(self, run) -> None:
+        job = run(GRADE)
+        assert job.failed
+        found = outputs(job)
+        assert (found["verdict"], found["score"], found["passed"]) == ("refused", "0", "false")
+        errors = [message for kind, _, message in annotations(job) if kind == "error"]
+        assert any("conv1d.mojo" in message for message in errors)
+
+    def test_nothing_filled_in(self, run, artifacts) -> None:
+        job = run(GRADE, {"conv1d.mojo": (REFERENCES / "skeleton.mojo").read_bytes()})
+        assert job.failed
+        assert (outputs(job)["verdict"], outputs(job)["score"]) == ("fail", "0")
+        assert artifacts.uploaded
+
+
+class TestForReal:
+    """With the compiler, as a student's push runs it."""
+
+    def test_does_not_compile(self, run) -> None:
+        job = run(GRADE, {"conv1d.mojo": BROKEN.read_bytes()})
+        assert job.failed
+        found = outputs(job)
+        assert (found["verdict"], found["score"]) == ("fail", "0")
+        errors = [entry for entry in annotations(job) if entry[0] == "error"]
+        lines = [int(properties["line"]) for _, properties, _ in errors if "line" in properties]
+        source = BROKEN.read_text().split("\n")
+        assert any("enqueue_function" in source[line - 1] for line in lines)
+        assert all(properties["file"] == "conv1d.mojo" for _, properties, _ in errors)
+
+    @pytest.mark.slow
+    def test_right(self, run) -> None:
+        source = (REFERENCES / "right.mojo").read_bytes()
+        job = run(GRADE, {"conv1d.mojo": source}, device="software")
+        assert not job.failed, job.log
+        assert outputs(job)["score"] == "100"
+
+    @pytest.mark.slow
+    def test_wrong(self, run) -> None:
+        job = run(GRADE, {"conv1d.mojo": WRONG.read_bytes()}, device="software")
+        assert job.failed
+        assert outputs(job)["verdict"] == "fail", job.log
+        assert "Smallest failing input" in job.summary
+
+
+class TestFault:
+    """A fault of the grader: a warning of its own wording, and no red cross."""
+
+    def check(self, job: Job) -> str:
+        assert not job.failed
+        found = outputs(job)
+        assert found["verdict"] == "fault"
+        assert (found["score"], found["max-score"], found["passed"]) == ("", "", "")
+        ((kind, properties, message),) = annotations(job)
+        assert kind == "warning"
+        assert properties == {"title": "No mark%3A the grader failed%2C not the submission"}
+        assert "No points were taken" in message
+        assert "No mark" in job.summary
+        result = classroom(job)
+        assert (result.status, result.max_score) == ("error", 0)
+        return message
+
+    def test_with_a_record(self, run, grader, artifacts) -> None:
+        message = self.check(run(grader(records.faulted()), {"conv1d.mojo": b"x"}))
+        assert "wgmma.mma_async" in message
+        assert artifacts.uploaded
+
+    @pytest.mark.parametrize(("code", "words"), [(-9, "ended by signal 9"), (1, "exit code 1")])
+    def test_a_grader_that_dies(self, run, grader, artifacts, code: int, words: str) -> None:
+        message = self.check(run(grader(None, code=code), {"conv1d.mojo": b"x"}))
+        assert words in message
+        assert not artifacts.uploaded
+
+    def test_an_old_report_is_not_taken_for_a_new_one(self, run, grader, artifacts) -> None:
+        run(grader(records.passed()), {"conv1d.mojo": b"x"})
+        artifacts.uploaded.clear()
+        self.check(run(grader(None, code=-11), {"conv1d.mojo": b"x"}))
+        assert not artifacts.uploaded
+
+    def test_a_grader_that_can_not_be_installed(self, run, tmp_path, artifacts) -> None:
+        tools = tmp_path / "tools"
+        tools.mkdir()
+        (tools / "python3").write_text("#!/bin/sh\nexit 1\n")
+        (tools / "python3").chmod(0o755)
+        job = run(None, {"conv1d.mojo": b"x"}, search=f"{tools}:/usr/bin:/bin")
+        assert "could not be installed" in self.check(job)
+        assert job.step("Install the grader").outcome == "success"
+        assert not artifacts.uploaded
+
+    def test_a_grader_that_breaks_before_it_starts(self, run, tmp_path) -> None:
+        broken = tmp_path / "grade"
+        broken.write_text("#!/bin/sh\nexit 127\n")
+        broken.chmod(0o755)
+        assert "exit code 127" in self.check(run(broken, {"conv1d.mojo": b"x"}))
+
+    def test_a_workflow_with_a_wrong_input(self, run) -> None:
+        for name, value in (("pass_mark", "most"), ("audience", "everyone")):
+            job = run(GRADE, {"conv1d.mojo": b"x"}, **{name: value})
+            assert "input that it does not know" in self.check(job)
+            assert value in job.log
+
+    def test_an_unknown_edition_is_told_as_a_mistake_of_the_workflow(self, run) -> None:
+        message = self.check(run(GRADE, {"conv1d.mojo": b"x"}, edition="1.0"))
+        assert "the workflow calls the grader wrongly" in message.lower()
+
+
+class TestFailOn:
+    @pytest.mark.parametrize(
+        ("fail_on", "name", "red"),
+        [
+            ("fail", "wrong-values", True),
+            ("fail", "faulted", False),
+            ("fault", "wrong-values", False),
+            ("fault", "faulted", True),
+            ("fail,fault", "refused", True),
+            ("never", "refused", False),
+        ],
+    )
+    def test_it_says_what_is_red(self, run, grader, fail_on: str, name: str, red: bool) -> None:
+        job = run(grader(records.ALL[name]()), {"conv1d.mojo": b"x"}, fail_on=fail_on)
+        assert job.failed == red
+
+    def test_a_pass_mark_decides_what_passes(self, run, grader) -> None:
+        job = run(grader(records.wrong_values()), {"conv1d.mojo": b"x"}, pass_mark="60")
+        assert not job.failed
+        found = outputs(job)
+        assert (found["passed"], found["verdict"], found["score"]) == ("true", "fail", "60")
+
+    def test_a_fault_is_red_where_that_is_wanted_even_without_a_grader(self, run, tmp_path) -> None:
+        broken = tmp_path / "grade"
+        broken.write_text("#!/bin/sh\nexit 1\n")
+        broken.chmod(0o755)
+        job = run(broken, {"conv1d.mojo": b"x"}, fail_on="fault")
+        assert job.failed
+        assert "not the submission" in job.step("Say how it ended").log
+
+
+class TestHostile:
+    BAIT = (
+        "\n::error title=owned::x\n::set-output name=score::100\r::add-path::/tmp\n"
+        "##[set-env name=PATH;]/tmp\n::stop-commands::x\n::x::\nscore=100\npassed<<EOF\ntrue\nEOF\n"
+    )
+
+    def test_a_record_full_of_commands(self, run, grader) -> None:
+        for name in ("wrong-values", "does-not-compile", "faulted", "refused"):
+            bad = hostile.poisoned(records.ALL[name](), self.BAIT)
+            # What `decode` reads is of this version.
+            bad = msgspec.structs.replace(
+                bad,
+                schema=records.passed().schema,
+                device=None,
+                shapes=(),
+            )
+            job = run(grader(bad), {"conv1d.mojo": b"x"})
+            assert all(properties.get("title") != "owned" for _, properties, _ in annotations(job))
+            assert set(job.step("Grade").outputs) == {
+                "verdict",
+                "score",
+                "max-score",
+                "passed",
+                "result",
+                "report-path",
+                "exit",
+                "artifact",
+            }
+            assert outputs(job)["score"] != "100"
+
+    def test_a_file_and_a_name_full_of_commands(self, run) -> None:
+        name = "we,ek:3/%0A::error::co nv1d ##[error].mojo"
+        source = BROKEN.read_text() + self.BAIT.replace("\r", "\n")
+        job = run(GRADE, {name: source.encode()}, path=name)
+        found = annotations(job)
+        assert outputs(job)["verdict"] == "fail"
+        assert all(p["file"] == escaped(name) for kind, p, _ in found if kind == "error")
+        assert outputs(job)["score"] == "0"
+
+    def test_inputs_never_reach_a_shell(self, run) -> None:
+        job = run(GRADE, path='$(touch owned)`touch owned`";touch owned;#.mojo')
+        assert not list(job.root.rglob("owned"))
+        assert outputs(job)["verdict"] == "refused"
+
+    def test_an_option_is_no_option(self, run) -> None:
+        job = run(GRADE, path="--help")
+        assert outputs(job)["verdict"] == "refused"
+
+
+def escaped(text: str) -> str:
+    return text.replace("%", "%25").replace(":", "%3A").replace(",", "%2C")
+
+
+class TestInstall:
+    def test_what_is_installed_is_this_checkout_and_downloads_are_kept(
+        self, run, tmp_path, artifacts
+    ) -> None:
+        """With a pip that notes what it was asked for, and an environment that is there."""
+        tools = tmp_path / "tools"
+        tools.mkdir()
+        asked = tmp_path / "asked"
+        (tools / "python3").write_text(
+            f"""#!/bin/sh
+if [ "$1" = -m ]; then
+  mkdir -p "$3/bin"
+  printf '#!/bin/sh\\necho "$PIP_CACHE_DIR" "$@" >> {asked}\\n' > "$3/bin/python"
+  ln -s {GRADE} "$3/bin/grade"
+  chmod +x "$3/bin/python"
+else
+  exec {sys.executable} "$@"
+fi
+"""
+        )
+        (tools / "python3").chmod(0o755)
+        job = run(None, {}, search=f"{tools}:/usr/bin:/bin")
+        assert outputs(job)["verdict"] == "refused"
+        words = asked.read_text().split()
+        assert words[1:4] == ["-m", "pip", "install"]
+        assert words[-1] == str(ROOT)
+        cache = next(ended for ended in job.ended if ended.uses.startswith("actions/cache@"))
+        assert cache.inputs["path"] == words[0]
+        assert cache.inputs["key"].startswith("mojo-grade-Linux-3.")
+
+    def test_a_grader_that_is_there_is_taken_as_it_is(self, run, artifacts) -> None:
+        job = run(GRADE)
+        assert job.step("Install the grader").outcome == "skipped"
+        assert not [used for used in artifacts.used if used.startswith("actions/cache@")]
+
+    def test_python_is_the_machines_own_where_that_is_wanted(self, run, artifacts) -> None:
+        run(GRADE, python_version="")
+        assert not [used for used in artifacts.used if used.startswith("actions/setup-python@")]
+
+
+def test_bash_has_what_the_scripts_need() -> None:
+    assert shutil.which("bash")
+    assert os.access(GRADE, os.X_OK)

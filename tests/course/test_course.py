@@ -1,0 +1,357 @@
+"""``grade init course``: what is written, and that every step of it runs."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+import pytest
+from click.testing import CliRunner
+
+from benchmarks.labels import SUBMISSIONS
+from grader.cli.init import init
+from grader.course.templates import write_course
+from grader.errors import UsageError
+from grader.record import encode
+from tests.action.test_action import ACTION, GRADE, ROOT
+from tests.action.workflow import Job, load
+from tests.report import models, records
+
+SKELETON = (ROOT / "reference_kernels/conv1d/26.5/skeleton.mojo").read_bytes()
+BROKEN = (SUBMISSIONS / "conv1d/26.5/block_dim_missing.mojo").read_bytes()
+FILES = {
+    "README.md",
+    "student/conv1d.mojo",
+    "student/README.md",
+    "student/.gitignore",
+    "student/.github/workflows/grade.yml",
+    "instructor/README.md",
+    "instructor/.gitignore",
+    "instructor/roster.csv",
+    "instructor/fetch.sh",
+    "instructor/grade-class.sh",
+    "instructor/.github/workflows/grade-class.yml",
+    "lms/gradescope/setup.sh",
+    "lms/gradescope/run_autograder",
+    "lms/classroom50/autograder.py",
+}
+
+
+@pytest.fixture
+def course(tmp_path: Path) -> Path:
+    folder = tmp_path / "course"
+    write_course(folder, puzzle="conv1d", edition="auto", action="octo/mojo-grade@v1.2")
+    return folder
+
+
+class TestFiles:
+    def test_all_are_written(self, course: Path) -> None:
+        found = {str(p.relative_to(course)) for p in course.rglob("*") if p.is_file()}
+        assert found == FILES
+
+    def test_the_skeleton_is_that_of_the_edition(self, course: Path) -> None:
+        assert (course / "student/conv1d.mojo").read_bytes() == SKELETON
+        workflow = load(course / "student/.github/workflows/grade.yml")
+        (step,) = [s for s in workflow["jobs"]["grade"]["steps"] if s.get("id") == "grade"]
+        assert step["uses"] == "octo/mojo-grade@v1.2"
+        # Not a number: 26.10 is not 26.1.
+        assert step["with"]["edition"] == "26.5"
+
+    def test_nothing_is_left_of_the_templates(self, course: Path) -> None:
+        for path in course.rglob("*"):
+            if path.is_file():
+                text = path.read_text()
+                assert "@[" not in text
+                assert "]@" not in text
+
+    def test_what_runs_can_be_run(self, course: Path) -> None:
+        for name in ("lms/gradescope/run_autograder", "instructor/fetch.sh"):
+            assert os.access(course / name, os.X_OK)
+
+    def test_nothing_is_overwritten(self, course: Path) -> None:
+        (course / "student/conv1d.mojo").write_text("mine")
+        (course / "README.md").unlink()
+        with pytest.raises(UsageError, match="there already"):
+            write_course(course, puzzle="conv1d", edition="auto", action="a/b@c")
+        assert (course / "student/conv1d.mojo").read_text() == "mine"
+        assert not (course / "README.md").exists()
+
+    @pytest.mark.parametrize("action", ["", "a/b", "a@b", "a/b@", "a/b@c d", "a/b@c\n", 'a/"@c'])
+    def test_what_is_no_action_is_refused(self, tmp_path: Path, action: str) -> None:
+        with pytest.raises(UsageError, match="--action"):
+            write_course(tmp_path, puzzle="conv1d", edition="auto", action=action)
+        assert not list(tmp_path.iterdir())
+
+    def test_the_command(self, tmp_path: Path) -> None:
+        ended = CliRunner().invoke(init, ["course", str(tmp_path / "c")])
+        assert ended.exit_code == 0
+        assert len(ended.output.splitlines()) == len(FILES) + 1
+
+
+def environment(tmp_path: Path, **more: str) -> dict[str, str]:
+    """Nothing but what a runner has."""
+    return {
+        "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
+        "HOME": str(tmp_path),
+        "LANG": "C.UTF-8",
+        **more,
+    }
+
+
+def stub(folder: Path, name: str) -> Path:
+    """A ``grade`` that renders a record that is there instead of compiling."""
+    folder.mkdir(parents=True, exist_ok=True)
+    made = records.ALL[name]()
+    (folder / "kept.json").write_bytes(encode(made))
+    command = folder / "grade"
+    command.write_text(
+        f"""#!/bin/bash
+while [[ $# -gt 0 ]]; do
+  case $1 in
+    --format) formats=$2; shift ;;
+    --out) out=$2; shift ;;
+  esac
+  shift
+done
+cd {ROOT}
+{GRADE} report {folder}/kept.json --format "$formats" --out "$out" || exit 4
+exit {int(made.exit_code)}
+"""
+    )
+    command.chmod(0o755)
+    return command
+
+
+class TestStudentsWorkflow:
+    def run(self, course: Path, tmp_path: Path, submission: bytes | None) -> Job:
+        """The workflow, with the action's own steps in the place of its name."""
+
+        def uses(name: str, given: Mapping[str, str], job: Job) -> Mapping[str, str]:
+            if not name.startswith("octo/mojo-grade@"):
+                return {}
+            defaults = {key: entry.get("default", "") for key, entry in ACTION["inputs"].items()}
+            inner = Job(
+                tmp_path / "job",
+                {"PATH": "/usr/bin:/bin", "MOJO_GRADE": str(GRADE)},
+                {**defaults, **given},
+            )
+            inner.run(ACTION["runs"]["steps"], action=ROOT)
+            job.failed = inner.failed
+            job.summary += inner.summary
+            return {key: inner.value(entry["value"]) for key, entry in ACTION["outputs"].items()}
+
+        job = Job(tmp_path / "job", environment(tmp_path), uses=uses)
+        job.workspace.mkdir(parents=True)
+        for path in (course / "student").iterdir():
+            if path.is_file():
+                (job.workspace / path.name).write_bytes(path.read_bytes())
+        if submission is None:
+            (job.workspace / "conv1d.mojo").unlink()
+        else:
+            (job.workspace / "conv1d.mojo").write_bytes(submission)
+        workflow = load(course / "student/.github/workflows/grade.yml")
+        job.run(workflow["jobs"]["grade"]["steps"])
+        return job
+
+    def test_the_first_push(self, course: Path, tmp_path: Path) -> None:
+        job = self.run(course, tmp_path, SKELETON)
+        assert job.failed
+        assert "Score: 0 of 100" in job.step("Show the score").log
+        assert "nothing was filled in" in job.summary.lower()
+
+    def test_a_push_without_the_file(self, course: Path, tmp_path: Path) -> None:
+        job = self.run(course, tmp_path, None)
+        assert job.failed
+        assert "Not accepted" in job.summary
+
+
+class TestInstructorsWorkflow:
+    @pytest.fixture
+    def server(self, tmp_path: Path) -> Path:
+        """Repositories of students: two commits, no file, a link, and one that is not there."""
+        server = tmp_path / "server"
+        self.repository(server / "octo/ada", SKELETON, when="2026-11-01T12:00:00Z")
+        self.repository(server / "octo/ada", b"late", when="2026-12-24T12:00:00Z")
+        self.repository(server / "octo/bob", None, when="2026-11-01T12:00:00Z")
+        self.repository(server / "octo/eve", "/etc/passwd", when="2026-11-01T12:00:00Z")
+        return server
+
+    def repository(self, folder: Path, submission: bytes | str | None, *, when: str) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = folder / "conv1d.mojo"
+        if isinstance(submission, str):
+            file.symlink_to(submission)
+        elif submission is not None:
+            file.write_bytes(submission)
+        dates = {"GIT_AUTHOR_DATE": when, "GIT_COMMITTER_DATE": when}
+        who = ["-c", "user.name=s", "-c", "user.email=s@example.invalid"]
+        for command in (
+            ["init", "--quiet", "--initial-branch=main"],
+            ["add", "--all"],
+            [*who, "commit", "--quiet", "--allow-empty", "-m", "x"],
+        ):
+            subprocess.run(["git", *command], cwd=folder, check=True, env={**os.environ, **dates})
+
+    def run(self, course: Path, tmp_path: Path, server: Path, *, command: Path) -> Job:
+        roster = (
+            "id,name,email,repository\n"
+            '001,"Lovelace, Ada",ada@example.invalid,octo/ada\n'
+            "002,=cmd(),bob@example.invalid,octo/bob\n"
+            "003,Eve,eve@example.invalid,octo/eve\n"
+            "004,Zoe,zoe@example.invalid,octo/gone\n"
+            "../x,Mallory,m@example.invalid,octo/ada\n"
+            "005,Oscar,o@example.invalid,../../etc\n"
+        )
+        job = Job(
+            tmp_path / "job",
+            environment(
+                tmp_path,
+                GRADE_COMMAND=str(command),
+                SUBMISSIONS_SERVER=f"file://{server}",
+            ),
+            {"due": "2026-12-01T00:00:00Z"},
+            {"SUBMISSIONS_TOKEN": "t0k3n", "COURSE_SECRET": "0123456789abcdef"},
+        )
+        job.workspace.mkdir(parents=True)
+        for path in (course / "instructor").iterdir():
+            if path.is_file():
+                (job.workspace / path.name).write_bytes(path.read_bytes())
+                (job.workspace / path.name).chmod(path.stat().st_mode)
+        (job.workspace / "roster.csv").write_text(roster)
+        workflow = load(course / "instructor/.github/workflows/grade-class.yml")
+        job.run(workflow["jobs"]["grade"]["steps"])
+        return job
+
+    def test_every_step(self, course: Path, tmp_path: Path, server: Path) -> None:
+        job = self.run(course, tmp_path, server, command=GRADE)
+        assert not job.failed, job.log
+        fetched = job.step("Fetch the submissions").log
+        assert "fetched: 001" in fetched
+        assert "no file: 002" in fetched
+        assert "not fetched: 004" in fetched
+        assert "'../x' has no plain id" in fetched
+        assert "'005' has no plain id and owner/name" in fetched
+        # The last commit before the due date, not the latest.
+        assert (job.workspace / "work/001/conv1d.mojo").read_bytes() == SKELETON
+        # A link is a text to git, and is not followed.
+        assert (job.workspace / "work/003/conv1d.mojo").read_bytes() == b"/etc/passwd"
+        assert not list((job.workspace / "work").rglob(".git"))
+        with (job.workspace / "out/class.csv").open(newline="", encoding="utf-8") as file:
+            rows = {row["id"]: row for row in csv.DictReader(file)}
+        assert list(rows) == ["001", "002", "003", "004", "005"]
+        assert rows["001"]["name"] == "Lovelace, Ada"
+        assert (rows["001"]["verdict"], rows["001"]["score"]) == ("fail", "0")
+        assert rows["002"]["name"] == "'=cmd()"
+        assert rows["002"]["verdict"] == rows["004"]["verdict"] == "refused"
+        assert (job.workspace / "out/reports/001/report.html").is_file()
+        assert "t0k3n" not in job.log
+
+    def test_the_token_is_in_one_step_only(self, course: Path) -> None:
+        workflow = load(course / "instructor/.github/workflows/grade-class.yml")
+        steps = workflow["jobs"]["grade"]["steps"]
+        assert [s["name"] for s in steps if "SUBMISSIONS_TOKEN" in str(s)] == [
+            "Fetch the submissions"
+        ]
+        assert "SUBMISSIONS_TOKEN" not in str({k: v for k, v in workflow.items() if k != "jobs"})
+
+    def test_a_fault_leaves_the_grade_empty(
+        self, course: Path, tmp_path: Path, server: Path
+    ) -> None:
+        for folder, body in (("a", None), ("b", "#!/bin/sh\nexit 4\n")):
+            command = stub(tmp_path / folder, "faulted")
+            if body:
+                command.write_text(body)
+            script = course / "instructor/grade-class.sh"
+            out = tmp_path / folder / "out"
+            roster = tmp_path / "roster.csv"
+            roster.write_text("id,name,email,repository\n001,A,a@b.c,o/r\n")
+            subprocess.run(
+                [str(script), str(roster), str(tmp_path), str(out)],
+                check=True,
+                env=environment(tmp_path, GRADE_COMMAND=str(command)),
+                capture_output=True,
+            )
+            with (out / "class.csv").open(newline="", encoding="utf-8") as file:
+                lines = list(csv.reader(file))
+            row = lines[1]
+            assert row[:3] == ["001", "A", "a@b.c"]
+            assert row[7] == "fault"
+            # The score: no cell, or an empty one.
+            assert not any(row[8:9])
+
+
+class TestGradescope:
+    def run(self, course: Path, tmp_path: Path, command: Path) -> tuple[int, Path]:
+        root = tmp_path / "autograder"
+        (root / "submission").mkdir(parents=True)
+        (root / "submission/conv1d.mojo").write_bytes(SKELETON)
+        ended = subprocess.run(
+            [str(course / "lms/gradescope/run_autograder")],
+            env=environment(tmp_path, AUTOGRADER_ROOT=str(root), GRADE_COMMAND=str(command)),
+            cwd=root,
+            capture_output=True,
+            check=False,
+            timeout=120,
+        )
+        return ended.returncode, root / "results/results.json"
+
+    def test_a_result(self, course: Path, tmp_path: Path) -> None:
+        code, results = self.run(course, tmp_path, GRADE)
+        assert code == 0
+        document = msgspec.json.decode(results.read_bytes(), type=models.Gradescope)
+        assert sum(test.score for test in document.tests) == 0
+        assert not list(results.parent.glob(".*"))
+
+    def test_a_fault_ends_as_an_error_and_enters_no_score(
+        self, course: Path, tmp_path: Path
+    ) -> None:
+        code, results = self.run(course, tmp_path, stub(tmp_path / "stub", "faulted"))
+        assert code == 4
+        document = json.loads(results.read_bytes())
+        assert "score" not in document
+        assert "tests" not in document
+
+
+class TestClassroom50:
+    def run(self, course: Path, tmp_path: Path, command: Path) -> tuple[int, Path]:
+        checkout = tmp_path / "checkout"
+        checkout.mkdir()
+        (checkout / "conv1d.mojo").write_bytes(SKELETON)
+        # A student's own file must not pass for a result.
+        (checkout / "result.json").write_text('{"score": 100}')
+        ended = subprocess.run(
+            [sys.executable, str(course / "lms/classroom50/autograder.py")],
+            env=environment(
+                tmp_path,
+                GRADE_COMMAND=str(command),
+                CLASSROOM="gpu",
+                ASSIGNMENT="conv1d",
+                SUBMISSION_TAG="submit/x",
+                COMMIT_URL="https://example.invalid/c",
+                RELEASE_URL="https://example.invalid/r",
+            ),
+            cwd=checkout,
+            capture_output=True,
+            check=False,
+            timeout=120,
+        )
+        return ended.returncode, checkout / "result.json"
+
+    def test_a_result(self, course: Path, tmp_path: Path) -> None:
+        code, result = self.run(course, tmp_path, GRADE)
+        assert code == 0
+        document = msgspec.json.decode(result.read_bytes(), type=models.Classroom50)
+        assert (document.classroom, document.score, document.max_score) == ("gpu", 0, 100)
+
+    def test_a_fault_is_an_error_of_the_runner_and_leaves_no_result(
+        self, course: Path, tmp_path: Path
+    ) -> None:
+        code, result = self.run(course, tmp_path, stub(tmp_path / "stub", "faulted"))
+        assert code == 4
+        assert not result.exists()
