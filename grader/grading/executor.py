@@ -51,7 +51,9 @@ class Ending(StrEnum):
     DIED = "died"
     """The process ended in the middle."""
     LATE = "late"
-    """No answer before the time limit, or the sandbox ended it for a limit."""
+    """No answer before the time limit."""
+    LIMIT = "limit"
+    """The sandbox ended it: too much memory, output, disk or too many processes."""
     FORGED = "forged"
     """What the worker returned is not what left the device, or broke the protocol."""
 
@@ -192,7 +194,7 @@ class Executor:
             self._late += answer.why == "late"
             ending = {
                 "late": Ending.LATE,
-                "limit": Ending.LATE,
+                "limit": Ending.LIMIT,
                 "protocol": Ending.FORGED,
             }.get(answer.why, Ending.DIED)
             return CaseRun(case=case, ending=ending, message=answer.message, evidence=evidence)

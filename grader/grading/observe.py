@@ -217,6 +217,7 @@ def no_output_title(run: CaseRun) -> str:
         Ending.ERROR: "no output: the call failed",
         Ending.DIED: "no output: the program ended its process",
         Ending.LATE: "no output: the program did not end in time",
+        Ending.LIMIT: "no output: the program used more than it may",
         Ending.FORGED: "no output that can be trusted",
         Ending.OUTPUT: "",
     }[run.ending]

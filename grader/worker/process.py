@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol
 
-from grader.sandbox import Limits, Outcome, SandboxedProcess
+from grader.sandbox import LimitHit, Limits, Outcome, SandboxedProcess
 from grader.toolchain.workspace import Workspace
 from grader.worker.channel import (
     BrokenProtocol,
@@ -35,6 +35,14 @@ EXECUTION = Limits(wall_seconds=86_400, resident_bytes=3072 * MIB, scratch_bytes
 """Each case has a deadline of its own; the clock here also runs while the grader computes."""
 END_SECONDS = 10.0
 """How long a worker that is being ended may take until its outcome is known."""
+
+_LIMITS = {
+    LimitHit.WALL_CLOCK: "it ran for longer than a submission may",
+    LimitHit.MEMORY: "it took more memory than a submission may",
+    LimitHit.TASKS: "it started more processes than a submission may",
+    LimitHit.SCRATCH: "it filled the disk space that a submission has",
+    LimitHit.OUTPUT: "it printed more than a submission may",
+}
 
 
 class DriverAccess(Protocol):
@@ -212,7 +220,7 @@ class Worker:
         except TimeoutError:
             outcome = self._process.kill()
         if outcome.limit is not None:
-            return Ended(why="limit", message=f"limit: {outcome.limit}", outcome=outcome)
+            return Ended(why="limit", message=_LIMITS[outcome.limit], outcome=outcome)
         how = f"signal {outcome.signal}" if outcome.signal else f"exit code {outcome.exit_code}"
         return Ended(why="died", message=f"the process ended ({how})", outcome=outcome)
 
@@ -230,5 +238,5 @@ class Worker:
         self._channel.close()
         outcome = self._process.kill()
         if outcome.limit is not None:
-            why, message = "limit", f"limit: {outcome.limit}"
+            why, message = "limit", _LIMITS[outcome.limit]
         return Ended(why=why, message=message, outcome=outcome)

@@ -272,6 +272,23 @@ def test_whatever_it_says_it_keeps_only_what_it_had(grade, said):
     assert graded.seconds < 60
 
 
+EXCESSES = {
+    "printed": "def on_result(case, parts):\n    while True: write(1, b'x' * 65536)",
+    "disk": "def on_result(case, parts):\n    f = 0\n    while True:\n        f += 1\n"
+    "        open(os.environ['HOME'] + f'/{f}', 'wb').write(bytes(64 << 20))",
+    "processes": "def on_result(case, parts):\n    while True:\n        try: os.fork()\n"
+    "        except OSError: pass",
+}
+
+
+@pytest.mark.parametrize("word", EXCESSES)
+def test_the_limit_that_a_run_met_is_named(grade, word):
+    graded = grade(EXCESSES[word])
+    assert (graded.scored.verdict, graded.scored.score) == (Verdict.FAIL, 25)
+    assert word in graded.reason("example")
+    assert graded.survivors == []
+
+
 UNSUPPORTED = 2  # the operation by which the driver library reports a call that it lacks
 
 
