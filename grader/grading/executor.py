@@ -113,8 +113,15 @@ class Executor:
         self._scratch.close()
 
     def start(self) -> float | Ended:
-        """Compile all graphs; the seconds that it took, or how the worker ended."""
+        """Compile all graphs; the seconds that it took, or how the worker ended.
+
+        A compiler that dies without a word is started a second time: a crash by chance must
+        not cost a submission everything behind it.
+        """
         answer = self._start(self._workspace, compiled=self._workspace.compiled, load=False)
+        if isinstance(answer, Ended) and answer.why == "died":
+            self._lane.renew()
+            answer = self._start(self._workspace, compiled=self._workspace.compiled, load=False)
         if not isinstance(answer, Ended):
             self._compiled = self._workspace.compiled_graphs() or b""
         return answer
