@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Which grader this runner has, and where pip keeps its downloads. A self-hosted runner that has
-# the grader installed names its command in MOJO_GRADE, and nothing is downloaded then.
+# Which grader this runner has, and where its wheels are kept. A self-hosted runner that has the
+# grader installed names its command in MOJO_GRADE, and nothing is downloaded then.
 set -euo pipefail
 
 command=${MOJO_GRADE:-}
@@ -9,11 +9,16 @@ if [[ -n "$command" && ! -x "$command" ]]; then
   command=
 fi
 
+downloads="${RUNNER_TEMP}/mojo-grade-wheels"
 python=$(command -v python3 || command -v python || true)
-downloads="${RUNNER_TEMP}/mojo-grade-downloads"
-mkdir -p "$downloads"
-version=$("${python:-python3}" -c 'import platform; print(platform.python_version(), platform.machine(), sep="-")' || echo none)
-hash=$(sha256sum "${GITHUB_ACTION_PATH}/pyproject.toml" | cut -c 1-16)
+version=$("${python:-python3}" -c 'import platform as p; print(p.python_version(), p.machine(), sep="-")' || echo none)
+# Of everything that ends in the grader's wheel: a cache must never hold another version of it.
+hash=$(
+  cd "$GITHUB_ACTION_PATH"
+  find grader templates reference_kernels pyproject.toml hatch_build.py -type f \
+    ! -path '*/__pycache__/*' ! -path 'grader/device/lib/*' -print0 |
+    LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum | cut -c 1-32
+)
 {
   echo "installed=$command"
   echo "downloads=$downloads"

@@ -5,11 +5,23 @@ set -uo pipefail
 
 environment="${RUNNER_TEMP}/mojo-grade-venv"
 python=$(command -v python3 || command -v python)
-if "$python" -m venv "$environment" &&
-  PIP_CACHE_DIR="$GRADE_DOWNLOADS" "$environment/bin/python" -m pip install \
-    --quiet --disable-pip-version-check "$GITHUB_ACTION_PATH"; then
+
+install() {
+  local pip=("$environment/bin/python" -m pip --disable-pip-version-check)
+  "$python" -m venv "$environment" || return
+  # The wheels, the toolchain's among them, are what the cache keeps.
+  if [[ ! -f "$GRADE_DOWNLOADS/complete" ]]; then
+    rm -rf "$GRADE_DOWNLOADS"
+    "${pip[@]}" wheel --quiet --wheel-dir "$GRADE_DOWNLOADS" "$GITHUB_ACTION_PATH" || return
+    touch "$GRADE_DOWNLOADS/complete"
+  fi
+  "${pip[@]}" install --quiet --no-index --find-links "$GRADE_DOWNLOADS" mojo-grade
+}
+
+if install; then
   "$environment/bin/grade" --version
 else
   echo "The grader could not be installed."
-  rm -rf "$environment"
+  # Half of it must neither be run nor kept.
+  rm -rf "$environment" "$GRADE_DOWNLOADS"
 fi

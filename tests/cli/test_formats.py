@@ -1,0 +1,91 @@
+"""``--format``: what there is, what it writes, and what GitHub's runner is told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from grader.record import encode
+from grader.report import DESCRIPTIONS, FILE_NAMES
+from tests.action.workflow import commands, read_file_command
+from tests.cli.test_commands import grade
+from tests.report import hostile, records
+
+
+@pytest.fixture
+def record(tmp_path: Path) -> Path:
+    path = tmp_path / "record.json"
+    path.write_bytes(encode(records.wrong_values()))
+    return path
+
+
+def test_help_lists_every_format() -> None:
+    ended = grade("submit", "x.mojo", "--format", "help")
+    assert ended.returncode == 0
+    for name, told in DESCRIPTIONS.items():
+        assert name in ended.stdout
+        assert told in ended.stdout
+
+
+def test_a_misspelt_one_is_guessed_and_all_are_listed(tmp_path) -> None:
+    ended = grade("submit", "x.mojo", "--format", "json,sarfi", cwd=tmp_path)
+    assert ended.returncode == 2
+    assert "there is no report format 'sarfi'" in ended.stderr
+    assert "Did you mean sarif?" in ended.stderr
+    assert "gradescope" in ended.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_every_format_is_written_under_its_name(record, tmp_path) -> None:
+    names = ",".join(name for name in FILE_NAMES if name != "text")
+    out = tmp_path / "out"
+    assert grade("report", record, "--format", names, "--out", out).returncode == 0
+    written = {path.name for path in out.iterdir()}
+    assert written == set(FILE_NAMES.values()) - {FILE_NAMES["text"]}
+
+
+def test_the_runner_is_told_where_it_names_its_files(record, tmp_path, monkeypatch) -> None:
+    for name in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"):
+        monkeypatch.setenv(name, str(tmp_path / name))
+        (tmp_path / name).write_text("before=1\n")
+    ended = grade("report", record, "--format", "github", "--path", "a/b.mojo")
+    assert ended.returncode == 0
+    assert {p["file"] for _, p, _ in commands(ended.stdout)} == {"a/b.mojo"}
+    found = read_file_command((tmp_path / "GITHUB_OUTPUT").read_text())
+    assert (found["before"], found["score"], found["passed"]) == ("1", "60", "false")
+    assert (tmp_path / "GITHUB_STEP_SUMMARY").read_text().startswith("before=1\n## ")
+
+
+def test_without_a_runner_the_summary_is_a_file_and_nothing_else(record, monkeypatch) -> None:
+    for name in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY", "GITHUB_ACTIONS"):
+        monkeypatch.delenv(name, raising=False)
+    assert grade("report", record, "--format", "github").returncode == 0
+    assert (record.parent / "summary.md").read_text().startswith("## ")
+
+
+def test_the_text_is_no_command_of_a_workflow(record, monkeypatch) -> None:
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    bait = "::error title=owned::x ##[error]x"
+    made = hostile.poisoned(records.nothing_filled_in(), bait)
+    kept = {name: getattr(records.nothing_filled_in(), name) for name in ("schema", "shapes")}
+    record.write_bytes(encode(msgspec.structs.replace(made, **kept)))
+    ended = grade("report", record, "--format", "text")
+    assert ended.returncode == 0
+    assert bait.split()[0] in ended.stdout
+    assert commands(ended.stdout) == []
+
+
+def test_an_error_is_no_command_of_a_workflow(tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    ended = grade("submit", "x\n::error title=owned::y ##[error]z", cwd=tmp_path)
+    assert ended.returncode == 3
+    assert commands(ended.stderr) == []
+
+
+def test_a_file_of_the_runner_that_can_not_be_written_is_a_fault(record, monkeypatch) -> None:
+    monkeypatch.setenv("GITHUB_OUTPUT", "/nowhere/output")
+    ended = grade("report", record, "--format", "github")
+    assert ended.returncode == 4
+    assert "GITHUB_OUTPUT" in ended.stderr
