@@ -12,8 +12,8 @@ from enum import StrEnum
 
 from grader import __version__
 from grader.errors import GradeError
+from grader.sandbox.limits import MIB
 
-MIB = 1024 * 1024
 DISK_NEEDED = 2048 * MIB
 MEMORY_NEEDED = 3072 * MIB
 

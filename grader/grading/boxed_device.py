@@ -10,9 +10,8 @@ import subprocess
 from typing import IO
 
 from grader.device.process import RunningProcess, Spawn, SpawnRequest
-from grader.sandbox import Box, Isolation, Limits, Profile, SandboxedProcess, own_tree
+from grader.sandbox import MIB, Box, Isolation, Limits, Profile, SandboxedProcess, own_tree
 
-MIB = 1024 * 1024
 LIMITS = Limits(wall_seconds=7200, resident_bytes=3072 * MIB, output_bytes=MIB)
 """The whole run of one submission; each launch has limits of its own besides."""
 

@@ -17,14 +17,13 @@ from grader.grading.request import Progress, Request
 from grader.intake import Submission, read_submission
 from grader.record import IsolationInfo, Record, ToolchainInfo
 from grader.resources import data_directory
-from grader.sandbox import IsolationReport, Limits, Scratch, forget, probe_once
+from grader.sandbox import MIB, IsolationReport, Limits, Scratch, forget, probe_once
 from grader.toolchain import edition as editions
 from grader.toolchain.packaging import LIMITS as PACKAGING_LIMITS
 from grader.toolchain.packaging import package
 from grader.toolchain.toolchain import Toolchain, locate
 from grader.toolchain.workspace import Workspace
 
-MIB = 1024 * 1024
 COMPILE_MEMORY = 4096 * MIB
 """Resident. A graph compile peaks at 1.2 GB."""
 REFERENCE = "right.mojo"

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from grader.sandbox.box import Box
 from grader.sandbox.level import Isolation, IsolationReport, Wanted
-from grader.sandbox.limits import LimitHit, Limits, Outcome
+from grader.sandbox.limits import MIB, LimitHit, Limits, Outcome
 from grader.sandbox.probe import probe
 from grader.sandbox.process import SandboxedProcess
 from grader.sandbox.profile import Profile
@@ -25,6 +25,7 @@ from grader.sandbox.remembered import forget, probe_once
 from grader.sandbox.scratch import Scratch
 
 __all__ = [
+    "MIB",
     "Box",
     "Isolation",
     "IsolationReport",

@@ -7,11 +7,9 @@ from dataclasses import dataclass
 
 from grader.errors import ToolchainFault
 from grader.record import Diagnostic
-from grader.sandbox import Limits, Outcome
+from grader.sandbox import MIB, Limits, Outcome
 from grader.toolchain.diagnostics import parse
 from grader.toolchain.workspace import Workspace
-
-MIB = 1024 * 1024
 
 LIMITS = Limits(wall_seconds=60, resident_bytes=4096 * MIB, scratch_bytes=512 * MIB)
 """Packaging takes 0.3 to 2.6 s; the rest is room for a starved machine."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol
 
-from grader.sandbox import LimitHit, Limits, Outcome, SandboxedProcess
+from grader.sandbox import MIB, LimitHit, Limits, Outcome, SandboxedProcess
 from grader.toolchain.workspace import Workspace
 from grader.worker.channel import (
     BrokenProtocol,
@@ -30,7 +30,6 @@ from grader.worker.channel import (
 SCRIPT_FOLDER = Path(__file__).parent
 SCRIPT = SCRIPT_FOLDER / "script.py"
 
-MIB = 1024 * 1024
 EXECUTION = Limits(wall_seconds=86_400, resident_bytes=3072 * MIB, scratch_bytes=1024 * MIB)
 """Each case has a deadline of its own; the clock here also runs while the grader computes."""
 END_SECONDS = 10.0
