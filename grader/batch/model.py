@@ -1,0 +1,92 @@
+"""What grading a class is about: students, their attempts, and how each attempt ended.
+
+These are plain values. `grader.batch.collect` makes attempts, `grader.batch.store`
+keeps them with their outcomes, and everything that is written for people
+(`grader.batch.outputs`) is made from `StudentResult`s alone.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from grader.record import Record
+
+Lateness = Literal["on time", "late", "unknown"]
+
+
+class Student(msgspec.Struct, frozen=True, kw_only=True):
+    """One person (or team) of the class."""
+
+    key: str
+    """Names the student in this run, in paths and in the database: safe as a file name, unique."""
+    name: str
+    """As shown to people; one line, not escaped."""
+    id: str = ""
+    """The institution's or the LMS's identifier; empty where nobody said."""
+    email: str = ""
+    repository: str = ""
+    lateness: Lateness = "unknown"
+    on_roster: bool = False
+
+
+class Attempt(msgspec.Struct, frozen=True, kw_only=True):
+    """One file of one student, as it was handed in."""
+
+    student: str
+    """`Student.key`."""
+    number: int
+    """One-based, in the order of handing in; the latest counts."""
+    source: str
+    """Where it came from, for people: a path inside the folder or archive."""
+    name: str
+    """File name, sanitised."""
+    sha256: str = ""
+    """Of the bytes; empty where they could not be read."""
+    handed_in: str = ""
+    """UTC, ISO 8601, where it is known (an archive's or file's time)."""
+    counts: bool = True
+    """Whether it is the student's latest, whose mark counts."""
+
+
+class Refusal(msgspec.Struct, frozen=True, kw_only=True):
+    """Why an attempt, or an archive member, was not graded."""
+
+    source: str
+    what: str
+    remedy: str
+
+
+class StudentResult(msgspec.Struct, frozen=True, kw_only=True):
+    """How the attempt that counts ended for one student."""
+
+    student: Student
+    attempt: Attempt | None
+    """None: nothing was handed in."""
+    record: Record | None
+    """None where nothing was handed in, where it was refused, or where it is not graded yet."""
+    refusal: Refusal | None = None
+    attempts: int = 0
+    """How many were handed in."""
+    equal_to: str = ""
+    """`Student.key` of who handed in the equal program that was graded for both; or empty."""
+    seconds: float = 0.0
+    """What grading it cost; 0 where an equal program's result was taken."""
+
+
+class RunInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """One run over a class."""
+
+    title: str
+    puzzle: str
+    edition: str
+    created: str
+    """UTC, ISO 8601."""
+    finished: str = ""
+    rubric: str = ""
+    """Name of the rubric file, or empty for the puzzle's own."""
+    workers: int = 1
+    seconds: float = 0.0
+    """Wall clock, over all sessions of the run."""
+    max_score: int = 100
