@@ -1,7 +1,8 @@
 """Editions of the puzzle book as data: one file each in ``editions/``.
 
 An edition is a dialect of Mojo and the MAX release that compiles it. The file's
-name is the edition's name.
+name is the edition's name. What a submission may look like is described by
+`Change`: each edition's file lists how its dialect differs from the one before.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import tomllib
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
@@ -18,18 +20,57 @@ DEFAULT_EDITION = "26.5"
 _FOLDER = Path(__file__).parent / "editions"
 
 
+class Worker(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the worker (``grader/worker/script.py``) does differently."""
+
+    tensor: Literal["Tensor", "Buffer"]
+    """Name of the class of device memory in ``max.driver``."""
+    graphs: Literal["compile", "load_all", "one"]
+    """How many shapes come out of one compile: ``compile`` a `Module` of graphs, kept as a file;
+    ``load_all`` a `Module`, not kept; ``one`` graph with an op for each shape."""
+    extension: Literal["package", "directory"]
+    """What ``custom_extensions`` is given."""
+    virtual_devices: bool
+    """Whether MAX can compile for a GPU that is not there."""
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One difference of an edition's dialect from the edition before it.
+
+    ``old`` and ``new`` are pieces of Mojo, compared word by word with the
+    submission (comments and spacing do not count; ``...`` stands for any one word).
+    """
+
+    old: tuple[str, ...] = ()
+    """What no longer packages from this edition on."""
+    new: tuple[str, ...] = ()
+    """What did not package before this edition."""
+    advice: str
+    """How to get from ``old`` to this edition."""
+    back: str = ""
+    """How to get from ``new`` to the edition before."""
+    message: str = ""
+    """Regular expression for what this edition's compiler says to ``old``."""
+    message_before: str = ""
+    """Regular expression for what the compiler of the edition before says to ``new``."""
+
+
 class Edition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What differs from one release to the next."""
 
     name: str
     max_version: str
     mojo_version: str
+    root: Literal["modular", "max"]
+    """Folder of ``site-packages`` that holds ``bin/mojo`` and ``lib``."""
     package: tuple[str, ...]
     """Arguments of ``mojo`` that package a folder, with ``{source}`` and ``{artefact}``."""
     artefact: str
     """File name of the package. It must be kept: MAX crashes on a renamed one."""
     cache_variable: str
     """Environment variable that names the compile cache."""
+    worker: Worker
+    changes: tuple[Change, ...] = ()
 
 
 @cache
