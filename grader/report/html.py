@@ -17,7 +17,7 @@ from grader.report.wording import LIMITS
 from grader.resources import data_directory
 
 if TYPE_CHECKING:
-    from jinja2 import Template
+    from jinja2 import Environment, Template
 
 MAX_BYTES = 300_000
 TEMPLATE = "report.html.j2"
@@ -38,17 +38,22 @@ def render_html(record: Record) -> str:
 
 def preload() -> None:
     """Load the template engine and compile the templates, the included ones too."""
-    environment = _template().environment
-    for name in environment.list_templates(filter_func=lambda name: name.startswith("report")):
-        environment.get_template(name)
+    templates = environment()
+    for name in templates.list_templates(filter_func=lambda name: name.startswith("report")):
+        templates.get_template(name)
+
+
+def _template() -> Template:
+    return environment().get_template(TEMPLATE)
 
 
 @lru_cache(maxsize=1)
-def _template() -> Template:
+def environment() -> Environment:
+    """The template engine of every page: whatever is printed is escaped and made visible."""
     # Imported here: jinja2 takes longer to import than a small report to render.
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    environment = Environment(
+    return Environment(
         loader=FileSystemLoader(data_directory("templates")),
         autoescape=True,
         undefined=StrictUndefined,
@@ -57,7 +62,6 @@ def _template() -> Template:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    return environment.get_template(TEMPLATE)
 
 
 def _finalize(value: object) -> object:
