@@ -1,0 +1,218 @@
+"""What is wrong with a submission in one sentence that an instructor understands.
+
+Two records with the same `Diagnosis.key` have the same trouble, as far as the
+records tell. What a record says best comes first: that nothing was filled in,
+the compiler's message, a mistake that the puzzle knows by its pattern, what the
+device saw, the wrong numbers themselves, and last which checks failed.
+"""
+
+from __future__ import annotations
+
+import re
+from hashlib import blake2b
+
+import msgspec
+
+from grader.device.evidence import FindingKind, Space
+from grader.intake.display import one_line
+from grader.record import (
+    Attribution,
+    CheckedFinding,
+    Counterexample,
+    Diagnostic,
+    Record,
+    Status,
+    Tensor,
+    Verdict,
+)
+from grader.report import values
+from grader.report.wording import sentence
+
+LONG = 180
+"""Characters of a sentence made from a message."""
+FEW = 4
+"""Elements of a tensor in a sentence."""
+
+
+class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
+    """The trouble with one submission."""
+
+    key: str
+    title: str
+    """A sentence, without a full stop."""
+
+
+_NOTHING = Diagnosis(key="nothing", title="Nothing was filled in: it is the skeleton as given")
+_NOT_FILLED = "nothing was filled in"
+_FINDINGS = {
+    FindingKind.OUT_OF_BOUNDS: "A thread {past} the end of {what}",
+    FindingKind.MISALIGNED: "An access is not aligned to its type",
+    FindingKind.UNINITIALISED_READ: "A thread reads a cell of {what} that nothing wrote",
+    FindingKind.RACE: "Two threads use the same cell of {what} with no barrier between them",
+    FindingKind.BARRIER_DIVERGENCE: "Not every thread of the block reaches the barrier",
+    FindingKind.BUDGET_EXCEEDED: "The kernel does not come to an end",
+    FindingKind.BAD_LAUNCH: "The device refuses the launch",
+    FindingKind.TRAP: "The kernel stops itself",
+}
+_ENDS_A_RUN = {FindingKind.OUT_OF_BOUNDS, FindingKind.MISALIGNED, FindingKind.BUDGET_EXCEEDED}
+_PLACES = {
+    Space.SHARED: "a shared array",
+    Space.GLOBAL: "a buffer in global memory",
+    Space.LOCAL: "a local array",
+    Space.CONST: "constant memory",
+}
+_NUMBER = re.compile(r"(?<![\w.])-?\d[\d.]*(?![\w.])")
+_QUOTED = re.compile(r"'[^'\n]{60,}'")
+
+
+def diagnose(record: Record) -> Diagnosis | None:
+    """The trouble that a record tells of; None for a pass and where there is no mark."""
+    if record.verdict is not Verdict.FAIL:
+        return None
+    unmade = [check for check in record.checks if check.status is Status.NOT_CHECKED]
+    if unmade and len(unmade) == len(record.checks) and _NOT_FILLED in unmade[0].reason:
+        return _NOTHING
+    return (
+        _compiler(record)
+        or _known_mistake(record)
+        or _no_output(record)
+        or _wrong_example(record)
+        or _unclean(record)
+        or _checks(record)
+    )
+
+
+def normalised(message: str) -> str:
+    """A message without what differs from one file to the next: its numbers and long types."""
+    return _NUMBER.sub("N", _QUOTED.sub("'...'", " ".join(message.split())))
+
+
+def first_sentence(text: str) -> str:
+    """The first sentence of a text, without its full stop."""
+    told = " ".join(text.split())
+    end = re.search(r"\.(?=\s|$)", told)
+    return told[: end.start()] if end else told
+
+
+# ---- what a record says, best first ----
+
+
+def _compiler(record: Record) -> Diagnosis | None:
+    if record.cases_run:
+        return None
+    error: Diagnostic | None = next((d for d in record.diagnostics if d.severity == "error"), None)
+    if error is None:
+        return None
+    start = {
+        "package": "Does not compile",
+        "compile": "Compiles alone, but not in a graph",
+        "run": "Fails when it is started",
+    }[error.stage]
+    told = first_sentence(error.advice) if error.advice else normalised(error.message)
+    return _made("compiler", f"{start}: {_clause(told)}", error.stage, told)
+
+
+def _known_mistake(record: Record) -> Diagnosis | None:
+    for case in record.counterexamples:
+        if case.explanation and not _is_extra(record, case.check):
+            told = first_sentence(case.explanation)
+            return _made("mistake", told, told)
+    return None
+
+
+def _no_output(record: Record) -> Diagnosis | None:
+    """Every run of a check ends in an error: what the device saw, or else the error itself."""
+    for case in record.counterexamples:
+        if not case.error or case.got is not None:
+            continue
+        seen = next((f for f in _own(record) if _tells_of(f, case)), None)
+        if seen is not None and seen.finding.kind is not FindingKind.BAD_LAUNCH:
+            title = _finding_title(seen)
+            return _made("crash", f"{title}, and the run ends there", title)
+        told = normalised(next((line for line in case.error.splitlines() if line.strip()), ""))
+        return _made("crash", f"No run gives an output: {_clause(told)}", told)
+    return None
+
+
+def _wrong_example(record: Record) -> Diagnosis | None:
+    """The published example is the same for everybody, so equal wrong answers tell of one cause."""
+    case = next((c for c in record.counterexamples if c.check == "example"), None)
+    if case is None or case.got is None:
+        return None
+    got, want = _few(case.got), _few(case.expected)
+    title = f"The published example gives {got} where {want} is right"
+    inputs = "".join(t.data.hex() for t in case.inputs)
+    return _made("example", title, inputs, case.got.data.hex())
+
+
+def _unclean(record: Record) -> Diagnosis | None:
+    failed = {check.id for check in record.checks if check.status is Status.FAILED}
+    if failed & {"integers", "exact", "reals", "example"} or "clean" not in failed:
+        return None
+    order = list(_FINDINGS)
+    seen = sorted(_own(record), key=lambda f: (_is_symptom(f), order.index(f.finding.kind)))
+    if not seen:
+        return None
+    title = _finding_title(seen[0])
+    return _made("unclean", f"The values are right, but: {_clause(title)}", title)
+
+
+def _checks(record: Record) -> Diagnosis:
+    failed = [c for c in record.checks if c.status is Status.FAILED and not c.extra]
+    names = ", ".join(
+        f"\N{LEFT DOUBLE QUOTATION MARK}{one_line(c.title, limit=60)}"
+        f"\N{RIGHT DOUBLE QUOTATION MARK}"
+        for c in failed[:3]
+    )
+    more = f" and {len(failed) - 3} more" if len(failed) > 3 else ""
+    start = one_line(record.headline, limit=LONG).rstrip(". ")
+    title = f"{start} (failed: {names}{more})" if failed else start
+    return _made("checks", title, *(c.id for c in failed), *(() if failed else (start,)))
+
+
+# ---- words ----
+
+
+def _made(kind: str, title: str, *parts: str) -> Diagnosis:
+    digest = blake2b("\0".join(parts).encode("utf-8", "replace"), digest_size=8).hexdigest()
+    return Diagnosis(key=f"{kind}-{digest}", title=one_line(title, limit=LONG))
+
+
+def _own(record: Record) -> list[CheckedFinding]:
+    return [f for f in record.findings if f.attribution is Attribution.STUDENT]
+
+
+def _is_extra(record: Record, check: str) -> bool:
+    return any(c.id == check and c.extra for c in record.checks)
+
+
+def _is_symptom(found: CheckedFinding) -> bool:
+    # A cell that nobody wrote is mostly what a race or a wrong index leaves behind.
+    return found.finding.kind is FindingKind.UNINITIALISED_READ
+
+
+def _tells_of(found: CheckedFinding, case: Counterexample) -> bool:
+    """Whether a run ends with this finding, by what the run said or by what a finding does."""
+    if found.finding.message in case.error:
+        return not _is_symptom(found)
+    return found.finding.kind in _ENDS_A_RUN
+
+
+def _finding_title(found: CheckedFinding) -> str:
+    finding = found.finding
+    what = _PLACES.get(finding.space, "memory") if finding.space else "memory"
+    past = {"write": "writes past", "atomic": "updates past"}.get(
+        finding.access or "", "reads past"
+    )
+    return _FINDINGS[finding.kind].format(what=what, past=past)
+
+
+def _few(tensor: Tensor) -> str:
+    numbers = values.decode(tensor, FEW + 1)
+    shown = ", ".join(values.shortest(n, tensor.dtype) for n in numbers[:FEW])
+    return f"{shown}, ..." if len(numbers) > FEW else shown
+
+
+def _clause(text: str) -> str:
+    """A message after a colon: without a full stop, a name or capital as it is."""
+    return sentence(text).rstrip(".") if text else "no message"

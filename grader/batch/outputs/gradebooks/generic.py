@@ -1,0 +1,93 @@
+"""Everybody with everything that a gradebook may want, as CSV and as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from grader.batch.model import RunInfo, StudentResult
+from grader.batch.outputs.cells import table, text
+from grader.batch.outputs.standing import mark, number, remedy, standing, why_no_mark
+from grader.record import Status
+
+COLUMNS = (
+    "student",
+    "name",
+    "id",
+    "email",
+    "repository",
+    "status",
+    "grade",
+    "max_grade",
+    "score",
+    "max_score",
+    "extra_score",
+    "lateness",
+    "attempts",
+    "counted_attempt",
+    "submission",
+    "sha256",
+    "handed_in",
+    "equal_to",
+    "failed_checks",
+    "note",
+    "report",
+)
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+"""Without it, Excel takes the names for another encoding than UTF-8."""
+
+
+def render_csv(info: RunInfo, results: Sequence[StudentResult]) -> bytes:
+    """A row for everybody; ``grade`` is empty where there is no mark, and ``note`` says why."""
+    rows = [[text(str(value)) for value in _row(info, result).values()] for result in results]
+    return BYTE_ORDER_MARK + table([COLUMNS, *rows])
+
+
+def render_json(info: RunInfo, results: Sequence[StudentResult]) -> bytes:
+    """One document: the run, and for everybody the same fields with all checks.
+
+    ``grade`` is a number, or null where there is no mark.
+    """
+    students = []
+    for result in results:
+        given = mark(result, info)
+        row: dict[str, Any] = _row(info, result)
+        row["grade"] = None if given is None else float(given.points)
+        row["checks"] = [] if result.record is None else list(result.record.checks)
+        students.append(row)
+    document = {"schema": "mojo-grade/gradebook/1", "run": info, "students": students}
+    return msgspec.json.format(msgspec.json.encode(document), indent=2)
+
+
+def _row(info: RunInfo, result: StudentResult) -> dict[str, Any]:
+    student, attempt, record = result.student, result.attempt, result.record
+    given = mark(result, info)
+    marked = record if given is not None else None
+    failed = [c.id for c in record.checks if c.status is Status.FAILED] if record else []
+    note = given.note if given is not None else f"{why_no_mark(result)} {remedy(result)}".strip()
+    values = (
+        student.key,
+        student.name,
+        student.id,
+        student.email,
+        student.repository,
+        standing(result).value,
+        "" if given is None else number(given.points),
+        info.max_score,
+        marked.score if marked else "",
+        marked.max_score if marked else "",
+        marked.extra_score if marked else "",
+        student.lateness,
+        result.attempts,
+        attempt.number if attempt else "",
+        attempt.name if attempt else "",
+        attempt.sha256 if attempt else "",
+        attempt.handed_in if attempt else "",
+        result.equal_to,
+        " ".join(failed),
+        note,
+        f"feedback/{student.key}/report.html" if record or result.refusal else "",
+    )
+    return dict(zip(COLUMNS, values, strict=True))

@@ -1,0 +1,87 @@
+"""A CSV file for the import of Moodle's gradebook.
+
+Source: Moodle, ``grade/import/csv/classes/load_data.php``, and "Grade import",
+https://docs.moodle.org/en/Grade_import. What it does:
+
+* the teacher says which column identifies the person: e-mail address, ID
+  number, username or Moodle's own number;
+* a person who is not found ends the whole import;
+* in a row whose identifying cell is empty, the person of the row **before**
+  stays the one who is meant, and gets the grade. So the file has one
+  identifying column only, and nobody in it whose cell is empty;
+* no grade (an empty cell or ``-``) takes away a grade that is there. A student
+  without a mark is therefore left out: a mark entered by hand stays;
+* PHP reads a backslash before a quote as an escape, so there are none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Literal
+
+from grader.batch.model import RunInfo, Student, StudentResult
+from grader.batch.outputs.cells import table, text
+from grader.batch.outputs.standing import mark, number
+from grader.record import Record, Status
+
+Identifier = Literal["email", "id"]
+HEADINGS: dict[Identifier, str] = {"email": "Email address", "id": "ID number"}
+
+
+def identified_by(results: Sequence[StudentResult]) -> Identifier:
+    """The identifier that more students have; the e-mail address where both are as common."""
+    students = [result.student for result in results]
+    emails = sum(bool(student.email.strip()) for student in students)
+    return "id" if sum(bool(student.id.strip()) for student in students) > emails else "email"
+
+
+def left_out(info: RunInfo, results: Sequence[StudentResult]) -> list[StudentResult]:
+    """Who has a mark but nothing by which Moodle could find them."""
+    by = identified_by(results)
+    return [r for r in results if mark(r, info) is not None and not _identity(r.student, by)]
+
+
+def render(
+    info: RunInfo, results: Sequence[StudentResult], shown: Sequence[Record | None]
+) -> bytes:
+    """The file.
+
+    Args:
+        info: The run.
+        results: Everybody; who has no mark or no identifier is not in the file.
+        shown: The record of each that the student may see, in the same order:
+            the feedback goes to the student.
+    """
+    return table(_rows(info, results, shown))
+
+
+def _rows(
+    info: RunInfo, results: Sequence[StudentResult], shown: Sequence[Record | None]
+) -> Iterator[list[str]]:
+    by = identified_by(results)
+    yield [HEADINGS[by], "Full name", _cell(info.title), "Feedback"]
+    for result, record in zip(results, shown, strict=True):
+        given = mark(result, info)
+        identity = _identity(result.student, by)
+        if given is not None and identity:
+            feedback = feedback_text(record) if record is not None else ""
+            yield [identity, _cell(result.student.name), number(given.points), _cell(feedback)]
+
+
+def _identity(student: Student, by: Identifier) -> str:
+    return _cell(student.email.strip() if by == "email" else student.id.strip())
+
+
+def _cell(value: str) -> str:
+    return text(value.replace("\\", "/"))
+
+
+def feedback_text(record: Record) -> str:
+    """A few sentences for the student, none of them from the submission."""
+    failed = [
+        f"{check.title} ({check.max_points} points)"
+        for check in record.checks
+        if check.status is Status.FAILED and not check.extra
+    ]
+    told = f"{record.headline} {'Not passed: ' + '; '.join(failed) + '.' if failed else ''}"
+    return told.strip()

@@ -1,0 +1,261 @@
+"""The dashboard as data: everything that its template prints, and nothing to be worked out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import fmean, median
+
+import msgspec
+
+from grader import __version__
+from grader.batch.model import RunInfo, StudentResult
+from grader.batch.outputs.chart import Histogram, histogram
+from grader.batch.outputs.clusters import Cluster, clusters
+from grader.batch.outputs.rows import BADGES, Link, Row, link, rows
+from grader.batch.outputs.standing import Standing, mark, remedy, standing, why_no_mark
+from grader.intake.display import one_line
+from grader.record import Check, Record, Status, Tensor, Verdict
+from grader.report import values
+from grader.report.run_view import moment
+from grader.report.wording import Badge
+
+MEMBERS = 400
+"""Names that are listed under one cluster."""
+EXAMPLE = 220
+"""Characters of a line of an example."""
+
+
+class Tile(msgspec.Struct, frozen=True, kw_only=True):
+    """How many students ended one way."""
+
+    badge: Badge
+    count: int
+    order: int
+
+
+class CheckLine(msgspec.Struct, frozen=True, kw_only=True):
+    """How often one check failed."""
+
+    title: str
+    points: str
+    failed: int
+    of: int
+    unchecked: int
+    share: int
+    """Percent that failed."""
+
+
+class ClusterView(msgspec.Struct, frozen=True, kw_only=True):
+    """One cluster with its example."""
+
+    anchor: str
+    count: int
+    title: str
+    members: tuple[Link, ...]
+    more: int
+    example: Link
+    lines: tuple[tuple[str, str], ...]
+    """What the example shows, as term and value."""
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody without a mark, and why."""
+
+    who: Link
+    badge: Badge
+    why: str
+    remedy: str
+
+
+class Group(msgspec.Struct, frozen=True, kw_only=True):
+    """Students whose programs are the same but for comments and spacing."""
+
+    members: tuple[Link, ...]
+
+
+class Dashboard(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole page."""
+
+    title: str
+    puzzle: str
+    edition: str
+    rubric: str
+    max_score: int
+    students: int
+    tiles: tuple[Tile, ...]
+    average: str
+    histogram: Histogram | None
+    checks: tuple[CheckLine, ...]
+    clusters: tuple[ClusterView, ...]
+    problems: tuple[Problem, ...]
+    absent: tuple[Link, ...]
+    late: tuple[Link, ...]
+    equal: tuple[Group, ...]
+    facts: tuple[tuple[str, str], ...]
+    rows: tuple[Row, ...]
+    created: str
+    version: str
+
+
+def dashboard(info: RunInfo, results: Sequence[StudentResult]) -> Dashboard:
+    """Prepare a run for the template."""
+    found = clusters(results)
+    troubles = {
+        member.student.key: (cluster.diagnosis.title, f"c{n}")
+        for n, cluster in enumerate(found)
+        for member in cluster.members
+    }
+    marks = [
+        (given.points, standing(result) is Standing.PASSED)
+        for result in results
+        if (given := mark(result, info)) is not None
+    ]
+    return Dashboard(
+        title=one_line(info.title) or info.puzzle,
+        puzzle=info.puzzle,
+        edition=info.edition,
+        rubric=one_line(info.rubric),
+        max_score=info.max_score,
+        students=len(results),
+        tiles=_tiles(results),
+        average=_average([float(points) for points, _ in marks], info.max_score),
+        histogram=histogram(marks, info.max_score),
+        checks=_checks([result.record for result in results]),
+        clusters=tuple(_cluster(n, cluster) for n, cluster in enumerate(found)),
+        problems=_problems(results),
+        absent=tuple(link(r) for r in results if standing(r) is Standing.NOTHING),
+        late=tuple(link(r) for r in results if r.student.lateness == "late"),
+        equal=_equal(results),
+        facts=_facts(info, results),
+        rows=tuple(rows(info, results, troubles)),
+        created=moment(info.finished or info.created),
+        version=__version__,
+    )
+
+
+def _tiles(results: Sequence[StudentResult]) -> tuple[Tile, ...]:
+    where = [standing(result) for result in results]
+    always = {Standing.PASSED, Standing.FAILED}
+    return tuple(
+        Tile(badge=badge, count=where.count(each), order=order)
+        for order, (each, badge) in enumerate(BADGES.items())
+        if each in always or each in where
+    )
+
+
+def _average(points: list[float], most: int) -> str:
+    if not points:
+        return ""
+    return f"mean {fmean(points):.0f}, median {median(points):.0f} of {most} points"
+
+
+def _checks(records: Sequence[Record | None]) -> tuple[CheckLine, ...]:
+    """The checks in the order of how often they failed."""
+    outcomes: dict[str, list[Check]] = {}
+    for record in records:
+        if record is not None and record.verdict in (Verdict.PASS, Verdict.FAIL):
+            for check in record.checks:
+                outcomes.setdefault(check.id, []).append(check)
+    lines = [_check_line(checks) for checks in outcomes.values()]
+    return tuple(sorted(lines, key=lambda line: -line.failed))
+
+
+def _check_line(outcomes: Sequence[Check]) -> CheckLine:
+    first = outcomes[0]
+    failed = sum(check.status is Status.FAILED for check in outcomes)
+    return CheckLine(
+        title=one_line(first.title),
+        points=f"{first.max_points} extra" if first.extra else str(first.max_points),
+        failed=failed,
+        of=len(outcomes),
+        unchecked=sum(check.status is Status.NOT_CHECKED for check in outcomes),
+        share=round(100 * failed / len(outcomes)),
+    )
+
+
+def _cluster(n: int, cluster: Cluster) -> ClusterView:
+    return ClusterView(
+        anchor=f"c{n}",
+        count=len(cluster.members),
+        title=cluster.diagnosis.title,
+        members=tuple(link(member) for member in cluster.members[:MEMBERS]),
+        more=max(0, len(cluster.members) - MEMBERS),
+        example=link(cluster.example),
+        lines=_example(cluster.example.record),
+    )
+
+
+def _example(record: Record | None) -> tuple[tuple[str, str], ...]:
+    """The smallest case, or the compiler's message with its line."""
+    if record is None:
+        return ()
+    if record.counterexamples:
+        case = record.counterexamples[0]
+        tensors = [(tensor.name, tensor) for tensor in case.inputs]
+        tensors.append(("expected", case.expected))
+        if case.got is not None:
+            tensors.append(("got", case.got))
+        lines = [(label, _numbers(tensor)) for label, tensor in tensors]
+        lines += [("the run said", case.error)] if case.got is None else []
+    else:
+        source = record.submission.text.split("\n")
+        error = next((d for d in record.diagnostics if d.severity == "error"), None)
+        lines = [] if error is None else [("the compiler said", error.message)]
+        if error is not None and error.line is not None and 0 < error.line <= len(source):
+            lines.append((f"line {error.line}", source[error.line - 1].strip()))
+    return tuple((one_line(k, limit=40), one_line(v, limit=EXAMPLE)) for k, v in lines)
+
+
+def _numbers(tensor: Tensor) -> str:
+    shown = [values.shortest(v, tensor.dtype) for v in values.decode(tensor, 16)]
+    return ", ".join(shown) + (", ..." if values.size(tensor) > 16 else "")
+
+
+def _problems(results: Sequence[StudentResult]) -> tuple[Problem, ...]:
+    wanted = (Standing.FAULT, Standing.REFUSED, Standing.WAITING)
+    return tuple(
+        Problem(
+            who=link(result),
+            badge=BADGES[where],
+            why=one_line(why_no_mark(result), limit=400),
+            remedy=one_line(remedy(result), limit=300),
+        )
+        for where in wanted
+        for result in results
+        if standing(result) is where
+    )
+
+
+def _equal(results: Sequence[StudentResult]) -> tuple[Group, ...]:
+    """Groups of equal programs, the largest first."""
+    by_key = {result.student.key: result for result in results}
+    groups: dict[str, list[StudentResult]] = {}
+    for result in results:
+        if result.equal_to in by_key:
+            groups.setdefault(result.equal_to, [by_key[result.equal_to]]).append(result)
+    ordered = sorted(groups.values(), key=lambda group: -len(group))
+    return tuple(Group(members=tuple(link(member) for member in group)) for group in ordered)
+
+
+def _facts(info: RunInfo, results: Sequence[StudentResult]) -> tuple[tuple[str, str], ...]:
+    spent = sorted(result.seconds for result in results if result.seconds > 0)
+    saved = sum(1 for result in results if result.equal_to)
+    facts = [
+        ("Begun", moment(info.created)),
+        ("Finished", moment(info.finished) if info.finished else "not yet"),
+        ("Wall clock", values.seconds_text(info.seconds)),
+        ("Workers", str(info.workers)),
+    ]
+    if spent:
+        facts.append(("Programs graded", f"{len(spent)}, in {values.seconds_text(sum(spent))}"))
+        facts.append(
+            (
+                "For one program",
+                f"median {values.seconds_text(median(spent))}, "
+                f"longest {values.seconds_text(spent[-1])}",
+            )
+        )
+    if saved:
+        facts.append(("Equal programs", f"{saved} taken from another student's run, at no cost"))
+    facts.append(("Rubric", one_line(info.rubric) or "the puzzle's own"))
+    return tuple(facts)
