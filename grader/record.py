@@ -16,11 +16,14 @@ from typing import Literal
 
 import msgspec
 
-from grader.device.evidence import Dim3, Finding
+from grader.device.evidence import Dim3, Finding, Launch
 from grader.errors import ExitCode, RecordError
 
 SCHEMA: Literal["mojo-grade/record/1"] = "mojo-grade/record/1"
 MAX_RECORD_BYTES = 32 * 1024 * 1024
+
+Audience = Literal["student", "instructor"]
+"""Who reads a rendering. What a student's copy leaves out: `grader.audience`."""
 
 
 class Verdict(StrEnum):
@@ -38,6 +41,14 @@ class Status(StrEnum):
     PASSED = "passed"
     FAILED = "failed"
     NOT_CHECKED = "not-checked"
+
+
+class Visibility(StrEnum):
+    """When a student sees a check; the words of a rubric file."""
+
+    VISIBLE = "visible"
+    HIDDEN = "hidden"
+    AFTER_DUE = "after the due date"
 
 
 class Attribution(StrEnum):
@@ -164,6 +175,9 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
     """Why it failed or was not checked; what was shown, where it passed."""
     cases: int = 0
     """How many cases stand behind the outcome."""
+    visibility: Visibility = Visibility.VISIBLE
+    hint: str = ""
+    """What to look at first, where it failed."""
 
 
 class Mismatch(msgspec.Struct, frozen=True, kw_only=True):
@@ -200,6 +214,12 @@ class Counterexample(msgspec.Struct, frozen=True, kw_only=True):
     """What the pattern of the wrong elements suggests, if it is known."""
     error: str = ""
     """What the run said, when it gave no output."""
+    case: int = 0
+    """Number of the case (`grader.caselog`); 0 where it is not known."""
+    concerns: tuple[str, ...] = ()
+    """Every check that the case stands for. It is shown to who may see all of them."""
+    launches: tuple[Launch, ...] = ()
+    """What was launched in it, without the findings, which `Record.findings` has."""
 
 
 class CheckedFinding(msgspec.Struct, frozen=True, kw_only=True):
@@ -210,6 +230,31 @@ class CheckedFinding(msgspec.Struct, frozen=True, kw_only=True):
     sizes: dict[str, int]
     explanation: str = ""
     """What it means and what to do, in the student's terms."""
+    case: int = 0
+    """Number of that case."""
+    concerns: tuple[str, ...] = ()
+    """Every check that the case stands for, and the one that the finding fails."""
+
+
+class LaunchKind(msgspec.Struct, frozen=True, kw_only=True):
+    """Launches of a run that are alike."""
+
+    kernel: str
+    grid: Dim3
+    block: Dim3
+    shared_bytes: int
+    count: int
+    failed: int = 0
+    """How many of them gave an error."""
+    most_instructions: int = 0
+    """Of one launch, summed over its threads."""
+
+
+class CaseLog(msgspec.Struct, frozen=True, kw_only=True):
+    """Every case of the run with its inputs, packed; `grader.caselog` reads it."""
+
+    count: int
+    packed: bytes
 
 
 class ShapeRun(msgspec.Struct, frozen=True, kw_only=True):
@@ -241,6 +286,36 @@ class StaticLook(msgspec.Struct, frozen=True, kw_only=True):
     kind: str
     line: int
     sentence: str
+
+
+class RubricInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """The rubric file that a run was graded with."""
+
+    title: str = ""
+    digest: str = ""
+    """Of what it says, comments and layout aside; empty in a student's copy."""
+    pass_mark: int | None = None
+    """Points from which on a submission passes; None for all that are not extra."""
+    hints: bool = True
+    due: str = ""
+    """ISO 8601 with its offset; empty where there is no due date."""
+    source: str = ""
+    """The file itself; empty in a student's copy."""
+
+
+class Withheld(msgspec.Struct, frozen=True, kw_only=True):
+    """What a student's copy of a record leaves out, as far as the student is told."""
+
+    later: int = 0
+    """Points, extra credit aside, of the checks that show after the due date."""
+    never: int = 0
+    """Points, extra credit aside, of the checks that never show."""
+    extra: int = 0
+    """Extra credit of both."""
+    until: str = ""
+    """The due date, ISO 8601 with its offset."""
+    final: bool = False
+    """Whether the verdict stands, whatever comes of what is left out."""
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
@@ -278,6 +353,12 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     kernels: tuple[str, ...] = ()
     """Names of the kernels that were launched."""
     look: tuple[StaticLook, ...] = ()
+    rubric: RubricInfo | None = None
+    """None where the puzzle's own was used."""
+    launches: tuple[LaunchKind, ...] = ()
+    cases: CaseLog | None = None
+    withheld: Withheld | None = None
+    """Not None: this is a student's copy, and something was left out of it."""
 
     @property
     def exit_code(self) -> ExitCode:

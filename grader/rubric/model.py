@@ -1,0 +1,71 @@
+"""A rubric that has been read and found sound."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+
+from grader.puzzles.definition import Puzzle
+from grader.record import RubricInfo, Visibility
+
+ALWAYS_VISIBLE = frozenset({"packages", "compiles"})
+"""Nothing else is checked without these: a student must see that a file does not compile."""
+BUILT_ON: Mapping[str, tuple[str, ...]] = {"robust": ("example", "integers", "reals")}
+"""Checks that are made only where others passed: whoever sees the one learns of the others."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rubric:
+    """How a puzzle is marked in one course. Made by `grader.rubric.load_rubric`."""
+
+    puzzle: Puzzle
+    """With the points, sizes and extra credit of the file: grade with this one."""
+    title: str = ""
+    pass_mark: int | None = None
+    """Points, extra credit aside, from which on a submission passes; None for all of them."""
+    hints: bool = True
+    due: datetime | None = None
+    """With its offset."""
+    visibility: Mapping[str, Visibility] = field(default_factory=dict)
+    """By the id of a check; those that it lacks are visible."""
+    source: str = ""
+    """The file as it was read."""
+    notices: tuple[str, ...] = ()
+    """What is allowed and still worth a second look, a sentence each."""
+
+    def visible(self, check: str) -> Visibility:
+        """When students see a check."""
+        return self.visibility.get(check, Visibility.VISIBLE)
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of what the rubric says. Comments, layout and order do not change it."""
+        meaning = {
+            "puzzle": self.puzzle.name,
+            "title": self.title,
+            "checks": [
+                [item.id, item.points, item.extra, self.visible(item.id).value]
+                for item in self.puzzle.rubric
+            ],
+            "assigned": [p for p in self.puzzle.domain_points() if self.puzzle.assigned(p)],
+            "pass": self.pass_mark,
+            "hints": self.hints,
+            "due": self.due.astimezone(UTC).isoformat() if self.due else "",
+        }
+        text = json.dumps(meaning, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def info(self) -> RubricInfo:
+        """What the record keeps of it."""
+        return RubricInfo(
+            title=self.title,
+            digest=self.digest,
+            pass_mark=self.pass_mark,
+            hints=self.hints,
+            due=self.due.isoformat() if self.due else "",
+            source=self.source,
+        )

@@ -1,0 +1,222 @@
+"""Read a rubric file: strictly, with the line and the key of whatever is wrong."""
+
+from __future__ import annotations
+
+import math
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path as FilePath
+
+from grader.errors import UsageError
+from grader.intake.display import one_line
+from grader.puzzles.definition import Puzzle, Sizes
+from grader.rubric import checks, sizes
+from grader.rubric.complaints import REMEDY, Complaints, kind, unknown
+from grader.rubric.due import read_due
+from grader.rubric.model import Rubric
+from grader.rubric.positions import key_lines
+
+MAX_BYTES = 64 * 1024
+MAX_REGIONS = 16
+"""Each adds shapes to the compile."""
+TITLE = 200
+"""Characters."""
+
+_TOP = ("puzzle", "title", "pass_mark", "hints", "due", "time_zone", "sizes", "checks")
+_PERCENT = re.compile(r"(\d{1,3}) ?%", re.ASCII)
+
+
+def load_rubric(path: FilePath, puzzle: Puzzle) -> Rubric:
+    """Read the rubric file of a puzzle.
+
+    Raises:
+        UsageError: it can't be read, or something in it makes no sense; the message names
+            each such key with its line.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise UsageError(
+            f"the rubric {one_line(str(path))} can't be read: {error.strerror or error}",
+            remedy="Give the path of a TOML file with --rubric.",
+        ) from error
+    return parse_rubric(data, puzzle, name=path.name)
+
+
+def parse_rubric(data: bytes, puzzle: Puzzle, *, name: str = "the rubric") -> Rubric:
+    """Read the text of a rubric file; see `load_rubric`.
+
+    Args:
+        data: The file's bytes, UTF-8.
+        puzzle: What it is for.
+        name: Of the file, for messages.
+    """
+    text = _text(data, name)
+    try:
+        document = tomllib.loads(text)
+        lines = key_lines(text)
+    except RecursionError:
+        raise UsageError(f"{one_line(name)}: it is nested too deeply", remedy=REMEDY) from None
+    except ValueError as error:
+        # Besides TOMLDecodeError, what int() says of a number with thousands of digits.
+        raise UsageError(_syntax(name, text, str(error)), remedy=REMEDY) from None
+    return _Reader(document, text, puzzle, Complaints(name, lines)).rubric()
+
+
+def _syntax(name: str, text: str, said: str) -> str:
+    """What ``tomllib`` said, with the line in front like every other message."""
+    what, _, where = said.partition(" (at ")
+    found = re.match(r"line (\d+)", where)
+    # "At end of document": the last line on which something stands.
+    line = int(found[1]) if found else text.rstrip().count("\n") + 1
+    return f"{one_line(name)}, line {line}: {one_line(what)}: this is not valid TOML"
+
+
+def _text(data: bytes, name: str) -> str:
+    if len(data) > MAX_BYTES:
+        raise UsageError(
+            f"{one_line(name)} has more than {MAX_BYTES >> 10} KiB: that is no rubric",
+            remedy=REMEDY,
+        )
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise UsageError(
+            f"{one_line(name)}, line {line}: this is not UTF-8 text", remedy=REMEDY
+        ) from None
+
+
+class _Reader:
+    """One document on its way to a `Rubric`."""
+
+    def __init__(
+        self, document: Mapping[str, object], text: str, puzzle: Puzzle, complaints: Complaints
+    ) -> None:
+        self._document = document
+        self._text = text
+        self._own = puzzle
+        self._complaints = complaints
+
+    def rubric(self) -> Rubric:
+        """The whole of it; raises `UsageError` with all complaints.
+
+        First what each key says, then what follows from all of them together.
+        """
+        document, complaints = self._document, self._complaints
+        for key in document:
+            if key not in _TOP:
+                complaints.add((key,), unknown(key, _TOP, "key"))
+        self._for_this_puzzle()
+        title = self._title()
+        hints = checks.true_or_false(("hints",), document.get("hints", True), complaints)
+        due = read_due(document, complaints)
+        puzzle = self._with_sizes()
+        terms = checks.read_checks(document.get("checks", {}), self._own, complaints)
+        complaints.raise_if_any()
+        terms = checks.without_empty(terms, puzzle, complaints)
+        visibility = checks.visibilities(terms, complaints, due_given=due is not None)
+        items = tuple(each.item for each in terms)
+        possible = sum(item.points for item in items if not item.extra)
+        if not possible:
+            complaints.add(("checks",), "no check gives a point, extra credit aside")
+        pass_mark = self._pass_mark(possible)
+        complaints.raise_if_any()
+        return Rubric(
+            puzzle=replace(puzzle, rubric=items),
+            title=title,
+            pass_mark=pass_mark,
+            hints=hints,
+            due=due,
+            visibility=visibility,
+            source=self._text,
+            notices=self._notices(puzzle),
+        )
+
+    def _for_this_puzzle(self) -> None:
+        if "puzzle" not in self._document:
+            self._complaints.add(
+                (), f'it does not say which puzzle it is for; write puzzle = "{self._own.name}"'
+            )
+        elif self._document["puzzle"] != self._own.name:
+            given = kind(self._document["puzzle"])
+            self._complaints.add(("puzzle",), f"{given}, but {self._own.name} is being graded")
+
+    def _title(self) -> str:
+        title = self._document.get("title", "")
+        if not isinstance(title, str):
+            self._complaints.add(("title",), f"{kind(title)}, but it is a text in quotes")
+            return ""
+        if len(title) > TITLE:
+            self._complaints.add(("title",), f"it has more than {TITLE} characters")
+        return one_line(title, limit=TITLE)
+
+    def _with_sizes(self) -> Puzzle:
+        """The puzzle with the assigned sizes of the file."""
+        if "sizes" not in self._document:
+            return self._own
+        own, complaints = self._own, self._complaints
+        regions = sizes.read_regions(self._document["sizes"], own, complaints)
+        if len(regions) > MAX_REGIONS:
+            complaints.add(("sizes",), f"there are {len(regions)} parts; at most {MAX_REGIONS}")
+        if not regions or not all(values for region in regions for values in region.values()):
+            return own
+        assigned = sizes.within(regions)
+        example = own.example.sizes
+        if not assigned(example):
+            told = ", ".join(f"{name} {value}" for name, value in example.items())
+            complaints.add(("sizes",), f"the published example is missing: {told}")
+
+        def given_defect(kind: str, at: Sizes) -> bool:
+            # Of sizes that only this file assigns, the given kernel's defect is the task.
+            return own.given_defect(kind, at) and not (assigned(at) and not own.assigned(at))
+
+        if all(assigned(each) == own.assigned(each) for each in own.domain_points()):
+            return own
+        boundaries = [dict(each) for each in own.boundaries]
+        boundaries += [each for each in sizes.corners(regions) if each not in boundaries]
+        return replace(
+            own,
+            assigned=assigned,
+            boundaries=tuple(boundaries),
+            domain=sizes.described(regions),
+            given_defect=given_defect,
+        )
+
+    def _pass_mark(self, possible: int) -> int | None:
+        """In points; a percentage is rounded up to the next point."""
+        value, path = self._document.get("pass_mark"), ("pass_mark",)
+        if value is None:
+            return None
+        if isinstance(value, int) and not isinstance(value, bool):
+            if not 0 <= value <= possible:
+                self._complaints.add(
+                    path,
+                    f"{value} of {possible} points (extra credit aside) can't be reached"
+                    if value > 0
+                    else "it can't be negative",
+                )
+            return value
+        percent = _PERCENT.fullmatch(value.strip()) if isinstance(value, str) else None
+        if percent is None or int(percent[1]) > 100:
+            self._complaints.add(
+                path, f'{kind(value)}, but it is a number of points, or a share: "80 %"'
+            )
+            return None
+        return math.ceil(Fraction(int(percent[1]), 100) * possible)
+
+    def _notices(self, puzzle: Puzzle) -> tuple[str, ...]:
+        beyond = sum(
+            puzzle.assigned(each) and not self._own.assigned(each)
+            for each in self._own.domain_points()
+        )
+        if not beyond:
+            return ()
+        return (
+            f"The rubric assigns {beyond} sizes that the puzzle does not. The kernel that students "
+            "are given need not be right there: tell them that they have to change it.",
+        )
