@@ -1,0 +1,18 @@
+"""What was handed over for grading: a folder or a ZIP archive becomes students with attempts.
+
+::
+
+    with collect(source, roster=read_roster(path), puzzle="conv1d") as collection:
+        for attempt in collection.attempts:
+            attempt.load()          # the intake's checks; may raise SubmissionRefused
+
+Understood are a folder of files, a folder with a folder for each student
+(GitHub Classroom's clones), and the downloads of Canvas and Moodle, packed or not.
+"""
+
+from __future__ import annotations
+
+from grader.batch.collect.collection import Collected, Collection, collect
+from grader.batch.collect.roster import RosterStudent, read_roster
+
+__all__ = ["Collected", "Collection", "RosterStudent", "collect", "read_roster"]

@@ -1,0 +1,163 @@
+"""The files of a ZIP archive, read in memory and never unpacked.
+
+Nothing of an archive is believed. Names are only shown and compared, never used
+as paths; each member is read up to the largest submission and no further, so
+that a bomb costs what one submission costs. What is odd about one member
+refuses that member, by name; the others are read.
+"""
+
+from __future__ import annotations
+
+import calendar
+import contextlib
+import lzma
+import re
+import stat
+import struct
+import zipfile
+import zlib
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from grader.batch.collect.entry import Entry, is_skipped, refusing, same_name
+from grader.errors import SubmissionRefused, UsageError
+from grader.intake import MAX_BYTES, Submission, submission_from_bytes
+from grader.intake.display import one_line
+
+MAX_MEMBERS: Final = 250_000
+MAX_RATIO: Final = 200
+"""Source text shrinks to a third or a tenth; deflate's limit is 1032."""
+_RATIO_FROM: Final = 32 * 1024
+"""Bytes. A short file of blanks may shrink that much, and does no harm."""
+_MAX_NAME: Final = 1_000
+_MAX_DEPTH: Final = 40
+_DRIVE: Final = re.compile(r"^[A-Za-z]:")
+_AGAIN: Final = "Ask for the file alone, or make the archive again from the files."
+_READ_ERRORS: Final = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    EOFError,
+    OSError,
+    ValueError,
+    RuntimeError,  # encrypted, or (NotImplementedError) packed in a way that is not supported
+)
+
+
+@contextmanager
+def archive_entries(path: Path) -> Iterator[list[Entry]]:
+    """The files in a ZIP archive, which stays open until the context ends.
+
+    Raises:
+        UsageError: it can't be read as a ZIP archive, or has too many members.
+    """
+    try:
+        archive = zipfile.ZipFile(path)
+    except (*_READ_ERRORS, UnicodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise UsageError(
+            f"{path} can't be read as a ZIP archive: {one_line(str(reason))}",
+            remedy="Download it again, or unpack it and give the folder.",
+        ) from error
+    with archive:
+        members = archive.infolist()
+        if len(members) > MAX_MEMBERS:
+            raise UsageError(
+                f"{path} has {len(members)} members; at most {MAX_MEMBERS} are read",
+                remedy="Unpack what is needed and give the folder.",
+            )
+        yield _entries(archive, members)
+
+
+def _entries(archive: zipfile.ZipFile, members: list[zipfile.ZipInfo]) -> list[Entry]:
+    files = [member for member in members if not _is_folder(member)]
+    paths = [_parts(member.filename) for member in files]
+    seen = Counter(same_name(parts) for parts in paths)
+    entries = []
+    for member, parts in zip(files, paths, strict=True):
+        if any(is_skipped(part) for part in parts if part != ".."):
+            continue
+        misnamed = _odd_name(member)
+        odd = misnamed or _odd_member(member)
+        if not odd and seen[same_name(parts)] > 1:
+            odd = "is in the archive more than once: which one is meant can't be known"
+        shown = one_line(member.filename)
+        entries.append(
+            Entry(
+                parts=parts or (shown or "a member without a name",),
+                modified=_modified(member),
+                load=refusing(f"{shown} {odd}.", _AGAIN) if odd else _loader(archive, member),
+                refused=bool(odd),
+                misnamed=bool(misnamed),
+            )
+        )
+    return entries
+
+
+def _is_folder(member: zipfile.ZipInfo) -> bool:
+    return member.is_dir() and not member.file_size
+
+
+def _parts(name: str) -> tuple[str, ...]:
+    return tuple(part for part in re.split(r"[/\\]", name) if part not in ("", "."))
+
+
+def _odd_name(member: zipfile.ZipInfo) -> str:
+    """What is wrong with a member's name, to go behind it; or empty."""
+    # `filename` ends at a NUL; `orig_filename` has what stands in the archive.
+    name = member.orig_filename
+    if "\0" in name:
+        return "has a name with a NUL byte in it"
+    if name.startswith(("/", "\\")) or _DRIVE.match(name):
+        return "has an absolute name"
+    if ".." in re.split(r"[/\\]", name):
+        return "has a name that leads out of the archive"
+    if len(name) > _MAX_NAME or len(_parts(name)) > _MAX_DEPTH:
+        return "has a name that is too long"
+    return ""
+
+
+def _odd_member(member: zipfile.ZipInfo) -> str:
+    """What is wrong with a member itself, as far as its header says; or empty."""
+    kind = stat.S_IFMT(member.external_attr >> 16)
+    if kind == stat.S_IFLNK:
+        return "is a symbolic link"
+    if kind not in (0, stat.S_IFREG):
+        return "is not a regular file"
+    if member.flag_bits & 0x1:
+        return "is encrypted"
+    if member.file_size > MAX_BYTES:
+        return f"is larger than {MAX_BYTES // 1024} KB"
+    if member.file_size > max(_RATIO_FROM, MAX_RATIO * member.compress_size):
+        return f"unpacks to more than {MAX_RATIO} times its size, as only a bomb does"
+    return ""
+
+
+def _loader(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Callable[[], Submission]:
+    def load() -> Submission:
+        shown = one_line(member.filename)
+        try:
+            with archive.open(member) as file:
+                data = file.read(MAX_BYTES + 1)
+                # The checksum is compared when the end is read.
+                if len(data) <= MAX_BYTES and file.read(1):
+                    data += b"\0" * (MAX_BYTES + 1)
+        except _READ_ERRORS as error:
+            raise SubmissionRefused(
+                f"{shown} can't be unpacked: {one_line(str(error)) or type(error).__name__}.",
+                remedy=_AGAIN,
+            ) from error
+        return submission_from_bytes("/".join(_parts(member.filename)), data)
+
+    return load
+
+
+def _modified(member: zipfile.ZipInfo) -> float:
+    with contextlib.suppress(ValueError, OverflowError, OSError):
+        # An archive's times have no zone: they are taken as UTC, and only compared with each other.
+        return float(calendar.timegm((*member.date_time, 0, 0, 0)))
+    return 0.0

@@ -1,0 +1,269 @@
+"""From the files that were handed over to students with attempts."""
+
+from __future__ import annotations
+
+import contextlib
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from grader.batch.collect import names
+from grader.batch.collect.archive import archive_entries
+from grader.batch.collect.choose import HandedIn, attempts
+from grader.batch.collect.entry import Entry, refusing, stem
+from grader.batch.collect.folder import folder_entries
+from grader.batch.collect.names import Claim
+from grader.batch.collect.people import Keys, Register, student_of, student_without_work
+from grader.batch.collect.roster import RosterStudent
+from grader.batch.model import Attempt, Refusal, Student
+from grader.errors import SubmissionRefused, UsageError
+from grader.intake import Submission
+from grader.intake.display import one_line, safe_name
+
+_NAMES_SHOWN = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Collected:
+    """One attempt, not read yet. ``attempt.sha256`` is empty."""
+
+    attempt: Attempt
+    load: Callable[[], Submission]
+    """Raises `SubmissionRefused`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Collection:
+    """Everything that was handed over, in the order of names."""
+
+    students: Sequence[Student]
+    attempts: Sequence[Collected]
+    """Of all students, in their order; the last of each counts."""
+    form: str
+    """What it was taken for, in a few words."""
+    notes: Sequence[str]
+    """What an instructor should know: files passed over, choices that were not clear."""
+    refusals: Sequence[Refusal] = ()
+    """What was refused and can't be said to be anybody's."""
+
+
+@contextmanager
+def collect(
+    source: Path, *, puzzle: str, roster: Sequence[RosterStudent] = ()
+) -> Iterator[Collection]:
+    """Look through what was handed over. Attempts can be read until the context ends.
+
+    Raises:
+        UsageError: there is nothing there, or nothing that can be read.
+    """
+    if source.is_dir():
+        opened: contextlib.AbstractContextManager[list[Entry]] = contextlib.nullcontext(
+            folder_entries(source)
+        )
+    elif source.is_file():
+        opened = archive_entries(source)
+    else:
+        raise UsageError(
+            f"there is no file or folder {source}",
+            remedy="Give the folder of submissions, or the ZIP archive from Canvas or Moodle.",
+        )
+    with opened as entries:
+        if source.is_file():
+            entries = _without_wrapper(entries, puzzle)
+        collection = _sorted_out(entries, puzzle, Register(roster))
+        if not collection.attempts:
+            raise UsageError(
+                f"nothing in {source} was handed in by anybody",
+                remedy="Expected are .mojo files, folders with one in each, or a download of "
+                "Canvas or Moodle.",
+            )
+        yield collection
+
+
+def _sorted_out(entries: Sequence[Entry], puzzle: str, register: Register) -> Collection:
+    misnamed = [entry for entry in entries if entry.misnamed]
+    form, files, notes = _claims([entry for entry in entries if not entry.misnamed])
+    by_person: dict[tuple[str, str], list[HandedIn]] = {}
+    for file in files:
+        by_person.setdefault((file.claim.id, file.claim.name), []).append(file)
+    listed, more = _matched(list(by_person), by_person, register)
+    notes += more
+    keys, students, collected = Keys(), [], []
+    for person in sorted(by_person, key=lambda each: (each[1].casefold(), each)):
+        theirs = by_person[person]
+        student = student_of(_summary(theirs), listed.get(person), keys)
+        students.append(student)
+        found, unclear = attempts(theirs, puzzle)
+        if unclear:
+            notes.append(
+                f"{student.name}: of {len(found)} files {found[-1].entry.source} is taken as "
+                "the latest, by its time or name alone"
+            )
+        collected += _attempts_of(student, found, theirs)
+    taken = {id(each) for each in listed.values()}
+    students += [
+        student_without_work(each, keys) for each in register.roster if id(each) not in taken
+    ]
+    return Collection(
+        students=students,
+        attempts=collected,
+        form=form,
+        notes=notes,
+        refusals=[_refusal(entry) for entry in misnamed],
+    )
+
+
+def _refusal(entry: Entry) -> Refusal:
+    try:
+        entry.load()
+    except SubmissionRefused as refused:
+        return Refusal(source=entry.source, what=refused.what, remedy=refused.remedy)
+    raise AssertionError("a refused entry was read")
+
+
+def _attempts_of(
+    student: Student, found: Sequence[HandedIn], all_files: Sequence[HandedIn]
+) -> list[Collected]:
+    if not found:
+        return [_nothing_to_grade(student, all_files)]
+    return [
+        Collected(
+            attempt=Attempt(
+                student=student.key,
+                number=number,
+                source=file.entry.source,
+                name=safe_name(file.claim.file.rpartition("/")[2]),
+                handed_in=_time(file.entry.modified),
+                counts=number == len(found),
+            ),
+            load=file.entry.load,
+        )
+        for number, file in enumerate(found, 1)
+    ]
+
+
+def _nothing_to_grade(student: Student, files: Sequence[HandedIn]) -> Collected:
+    """For a student whose files hold no Mojo source: refused with their names, not passed over."""
+    load = files[0].entry.load
+    source = files[0].entry.source
+    if refused := next((each.entry for each in files if each.entry.refused), None):
+        load, source = refused.load, refused.source
+    elif not (len(files) == 1 and files[0].entry.is_archive):
+        shown = ", ".join(one_line(each.claim.file, limit=60) for each in files[:_NAMES_SHOWN])
+        more = f" and {len(files) - _NAMES_SHOWN} more" if len(files) > _NAMES_SHOWN else ""
+        load = refusing(
+            f"There is no .mojo file among what was handed in: {shown}{more}.",
+            "Hand in the one .mojo file that you edited.",
+        )
+    elif not files[0].entry.source.lower().endswith((".zip", ".gz", ".tgz")):
+        load = refusing(f"{source} is an archive.", "Unpack it and hand in the .mojo file.")
+    return Collected(
+        attempt=Attempt(
+            student=student.key,
+            number=1,
+            source=source,
+            name=safe_name(files[0].claim.file.rpartition("/")[2]),
+            handed_in=_time(files[0].entry.modified),
+        ),
+        load=load,
+    )
+
+
+def _claims(entries: Sequence[Entry]) -> tuple[str, list[HandedIn], list[str]]:
+    """The files with whose they are; what the whole was taken for; what was passed over."""
+    sources = [each.parts for each in entries if each.is_mojo]
+    system = names.recognise(sources or [each.parts for each in entries])
+    files, passed_over = [], []
+    for entry in entries:
+        claim = _claim(entry, system)
+        if claim is None:
+            passed_over.append(entry.source)
+        else:
+            files.append(HandedIn(entry=entry, claim=claim))
+    notes = []
+    if passed_over:
+        shown = ", ".join(passed_over[:_NAMES_SHOWN])
+        more = f" and {len(passed_over) - _NAMES_SHOWN} more" if len(passed_over) > 5 else ""
+        notes.append(f"passed over: {shown}{more}")
+    if system:
+        return f"a download of {system}", files, notes
+    folders = any(len(each.entry.parts) > 1 for each in files)
+    flat = any(len(each.entry.parts) == 1 for each in files)
+    form = "files and folders" if folders and flat else "folders" if folders else "files"
+    return f"{form}, named after the students", files, notes
+
+
+def _claim(entry: Entry, system: names.System | None) -> Claim | None:
+    if system == "Canvas":
+        return names.canvas(entry.parts)
+    if system == "Moodle":
+        return names.moodle(entry.parts)
+    if len(entry.parts) > 1:
+        return Claim(name=entry.parts[0], file="/".join(entry.parts[1:]))
+    if entry.is_mojo or entry.is_archive or entry.refused:
+        return Claim(name=stem(entry.name), file=entry.name)
+    return None
+
+
+def _summary(files: Sequence[HandedIn]) -> Claim:
+    """One claim for all files of a person: late if any of them is."""
+    claims = [file.claim for file in files]
+    return next((claim for claim in claims if claim.lateness == "late"), claims[0])
+
+
+def _matched(
+    people: Sequence[tuple[str, str]],
+    files: dict[tuple[str, str], list[HandedIn]],
+    register: Register,
+) -> tuple[dict[tuple[str, str], RosterStudent], list[str]]:
+    """The line of the class list for each person; a line that two could be is nobody's."""
+    found = {
+        person: listed
+        for person in people
+        if (listed := register.find(files[person][0].claim)) is not None
+    }
+    notes, matched = [], {}
+    lines = Counter(listed.line for listed in found.values())
+    for person, listed in found.items():
+        if lines[listed.line] == 1:
+            matched[person] = listed
+        else:
+            notes.append(
+                f"{one_line(person[1])} ({files[person][0].entry.source}) could be line "
+                f"{listed.line} of the roster, but so could another: neither was matched"
+            )
+    unknown = [person for person in people if person not in found]
+    if register.roster and unknown:
+        shown = ", ".join(one_line(name) for _, name in unknown[:_NAMES_SHOWN])
+        more = f" and {len(unknown) - _NAMES_SHOWN} more" if len(unknown) > _NAMES_SHOWN else ""
+        notes.append(f"not on the roster: {shown}{more}")
+    return matched, notes
+
+
+def _without_wrapper(entries: list[Entry], puzzle: str) -> list[Entry]:
+    """Without the one folder that some programs put around everything in an archive."""
+    well_named = [entry for entry in entries if not entry.misnamed]
+    tops = {entry.parts[0] for entry in well_named}
+    if len(tops) != 1 or any(len(entry.parts) < 2 for entry in well_named):
+        return entries
+    if names.recognise([each.parts for each in well_named if each.is_mojo]):
+        return entries
+    inner = [
+        entry if entry.misnamed else replace(entry, parts=entry.parts[1:]) for entry in entries
+    ]
+    sources = [each for each in inner if each.is_mojo and not each.misnamed]
+    folders = {each.parts[0] for each in sources if len(each.parts) > 1}
+    files = [each for each in sources if len(each.parts) == 1]
+    many = len(folders) > 1 or (len(files) > 1 and not any(stem(f.name) == puzzle for f in files))
+    lms = names.recognise([each.parts for each in sources]) is not None
+    return inner if many or lms else entries
+
+
+def _time(modified: float) -> str:
+    with contextlib.suppress(ValueError, OverflowError, OSError):
+        if modified > 0:
+            return datetime.fromtimestamp(modified, UTC).isoformat(timespec="seconds")
+    return ""

@@ -1,0 +1,86 @@
+"""One file of what was handed over for grading, before anybody knows whose it is."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from grader.errors import SubmissionRefused
+from grader.intake import Submission
+from grader.intake.display import one_line
+
+SUFFIXES: Final = (".mojo", ".🔥", ".mojo.txt")
+"""Of Mojo sources; some systems add ``.txt`` to what they don't know."""
+ARCHIVES: Final = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".zst", ".7z", ".rar", ".jar")
+_SKIPPED: Final = frozenset({"__macosx", "__pycache__", "node_modules", "grade-out"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One file in a folder or an archive."""
+
+    parts: tuple[str, ...]
+    """Its path, relative to what was handed over."""
+    modified: float = 0.0
+    """Seconds since the epoch; 0 where it is not known."""
+    load: Callable[[], Submission]
+    """Reads it through the intake's checks; raises `SubmissionRefused`."""
+    refused: bool = False
+    """Whether it is known before reading that it is refused."""
+    misnamed: bool = False
+    """Whether its very name is refused, so that it can't say whose it is."""
+
+    @property
+    def source(self) -> str:
+        """The path, for people."""
+        return one_line("/".join(self.parts))
+
+    @property
+    def name(self) -> str:
+        """The file's name."""
+        return self.parts[-1]
+
+    @property
+    def is_mojo(self) -> bool:
+        """Whether its name is that of a Mojo source."""
+        return is_mojo(self.name)
+
+    @property
+    def is_archive(self) -> bool:
+        """Whether its name is that of an archive."""
+        return self.name.lower().endswith(ARCHIVES)
+
+
+def is_mojo(name: str) -> bool:
+    """Whether a file of that name is a Mojo source, and not a package's empty marker."""
+    return name.lower().endswith(SUFFIXES) and stem(name) != "__init__"
+
+
+def stem(name: str) -> str:
+    """The name without a suffix of Mojo or of archives."""
+    lower = name.lower()
+    for suffix in sorted((*SUFFIXES, *ARCHIVES), key=len, reverse=True):
+        if lower.endswith(suffix) and len(name) > len(suffix):
+            return name[: -len(suffix)]
+    return name
+
+
+def is_skipped(part: str) -> bool:
+    """Whether a folder or file of that name is never looked into: ``.git`` and the like."""
+    return part.startswith(".") or part.lower() in _SKIPPED
+
+
+def refusing(what: str, remedy: str) -> Callable[[], Submission]:
+    """A `Entry.load` that always refuses, with these words."""
+
+    def load() -> Submission:
+        raise SubmissionRefused(what, remedy=remedy)
+
+    return load
+
+
+def same_name(parts: tuple[str, ...]) -> tuple[str, ...]:
+    """What two paths share when they look alike: the composed form of each part."""
+    return tuple(unicodedata.normalize("NFC", part) for part in parts)

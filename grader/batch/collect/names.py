@@ -1,0 +1,112 @@
+"""Whose file it is, by the names that learning management systems give to downloads.
+
+Canvas puts all files into one folder, named
+``<name>[_LATE]_<user id>_<attachment id>_<file>``, where the name is the sortable
+name (or the group's) in small letters with all but letters, digits and
+underscores left out; ``anon_<id>`` stands for name and id where marking is
+anonymous; what was typed in or linked ends in ``_text.html`` or ``_link.html``
+without an attachment. A file that the student uploaded again gets ``-1``, ``-2``
+before its suffix. Source: ``zip_assignment`` and below in Canvas's
+``lib/content_zipper.rb``, ``make_unique_filename`` in its
+``app/models/attachment.rb`` (github.com/instructure/canvas-lms).
+
+Moodle makes a folder for each student, named
+``<full name>_<participant>_assignsubmission_<plugin>`` (before 4.1 with one more
+underscore at the end), with the plugins ``file`` and ``onlinetext``; or, if the
+teacher turned folders off, puts the same in front of each file. Underscores of
+the name have become spaces, a group's folder may lack the number, and a
+student's own folders keep their names below. Source: ``mod/assign/classes/downloader.php``
+(github.com/moodle/moodle).
+
+A student chooses the end of these names and nothing before it, so the leftmost
+match decides.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from grader.batch.model import Lateness
+
+System = Literal["Canvas", "Moodle"]
+
+_CANVAS: Final = re.compile(
+    r"(?P<name>[^/]{0,200}?)(?P<late>_LATE)?_(?P<id>[0-9]{1,20})_(?P<number>[0-9]{1,20})_(?P<file>[^/]+)"
+)
+_CANVAS_ANONYMOUS: Final = re.compile(
+    r"(?P<late>LATE_)?(?P<name>anon)_(?P<id>[A-Za-z0-9]{1,20})_(?P<number>[0-9]{1,20})_(?P<file>[^/]+)"
+)
+_CANVAS_TYPED: Final = re.compile(
+    r"(?P<name>[^/]{0,200}?)(?P<late>_LATE)?_(?P<id>[0-9]{1,20})_(?P<file>(?:text|link)\.html)"
+)
+_MOODLE: Final = re.compile(
+    r"(?P<name>[^/_]{1,300})(?:_(?P<id>[0-9]{1,20}))?_assignsubmission_(?P<plugin>[a-z]{1,30})"
+    r"(?:_(?P<file>[^/]*))?"
+)
+_AGAIN: Final = re.compile(r"-([0-9]{1,3})(?=\.[^.]+(?:\.txt)?\Z)")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """What a name says about a file."""
+
+    name: str
+    """Of the student, as far as the system gives it."""
+    file: str
+    """Path or name that the student gave."""
+    id: str = ""
+    """The system's identifier of the student."""
+    lateness: Lateness = "unknown"
+    number: int = 0
+    """Grows with the time of handing in, where the system says."""
+
+
+def recognise(paths: Sequence[tuple[str, ...]]) -> System | None:
+    """The system that named these files: all Mojo sources must fit, or no system did."""
+    if paths and all(canvas(path) for path in paths):
+        return "Canvas"
+    if paths and all(moodle(path) for path in paths):
+        return "Moodle"
+    return None
+
+
+def canvas(path: tuple[str, ...]) -> Claim | None:
+    """What Canvas's name for a file says; None where it is none of Canvas's names."""
+    if len(path) != 1:
+        return None
+    for pattern in (_CANVAS_ANONYMOUS, _CANVAS, _CANVAS_TYPED):
+        if match := pattern.fullmatch(path[0]):
+            found = match.groupdict()
+            return Claim(
+                name=found["name"] or found["id"],
+                id=found["id"],
+                lateness="late" if found["late"] else "on time",
+                number=int(found.get("number") or 0),
+                file=found["file"],
+            )
+    return None
+
+
+def moodle(path: tuple[str, ...]) -> Claim | None:
+    """What Moodle's name for a file or its folder says; None where it is none of Moodle's."""
+    for at, part in enumerate(path):
+        match = _MOODLE.fullmatch(part)
+        if match is None:
+            continue
+        below = path[at + 1 :]
+        file = "/".join(below) if below else match["file"]
+        if not file:
+            return None
+        return Claim(name=match["name"], id=match["id"] or "", file=file)
+    return None
+
+
+def times_uploaded(file: str) -> tuple[str, int]:
+    """A file's name without Canvas's ``-1``, and that number; 0 where there is none."""
+    match = _AGAIN.search(file)
+    if match is None:
+        return file, 0
+    return file[: match.start()] + file[match.end() :], int(match[1])
