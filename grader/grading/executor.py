@@ -80,7 +80,6 @@ class Executor:
         puzzle: Puzzle,
         workspace: Workspace,
         lane: Lane,
-        shapes: Sequence[PlannedShape],
         *,
         compile_limits: Limits,
         script: Path = SCRIPT,
@@ -88,11 +87,12 @@ class Executor:
         self._puzzle = puzzle
         self._workspace = workspace
         self._lane = lane
-        self._shapes = shapes
+        self._shapes: Sequence[PlannedShape] = ()
         self._limits = compile_limits
         self._script = script
         self._scratch = contextlib.ExitStack()
         self._compiled = b""
+        self._launched: Worker | None = None
         self._worker: Worker | None = None
         self._late = 0
         self._seconds = 0.0
@@ -109,15 +109,23 @@ class Executor:
 
     def close(self) -> None:
         """End the worker, if one runs."""
+        if self._launched is not None:
+            self._launched.close()
+            self._launched = None
         self._retire()
         self._scratch.close()
 
-    def start(self) -> float | Ended:
-        """Compile all graphs; the seconds that it took, or how the worker ended.
+    def launch(self) -> None:
+        """Start the worker that `start` will use: it imports MAX and opens the device meanwhile."""
+        self._launched = self._new_worker(self._workspace)
+
+    def start(self, shapes: Sequence[PlannedShape]) -> float | Ended:
+        """Compile a graph for each shape; the seconds that it took, or how the worker ended.
 
         A compiler that dies without a word is started a second time: a crash by chance must
         not cost a submission everything behind it.
         """
+        self._shapes = shapes
         answer = self._start(self._workspace, compiled=self._workspace.compiled, load=False)
         if isinstance(answer, Ended) and answer.why == "died":
             self._lane.renew()
@@ -127,7 +135,7 @@ class Executor:
         return answer
 
     def _start(self, workspace: Workspace, *, compiled: str, load: bool) -> float | Ended:
-        worker = Worker(workspace, self._lane, compile_limits=self._limits, script=self._script)
+        worker, self._launched = self._launched or self._new_worker(workspace), None
         package = workspace.box.inside(workspace.artefact)
         answer = worker.build(
             for_worker(self._puzzle, self._shapes, package=package, compiled=compiled, load=load)
@@ -136,7 +144,11 @@ class Executor:
             self._note(answer)
             return answer
         self._worker = worker
+        self.peak_bytes = max(self.peak_bytes, worker.peak_resident_bytes)
         return answer
+
+    def _new_worker(self, workspace: Workspace) -> Worker:
+        return Worker(workspace, self._lane, compile_limits=self._limits, script=self._script)
 
     def repeat(self, case: Case, inputs: Mapping[str, NDArray[np.generic]]) -> bytes | str:
         """What the device computes when it does the last case again with other inputs.

@@ -16,8 +16,8 @@ from grader.puzzles.definition import Part, Puzzle, Sizes
 
 Origin = Literal["published example", "boundary", "random"]
 
-ROBUST_SAMPLE = 2
-"""Robust shapes in the plan when the given kernel is unchanged: enough to show its defect."""
+ROBUST_SAMPLE = 1
+"""Robust shapes in the plan when the given kernel is unchanged: any shows its defect."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +43,7 @@ def draw(puzzle: Puzzle, *, seed: str, all_robust: bool) -> tuple[PlannedShape, 
         puzzle: What is graded.
         seed: The run's seed; the random shapes follow from it.
         all_robust: Whether the robust part is graded. If not (the given kernel
-            is unchanged), two shapes of it show the kernel's defect.
+            is unchanged), one shape of it shows the kernel's defect.
     """
     chosen: dict[tuple[tuple[str, int], ...], Origin] = {}
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
+import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from grader.device.libraries import library_directory
 from grader.errors import SandboxFault, SubmissionRefused, UsageError
 from grader.grading import seeds
+from grader.grading.ahead import Ahead
 from grader.grading.blame import Blame, blame_compile, blame_packaging
 from grader.grading.gathered import Gathered
 from grader.grading.reached import Reached
@@ -17,13 +20,22 @@ from grader.grading.request import Progress, Request
 from grader.intake import Submission, read_submission
 from grader.record import IsolationInfo, Record, ToolchainInfo
 from grader.resources import data_directory
-from grader.sandbox import MIB, IsolationReport, Limits, Scratch, forget, probe_once
+from grader.sandbox import MIB, Isolation, IsolationReport, Limits, Scratch, forget, probe_once
 from grader.toolchain import edition as editions
 from grader.toolchain.packaging import LIMITS as PACKAGING_LIMITS
 from grader.toolchain.packaging import package
 from grader.toolchain.toolchain import Toolchain, locate
 from grader.toolchain.workspace import Workspace
 
+if TYPE_CHECKING:
+    from grader.grading.bench import Bench
+    from grader.grading.plan import PlannedShape
+
+HEAD_START = 0.5
+"""Seconds of packaging after which the device and the worker are started beside it.
+
+A file that packages takes more than twice as long; one that does not compile
+is mostly done by then, and is not held up by what it will not need."""
 COMPILE_MEMORY = 4096 * MIB
 """Resident. A graph compile peaks at 1.2 GB."""
 REFERENCE = "right.mojo"
@@ -81,10 +93,24 @@ class _Run:
             gathered.isolation = _isolation_info(self.isolation)
         if self.isolation.weakened:
             gathered.progress.notice(self.isolation.sentence)
+        # Two processes of a submission at a time only where a namespace keeps them apart.
+        head_start = HEAD_START if self.isolation.level is Isolation.BWRAP else None
         with Scratch() as scratch:
             workspace = self._workspace(scratch, _staged(gathered.submission))
-            if self._package(workspace):
-                self._compile_and_run(workspace)
+            bench = Ahead(lambda: self._open_bench(workspace), after=head_start)
+            try:
+                if self._package(workspace):
+                    self._compile_and_run(workspace, bench)
+            finally:
+                bench.drop(lambda bench: bench.close())
+
+    def _open_bench(self, workspace: Workspace) -> Bench:
+        from grader.grading.bench import open_bench
+
+        request = self.gathered.request
+        return open_bench(
+            request.puzzle, workspace, request.device, compile_limits=self._compile_limits()
+        )
 
     def _package(self, workspace: Workspace) -> bool:
         gathered = self.gathered
@@ -120,56 +146,54 @@ class _Run:
         self.kernel_unchanged = kernel_unchanged(text, skeleton, puzzle.kernel_function)
         report.preload()
 
-    def _compile_and_run(self, workspace: Workspace) -> None:
+    def _compile_and_run(self, workspace: Workspace, ahead: Ahead[Bench]) -> None:
         from grader.grading import plan
-        from grader.grading.boxed_device import device_spawn
-        from grader.grading.choose import choose_lane
-        from grader.grading.executor import Executor
-        from grader.grading.properties import Prober
         from grader.worker.process import Ended
 
         gathered, request = self.gathered, self.gathered.request
         puzzle = request.puzzle
-        shapes = plan.draw(puzzle, seed=gathered.seed, all_robust=not self.kernel_unchanged)
-        with contextlib.ExitStack() as stack:
-            with gathered.stage("compile"):
-                lane = stack.enter_context(
-                    choose_lane(request.device, device_spawn(self.isolation.level))
+        with gathered.stage("compile"):
+            bench = ahead.result()
+            gathered.device = bench.lane.info
+            shapes = plan.draw(puzzle, seed=gathered.seed, all_robust=not self.kernel_unchanged)
+            preload = threading.Thread(target=_load_the_search)
+            preload.start()
+            started = bench.executor.start(shapes)
+            preload.join()
+            gathered.stage_peak = bench.executor.peak_bytes or None
+            if isinstance(started, Ended):
+                blame = blame_compile(
+                    started, self._reference_compiles, student_file=workspace.student_file
                 )
-                gathered.device = lane.info
-                executor = stack.enter_context(
-                    Executor(puzzle, workspace, lane, shapes, compile_limits=self._compile_limits())
-                )
-                started = executor.start()
-                gathered.stage_peak = executor.peak_bytes or None
-                if isinstance(started, Ended):
-                    blame = blame_compile(
-                        started, self._reference_compiles, student_file=workspace.student_file
-                    )
-                    self._fail(Reached(packages=True, failure=blame.sentence), blame)
-                    return
-            with gathered.stage("run"):
-                gathered.shapes = shapes
-                prober = Prober(
-                    puzzle,
-                    shapes,
-                    executor,
-                    seed=gathered.seed,
-                    examples=request.examples,
-                    kernel_unchanged=self.kernel_unchanged,
-                    progress=gathered.progress.cases,
-                )
-                results = prober.run()
-                executor.close()
-                gathered.cases_run = executor.cases_run
-                gathered.stage_peak = executor.peak_bytes or None
-                gathered.reached = Reached(
-                    packages=True,
-                    compiles=True,
-                    results=results,
-                    kernel_unchanged=self.kernel_unchanged,
-                    observed=lane.observes,
-                )
+                self._fail(Reached(packages=True, failure=blame.sentence), blame)
+                return
+        with gathered.stage("run"):
+            gathered.shapes = shapes
+            self._run_cases(bench, shapes)
+
+    def _run_cases(self, bench: Bench, shapes: Sequence[PlannedShape]) -> None:
+        from grader.grading.properties import Prober
+
+        gathered, executor = self.gathered, bench.executor
+        results = Prober(
+            gathered.request.puzzle,
+            shapes,
+            executor,
+            seed=gathered.seed,
+            examples=gathered.request.examples,
+            kernel_unchanged=self.kernel_unchanged,
+            progress=gathered.progress.cases,
+        ).run()
+        executor.close()
+        gathered.cases_run = executor.cases_run
+        gathered.stage_peak = executor.peak_bytes or None
+        gathered.reached = Reached(
+            packages=True,
+            compiles=True,
+            results=results,
+            kernel_unchanged=self.kernel_unchanged,
+            observed=bench.lane.observes,
+        )
 
     def _fail(self, reached: Reached, blame: Blame) -> None:
         self.gathered.stage_failed = True
@@ -206,9 +230,6 @@ class _Run:
     def _reference_compiles(self) -> bool:
         """The control for compiling: one shape of the reference answer, on the same device."""
         from grader.grading import plan
-        from grader.grading.boxed_device import device_spawn
-        from grader.grading.choose import choose_lane
-        from grader.grading.executor import Executor
 
         request = self.gathered.request
         shapes = plan.draw(request.puzzle, seed=self.gathered.seed, all_robust=False)[:1]
@@ -216,17 +237,16 @@ class _Run:
             workspace = self._workspace(scratch, self._reference())
             if not package(workspace, limits=self._packaging_limits()).ok:
                 return False
-            spawn = device_spawn(self.isolation.level)
-            with (
-                choose_lane(request.device, spawn) as lane,
-                Executor(
-                    request.puzzle, workspace, lane, shapes, compile_limits=self._compile_limits()
-                ) as executor,
-            ):
-                return isinstance(executor.start(), float)
+            with self._open_bench(workspace) as bench:
+                return isinstance(bench.executor.start(shapes), float)
 
     def _reference(self) -> bytes:
         return (self.references / REFERENCE).read_bytes()
+
+
+def _load_the_search() -> None:
+    """Import what the next stage needs while the compiler has the other processes waiting."""
+    from grader.grading import properties  # noqa: F401 - imported for later
 
 
 def _staged(submission: Submission) -> bytes:

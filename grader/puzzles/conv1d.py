@@ -181,11 +181,7 @@ PUZZLE = CONV1D = Puzzle(
     boundaries=tuple(
         {"input_size": n, "conv_size": m}
         for n, m in (
-            (TPB, 1),
-            (TPB, 2),
-            (TPB, TPB - 1),
             (TPB, TPB),
-            (2 * TPB, 1),
             (2 * TPB, 2),
             (2 * TPB, TPB - 1),
             (2 * TPB, TPB),

@@ -84,6 +84,11 @@ class SandboxedProcess:
         """How it ended; None while it runs."""
         return self._outcome
 
+    @property
+    def peak_resident_bytes(self) -> int:
+        """Most resident memory seen so far, of all its processes together."""
+        return self._peak
+
     def begin_stage(self, stage: str, limits: Limits) -> None:
         """Start the clock anew for the next stage of the same process, under other limits.
 

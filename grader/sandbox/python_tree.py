@@ -39,12 +39,15 @@ class PythonTree(msgspec.Struct, frozen=True, kw_only=True):
 
 @functools.lru_cache(maxsize=32)
 def python_tree(executable: Path) -> PythonTree:
-    """Ask ``executable`` where it lives (once per process of the grader; about 20 ms).
+    """Where ``executable`` lives. Another interpreter is asked: once per process, some 20 ms.
 
     Raises:
         ToolchainFault: it does not start.
     """
     executable = _absolute(executable)
+    if executable == _absolute(Path(sys.executable)):
+        own = [Path(text) for text in (sys.prefix, sys.base_prefix, sys.exec_prefix)]
+        return PythonTree(executable=executable, roots=_roots(executable, own))
     try:
         answer = subprocess.run(
             [executable, "-I", "-c", _ASK],

@@ -129,6 +129,8 @@ class Worker:
 
     def build(self, plan: Mapping[str, Any]) -> float | Ended:
         """Compile the plan; seconds that it took."""
+        # It may have been started before its turn.
+        self._process.begin_stage("compile", self._compile_limits)
         deadline = time.monotonic() + self._compile_limits.wall_seconds + END_SECONDS
         # No code of the submission has run yet: only until then can the device be at fault.
         hello = self._ask(None, b"", deadline, may_fail="device")
@@ -172,6 +174,11 @@ class Worker:
             return cut(message, data, lengths)
         except BrokenProtocol as error:
             return self._end("protocol", str(error))
+
+    @property
+    def peak_resident_bytes(self) -> int:
+        """Most resident memory so far."""
+        return self._process.peak_resident_bytes
 
     def close(self) -> Outcome:
         """End the worker, kindly at first."""

@@ -1,0 +1,54 @@
+"""A step that is begun before its turn, in a thread, unless it turns out not to be needed."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Ahead(Generic[T]):
+    """Begins ``step`` after a while, or when it is asked for, whichever comes first.
+
+    Args:
+        step: What to do. It runs once, or never.
+        after: Seconds to wait, because the step may turn out not to be needed;
+            None: only when it is asked for.
+    """
+
+    def __init__(self, step: Callable[[], T], *, after: float | None) -> None:
+        self._step = step
+        self._after = after
+        self._due = threading.Event()
+        self._dropped = False
+        self._answer: list[T] = []
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, name="ahead", daemon=True)
+        self._thread.start()
+
+    def result(self) -> T:
+        """What the step returned; raises what it raised."""
+        self._due.set()
+        self._thread.join()
+        if self._error is not None:
+            raise self._error
+        return self._answer[0]
+
+    def drop(self, dispose: Callable[[T], None]) -> None:
+        """It is not needed, or no longer: does not begin it, or disposes of what it returned."""
+        self._dropped = True
+        self._due.set()
+        self._thread.join()
+        while self._answer:
+            dispose(self._answer.pop())
+
+    def _run(self) -> None:
+        self._due.wait(self._after)
+        if self._dropped:
+            return
+        try:
+            self._answer.append(self._step())
+        except BaseException as error:  # raised again where the result is asked for
+            self._error = error
