@@ -1,0 +1,205 @@
+"""Words of a Mojo source, and patterns of words: what tells one edition's dialect from another.
+
+A pattern is a piece of Mojo, compared word by word. ``...`` stands for one
+expression (with whatever its brackets hold, but without a comma outside of
+them), and ``^`` for the beginning of a statement::
+
+    ^from gpu                         from gpu.host import DeviceContext
+    enqueue_function[..., ...](       ctx.enqueue_function[k[1, 2], k[1, 2]](
+    ^def ... raises                   def execute[n: Int](x: Int) raises:
+
+Imports are compared name by name: ``from m import (a, b as c)`` counts as
+``from m import a`` and ``from m import b``.
+
+Any text has words, also one that is no Mojo: nothing here raises.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from functools import cache
+from typing import Final, NamedTuple
+
+from grader.intake.literals import literals
+
+_WORD: Final = re.compile(r"[^\W\d]\w*|\d[\w.]*|->|[^\s\w]|\n")
+_PATTERN: Final = re.compile(r"\.\.\.|\^|[^\W\d]\w*|\d[\w.]*|->|[^\s\w]")
+_OPEN: Final = {"(": ")", "[": "]", "{": "}"}
+_CLOSE: Final = frozenset(_OPEN.values())
+_MAX_GAP: Final = 400
+"""Words that ``...`` can stand for: longer ones are no signature, and looking costs time."""
+_MAX_HEAD: Final = 40
+"""Words before the names of an import, which are repeated for each name."""
+_MAX_PLACES: Final = 2_000
+"""Places where a pattern may begin that are looked at."""
+_MAX_LINES: Final = 20
+
+
+class Word(NamedTuple):
+    """One word or sign of the code; comments are left out, a string is one word."""
+
+    text: str
+    line: int
+    """Counts from 1."""
+    first: bool
+    """Whether a statement begins here."""
+
+
+class Hit(NamedTuple):
+    """A pattern that a source matches."""
+
+    pattern: str
+    lines: tuple[int, ...]
+    """Where, at most the first 20."""
+
+
+def words(text: str) -> list[Word]:
+    """The words of a source, with imports written out one name at a time. Linear in its length."""
+    return list(_imports_written_out(_words(text)))
+
+
+def hits(source: Sequence[Word], patterns: Sequence[str]) -> list[Hit]:
+    """Which of the patterns match, in the order of ``patterns``."""
+    places: dict[str, list[int]] = {}
+    for index, word in enumerate(source):
+        places.setdefault(word.text, []).append(index)
+    found = []
+    for pattern in patterns:
+        parts, start = _compiled(pattern)
+        lines: dict[int, None] = {}
+        for index in places.get(start, ())[:_MAX_PLACES]:
+            if source[index].line not in lines and _matches(source, index, parts):
+                lines[source[index].line] = None
+                if len(lines) == _MAX_LINES:
+                    break
+        if lines:
+            found.append(Hit(pattern, tuple(lines)))
+    return found
+
+
+# ---- words ----
+
+
+def _words(text: str) -> Iterator[Word]:
+    line, depth, first = 1, 0, True
+    for match in _WORD.finditer(_code(text)):
+        word = match[0]
+        if word == "\n":
+            line += 1
+            first = first or depth == 0
+            continue
+        if word == ";":
+            first = first or depth == 0
+            continue
+        yield Word(word, line, first)
+        first = False
+        if word in _OPEN:
+            depth += 1
+        elif word in _CLOSE:
+            depth = max(0, depth - 1)
+
+
+def _code(text: str) -> str:
+    """The text with comments blank and strings empty, line by line where it was."""
+    text = text.replace("\r\n", "\n")
+    found = literals(text)
+    if found is None:
+        # In doubt what is a string, a line's words up to the first '#' are taken as code.
+        return re.sub(r"#[^\n]*", "", text).replace("\r", "\n")
+    pieces: list[str] = []
+    position = 0
+    for span in sorted((*found.comments, *found.strings), key=lambda span: span.start):
+        pieces.append(text[position : span.start])
+        body = text[span.start : span.stop]
+        pieces.append(("" if body.startswith("#") else " Ø ") + "\n" * body.count("\n"))
+        position = span.stop
+    return "".join((*pieces, text[position:]))
+
+
+def _imports_written_out(source: Iterator[Word]) -> Iterator[Word]:
+    statement: list[Word] = []
+    for word in source:
+        if word.first:
+            yield from _names_apart(statement)
+            statement = []
+        statement.append(word)
+    yield from _names_apart(statement)
+
+
+def _names_apart(statement: list[Word]) -> Iterator[Word]:
+    """``from m import a, b as c`` as ``from m import a`` and ``from m import b``."""
+    texts = [word.text for word in statement]
+    if not texts or texts[0] != "from" or "import" not in texts:
+        yield from statement
+        return
+    head = statement[: texts.index("import") + 1]
+    if len(head) > _MAX_HEAD:
+        yield from statement
+        return
+    names = [word for word in statement[len(head) :] if word.text not in "()"]
+    alone = True
+    for word in names:
+        if word.text == ",":
+            alone = True
+        elif alone:
+            yield from head
+            yield word
+            alone = False
+    if not names:
+        yield from head
+
+
+# ---- patterns ----
+
+
+class _Part(NamedTuple):
+    text: str
+    """Empty for ``...``."""
+    first: bool
+
+
+@cache
+def _compiled(pattern: str) -> tuple[tuple[_Part, ...], str]:
+    """The parts of a pattern, and the word that it begins with."""
+    parts: list[_Part] = []
+    first = False
+    for word in _PATTERN.findall(pattern):
+        if word == "^":
+            first = True
+            continue
+        parts.append(_Part("" if word == "..." else word, first))
+        first = False
+    if not parts or not parts[0].text or not parts[-1].text:
+        raise ValueError(f"a pattern begins and ends with a word: {pattern!r}")
+    return tuple(parts), parts[0].text
+
+
+def _matches(source: Sequence[Word], index: int, parts: Sequence[_Part]) -> bool:
+    for number, part in enumerate(parts):
+        if not part.text:
+            stop = _gap(source, index, parts[number + 1])
+            if stop is None:
+                return False
+            index = stop
+            continue
+        if index >= len(source) or source[index].text != part.text:
+            return False
+        if part.first and not source[index].first:
+            return False
+        index += 1
+    return True
+
+
+def _gap(source: Sequence[Word], index: int, following: _Part) -> int | None:
+    """Past the expression at ``index``: where ``following`` stands, outside of its brackets."""
+    begin, depth = index, 0
+    while index < min(len(source), begin + _MAX_GAP):
+        word = source[index].text
+        if depth == 0 and index > begin and word == following.text:
+            return index
+        if source[index].first or (depth == 0 and (word == "," or word in _CLOSE)):
+            return None
+        depth += (word in _OPEN) - (word in _CLOSE)
+        index += 1
+    return None
