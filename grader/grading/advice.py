@@ -146,7 +146,7 @@ def findings(puzzle: Puzzle, observations: Iterable[Observation]) -> tuple[Check
 
     Several instructions that show the same mistake are one finding with their counts summed.
     """
-    from grader.grading.observe import finding_key
+    from grader.grading.observe import UNCLEAN, concerns, finding_key
 
     seen: dict[tuple[object, ...], CheckedFinding] = {}
     shown_by: dict[tuple[object, ...], Observation] = {}
@@ -160,6 +160,10 @@ def findings(puzzle: Puzzle, observations: Iterable[Observation]) -> tuple[Check
                     attribution=whose,
                     sizes=dict(observation.case.shape.sizes),
                     explanation=_explain(puzzle, finding, whose),
+                    case=observation.number,
+                    concerns=concerns(
+                        puzzle, observation.case, *(["clean"] if finding.kind in UNCLEAN else [])
+                    ),
                 )
             elif shown_by[key] is observation:
                 first = seen[key].finding

@@ -6,7 +6,7 @@ import traceback
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from grader import __version__
+from grader import __version__, caselog
 from grader.errors import GraderFault
 from grader.grading import advice
 from grader.grading.gathered import Gathered
@@ -28,12 +28,14 @@ if TYPE_CHECKING:
     from grader.puzzles.definition import Puzzle
 
 DETAIL_LINES = 40
+MAX_LAUNCHES = 64
+"""Kinds of launches that the record keeps; a program can make each one different."""
 
 
 def verdict_record(gathered: Gathered) -> Record:
     """The record of a run that came to a verdict."""
     puzzle = gathered.request.puzzle
-    scored = score(puzzle, gathered.reached)
+    scored = score(puzzle, gathered.reached, gathered.request.rubric)
     results = gathered.reached.results
     tallies = results.tallies if results else {}
     failed = [
@@ -73,7 +75,9 @@ def verdict_record(gathered: Gathered) -> Record:
             nothing_filled_in=gathered.reached.nothing_filled_in,
         ),
         shapes=_shape_runs(gathered),
-        kernels=tuple(sorted(results.kernels)) if results else (),
+        kernels=results.kernels if results else (),
+        launches=tuple(results.launches.values())[:MAX_LAUNCHES] if results else (),
+        cases=caselog.pack(results.log) if results else None,
     )
 
 
@@ -106,7 +110,7 @@ def fault_record(gathered: Gathered, error: Exception) -> Record:
 
 
 def _build(gathered: Gathered, **outcome: Any) -> Record:
-    puzzle = gathered.request.puzzle
+    puzzle, rubric = gathered.request.puzzle, gathered.request.rubric
     return Record(
         grader_version=__version__,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -121,6 +125,7 @@ def _build(gathered: Gathered, **outcome: Any) -> Record:
         device=gathered.device,
         isolation=gathered.isolation,
         seed=gathered.seed,
+        rubric=rubric.info() if rubric else None,
         examples=gathered.request.examples,
         cases_run=gathered.cases_run,
         stages=tuple(gathered.stages),

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from grader.device.evidence import Provenance
+from grader.device.evidence import Launch, Provenance
 from grader.grading.executor import Ending
 from grader.grading.judge import Comparison, number
-from grader.grading.observe import WRITERS, Observation, Problem
+from grader.grading.observe import WRITERS, Observation, Problem, concerns
 from grader.puzzles.definition import Arrays, Puzzle, Sizes, Suspect
 from grader.record import Counterexample, Mismatch, Tensor
 
 MAX_MISMATCHES = 256
+MAX_LAUNCHES = 8
 
 
 def build(
@@ -48,7 +50,17 @@ def build(
         mismatch_count=len(comparison.wrong) if comparison else 0,
         explanation=f"{suspect.explanation} {suspect.advice}" if suspect else "",
         error=problem.detail if run.ending is not Ending.OUTPUT else "",
+        case=observation.number,
+        concerns=concerns(puzzle, run.case, problem.check),
+        launches=_launches(observation),
     )
+
+
+def _launches(observation: Observation) -> tuple[Launch, ...]:
+    """The first launches of the case, without what the record keeps apart."""
+    evidence = observation.run.evidence
+    launches = evidence.launches[:MAX_LAUNCHES] if evidence is not None else ()
+    return tuple(msgspec.structs.replace(each, findings=(), printed="") for each in launches)
 
 
 def tensor(name: str, array: NDArray[np.generic]) -> Tensor:

@@ -49,6 +49,8 @@ class Observation:
     comparison: Comparison | None
     problems: tuple[Problem, ...]
     findings: tuple[tuple[Finding, Attribution], ...] = field(default=())
+    number: int = 0
+    """Of the case in this run, see `grader.caselog`; 0 where it was not run as such."""
 
     @property
     def case(self) -> Case:
@@ -65,6 +67,11 @@ def value_check(puzzle: Puzzle, case: Case) -> str:
     if puzzle.part(case.shape.sizes) is Part.ROBUST:
         return "robust"
     return _VALUE_CHECK[case.values]
+
+
+def concerns(puzzle: Puzzle, case: Case, *checks: str) -> tuple[str, ...]:
+    """Every check that a case stands for: that of its values, and those given."""
+    return tuple(sorted({value_check(puzzle, case), *checks}))
 
 
 def observe(puzzle: Puzzle, run: CaseRun, *, kernel_unchanged: bool) -> Observation:

@@ -9,12 +9,14 @@ a changed input that shows up in any case counts, whichever property ran it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import hypothesis
 import numpy as np
 from hypothesis import HealthCheck, Phase, Verbosity
 
+from grader.caselog import LoggedCase
+from grader.device.evidence import Launch
 from grader.grading import seeds
 from grader.grading.cases import Case, Values, cases, example, sweep
 from grader.grading.executor import CaseRun, Ending, Executor
@@ -22,6 +24,7 @@ from grader.grading.observe import Observation, Problem, finding_key, observe, v
 from grader.grading.plan import PlannedShape
 from grader.grading.repeat import by_the_host
 from grader.puzzles.definition import Part, Puzzle
+from grader.record import LaunchKind
 
 SHRINK_CASES = 150
 """Cases spent on making a counterexample smaller. Each takes some 5 ms."""
@@ -71,14 +74,21 @@ class Results:
     """One for each distinct finding, the simplest case of it."""
     by_shape: dict[int, list[int]] = field(default_factory=dict)
     """Cases and failures for each shape of the plan."""
-    kernels: dict[str, int] = field(default_factory=dict)
-    """Launches by kernel name."""
+    launches: dict[tuple[object, ...], LaunchKind] = field(default_factory=dict)
+    """Launches that are alike, counted."""
+    log: list[LoggedCase] = field(default_factory=list)
+    """Every case, in the order in which they ran."""
     assigned: int = 0
     """Cases of the assigned part that were run."""
     completed: int = 0
     """Those of them that ended with output."""
     launched: int = 0
     """Cases of the assigned part in which a kernel was launched and ran."""
+
+    @property
+    def kernels(self) -> tuple[str, ...]:
+        """Names of the kernels that were launched."""
+        return tuple(sorted({kind.kernel for kind in self.launches.values()}))
 
     def tally(self, check: str) -> Tally:
         """The tally of a check, made on first use."""
@@ -117,7 +127,7 @@ class Prober:
         self._examples = examples
         self._kernel_unchanged = kernel_unchanged
         self._progress = progress
-        self._crashed: dict[int, CaseRun] = {}
+        self._crashed: dict[int, Observation] = {}
         self._findings: dict[tuple[object, ...], Observation] = {}
         self.results = Results()
 
@@ -212,7 +222,8 @@ class Prober:
 
     def _inherit(self, check: str, shape: PlannedShape, values: Values) -> None:
         """Count a shape that crashes with any values as a failure of another check too."""
-        crash = self._crashed[shape.number]
+        known = self._crashed[shape.number]
+        crash = known.run
         run = CaseRun(
             case=Case(shape=shape, values=values, inputs=crash.case.inputs),
             ending=crash.ending,
@@ -220,6 +231,7 @@ class Prober:
             evidence=crash.evidence,
         )
         observation = observe(self._puzzle, run, kernel_unchanged=self._kernel_unchanged)
+        observation = replace(observation, number=known.number)
         self.results.tally(check).count(observation, observation.problem(check))
 
     def _observe(
@@ -231,6 +243,7 @@ class Prober:
         run = self._executor.run(case, variant=variant, repeatable=repeatable)
         self._progress(self._executor.cases_run, self._examples)
         observation = observe(self._puzzle, run, kernel_unchanged=self._kernel_unchanged)
+        observation = self._log(observation, variant)
         own = value_check(self._puzzle, case)
         concerned = {own} if case.shape.part is Part.ROBUST else {own, "clean", "device"}
         for check in sorted(concerned):
@@ -238,8 +251,22 @@ class Prober:
         self._count_shape(observation)
         self._keep_findings(observation)
         if run.ending is not Ending.OUTPUT:
-            self._crashed.setdefault(case.shape.number, run)
+            self._crashed.setdefault(case.shape.number, observation)
         return observation
+
+    def _log(self, observation: Observation, variant: int) -> Observation:
+        """Keep the case; the observation with its number."""
+        case = observation.case
+        logged = LoggedCase(
+            sizes=dict(case.shape.sizes),
+            values=case.values.value,
+            variant=variant,
+            failed=tuple(sorted({problem.check for problem in observation.problems})),
+            output=observation.run.ending is Ending.OUTPUT,
+            inputs=case.payload,
+        )
+        self.results.log.append(logged)
+        return replace(observation, number=len(self.results.log))
 
     def _count_shape(self, observation: Observation) -> None:
         run = observation.run
@@ -248,12 +275,25 @@ class Prober:
         counts[1] += bool(observation.problems)
         launches = run.evidence.launches if run.evidence is not None else ()
         for launch in launches:
-            self.results.kernels[launch.kernel] = self.results.kernels.get(launch.kernel, 0) + 1
+            self._count_launch(launch)
         if run.case.shape.part is Part.ASSIGNED:
             self.results.assigned += 1
             self.results.completed += run.ending is Ending.OUTPUT
             ran = run.evidence is None or any(launch.instructions for launch in launches)
             self.results.launched += run.ending is Ending.OUTPUT and ran
+
+    def _count_launch(self, launch: Launch) -> None:
+        key = (launch.kernel, launch.grid, launch.block, launch.shared_bytes)
+        known = self.results.launches.get(key)
+        self.results.launches[key] = LaunchKind(
+            kernel=launch.kernel,
+            grid=launch.grid,
+            block=launch.block,
+            shared_bytes=launch.shared_bytes,
+            count=(known.count if known else 0) + 1,
+            failed=(known.failed if known else 0) + bool(launch.result),
+            most_instructions=max(known.most_instructions if known else 0, launch.instructions),
+        )
 
     def _keep_findings(self, observation: Observation) -> None:
         """Keep one observation for each distinct finding, the simplest."""

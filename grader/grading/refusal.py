@@ -25,4 +25,5 @@ def refusal(request: Request, error: SubmissionRefused) -> Record:
         max_score=request.puzzle.max_score,
         headline=error.what,
         advice=(error.remedy,) if error.remedy else (),
+        rubric=request.rubric.info() if request.rubric else None,
     )

@@ -13,6 +13,7 @@ from grader.sandbox import Wanted
 
 if TYPE_CHECKING:
     from grader.puzzles.definition import Puzzle
+    from grader.rubric import Rubric
 
 DeviceChoice = Literal["auto", "software", "gpu"]
 
@@ -37,11 +38,16 @@ class Request:
     seed: str | None = None
     timeout: float = DEFAULT_TIMEOUT
     isolation: Wanted = Wanted.AUTO
+    rubric: Rubric | None = None
+    """Of a file; None for the puzzle's own."""
 
     @cached_property
     def puzzle(self) -> Puzzle:
-        """The puzzle of that name, imported when it is first needed. Raises `UsageError`."""
-        return puzzles.find(self.puzzle_name)
+        """The puzzle of that name, with the rubric's changes; imported when it is first needed.
+
+        Raises `UsageError`.
+        """
+        return self.rubric.puzzle if self.rubric else puzzles.find(self.puzzle_name)
 
 
 class Progress(Protocol):

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from grader.grading.reached import Reached
-from grader.record import Check, Status, Verdict
+from grader.marks import needed_points
+from grader.record import Check, Status, Verdict, Visibility
 
 if TYPE_CHECKING:
     from grader.grading.properties import Results, Tally
     from grader.puzzles.definition import Puzzle, RubricItem
+    from grader.rubric import Rubric
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,18 +27,19 @@ class Scored:
     extra_max: int
 
 
+_VALUES = ("example", "integers", "reals")
 NO_OUTPUT = "not every case gave an output"
 NOT_OBSERVABLE = "a GPU does not show who wrote which byte; grade on the software device to see it"
 
 
-def score(puzzle: Puzzle, reached: Reached) -> Scored:
+def score(puzzle: Puzzle, reached: Reached, rubric: Rubric | None = None) -> Scored:
     """Fill in the rubric.
 
     Points are all or nothing for each item. An item that the device can't show
     is not checked and not part of the points that can be had, so that grading
-    on a GPU costs nobody a point.
+    on a GPU costs nobody a point; the pass mark is lowered by them too.
     """
-    checks = tuple(_check(puzzle, item, reached) for item in puzzle.rubric)
+    checks = tuple(_check(puzzle, item, reached, rubric) for item in puzzle.rubric)
     base = [check for check in checks if not check.extra]
     extra = [check for check in checks if check.extra]
     out_of_reach = (
@@ -46,9 +49,10 @@ def score(puzzle: Puzzle, reached: Reached) -> Scored:
     )
     got = sum(check.points for check in base)
     possible = sum(check.max_points for check in base) - out_of_reach
+    needed = needed_points(rubric.pass_mark if rubric else None, possible, out_of_reach)
     return Scored(
         checks=checks,
-        verdict=Verdict.PASS if got == possible else Verdict.FAIL,
+        verdict=Verdict.PASS if got >= needed else Verdict.FAIL,
         score=got,
         max_score=possible,
         extra_score=sum(check.points for check in extra) if got == possible else 0,
@@ -56,7 +60,7 @@ def score(puzzle: Puzzle, reached: Reached) -> Scored:
     )
 
 
-def _check(puzzle: Puzzle, item: RubricItem, reached: Reached) -> Check:
+def _check(puzzle: Puzzle, item: RubricItem, reached: Reached, rubric: Rubric | None) -> Check:
     status, reason, cases = _status(puzzle, item.id, reached)
     return Check(
         id=item.id,
@@ -67,6 +71,8 @@ def _check(puzzle: Puzzle, item: RubricItem, reached: Reached) -> Check:
         extra=item.extra,
         reason=reason,
         cases=cases,
+        visibility=rubric.visible(item.id) if rubric else Visibility.VISIBLE,
+        hint=puzzle.next_steps.get(item.id, "") if status is Status.FAILED else "",
     )
 
 
@@ -138,7 +144,7 @@ def _robust(puzzle: Puzzle, reached: Reached, results: Results) -> tuple[Status,
     tally = results.tally("robust")
     if reached.kernel_unchanged:
         return Status.NOT_CHECKED, "the given kernel is unchanged, and it is not right there", 0
-    assigned = [results.tally(check) for check in ("example", "integers", "reals")]
+    assigned = [results.tally(check) for check in _VALUES]
     if any(each.worst is not None or not each.cases for each in assigned):
         return Status.NOT_CHECKED, "the assigned part is not right yet", tally.cases
     return _values(tally)
@@ -152,24 +158,37 @@ def headline(puzzle: Puzzle, scored: Scored, reached: Reached) -> str:
     """The verdict in one sentence."""
     if reached.nothing_filled_in:
         return "Nothing was filled in: this is the skeleton as it was given."
-    if scored.verdict is Verdict.PASS:
-        robust = next((check for check in scored.checks if check.extra), None)
+    failed = next((check for check in scored.checks if check.status is Status.FAILED), None)
+    right = reached.results is not None and not _wrong_before("", reached.results)
+    if scored.verdict is Verdict.PASS and (failed is None or failed.id == "robust"):
+        if not right:
+            return "Every check that gives points has passed."
+        robust = next((check for check in scored.checks if check.id == "robust"), None)
         if robust is not None and robust.status is Status.PASSED:
             return "Right, for every size of the task and beyond."
         return "Right, for every size of the task."
+    wrong = _what_is_wrong(failed, reached)
+    if scored.verdict is Verdict.PASS:
+        return f"Enough to pass, but not all is right. {wrong}"
+    return wrong
+
+
+def _wrong_before(check: str, results: Results) -> bool:
+    """Whether values are wrong that come before a check; a rubric may have left theirs out."""
+    before = _VALUES[: _VALUES.index(check)] if check in _VALUES else _VALUES
+    return any(results.tally(each).worst is not None for each in before)
+
+
+def _what_is_wrong(failed: Check | None, reached: Reached) -> str:
+    """The first thing that went wrong, in one sentence."""
     if not reached.packages:
         return "The file does not compile."
     if not reached.compiles:
         return "The file packages, but the graph with it does not compile."
-    failed = (
-        next(check for check in scored.checks if check.status is Status.FAILED)
-        if any(check.status is Status.FAILED for check in scored.checks)
-        else None
-    )
     results = reached.results
     if results is not None and not results.completed:
         return "It compiles, but no run of it gave an output."
-    if failed is None:
+    if failed is None or (results is not None and _wrong_before(failed.id, results)):
         return "Not right yet."
     return {
         "example": "It runs, but the published example is wrong.",

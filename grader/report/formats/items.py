@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from grader.intake.display import one_line
+from grader.marks import unreachable
 from grader.record import Record, Status, Verdict
 from grader.report.wording import SHORT, sentence
 
@@ -35,18 +36,13 @@ def items(record: Record) -> tuple[Item, ...]:
     top of all others. Without a mark (refused, fault) nothing gives points.
     """
     marked = record.verdict in (Verdict.PASS, Verdict.FAIL)
-    base = sum(check.max_points for check in record.checks if not check.extra)
-    out_of_reach = base - record.max_score if marked else base
+    out_of_reach = unreachable(record.checks, record.max_score) if marked else frozenset()
     made: list[Item] = []
-    # From the end: what the device shows stands last in a rubric.
-    for check in reversed(record.checks):
+    for place, check in enumerate(record.checks):
         points, most = check.points, check.max_points
         if not marked or (check.extra and not record.extra_score):
             points = 0
-        if not marked:
-            most = 0
-        elif not check.extra and check.status is Status.NOT_CHECKED and 0 < most <= out_of_reach:
-            out_of_reach -= most
+        if not marked or place in out_of_reach:
             most = 0
         made.append(
             Item(
@@ -59,7 +55,7 @@ def items(record: Record) -> tuple[Item, ...]:
                 reason=sentence(one_line(check.reason, limit=REASON)),
             )
         )
-    return tuple(reversed(made))
+    return tuple(made)
 
 
 def title(item: Item) -> str:

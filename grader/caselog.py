@@ -1,0 +1,81 @@
+"""Every case of a run with its inputs, so that any one of them can be run again.
+
+Cases are numbered from one in the order in which they ran:
+
+* case 1 is the published example;
+* then come two integer cases for each shape of the plan, the assigned shapes first
+  (one only where the first of the two gave no output);
+* then pairs of equal inputs, which must give equal bits;
+* then what Hypothesis drew, with the steps by which it made a failing case smaller;
+* the last case is the published example again.
+
+The numbers are stable because the inputs are kept, not drawn again: what Hypothesis draws
+depends on its version and on how the cases before it ended. A run of conv1d takes some
+20 KiB, packed. A student's copy of a record with hidden checks has no log.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+
+import msgspec
+
+from grader.errors import RecordError
+from grader.record import CaseLog
+
+KEPT_BYTES = 1024 * 1024
+"""Inputs kept of the cases that passed; those of failing cases are kept beyond it."""
+MAX_BYTES = 16 * 1024 * 1024
+"""Of inputs kept, and of a log that is unpacked."""
+
+
+class LoggedCase(msgspec.Struct, frozen=True, array_like=True):
+    """One case. Its number is its place in the log, from one."""
+
+    sizes: dict[str, int]
+    values: str
+    """`grader.grading.cases.Values`."""
+    variant: int
+    """Which bytes unwritten memory held (`grader.grading.lane`)."""
+    failed: tuple[str, ...]
+    """The checks that the case failed."""
+    output: bool
+    """Whether there was output."""
+    inputs: bytes | None
+    """One input after the other, little-endian; None where they were not kept."""
+
+
+def pack(cases: Sequence[LoggedCase]) -> CaseLog:
+    """The log as the record keeps it."""
+    kept, total = [], 0
+    for case in cases:
+        size = len(case.inputs or b"")
+        if total + size > (MAX_BYTES // 2 if case.failed else KEPT_BYTES):
+            case = msgspec.structs.replace(case, inputs=None)
+        else:
+            total += size
+        kept.append(case)
+    return CaseLog(count=len(kept), packed=zlib.compress(msgspec.msgpack.encode(kept), 9))
+
+
+def unpack(log: CaseLog) -> tuple[LoggedCase, ...]:
+    """Read a log.
+
+    Raises:
+        RecordError: it is damaged, or unpacks to more than `MAX_BYTES`.
+    """
+    try:
+        unpacking = zlib.decompressobj()
+        data = unpacking.decompress(log.packed, MAX_BYTES)
+        if not unpacking.eof or unpacking.unused_data:
+            raise ValueError("it is cut off, or too large")
+        cases = msgspec.msgpack.decode(data, type=tuple[LoggedCase, ...])
+        if len(cases) != log.count:
+            raise ValueError(f"it holds {len(cases)} cases and says {log.count}")
+    except (zlib.error, msgspec.DecodeError, ValueError, RecursionError) as error:
+        raise RecordError(
+            f"the log of the cases in this record is damaged: {error}",
+            remedy="Grade the submission again; the record's text and seed are enough for that.",
+        ) from error
+    return cases

@@ -1,0 +1,40 @@
+"""The arithmetic of a mark, the same for a whole record and for a student's copy of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from grader.record import Check, Status
+
+
+def needed_points(pass_mark: int | None, possible: int, out_of_reach: int) -> int:
+    """Points from which on a submission passes.
+
+    Args:
+        pass_mark: As the rubric has it; None for all points.
+        possible: Points that could be had on this device, extra credit aside.
+        out_of_reach: Points that the device could not look for. They are given in the
+            student's favour, but some point is needed where the rubric asks for any.
+    """
+    if pass_mark is None:
+        return possible
+    return max(min(pass_mark, 1), pass_mark - out_of_reach)
+
+
+def unreachable(checks: Sequence[Check], max_score: int) -> frozenset[int]:
+    """Places of the checks that the device could not look for, from the points that are missing.
+
+    Args:
+        checks: All checks of a record that has a mark.
+        max_score: What could be had of them.
+    """
+    missing = sum(check.max_points for check in checks if not check.extra) - max_score
+    places = set()
+    # From the end: what the device shows stands last in a rubric.
+    for place in reversed(range(len(checks))):
+        check = checks[place]
+        unchecked = not check.extra and check.status is Status.NOT_CHECKED
+        if unchecked and 0 < check.max_points <= missing:
+            missing -= check.max_points
+            places.add(place)
+    return frozenset(places)
