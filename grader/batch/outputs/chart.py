@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import msgspec
 
-HEIGHT = 132
+HEIGHT = 210
 """Of the plot, in the drawing's units; labels stand above and below."""
 _TENTHS = 10
 

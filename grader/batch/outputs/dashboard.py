@@ -15,6 +15,7 @@ from hashlib import sha256
 from markupsafe import Markup
 
 from grader.batch.model import RunInfo, StudentResult
+from grader.batch.outputs.similarity import Overview
 from grader.batch.outputs.view import dashboard
 from grader.report.html import environment
 from grader.resources import data_directory
@@ -23,13 +24,31 @@ TEMPLATE = "class.html.j2"
 SCRIPT = "class.js"
 
 
-def render_dashboard(info: RunInfo, results: Sequence[StudentResult]) -> str:
-    """The page; the same results always give the same text."""
+SIMILAR = 6
+"""Pairs that the dashboard names; all are on the page of their own."""
+
+
+def render_dashboard(
+    info: RunInfo, results: Sequence[StudentResult], similar: Overview | None = None
+) -> str:
+    """The page; the same results always give the same text.
+
+    Args:
+        info: The run.
+        results: Everybody, in the order of the table.
+        similar: What the comparison of the programs found.
+    """
     script, digest = _script()
     return (
         environment()
         .get_template(TEMPLATE)
-        .render(page=dashboard(info, results), script=script, script_digest=digest)
+        .render(
+            page=dashboard(info, results),
+            similar=similar,
+            similar_pairs=similar.pairs[:SIMILAR] if similar else (),
+            script=script,
+            script_digest=digest,
+        )
     )
 
 

@@ -26,7 +26,6 @@ from grader.record import (
     Verdict,
 )
 from grader.report import values
-from grader.report.wording import sentence
 
 LONG = 180
 """Characters of a sentence made from a message."""
@@ -62,6 +61,7 @@ _PLACES = {
     Space.CONST: "constant memory",
 }
 _NUMBER = re.compile(r"(?<![\w.])-?\d[\d.]*(?![\w.])")
+_YOUR = re.compile(r"\byour\b")
 _QUOTED = re.compile(r"'[^'\n]{60,}'")
 
 
@@ -115,7 +115,8 @@ def _compiler(record: Record) -> Diagnosis | None:
 def _known_mistake(record: Record) -> Diagnosis | None:
     for case in record.counterexamples:
         if case.explanation and not _is_extra(record, case.check):
-            told = first_sentence(case.explanation)
+            # Written to the student; here the instructor reads it.
+            told = _YOUR.sub("the student's", first_sentence(case.explanation))
             return _made("mistake", told, told)
     return None
 
@@ -154,7 +155,7 @@ def _unclean(record: Record) -> Diagnosis | None:
     if not seen:
         return None
     title = _finding_title(seen[0])
-    return _made("unclean", f"The values are right, but: {_clause(title)}", title)
+    return _made("unclean", f"The values are right, but: {title[0].lower()}{title[1:]}", title)
 
 
 def _checks(record: Record) -> Diagnosis:
@@ -214,5 +215,5 @@ def _few(tensor: Tensor) -> str:
 
 
 def _clause(text: str) -> str:
-    """A message after a colon: without a full stop, a name or capital as it is."""
-    return sentence(text).rstrip(".") if text else "no message"
+    """A message after a colon: without a full stop."""
+    return text.strip().rstrip(".") or "no message"

@@ -91,9 +91,9 @@ def why_no_mark(result: StudentResult) -> str:
         case Standing.WAITING:
             return "Not graded yet: run the same command again to go on."
         case Standing.REFUSED:
-            return f"Not graded: {sentence(_refused(result))}"
+            return f"Not graded: {_stopped(_refused(result))}"
         case Standing.FAULT:
-            return f"The grader failed, not the submission: {sentence(_faulted(result.record))}"
+            return f"The grader failed, not the submission: {_stopped(_faulted(result.record))}"
 
 
 def remedy(result: StudentResult) -> str:
@@ -109,6 +109,12 @@ def remedy(result: StudentResult) -> str:
     if where is Standing.FAULT:
         return "Grade it again once the cause is removed; nobody loses a point by it."
     return ""
+
+
+def _stopped(told: str) -> str:
+    """A clause with a full stop; its first word may be a file's name, and keeps its case."""
+    told = " ".join(told.split())
+    return told if not told or told[-1] in ".!?" else f"{told}."
 
 
 def _refused(result: StudentResult) -> str:

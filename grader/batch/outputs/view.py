@@ -87,6 +87,8 @@ class Dashboard(msgspec.Struct, frozen=True, kw_only=True):
     histogram: Histogram | None
     checks: tuple[CheckLine, ...]
     clusters: tuple[ClusterView, ...]
+    """Of two students and more."""
+    singles: tuple[ClusterView, ...]
     problems: tuple[Problem, ...]
     absent: tuple[Link, ...]
     late: tuple[Link, ...]
@@ -100,6 +102,7 @@ class Dashboard(msgspec.Struct, frozen=True, kw_only=True):
 def dashboard(info: RunInfo, results: Sequence[StudentResult]) -> Dashboard:
     """Prepare a run for the template."""
     found = clusters(results)
+    views = [_cluster(n, cluster) for n, cluster in enumerate(found)]
     troubles = {
         member.student.key: (cluster.diagnosis.title, f"c{n}")
         for n, cluster in enumerate(found)
@@ -121,7 +124,8 @@ def dashboard(info: RunInfo, results: Sequence[StudentResult]) -> Dashboard:
         average=_average([float(points) for points, _ in marks], info.max_score),
         histogram=histogram(marks, info.max_score),
         checks=_checks([result.record for result in results]),
-        clusters=tuple(_cluster(n, cluster) for n, cluster in enumerate(found)),
+        clusters=tuple(view for view in views if view.count > 1),
+        singles=tuple(view for view in views if view.count == 1),
         problems=_problems(results),
         absent=tuple(link(r) for r in results if standing(r) is Standing.NOTHING),
         late=tuple(link(r) for r in results if r.student.lateness == "late"),

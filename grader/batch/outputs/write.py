@@ -11,7 +11,7 @@ import msgspec
 
 from grader import __version__
 from grader.batch.model import RunInfo, StudentResult
-from grader.batch.outputs import feedback, gradebooks
+from grader.batch.outputs import feedback, gradebooks, similarity
 from grader.batch.outputs.dashboard import render_dashboard
 from grader.batch.outputs.folder import Folder
 from grader.errors import GraderFault
@@ -70,7 +70,8 @@ def write_all(
     _feedback(target, ordered, shown)
     for name, data in gradebooks.render_all(info, ordered, shown).items():
         target.put(f"gradebook/{name}", data, lambda data=data: data)  # type: ignore[misc]
-    page = render_dashboard(info, ordered).encode("utf-8")
+    similar = _similarity(folder, target, info, ordered)
+    page = render_dashboard(info, ordered, similar).encode("utf-8")
     target.put("index.html", page, lambda: page)
     target.finish()
     return Written(index=folder / "index.html", files=target.written, unchanged=target.unchanged)
@@ -89,6 +90,28 @@ def _feedback(
             )
 
 
+def _similarity(
+    folder: Path, target: Folder, info: RunInfo, results: Sequence[StudentResult]
+) -> similarity.Overview:
+    kept = similarity.load(folder / f"similarity/{similarity.KEPT}", info.puzzle)
+    study = similarity.study(info, results, kept)
+    data = kept.kept()
+    target.put(f"similarity/{similarity.KEPT}", data, lambda: data)
+    overview = study.overview
+    target.put(
+        "similarity/index.html",
+        _look() + msgspec.msgpack.encode(overview),
+        lambda: similarity.render_overview(overview),
+    )
+    for name, page in study.pages.items():
+        target.put(
+            f"similarity/{name}",
+            _look() + msgspec.msgpack.encode(page),
+            lambda page=page: similarity.render_pair(page),  # type: ignore[misc]
+        )
+    return overview
+
+
 def _check_keys(results: Sequence[StudentResult]) -> None:
     """The keys become folders: none of them may lead elsewhere, or to another's."""
     seen: set[str] = set()
@@ -104,8 +127,8 @@ def _check_keys(results: Sequence[StudentResult]) -> None:
 
 @lru_cache(maxsize=1)
 def _look() -> bytes:
-    """What a report depends on besides its record: this version and the templates."""
+    """What a page depends on besides its data: this version and the templates."""
     digest = blake2b(__version__.encode())
-    for path in sorted(data_directory("templates").glob("report*")):
+    for path in sorted(data_directory("templates").glob("*.*")):
         digest.update(path.read_bytes())
     return digest.digest()

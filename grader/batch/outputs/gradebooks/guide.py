@@ -39,6 +39,13 @@ def render(info: RunInfo, results: Sequence[StudentResult]) -> bytes:
         lines.append(f"With a mark, but not in moodle.csv for want of an {by}: {len(unknown)}\n")
         lines += [_line(result, "") for result in unknown]
         lines.append("")
+    beyond = moodle.capped(info, results)
+    if beyond:
+        lines.append(
+            f"With extra credit beyond what Moodle takes, so cut in moodle.csv: {len(beyond)}\n"
+        )
+        lines += [_line(result, "") for result in beyond]
+        lines.append("")
     return "\n".join(lines).encode("utf-8")
 
 

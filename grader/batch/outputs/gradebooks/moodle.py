@@ -11,12 +11,14 @@ https://docs.moodle.org/en/Grade_import. What it does:
   identifying column only, and nobody in it whose cell is empty;
 * no grade (an empty cell or ``-``) takes away a grade that is there. A student
   without a mark is therefore left out: a mark entered by hand stays;
+* one grade above 100 ends the whole import, unless the site allows for more;
 * PHP reads a backslash before a quote as an escape, so there are none.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from decimal import Decimal
 from typing import Literal
 
 from grader.batch.model import RunInfo, Student, StudentResult
@@ -25,6 +27,8 @@ from grader.batch.outputs.standing import mark, number
 from grader.record import Record, Status
 
 Identifier = Literal["email", "id"]
+LARGEST = 100
+"""The largest grade that every Moodle takes (``gradevaluetoobig``)."""
 HEADINGS: dict[Identifier, str] = {"email": "Email address", "id": "ID number"}
 
 
@@ -39,6 +43,12 @@ def left_out(info: RunInfo, results: Sequence[StudentResult]) -> list[StudentRes
     """Who has a mark but nothing by which Moodle could find them."""
     by = identified_by(results)
     return [r for r in results if mark(r, info) is not None and not _identity(r.student, by)]
+
+
+def capped(info: RunInfo, results: Sequence[StudentResult]) -> list[StudentResult]:
+    """Whose extra credit goes beyond what Moodle takes."""
+    most = max(LARGEST, info.max_score)
+    return [r for r in results if (given := mark(r, info)) is not None and given.points > most]
 
 
 def render(
@@ -59,13 +69,17 @@ def _rows(
     info: RunInfo, results: Sequence[StudentResult], shown: Sequence[Record | None]
 ) -> Iterator[list[str]]:
     by = identified_by(results)
+    most = Decimal(max(LARGEST, info.max_score))
     yield [HEADINGS[by], "Full name", _cell(info.title), "Feedback"]
     for result, record in zip(results, shown, strict=True):
         given = mark(result, info)
         identity = _identity(result.student, by)
         if given is not None and identity:
             feedback = feedback_text(record) if record is not None else ""
-            yield [identity, _cell(result.student.name), number(given.points), _cell(feedback)]
+            if given.points > most:
+                feedback += f" With extra credit: {number(given.points)} points."
+            grade = number(min(given.points, most))
+            yield [identity, _cell(result.student.name), grade, _cell(feedback)]
 
 
 def _identity(student: Student, by: Identifier) -> str:

@@ -1,0 +1,182 @@
+"""Which submissions share more than the class explains.
+
+A feature that everybody has says nothing; one that two of 300 have is worth
+log2(300 / 2) bits. A pair is ranked by the sum over what it shares. The sum
+orders pairs; it is not a probability, since features that lie side by side in
+a text depend on each other.
+
+Only features that few have make a pair worth a look (an inverted index), so
+the time grows with the length of the class, not with its square. Submissions
+with the very same features are one entry, however many they are.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from itertools import combinations
+from math import log2
+from typing import Final
+
+import msgspec
+
+from grader.batch.similarity.features import Feature
+
+COMMON: Final = 100
+"""A feature that more entries have makes no pair by itself; in a pair it still counts."""
+PAIRS: Final = 100
+"""The most that are reported."""
+LEAST_BITS: Final = 12.0
+"""What a pair must have in common: three features that two of 32 have, say."""
+CLUSTER_SHARE: Final = 0.6
+"""From this part of the smaller one on, a pair joins a cluster."""
+
+
+class Shared(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that a pair shares."""
+
+    feature: Feature
+    bits: float
+    have: int
+    """How many of the class have it."""
+
+
+class Pair(msgspec.Struct, frozen=True, kw_only=True):
+    """Two submissions, by the keys of their students."""
+
+    one: str
+    other: str
+    bits: float
+    share: float
+    """Of what the one with less of its own has, from 0 to 1, by bits."""
+    shared: tuple[Shared, ...]
+    """The rarest first."""
+    same: int
+    """How many submissions are like these two in every feature; 2 or more, or 0."""
+
+
+class Comparison(msgspec.Struct, frozen=True, kw_only=True):
+    """A class, compared."""
+
+    programs: int
+    alike: int
+    """Programs that have a twin: the same features, names and comments too."""
+    pairs: tuple[Pair, ...]
+    """The least likely first."""
+    more: int
+    """Pairs that were left off."""
+    clusters: tuple[tuple[str, ...], ...]
+    """Three or more who hang together, the largest first."""
+
+
+def compare(found: Mapping[str, frozenset[Feature]]) -> Comparison:
+    """Compare a class.
+
+    Args:
+        found: For the key of each student the features of the program.
+    """
+    entries = _entries(found)
+    have = Counter(feature for features in found.values() for feature in features)
+    bits = {f: f.weight * log2(len(found) / count) for f, count in have.items()}
+    pairs = _twins(entries, bits, have) + _others(entries, bits, have)
+    pairs.sort(key=lambda pair: (-pair.bits, pair.one, pair.other))
+    return Comparison(
+        programs=len(found),
+        alike=sum(len(keys) for keys in entries.values() if len(keys) > 1),
+        pairs=tuple(pairs[:PAIRS]),
+        more=max(0, len(pairs) - PAIRS),
+        clusters=_clusters(pairs, entries),
+    )
+
+
+Entries = dict[frozenset[Feature], list[str]]
+"""The students of each set of features."""
+
+
+def _entries(found: Mapping[str, frozenset[Feature]]) -> Entries:
+    entries: Entries = defaultdict(list)
+    for key in sorted(found):
+        if found[key]:
+            entries[found[key]].append(key)
+    return entries
+
+
+def _twins(
+    entries: Entries, bits: Mapping[Feature, float], have: Mapping[Feature, int]
+) -> list[Pair]:
+    made = (
+        _pair(keys[0], keys[1], features, features, features, bits, have, same=len(keys))
+        for features, keys in entries.items()
+        if len(keys) > 1
+    )
+    return [pair for pair in made if pair.bits >= LEAST_BITS]
+
+
+def _others(
+    entries: Entries, bits: Mapping[Feature, float], have: Mapping[Feature, int]
+) -> list[Pair]:
+    """Pairs of different entries that share enough, found by what few have."""
+    sets = list(entries)
+    index: dict[Feature, list[int]] = defaultdict(list)
+    for number, features in enumerate(sets):
+        for feature in features:
+            index[feature].append(number)
+    rare: dict[tuple[int, int], float] = defaultdict(float)
+    for feature, numbers in index.items():
+        if 1 < len(numbers) <= COMMON:
+            for two in combinations(numbers, 2):
+                rare[two] += bits[feature]
+    made = []
+    # What is common adds little: a pair without half of the bits by rare features has not enough.
+    for (a, b), least in rare.items():
+        if least >= LEAST_BITS / 2:
+            one, other = sets[a], sets[b]
+            pair = _pair(entries[one][0], entries[other][0], one, other, one & other, bits, have)
+            if pair.bits >= LEAST_BITS:
+                made.append(pair)
+    return made
+
+
+def _pair(
+    one: str,
+    other: str,
+    first: frozenset[Feature],
+    second: frozenset[Feature],
+    both: Iterable[Feature],
+    bits: Mapping[Feature, float],
+    have: Mapping[Feature, int],
+    *,
+    same: int = 0,
+) -> Pair:
+    shared = sorted(
+        (Shared(feature=f, bits=bits[f], have=have[f]) for f in both),
+        key=lambda each: (-each.bits, each.feature),
+    )
+    total = sum(each.bits for each in shared)
+    least = min(sum(bits[f] for f in first), sum(bits[f] for f in second))
+    low, high = sorted((one, other))
+    share = min(1.0, total / least) if least else 0.0
+    return Pair(one=low, other=high, bits=total, share=share, shared=tuple(shared), same=same)
+
+
+def _clusters(pairs: Iterable[Pair], entries: Entries) -> tuple[tuple[str, ...], ...]:
+    """Students who hang together by pairs that share most of what they have."""
+    parent: dict[str, str] = {}
+
+    def root(key: str) -> str:
+        while parent.setdefault(key, key) != key:
+            parent[key] = key = parent[parent[key]]
+        return key
+
+    twins = {keys[0]: keys for keys in entries.values()}
+    for pair in pairs:
+        if pair.share >= CLUSTER_SHARE:
+            parent[root(pair.other)] = root(pair.one)
+            for first in (pair.one, pair.other):
+                for key in twins.get(first, []):
+                    parent[root(key)] = root(pair.one)
+    groups: dict[str, list[str]] = defaultdict(list)
+    for key in sorted(parent):
+        groups[root(key)].append(key)
+    kept = [tuple(keys) for keys in groups.values() if len(keys) > 2]
+    return tuple(sorted(kept, key=lambda keys: (-len(keys), keys)))

@@ -1,0 +1,164 @@
+"""A submission as words, comments and names, each with its place in the text.
+
+This reader is not the one that decides whether two programs are equal
+(`grader.intake.tokens`). That one gives up where a text leaves what it is sure
+of; here a text must not escape comparison by an odd character in it, so every
+text is read somehow, in linear time.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+import msgspec
+
+MAX_TEXT: Final = 200_000
+"""Characters that are read; a solution has some thousands."""
+_WORD: Final = re.compile(
+    r"""(?P<comment>\#[^\n]*)
+      | (?P<string>[A-Za-z]{0,2}(?:\"{3}[\s\S]*?(?:\"{3}|\Z)|'{3}[\s\S]*?(?:'{3}|\Z)
+            |"(?:[^"\\\n]|\\[^\n])*(?:"|(?=\\?(?:\n|\Z)))|'(?:[^'\\\n]|\\[^\n])*(?:'|(?=\\?(?:\n|\Z)))))
+      | (?P<name>[^\W\d]\w*|`[^`\n]*`)
+      | (?P<number>\d[\w.]*)
+      | (?P<sign>[][(){},;:]|\*\*=?|//=?|<<=?|>>=?|->|[=!<>+\-*/%&|^@:]=|[^\w\s])
+    """,
+    re.VERBOSE,
+)
+_KEYWORDS: Final = frozenset(
+    [
+        "alias",
+        "and",
+        "as",
+        "assert",
+        "break",
+        "class",
+        "comptime",
+        "continue",
+        "def",
+        "del",
+        "elif",
+        "else",
+        "except",
+        "finally",
+        "fn",
+        "for",
+        "from",
+        "global",
+        "if",
+        "import",
+        "in",
+        "inout",
+        "is",
+        "let",
+        "mut",
+        "not",
+        "or",
+        "out",
+        "owned",
+        "pass",
+        "raise",
+        "raises",
+        "read",
+        "ref",
+        "return",
+        "self",
+        "Self",
+        "struct",
+        "trait",
+        "True",
+        "False",
+        "None",
+        "try",
+        "var",
+        "where",
+        "while",
+        "with",
+        "yield",
+    ]
+)
+_SPACES: Final = re.compile(r"\s+")
+_EDGES: Final = re.compile(r"\A[\W_]+|[\W_]+\Z")
+
+
+class Span(msgspec.Struct, frozen=True):
+    """A half-open range of characters."""
+
+    start: int
+    stop: int
+
+
+class Word(msgspec.Struct, frozen=True):
+    """One word or sign."""
+
+    norm: str
+    """What is compared: the word itself, or one sign for every name that the author chose."""
+    text: str
+    start: int
+
+    @property
+    def stop(self) -> int:
+        """Past its last character."""
+        return self.start + len(self.text)
+
+
+class Comment(msgspec.Struct, frozen=True):
+    """One comment, or a string of the author's own."""
+
+    text: str
+    """What is compared: lower case, single spaces, without the signs around it."""
+    span: Span
+
+
+class Program(msgspec.Struct, frozen=True, kw_only=True):
+    """One text, read."""
+
+    text: str
+    """With ``\\n`` as its only line end."""
+    words: tuple[Word, ...]
+    comments: tuple[Comment, ...]
+    names: frozenset[str]
+    """Every name in it."""
+
+
+def read(text: str, given: frozenset[str] = frozenset()) -> Program:
+    """Read a text. Never raises.
+
+    Args:
+        text: The source.
+        given: Names that are not the author's choice: those of the skeleton.
+            They and what follows a dot (members of a library) are compared as
+            they are; all other names count as equal, which defeats renaming.
+    """
+    text = text[:MAX_TEXT].replace("\r\n", "\n").replace("\r", "\n")
+    words: list[Word] = []
+    comments: list[Comment] = []
+    names: set[str] = set()
+    for match in _WORD.finditer(text):
+        kind, shown, start = match.lastgroup, match[0], match.start()
+        if kind == "comment":
+            comments.append(Comment(_plain(shown), Span(start, match.end())))
+        elif kind == "string":
+            words.append(Word('""', shown, start))
+            comments.append(Comment(_plain(shown), Span(start, match.end())))
+        elif kind == "name":
+            names.add(shown)
+            words.append(Word(_norm(shown, words, given), shown, start))
+        else:
+            words.append(Word(shown, shown, start))
+    told = tuple(comment for comment in comments if comment.text)
+    return Program(text=text, words=tuple(words), comments=told, names=frozenset(names))
+
+
+def _norm(name: str, before: list[Word], given: frozenset[str]) -> str:
+    member = bool(before) and before[-1].text == "."
+    return name if member or name in given or name in _KEYWORDS else "_"
+
+
+def _plain(shown: str) -> str:
+    return _EDGES.sub("", _SPACES.sub(" ", shown.lower()))
+
+
+def is_chosen(name: str, given: frozenset[str]) -> bool:
+    """Whether a name can tell of its author: long enough, and not given."""
+    return len(name) >= 3 and name not in given and name not in _KEYWORDS
