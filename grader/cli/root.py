@@ -27,6 +27,7 @@ _COMMANDS = {
     "submit": ("grader.cli.submit", "submit"),
     "report": ("grader.cli.report", "report"),
     "doctor": ("grader.cli.doctor", "doctor"),
+    "toolchain": ("grader.cli.toolchain", "toolchain"),
     "puzzles": ("grader.cli.puzzles", "puzzles"),
     "init": ("grader.cli.init", "init"),
     "action": ("grader.cli.action", "action"),

@@ -23,13 +23,9 @@ _FOLDER = Path(__file__).parent / "editions"
 class Worker(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the worker (``grader/worker/script.py``) does differently."""
 
-    tensor: Literal["Tensor", "Buffer"]
-    """Name of the class of device memory in ``max.driver``."""
-    graphs: Literal["compile", "load_all", "one"]
-    """How many shapes come out of one compile: ``compile`` a `Module` of graphs, kept as a file;
-    ``load_all`` a `Module`, not kept; ``one`` graph with an op for each shape."""
-    extension: Literal["package", "directory"]
-    """What ``custom_extensions`` is given."""
+    graphs: Literal["module", "conditional"]
+    """How all shapes go through one compile: ``module``, a graph for each in one module (from
+    26.4 on); ``conditional``, one graph with a branch for each."""
     virtual_devices: bool
     """Whether MAX can compile for a GPU that is not there."""
 

@@ -1,8 +1,9 @@
 """Find the MAX and Mojo that compile an edition.
 
 The default edition is a dependency of this package, so it lies in the same
-environment as the grader. The grader itself never imports it: it only needs to
-know where it is.
+environment as the grader. Each other edition has an environment of its own
+(`grader.toolchain.store`). The grader itself imports neither: it only needs to
+know where they are.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grader.errors import ToolchainFault
-from grader.toolchain.edition import Edition
+from grader.toolchain import store
+from grader.toolchain.edition import DEFAULT_EDITION, Edition
 
 REINSTALL = "Install the grader again, in a fresh virtual environment: pip install mojo-grade"
 
@@ -28,19 +30,16 @@ class Toolchain:
     """Interpreter that can ``import max``."""
     site_packages: Path
     root: Path
-    """The ``modular`` folder that holds ``bin/mojo`` and ``lib``."""
+    """The folder that holds ``bin/mojo`` and ``lib``."""
     max_version: str
     mojo_version: str
+    python_version: str
+    """Version of `python`."""
 
     @property
     def mojo(self) -> Path:
         """The compiler's own program, without the Python wrapper (60 ms) in front of it."""
         return self.root / "bin" / "mojo"
-
-    @property
-    def python_version(self) -> str:
-        """Version of `python`."""
-        return platform.python_version()
 
     def environment(self) -> dict[str, str]:
         """The variables that the wrapper would set for ``mojo``."""
@@ -54,11 +53,43 @@ class Toolchain:
 
 
 def locate(edition: Edition) -> Toolchain:
-    """The toolchain for an edition.
+    """The toolchain for an edition, beside the grader or in an environment of its own.
 
     Raises:
         ToolchainFault: it is not installed, not complete, or of another version.
     """
+    if edition.name == DEFAULT_EDITION:
+        return _beside(edition)
+    manifest = store.installed(edition)
+    if manifest is None:
+        raise ToolchainFault(
+            f"the toolchain of edition {edition.name} (MAX {edition.max_version}) is not installed",
+            remedy=f"Install it, once: grade toolchain install {edition.name}",
+        )
+    folder = store.environment(edition)
+    site_packages = folder / manifest.site_packages
+    return Toolchain(
+        edition=edition,
+        python=store.python(folder),
+        site_packages=site_packages,
+        root=site_packages / edition.root,
+        max_version=manifest.max_version,
+        mojo_version=manifest.mojo_version,
+        python_version=manifest.python_version,
+    )
+
+
+def is_installed(edition: Edition) -> bool:
+    """Whether `locate` would find it."""
+    try:
+        locate(edition)
+    except ToolchainFault:
+        return False
+    return True
+
+
+def _beside(edition: Edition) -> Toolchain:
+    """The default edition, in the grader's own environment."""
     spec = importlib.util.find_spec("mojo")
     places = list(spec.submodule_search_locations or ()) if spec else []
     if not places:
@@ -67,7 +98,6 @@ def locate(edition: Edition) -> Toolchain:
             remedy=f"{REINSTALL} (it brings max=={edition.max_version}).",
         )
     site_packages = Path(places[0]).parent
-    root = site_packages / "modular"
     max_version = _version(site_packages, "max")
     mojo_version = _version(site_packages, "mojo_compiler")
     if max_version != edition.max_version:
@@ -80,9 +110,10 @@ def locate(edition: Edition) -> Toolchain:
         edition=edition,
         python=Path(sys.executable),
         site_packages=site_packages,
-        root=root,
+        root=site_packages / edition.root,
         max_version=max_version,
         mojo_version=mojo_version,
+        python_version=platform.python_version(),
     )
     if not toolchain.mojo.is_file():
         raise ToolchainFault(f"the compiler is missing: {toolchain.mojo}", remedy=REINSTALL)

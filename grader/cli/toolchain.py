@@ -1,0 +1,153 @@
+"""``grade toolchain``: the MAX releases of the editions, each in an environment of its own."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+
+import click
+
+from grader.cli.root import EXIT_CODES
+from grader.errors import GradeError, UsageError
+from grader.toolchain import edition as editions
+from grader.toolchain import store
+from grader.toolchain.edition import DEFAULT_EDITION, Edition
+
+_EDITION = click.Choice(editions.names())
+
+
+@click.group(epilog=EXIT_CODES)
+def toolchain() -> None:
+    """Install, list and remove the toolchains of other editions.
+
+    The default edition comes with the grader. Every other one is installed on
+    first use; do it ahead for machines without a network. They lie in the
+    user's cache, or where the variable GRADE_TOOLCHAINS points.
+    """
+
+
+@toolchain.command("list")
+def list_() -> None:
+    """Which editions there are, and which are installed."""
+    rows = [("edition", "MAX", "Mojo", "toolchain"), *(_row(name) for name in editions.names())]
+    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    for row in rows:
+        cells = (text.ljust(width) for text, width in zip(row, widths, strict=False))
+        click.echo(f"{'  '.join(cells)}  {row[3]}")
+    for name in store.others():
+        click.echo(f"\n{store.place() / name} belongs to no edition; delete it if it is not yours.")
+    click.echo(f"\nIn {store.place()}.")
+
+
+def _row(name: str) -> tuple[str, str, str, str]:
+    edition = editions.find(name)
+    return name, edition.max_version, edition.mojo_version, _state(edition)
+
+
+def _state(edition: Edition) -> str:
+    if edition.name == DEFAULT_EDITION:
+        return "the default; comes with the grader"
+    if manifest := store.installed(edition):
+        return f"installed, {manifest.size >> 20} MiB, Python {manifest.python_version}"
+    return "broken; install it again" if store.remains(edition) else "-"
+
+
+@toolchain.command()
+@click.argument("names", metavar="[EDITION]...", nargs=-1, type=_EDITION)
+@click.option("--all", "everything", is_flag=True, help="Every edition; about 11 GB.")
+@click.option("--afresh", is_flag=True, help="Install again what is there already.")
+def install(names: tuple[str, ...], everything: bool, afresh: bool) -> None:
+    """Install the toolchain of each EDITION, and try it out."""
+    from grader.toolchain.install import install as install_
+
+    failed: GradeError | None = None
+    for edition in _chosen(names, everything):
+        if edition.name == DEFAULT_EDITION:
+            click.echo(f"{edition.name}: comes with the grader")
+            continue
+        if not afresh and store.installed(edition):
+            click.echo(f"{edition.name}: installed already")
+            continue
+        began = time.monotonic()
+        with _Line(edition.name) as line:
+            try:
+                install_(edition, said=line.say, afresh=afresh)
+            except GradeError as error:
+                if not everything:
+                    raise
+                # With --all, what can be installed is.
+                failed = error
+                line.end(f"{edition.name}: {error.what}")
+                continue
+        click.echo(f"{edition.name}: installed and tried out, {time.monotonic() - began:.0f} s")
+    if failed is not None:
+        raise failed
+
+
+@toolchain.command()
+@click.argument("names", metavar="[EDITION]...", nargs=-1, type=_EDITION)
+@click.option("--all", "everything", is_flag=True, help="Every edition.")
+def remove(names: tuple[str, ...], everything: bool) -> None:
+    """Delete the toolchain of each EDITION."""
+    for edition in _chosen(names, everything):
+        if edition.name == DEFAULT_EDITION:
+            if not everything:
+                raise UsageError(
+                    f"edition {edition.name} is part of the grader",
+                    remedy="It goes when the grader is uninstalled.",
+                )
+            continue
+        if store.remove(edition):
+            click.echo(f"{edition.name}: removed")
+        elif not everything:
+            click.echo(f"{edition.name}: was not installed")
+
+
+@toolchain.command()
+@click.argument("name", metavar="[EDITION]", required=False, type=_EDITION)
+def path(name: str | None) -> None:
+    """Print where EDITION's compiler lies, or where the toolchains are."""
+    if name is None:
+        click.echo(store.place())
+        return
+    from grader.toolchain.toolchain import locate
+
+    click.echo(locate(editions.find(name)).mojo)
+
+
+def _chosen(names: Sequence[str], everything: bool) -> list[Edition]:
+    if everything and names:
+        raise UsageError("--all and names of editions were given", remedy="Give one of them.")
+    if not everything and not names:
+        raise UsageError(
+            "no edition was named", remedy=f"Name some of {', '.join(editions.names())}, or --all."
+        )
+    return [editions.find(name) for name in (editions.names() if everything else names)]
+
+
+class _Line:
+    """What is going on with one edition: a line that is rewritten on a terminal."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._live = sys.stderr.isatty()
+
+    def __enter__(self) -> _Line:
+        return self
+
+    def __exit__(self, *ignored: object) -> None:
+        if self._live:
+            click.echo("\r\x1b[2K", nl=False, err=True)
+
+    def say(self, phrase: str) -> None:
+        """Show a step."""
+        if self._live:
+            click.echo(f"\r\x1b[2K{self._name}: {phrase}", nl=False, err=True)
+        else:
+            click.echo(f"{self._name}: {phrase}", err=True)
+
+    def end(self, text: str) -> None:
+        """Leave a line."""
+        self.__exit__()
+        click.echo(text, err=True)

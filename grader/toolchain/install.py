@@ -1,0 +1,168 @@
+"""Install an edition's toolchain: an environment made with uv, verified, then put in place.
+
+uv runs in the folder of the toolchains, never where a submission lies: it
+would take instructions from a ``uv.toml`` there. It installs wheels only, so
+nothing is built from sources, and what is installed depends on the edition's
+file alone.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from grader.errors import ToolchainFault
+from grader.toolchain import store
+from grader.toolchain.edition import Edition
+from grader.toolchain.package_index import uv_variables
+from grader.toolchain.toolchain import Toolchain, locate
+from grader.toolchain.verify import verify
+
+ROOM = 3 << 30
+"""Bytes that must be free: 0.7 to 1.3 GB unpacked, and as much in uv's cache."""
+
+# Of the caller's own environments; a toolchain's is another.
+_NOT_OURS = ("VIRTUAL_ENV", "CONDA_PREFIX", "PYTHONPATH", "PYTHONHOME", "UV_PYTHON", "UV_TARGET")
+_UNREACHABLE = re.compile(
+    r"dns error|error sending request|failed to (?:fetch|connect)|client error|connection|"
+    r"timed out|tcp connect|certificate|network|offline|--offline",
+    re.IGNORECASE,
+)
+_NO_SUCH = re.compile(r"no solution found|not found in the package registry", re.IGNORECASE)
+_TOLD = re.compile(r"^\s*(?:Downloading|Downloaded|Prepared|Installed|Resolved)\b.{0,200}$")
+
+Said = Callable[[str], None]
+"""Hears what is going on, a short phrase at a time."""
+
+
+def install(
+    edition: Edition, *, said: Said = lambda phrase: None, afresh: bool = False
+) -> Toolchain:
+    """The edition's toolchain, installed if need be. Takes 10 s to minutes, mostly to download.
+
+    Several processes may ask at once: one installs, the others wait for it.
+
+    Args:
+        edition: Not the default one, which comes with the grader.
+        said: Hears each step.
+        afresh: Install again what is there already.
+
+    Raises:
+        ToolchainFault: it can't be fetched, does not fit on the disk, or does not work here.
+        SandboxFault: it works, but a sandbox could not use it.
+    """
+    try:
+        store.place().mkdir(parents=True, exist_ok=True)
+        with store.locked(
+            edition,
+            exclusive=True,
+            waiting=lambda: said("waiting for another run that uses or installs it"),
+        ):
+            if afresh or store.installed(edition) is None:
+                _install(edition, said)
+    except OSError as error:
+        raise ToolchainFault(
+            f"edition {edition.name} can't be installed in {store.place()}: "
+            f"{error.strerror or error}",
+            remedy=f"Set {store.VARIABLE} to a folder in which you may write.",
+        ) from error
+    return locate(edition)
+
+
+def _install(edition: Edition, said: Said) -> None:
+    store.discard_leavings(edition)
+    _check_room(edition)
+    folder = store.staging(edition)
+    try:
+        said(f"making an environment for MAX {edition.max_version}")
+        _uv(
+            edition, ["venv", "--no-project", "--python", sys.executable, str(folder / "env")], said
+        )
+        finished = folder / "env"
+        packages = ["pip", "install", "--python", str(store.python(finished))]
+        packages += ["--compile-bytecode", "--only-binary", ":all:", f"max=={edition.max_version}"]
+        _uv(edition, packages, said)
+        said("trying it out")
+        manifest = verify(edition, finished)
+        _write_manifest(finished, manifest)
+        store.put(edition, finished)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _write_manifest(finished: Path, manifest: store.Manifest) -> None:
+    import msgspec
+
+    (finished / store.MANIFEST).write_bytes(
+        msgspec.json.format(msgspec.json.encode(manifest), indent=2)
+    )
+
+
+def _check_room(edition: Edition) -> None:
+    free = shutil.disk_usage(store.place()).free
+    if free < ROOM:
+        raise ToolchainFault(
+            f"edition {edition.name} needs {ROOM >> 30} GiB to be installed, "
+            f"but {store.place()} has {free >> 20} MiB free",
+            remedy=f"Make room, for example with grade toolchain remove, or set {store.VARIABLE} "
+            "to a folder on another disk.",
+        )
+
+
+def _uv(edition: Edition, arguments: list[str], said: Said) -> None:
+    """Run uv and pass its steps on; its own words decide what is said when it fails."""
+    from uv import find_uv_bin
+
+    environment = {name: text for name, text in os.environ.items() if name not in _NOT_OURS}
+    environment |= uv_variables(environment)
+    lines: list[str] = []
+    with subprocess.Popen(
+        [find_uv_bin(), *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        cwd=store.place(),
+        env=environment,
+        text=True,
+        errors="replace",
+    ) as process:
+        assert process.stderr is not None
+        try:
+            for line in process.stderr:
+                lines.append(line.rstrip())
+                if _TOLD.match(line):
+                    said(line.strip()[0].lower() + line.strip()[1:])
+        except BaseException:
+            process.terminate()
+            raise
+    if process.returncode != 0:
+        raise _failure(edition, "\n".join(lines))
+
+
+def _failure(edition: Edition, output: str) -> ToolchainFault:
+    """What uv's failure means to who asked for the edition."""
+    text = [re.sub(r"^\W+", "", line).rstrip() for line in output.splitlines()]
+    tail = " ".join(line for line in text if line and not _TOLD.match(line))[-400:]
+    if _NO_SUCH.search(output) and not _UNREACHABLE.search(output):
+        return ToolchainFault(
+            f"the package index has no MAX {edition.max_version} for this machine and "
+            f"Python {sys.version_info.major}.{sys.version_info.minor}: {tail}",
+            remedy="Check which index pip and uv use here (pip config list), or run the grader "
+            "with another Python.",
+        )
+    if _UNREACHABLE.search(output):
+        return ToolchainFault(
+            f"edition {edition.name} needs MAX {edition.max_version}, which is not installed, and "
+            f"the package index can't be reached: {tail}",
+            remedy=f"Prepare this machine while it has a network: grade toolchain install "
+            f"{edition.name} (or --all, for every edition). Then grading needs none.",
+        )
+    return ToolchainFault(
+        f"MAX {edition.max_version} for edition {edition.name} could not be installed: {tail}",
+        remedy=f"See what uv says: grade toolchain install {edition.name}",
+    )
