@@ -25,6 +25,7 @@ Exit codes:
 # not held up by what other commands need.
 _COMMANDS = {
     "submit": ("grader.cli.submit", "submit"),
+    "batch": ("grader.cli.batch", "batch"),
     "report": ("grader.cli.report", "report"),
     "doctor": ("grader.cli.doctor", "doctor"),
     "toolchain": ("grader.cli.toolchain", "toolchain"),

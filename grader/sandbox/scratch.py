@@ -169,10 +169,10 @@ class Scratch:
 
     def remove(self) -> None:
         """Delete it all. Call it when no process of the submission is left. Never raises."""
-        _remove_tree(self._outer)
+        remove_tree(self._outer)
 
 
-def _remove_tree(root: Path) -> None:
+def remove_tree(root: Path) -> None:
     """Delete a hostile tree: any depth, any permissions, following nothing.
 
     Walks with one open descriptor and ``..``, so that neither recursion nor

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from grader.batch.collect.entry import Entry, is_mojo, is_skipped, refusing
-from grader.errors import UsageError
+from grader.errors import SubmissionRefused, UsageError
 from grader.intake import Submission, read_submission
 from grader.intake.display import one_line
 
@@ -64,7 +64,9 @@ def _walk(folder: Path, above: tuple[str, ...]) -> Iterator[Entry]:
             if len(parts) < MAX_DEPTH:
                 yield from _walk(folder / each.name, parts)
         else:
-            yield Entry(parts=parts, modified=_modified(each), load=_loader(folder / each.name))
+            yield Entry(
+                parts=parts, modified=_modified(each), load=_loader(folder / each.name, parts)
+            )
 
 
 def _modified(each: os.DirEntry[str]) -> float:
@@ -75,8 +77,16 @@ def _modified(each: os.DirEntry[str]) -> float:
     return status.st_mtime if stat.S_ISREG(status.st_mode) else 0.0
 
 
-def _loader(path: Path) -> Callable[[], Submission]:
-    return lambda: read_submission(path)
+def _loader(path: Path, parts: tuple[str, ...]) -> Callable[[], Submission]:
+    def load() -> Submission:
+        try:
+            return read_submission(path)
+        except SubmissionRefused as refused:
+            # Students read it: where the instructor keeps the files is not theirs to know.
+            what = refused.what.replace(one_line(str(path)), one_line("/".join(parts)))
+            raise SubmissionRefused(what, remedy=refused.remedy) from refused
+
+    return load
 
 
 def _refused(parts: tuple[str, ...], why: str) -> Entry:

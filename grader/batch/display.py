@@ -1,0 +1,180 @@
+"""How a run over a class goes, on the terminal: live where there is one, else plain lines."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections import Counter
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Self, TextIO
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from grader.batch.collect import Collection
+from grader.batch.plan import Job, Plan
+from grader.batch.settings import Settings
+from grader.batch.task import Outcome
+from grader.intake.display import one_line
+from grader.record import Record, Verdict
+
+_STYLES = {
+    Verdict.PASS: "green",
+    Verdict.FAIL: "red",
+    Verdict.REFUSED: "yellow",
+    Verdict.FAULT: "magenta",
+}
+_WORDS = {
+    Verdict.PASS: "passed",
+    Verdict.FAIL: "not passed",
+    Verdict.REFUSED: "refused",
+    Verdict.FAULT: "no mark",
+}
+_REASONS_SHOWN = 6
+
+
+class RunDisplay:
+    """Shows a run. Use as a context manager.
+
+    Args:
+        stream: Standard error, say.
+        live: Rewrite a few lines; by default where the stream is a terminal.
+    """
+
+    def __init__(self, stream: TextIO | None = None, *, live: bool | None = None) -> None:
+        self._stream = stream or sys.stderr
+        dumb = os.environ.get("TERM") == "dumb"
+        self._live_wanted = self._stream.isatty() and not dumb if live is None else live
+        self._console = Console(file=self._stream, highlight=False, soft_wrap=True)
+        self._live: Live | None = None
+        self._running: dict[str, tuple[str, float]] = {}
+        self._verdicts: Counter[Verdict] = Counter()
+        self._done = self._total = self._workers = 0
+        self._began = time.monotonic()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._stop()
+
+    def planned(self, settings: Settings, collection: Collection, plan: Plan) -> None:
+        """What was found and what will be done, with why."""
+        self._say(f"{_count(len(collection.students), 'student')} in {collection.form}")
+        for line in plan_lines(plan):
+            self._say(line)
+        for note in collection.notes:
+            self._say(f"Note: {note}")
+        for refusal in collection.refusals:
+            self._say(f"Refused: {refusal.what}")
+
+    def began(self, jobs: Sequence[Job], workers: int) -> None:
+        """Start the live part."""
+        self._total, self._workers, self._began = len(jobs), workers, time.monotonic()
+        self._say(f"Grading {_count(len(jobs), 'program')}, {workers} at a time")
+        if self._live_wanted:
+            self._live = Live(
+                get_renderable=self._panel,
+                console=self._console,
+                refresh_per_second=4,
+                transient=True,
+            )
+            self._live.start()
+
+    def started(self, job: Job, where: str) -> None:
+        """A program is being graded."""
+        self._running[job.program] = (_who(job), time.monotonic())
+
+    def finished(self, job: Job, record: Record, outcome: Outcome) -> None:
+        """A program is graded."""
+        self._running.pop(job.program, None)
+        self._done += 1
+        self._verdicts[record.verdict] += 1
+        score = f"{record.score}/{record.max_score}" if record.verdict is not Verdict.FAULT else ""
+        width = len(str(self._total))
+        line = Text(f"[{self._done:>{width}}/{self._total}] ")
+        line.append(f"{_WORDS[record.verdict]:<10} ", _STYLES[record.verdict])
+        line.append(f"{score:>7} {outcome.seconds:6.1f} s  {_who(job)}")
+        if record.fault is not None:
+            line.append(f": {one_line(record.fault.what)}")
+        self._console.print(line)
+
+    def writing(self) -> None:
+        """The gradings are over."""
+        self._stop()
+        self._say("Writing the dashboard, the gradebooks and the reports")
+
+    def _say(self, line: str) -> None:
+        self._console.print(Text(one_line(line, limit=1_000)))
+
+    def _stop(self) -> None:
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+
+    def _panel(self) -> RenderableType:
+        """Done, running, rate, time left, verdicts so far."""
+        elapsed = time.monotonic() - self._began
+        rate = self._done / elapsed if elapsed > 0 else 0.0
+        left = f", about {_duration((self._total - self._done) / rate)} left" if self._done else ""
+        head = Text(
+            f"{self._done} of {self._total} graded in {_duration(elapsed)}, "
+            f"{60 * rate:.1f} a minute{left}"
+        )
+        bar = ProgressBar(total=max(1, self._total), completed=self._done, width=60)
+        verdicts = Text("  ").join(
+            Text(f"{count} {_WORDS[verdict]}", _STYLES[verdict])
+            for verdict, count in sorted(self._verdicts.items())
+        )
+        running = Table.grid(padding=(0, 2))
+        now = time.monotonic()
+        shown = list(self._running.values())[: max(1, self._console.height - 8)]
+        for who, began in shown:
+            running.add_row(Text("grading"), Text(who), Text(f"{now - began:.0f} s"))
+        return Group(bar, head, verdicts, running)
+
+
+def plan_lines(plan: Plan) -> list[str]:
+    """A plan in a few sentences."""
+    lines = []
+    if plan.jobs:
+        reasons = Counter(job.reason for job in plan.jobs)
+        shown = [f"{count}: {why}" for why, count in reasons.most_common(_REASONS_SHOWN)]
+        lines.append(f"{_count(len(plan.jobs), 'program')} to grade ({'; '.join(shown)})")
+    else:
+        lines.append("Nothing to grade")
+    more = (
+        (plan.kept, "result", "kept"),
+        (plan.equal, "student", "with a program equal to another's, which is graded once"),
+        (plan.refused, "student", "whose file is refused"),
+        (plan.absent, "student", "without any file"),
+    )
+    lines += [f"{_count(number, noun)} {what}" for number, noun, what in more if number]
+    return lines
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _who(job: Job) -> str:
+    others = f" and {len(job.students) - 1} more" if len(job.students) > 1 else ""
+    return f"{job.students[0]}{others}"
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"

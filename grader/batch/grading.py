@@ -1,0 +1,77 @@
+"""Grade one task in this process: what a run over a class does where ``grade submit`` does its."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from grader import __version__, puzzles
+from grader.batch.task import Options, Task
+from grader.errors import GraderFault
+from grader.grading.gathered import Gathered
+from grader.grading.request import Request, Silent
+from grader.intake import submission_from_bytes
+from grader.intake.display import safe_name
+from grader.record import Record
+
+if TYPE_CHECKING:
+    from grader.rubric import Rubric
+
+
+def grade_task(task: Task) -> Record:
+    """The record of a task; whatever goes wrong on our side is a fault in it."""
+    if task.grader_version != __version__:
+        fault = GraderFault(
+            f"this machine has grader {__version__}, the run has {task.grader_version}",
+            remedy="Install the same version on all machines.",
+        )
+        return fault_of(task, fault)
+    from grader.grading.run import grade
+
+    with tempfile.TemporaryDirectory(prefix="task-") as folder:
+        file = Path(folder) / safe_name(task.name)
+        file.write_bytes(task.source)
+        try:
+            return grade(_request(task, file), Silent())
+        except Exception as error:
+            # The file was read and the options were checked before: it is not the student's.
+            return fault_of(task, error)
+
+
+def fault_of(task: Task, error: Exception) -> Record:
+    """The record of a task that could not be graded, and why."""
+    from grader.grading.assemble import fault_record
+
+    gathered = Gathered(
+        request=_request(task, Path(safe_name(task.name))),
+        progress=Silent(),
+        submission=submission_from_bytes(task.name, task.source),
+        seed=task.seed,
+        stage_name="batch",
+    )
+    return fault_record(gathered, error)
+
+
+def _request(task: Task, file: Path) -> Request:
+    options = task.options
+    return Request(
+        source=file,
+        puzzle_name=options.puzzle,
+        device=options.device,
+        edition=options.edition,
+        examples=options.examples,
+        seed=task.seed,
+        timeout=options.timeout,
+        isolation=options.isolation,
+        rubric=_rubric(options),
+    )
+
+
+def _rubric(options: Options) -> Rubric | None:
+    if not options.rubric:
+        return None
+    from grader.rubric import parse_rubric
+
+    puzzle = puzzles.find(options.puzzle)
+    return parse_rubric(options.rubric.encode(), puzzle, name=options.rubric_name)

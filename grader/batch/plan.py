@@ -1,0 +1,140 @@
+"""What is to be graded, and why: the class beside what is known already."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from grader.batch.model import Student
+from grader.batch.store import Known, Stored
+from grader.batch.task import Conditions
+from grader.record import Verdict
+
+ALL = "*"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """One program to grade."""
+
+    program: str
+    sha256: str
+    """Of the file that is graded for all."""
+    name: str
+    """Of that file."""
+    students: tuple[str, ...]
+    """Keys of who handed it in."""
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What a session has to do."""
+
+    jobs: Sequence[Job]
+    kept: int = 0
+    """Programs whose result stands."""
+    refused: int = 0
+    """Students whose latest file was refused."""
+    absent: int = 0
+    """Students who handed in nothing."""
+    equal: int = 0
+    """Students whose program somebody before them in the class has, too."""
+    regraded: Sequence[str] = field(default=())
+    """Programs that are graded again only because somebody asked for it."""
+
+
+def make_plan(
+    students: Sequence[Student],
+    stored: Iterable[Stored],
+    programs: Mapping[str, str],
+    *,
+    before: Mapping[str, str],
+    known: Mapping[str, Known],
+    wanted: Mapping[str, str],
+    conditions: Conditions,
+    regrade: str = "",
+) -> Plan:
+    """Decide what is graded.
+
+    Args:
+        students: The class.
+        stored: All attempts.
+        programs: The program of each file, by its digest.
+        before: The program that counted for a student in the session before, by key.
+        known: Results there are, by program.
+        wanted: Programs somebody asked for earlier and that are not done, with why.
+        conditions: What results rest on now.
+        regrade: Pattern of keys, names, identifiers and sources to grade again; or empty.
+    """
+    counting = {each.attempt.student: each for each in stored if each.attempt.counts}
+    groups: dict[str, list[tuple[Student, Stored]]] = {}
+    refused = absent = 0
+    for student in students:
+        own = counting.get(student.key)
+        if own is None:
+            absent += 1
+        elif own.refusal is not None:
+            refused += 1
+        else:
+            groups.setdefault(programs[own.attempt.sha256], []).append((student, own))
+    jobs, asked = [], []
+    for program, members in groups.items():
+        reason = wanted.get(program, "")
+        if not reason and regrade and any(_matches(regrade, *member) for member in members):
+            reason = "asked for with --regrade"
+            asked.append(program)
+        result = known.get(program)
+        reason = _why(result, conditions, members, program, before) or (
+            reason if result is not None else ""
+        )
+        if reason:
+            jobs.append(_job(program, members, result, reason))
+    return Plan(
+        jobs=jobs,
+        kept=len(groups) - len(jobs),
+        refused=refused,
+        absent=absent,
+        equal=sum(len(members) - 1 for members in groups.values()),
+        regraded=asked,
+    )
+
+
+def _job(
+    program: str, members: list[tuple[Student, Stored]], result: Known | None, reason: str
+) -> Job:
+    # The file that stood for the others keeps doing so, and with it the seed, while it is there.
+    chosen = next(
+        (own for _, own in members if result and own.attempt.sha256 == result.sha256),
+        members[0][1],
+    )
+    return Job(
+        program=program,
+        sha256=chosen.attempt.sha256,
+        name=chosen.attempt.name,
+        students=tuple(student.key for student, _ in members),
+        reason=reason,
+    )
+
+
+def _why(
+    result: Known | None,
+    conditions: Conditions,
+    members: Sequence[tuple[Student, Stored]],
+    program: str,
+    before: Mapping[str, str],
+) -> str:
+    if result is None:
+        changed = any(before.get(student.key, program) != program for student, _ in members)
+        return "the submission changed" if changed else "not graded yet"
+    if changes := conditions.changes(result.conditions):
+        return "; ".join(changes)
+    if result.verdict is Verdict.FAULT:
+        return "the grader failed on it last time"
+    return ""
+
+
+def _matches(pattern: str, student: Student, own: Stored) -> bool:
+    values = (student.key, student.name, student.id, student.email, own.attempt.source)
+    return any(fnmatch.fnmatchcase(value.casefold(), pattern.casefold()) for value in values)

@@ -1,0 +1,287 @@
+"""Grade a class: collect, see what is to be done, do it, keep each result, write it all up."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Protocol
+
+import msgspec
+
+from grader import __version__
+from grader.batch.backend import Backend, Started, work_off
+from grader.batch.collect import Collection, collect, read_roster
+from grader.batch.ingest import Ingested, ingest
+from grader.batch.lock import locked
+from grader.batch.model import RunInfo
+from grader.batch.plan import Job, Plan, make_plan
+from grader.batch.results import student_results
+from grader.batch.schema import NAME
+from grader.batch.settings import Settings
+from grader.batch.store import Store, Stored
+from grader.batch.task import Outcome, Task
+from grader.errors import GraderFault
+from grader.grading import seeds
+from grader.record import Record, Verdict, decode
+
+MakeBackend = Callable[[Settings], contextlib.AbstractContextManager[Backend]]
+Rerender = Callable[[Store, RunInfo], None]
+
+
+class Display(Protocol):
+    """Hears how a run goes."""
+
+    def planned(self, settings: Settings, collection: Collection, plan: Plan) -> None:
+        """What will be done, before anything is."""
+
+    def began(self, jobs: Sequence[Job], workers: int) -> None:
+        """The gradings begin."""
+
+    def started(self, job: Job, where: str) -> None:
+        """Somebody works on it."""
+
+    def finished(self, job: Job, record: Record, outcome: Outcome) -> None:
+        """It is graded, and stored."""
+
+    def writing(self) -> None:
+        """The dashboard and all else is written now."""
+
+
+@dataclass
+class Summary:
+    """How a session ended."""
+
+    plan: Plan
+    graded: int = 0
+    faults: int = 0
+    """Students for whom there is no mark through our fault, this session or before."""
+    wrote: bool = False
+    """Whether outputs were written; they are left alone where nothing changed."""
+    notes: Sequence[str] = field(default=())
+
+
+def dry_run(settings: Settings) -> tuple[Collection, Ingested, Plan]:
+    """What a run would do. Nothing is written."""
+    with contextlib.ExitStack() as stack:
+        collection = stack.enter_context(_collected(settings))
+        store = None
+        if (settings.folder / NAME).is_file():
+            store = stack.enter_context(Store(settings.folder))
+        ingested = ingest(collection, store.programs() if store else {})
+        return collection, ingested, _planned(settings, collection, ingested, store)
+
+
+def run(settings: Settings, *, backend: MakeBackend, display: Display, write: Rerender) -> Summary:
+    """Grade a class, or what is left of it.
+
+    Args:
+        backend: Makes what does the gradings, once it is known that there are any.
+        write: Writes everything for people from the stored results.
+
+    Raises:
+        UsageError: the source, the roster or the folder make no sense.
+        GraderFault: results can't be stored any more. What was stored is safe.
+    """
+    began = time.monotonic()
+    settings.folder.mkdir(parents=True, exist_ok=True)
+    with (
+        locked(settings.folder),
+        Store(settings.folder, create=True) as store,
+        _collected(settings) as collection,
+    ):
+        ingested = ingest(collection, store.programs(), store)
+        plan = _planned(settings, collection, ingested, store)
+        store.want(plan.regraded, "asked for with --regrade")
+        store.set_class(collection.students, ingested.stored)
+        store.set_meta(
+            notes=msgspec.json.encode(list(collection.notes)).decode(),
+            refusals=msgspec.json.encode(list(collection.refusals)).decode(),
+        )
+        display.planned(settings, collection, plan)
+        summary = Summary(plan=plan, notes=collection.notes)
+        if plan.jobs:
+            with backend(settings) as graders:
+                _describe(settings, store, finished=False)
+                store.begin_session(graders.workers)
+                display.began(plan.jobs, graders.workers)
+                summary.graded = _grade(settings, store, plan, graders, display, began)
+        summary.faults = _count_faults(store, ingested)
+        before = store.info()
+        changed = before is None or not before.finished or bool(plan.jobs)
+        info = _describe(settings, store, finished=True) if changed else before
+        assert info is not None
+        if _outdated(store, info):
+            display.writing()
+            write(store, info)
+            store.set_meta(outputs=_state(store, info))
+            summary.wrote = True
+    return summary
+
+
+@contextlib.contextmanager
+def _collected(settings: Settings) -> Iterator[Collection]:
+    roster = read_roster(settings.roster) if settings.roster else []
+    with collect(settings.source, puzzle=settings.options.puzzle, roster=roster) as collection:
+        yield collection
+
+
+def _planned(
+    settings: Settings, collection: Collection, ingested: Ingested, store: Store | None
+) -> Plan:
+    before: dict[str, str] = {}
+    if store:
+        programs = store.programs()
+        before = {
+            key: programs[each.attempt.sha256]
+            for key, attempts in store.attempts().items()
+            for each in attempts
+            if each.attempt.counts and each.attempt.sha256
+        }
+    return make_plan(
+        collection.students,
+        ingested.stored,
+        ingested.programs,
+        before=before,
+        known=store.known() if store else {},
+        wanted=store.wanted() if store else {},
+        conditions=settings.conditions,
+        regrade=settings.regrade,
+    )
+
+
+def _grade(
+    settings: Settings,
+    store: Store,
+    plan: Plan,
+    graders: Backend,
+    display: Display,
+    began: float,
+) -> int:
+    jobs = {job.program: job for job in plan.jobs}
+    graded = 0
+    for event in work_off(graders, _tasks(settings, store, plan.jobs)):
+        job = jobs[event.program]
+        if isinstance(event, Started):
+            display.started(job, event.where)
+            continue
+        record = _record_of(settings, store, job, event)
+        store.add_result(
+            job.program,
+            sha256=job.sha256,
+            conditions=settings.conditions,
+            record=record,
+            seconds=event.seconds,
+            reason=job.reason,
+            crashes=event.crashes,
+            place=event.where,
+            session_seconds=time.monotonic() - began,
+        )
+        graded += 1
+        display.finished(job, record, event)
+    return graded
+
+
+def _tasks(settings: Settings, store: Store, jobs: Sequence[Job]) -> Iterator[Task]:
+    key = seeds.secret()
+    for job in jobs:
+        yield Task(
+            program=job.program,
+            name=job.name,
+            source=store.source(job.sha256),
+            # One seed for all equal files: that of the file which stands for them.
+            seed=seeds.derive(
+                key=key, puzzle=settings.options.puzzle, submission_sha256=job.sha256
+            ),
+            options=settings.options,
+            grader_version=__version__,
+        )
+
+
+def _record_of(settings: Settings, store: Store, job: Job, outcome: Outcome) -> Record:
+    """The record of an outcome: the one that came, if it is of this file; else a fault."""
+    from grader.batch.grading import fault_of
+
+    problem = f"its grading {outcome.crash}" if outcome.crash else ""
+    if not problem:
+        try:
+            record = decode(outcome.record)
+        except GraderFault as error:
+            problem = f"its grading left no record that can be read: {error.what}"
+        else:
+            if record.submission.sha256 == job.sha256:
+                return record
+            problem = "its grading left the record of another file"
+    tries = f", the last of {outcome.crashes} times" if outcome.crashes > 1 else ""
+    task = Task(
+        program=job.program,
+        name=job.name,
+        source=store.source(job.sha256),
+        seed="",
+        options=settings.options,
+        grader_version=__version__,
+    )
+    return fault_of(
+        task,
+        GraderFault(
+            f"{problem}{tries}",
+            remedy="Run grade batch on the folder again: what ended like this is tried again.",
+        ),
+    )
+
+
+def _count_faults(store: Store, ingested: Ingested) -> int:
+    faults = {p for p, known in store.known().items() if known.verdict is Verdict.FAULT}
+    return sum(
+        each.attempt.counts
+        and each.refusal is None
+        and ingested.programs[each.attempt.sha256] in faults
+        for each in ingested.stored
+    )
+
+
+def _describe(settings: Settings, store: Store, *, finished: bool) -> RunInfo:
+    """The run's description, kept; its beginning and its title are those of its first session."""
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    before = store.info()
+    info = RunInfo(
+        title=settings.title or (before.title if before else settings.source.stem),
+        puzzle=settings.options.puzzle,
+        edition=settings.options.edition,
+        created=before.created if before else now,
+        finished=now if finished else "",
+        rubric=settings.options.rubric_name,
+        workers=settings.workers or (before.workers if before else 1),
+        max_score=settings.puzzle.max_score,
+    )
+    store.set_info(info)
+    return msgspec.structs.replace(info, seconds=before.seconds if before else 0.0)
+
+
+def _outdated(store: Store, info: RunInfo) -> bool:
+    index = store.folder / "index.html"
+    return not index.is_file() or store.meta("outputs") != _state(store, info)
+
+
+def _state(store: Store, info: RunInfo) -> str:
+    """A digest of all that the outputs are made from, without unpacking a record."""
+    described = msgspec.structs.replace(info, finished="", seconds=0.0, workers=0)
+    digest = hashlib.sha256(msgspec.json.encode([__version__, store.gradings(), described]))
+    digest.update(msgspec.json.encode(store.students()))
+    for key, attempts in sorted(store.attempts().items()):
+        digest.update(msgspec.json.encode([key, [_plain(each) for each in attempts]]))
+    return digest.hexdigest()
+
+
+def _plain(stored: Stored) -> object:
+    return [msgspec.to_builtins(stored.attempt), msgspec.to_builtins(stored.refusal)]
+
+
+def write_outputs(store: Store, info: RunInfo) -> None:
+    """Dashboard, gradebooks, reports and similarity, from the stored results."""
+    from grader.batch.outputs import write_all
+
+    write_all(store.folder, info, list(student_results(store)))

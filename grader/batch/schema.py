@@ -1,0 +1,118 @@
+"""The tables of a run's database, and how it is opened."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from grader.errors import GraderFault, UsageError
+
+NAME: Final = "run.sqlite"
+VERSION: Final = 1
+
+_TABLES: Final = """
+CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+
+-- The class as it was collected last. Rewritten as a whole when a session starts.
+CREATE TABLE students (
+    key TEXT PRIMARY KEY, place INTEGER NOT NULL, student BLOB NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE attempts (
+    student TEXT NOT NULL, number INTEGER NOT NULL, counts INTEGER NOT NULL,
+    sha256 TEXT NOT NULL, attempt BLOB NOT NULL, refusal BLOB,
+    PRIMARY KEY (student, number)
+) WITHOUT ROWID;
+
+-- Every file that was ever handed in, by its digest, and the program that it holds.
+CREATE TABLE sources (
+    sha256 TEXT PRIMARY KEY, program TEXT NOT NULL, packed BLOB NOT NULL
+);
+
+-- The last result of each program, under what conditions, for which of the equal files.
+CREATE TABLE results (
+    program TEXT PRIMARY KEY, sha256 TEXT NOT NULL, conditions TEXT NOT NULL,
+    verdict TEXT NOT NULL, score INTEGER NOT NULL, seconds REAL NOT NULL,
+    at TEXT NOT NULL, record BLOB NOT NULL
+);
+
+-- Programs that somebody wants graded again although nothing changed, until that is done.
+CREATE TABLE wanted (program TEXT PRIMARY KEY, reason TEXT NOT NULL) WITHOUT ROWID;
+
+-- A line for each grading that was done: what it was for and how it ended. Only ever added to.
+CREATE TABLE gradings (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, program TEXT NOT NULL, at TEXT NOT NULL,
+    reason TEXT NOT NULL, verdict TEXT NOT NULL, score INTEGER NOT NULL, seconds REAL NOT NULL,
+    crashes INTEGER NOT NULL, place TEXT NOT NULL
+);
+
+-- Each time that the command ran here; `seconds` grows with each result, so a killed one counts.
+CREATE TABLE sessions (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, began TEXT NOT NULL,
+    workers INTEGER NOT NULL, seconds REAL NOT NULL
+);
+"""
+
+
+def open_database(folder: Path, *, create: bool) -> sqlite3.Connection:
+    """The database of a run.
+
+    Raises:
+        UsageError: there is none, or it is none of this version's.
+    """
+    path = folder / NAME
+    if not create and not path.is_file():
+        raise UsageError(
+            f"{folder} is not the folder of a run: it holds no {NAME}",
+            remedy="Give the folder that grade batch wrote to.",
+        )
+    with guarded(folder):
+        connection = sqlite3.connect(path, isolation_level=None, timeout=30.0)
+        try:
+            _prepare(connection, folder)
+        except BaseException:
+            connection.close()
+            raise
+    return connection
+
+
+def _prepare(connection: sqlite3.Connection, folder: Path) -> None:
+    connection.execute("PRAGMA journal_mode = WAL")
+    # In WAL mode only FULL syncs at each commit: a result that was reported as done must
+    # survive a power cut. It costs a few milliseconds beside the seconds of a grading.
+    connection.execute("PRAGMA synchronous = FULL")
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version == 0:
+        connection.executescript(f"BEGIN; {_TABLES} PRAGMA user_version = {VERSION}; COMMIT;")
+    elif version != VERSION:
+        raise UsageError(
+            f"the run in {folder} was made by another version of the grader "
+            f"(format {version}; this one has {VERSION})",
+            remedy="Use the grader that made it, or start a new run with --out.",
+        )
+
+
+@contextmanager
+def guarded(folder: Path) -> Iterator[None]:
+    """Turn SQLite's errors into faults that say what to do now."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        code = getattr(error, "sqlite_errorname", "")
+        if code == "SQLITE_FULL" or code.startswith("SQLITE_IOERR"):
+            raise GraderFault(
+                f"nothing more can be stored in {folder}: {error} ({code})",
+                remedy="Make room on the disk, then run the same command again: every result up "
+                "to here is kept, and the run goes on where it stopped.",
+            ) from error
+        if code in ("SQLITE_NOTADB", "SQLITE_CORRUPT"):
+            raise GraderFault(
+                f"the database of the run in {folder} is damaged: {error}",
+                remedy=f"Restore {NAME} from a backup, or start a new run with --out.",
+            ) from error
+        raise GraderFault(
+            f"the database of the run in {folder} can't be used: {error} ({code})",
+            remedy="Check that the folder can be written to and is on a local disk.",
+        ) from error

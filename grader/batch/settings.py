@@ -1,0 +1,88 @@
+"""What a run is asked to do, checked and made definite before anything starts."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from grader import __version__, puzzles
+from grader.batch.task import Conditions, Options
+from grader.errors import GraderFault
+from grader.grading.request import DeviceChoice
+from grader.puzzles.definition import Puzzle
+from grader.resources import data_directory
+from grader.rubric import Rubric
+from grader.toolchain import edition as editions
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """One call of ``grade batch``."""
+
+    source: Path
+    folder: Path
+    """Of the run."""
+    options: Options
+    roster: Path | None = None
+    title: str = ""
+    workers: int | None = None
+    """None: as many as the machine carries."""
+    regrade: str = ""
+    scheduler: str = ""
+    """Address of a scheduler of dask; empty for this machine's own pool."""
+    rubric: Rubric | None = None
+    """None: the puzzle's own."""
+
+    @property
+    def puzzle(self) -> Puzzle:
+        """As it is marked in this run."""
+        return self.rubric.puzzle if self.rubric else puzzles.find(self.options.puzzle)
+
+    @cached_property
+    def conditions(self) -> Conditions:
+        """What results of this run rest on."""
+        options = self.options
+        edition = editions.find(options.edition)
+        return Conditions(
+            grader=__version__,
+            puzzle=options.puzzle,
+            puzzle_digest=_digest_of_references(options.puzzle),
+            edition=options.edition if options.edition == "auto" else edition.name,
+            toolchain=f"max {edition.max_version}, mojo {edition.mojo_version}",
+            device=options.device,
+            rubric=self.rubric.digest if self.rubric else "",
+            examples=options.examples,
+            timeout=options.timeout,
+            isolation=str(options.isolation),
+        )
+
+
+def definite_device(wanted: DeviceChoice, *, scheduler: str) -> DeviceChoice:
+    """The kind of device for a whole run: one for all, so that all marks mean the same.
+
+    ``auto`` takes this machine's GPU if its driver works; on a cluster, whose
+    machines may differ, the software device.
+    """
+    if wanted != "auto":
+        return wanted
+    if scheduler:
+        return "software"
+    from grader.grading import gpu
+
+    return "gpu" if gpu.probe().name else "software"
+
+
+def _digest_of_references(puzzle: str) -> str:
+    folder = data_directory("reference_kernels") / puzzle
+    digest = hashlib.sha256()
+    try:
+        for path in sorted(folder.rglob("*.mojo")):
+            digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes())
+    except OSError as error:
+        raise GraderFault(
+            f"the reference of {puzzle} can't be read: {error}",
+            remedy="The installation is incomplete; install again with: pip install mojo-grade",
+        ) from error
+    return digest.hexdigest()

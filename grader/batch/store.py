@@ -1,0 +1,285 @@
+"""What a run knows, on disk: students, attempts, sources, and results the moment they are known.
+
+One SQLite database in the run's folder. Each result is one transaction, so a
+run that is killed at any point has every result that it reported, whole, and
+nothing of any other. Records and sources are kept compressed and are only
+unpacked when somebody asks for them: starting again on a finished run of
+thousands reads a few columns.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import msgspec
+
+from grader.batch.model import Attempt, Refusal, RunInfo, Student
+from grader.batch.schema import guarded, open_database
+from grader.batch.task import Conditions
+from grader.record import Record, Verdict, decode
+
+
+@dataclass(frozen=True, kw_only=True)
+class Known:
+    """A result as far as its columns tell; its record stays packed."""
+
+    program: str
+    sha256: str
+    """Of the file that was graded for all equal ones."""
+    conditions: Conditions
+    verdict: Verdict
+    score: int
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stored:
+    """One attempt as it is kept."""
+
+    attempt: Attempt
+    refusal: Refusal | None
+
+
+class Store:
+    """The database of a run. Use as a context manager, from one thread."""
+
+    def __init__(self, folder: Path, *, create: bool = False) -> None:
+        self.folder = folder
+        self._connection = open_database(folder, create=create)
+        self._session = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._connection.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """All or nothing, on disk when the block ends."""
+        with guarded(self.folder):
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._connection
+                self._connection.execute("COMMIT")
+            except BaseException:
+                # After a full disk SQLite may have rolled back by itself.
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
+
+    def _rows(self, query: str, *values: object) -> Iterator[tuple[object, ...]]:
+        with guarded(self.folder):
+            yield from self._connection.execute(query, values)
+
+    # ---- what the run is ----
+
+    def meta(self, name: str) -> str:
+        """A named value; empty where there is none."""
+        for (value,) in self._rows("SELECT value FROM meta WHERE name = ?", name):
+            return str(value)
+        return ""
+
+    def set_meta(self, **values: str) -> None:
+        """Keep named values."""
+        with self.transaction() as connection:
+            connection.executemany(
+                "INSERT OR REPLACE INTO meta VALUES (?, ?)", list(values.items())
+            )
+
+    def info(self) -> RunInfo | None:
+        """The run as it was described last, with the time of all its sessions."""
+        text = self.meta("info")
+        if not text:
+            return None
+        info = msgspec.json.decode(text, type=RunInfo)
+        ((seconds,),) = self._rows("SELECT COALESCE(SUM(seconds), 0) FROM sessions")
+        assert isinstance(seconds, (int, float))
+        return msgspec.structs.replace(info, seconds=float(seconds))
+
+    def set_info(self, info: RunInfo) -> None:
+        """Keep the description of the run."""
+        self.set_meta(info=msgspec.json.encode(info).decode())
+
+    # ---- the class ----
+
+    def programs(self) -> dict[str, str]:
+        """The program of each file that was ever handed in, by the file's digest."""
+        return {str(a): str(b) for a, b in self._rows("SELECT sha256, program FROM sources")}
+
+    def set_class(self, students: Sequence[Student], attempts: Iterable[Stored]) -> None:
+        """The class as it is now, in place of what it was."""
+        with self.transaction() as connection:
+            connection.execute("DELETE FROM students")
+            connection.execute("DELETE FROM attempts")
+            connection.executemany(
+                "INSERT INTO students VALUES (?, ?, ?)",
+                (
+                    (student.key, place, msgspec.json.encode(student))
+                    for place, student in enumerate(students)
+                ),
+            )
+            connection.executemany(
+                "INSERT INTO attempts VALUES (?, ?, ?, ?, ?, ?)",
+                (
+                    (
+                        each.attempt.student,
+                        each.attempt.number,
+                        each.attempt.counts,
+                        each.attempt.sha256,
+                        msgspec.json.encode(each.attempt),
+                        None if each.refusal is None else msgspec.json.encode(each.refusal),
+                    )
+                    for each in attempts
+                ),
+            )
+
+    def add_sources(self, sources: Iterable[tuple[str, str, bytes]]) -> None:
+        """Keep files: digest, program and bytes of each."""
+        with self.transaction() as connection:
+            connection.executemany(
+                "INSERT OR IGNORE INTO sources VALUES (?, ?, ?)",
+                ((sha256, program, zlib.compress(data)) for sha256, program, data in sources),
+            )
+
+    def students(self) -> list[Student]:
+        """The class, in its order."""
+        rows = self._rows("SELECT student FROM students ORDER BY place")
+        return [msgspec.json.decode(_bytes(value), type=Student) for (value,) in rows]
+
+    def attempts(self) -> dict[str, list[Stored]]:
+        """All attempts by student, each in the order of handing in."""
+        found: dict[str, list[Stored]] = {}
+        for student, attempt, refusal in self._rows(
+            "SELECT student, attempt, refusal FROM attempts ORDER BY student, number"
+        ):
+            found.setdefault(str(student), []).append(
+                Stored(
+                    attempt=msgspec.json.decode(_bytes(attempt), type=Attempt),
+                    refusal=None
+                    if refusal is None
+                    else msgspec.json.decode(_bytes(refusal), type=Refusal),
+                )
+            )
+        return found
+
+    def source(self, sha256: str) -> bytes:
+        """The bytes of a file that was handed in."""
+        for (packed,) in self._rows("SELECT packed FROM sources WHERE sha256 = ?", sha256):
+            return zlib.decompress(_bytes(packed))
+        raise KeyError(sha256)
+
+    # ---- results ----
+
+    def known(self) -> dict[str, Known]:
+        """What is known of each program, without its record."""
+        conditions: dict[str, Conditions] = {}
+        found = {}
+        for program, sha256, text, verdict, score, seconds in self._rows(
+            "SELECT program, sha256, conditions, verdict, score, seconds FROM results"
+        ):
+            if str(text) not in conditions:
+                conditions[str(text)] = msgspec.json.decode(str(text), type=Conditions)
+            assert isinstance(score, int)
+            assert isinstance(seconds, float)
+            found[str(program)] = Known(
+                program=str(program),
+                sha256=str(sha256),
+                conditions=conditions[str(text)],
+                verdict=Verdict(str(verdict)),
+                score=score,
+                seconds=seconds,
+            )
+        return found
+
+    def record(self, program: str) -> Record | None:
+        """The record of a program."""
+        for (packed,) in self._rows("SELECT record FROM results WHERE program = ?", program):
+            return decode(zlib.decompress(_bytes(packed)))
+        return None
+
+    def add_result(
+        self,
+        program: str,
+        *,
+        sha256: str,
+        conditions: Conditions,
+        record: Record,
+        seconds: float,
+        reason: str,
+        crashes: int,
+        place: str,
+        session_seconds: float,
+    ) -> None:
+        """Keep one result; on disk when this returns.
+
+        Raises:
+            GraderFault: it can't be stored; what was stored before is safe.
+        """
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        packed = zlib.compress(msgspec.json.encode(record))
+        outcome = (str(record.verdict), record.score)
+        with self.transaction() as connection:
+            connection.execute(
+                "INSERT OR REPLACE INTO results VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                (program, sha256, msgspec.json.encode(conditions).decode(), *outcome,
+                 seconds, now, packed),
+            )  # fmt: skip
+            connection.execute(
+                "INSERT INTO gradings"
+                " (program, at, reason, verdict, score, seconds, crashes, place)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                (program, now, reason, *outcome, seconds, crashes, place),
+            )
+            connection.execute("DELETE FROM wanted WHERE program = ?", (program,))
+            connection.execute(
+                "UPDATE sessions SET seconds = ? WHERE number = ?", (session_seconds, self._session)
+            )
+
+    def want(self, programs: Iterable[str], reason: str) -> None:
+        """Have programs graded again, in this session or the next, until each is done."""
+        with self.transaction() as connection:
+            connection.executemany(
+                "INSERT OR REPLACE INTO wanted VALUES (?, ?)", ((each, reason) for each in programs)
+            )
+
+    def wanted(self) -> dict[str, str]:
+        """Programs that are to be graded again, with why."""
+        return {str(a): str(b) for a, b in self._rows("SELECT program, reason FROM wanted")}
+
+    # ---- sessions ----
+
+    def begin_session(self, workers: int) -> None:
+        """Note that the command runs."""
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        with self.transaction() as connection:
+            cursor = connection.execute(
+                "INSERT INTO sessions (began, workers, seconds) VALUES (?, ?, 0)", (now, workers)
+            )
+            self._session = cursor.lastrowid or 0
+
+    def gradings(self) -> int:
+        """How many gradings were ever done; grows with each."""
+        ((count,),) = self._rows("SELECT COALESCE(MAX(number), 0) FROM gradings")
+        assert isinstance(count, int)
+        return count
+
+
+def _bytes(value: object) -> bytes:
+    if isinstance(value, str):
+        return value.encode()
+    assert isinstance(value, bytes)
+    return value

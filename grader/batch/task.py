@@ -1,0 +1,92 @@
+"""One grading as it is handed to whoever does it, in this machine or another."""
+
+from __future__ import annotations
+
+import msgspec
+
+from grader.grading.request import DEFAULT_EXAMPLES, DEFAULT_TIMEOUT, DeviceChoice
+from grader.sandbox import Wanted
+
+
+class Options(msgspec.Struct, frozen=True, kw_only=True):
+    """How all submissions of a run are graded."""
+
+    puzzle: str
+    edition: str
+    """Name of an edition, or ``auto``."""
+    device: DeviceChoice
+    """Never ``auto``: all submissions of a run are graded on the same kind of device."""
+    examples: int = DEFAULT_EXAMPLES
+    timeout: float = DEFAULT_TIMEOUT
+    isolation: Wanted = Wanted.AUTO
+    rubric: str = ""
+    """Text of the rubric file; empty for the puzzle's own."""
+    rubric_name: str = ""
+
+
+class Task(msgspec.Struct, frozen=True, kw_only=True):
+    """One program to grade."""
+
+    program: str
+    """`grader.batch.programs.program_of` the source."""
+    name: str
+    """Of the file, for the record."""
+    source: bytes
+    seed: str
+    options: Options
+    grader_version: str
+    """Of the run; a machine that has another may not grade for it."""
+
+
+class Conditions(msgspec.Struct, frozen=True, kw_only=True):
+    """What a result rests on besides the program. A result under other conditions is made again."""
+
+    grader: str
+    puzzle: str
+    puzzle_digest: str
+    """Of the reference and skeleton that came with it."""
+    edition: str
+    toolchain: str
+    device: str
+    rubric: str
+    """Digest; empty for the puzzle's own."""
+    examples: int
+    timeout: float
+    isolation: str
+
+    def changes(self, before: Conditions) -> list[str]:
+        """What is different from an earlier result's conditions, for people."""
+        names = {
+            "grader": "the grader's version",
+            "puzzle": "the puzzle",
+            "puzzle_digest": "the puzzle's reference",
+            "edition": "the edition",
+            "toolchain": "the toolchain",
+            "device": "the device",
+            "rubric": "the rubric",
+            "examples": "the number of cases",
+            "timeout": "the time limit",
+            "isolation": "the isolation",
+        }
+        found = []
+        for field, name in names.items():
+            old, new = getattr(before, field), getattr(self, field)
+            if old != new:
+                shown = "" if "digest" in field or field == "rubric" else f" ({old} → {new})"
+                found.append(f"{name} changed{shown}")
+        return found
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """How one grading ended."""
+
+    program: str
+    record: bytes = b""
+    """A `grader.record.Record` as JSON; empty where there is none."""
+    seconds: float = 0.0
+    crash: str = ""
+    """What ended the grading process before it had a record; empty where it had one."""
+    crashes: int = 0
+    """How many processes ended without a record before."""
+    where: str = ""
+    """The machine that did it, where that is another one."""
