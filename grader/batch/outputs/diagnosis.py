@@ -142,6 +142,10 @@ def _wrong_example(record: Record) -> Diagnosis | None:
         return None
     got, want = _few(case.got), _few(case.expected)
     title = f"The published example gives {got} where {want} is right"
+    unwritten = any(_is_symptom(found) for found in _own(record))
+    if unwritten and any(m.got == "nan" for m in case.mismatches):
+        # The device fills memory that nothing wrote with NaN.
+        title += ": it reads memory that nothing wrote"
     inputs = "".join(t.data.hex() for t in case.inputs)
     return _made("example", title, inputs, case.got.data.hex())
 

@@ -14,7 +14,7 @@ from grader.record import Record
 from grader.report.wording import Badge
 
 NAME = 80
-TROUBLE = 110
+TROUBLE = 150
 BADGES = {
     Standing.PASSED: Badge("✓", "passed", "pass"),
     Standing.FAILED: Badge("✗", "not passed", "fail"),
