@@ -1,10 +1,19 @@
-"""The arithmetic of a mark, the same for a whole record and for a student's copy of it."""
+"""Arithmetic and words of a mark: the same for a whole record and for a student's copy of it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from grader.record import Check, Status
+
+NOTHING_FILLED_IN = "nothing was filled in"
+"""The reason of every check of a skeleton that was handed in as it was given."""
+SKELETON_HEADLINE = "Nothing was filled in: this is the skeleton as it was given."
+HURDLES = {
+    "packages": "The file does not compile.",
+    "compiles": "The file packages, but the graph with it does not compile.",
+}
+"""What it means that one of the first checks failed: nothing behind it was made."""
 
 
 def needed_points(pass_mark: int | None, possible: int, out_of_reach: int) -> int:

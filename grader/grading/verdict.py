@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from grader.grading.reached import Reached
-from grader.marks import needed_points
+from grader.marks import HURDLES, NOTHING_FILLED_IN, SKELETON_HEADLINE, needed_points
 from grader.record import Check, Status, Verdict, Visibility
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def _check(puzzle: Puzzle, item: RubricItem, reached: Reached, rubric: Rubric | 
 
 def _status(puzzle: Puzzle, check: str, reached: Reached) -> tuple[Status, str, int]:
     if reached.nothing_filled_in:
-        return Status.NOT_CHECKED, "nothing was filled in", 0
+        return Status.NOT_CHECKED, NOTHING_FILLED_IN, 0
     if check == "packages":
         if reached.packages:
             return Status.PASSED, "", 0
@@ -157,7 +157,7 @@ def _reason(title: str, detail: str) -> str:
 def headline(puzzle: Puzzle, scored: Scored, reached: Reached) -> str:
     """The verdict in one sentence."""
     if reached.nothing_filled_in:
-        return "Nothing was filled in: this is the skeleton as it was given."
+        return SKELETON_HEADLINE
     failed = next((check for check in scored.checks if check.status is Status.FAILED), None)
     right = reached.results is not None and not _wrong_before("", reached.results)
     if scored.verdict is Verdict.PASS and (failed is None or failed.id == "robust"):
@@ -182,9 +182,9 @@ def _wrong_before(check: str, results: Results) -> bool:
 def _what_is_wrong(failed: Check | None, reached: Reached) -> str:
     """The first thing that went wrong, in one sentence."""
     if not reached.packages:
-        return "The file does not compile."
+        return reached.other_edition or HURDLES["packages"]
     if not reached.compiles:
-        return "The file packages, but the graph with it does not compile."
+        return HURDLES["compiles"]
     results = reached.results
     if results is not None and not results.completed:
         return "It compiles, but no run of it gave an output."

@@ -113,7 +113,7 @@ def facts(record: Record) -> tuple[FactRow, ...]:
     if record.isolation is not None:
         note = record.isolation.note
         say("Isolation", record.isolation.level, note, warns=bool(note))
-    if record.cases_run:
+    if record.cases_run and record.withheld is None:
         say("Examples", f"{record.examples:,} asked for, {record.cases_run:,} run")
         say("Seed", record.seed, "The same seed repeats this run.")
     say("Kernels launched", ", ".join(record.kernels[:8]))

@@ -102,7 +102,7 @@ def _print(blocks: list[Block], paper: Paper, *, colour: bool) -> str:
 
 
 def _headline(record: Record, paper: Paper) -> Variants:
-    badge = wording.VERDICT[record.verdict]
+    badge = wording.badge(record)
     title = [(f"{paper.symbol(badge.icon)} {badge.word}", f"bold {paper.colour(badge.tone)}")]
     if record.verdict in (Verdict.PASS, Verdict.FAIL):
         title.append((f"  {record.score} / {record.max_score}", "bold"))

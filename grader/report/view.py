@@ -23,7 +23,6 @@ from grader.report.run_view import (
 )
 from grader.report.wording import (
     SHORT,
-    VERDICT,
     Badge,
     Limits,
     cut,
@@ -34,6 +33,7 @@ from grader.report.wording import (
     next_title,
     split_findings,
 )
+from grader.report.wording import badge as verdict_badge
 
 CHECKS = 40
 ADVICE = 5
@@ -93,7 +93,7 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
 
 def page(record: Record, limits: Limits) -> Page:
     """Prepare a record for the HTML template."""
-    badge = VERDICT[record.verdict]
+    badge = verdict_badge(record)
     marked = record.verdict in (Verdict.PASS, Verdict.FAIL)
     checks = record.checks[:CHECKS]
     # Errors before warnings; the compiler's order within each.
@@ -156,7 +156,7 @@ def page(record: Record, limits: Limits) -> Page:
 
 
 def _title(record: Record) -> str:
-    name, badge = cut(record.submission.name, 80), VERDICT[record.verdict]
+    name, badge = cut(record.submission.name, 80), verdict_badge(record)
     if record.verdict in (Verdict.PASS, Verdict.FAIL):
         return f"{badge.word}, {record.score} of {record.max_score}: {name}"
     return f"{badge.word}: {name}"

@@ -66,6 +66,15 @@ FINDING_TITLES = {
 }
 
 
+def badge(record: Record) -> Badge:
+    """The verdict as an icon and a word; not the final one where something is still to come."""
+    final = VERDICT[record.verdict]
+    if record.withheld is None or record.withheld.final:
+        return final
+    word = "Right so far" if record.verdict is Verdict.PASS else "Not right yet"
+    return Badge(final.icon, word, final.tone)
+
+
 def cut(text: str, limit: int) -> str:
     """At most ``limit`` characters of a text, saying how many are missing."""
     if len(text) <= limit:
@@ -121,12 +130,17 @@ def next_steps(record: Record) -> list[str]:
         fallback = f"Hand in your {record.puzzle.name} source: one Mojo file, UTF-8 text."
         return list(dict.fromkeys([*steps, *remedy])) or [fallback]
     if record.verdict is Verdict.PASS:
-        return steps or ["Nothing: all points are yours."]
+        open_ = record.withheld is not None or record.score < record.max_score
+        return steps or ([] if open_ else ["Nothing: all points are yours."]) or _look_at(record)
     told = [d.advice for d in record.diagnostics if d.severity == "error" and d.advice][:1]
     told += [c.explanation for c in record.counterexamples if c.explanation][:1]
     told += [f.explanation for f in split_findings(record)[0] if f.explanation][:1]
+    return steps or told or _look_at(record)
+
+
+def _look_at(record: Record) -> list[str]:
     failed = [c.title for c in record.checks if c.status is Status.FAILED and not c.extra][:1]
-    return steps or told or [f"Look at the first check that failed: {t}." for t in failed]
+    return [f"Look at the first check that failed: {title}." for title in failed]
 
 
 def split_findings(record: Record) -> tuple[list[CheckedFinding], list[CheckedFinding]]:

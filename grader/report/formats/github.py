@@ -13,6 +13,7 @@ from grader.report.formats import prose
 from grader.report.formats.classroom import render_classroom
 from grader.report.formats.commands import Kind, command
 from grader.report.formats.places import Level, Place, places
+from grader.report.wording import badge
 
 PER_KIND = 10
 KINDS: dict[Level, Kind] = {"error": "error", "warning": "warning", "note": "notice"}
@@ -58,9 +59,7 @@ def _annotation(kind: Kind, place: Place, path: str) -> str:
 
 
 def _title(record: Record) -> str:
-    if record.verdict is Verdict.PASS:
-        return "Passed"
-    return "Not accepted" if record.verdict is Verdict.REFUSED else "Not passed"
+    return badge(record).word
 
 
 def step_outputs(record: Record, *, pass_mark: int | None = None) -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from grader.intake.display import for_terminal, one_line
 from grader.record import Record, Verdict
-from grader.report.wording import VERDICT, extra_text, lead, sentence
+from grader.report.wording import badge, extra_text, lead, sentence
 
 WIDTH = 100
 """Columns of the text that is shown in a fixed-width font."""
@@ -12,12 +12,12 @@ WIDTH = 100
 
 def headline(record: Record, *, limit: int = 300) -> str:
     """The verdict and the score in one line: ``Not passed, 60 / 100: Wrong values ...``."""
-    badge = VERDICT[record.verdict].word
+    word = badge(record).word
     told = sentence(one_line(record.headline, limit=limit))
     if record.verdict in (Verdict.PASS, Verdict.FAIL):
         extra = extra_text(record)
-        return f"{badge}, {record.score} / {record.max_score}{f' {extra}' if extra else ''}: {told}"
-    return f"{badge} ({lead(record)}): {told}"
+        return f"{word}, {record.score} / {record.max_score}{f' {extra}' if extra else ''}: {told}"
+    return f"{word} ({lead(record)}): {told}"
 
 
 def fault_text(record: Record) -> str:

@@ -9,7 +9,8 @@ from grader.report import values
 from grader.report.formats import items, prose
 from grader.report.formats.markdown import block, inline
 from grader.report.formats.places import places
-from grader.report.wording import STATUS, VERDICT, next_steps, next_title
+from grader.report.wording import STATUS, next_steps, next_title
+from grader.report.wording import badge as verdict_badge
 
 Audience = Literal["student", "instructor"]
 MAX_BYTES = 200_000
@@ -43,7 +44,7 @@ def render_summary(record: Record, audience: Audience = "student") -> str:
 
 
 def _title(record: Record) -> str:
-    badge = VERDICT[record.verdict]
+    badge = verdict_badge(record)
     name = inline(record.submission.name, limit=80)
     told = inline(prose.headline(record), limit=400)
     return f"## {badge.icon} {name}\n\n**{told}**"
@@ -107,7 +108,7 @@ def _run(record: Record) -> str:
         told.append(f"MAX {record.toolchain.max_version}, edition {record.toolchain.edition}")
     if record.device is not None:
         told.append(record.device.name)
-    if record.cases_run:
+    if record.cases_run and record.withheld is None:
         told.append(f"{record.cases_run} cases")
     seconds = sum(max(0.0, stage.seconds) for stage in record.stages)
     if seconds:
