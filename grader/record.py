@@ -130,7 +130,8 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
     """One stage of the run."""
 
     name: str
-    """``read``, ``package``, ``compile``, ``run``, ``report``."""
+    """``read``, ``toolchain`` (where one is installed), ``package``, ``compile``, ``run``,
+    ``report``."""
     outcome: StageOutcome
     seconds: float
     peak_bytes: int | None = None

@@ -18,6 +18,7 @@ from grader.record import StageOutcome
 
 _DOING = {
     "read": "Reading",
+    "toolchain": "Installing the toolchain",
     "package": "Packaging with Mojo",
     "compile": "Compiling the graph (15 to 50 s)",
     "run": "Running cases",

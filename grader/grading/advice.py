@@ -107,7 +107,7 @@ _TABLE = tuple((re.compile(pattern), advice) for pattern, advice in _MESSAGES)
 def with_advice(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
     """The messages, each with what it means where that is known."""
     return tuple(
-        msgspec.structs.replace(diagnostic, advice=_advice(diagnostic))
+        msgspec.structs.replace(diagnostic, advice=diagnostic.advice or _advice(diagnostic))
         for diagnostic in diagnostics
     )
 

@@ -20,6 +20,8 @@ class Reached:
     compiles: bool = False
     results: Results | None = None
     failure: str = ""
+    other_edition: str = ""
+    """A sentence, where it does not package because it is written for another edition."""
     nothing_filled_in: bool = False
     kernel_unchanged: bool = False
     observed: bool = True

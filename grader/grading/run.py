@@ -11,9 +11,10 @@ import msgspec
 
 from grader.device.libraries import library_directory
 from grader.errors import SandboxFault, SubmissionRefused, UsageError
-from grader.grading import seeds
+from grader.grading import editions, seeds
 from grader.grading.ahead import Ahead
 from grader.grading.blame import Blame, blame_compile, blame_packaging
+from grader.grading.editions import Choice
 from grader.grading.gathered import Gathered
 from grader.grading.reached import Reached
 from grader.grading.request import Progress, Request
@@ -21,10 +22,9 @@ from grader.intake import Submission, read_submission
 from grader.record import IsolationInfo, Record, ToolchainInfo
 from grader.resources import data_directory
 from grader.sandbox import MIB, Isolation, IsolationReport, Limits, Scratch, forget, probe_once
-from grader.toolchain import edition as editions
 from grader.toolchain.packaging import LIMITS as PACKAGING_LIMITS
-from grader.toolchain.packaging import package
-from grader.toolchain.toolchain import Toolchain, locate
+from grader.toolchain.packaging import Packaged, package
+from grader.toolchain.toolchain import Toolchain
 from grader.toolchain.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -83,19 +83,25 @@ class _Run:
         """Everything behind the reading."""
         gathered, request = self.gathered, self.gathered.request
         with gathered.stage("read"):
-            edition = editions.find(request.edition)
-            self.toolchain = locate(edition)
-            gathered.toolchain = _toolchain_info(self.toolchain, request.edition)
-            self.references = (
-                data_directory("reference_kernels") / request.puzzle_name / edition.name
-            )
+            choice = editions.choose(request.edition, gathered.submission.text)
             self.isolation = probe_once(request.isolation)
             gathered.isolation = _isolation_info(self.isolation)
         if self.isolation.weakened:
             gathered.progress.notice(self.isolation.sentence)
+        other = self._attempt(choice)
+        if other is not None:
+            self._attempt(other)
+
+    def _attempt(self, choice: Choice) -> Choice | None:
+        """Grade with one edition; the answer is another one that packages where this does not."""
+        gathered = self.gathered
+        self.choice = choice
+        self.moved_to: Choice | None = None
+        self.toolchain = editions.provide(choice.edition, gathered)
+        gathered.toolchain = _toolchain_info(self.toolchain, choice)
         # Two processes of a submission at a time only where a namespace keeps them apart.
         head_start = HEAD_START if self.isolation.level is Isolation.BWRAP else None
-        with Scratch() as scratch:
+        with editions.in_use(choice.edition), Scratch() as scratch:
             workspace = self._workspace(scratch, _staged(gathered.submission))
             bench = Ahead(lambda: self._open_bench(workspace), after=head_start)
             try:
@@ -103,6 +109,7 @@ class _Run:
                     self._compile_and_run(workspace, bench)
             finally:
                 bench.drop(lambda bench: bench.close())
+        return self.moved_to
 
     def _open_bench(self, workspace: Workspace) -> Bench:
         from grader.grading.bench import open_bench
@@ -125,9 +132,37 @@ class _Run:
             gathered.diagnostics = packaged.diagnostics
             if packaged.ok:
                 return True
-            blame = blame_packaging(packaged, self._reference_packages)
-            self._fail(Reached(failure=blame.sentence), blame)
+            self._packaging_failed(packaged, workspace)
             return False
+
+    def _packaging_failed(self, packaged: Packaged, workspace: Workspace) -> None:
+        """Another edition that takes the file, or whose failure it is."""
+        gathered = self.gathered
+        self.moved_to = self._neighbour(packaged)
+        if self.moved_to is not None:
+            gathered.stage_failed = True
+            return
+        blame = blame_packaging(packaged, self._reference_packages)
+        short, why = editions.explanation(self.choice)
+        if packaged.outcome.limit:
+            short = why = ""
+        gathered.diagnostics = editions.with_explanation(
+            self.choice, gathered.diagnostics, workspace.student_file.rpartition("/")[2]
+        )
+        self._fail(Reached(failure=why or blame.sentence, other_edition=short), blame)
+
+    def _neighbour(self, packaged: Packaged) -> Choice | None:
+        """The choice of another edition that packages the file, if there is one."""
+        gathered = self.gathered
+        for edition in editions.neighbours(self.choice, packaged.diagnostics):
+            toolchain = editions.reachable(edition, gathered)
+            if toolchain is None:
+                continue
+            with Scratch() as scratch:
+                workspace = self._workspace(scratch, _staged(gathered.submission), toolchain)
+                if package(workspace, limits=self._packaging_limits()).ok:
+                    return editions.moved(self.choice, edition, gathered.submission.text)
+        return None
 
     def _while_packaging(self) -> None:
         """Use the second that the compiler takes: compare with the skeleton, load what comes next.
@@ -140,10 +175,12 @@ class _Run:
         from grader.intake.tokens import equal_programs
 
         text = self.gathered.submission.text
-        skeleton = (self.references / SKELETON).read_text(encoding="utf-8")
-        self.nothing_filled_in = equal_programs(text, skeleton)
-        puzzle = self.gathered.request.puzzle
-        self.kernel_unchanged = kernel_unchanged(text, skeleton, puzzle.kernel_function)
+        function = self.gathered.request.puzzle.kernel_function
+        given = [self._reference(SKELETON, edition).decode() for edition in self.choice.skeletons]
+        self.nothing_filled_in = any(equal_programs(text, skeleton) for skeleton in given)
+        self.kernel_unchanged = any(
+            kernel_unchanged(text, skeleton, function) for skeleton in given
+        )
         report.preload()
 
     def _compile_and_run(self, workspace: Workspace, ahead: Ahead[Bench]) -> None:
@@ -200,11 +237,13 @@ class _Run:
         self.gathered.diagnostics += blame.diagnostics
         self.gathered.reached = reached
 
-    def _workspace(self, scratch: Scratch, source: bytes) -> Workspace:
+    def _workspace(
+        self, scratch: Scratch, source: bytes, toolchain: Toolchain | None = None
+    ) -> Workspace:
         from grader.worker.process import SCRIPT_FOLDER
 
         workspace = Workspace(
-            self.toolchain,
+            toolchain or self.toolchain,
             scratch,
             isolation=self.isolation.level,
             module=self.gathered.request.puzzle_name,
@@ -224,7 +263,7 @@ class _Run:
     def _reference_packages(self) -> bool:
         """The control for packaging: see `grader.grading.blame`."""
         with Scratch() as scratch:
-            workspace = self._workspace(scratch, self._reference())
+            workspace = self._workspace(scratch, self._reference(REFERENCE))
             return package(workspace, limits=self._packaging_limits()).ok
 
     def _reference_compiles(self) -> bool:
@@ -234,14 +273,16 @@ class _Run:
         request = self.gathered.request
         shapes = plan.draw(request.puzzle, seed=self.gathered.seed, all_robust=False)[:1]
         with Scratch() as scratch:
-            workspace = self._workspace(scratch, self._reference())
+            workspace = self._workspace(scratch, self._reference(REFERENCE))
             if not package(workspace, limits=self._packaging_limits()).ok:
                 return False
             with self._open_bench(workspace) as bench:
                 return isinstance(bench.executor.start(shapes), float)
 
-    def _reference(self) -> bytes:
-        return (self.references / REFERENCE).read_bytes()
+    def _reference(self, name: str, edition: str | None = None) -> bytes:
+        """A reference file of the puzzle, in the edition that is graded with or another."""
+        folder = data_directory("reference_kernels") / self.gathered.request.puzzle_name
+        return (folder / (edition or self.choice.edition.name) / name).read_bytes()
 
 
 def _load_the_search() -> None:
@@ -254,10 +295,10 @@ def _staged(submission: Submission) -> bytes:
     return submission.text.encode()
 
 
-def _toolchain_info(toolchain: Toolchain, wanted: str) -> ToolchainInfo:
+def _toolchain_info(toolchain: Toolchain, choice: Choice) -> ToolchainInfo:
     return ToolchainInfo(
         edition=toolchain.edition.name,
-        edition_reason="the default" if wanted == "auto" else "as asked",
+        edition_reason=choice.reason,
         max_version=toolchain.max_version,
         mojo_version=toolchain.mojo_version,
         python_version=toolchain.python_version,

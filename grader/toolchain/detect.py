@@ -46,22 +46,21 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     """Whether everything recognised belongs to it."""
     foreign: tuple[Foreign, ...] = ()
     """What does not, in order of lines."""
-    ranking: tuple[str, ...] = ()
-    """All editions, the likeliest first."""
+    as_good: tuple[str, ...] = ()
+    """All editions that match as well as this one, with it, oldest first."""
 
 
 def detect(text: str) -> Decision:
     """The edition that a source is written for. Any text has an answer; about 3 ms for a puzzle."""
     found = _found(text)
-    ranking = _ranking(found)
-    chosen = ranking[0]
+    chosen = _best(found)
     foreign = _foreign(found, chosen)
     return Decision(
         edition=chosen,
         reason=_reason(found, chosen, fits=not foreign),
         fits=not foreign,
         foreign=foreign,
-        ranking=ranking,
+        as_good=_as_good(found, chosen),
     )
 
 
@@ -117,54 +116,76 @@ def _found(text: str) -> list[Hit]:
     return hits(words(text), tuple(_events()))
 
 
-def _ranking(found: Sequence[Hit]) -> tuple[str, ...]:
+def _best(found: Sequence[Hit]) -> str:
     names = editions.names()
 
     def order(index: int) -> tuple[int, bool, int]:
         return _differences(found, index), names[index] != DEFAULT_EDITION, -index
 
-    return tuple(names[index] for index in sorted(range(len(names)), key=order))
+    return names[min(range(len(names)), key=order)]
+
+
+def _as_good(found: Sequence[Hit], chosen: str) -> tuple[str, ...]:
+    names = editions.names()
+    least = _differences(found, names.index(chosen))
+    return tuple(name for index, name in enumerate(names) if _differences(found, index) == least)
 
 
 def _differences(found: Sequence[Hit], edition: int) -> int:
     """How many of the dialect's changes a source contradicts; a line counts once."""
-    by_line = _by_line(found, edition)
-    return len({id(event.change) for event, _ in by_line.values()})
+    return len({id(event.change) for event in _by_line(found, edition).values()})
 
 
-def _by_line(found: Sequence[Hit], edition: int) -> dict[int, tuple[_Event, str]]:
-    """For each line that does not belong, the nearest change that says why."""
-    lines: dict[int, tuple[_Event, str]] = {}
+def _by_line(found: Sequence[Hit], edition: int) -> dict[int, _Event]:
+    """For each line that does not belong, the change that says why: the nearest, most exact one."""
+    lines: dict[int, tuple[tuple[int, int], _Event]] = {}
     for hit in found:
         event = _against(hit.pattern, edition)
         if event is None:
             continue
+        closeness = (abs(edition - event.at), -len(hit.pattern))
         for line in hit.lines:
-            known = lines.get(line)
-            if known is None or abs(edition - event.at) < abs(edition - known[0].at):
-                lines[line] = event, hit.pattern
-    return lines
+            if line not in lines or closeness < lines[line][0]:
+                lines[line] = closeness, event
+    return {line: event for line, (_, event) in lines.items()}
 
 
 def _foreign(found: Sequence[Hit], edition: str) -> tuple[Foreign, ...]:
     index = editions.names().index(edition)
+    allowed = _allowed(found)
     return tuple(
         Foreign(
             line=line,
-            pattern=readable(pattern),
-            belongs=_range(_packages(pattern)),
+            pattern=readable(allowed[line][0]),
+            belongs=_range(sorted(allowed[line][1])),
             advice=event.change.back if event.packages else event.change.advice,
         )
-        for line, (event, pattern) in sorted(_by_line(found, index).items())
+        for line, event in sorted(_by_line(found, index).items())
     )
+
+
+def _allowed(found: Sequence[Hit]) -> dict[int, tuple[str, frozenset[int]]]:
+    """For each line the longest pattern in it, and the editions with which all of it packages."""
+    allowed: dict[int, tuple[str, frozenset[int]]] = {}
+    for hit in found:
+        packages = frozenset(_packages(hit.pattern))
+        for line in hit.lines:
+            pattern, known = allowed.get(line, ("", packages))
+            allowed[line] = max(pattern, hit.pattern, key=len), known & packages
+    return allowed
 
 
 # ---- saying why ----
 
 
+def span(names: Sequence[str]) -> str:
+    """Editions as people read them: ``25.4 to 25.6.1``, ``26.1 and newer``, ``25.3``."""
+    return _range([editions.names().index(name) for name in names])
+
+
 def readable(pattern: str) -> str:
     """A pattern as people read it."""
-    return pattern.replace("^", "").replace("...", "…").strip("(.,: ")
+    return pattern.replace("^", "").replace("...", "…").strip("([., ")
 
 
 def _reason(found: Sequence[Hit], chosen: str, *, fits: bool) -> str:
@@ -182,13 +203,7 @@ def _reason(found: Sequence[Hit], chosen: str, *, fits: bool) -> str:
 
 def _evidence(found: Sequence[Hit], chosen: int) -> tuple[list[tuple[int, str]], list[int]]:
     """The lines that narrow the editions down most, and the editions that they leave."""
-    allowed: dict[int, tuple[str, frozenset[int]]] = {}
-    for hit in found:
-        packages = frozenset(_packages(hit.pattern))
-        for line in hit.lines:
-            pattern, known = allowed.get(line, ("", packages))
-            longer = max(pattern, hit.pattern, key=len)
-            allowed[line] = longer, known & packages
+    allowed = _allowed(found)
     left = frozenset(range(len(editions.names())))
     chain: list[tuple[int, str]] = []
     while len(chain) < _SHOWN:

@@ -1,0 +1,228 @@
+"""Which edition a submission is graded with, and what that means when it does not package.
+
+Where the request names an edition, that one decides: a file of another edition
+gets an explanation, line by line. Where it does not, the file's own words
+decide (`grader.toolchain.detect`); and if packaging then fails with a message
+that stands at the border of two editions, the other side is tried before there
+is a verdict.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from grader.errors import GraderFault
+from grader.grading.gathered import Gathered
+from grader.record import Diagnostic
+from grader.toolchain import edition as editions
+from grader.toolchain import store
+from grader.toolchain.detect import Decision, Foreign, compare, detect, span
+from grader.toolchain.edition import DEFAULT_EDITION, Edition
+from grader.toolchain.install import install
+from grader.toolchain.toolchain import Toolchain, is_installed, locate
+
+NEIGHBOURS = 2
+"""Other editions that are tried when packaging fails at a border."""
+SHOWN = 3
+"""Compiler errors that are kept beside an explanation of ours."""
+NAMED = 4
+"""Lines that a sentence names; the diagnostics name them all."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """The edition of one run."""
+
+    edition: Edition
+    reason: str
+    pinned: bool
+    detected: Decision
+    foreign: tuple[Foreign, ...] = ()
+    """Lines of the submission that belong to other editions."""
+
+    @property
+    def skeletons(self) -> tuple[str, ...]:
+        """Editions whose skeleton the file may have started from, this one first."""
+        return tuple(dict.fromkeys((self.edition.name, *self.detected.as_good)))
+
+
+def choose(wanted: str, text: str) -> Choice:
+    """The edition for a submission. ``wanted`` is a name or ``auto``.
+
+    Raises:
+        UsageError: there is no such edition.
+    """
+    detected = detect(text)
+    if wanted != "auto":
+        return Choice(
+            edition=editions.find(wanted),
+            reason="as asked",
+            pinned=True,
+            detected=detected,
+            foreign=compare(text, wanted),
+        )
+    return Choice(
+        edition=editions.find(detected.edition),
+        reason=detected.reason + _default_is_another(detected.edition),
+        pinned=False,
+        detected=detected,
+        foreign=detected.foreign,
+    )
+
+
+def provide(edition: Edition, gathered: Gathered) -> Toolchain:
+    """The edition's toolchain, installed on first use, with what is going on shown.
+
+    Raises:
+        ToolchainFault: it is not there and can't be fetched.
+        SandboxFault: it works, but not in the sandbox.
+    """
+    if edition.name == DEFAULT_EDITION or is_installed(edition):
+        return locate(edition)
+    gathered.progress.notice(
+        f"Edition {edition.name} needs MAX {edition.max_version}, which is installed now, once "
+        "(about 1 GB)."
+    )
+    with gathered.stage("toolchain"):
+        return install(edition, said=gathered.progress.notice)
+
+
+@contextlib.contextmanager
+def in_use(edition: Edition) -> Iterator[None]:
+    """Keep others from removing the edition's toolchain meanwhile."""
+    if edition.name == DEFAULT_EDITION:
+        yield
+        return
+    with store.locked(edition, exclusive=False):
+        yield
+
+
+def neighbours(choice: Choice, diagnostics: Iterable[Diagnostic]) -> list[Edition]:
+    """Editions that may take a file which this one's compiler rejects, the nearest first.
+
+    Only where a message is known to stand at a border, only editions on its
+    other side, and only those that match the file as well. An edition that would
+    have to be installed first is tried only where the file is of another
+    edition than the default anyway: a slip in a course's own edition must not
+    fetch a gigabyte.
+    """
+    if choice.pinned:
+        return []
+    names = editions.names()
+    here = names.index(choice.edition.name)
+    errors = [each for each in diagnostics if each.severity == "error"]
+    beyond = [
+        editions.find(name)
+        for name in sorted(choice.detected.as_good, key=lambda name: abs(names.index(name) - here))
+        if _across(errors, here, names.index(name))
+    ]
+    if choice.edition.name == DEFAULT_EDITION:
+        beyond = [edition for edition in beyond if is_installed(edition)]
+    return beyond[:NEIGHBOURS]
+
+
+def reachable(edition: Edition, gathered: Gathered) -> Toolchain | None:
+    """As `provide`, for an edition that one can do without."""
+    try:
+        return provide(edition, gathered)
+    except GraderFault as fault:
+        gathered.progress.notice(f"Edition {edition.name} was not tried: {fault.what}")
+        return None
+
+
+def moved(choice: Choice, edition: Edition, text: str) -> Choice:
+    """The choice after a neighbour turned out to package the file."""
+    return replace(
+        choice,
+        edition=edition,
+        reason=f"it packages with {edition.name} and not with {choice.edition.name}, "
+        f"which was tried first ({choice.detected.reason}){_default_is_another(edition.name)}",
+        foreign=compare(text, edition.name),
+    )
+
+
+def explanation(choice: Choice) -> tuple[str, str]:
+    """Why a file with lines of other editions does not package: in short, and line by line.
+
+    Both are empty where no line is known to belong elsewhere.
+    """
+    if not choice.foreign:
+        return "", ""
+    here, detected = choice.edition.name, choice.detected
+    lines = "; ".join(
+        f"line {each.line}: `{each.pattern}` is of {each.belongs}"
+        for each in choice.foreign[:NAMED]
+    )
+    more = len(choice.foreign) - NAMED
+    if more > 0:
+        lines += f"; and {more} more"
+    if choice.pinned and detected.fits and detected.edition != here:
+        of = "edition" if len(detected.as_good) == 1 else "editions"
+        short = f"This file is written for {of} {span(detected.as_good)}; the course uses {here}"
+    else:
+        short = f"This file mixes editions of the book; it is graded with {here}"
+    return f"{short}.", f"{short[0].lower()}{short[1:]} ({lines})"
+
+
+def foreign_diagnostics(choice: Choice, file: str) -> tuple[Diagnostic, ...]:
+    """One message for each line of another edition, with what to write instead."""
+    if not choice.foreign:
+        return ()
+    here = choice.edition.name
+    first = Diagnostic(
+        severity="error",
+        message=explanation(choice)[0].rstrip("."),
+        stage="package",
+        advice=f"Start again from the skeleton of edition {here}, or change the "
+        + ("line" if len(choice.foreign) == 1 else f"{len(choice.foreign)} lines")
+        + " named below.",
+    )
+    lines = (
+        Diagnostic(
+            severity="error",
+            message=f"`{each.pattern}` is of edition {each.belongs}, not of {here}",
+            stage="package",
+            file=file,
+            line=each.line,
+            advice=each.advice,
+        )
+        for each in choice.foreign
+    )
+    return (first, *lines)
+
+
+def with_explanation(
+    choice: Choice, diagnostics: tuple[Diagnostic, ...], file: str
+) -> tuple[Diagnostic, ...]:
+    """The compiler's messages with ours in front; a wall of errors about the same is cut."""
+    ours = foreign_diagnostics(choice, file)
+    if not ours:
+        return diagnostics
+    lines = {each.line for each in ours}
+    rest = [each for each in diagnostics if each.line not in lines or each.severity != "error"]
+    return (*ours, *rest[:SHOWN])
+
+
+def _default_is_another(name: str) -> str:
+    return "" if name == DEFAULT_EDITION else f"; the default edition is {DEFAULT_EDITION}"
+
+
+def _across(errors: Iterable[Diagnostic], here: int, other: int) -> bool:
+    """Whether one of the errors stands at a border between two editions."""
+    names = editions.names()
+    for index in range(min(here, other) + 1, max(here, other) + 1):
+        for change in editions.find(names[index]).changes:
+            pattern = change.message if here >= index else change.message_before
+            if pattern and any(_says(pattern, error) for error in errors):
+                return True
+    return False
+
+
+def _says(pattern: str, error: Diagnostic) -> bool:
+    return any(
+        re.search(pattern, text)
+        for text in (error.message, *(note.message for note in error.notes))
+    )
