@@ -138,7 +138,14 @@ class Executor:
         worker, self._launched = self._launched or self._new_worker(workspace), None
         package = workspace.box.inside(workspace.artefact)
         answer = worker.build(
-            for_worker(self._puzzle, self._shapes, package=package, compiled=compiled, load=load)
+            for_worker(
+                self._puzzle,
+                self._shapes,
+                graphs=workspace.toolchain.edition.worker.graphs,
+                package=package,
+                compiled=compiled,
+                load=load,
+            )
         )
         if isinstance(answer, Ended):
             self._note(answer)

@@ -77,13 +77,21 @@ def draw(puzzle: Puzzle, *, seed: str, all_robust: bool) -> tuple[PlannedShape, 
 
 
 def for_worker(
-    puzzle: Puzzle, shapes: Sequence[PlannedShape], *, package: str, compiled: str, load: bool
+    puzzle: Puzzle,
+    shapes: Sequence[PlannedShape],
+    *,
+    graphs: str,
+    package: str,
+    compiled: str,
+    load: bool,
 ) -> dict[str, Any]:
     """The plan as the worker reads it: names, shapes and parameters, nothing else.
 
     Args:
         puzzle: What is graded.
         shapes: The plan.
+        graphs: How the edition gets all shapes through one compile, see
+            `grader.toolchain.edition.Worker`.
         package: Path of the packaged op, as the worker sees it.
         compiled: Path where the worker keeps the compiled graphs for a
             replacement of itself.
@@ -92,7 +100,11 @@ def for_worker(
 
     def tensor(name: str, sizes: Sizes) -> dict[str, Any]:
         (spec,) = (tensor for tensor in puzzle.tensors if tensor.name == name)
-        return {"dtype": spec.dtype, "shape": list(spec.extents(sizes))}
+        return {
+            "dtype": spec.dtype,
+            "shape": list(spec.extents(sizes)),
+            "sizes": list(spec.shape),
+        }
 
     def parameters(sizes: Sizes) -> dict[str, int | str]:
         typed = {puzzle.dtype_parameter: puzzle.output.dtype} if puzzle.dtype_parameter else {}
@@ -100,6 +112,7 @@ def for_worker(
 
     return {
         "op": puzzle.op,
+        "graphs": graphs,
         "package": package,
         "compiled": compiled,
         "load": load,

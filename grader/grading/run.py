@@ -267,11 +267,11 @@ class _Run:
             return package(workspace, limits=self._packaging_limits()).ok
 
     def _reference_compiles(self) -> bool:
-        """The control for compiling: one shape of the reference answer, on the same device."""
+        """The control for compiling: two shapes of the reference answer, on the same device."""
         from grader.grading import plan
 
         request = self.gathered.request
-        shapes = plan.draw(request.puzzle, seed=self.gathered.seed, all_robust=False)[:1]
+        shapes = plan.draw(request.puzzle, seed=self.gathered.seed, all_robust=False)[:2]
         with Scratch() as scratch:
             workspace = self._workspace(scratch, self._reference(REFERENCE))
             if not package(workspace, limits=self._packaging_limits()).ok:

@@ -1,5 +1,9 @@
 """The worker: builds the graphs, compiles them once, then runs case after case.
 
+One program for every edition. What differs from one release of MAX to the next is how
+all shapes go through one compile (``PROGRAMS``; the plan says which) and the name of one
+class (`device_memory`); nothing else is asked for by version.
+
 This file is a program of its own. It runs with the toolchain's Python, inside
 the sandbox, in a folder that holds nothing but the packaged op. It imports the
 standard library, NumPy and max, never the grader. Student code runs in this
@@ -68,8 +72,174 @@ def load_driver_libraries() -> None:
         ctypes.CDLL(path, mode=ctypes.RTLD_GLOBAL)
 
 
+class ModuleOfGraphs:
+    """A graph for each shape, all in one module: one compile gives a model for each."""
+
+    def __init__(self, engine: Any, plan: dict[str, Any]) -> None:
+        self.engine = engine
+        self.plan = plan
+        self.models: dict[str, Any] = {}
+
+    def compile(self) -> None:
+        """Compile the plan, and keep what was compiled for a replacement of this process."""
+        from max.graph import Module
+
+        module, package = Module(), Path(self.plan["package"])
+        for number, shape in enumerate(self.plan["shapes"]):
+            types = [tensor_type(tensor) for tensor in shape["inputs"]]
+            build_graph(
+                f"shape_{number}",
+                types,
+                package,
+                lambda inputs, shape=shape: op(self.plan, shape, inputs),
+                module=module,
+            )
+        compiled = self.engine.compile(module, custom_extensions=[package])
+        compiled.export_mef(self.plan["compiled"])
+        self.models = self.engine.init_all(compiled)
+
+    def load(self) -> None:
+        """Load what was compiled."""
+        from max import engine
+
+        self.models = self.engine.init_all(engine.read(self.plan["compiled"]))
+
+    def execute(self, number: int, buffers: list[Any]) -> Any:
+        """The op's output at a shape."""
+        return self.models[f"shape_{number}"].execute(*buffers)[0]
+
+
+class ConditionalGraph:
+    """One graph that holds the op once for each shape, and runs the one that is asked for.
+
+    For releases that compile one graph at a time. The op of a shape stands in a branch of a
+    tree of conditionals; the number of the shape, bit by bit, says which branch runs, so a call
+    runs the op of one shape and nothing else. The inputs come in with sizes that are known only
+    when it runs, and are bound to the shape's own inside the branch, so the op is compiled for
+    fixed shapes as ever. Each size of the output must be one of the inputs' sizes.
+
+    Two things that were tried and are no way: a module put together from several graphs (25.3
+    does not come back from compiling it), and conditionals in a row (six shapes compile like one,
+    with eighteen it does not end: hence the tree).
+    """
+
+    def __init__(self, engine: Any, plan: dict[str, Any]) -> None:
+        self.engine = engine
+        self.plan = plan
+        self.bits = (len(plan["shapes"]) - 1).bit_length()
+        self.model: Any = None
+
+    def compile(self) -> None:
+        """Compile the plan, and keep what was compiled for a replacement of this process."""
+        from max.dtype import DType
+        from max.graph import DeviceRef, TensorType
+
+        first = self.plan["shapes"][0]
+        flag = TensorType(DType.bool, [], DeviceRef.CPU())
+        types = [tensor_type(tensor, any_size=True) for tensor in first["inputs"]]
+        graph = build_graph(
+            "plan", [*types, *[flag] * self.bits], Path(self.plan["package"]), self._choose_shape
+        )
+        self.model = self.engine.load(graph)
+        self.model._export_mef(self.plan["compiled"])
+
+    def load(self) -> None:
+        """Load what was compiled."""
+        self.model = self.engine.load(Path(self.plan["compiled"]))
+
+    def execute(self, number: int, buffers: list[Any]) -> Any:
+        """The op's output at a shape."""
+        from max.dtype import DType
+
+        flags = [
+            device_memory().scalar(bool(number >> bit & 1), DType.bool) for bit in range(self.bits)
+        ]
+        return self.model.execute(*buffers, *flags)[0]
+
+    def _choose_shape(self, arguments: list[Any]) -> Any:
+        inputs, flags = arguments[: -self.bits or None], arguments[len(arguments) - self.bits :]
+        return self._branch(list(range(len(self.plan["shapes"]))), self.bits, inputs, flags)
+
+    def _branch(self, numbers: list[int], bits: int, inputs: list[Any], flags: list[Any]) -> Any:
+        """The output at one of the shapes in ``numbers``, which differ in the lower ``bits``."""
+        from max.graph import ops
+
+        if len(numbers) == 1:
+            return self._shape(self.plan["shapes"][numbers[0]], inputs)
+        bit = bits - 1
+        ones = [number for number in numbers if number >> bit & 1]
+        zeros = [number for number in numbers if not number >> bit & 1]
+        if not ones or not zeros:
+            return self._branch(numbers, bit, inputs, flags)
+        return ops.cond(
+            flags[bit],
+            [tensor_type(self.plan["shapes"][0]["output"], any_size=True)],
+            lambda: self._branch(ones, bit, inputs, flags),
+            lambda: self._branch(zeros, bit, inputs, flags),
+        )[0].tensor
+
+    def _shape(self, shape: dict[str, Any], inputs: list[Any]) -> Any:
+        from max.graph import ops
+
+        bound = [
+            ops.rebind(value, tensor["shape"])
+            for value, tensor in zip(inputs, shape["inputs"], strict=True)
+        ]
+        return ops.rebind(op(self.plan, shape, bound), shape["output"]["sizes"])
+
+
+PROGRAMS = {"module": ModuleOfGraphs, "conditional": ConditionalGraph}
+"""How all shapes go through one compile, by the name that an edition's file gives."""
+
+
+def device_memory() -> Any:
+    """The class of a tensor in a device's memory: `Buffer` from 26.1 on, `Tensor` before."""
+    from max import driver
+
+    return driver.Buffer if hasattr(driver, "Buffer") else driver.Tensor
+
+
+def tensor_type(tensor: dict[str, Any], *, any_size: bool = False) -> Any:
+    """The type of a tensor of the plan; with ``any_size``, sizes are known when the graph runs."""
+    from max.dtype import DType
+    from max.graph import DeviceRef, TensorType
+
+    shape = tensor["sizes"] if any_size else tensor["shape"]
+    return TensorType(DType[tensor["dtype"]], shape, DeviceRef.GPU())
+
+
+def build_graph(name: str, types: list[Any], package: Path, body: Any, **more: Any) -> Any:
+    """A graph whose one output is what ``body`` makes of its inputs."""
+    from max.graph import Graph
+
+    with Graph(name, input_types=types, custom_extensions=[package], **more) as graph:
+        graph.output(body([value.tensor for value in graph.inputs]))
+    return graph
+
+
+def op(plan: dict[str, Any], shape: dict[str, Any], inputs: list[Any]) -> Any:
+    """The submission's op at one shape.
+
+    All by keyword: ``device`` is the last parameter in 25.3 and the second one since.
+    """
+    from max.dtype import DType
+    from max.graph import DeviceRef, ops
+
+    results = ops.custom(
+        name=plan["op"],
+        device=DeviceRef.GPU(),
+        values=inputs,
+        out_types=[tensor_type(shape["output"])],
+        parameters={
+            name: DType[value] if isinstance(value, str) else value
+            for name, value in shape["parameters"].items()
+        },
+    )
+    return results[0].tensor
+
+
 class Session:
-    """One compiled plan: a model for each shape."""
+    """The open device, and one compiled plan."""
 
     def __init__(self) -> None:
         from max.driver import CPU, Accelerator
@@ -78,52 +248,21 @@ class Session:
         self.host = CPU()
         self.device = Accelerator()
         self.engine = InferenceSession(devices=[self.device])
-        self.models: list[Any] = []
+        self.program: Any = None
         self.plan: dict[str, Any] = {}
 
     def build(self, plan: dict[str, Any]) -> None:
-        """Compile a graph for each shape, all in one go; or load what was compiled."""
-        from max import engine
-        from max.dtype import DType
-        from max.graph import DeviceRef, Graph, Module, TensorType, ops
-
+        """Compile all shapes in one go; or load what was compiled."""
         self.plan = plan
-        compiled_file = plan["compiled"]
+        self.program = PROGRAMS[plan["graphs"]](self.engine, plan)
         if plan["load"]:
-            self.models = self._by_name(self.engine.init_all(engine.read(compiled_file)))
-            return
-        place = DeviceRef.from_device(self.device)
-        module = Module()
-        package = Path(plan["package"])
-        for number, shape in enumerate(plan["shapes"]):
-            types = [TensorType(DType[t["dtype"]], t["shape"], place) for t in shape["inputs"]]
-            output = TensorType(DType[shape["output"]["dtype"]], shape["output"]["shape"], place)
-            with Graph(
-                f"shape_{number}", input_types=types, module=module, custom_extensions=[package]
-            ) as graph:
-                result = ops.custom(
-                    name=plan["op"],
-                    device=place,
-                    values=list(graph.inputs),
-                    out_types=[output],
-                    parameters={
-                        name: DType[value] if isinstance(value, str) else value
-                        for name, value in shape["parameters"].items()
-                    },
-                )
-                graph.output(result[0].tensor)
-        compiled = self.engine.compile(module, custom_extensions=[package])
-        compiled.export_mef(compiled_file)
-        self.models = self._by_name(self.engine.init_all(compiled))
-
-    def _by_name(self, models: dict[str, Any]) -> list[Any]:
-        """Models in the order of the plan's shapes."""
-        return [models[f"shape_{number}"] for number in range(len(self.plan["shapes"]))]
+            self.program.load()
+        else:
+            self.program.compile()
 
     def run(self, number: int, payload: bytes) -> list[bytes]:
         """One call: fresh buffers in, raw bytes out. Returns the output's and the inputs' bytes."""
         import numpy as np
-        from max.driver import Buffer
 
         shape = self.plan["shapes"][number]
         buffers, start = [], 0
@@ -132,11 +271,11 @@ class Session:
             count = int(np.prod(tensor["shape"], dtype=np.int64))
             array = np.frombuffer(payload, dtype, count, start).reshape(tensor["shape"])
             start += array.nbytes
-            buffers.append(Buffer.from_numpy(array.copy()).to(self.device))
+            buffers.append(device_memory().from_numpy(array.copy()).to(self.device))
         self.device.synchronize()
-        outputs = self.models[number].execute(*buffers)
+        output = self.program.execute(number, buffers)
         self.device.synchronize()
-        parts = [outputs[0].to(self.host), *(buffer.to(self.host) for buffer in buffers)]
+        parts = [output.to(self.host), *(buffer.to(self.host) for buffer in buffers)]
         self.device.synchronize()
         return [np.ascontiguousarray(part.to_numpy()).tobytes() for part in parts]
 

@@ -58,11 +58,16 @@ def test_the_assigned_shapes_alone_hold_every_boundary():
 
 def test_the_worker_learns_sizes_and_names_only():
     shapes = plan.draw(CONV1D, seed="s", all_robust=False)
-    told = plan.for_worker(CONV1D, shapes, package="/p/op.mojoc", compiled="/c", load=False)
-    assert set(told) == {"op", "package", "compiled", "load", "shapes"}
+    told = plan.for_worker(
+        CONV1D, shapes, graphs="module", package="/p/op.mojoc", compiled="/c", load=False
+    )
+    assert set(told) == {"op", "graphs", "package", "compiled", "load", "shapes"}
     assert told["shapes"][0] == {
-        "inputs": [{"dtype": "float32", "shape": [15]}, {"dtype": "float32", "shape": [4]}],
-        "output": {"dtype": "float32", "shape": [15]},
+        "inputs": [
+            {"dtype": "float32", "shape": [15], "sizes": ["input_size"]},
+            {"dtype": "float32", "shape": [4], "sizes": ["conv_size"]},
+        ],
+        "output": {"dtype": "float32", "shape": [15], "sizes": ["input_size"]},
         "parameters": {"input_size": 15, "conv_size": 4, "dtype": "float32"},
     }
 
