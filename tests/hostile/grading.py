@@ -76,6 +76,7 @@ def executor(folder: Path, attack: str) -> Iterator[Executor]:
         root=python.parent,
         max_version="",
         mojo_version="",
+        python_version="",
     )
     shapes = plan.draw(CONV1D, seed=SEED, all_robust=True)
     with Scratch() as scratch:
