@@ -8,12 +8,10 @@ a changed input that shows up in any case counts, whichever property ran it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-import hypothesis
 import numpy as np
-from hypothesis import HealthCheck, Phase, Verbosity
 
 from grader.caselog import LoggedCase
 from grader.device.evidence import Launch
@@ -23,23 +21,25 @@ from grader.grading.executor import CaseRun, Ending, Executor
 from grader.grading.observe import Observation, Problem, finding_key, observe, value_check
 from grader.grading.plan import PlannedShape
 from grader.grading.repeat import by_the_host
+from grader.grading.search import Outcome, Search
 from grader.puzzles.definition import Part, Puzzle
 from grader.record import LaunchKind
 
-SHRINK_CASES = 150
-"""Cases spent on making a counterexample smaller. Each takes some 5 ms."""
 _SEARCHED = ("integers", "reals", "robust")
 """The checks that are searched, in order."""
+_PARTS = {"repeat": 10, "integers": 45, "reals": 33, "special": 12}
+_ROBUST_PARTS = {"repeat": 7, "integers": 35, "reals": 25, "special": 8} | {
+    "robust integers": 13,
+    "robust reals": 12,
+}
 LEAST = 20
 """Cases for the search, however few are asked for: a check that was not made costs its points."""
+MOST_AHEAD = 2000
+"""Cases that are drawn before the first is run; more would cost memory and a wait."""
 FIRST = 6
 """How many failing cases are kept to recognise the mistake by."""
 CRASHES = 3
 """Shapes that may crash in one property before the rest of it is left out."""
-
-
-class _EnoughError(BaseException):
-    """Ends a search from inside. Not an Exception, so that Hypothesis lets it through."""
 
 
 @dataclass
@@ -129,29 +129,34 @@ class Prober:
         self._progress = progress
         self._crashed: dict[int, Observation] = {}
         self._findings: dict[tuple[object, ...], Observation] = {}
+        self._searches: dict[tuple[str, Values, tuple[int, ...], int], Search] = {}
+        self._assigned = [shape for shape in shapes if shape.part is Part.ASSIGNED]
+        self._robust = [shape for shape in shapes if shape.part is Part.ROBUST]
         self.results = Results()
+
+    def draw_ahead(self) -> None:
+        """Draw the cases that will be run if nothing fails; not needed before `run`, but useful.
+
+        It takes some 0.5 s of a processor, and one is idle while the graphs compile.
+        """
+        if self._examples > MOST_AHEAD:
+            return
+        for check, shapes, values, count in self._plan_of_search(_swept(self._shapes)):
+            self._search_for(check, shapes, values, count).draw()
 
     def run(self) -> Results:
         """Everything, in order: the example, every shape, the search, the example again.
 
         The second time catches a program that behaves for its first few calls only.
         """
-        assigned = [shape for shape in self._shapes if shape.part is Part.ASSIGNED]
-        robust = [shape for shape in self._shapes if shape.part is Part.ROBUST]
         published = example(self._puzzle, self._shapes)
         self._observe(published)
-        self._sweep(assigned)
-        self._sweep(robust)
-        left = max(LEAST, self._examples - self._executor.cases_run)
-        search_robust = bool(robust) and not self._kernel_unchanged
-        share = _shares(left, robust=search_robust)
-        self._repeat(assigned, share["repeat"])
-        self._search("integers", assigned, Values.INTEGERS, share["integers"])
-        self._search("reals", assigned, Values.REALS, share["reals"])
-        self._search("reals", assigned, Values.SPECIAL, share["special"])
-        if search_robust:
-            self._search("robust", robust, Values.INTEGERS, share["robust integers"])
-            self._search("robust", robust, Values.REALS, share["robust reals"])
+        self._sweep(self._assigned)
+        self._sweep(self._robust)
+        so_far = self._executor.cases_run
+        self._repeat(self._assigned, self._shares(so_far)["repeat"])
+        for check, shapes, values, count in self._plan_of_search(so_far):
+            self._search(check, shapes, values, count)
         if published.shape.number not in self._crashed:
             self._observe(published)
         self.results.observations_with_findings = list(self._findings.values())
@@ -199,23 +204,67 @@ class Prober:
                 )
                 self.results.tally("clean").count(second, problem)
 
+    def _shares(self, so_far: int) -> dict[str, int]:
+        """How the cases left after the sweep are divided among the properties."""
+        left = max(LEAST, self._examples - so_far)
+        parts = _PARTS | (_ROBUST_PARTS if self._searches_robust else {})
+        whole = sum(parts.values())
+        return {name: int(np.ceil(left * part / whole)) for name, part in parts.items()}
+
+    @property
+    def _searches_robust(self) -> bool:
+        return bool(self._robust) and not self._kernel_unchanged
+
+    def _plan_of_search(
+        self, so_far: int
+    ) -> Iterator[tuple[str, Sequence[PlannedShape], Values, int]]:
+        """Check, shapes, kind of values and number of cases of each search, in order."""
+        share = self._shares(so_far)
+        yield "integers", self._assigned, Values.INTEGERS, share["integers"]
+        yield "reals", self._assigned, Values.REALS, share["reals"]
+        yield "reals", self._assigned, Values.SPECIAL, share["special"]
+        if self._searches_robust:
+            yield "robust", self._robust, Values.INTEGERS, share["robust integers"]
+            yield "robust", self._robust, Values.REALS, share["robust reals"]
+
+    def _search_for(
+        self, check: str, shapes: Sequence[PlannedShape], values: Values, count: int
+    ) -> Search:
+        """The search, made once."""
+        key = (check, values, tuple(shape.number for shape in shapes), count)
+        if key not in self._searches:
+            self._searches[key] = Search(
+                cases(self._puzzle, shapes, values),
+                seed=seeds.number(self._seed, f"search {check} {values}"),
+                count=count,
+            )
+        return self._searches[key]
+
     def _search(
         self, check: str, shapes: Sequence[PlannedShape], values: Values, count: int
     ) -> None:
-        """Let Hypothesis look for a failing case, and make it small."""
+        """Look for a failing case, and make it small."""
         crashed = [shape for shape in shapes if shape.number in self._crashed]
         if crashed:
             # The check fails by this shape already, whatever the values are; and each
             # further crash would cost a new worker.
             self._inherit(check, crashed[0], values)
             return
+        if not shapes:
+            return
         failing = self._failing_shapes(shapes) if values is Values.INTEGERS else []
-        if shapes and count > 0:
-            # One small counterexample is worth the time that it takes, a second is not.
-            before = _SEARCHED[: _SEARCHED.index(check)]
-            shrink = all(self.results.tally(name).worst is None for name in before)
-            strategy = cases(self._puzzle, failing or shapes, values)
-            _Search(self, check, count, values, shrink=shrink).run(strategy, self._seed)
+        # One small counterexample is worth the time that it takes, a second is not.
+        before = _SEARCHED[: _SEARCHED.index(check)]
+        shrink = all(self.results.tally(name).worst is None for name in before)
+
+        def attempt(case: Case) -> Outcome:
+            observation = self._observe(case)
+            if observation.problem(check) is None:
+                return Outcome.HOLDS
+            crashed = observation.run.output is None  # each costs a new worker: no shrinking
+            return Outcome.FAILS if shrink and not crashed else Outcome.ENOUGH
+
+        self._search_for(check, failing or shapes, values, count).run(attempt)
 
     def _failing_shapes(self, shapes: Sequence[PlannedShape]) -> list[PlannedShape]:
         return [shape for shape in shapes if self.results.by_shape.get(shape.number, [0, 0])[1]]
@@ -310,75 +359,6 @@ def _rank(observation: Observation) -> tuple[object, ...]:
     return (case.shape.part is Part.ROBUST, *case.complexity)
 
 
-class _Search:
-    """One run of Hypothesis for one check."""
-
-    def __init__(
-        self, prober: Prober, check: str, count: int, values: Values, *, shrink: bool
-    ) -> None:
-        self._prober = prober
-        self._check = check
-        self._count = count
-        self._values = values
-        self._shrink = shrink
-        self._found = False
-        self._shrunk = 0
-        self._fault: BaseException | None = None
-
-    def run(self, strategy: hypothesis.strategies.SearchStrategy[Case], seed: str) -> None:
-        """Search; the tallies of the prober take what is found. Raises the grader's own faults."""
-
-        @hypothesis.seed(seeds.number(seed, f"search {self._check} {self._values}"))
-        @hypothesis.settings(
-            max_examples=self._count,
-            database=None,
-            deadline=None,
-            phases=(Phase.generate, Phase.shrink),
-            suppress_health_check=list(HealthCheck),
-            report_multiple_bugs=False,
-            verbosity=Verbosity.quiet,
-            print_blob=False,
-        )
-        @hypothesis.given(strategy)
-        def property_holds(case: Case) -> None:
-            self._try(case)
-
-        try:
-            property_holds()
-        except _EnoughError:
-            pass
-        except Exception:
-            # An AssertionError of `_try`, or Hypothesis's word that the failure comes and
-            # goes. Either way the tally holds the failure.
-            if not self._found:
-                raise
-        if self._fault is not None:
-            raise self._fault
-
-    def _try(self, case: Case) -> None:
-        if self._found:
-            self._shrunk += 1
-            if self._shrunk > SHRINK_CASES:
-                raise _EnoughError
-        try:
-            observation = self._prober._observe(case)
-        except BaseException as fault:
-            self._fault = fault
-            raise _EnoughError from fault
-        if observation.problem(self._check) is not None:
-            self._found = True
-            if observation.run.output is None or not self._shrink:
-                raise _EnoughError  # each crash costs a new worker: do not shrink it
-            raise AssertionError
-
-
-def _shares(count: int, *, robust: bool) -> dict[str, int]:
-    """How the cases left after the sweep are divided among the properties."""
-    parts = (
-        {"repeat": 7, "integers": 35, "reals": 25, "special": 8}
-        | {"robust integers": 13, "robust reals": 12}
-        if robust
-        else {"repeat": 10, "integers": 45, "reals": 33, "special": 12}
-    )
-    whole = sum(parts.values())
-    return {name: int(np.ceil(count * part / whole)) for name, part in parts.items()}
+def _swept(shapes: Sequence[PlannedShape]) -> int:
+    """Cases before the search, where none crashes: the example, and each shape twice."""
+    return 1 + 2 * len(shapes)

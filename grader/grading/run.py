@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -30,6 +29,7 @@ from grader.toolchain.workspace import Workspace
 if TYPE_CHECKING:
     from grader.grading.bench import Bench
     from grader.grading.plan import PlannedShape
+    from grader.grading.properties import Prober
 
 HEAD_START = 0.5
 """Seconds of packaging after which the device and the worker are started beside it.
@@ -193,10 +193,9 @@ class _Run:
             bench = ahead.result()
             gathered.device = bench.lane.info
             shapes = plan.draw(puzzle, seed=gathered.seed, all_robust=not self.kernel_unchanged)
-            preload = threading.Thread(target=_load_the_search)
-            preload.start()
+            # Drawing cases takes a moment, and the compiler leaves a processor idle.
+            prober = Ahead(lambda: self._prober(bench, shapes), after=0)
             started = bench.executor.start(shapes)
-            preload.join()
             gathered.stage_peak = bench.executor.peak_bytes or None
             if isinstance(started, Ended):
                 blame = blame_compile(
@@ -206,31 +205,33 @@ class _Run:
                 return
         with gathered.stage("run"):
             gathered.shapes = shapes
-            self._run_cases(bench, shapes)
+            results = prober.result().run()
+            bench.executor.close()
+            gathered.cases_run = bench.executor.cases_run
+            gathered.stage_peak = bench.executor.peak_bytes or None
+            gathered.reached = Reached(
+                packages=True,
+                compiles=True,
+                results=results,
+                kernel_unchanged=self.kernel_unchanged,
+                observed=bench.lane.observes,
+            )
 
-    def _run_cases(self, bench: Bench, shapes: Sequence[PlannedShape]) -> None:
+    def _prober(self, bench: Bench, shapes: Sequence[PlannedShape]) -> Prober:
         from grader.grading.properties import Prober
 
-        gathered, executor = self.gathered, bench.executor
-        results = Prober(
-            gathered.request.puzzle,
+        request = self.gathered.request
+        prober = Prober(
+            request.puzzle,
             shapes,
-            executor,
-            seed=gathered.seed,
-            examples=gathered.request.examples,
+            bench.executor,
+            seed=self.gathered.seed,
+            examples=request.examples,
             kernel_unchanged=self.kernel_unchanged,
-            progress=gathered.progress.cases,
-        ).run()
-        executor.close()
-        gathered.cases_run = executor.cases_run
-        gathered.stage_peak = executor.peak_bytes or None
-        gathered.reached = Reached(
-            packages=True,
-            compiles=True,
-            results=results,
-            kernel_unchanged=self.kernel_unchanged,
-            observed=bench.lane.observes,
+            progress=self.gathered.progress.cases,
         )
+        prober.draw_ahead()
+        return prober
 
     def _fail(self, reached: Reached, blame: Blame) -> None:
         self.gathered.stage_failed = True
@@ -283,11 +284,6 @@ class _Run:
         """A reference file of the puzzle, in the edition that is graded with or another."""
         folder = data_directory("reference_kernels") / self.gathered.request.puzzle_name
         return (folder / (edition or self.choice.edition.name) / name).read_bytes()
-
-
-def _load_the_search() -> None:
-    """Import what the next stage needs while the compiler has the other processes waiting."""
-    from grader.grading import properties  # noqa: F401 - imported for later
 
 
 def _staged(submission: Submission) -> bytes:

@@ -10,6 +10,7 @@ from grader.grading import executor as module
 from grader.grading import plan
 from grader.grading.executor import Executor
 from grader.puzzles.conv1d import CONV1D
+from grader.toolchain import edition
 from grader.worker.process import Ended
 from tests.grading.test_control import outcome
 
@@ -30,6 +31,8 @@ def start(monkeypatch):
         script = list(answers)
 
         class ScriptedWorker:
+            peak_resident_bytes = 0
+
             def __init__(self, *_arguments, **_options):
                 pass
 
@@ -42,13 +45,14 @@ def start(monkeypatch):
         monkeypatch.setattr(module, "Worker", ScriptedWorker)
         workspace = SimpleNamespace(
             box=SimpleNamespace(inside=str),
+            toolchain=SimpleNamespace(edition=edition.find("auto")),
             artefact="op.mojoc",
             compiled="plan.mef",
             compiled_graphs=lambda: b"graphs",
         )
         lane = SimpleNamespace(renew=lambda: None)
         shapes = plan.draw(CONV1D, seed="s", all_robust=False)
-        return Executor(CONV1D, workspace, lane, shapes, compile_limits=None).start(), script
+        return Executor(CONV1D, workspace, lane, compile_limits=None).start(shapes), script
 
     return run
 

@@ -78,7 +78,6 @@ def executor(folder: Path, attack: str) -> Iterator[Executor]:
         mojo_version="",
         python_version="",
     )
-    shapes = plan.draw(CONV1D, seed=SEED, all_robust=True)
     with Scratch() as scratch:
         workspace = Workspace(
             toolchain, scratch, isolation=Isolation.BWRAP, module="conv1d", read_only=(folder,)
@@ -86,9 +85,7 @@ def executor(folder: Path, attack: str) -> Iterator[Executor]:
         workspace.install(b"")
         with (
             SoftwareLane(reason="a test", spawn=device_spawn(Isolation.BWRAP)) as lane,
-            Executor(
-                CONV1D, workspace, lane, shapes, compile_limits=COMPILE, script=script
-            ) as running,
+            Executor(CONV1D, workspace, lane, compile_limits=COMPILE, script=script) as running,
         ):
             yield running
 
@@ -98,13 +95,13 @@ def grade(folder: Path, attack: str = "", *, examples: int = 60) -> Graded:
     began = time.monotonic()
     results, failure = None, ""
     with executor(folder, attack) as running:
-        started = running.start()
+        shapes = plan.draw(CONV1D, seed=SEED, all_robust=True)
+        started = running.start(shapes)
         if isinstance(started, Ended):
             blame = blame_compile(started, lambda: True, student_file="op/conv1d.mojo")
             assert isinstance(blame, Blame)
             failure = blame.sentence
         else:
-            shapes = plan.draw(CONV1D, seed=SEED, all_robust=True)
             results = Prober(
                 CONV1D,
                 shapes,

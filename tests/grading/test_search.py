@@ -1,0 +1,92 @@
+"""The search: what is drawn ahead is what would be drawn live, and a failure is made small."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from grader.grading import plan
+from grader.grading.cases import Values, cases
+from grader.grading.search import SHRINK_CASES, Outcome, Search
+from grader.puzzles.conv1d import CONV1D
+
+SHAPES = plan.draw(CONV1D, seed="s", all_robust=False)
+
+
+def search(seed=1, count=20, values=Values.INTEGERS):
+    return Search(cases(CONV1D, SHAPES, values), seed=seed, count=count)
+
+
+def run(one, judge):
+    """The cases that were run, and what `judge` said of each."""
+    seen = []
+
+    def attempt(case):
+        seen.append((case, judge(case)))
+        return seen[-1][1]
+
+    one.run(attempt)
+    return seen
+
+
+def key(case):
+    return (case.shape.number, case.payload)
+
+
+# Not drawn by Hypothesis: it is what is tested, and does not nest.
+@pytest.mark.parametrize("values", [Values.INTEGERS, Values.REALS, Values.SPECIAL])
+@pytest.mark.parametrize(("seed", "count"), [(0, 1), (1, 7), (2**32, 30), (99, 100)])
+def test_cases_drawn_ahead_are_those_that_would_be_drawn_live(seed, count, values):
+    live, ahead = search(seed, count, values), search(seed, count, values)
+    ahead.draw()
+    first = run(live, lambda _: Outcome.HOLDS)
+    second = run(ahead, lambda _: Outcome.HOLDS)
+    assert [key(case) for case, _ in first] == [key(case) for case, _ in second]
+    assert 0 < len(first) <= count
+
+
+def has_a_large_value(case):
+    return bool((np.abs(case.inputs["input"]) > 50).any())
+
+
+@pytest.mark.parametrize("ahead", [False, True])
+def test_a_failure_is_made_small(ahead):
+    one = search(count=50)
+    if ahead:
+        one.draw()
+    seen = run(one, lambda case: Outcome.FAILS if has_a_large_value(case) else Outcome.HOLDS)
+    failing = [case for case, outcome in seen if outcome is Outcome.FAILS]
+    smallest = min(failing, key=lambda case: case.complexity)
+    assert smallest.shape.extent == 2
+    assert np.abs(smallest.inputs["input"]).max() == 51
+    assert len(seen) <= 50 + 50 + SHRINK_CASES
+
+
+@pytest.mark.parametrize("ahead", [False, True])
+def test_where_there_is_no_use_in_shrinking_the_first_failure_ends_it(ahead):
+    one = search()
+    if ahead:
+        one.draw()
+    seen = run(one, lambda _: Outcome.ENOUGH)
+    assert len(seen) == 1
+
+
+@pytest.mark.parametrize("ahead", [False, True])
+def test_a_failure_that_comes_and_goes_ends_the_search_without_an_error(ahead):
+    one = search()
+    if ahead:
+        one.draw()
+    answers = iter([Outcome.FAILS, Outcome.HOLDS] * 500)
+    assert Outcome.FAILS in [outcome for _, outcome in run(one, lambda _: next(answers))]
+
+
+@pytest.mark.parametrize("ahead", [False, True])
+def test_a_fault_of_the_grader_comes_out_as_it_is(ahead):
+    def broken(_):
+        raise OSError("the device is gone")
+
+    one = search()
+    if ahead:
+        one.draw()
+    with pytest.raises(OSError, match="the device is gone"):
+        run(one, broken)
