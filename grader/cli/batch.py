@@ -196,7 +196,13 @@ def _backend(settings: Settings) -> Iterator[Backend]:
     from grader.batch import capacity
     from grader.batch.pool import LocalPool
 
-    backend: Backend = LocalPool(settings.workers or capacity.workers())
+    backend: Backend
+    if settings.scheduler:
+        from grader.batch.cluster import ClusterPool
+
+        backend = ClusterPool(settings.scheduler, gpu=settings.options.device == "gpu")
+    else:
+        backend = LocalPool(settings.workers or capacity.workers())
     try:
         yield backend
     finally:
