@@ -34,7 +34,7 @@ MAX_LAUNCHES = 64
 
 def verdict_record(gathered: Gathered) -> Record:
     """The record of a run that came to a verdict."""
-    puzzle = gathered.request.puzzle
+    puzzle = gathered.puzzle
     scored = score(puzzle, gathered.reached, gathered.request.rubric)
     results = gathered.reached.results
     tallies = results.tallies if results else {}

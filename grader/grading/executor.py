@@ -188,7 +188,11 @@ class Executor:
         if worker is None:
             return CaseRun(case=case, ending=Ending.DIED, message=f"not run: {self._spent}")
         self.cases_run += 1
-        self._lane.begin_case(variant=variant, repeatable=repeatable)
+        self._lane.begin_case(
+            variant=variant,
+            repeatable=repeatable,
+            shared_zeros=self._puzzle.shared_holds_zeros(case.shape.sizes),
+        )
         began = time.monotonic()
         answer = worker.run(
             case.shape.number, case.payload, self._lengths(case), seconds=CASE_SECONDS

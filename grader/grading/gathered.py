@@ -22,6 +22,7 @@ from grader.record import (
 
 if TYPE_CHECKING:
     from grader.grading.plan import PlannedShape
+    from grader.puzzles.definition import Puzzle
 
 
 @dataclass
@@ -44,6 +45,12 @@ class Gathered:
     stage_peak: int | None = None
     """Peak memory of the stage that is running, for whoever measures it to set."""
     stage_failed: bool = False
+
+    @property
+    def puzzle(self) -> Puzzle:
+        """The puzzle as the edition that is graded with gives it."""
+        puzzle = self.request.puzzle
+        return puzzle.for_edition(self.toolchain.edition) if self.toolchain else puzzle
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:

@@ -36,10 +36,13 @@ class Lane(AbstractContextManager["Lane"], Protocol):
     def worker_environment(self) -> Mapping[str, str]:
         """Variables that the worker needs."""
 
-    def begin_case(self, *, variant: int, repeatable: bool = False) -> None:
+    def begin_case(
+        self, *, variant: int, repeatable: bool = False, shared_zeros: bool = False
+    ) -> None:
         """A case begins; ``variant`` chooses what unwritten memory holds.
 
-        Odd variants also get the addresses of buffers that were freed before.
+        Odd variants also get the addresses of buffers that were freed before. With
+        ``shared_zeros``, unwritten shared memory holds zeros in all of them.
         """
 
     def end_case(self) -> CaseEvidence | None:
@@ -89,11 +92,13 @@ class SoftwareLane:
         libraries = os.pathsep.join(map(str, self._device.driver_libraries()))
         return {**self._device.worker_environment(), "GRADE_DRIVER_LIBRARIES": libraries}
 
-    def begin_case(self, *, variant: int, repeatable: bool = False) -> None:
+    def begin_case(
+        self, *, variant: int, repeatable: bool = False, shared_zeros: bool = False
+    ) -> None:
         poison, shared = _FILLS[variant % len(_FILLS)]
         self._device.begin_case(
             poison=poison,
-            shared_fill=shared,
+            shared_fill=0 if shared_zeros else shared,
             limits=LAUNCH_LIMITS,
             # Every other case: who keeps answers by the address of a buffer is found out, and
             # in the cases between, who goes on using a buffer that was freed.
@@ -134,7 +139,9 @@ class GpuLane:
     def worker_environment(self) -> Mapping[str, str]:
         return {}
 
-    def begin_case(self, *, variant: int, repeatable: bool = False) -> None:
+    def begin_case(
+        self, *, variant: int, repeatable: bool = False, shared_zeros: bool = False
+    ) -> None:
         return None
 
     def end_case(self) -> CaseEvidence | None:

@@ -116,7 +116,7 @@ class _Run:
 
         request = self.gathered.request
         return open_bench(
-            request.puzzle, workspace, request.device, compile_limits=self._compile_limits()
+            self.gathered.puzzle, workspace, request.device, compile_limits=self._compile_limits()
         )
 
     def _package(self, workspace: Workspace) -> bool:
@@ -187,8 +187,7 @@ class _Run:
         from grader.grading import plan
         from grader.worker.process import Ended
 
-        gathered, request = self.gathered, self.gathered.request
-        puzzle = request.puzzle
+        gathered, puzzle = self.gathered, self.gathered.puzzle
         with gathered.stage("compile"):
             bench = ahead.result()
             gathered.device = bench.lane.info
@@ -220,15 +219,15 @@ class _Run:
     def _prober(self, bench: Bench, shapes: Sequence[PlannedShape]) -> Prober:
         from grader.grading.properties import Prober
 
-        request = self.gathered.request
+        gathered = self.gathered
         prober = Prober(
-            request.puzzle,
+            gathered.puzzle,
             shapes,
             bench.executor,
-            seed=self.gathered.seed,
-            examples=request.examples,
+            seed=gathered.seed,
+            examples=gathered.request.examples,
             kernel_unchanged=self.kernel_unchanged,
-            progress=self.gathered.progress.cases,
+            progress=gathered.progress.cases,
         )
         prober.draw_ahead()
         return prober

@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 from grader.puzzles.definition import (
     Arrays,
     ExpectedOutput,
+    NeedsZeros,
     Puzzle,
     RubricItem,
     Size,
@@ -95,6 +96,16 @@ def _assigned(sizes: Sizes) -> bool:
 def _given_defect(kind: str, sizes: Sizes) -> bool:
     """Outside the assigned sizes, idle threads leave cells unwritten that others read."""
     return kind == "uninitialised-read" and not _assigned(sizes)
+
+
+_UNWRITTEN_HALO = NeedsZeros(
+    at=lambda sizes: _assigned(sizes) and sizes["conv_size"] > 1,
+    explanation="The given kernel of this edition leaves the cells of shared memory that lie past "
+    "the end of the input unwritten, and reads them. It is right where they hold zeros, as they "
+    "usually do on a GPU, so at the sizes of the task they hold zeros here. That is a defect of "
+    "the given code: it costs you nothing, and repairing it earns extra credit.",
+)
+"""Skeletons up to October 2025 had no ``else`` where the halo is loaded; later ones write 0."""
 
 
 def _block_local(inputs: Arrays, sizes: Sizes) -> NDArray[np.float64] | None:
@@ -297,6 +308,7 @@ PUZZLE = CONV1D = Puzzle(
         ),
     ),
     given_defect=_given_defect,
+    needs_zeros=dict.fromkeys(("25.3", "25.4", "25.5", "25.6.1"), _UNWRITTEN_HALO),
     skeleton_defect="The given kernel is right for the sizes of the task only. For other sizes "
     "its idle threads leave cells of shared memory unwritten that other threads read. "
     "That is a defect of the given code: it costs you nothing, and repairing it earns extra "

@@ -9,7 +9,7 @@ devices or of processes. `grader/puzzles/conv1d.py` is the one to copy.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Literal
 
@@ -108,6 +108,19 @@ class Suspect:
 
 
 @dataclass(frozen=True, kw_only=True)
+class NeedsZeros:
+    """A given kernel that reads shared memory which nothing wrote, even at the assigned sizes.
+
+    It is right where that memory holds zeros, as it usually does on a GPU. Nobody shall lose
+    points by what they were given: at these sizes, shared memory holds zeros.
+    """
+
+    at: Callable[[Sizes], bool]
+    explanation: str
+    """What is wrong with the given kernel, for the report."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Puzzle:
     """A puzzle, whole. See the module's docstring."""
 
@@ -146,10 +159,28 @@ class Puzzle:
     (`grader.device.evidence.FindingKind`) at these sizes. Such a finding costs nothing."""
     skeleton_defect: str = ""
     """What is wrong with the given kernel outside the assigned domain, for the report."""
+    needs_zeros: Mapping[str, NeedsZeros] = field(default_factory=dict)
+    """By edition: where the kernel given in it relies on zeros."""
+    shared_holds_zeros: Callable[[Sizes], bool] = lambda sizes: False
+    """At which sizes unwritten shared memory holds zeros and no poison; see `for_edition`."""
     first_step: str = "Fill in what the skeleton leaves open, then hand it in again."
     """What to do with a skeleton that is handed in as it was given."""
     next_steps: Mapping[str, str] = field(default_factory=dict)
     """For a check that failed: what a student should look at first."""
+
+    def for_edition(self, edition: str) -> Puzzle:
+        """This puzzle with the kernel that an edition of the book gives."""
+        if edition not in self.needs_zeros:
+            return self
+        known, given = self.given_defect, self.needs_zeros[edition]
+        return replace(
+            self,
+            given_defect=lambda kind, sizes: (
+                known(kind, sizes) or (kind == "uninitialised-read" and given.at(sizes))
+            ),
+            shared_holds_zeros=given.at,
+            skeleton_defect=given.explanation,
+        )
 
     @property
     def inputs(self) -> tuple[TensorSpec, ...]:

@@ -158,3 +158,24 @@ def test_find_names_what_there_is():
     with pytest.raises(Exception, match="no puzzle 'softmax'") as caught:
         find("softmax")
     assert all(name in caught.value.remedy for name in NAMES)
+
+
+@pytest.mark.parametrize("edition", ["25.3", "25.4", "25.5", "25.6.1"])
+def test_a_halo_that_the_edition_left_unwritten_costs_nobody_a_point(edition):
+    older = CONV1D.for_edition(edition)
+    assert older.shared_holds_zeros({"input_size": 15, "conv_size": 4})
+    assert older.given_defect("uninitialised-read", {"input_size": 15, "conv_size": 4})
+    assert "past the end of the input" in older.skeleton_defect
+
+
+@pytest.mark.parametrize("edition", ["25.3", "25.6.1", "25.7", "26.5"])
+def test_outside_the_assigned_sizes_no_edition_gives_zeros_for_nothing(edition):
+    puzzle = CONV1D.for_edition(edition)
+    assert not puzzle.shared_holds_zeros({"input_size": 14, "conv_size": 3})
+    assert puzzle.given_defect("uninitialised-read", {"input_size": 14, "conv_size": 3})
+    assert not puzzle.given_defect("race", {"input_size": 15, "conv_size": 4})
+
+
+def test_from_25_7_on_the_given_kernel_is_clean_at_the_assigned_sizes():
+    for edition in ("25.7", "26.5", "26.7"):
+        assert CONV1D.for_edition(edition) is CONV1D
