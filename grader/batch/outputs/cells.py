@@ -5,7 +5,8 @@ the file is opened, and the quotes of CSV do not help (OWASP, "CSV Injection",
 https://owasp.org/www-community/attacks/CSV_Injection). Such a text gets an
 apostrophe in front. Where a spreadsheet separates by semicolons, a semicolon
 within a text begins a new cell, so what follows it is guarded as well.
-Numbers are computed to themselves and stay as they are.
+A number is no formula and stays as it is; one with a sign is no mark, no
+identifier and no name, and a sign is what a formula may begin with.
 """
 
 from __future__ import annotations
@@ -21,16 +22,12 @@ LIMIT = 1_000
 """Characters of one cell."""
 _FORMULA = "=+\\-@|%\uff1d\uff0b\uff0d\uff20"
 """With the wide forms, which some spreadsheets take for the same."""
-_NUMBER = re.compile(r"-?\d{1,15}(\.\d{1,6})?", re.ASCII)
 _STARTS = re.compile(rf"""(\A|;)(?=[\s"']*[{_FORMULA}])""")
 
 
 def text(value: str, *, limit: int = LIMIT) -> str:
     """A text as a cell: one line, and a formula to nobody."""
-    shown = one_line(value, limit=limit)
-    if _NUMBER.fullmatch(shown):
-        return shown
-    return _STARTS.sub(r"\1'", shown)
+    return _STARTS.sub(r"\1'", one_line(value, limit=limit))
 
 
 def table(rows: Iterable[Iterable[str]]) -> bytes:

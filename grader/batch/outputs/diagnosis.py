@@ -66,8 +66,13 @@ _QUOTED = re.compile(r"'[^'\n]{60,}'")
 
 
 def diagnose(record: Record) -> Diagnosis | None:
-    """The trouble that a record tells of; None for a pass and where there is no mark."""
-    if record.verdict is not Verdict.FAIL:
+    """The trouble that a record tells of; None where nothing failed or there is no mark.
+
+    Under a rubric with a pass mark, also who passed may have one.
+    """
+    failed = any(check.status is Status.FAILED and not check.extra for check in record.checks)
+    passed = record.verdict is Verdict.PASS
+    if record.verdict not in (Verdict.PASS, Verdict.FAIL) or (passed and not failed):
         return None
     unmade = [check for check in record.checks if check.status is Status.NOT_CHECKED]
     if unmade and len(unmade) == len(record.checks) and _NOT_FILLED in unmade[0].reason:

@@ -1,4 +1,4 @@
-"""Each student's own report, as that student may see it."""
+"""Each student's own report: the instructor's, and the one to send back."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import msgspec
 
 from grader import __version__
 from grader.batch.model import RunInfo, StudentResult
-from grader.record import PuzzleInfo, Record, SubmissionInfo, Verdict
+from grader.record import Audience, PuzzleInfo, Record, SubmissionInfo, Verdict
 from grader.report.html import render_html
 
 
@@ -27,9 +27,9 @@ def own_record(info: RunInfo, result: StudentResult) -> Record | None:
     return msgspec.structs.replace(record, submission=own)
 
 
-def render(record: Record) -> bytes:
+def render(record: Record, audience: Audience) -> bytes:
     """The report as one HTML file."""
-    return render_html(record).encode("utf-8")
+    return render_html(record, audience).encode("utf-8")
 
 
 def _refused(info: RunInfo, result: StudentResult) -> Record:

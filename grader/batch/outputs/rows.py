@@ -76,9 +76,9 @@ def name(result: StudentResult) -> str:
 
 
 def link(result: StudentResult) -> Link:
-    """A student's name and report."""
+    """A student's name and the instructor's report."""
     there = result.record is not None or result.refusal is not None
-    path = f"feedback/{quote(result.student.key, safe='')}/report.html"
+    path = f"reports/{quote(result.student.key, safe='')}/report.html"
     return Link(name=name(result), href=path if there else "")
 
 

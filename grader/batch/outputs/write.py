@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import lru_cache
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from functools import lru_cache, partial
 from hashlib import blake2b
 from pathlib import Path
 
 import msgspec
 
 from grader import __version__
+from grader.audience import for_audience
 from grader.batch.model import RunInfo, StudentResult
 from grader.batch.outputs import feedback, gradebooks, similarity
 from grader.batch.outputs.dashboard import render_dashboard
 from grader.batch.outputs.folder import Folder
 from grader.errors import GraderFault
-from grader.record import Record
+from grader.record import Record, encode
 from grader.resources import data_directory
-
-Project = Callable[[Record], Record]
-"""A record as a student may see it."""
 
 
 class Written(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,7 +35,7 @@ def write_all(
     info: RunInfo,
     results: Sequence[StudentResult],
     *,
-    for_student: Project | None = None,
+    now: datetime | None = None,
     afresh: bool = False,
 ) -> Written:
     """Write the dashboard, the gradebooks, the students' reports and the similarity pages.
@@ -45,6 +44,7 @@ def write_all(
 
         index.html                        the dashboard, for the instructor
         gradebook/                        canvas.csv moodle.csv grades.csv grades.json README.txt
+        reports/<key>/                    report.html and record.json, for the instructor
         feedback/<key>/report.html        for the student: to send back as it is
         similarity/                       pairs that share more than is to be expected
 
@@ -55,7 +55,8 @@ def write_all(
         folder: The run's folder.
         info: The run.
         results: One for each student, in any order; `Student.key` is unique.
-        for_student: What a student may see of a record; all of it where it is not given.
+        now: The moment, with its offset, by which it is decided whether the checks that show
+            after the due date show in the students' reports; None for this moment.
         afresh: Write everything again.
 
     Raises:
@@ -63,13 +64,14 @@ def write_all(
     """
     ordered = sorted(results, key=lambda r: (r.student.name.casefold(), r.student.key))
     _check_keys(ordered)
-    project = for_student or (lambda record: record)
+    moment = now or datetime.now(UTC)
     own = [feedback.own_record(info, result) for result in ordered]
-    shown = [None if record is None else project(record) for record in own]
+    shown = [None if each is None else for_audience(each, "student", moment) for each in own]
     target = Folder(folder, afresh=afresh)
+    _reports(target, ordered, own)
     _feedback(target, ordered, shown)
     for name, data in gradebooks.render_all(info, ordered, shown).items():
-        target.put(f"gradebook/{name}", data, lambda data=data: data)  # type: ignore[misc]
+        target.put(f"gradebook/{name}", data, partial(bytes, data))
     similar = _similarity(folder, target, info, ordered)
     page = render_dashboard(info, ordered, similar).encode("utf-8")
     target.put("index.html", page, lambda: page)
@@ -77,16 +79,30 @@ def write_all(
     return Written(index=folder / "index.html", files=target.written, unchanged=target.unchanged)
 
 
+def _reports(
+    target: Folder, results: Sequence[StudentResult], records: Sequence[Record | None]
+) -> None:
+    """The instructor's: with the hidden checks, all evidence, and the record to replay it from."""
+    for result, record in zip(results, records, strict=True):
+        if record is not None:
+            folder, source = f"reports/{result.student.key}", msgspec.msgpack.encode(record)
+            target.put(
+                f"{folder}/report.html",
+                _look() + source,
+                partial(feedback.render, record, "instructor"),
+            )
+            target.put(f"{folder}/record.json", source, partial(encode, record))
+
+
 def _feedback(
     target: Folder, results: Sequence[StudentResult], shown: Sequence[Record | None]
 ) -> None:
-    look = _look()
     for result, record in zip(results, shown, strict=True):
         if record is not None:
             target.put(
                 f"feedback/{result.student.key}/report.html",
-                look + msgspec.msgpack.encode(record),
-                lambda record=record: feedback.render(record),  # type: ignore[misc]
+                _look() + msgspec.msgpack.encode(record),
+                partial(feedback.render, record, "student"),
             )
 
 
@@ -107,7 +123,7 @@ def _similarity(
         target.put(
             f"similarity/{name}",
             _look() + msgspec.msgpack.encode(page),
-            lambda page=page: similarity.render_pair(page),  # type: ignore[misc]
+            partial(similarity.render_pair, page),
         )
     return overview
 

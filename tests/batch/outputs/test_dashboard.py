@@ -52,7 +52,7 @@ class TestContent:
         links = {a["href"] for a in page.having("a")}
         for one in mixed():
             assert one.student.name in page.text
-            reported = f"feedback/{one.student.key}/report.html" in links
+            reported = f"reports/{one.student.key}/report.html" in links
             assert reported == (one.record is not None or one.refusal is not None)
 
     def test_the_same_trouble_is_told_once_with_its_number_and_an_example(self) -> None:
@@ -95,8 +95,12 @@ class TestHistogram:
         assert made is not None
         counts = {b.range: b.count for b in made.bins if b.count}
         assert counts == {
-            "0 to 9": 2, "10 to 19": 1, "50 to 59": 1, "90 to 99": 1,
-            "100": 1, "more than 100": 1,
+            "0 to 9": 2,
+            "10 to 19": 1,
+            "50 to 59": 1,
+            "90 to 99": 1,
+            "100": 1,
+            "more than 100": 1,
         }
 
     @given(
@@ -127,7 +131,7 @@ class TestDocument:
         for _, attributes in page.tags:
             assert not {"src", "srcset", "action", "background"} & attributes.keys()
         hrefs = [a["href"] for a in page.having("a")]
-        assert all(re.match(r"#|feedback/|gradebook/|similarity/", href) for href in hrefs)
+        assert all(re.match(r"#|reports/|gradebook/|similarity/", href) for href in hrefs)
 
     def test_the_policy_allows_this_one_script_and_nothing_else(self) -> None:
         html = render_dashboard(INFO, mixed())
@@ -201,7 +205,7 @@ class TestHostile:
         for _, attributes in page.tags:
             assert not [name for name in attributes if name.startswith("on")]
         hrefs = [a["href"] for a in page.having("a")]
-        assert all(re.match(r"#|feedback/k\d+/report\.html|gradebook/", href) for href in hrefs)
+        assert all(re.match(r"#|reports/k\d+/report\.html|gradebook/", href) for href in hrefs)
         assert not CONTROL.search(html.replace("\n", ""))
         html.encode("utf-8")
 
@@ -210,6 +214,6 @@ class TestHostile:
         from urllib.parse import unquote
 
         page = page_of([result(key, who=student(key, name="N"))])
-        href = next(a["href"] for a in page.having("a") if a["href"].startswith("feedback/"))
-        assert unquote(href) == f"feedback/{key}/report.html"
+        href = next(a["href"] for a in page.having("a") if a["href"].startswith("reports/"))
+        assert unquote(href) == f"reports/{key}/report.html"
         assert not set("#?\"'& ") & set(href)

@@ -7,7 +7,7 @@ import pytest
 
 from grader.batch.outputs.clusters import clusters
 from grader.batch.outputs.diagnosis import LONG, diagnose, first_sentence, normalised
-from grader.record import Record, Status
+from grader.record import Record, Status, Verdict
 from tests.batch.outputs.classes import mixed, result
 from tests.report import records
 
@@ -39,6 +39,12 @@ def test_the_sentence_says_what_the_record_says_best(name: str, told: str) -> No
 @pytest.mark.parametrize("name", ["passed", "passed-with-extra", "faulted", "refused"])
 def test_who_passed_or_has_no_mark_has_no_trouble(name: str) -> None:
     assert diagnose(records.ALL[name]()) is None
+
+
+def test_who_passed_by_a_pass_mark_has_a_trouble_too() -> None:
+    made = records.wrong_values()
+    passed = msgspec.structs.replace(made, verdict=Verdict.PASS)
+    assert diagnose(passed) == diagnose(made)
 
 
 def test_the_numbers_of_a_message_do_not_tell_students_apart() -> None:
