@@ -26,9 +26,13 @@ Exit codes:
 _COMMANDS = {
     "submit": ("grader.cli.submit", "submit"),
     "batch": ("grader.cli.batch", "batch"),
+    "rerender": ("grader.cli.class_run", "rerender"),
+    "show": ("grader.cli.class_run", "show"),
+    "diff": ("grader.cli.class_run", "diff"),
     "report": ("grader.cli.report", "report"),
     "doctor": ("grader.cli.doctor", "doctor"),
     "toolchain": ("grader.cli.toolchain", "toolchain"),
+    "demo": ("grader.cli.demo", "demo"),
     "puzzles": ("grader.cli.puzzles", "puzzles"),
     "init": ("grader.cli.init", "init"),
     "action": ("grader.cli.action", "action"),

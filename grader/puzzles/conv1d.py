@@ -36,6 +36,7 @@ from grader.puzzles.definition import (
     Sizes,
     Suspect,
     TensorSpec,
+    Words,
     WorkedExample,
 )
 
@@ -215,6 +216,11 @@ PUZZLE = CONV1D = Puzzle(
             "kernel": np.arange(4, dtype=np.float32),
         },
         output=(14, 20, 26, 32, 38, 44, 50, 56, 62, 68, 74, 80, 41, 14, 0),
+    ),
+    words=Words(
+        title="1D Convolution",
+        lower="1D convolution",
+        inputs={"input": "Input array", "kernel": "Convolution kernel"},
     ),
     # 15 products of at most 100 * 100 sum to 150,000, far below 2**24.
     integers=(-100, 100),

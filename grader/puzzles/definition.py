@@ -84,6 +84,18 @@ class WorkedExample:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Words:
+    """How the puzzle's text names things when it shows a run."""
+
+    title: str
+    """At the beginning of a line: ``1D Convolution``."""
+    lower: str
+    """Within a line: ``1D convolution``."""
+    inputs: Mapping[str, str]
+    """What stands before each input, in the order of printing: ``Input array``."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class RubricItem:
     """One line of the rubric. ``id`` names a check that the grader knows how to make."""
 
@@ -144,6 +156,7 @@ class Puzzle:
     random_robust: int
     """How many random shapes of each part join the plan."""
     example: WorkedExample
+    words: Words
     integers: tuple[int, int]
     """Range of integer inputs, chosen so that no order of summation rounds."""
     magnitudes: tuple[float, float]

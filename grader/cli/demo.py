@@ -1,0 +1,76 @@
+"""``grade demo``: the published example, as the puzzle's text shows it."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import click
+import numpy as np
+from numpy.typing import NDArray
+
+from grader.cli.root import EXIT_CODES
+from grader.errors import ExitCode
+from grader.grading.request import DeviceChoice
+from grader.intake.display import for_terminal
+from grader.puzzles import NAMES, find
+from grader.toolchain import edition as editions
+from grader.toolchain.edition import DEFAULT_EDITION
+
+
+@click.command(epilog=EXIT_CODES)
+@click.option("--puzzle", "name", default=NAMES[0], show_default=True, type=click.Choice(NAMES))
+@click.option(
+    "--edition",
+    default=DEFAULT_EDITION,
+    show_default=True,
+    type=click.Choice(editions.names()),
+    help="Edition of the puzzle book.",
+)
+@click.option(
+    "--device",
+    default="auto",
+    show_default=True,
+    type=click.Choice(["auto", "software", "gpu"]),
+    help="auto takes a GPU whose driver works, else the software device.",
+)
+def demo(name: str, edition: str, device: str) -> None:
+    """Run the published example of a puzzle with the right answer.
+
+    Prints input, kernel, expected and result as the puzzle's text does. Takes
+    about as long as one graph compile.
+    """
+    from grader.grading.published import prepared
+    from grader.toolchain.install import install
+    from grader.toolchain.toolchain import is_installed, locate
+
+    known = editions.find(edition)
+    puzzle = find(name).for_edition(edition)
+    toolchain = (
+        locate(known)
+        if known.name == DEFAULT_EDITION or is_installed(known)
+        else install(known, said=lambda phrase: click.echo(phrase, err=True))
+    )
+    example, words = puzzle.example, puzzle.words
+    for tensor, label in words.inputs.items():
+        click.echo(f"{label}: {_shown(example.inputs[tensor])}")
+    expected = puzzle.expected(example.inputs, example.sizes).value
+    click.echo(f"Expected result (NumPy calculation): {_shown(expected)}")
+    click.echo(f"Compiling {words.lower} graph...")
+    with prepared(puzzle, toolchain, cast(DeviceChoice, device)) as compiled:
+        click.echo(f"Executing {words.lower}...")
+        shown = compiled.run()
+    if shown.run.output is None:
+        click.echo(f"It gave no result: {for_terminal(shown.run.message)}")
+    else:
+        click.echo(f"{words.title} result (custom Mojo kernel): {_shown(shown.run.output)}")
+    if not shown.right:
+        click.echo("Verification failed: Custom kernel results do not match NumPy calculation")
+        raise click.exceptions.Exit(int(ExitCode.FAULT))
+    click.echo("Verification passed: Custom kernel results match NumPy calculation")
+    click.echo(
+        f"({shown.device.name}: {shown.device.reason}; MAX {toolchain.max_version})", err=True
+    )
+
+
+def _shown(array: NDArray[np.generic]) -> str:
+    return np.array2string(array.astype(np.float32), max_line_width=10**9)

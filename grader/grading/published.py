@@ -1,0 +1,117 @@
+"""Run the published example with an edition's own answer: for a demonstration, and as a trial.
+
+It goes the way that a submission goes: packaged in the sandbox, compiled as a
+MAX Graph, run on the device.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from grader.device.libraries import library_directory
+from grader.errors import ToolchainFault
+from grader.grading import plan
+from grader.grading.bench import Bench, open_bench
+from grader.grading.cases import Case, example
+from grader.grading.executor import CaseRun, Ending
+from grader.grading.judge import compare
+from grader.grading.request import DEFAULT_TIMEOUT, DeviceChoice
+from grader.puzzles.definition import Puzzle
+from grader.record import DeviceInfo
+from grader.resources import data_directory
+from grader.sandbox import MIB, Limits, Scratch, Wanted, probe_once
+from grader.toolchain.packaging import package
+from grader.toolchain.toolchain import Toolchain
+from grader.toolchain.workspace import Workspace
+from grader.worker.process import SCRIPT_FOLDER, Ended
+
+_LIMITS = Limits(wall_seconds=DEFAULT_TIMEOUT, resident_bytes=4096 * MIB)
+_SEED = "published example"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shown:
+    """The example and what came of it."""
+
+    case: Case
+    run: CaseRun
+    right: bool
+    device: DeviceInfo
+    unsupported: tuple[str, ...]
+    """What MAX asked of the software device that it lacks, from opening it to the last call."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """A compiled example. `run` may be called once."""
+
+    puzzle: Puzzle
+    bench: Bench
+    case: Case
+    seconds: float
+    """That the compile took."""
+    _opening: tuple[str, ...]
+
+    def run(self) -> Shown:
+        """Execute it."""
+        ran = self.bench.executor.run(self.case)
+        met = ran.evidence.unsupported if ran.evidence else ()
+        return Shown(
+            case=self.case,
+            run=ran,
+            right=ran.ending is Ending.OUTPUT
+            and ran.output is not None
+            and compare(self.puzzle, self.case, ran.output).right,
+            device=self.bench.lane.info,
+            unsupported=tuple(dict.fromkeys((*self._opening, *met))),
+        )
+
+
+@contextlib.contextmanager
+def prepared(puzzle: Puzzle, toolchain: Toolchain, device: DeviceChoice) -> Iterator[Prepared]:
+    """The published example of a puzzle, compiled from the edition's own answer.
+
+    Raises:
+        ToolchainFault: it does not package or compile here.
+        DeviceFault: the device can't be opened.
+        SandboxFault: nothing can be started in the sandbox.
+    """
+    edition = toolchain.edition.name
+    folder = data_directory("reference_kernels") / puzzle.name / edition
+    shapes = plan.draw(puzzle, seed=_SEED, all_robust=False)[:1]
+    with Scratch() as scratch:
+        workspace = Workspace(
+            toolchain,
+            scratch,
+            isolation=probe_once(Wanted.AUTO).level,
+            module=puzzle.name,
+            read_only=(SCRIPT_FOLDER, library_directory()),
+            gpu=device != "software",
+        )
+        workspace.install((folder / "right.mojo").read_bytes())
+        packaged = package(workspace)
+        if not packaged.ok:
+            raise _fault(edition, "package", packaged.output)
+        with open_bench(puzzle, workspace, device, compile_limits=_LIMITS) as bench:
+            bench.lane.begin_case(variant=0)
+            started = bench.executor.start(shapes)
+            opening = bench.lane.end_case()
+            if isinstance(started, Ended):
+                raise _fault(edition, "compile", f"{started.output}\n{started.message}")
+            yield Prepared(
+                puzzle=puzzle,
+                bench=bench,
+                case=example(puzzle, shapes),
+                seconds=started,
+                _opening=opening.unsupported if opening else (),
+            )
+
+
+def _fault(edition: str, doing: str, output: str) -> ToolchainFault:
+    said = output.strip()[-600:]
+    return ToolchainFault(
+        f"the answer of edition {edition} does not {doing} here: {said}",
+        remedy="Run grade doctor; it tries each part and says what is missing.",
+    )
