@@ -100,6 +100,7 @@ def run(settings: Settings, *, backend: MakeBackend, display: Display, write: Re
         store.set_meta(
             notes=msgspec.json.encode(list(collection.notes)).decode(),
             refusals=msgspec.json.encode(list(collection.refusals)).decode(),
+            due=settings.rubric.due.isoformat() if settings.rubric and settings.rubric.due else "",
         )
         display.planned(settings, collection, plan)
         summary = Summary(plan=plan, notes=collection.notes)
@@ -269,7 +270,10 @@ def _outdated(store: Store, info: RunInfo) -> bool:
 def _state(store: Store, info: RunInfo) -> str:
     """A digest of all that the outputs are made from, without unpacking a record."""
     described = msgspec.structs.replace(info, finished="", seconds=0.0, workers=0)
-    digest = hashlib.sha256(msgspec.json.encode([__version__, store.gradings(), described]))
+    due = store.meta("due")
+    passed = bool(due) and datetime.now(UTC) >= datetime.fromisoformat(due)
+    facts = [__version__, store.gradings(), described, passed]
+    digest = hashlib.sha256(msgspec.json.encode(facts))
     digest.update(msgspec.json.encode(store.students()))
     for key, attempts in sorted(store.attempts().items()):
         digest.update(msgspec.json.encode([key, [_plain(each) for each in attempts]]))
@@ -280,8 +284,8 @@ def _plain(stored: Stored) -> object:
     return [msgspec.to_builtins(stored.attempt), msgspec.to_builtins(stored.refusal)]
 
 
-def write_outputs(store: Store, info: RunInfo) -> None:
+def write_outputs(store: Store, info: RunInfo, *, afresh: bool = False) -> None:
     """Dashboard, gradebooks, reports and similarity, from the stored results."""
     from grader.batch.outputs import write_all
 
-    write_all(store.folder, info, list(student_results(store)))
+    write_all(store.folder, info, list(student_results(store)), afresh=afresh)

@@ -48,7 +48,7 @@ class Settings:
         return Conditions(
             grader=__version__,
             puzzle=options.puzzle,
-            puzzle_digest=_digest_of_references(options.puzzle),
+            puzzle_digest=_digest_of_references(options.puzzle, options.edition),
             edition=options.edition if options.edition == "auto" else edition.name,
             toolchain=f"max {edition.max_version}, mojo {edition.mojo_version}",
             device=options.device,
@@ -74,8 +74,11 @@ def definite_device(wanted: DeviceChoice, *, scheduler: str) -> DeviceChoice:
     return "gpu" if gpu.probe().name else "software"
 
 
-def _digest_of_references(puzzle: str) -> str:
+def _digest_of_references(puzzle: str, edition: str) -> str:
+    """Of the reference of an edition; of all of them where each file is graded by its own."""
     folder = data_directory("reference_kernels") / puzzle
+    if edition != "auto":
+        folder /= edition
     digest = hashlib.sha256()
     try:
         for path in sorted(folder.rglob("*.mojo")):

@@ -22,7 +22,7 @@ from grader.record import PuzzleInfo, Record, SubmissionInfo, Verdict
 
 
 def grade(task: Task) -> Record:
-    """Obeys words in the source: ``score(N)``, ``sleep S``, ``crash``, ``crash once``, ``fault``."""
+    """Obeys words in the source: score(N), sleep S, crash (once), fault."""
     text = task.source.decode()
     _log(f"{task.program} {task.seed}")
     if wait := re.search(r"sleep ([0-9.]+)", text):

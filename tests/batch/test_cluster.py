@@ -56,8 +56,9 @@ class Cluster:
             time.sleep(0.05)
 
     def start_worker(self, *more: str) -> subprocess.Popen[bytes]:
-        return self._start("worker", self.address, "--nthreads", "1", "--no-nanny",
-                           "--no-dashboard", "--local-directory", str(self.folder), *more)  # fmt: skip
+        options = ["--nthreads", "1", "--no-nanny", "--no-dashboard"]
+        place = ["--local-directory", str(self.folder)]
+        return self._start("worker", self.address, *options, *place, *more)
 
     def _start(self, *words: str) -> subprocess.Popen[bytes]:
         with (self.folder / f"{len(self.processes)}.log").open("wb") as said:
@@ -117,7 +118,7 @@ def test_two_workers_share_a_class_and_one_is_killed_in_mid_run(tmp_path, cluste
     killer.join()
     assert len(listener.finished_jobs) == 12
     assert {record.score for _, record, _ in listener.finished_jobs} == set(range(12))
-    assert len({where for where in listener.wheres}) >= 2
+    assert len(set(listener.wheres)) >= 2
     assert len(log_lines(cluster.log)) > 12, "nothing was running on the worker that was killed"
 
 

@@ -1,0 +1,195 @@
+"""Two runs beside each other: whose mark changed, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from grader.batch.collect.people import normal
+from grader.batch.model import Student
+from grader.batch.store import Known, Store, Stored
+from grader.errors import UsageError
+from grader.intake.display import one_line
+from grader.record import Record, Status, Verdict
+
+_STATUS = {Status.PASSED: "passed", Status.FAILED: "failed", Status.NOT_CHECKED: "not checked"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mark:
+    """How it stands for a student in one run."""
+
+    score: int | None
+    """None where there is no mark."""
+    word: str
+    """``passed``, ``not passed``, ``refused``, ``nothing handed in`` and so on."""
+
+    def __str__(self) -> str:
+        return self.word if self.score is None else f"{self.score} ({self.word})"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """A student whose mark is another one."""
+
+    student: Student
+    before: Mark
+    after: Mark
+    reasons: Sequence[str]
+    """What is different, the cause first; then the checks that ended otherwise."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Side:
+    """One run, in memory as far as its columns go."""
+
+    store: Store
+    students: Sequence[Student]
+    attempts: Mapping[str, Sequence[Stored]]
+    programs: Mapping[str, str]
+    known: Mapping[str, Known]
+
+    @classmethod
+    def of(cls, store: Store) -> _Side:
+        return cls(
+            store=store,
+            students=store.students(),
+            attempts=store.attempts(),
+            programs=store.programs(),
+            known=store.known(),
+        )
+
+    def counting(self, student: Student | None) -> Stored | None:
+        if student is None:
+            return None
+        own = self.attempts.get(student.key, ())
+        return next((each for each in own if each.attempt.counts), None)
+
+    def result(self, own: Stored | None) -> Known | None:
+        if own is None or not own.attempt.sha256:
+            return None
+        return self.known.get(self.programs[own.attempt.sha256])
+
+    def mark(self, student: Student | None) -> Mark:
+        if student is None:
+            return Mark(score=None, word="not there")
+        own = self.counting(student)
+        if own is None:
+            return Mark(score=None, word="nothing handed in")
+        if own.refusal is not None:
+            return Mark(score=None, word="refused")
+        result = self.result(own)
+        if result is None:
+            return Mark(score=None, word="not graded yet")
+        if result.verdict is Verdict.FAULT:
+            return Mark(score=None, word="no mark")
+        word = "passed" if result.verdict is Verdict.PASS else "not passed"
+        return Mark(score=result.score, word=word)
+
+
+def compare(before: Store, after: Store) -> Iterator[Change]:
+    """Students whose mark is not the same, in the order of the second run, then of the first."""
+    one, two = _Side.of(before), _Side.of(after)
+    pairs = _pairs(one.students, two.students)
+    for old, new in pairs:
+        was, now = one.mark(old), two.mark(new)
+        if was == now:
+            continue
+        student = new or old
+        assert student is not None
+        reasons = [*_causes(one, old, two, new), *_checks(one, old, two, new)]
+        yield Change(student=student, before=was, after=now, reasons=reasons)
+
+
+def _pairs(
+    before: Sequence[Student], after: Sequence[Student]
+) -> list[tuple[Student | None, Student | None]]:
+    """The same person in both: by key, else by identifier, else by name where that is unique."""
+    left = {student.key: student for student in before}
+    pairs: list[tuple[Student | None, Student | None]] = []
+    for student in after:
+        found = left.get(student.key)
+        if found is None and student.id:
+            found = next((each for each in left.values() if each.id == student.id), None)
+        if found is None:
+            named = [each for each in left.values() if normal(each.name) == normal(student.name)]
+            found = named[0] if len(named) == 1 else None
+        if found is not None:
+            del left[found.key]
+        pairs.append((found, student))
+    return pairs + [(student, None) for student in left.values()]
+
+
+def _causes(one: _Side, old: Student | None, two: _Side, new: Student | None) -> Iterator[str]:
+    if old is None or new is None:
+        yield "is in one of the runs only"
+        return
+    own, own_now = one.counting(old), two.counting(new)
+    if own is None or own_now is None:
+        yield "handed something in for one of the runs only"
+        return
+    for side, each in (("first", own), ("second", own_now)):
+        if each.refusal is not None:
+            yield f"in the {side} run: {each.refusal.what}"
+    sha256, sha256_now = own.attempt.sha256, own_now.attempt.sha256
+    if sha256 and sha256_now and one.programs[sha256] != two.programs[sha256_now]:
+        yield "the submission changed"
+    result, result_now = one.result(own), two.result(own_now)
+    if result is not None and result_now is not None:
+        yield from result_now.conditions.changes(result.conditions)
+
+
+def _checks(one: _Side, old: Student | None, two: _Side, new: Student | None) -> Iterator[str]:
+    """Checks that ended otherwise; two records are unpacked for it."""
+    record, record_now = _record(one, old), _record(two, new)
+    if record is None or record_now is None:
+        return
+    for fault, which in ((record.fault, "first"), (record_now.fault, "second")):
+        if fault is not None:
+            yield f"in the {which} run: {fault.what}"
+    was = {check.id: check for check in record.checks}
+    for check in record_now.checks:
+        before = was.pop(check.id, None)
+        if before is None:
+            yield f"{check.title}: new, {_STATUS[check.status]}"
+        elif (before.status, before.points) != (check.status, check.points):
+            yield (
+                f"{check.title}: {_STATUS[before.status]} ({before.points}) → "
+                f"{_STATUS[check.status]} ({check.points})"
+            )
+    for check in was.values():
+        yield f"{check.title}: no longer there, was {_STATUS[check.status]} ({check.points})"
+
+
+def _record(side: _Side, student: Student | None) -> Record | None:
+    own = side.counting(student)
+    if own is None or not own.attempt.sha256:
+        return None
+    return side.store.record(side.programs[own.attempt.sha256])
+
+
+def find_student(store: Store, wanted: str) -> Student:
+    """The student that is meant by a key, an identifier, an email, a name, or a part of one.
+
+    Raises:
+        UsageError: nobody is, or several are; then they are named.
+    """
+    students = store.students()
+    exact = [each for each in students if wanted in (each.key, each.id, each.email, each.name)]
+    part = normal(wanted)
+    found = exact or [
+        each
+        for each in students
+        if part and part in normal(f"{each.key} {each.name} {each.id} {each.email}")
+    ]
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise UsageError(
+            f"there is no student {one_line(wanted)!r} in {store.folder}",
+            remedy="Give the key, the name, the identifier or the email; index.html lists them.",
+        )
+    raise UsageError(
+        f"{one_line(wanted)!r} fits {len(found)} students",
+        remedy="Give the key of one: " + ", ".join(each.key for each in found[:10]),
+    )
