@@ -7,7 +7,7 @@ instructors what their students see.
 
 from __future__ import annotations
 
-from grader.audience.copy import for_audience
+from grader.audience.copy import as_seen, for_audience
 from grader.audience.visible import concealed, restricted
 
-__all__ = ["concealed", "for_audience", "restricted"]
+__all__ = ["as_seen", "concealed", "for_audience", "restricted"]

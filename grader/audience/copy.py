@@ -14,7 +14,7 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from grader.audience.standing import Standing, standing
-from grader.audience.visible import concealed
+from grader.audience.visible import concealed, restricted
 from grader.audience.words import advice, headline, untouched
 from grader.record import (
     Audience,
@@ -56,6 +56,15 @@ def for_audience(record: Record, audience: Audience, now: datetime | None = None
         if not record.rubric.hints:
             shown = _without_hints(shown)
     return shown
+
+
+def as_seen(record: Record, audience: Audience) -> Record:
+    """What a renderer makes its output of: the last guard behind whoever calls it.
+
+    A caller knows the time and passes a student's copy; a whole record is reduced to what
+    shows before the due date. What was not made under a rubric file is left as it is.
+    """
+    return for_audience(record, audience) if restricted(record) else record
 
 
 def _without(record: Record, hidden: frozenset[str]) -> Record:

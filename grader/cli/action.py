@@ -6,8 +6,9 @@ from pathlib import Path
 
 import click
 
-from grader.cli.github import Audience, set_outputs
+from grader.cli.github import set_outputs
 from grader.errors import UsageError
+from grader.record import Audience
 
 
 @click.group(hidden=True)
@@ -31,6 +32,7 @@ def sandbox() -> None:
 @click.option("--device", envvar="GRADE_DEVICE", default="auto")
 @click.option("--pass-mark", envvar="GRADE_PASS_MARK", default="")
 @click.option("--fail-on", envvar="GRADE_FAIL_ON", default="fail")
+@click.option("--rubric", envvar="GRADE_RUBRIC", default="")
 @click.option("--audience", envvar="GRADE_AUDIENCE", default="student")
 @click.option("--out", envvar="GRADE_OUT", required=True, type=click.Path(path_type=Path))
 def grade(
@@ -40,6 +42,7 @@ def grade(
     device: str,
     pass_mark: str,
     fail_on: str,
+    rubric: str,
     audience: str,
     out: Path,
 ) -> None:
@@ -52,9 +55,10 @@ def grade(
             remedy="Correct the input of the action in the workflow file.",
         )
     chosen: Audience = "instructor" if audience == "instructor" else "student"
+    options = ("--puzzle", puzzle, "--edition", edition, "--device", device)
     step = GradeStep(
         path=path,
-        options=("--puzzle", puzzle, "--edition", edition, "--device", device),
+        options=(*options, "--rubric", rubric) if rubric.strip() else options,
         pass_mark=parse_pass_mark(pass_mark),
         fail_on=parse_fail_on(fail_on),
         audience=chosen,

@@ -12,14 +12,11 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import click
 
 from grader.errors import GraderFault
-from grader.record import Record
-
-Audience = Literal["student", "instructor"]
+from grader.record import Audience, Record
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,9 +52,11 @@ def publish(record: Record, place: Place, *, pass_mark: int | None = None) -> No
     Raises:
         GraderFault: a file that the runner names can't be written.
     """
+    from grader.audience import as_seen
     from grader.report.formats.github import annotate, step_outputs
     from grader.report.formats.summary import render_summary
 
+    record = as_seen(record, place.audience)
     click.echo("\n".join(annotate(record, place.path or record.submission.name)))
     append("GITHUB_STEP_SUMMARY", render_summary(record, place.audience))
     set_outputs(step_outputs(record, pass_mark=pass_mark))

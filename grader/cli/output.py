@@ -8,6 +8,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -15,7 +16,7 @@ import click
 from grader import report
 from grader.cli.github import NOWHERE, Place, on_runner, publish
 from grader.errors import GraderFault, UsageError
-from grader.record import Record
+from grader.record import Audience, Record
 
 
 def parse_formats(text: str) -> tuple[str, ...]:
@@ -72,7 +73,8 @@ class Outputs:
             if name == "text":
                 continue
             path = self.folder / report.FILE_NAMES[name]
-            _replace(path, report.render(record, name, path=self.place.path))
+            data = report.render(record, name, path=self.place.path, audience=self.place.audience)
+            _replace(path, data)
             written[name] = path
         return written
 
@@ -85,7 +87,13 @@ class Outputs:
             colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
             encoding = sys.stdout.encoding or "ascii"
             width = shutil.get_terminal_size().columns
-            text = render_text(record, width=width, colour=colour, encoding=encoding)
+            text = render_text(
+                record,
+                width=width,
+                colour=colour,
+                encoding=encoding,
+                audience=self.place.audience,
+            )
             if on_runner():
                 # What a submission says must not become a command of the workflow.
                 text = fenced(text)
@@ -98,6 +106,25 @@ class Outputs:
         """Tell GitHub's runner, where that is wanted."""
         if "github" in self.formats:
             publish(record, self.place)
+
+
+def for_reader(record: Record, audience: Audience) -> Record:
+    """What this reader may see of a record by now, and a word about what is left out.
+
+    A record that was not made under a rubric file is left as it is.
+    """
+    from grader.audience import for_audience, restricted
+
+    if audience == "instructor" or not restricted(record):
+        return record
+    shown = for_audience(record, audience, datetime.now(UTC))
+    if shown.withheld is not None and record.withheld is None:
+        click.echo(
+            "The rubric hides checks: this is the student's copy. "
+            "--audience instructor shows and keeps everything.",
+            err=True,
+        )
+    return shown
 
 
 def _replace(path: Path, data: bytes) -> None:

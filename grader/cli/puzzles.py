@@ -8,8 +8,20 @@ from grader.puzzles import NAMES, find
 
 
 @click.command()
-def puzzles() -> None:
+@click.option(
+    "--rubric",
+    "wanted",
+    metavar="NAME",
+    type=click.Choice(NAMES),
+    help="Print the rubric of a puzzle as a complete, commented file to start from.",
+)
+def puzzles(wanted: str | None) -> None:
     """List the puzzles with their domain and rubric."""
+    if wanted is not None:
+        from grader.rubric import starting_file
+
+        click.echo(starting_file(find(wanted)), nl=False)
+        return
     for number, puzzle in enumerate(map(find, NAMES)):
         if number:
             click.echo()

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import click
 
-from grader.cli.github import Audience, Place
-from grader.cli.output import Outputs, parse_formats
-from grader.record import load
+from grader.cli.github import Place
+from grader.cli.output import Outputs, for_reader, parse_formats
+from grader.errors import UsageError
+from grader.record import Audience, load
+from grader.report import FILE_NAMES
 
 
 @click.command()
@@ -29,12 +31,23 @@ from grader.record import load
     default="student",
     show_default=True,
     type=click.Choice(["student", "instructor"]),
-    help="Who reads GitHub's job summary.",
+    help="Who reads it. Of a whole record, a student's report leaves out what the rubric hides.",
 )
 def report(record: Path, out: Path | None, formats: str, path: str, audience: Audience) -> None:
     """Render RECORD, a record.json that grade submit wrote, again."""
     place = Place(path=path, audience=audience)
     outputs = Outputs(out or record.parent, parse_formats(formats), place)
     loaded = load(record)
+    shown = for_reader(loaded, audience)
+    target = outputs.folder / FILE_NAMES["json"]
+    if shown != loaded and "json" in outputs.formats and _same(target, record):
+        raise UsageError(
+            f"the student's copy would replace {record}, the whole record",
+            remedy="Choose another folder with --out DIR.",
+        )
     outputs.prepare()
-    outputs.show(loaded, outputs.write(loaded))
+    outputs.show(shown, outputs.write(shown))
+
+
+def _same(target: Path, record: Path) -> bool:
+    return target.exists() and target.samefile(record)

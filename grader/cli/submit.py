@@ -5,20 +5,23 @@ from __future__ import annotations
 import sys
 import time
 from pathlib import Path
-from typing import Literal, cast
+from typing import TYPE_CHECKING, Literal, cast
 
 import click
 
-from grader.cli.github import Audience, Place, path_in_repository
-from grader.cli.output import Outputs, parse_formats
+from grader.cli.github import Place, path_in_repository
+from grader.cli.output import Outputs, for_reader, parse_formats
 from grader.cli.progress import TerminalProgress
 from grader.cli.root import EXIT_CODES
 from grader.errors import SubmissionRefused, UsageError
 from grader.grading.request import DEFAULT_EXAMPLES, DEFAULT_TIMEOUT, DeviceChoice, Request
-from grader.puzzles import NAMES
-from grader.record import StageOutcome
+from grader.puzzles import NAMES, find
+from grader.record import Audience, StageOutcome
 from grader.sandbox import Wanted
 from grader.toolchain import edition as editions
+
+if TYPE_CHECKING:
+    from grader.rubric import Rubric
 
 
 @click.command(epilog=EXIT_CODES)
@@ -63,7 +66,15 @@ from grader.toolchain import edition as editions
     default="student",
     show_default=True,
     type=click.Choice(["student", "instructor"]),
-    help="Who reads GitHub's job summary: an instructor also sees what is worth a look.",
+    help="Who reads what is written. An instructor also sees hidden checks, what is worth a "
+    "look in the source, and how to run a case again.",
+)
+@click.option(
+    "--rubric",
+    "rubric_file",
+    type=click.Path(path_type=Path),
+    help="TOML file that changes points, sizes and what students see; "
+    "grade puzzles --rubric NAME prints one.",
 )
 @click.option(
     "--timeout",
@@ -89,6 +100,7 @@ def submit(
     out: Path | None,
     formats: str,
     audience: Audience,
+    rubric_file: Path | None,
     timeout: float,
     isolation: str,
 ) -> None:
@@ -98,6 +110,7 @@ def submit(
     """
     if seed is not None and not 1 <= len(seed) <= 200:
         raise UsageError("the seed must have 1 to 200 characters", remedy="Choose a shorter one.")
+    rubric = _rubric(rubric_file, puzzle) if rubric_file is not None else None
     # The record is always written: every other format can be made from it again.
     wanted = dict.fromkeys((*parse_formats(formats), "json"))
     place = Place(path=path_in_repository(file), audience=audience)
@@ -113,8 +126,11 @@ def submit(
         seed=seed,
         timeout=timeout,
         isolation=Wanted(isolation),
+        rubric=rubric,
     )
     with TerminalProgress(sys.stderr) as progress:
+        for notice in rubric.notices if rubric is not None else ():
+            progress.notice(notice)
         try:
             from grader.grading.run import grade
 
@@ -122,17 +138,25 @@ def submit(
         except SubmissionRefused as refused:
             from grader.grading.refusal import refusal
 
-            record = refusal(request, refused)
+            record = for_reader(refusal(request, refused), audience)
             outputs.write(record)
             outputs.announce(record)
             raise
         began = time.perf_counter()
         progress.stage_began("report")
-        written = outputs.write(record)
+        shown = for_reader(record, audience)
+        written = outputs.write(shown)
         progress.stage_ended("report", StageOutcome.DONE, time.perf_counter() - began)
         progress.done()
-    outputs.show(record, written)
-    raise click.exceptions.Exit(int(record.exit_code))
+    outputs.show(shown, written)
+    # What a student may not know, the exit code must not tell either.
+    raise click.exceptions.Exit(int(shown.exit_code))
+
+
+def _rubric(file: Path, puzzle: str) -> Rubric:
+    from grader.rubric import load_rubric
+
+    return load_rubric(file, find(puzzle))
 
 
 def _folder_name(file: Path) -> str:

@@ -15,10 +15,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from grader import __version__
-from grader.cli.github import Audience, Place, path_in_repository, publish
+from grader.cli.github import Place, path_in_repository, publish
 from grader.errors import ExitCode, RecordError, UsageError
 from grader.intake.display import for_terminal
-from grader.record import Fault, PuzzleInfo, Record, SubmissionInfo, Verdict, load
+from grader.record import Audience, Fault, PuzzleInfo, Record, SubmissionInfo, Verdict, load
 
 FAIL_ON = ("fail", "fault", "never")
 APPARMOR_SWITCH = Path("/proc/sys/kernel/apparmor_restrict_unprivileged_userns")
@@ -84,7 +84,8 @@ class GradeStep:
         for name in ("record.json", "report.html"):
             (self.out / name).unlink(missing_ok=True)
         command = [sys.executable, "-m", "grader", "submit", *self.options]
-        command += ["--format", _FORMATS, "--out", str(self.out), "--", self.path]
+        command += ["--audience", self.audience, "--format", _FORMATS]
+        command += ["--out", str(self.out), "--", self.path]
         sys.stdout.flush()
         ended = subprocess.run(command, check=False)
         try:

@@ -6,31 +6,41 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 from types import MappingProxyType
 
-from grader.record import Record, encode
+from grader.audience import as_seen
+from grader.record import Audience, Record, encode
+
+Renderer = Callable[[Record, Audience], bytes]
 
 
-def _html(record: Record) -> bytes:
+def _json(record: Record, audience: Audience) -> bytes:
+    return encode(record)
+
+
+def _html(record: Record, audience: Audience) -> bytes:
     from grader.report.html import render_html
 
-    return render_html(record).encode("utf-8")
+    return render_html(record, audience).encode("utf-8")
 
 
-def _text(record: Record) -> bytes:
+def _text(record: Record, audience: Audience) -> bytes:
     from grader.report.text import render_text
 
-    return render_text(record).encode("utf-8")
+    return render_text(record, audience=audience).encode("utf-8")
 
 
-def _github(record: Record) -> bytes:
+def _github(record: Record, audience: Audience) -> bytes:
     from grader.report.formats.summary import render_summary
 
-    return render_summary(record).encode("utf-8")
+    return render_summary(record, audience).encode("utf-8")
 
 
-def _format(name: str) -> Callable[[Record], bytes]:
-    """The renderer ``render_NAME`` of the module of that name, imported when it is used."""
+def _format(name: str) -> Renderer:
+    """The renderer ``render_NAME`` of the module of that name, imported when it is used.
 
-    def render_other(record: Record) -> bytes:
+    These formats are alike for every reader: it is the record that differs.
+    """
+
+    def render_other(record: Record, audience: Audience) -> bytes:
         module = import_module(f"grader.report.formats.{'table' if name == 'csv' else name}")
         rendered = getattr(module, f"render_{name}")(record)
         assert isinstance(rendered, bytes)
@@ -39,10 +49,10 @@ def _format(name: str) -> Callable[[Record], bytes]:
     return render_other
 
 
-FORMATS: Mapping[str, Callable[[Record], bytes]] = MappingProxyType(
+FORMATS: Mapping[str, Renderer] = MappingProxyType(
     {
         "html": _html,
-        "json": encode,
+        "json": _json,
         "text": _text,
         "github": _github,
         **{
@@ -107,13 +117,15 @@ def listing() -> str:
     )
 
 
-def render(record: Record, format: str, *, path: str = "") -> bytes:
+def render(record: Record, format: str, *, path: str = "", audience: Audience = "student") -> bytes:
     """Render ``record`` as ``format``, a key of `FORMATS`.
 
     Args:
         record: What to render.
         format: The name of the format.
         path: Of the submission in its repository, for formats that point into files.
+        audience: Who reads it. For a student it is made of the student's copy
+            (`grader.audience`), whichever record is given.
 
     Raises:
         UsageError: there is no such format.
@@ -127,11 +139,12 @@ def render(record: Record, format: str, *, path: str = "") -> bytes:
         raise UsageError(
             f"there is no report format {format!r}", remedy=f"Choose one of: {known}."
         ) from None
+    record = as_seen(record, audience)
     if format == "sarif" and path:
         from grader.report.formats.sarif import render_sarif
 
         return render_sarif(record, path)
-    return renderer(record)
+    return renderer(record, audience)
 
 
 def preload() -> None:

@@ -10,8 +10,9 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from grader.audience import as_seen
 from grader.intake.display import for_terminal
-from grader.record import Record
+from grader.record import Audience, Record
 from grader.report.view import page
 from grader.report.wording import LIMITS
 from grader.resources import data_directory
@@ -23,14 +24,17 @@ MAX_BYTES = 300_000
 TEMPLATE = "report.html.j2"
 
 
-def render_html(record: Record) -> str:
+def render_html(record: Record, audience: Audience = "student") -> str:
     """The report of one record; the same record always gives the same text.
+
+    A student's is made of the student's copy, whichever record is given.
 
     A record with more in it than `MAX_BYTES` hold is shown in less detail.
     """
+    record = as_seen(record, audience)
     text = ""
     for limits in LIMITS:
-        text = _template().render(page=page(record, limits))
+        text = _template().render(page=page(record, limits, audience))
         if len(text.encode("utf-8")) <= MAX_BYTES:
             break
     return text

@@ -6,8 +6,14 @@ from itertools import groupby
 
 import msgspec
 
-from grader.record import Check, Status
+from grader.record import Check, Status, Visibility
 from grader.report.wording import SHORT, STATUS, Badge, Limits, cut
+
+HIDDEN_FROM_STUDENTS = {
+    Visibility.VISIBLE: "",
+    Visibility.HIDDEN: "hidden from students",
+    Visibility.AFTER_DUE: "students see it after the due date",
+}
 
 
 class CheckRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -19,6 +25,8 @@ class CheckRow(msgspec.Struct, frozen=True, kw_only=True):
     """``20 / 20``; empty where there is no mark."""
     reason: str
     cases: str
+    note: str = ""
+    """Whether students see it, for an instructor."""
 
 
 class Segment(msgspec.Struct, frozen=True):
@@ -36,13 +44,14 @@ class CheckRun(msgspec.Struct, frozen=True, kw_only=True):
     points: int
     max_points: int
     reason: str
+    note: str = ""
 
 
 def check_runs(checks: tuple[Check, ...]) -> list[CheckRun]:
     """The rubric for little room."""
     runs: list[CheckRun] = []
-    groups = groupby(checks, key=lambda c: (c.status, c.extra, c.reason))
-    for (status, extra, reason), group in groups:
+    groups = groupby(checks, key=lambda c: (c.status, c.extra, c.reason, c.visibility))
+    for (status, extra, reason, _), group in groups:
         members = list(group)
         if status is Status.NOT_CHECKED and len(members) > 1:
             title = f"{len(members)} checks were not made"
@@ -61,6 +70,7 @@ def _run(checks: list[Check], title: str, reason: str) -> CheckRun:
         points=sum(check.points for check in checks),
         max_points=sum(check.max_points for check in checks),
         reason=reason,
+        note=HIDDEN_FROM_STUDENTS[checks[0].visibility],
     )
 
 
@@ -88,4 +98,5 @@ def check_row(check: Check, limits: Limits, *, marked: bool) -> CheckRow:
         points=f"{check.points} / {check.max_points}" if marked else "",
         reason=cut(check.reason, limits.text),
         cases=f"{check.cases:,} cases" if check.cases > 1 else "",
+        note=HIDDEN_FROM_STUDENTS[check.visibility],
     )

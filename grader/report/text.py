@@ -9,8 +9,10 @@ from __future__ import annotations
 from io import StringIO
 from typing import TYPE_CHECKING
 
-from grader.record import Record, Verdict
+from grader.audience import as_seen
+from grader.record import Audience, Record, Verdict
 from grader.report import terminal_case, wording
+from grader.report.instructor import replay_command
 from grader.report.messages import finding_excerpt
 from grader.report.rubric import check_runs
 from grader.report.terminal import Paper
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 CHECKS = 40
+LOOKS = 10
 LINES = 26
 """Lines of a whole report; with the path and the prompt after it, 30 lines are enough."""
 
@@ -30,7 +33,12 @@ Variants = list[Block]
 
 
 def render_text(
-    record: Record, *, width: int = 80, colour: bool = False, encoding: str = "utf-8"
+    record: Record,
+    *,
+    width: int = 80,
+    colour: bool = False,
+    encoding: str = "utf-8",
+    audience: Audience = "student",
 ) -> str:
     """The verdict on one screen, ending in a line feed.
 
@@ -40,7 +48,10 @@ def render_text(
         colour: Whether to use colours; the text says the same without.
         encoding: Of the stream that it is printed to. Symbols that it lacks
             are replaced by ASCII, other characters by their escapes.
+        audience: An instructor also sees hidden checks, what is worth a look and
+            how to run a case again.
     """
+    record = as_seen(record, audience)
     paper = Paper(max(40, min(width, 120)), encoding)
     parts: list[tuple[int, Variants]] = [
         (9, _headline(record, paper)),
@@ -55,7 +66,11 @@ def render_text(
         parts.append((4, terminal_case.variants(record, paper)))
     if record.findings:
         parts.append((3, _finding(record, paper)))
-    return _print(_fit(parts), paper, colour=colour)
+    blocks = _fit(parts)
+    if audience == "instructor":
+        # Below what fits one screen, so that it takes nothing from it.
+        blocks += [block for block in _for_instructor(record, paper) if block]
+    return _print(blocks, paper, colour=colour)
 
 
 def preload() -> None:
@@ -142,13 +157,36 @@ def _checks(record: Record, paper: Paper) -> Variants:
     lines = []
     for row in rows:
         points = f"{row.points:>4}/{row.max_points:<4}" if marked else "  "
-        title = f"{row.title}: {row.reason}" if row.reason else row.title
+        title = f"{row.title} ({row.note})" if row.note else row.title
+        title = f"{title}: {row.reason}" if row.reason else title
         pieces = [(f"  {paper.symbol(row.badge.icon)} ", f"bold {paper.colour(row.badge.tone)}")]
         lines.append(paper.one_line([*pieces, (points, ""), (title, "")]))
     short = lines[:10]
     if len(lines) > len(short):
         short.append(paper.line((f"    {len(lines) - 10} more checks in the report", "")))
     return [lines, short]
+
+
+def _for_instructor(record: Record, paper: Paper) -> list[Block]:
+    """What students do not get: hidden checks are marked above; this is the rest of it."""
+    looks: Block = []
+    if record.look:
+        looks.append(paper.line(("Worth a look in the source", "bold")))
+        looks += [
+            paper.one_line([(f"  line {each.line}: {each.sentence}", "")])
+            for each in record.look[:LOOKS]
+        ]
+    again = [(each.title, each.case) for each in record.counterexamples]
+    again += [(wording.FINDING_TITLES[each.finding.kind], each.case) for each in record.findings]
+    known = dict.fromkeys(each for each in again if each[1])
+    replays: Block = []
+    if known:
+        replays.append(paper.line(("Run a case again", "bold")))
+        replays += [
+            paper.one_line([(f"  {replay_command(case)}", ""), (f"   {title}", "dim")])
+            for title, case in list(known)[:LOOKS]
+        ]
+    return [looks, replays]
 
 
 def _diagnostic(record: Record, paper: Paper) -> Variants:

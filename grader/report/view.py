@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import msgspec
 
-from grader.record import Record, Verdict
+from grader.record import Audience, Record, Verdict
 from grader.report.counterexample import CaseView, case_view
+from grader.report.instructor import InstructorView, instructor_view
 from grader.report.messages import DiagnosticView, FindingView, diagnostic_view, finding_view
 from grader.report.rubric import CheckRow, Segment, check_row, segments
 from grader.report.run_view import (
@@ -87,11 +88,12 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     facts: tuple[FactRow, ...]
     shapes: ShapeTable | None
     stages: tuple[StageRow, ...]
+    instructor: InstructorView | None
     created: str
     version: str
 
 
-def page(record: Record, limits: Limits) -> Page:
+def page(record: Record, limits: Limits, audience: Audience = "student") -> Page:
     """Prepare a record for the HTML template."""
     badge = verdict_badge(record)
     marked = record.verdict in (Verdict.PASS, Verdict.FAIL)
@@ -150,6 +152,7 @@ def page(record: Record, limits: Limits) -> Page:
         facts=facts(record),
         shapes=shape_table(record.shapes, limits),
         stages=tuple(stage_row(s) for s in record.stages[:STAGES]),
+        instructor=instructor_view(record) if audience == "instructor" else None,
         created=moment(record.created),
         version=cut(record.grader_version, SHORT),
     )

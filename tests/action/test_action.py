@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from benchmarks.labels import SUBMISSIONS
-from grader.record import Record, encode
+from grader.record import Record, RubricInfo, Status, Visibility, encode
 from tests.action.workflow import Job, commands, load
 from tests.report import hostile, models, records
 from tests.report.page_of_markdown import Rendered
@@ -98,16 +98,19 @@ import subprocess, sys
 from pathlib import Path
 sys.path.insert(0, {str(ROOT)!r})
 from grader.cli import main
-from grader.cli.output import Outputs
+from grader.cli.github import Place
+from grader.cli.output import Outputs, for_reader
 from grader.course import runner
 from grader.record import load
 
 def submit(command, check):
     out = Path(command[command.index("--out") + 1])
     if Path({str(kept)!r}).exists():
-        outputs = Outputs(out, command[command.index("--format") + 1].split(","))
+        audience = command[command.index("--audience") + 1]
+        formats = command[command.index("--format") + 1].split(",")
+        outputs = Outputs(out, formats, Place(audience=audience))
         outputs.prepare()
-        record = load(Path({str(kept)!r}))
+        record = for_reader(load(Path({str(kept)!r})), audience)
         outputs.show(record, outputs.write(record))
         return subprocess.CompletedProcess(command, int(record.exit_code))
     return subprocess.CompletedProcess(command, {code})
@@ -273,6 +276,64 @@ class TestFault:
     def test_an_unknown_edition_is_told_as_a_mistake_of_the_workflow(self, run) -> None:
         message = self.check(run(GRADE, {"conv1d.mojo": b"x"}, edition="1.0"))
         assert "the workflow calls the grader wrongly" in message.lower()
+
+
+class TestRubric:
+    HIDDEN = "zqHIDDENqz"
+
+    def record(self) -> Record:
+        """Right in all that shows, wrong in a check that is hidden from students."""
+        made = records.wrong_values()
+        checks = tuple(
+            msgspec.structs.replace(
+                check, title=self.HIDDEN, reason=self.HIDDEN, visibility=Visibility.HIDDEN
+            )
+            if check.status is Status.FAILED
+            else check
+            for check in made.checks
+        )
+        return msgspec.structs.replace(
+            made, checks=checks, headline=self.HIDDEN, advice=(self.HIDDEN,), rubric=RubricInfo()
+        )
+
+    def test_a_student_sees_nothing_of_a_hidden_check(self, run, grader, artifacts) -> None:
+        job = run(grader(self.record()), {"conv1d.mojo": b"x"})
+        found = outputs(job)
+        assert not job.failed
+        assert (found["verdict"], found["score"], found["max-score"]) == ("pass", "60", "60")
+        (report,) = artifacts.uploaded.values()
+        seen = [
+            job.log,
+            job.summary,
+            report.read_text(),
+            base64.b64decode(found["result"]).decode(),
+        ]
+        seen.append((report.parent / "record.json").read_text())
+        assert not any(self.HIDDEN in text for text in seen)
+        assert "40 points more are decided by checks that are not shown" in job.log
+
+    def test_an_instructor_sees_everything(self, run, grader, artifacts) -> None:
+        job = run(grader(self.record()), {"conv1d.mojo": b"x"}, audience="instructor")
+        assert job.failed
+        assert outputs(job)["score"] == "60"
+        (report,) = artifacts.uploaded.values()
+        for text in (job.log, job.summary, report.read_text()):
+            assert self.HIDDEN in text
+        assert "hidden from students" in report.read_text()
+
+    def test_a_rubric_with_a_mistake_is_told_with_its_line(self, run) -> None:
+        rubric = b'puzzle = "conv1d"\n[checks.integer]\n'
+        job = run(GRADE, {"conv1d.mojo": b"x", "course/r.toml": rubric}, rubric="course/r.toml")
+        assert "r.toml, line 2: checks.integer" in job.log
+        assert not job.failed
+        assert outputs(job)["verdict"] == "fault"
+
+    def test_a_rubric_is_used(self, run) -> None:
+        """The skeleton, which needs no compile, out of the points of the file."""
+        rubric = b'puzzle = "conv1d"\n[checks.integers]\npoints = 75\n'
+        skeleton = (REFERENCES / "skeleton.mojo").read_bytes()
+        job = run(GRADE, {"conv1d.mojo": skeleton, "r.toml": rubric}, rubric="r.toml")
+        assert (outputs(job)["score"], outputs(job)["max-score"]) == ("0", "150")
 
 
 class TestFailOn:

@@ -6,24 +6,35 @@ https://gradescope-autograders.readthedocs.io/en/latest/specs/
 There is no score at the top: it would replace the sum of the tests. Without a
 mark there is no score at all. Gradescope then reports that the autograder
 failed, which is so, instead of entering a zero.
+
+Gradescope hides tests itself and keeps the whole mark. So a whole record, the
+instructor's, is written with all tests, each with its visibility; what stands
+above the tests is for students and is made of their copy. Its "after the due
+date" is that of the assignment in Gradescope.
 """
 
 from __future__ import annotations
 
 import msgspec
 
+from grader.audience import for_audience
 from grader.intake.display import one_line
-from grader.record import SCHEMA, Record, Status, Verdict
+from grader.record import SCHEMA, Record, Status, Verdict, Visibility
 from grader.report.formats import items, prose
 
 STATUS = {Status.PASSED: "passed", Status.FAILED: "failed", Status.NOT_CHECKED: "failed"}
 """Gradescope knows no third state; what was not checked says so in its output."""
+VISIBILITY = {
+    Visibility.VISIBLE: "visible",
+    Visibility.HIDDEN: "hidden",
+    Visibility.AFTER_DUE: "after_due_date",
+}
 
 
 def render_gradescope(record: Record) -> bytes:
     """One document, to be written in one go."""
     document: dict[str, object] = {
-        "output": prose.whole(record),
+        "output": prose.whole(for_audience(record, "student")),
         "output_format": "text",
         "test_output_format": "text",
         "test_name_format": "text",
@@ -57,7 +68,7 @@ def _tests(record: Record) -> list[dict[str, object]]:
             # Extra credit is on top of what can be had.
             "max_score": 0 if item.extra else item.max_points,
             "output": _output(record, item),
-            "visibility": "visible",
+            "visibility": VISIBILITY[item.visibility],
             "tags": [item.id],
         }
         if item.max_points and not item.extra:

@@ -6,7 +6,7 @@ import msgspec
 
 from grader.intake.display import one_line
 from grader.marks import unreachable
-from grader.record import Record, Status, Verdict
+from grader.record import Record, Status, Verdict, Visibility
 from grader.report.wording import SHORT, sentence
 
 REASON = 400
@@ -24,6 +24,8 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     extra: bool
     reason: str
     """Why it failed or was not made; may be empty for one that passed."""
+    visibility: Visibility
+    """Of a student's copy always visible: what is hidden is not in it."""
 
 
 def items(record: Record) -> tuple[Item, ...]:
@@ -53,6 +55,7 @@ def items(record: Record) -> tuple[Item, ...]:
                 max_points=most,
                 extra=check.extra,
                 reason=sentence(one_line(check.reason, limit=REASON)),
+                visibility=check.visibility,
             )
         )
     return tuple(made)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
-from grader.record import Record, Status, Verdict
+from grader.audience import as_seen
+from grader.record import Audience, Record, Status, Verdict
 from grader.report import values
 from grader.report.formats import items, prose
 from grader.report.formats.markdown import block, inline
@@ -12,7 +11,6 @@ from grader.report.formats.places import places
 from grader.report.wording import STATUS, next_steps, next_title
 from grader.report.wording import badge as verdict_badge
 
-Audience = Literal["student", "instructor"]
 MAX_BYTES = 200_000
 """GitHub shows at most 1 MiB of a step's summary, and drops all of a longer one."""
 _PLACES = 20
@@ -27,6 +25,7 @@ def render_summary(record: Record, audience: Audience = "student") -> str:
         audience: An instructor also sees the static look, the operator's detail
             of a fault and what is needed to repeat the run.
     """
+    record = as_seen(record, audience)
     parts = [_title(record), _next(record)]
     if record.verdict is Verdict.FAULT:
         parts.append(_fault(record, audience))
