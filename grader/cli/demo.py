@@ -41,15 +41,10 @@ def demo(name: str, edition: str, device: str) -> None:
     """
     from grader.grading.published import prepared
     from grader.toolchain.install import install
-    from grader.toolchain.toolchain import is_installed, locate
 
     known = editions.find(edition)
     puzzle = find(name).for_edition(edition)
-    toolchain = (
-        locate(known)
-        if known.name == DEFAULT_EDITION or is_installed(known)
-        else install(known, said=lambda phrase: click.echo(phrase, err=True))
-    )
+    toolchain = install(known, said=lambda phrase: click.echo(phrase, err=True))
     example, words = puzzle.example, puzzle.words
     for tensor, label in words.inputs.items():
         click.echo(f"{label}: {_shown(example.inputs[tensor])}")

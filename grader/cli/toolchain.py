@@ -9,7 +9,8 @@ from collections.abc import Sequence
 import click
 
 from grader.cli.root import EXIT_CODES
-from grader.errors import GradeError, UsageError
+from grader.errors import ExitCode, GradeError, UsageError
+from grader.puzzles import NAMES
 from grader.toolchain import edition as editions
 from grader.toolchain import store
 from grader.toolchain.edition import DEFAULT_EDITION, Edition
@@ -114,6 +115,39 @@ def path(name: str | None) -> None:
     from grader.toolchain.toolchain import locate
 
     click.echo(locate(editions.find(name)).mojo)
+
+
+@toolchain.command()
+@click.argument("name", metavar="EDITION", type=_EDITION)
+@click.option("--puzzle", default=NAMES[0], show_default=True, type=click.Choice(NAMES))
+def check(name: str, puzzle: str) -> None:
+    """Try EDITION's MAX on the software device; for whoever adds an edition.
+
+    Compares the driver functions that this MAX knows by name with those that
+    the device has, then packages, compiles and runs the edition's own answer to
+    the published example. Exits with 0 if that works, and with 4 if it does not.
+    """
+    from grader.grading.published import prepared
+    from grader.puzzles import find
+    from grader.toolchain.install import install as install_
+    from grader.toolchain.symbols import lacking, looked_up
+
+    edition = editions.find(name)
+    with _Line(name) as line:
+        found = install_(edition, said=line.say)
+    known, missing = looked_up(found), lacking(found)
+    click.echo(f"MAX {found.max_version}, Mojo {found.mojo_version}")
+    click.echo(
+        f"driver functions known by name: {len(known)}, of which the device lacks: ", nl=False
+    )
+    click.echo(", ".join(missing) or "none")
+    with prepared(find(puzzle).for_edition(name), found, "software") as compiled:
+        click.echo(f"the answer packages and compiles: yes, {compiled.seconds:.0f} s")
+        shown = compiled.run()
+    click.echo(f"calls that the device does not support: {', '.join(shown.unsupported) or 'none'}")
+    click.echo(f"the published example: {'right' if shown.right else 'WRONG'}")
+    if not shown.right:
+        raise click.exceptions.Exit(int(ExitCode.FAULT))
 
 
 def _chosen(names: Sequence[str], everything: bool) -> list[Edition]:

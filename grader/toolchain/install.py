@@ -18,7 +18,7 @@ from pathlib import Path
 
 from grader.errors import ToolchainFault
 from grader.toolchain import store
-from grader.toolchain.edition import Edition
+from grader.toolchain.edition import DEFAULT_EDITION, Edition
 from grader.toolchain.package_index import uv_variables
 from grader.toolchain.toolchain import Toolchain, locate
 from grader.toolchain.verify import verify
@@ -48,7 +48,7 @@ def install(
     Several processes may ask at once: one installs, the others wait for it.
 
     Args:
-        edition: Not the default one, which comes with the grader.
+        edition: Which; the default one comes with the grader.
         said: Hears each step.
         afresh: Install again what is there already.
 
@@ -56,6 +56,8 @@ def install(
         ToolchainFault: it can't be fetched, does not fit on the disk, or does not work here.
         SandboxFault: it works, but a sandbox could not use it.
     """
+    if edition.name == DEFAULT_EDITION or (not afresh and store.installed(edition)):
+        return locate(edition)
     try:
         store.place().mkdir(parents=True, exist_ok=True)
         with store.locked(
