@@ -1,0 +1,190 @@
+"""From what was handed over to students with attempts."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from grader.batch.collect import RosterStudent, collect
+from grader.errors import SubmissionRefused, UsageError
+from tests.batch.harness import make_class
+
+
+def looked_through(source: Path, roster=()):
+    """Students by key with the sources of their attempts, the last of which counts; and notes."""
+    with collect(source, puzzle="conv1d", roster=roster) as collection:
+        attempts: dict[str, list[str]] = {student.key: [] for student in collection.students}
+        for collected in collection.attempts:
+            attempt = collected.attempt
+            attempts[attempt.student].append(attempt.source)
+            assert attempt.number == len(attempts[attempt.student])
+        counting = [each.attempt.student for each in collection.attempts if each.attempt.counts]
+        assert len(counting) == len(set(counting))
+        return attempts, collection
+
+
+def zipped(path: Path, sources: dict[str, str]) -> Path:
+    with zipfile.ZipFile(path, "w") as made:
+        for name, text in sources.items():
+            made.writestr(name, text)
+    return path
+
+
+def test_a_folder_of_files(tmp_path):
+    source = make_class(
+        tmp_path, {"alice.mojo": "a", "Bob B.mojo": "b", "cem.🔥": "c", "notes.md": "not one"}
+    )
+    attempts, collection = looked_through(source)
+    assert attempts == {"alice": ["alice.mojo"], "bob-b": ["Bob B.mojo"], "cem": ["cem.🔥"]}
+    assert collection.notes == ["passed over: notes.md"]
+
+
+def test_clones_of_a_classroom(tmp_path):
+    """The file named after the puzzle is meant; what git keeps and solutions are not the answer."""
+    source = make_class(
+        tmp_path,
+        {
+            "conv1d-alice/op/conv1d.mojo": "a",
+            "conv1d-alice/op/__init__.mojo": "",
+            "conv1d-alice/.git/conv1d.mojo": "not looked into",
+            "conv1d-alice/problems/p01/p01.mojo": "another puzzle",
+            "conv1d-alice/solutions/conv1d.mojo": "not the student's",
+            "conv1d-bob/conv1d.mojo": "b",
+            "conv1d-cem/README.md": "did nothing",
+        },
+    )
+    roster = [
+        RosterStudent(line=2, name="Alice A.", repository="https://github.com/course/conv1d-alice"),
+        RosterStudent(line=3, name="Bob B.", repository="bob"),
+        RosterStudent(line=4, name="Dora D.", id="9"),
+    ]
+    attempts, collection = looked_through(source, roster)
+    assert attempts == {
+        "alice-a": ["conv1d-alice/solutions/conv1d.mojo", "conv1d-alice/op/conv1d.mojo"],
+        "bob-b": ["conv1d-bob/conv1d.mojo"],
+        "conv1d-cem": ["conv1d-cem/README.md"],
+        "dora-d-9": [],
+    }
+    refused = collection.attempts[-1]
+    with pytest.raises(SubmissionRefused, match=r"no \.mojo file among .*: README\.md"):
+        refused.load()
+
+
+def test_canvas_download_with_a_resubmission(tmp_path):
+    source = zipped(
+        tmp_path / "submissions.zip",
+        {
+            "doejane_LATE_11_205_conv1d-2.mojo": "latest",
+            "doejane_LATE_11_104_conv1d.mojo": "first",
+            "roejim_12_300_conv1d.mojo": "b",
+            "poesam_13_301_report.pdf": "%PDF",
+            "lowann_14_text.html": "<p>typed in</p>",
+        },
+    )
+    roster = [
+        RosterStudent(line=2, id="11", name="Doe, Jane", email="jane@x.org"),
+        RosterStudent(line=3, name="Jim Roe", lateness="late"),
+        RosterStudent(line=4, name="Sam Poe"),
+    ]
+    attempts, collection = looked_through(source, roster)
+    assert collection.form == "a download of Canvas"
+    assert attempts["doe-jane-11"] == [
+        "doejane_LATE_11_104_conv1d.mojo",
+        "doejane_LATE_11_205_conv1d-2.mojo",
+    ]
+    students = {student.name: student for student in collection.students}
+    assert students["Doe, Jane"].email == "jane@x.org"
+    assert students["Doe, Jane"].lateness == "late"
+    assert students["Jim Roe"].lateness == "late", "the roster's column has the last word"
+    assert students["Jim Roe"].id == "12"
+    assert students["Sam Poe"].lateness == "on time"
+    assert not students["lowann"].on_roster
+    assert "not on the roster: lowann" in collection.notes
+    assert len(attempts) == 4
+
+
+def test_moodle_download_packed_and_unpacked_alike(tmp_path):
+    sources = {
+        "Jane Doe_7_assignsubmission_file_/conv1d.mojo": "a",
+        "Jim Roe_8_assignsubmission_file_/work/conv1d.mojo": "b",
+    }
+    unpacked, _ = looked_through(make_class(tmp_path / "class", sources))
+    packed, collection = looked_through(zipped(tmp_path / "class.zip", sources))
+    assert unpacked == packed
+    assert list(packed) == ["jane-doe-7", "jim-roe-8"]
+    assert collection.form == "a download of Moodle"
+
+
+def test_a_folder_around_everything_in_an_archive_is_seen_through(tmp_path):
+    flat = zipped(tmp_path / "a.zip", {"class/alice.mojo": "a", "class/bob.mojo": "b"})
+    assert list(looked_through(flat)[0]) == ["alice", "bob"]
+    one = zipped(tmp_path / "b.zip", {"alice/conv1d.mojo": "a", "alice/readme.txt": "b"})
+    assert list(looked_through(one)[0]) == ["alice"]
+
+
+def test_an_unclear_choice_is_said(tmp_path):
+    source = make_class(tmp_path, {"ann/old/conv1d.mojo": "a", "ann/new/conv1d.mojo": "b"})
+    os.utime(tmp_path / "ann/old/conv1d.mojo", (1, 1))
+    attempts, collection = looked_through(source)
+    assert attempts["ann"][-1] == "ann/new/conv1d.mojo"
+    assert "of 2 files ann/new/conv1d.mojo is taken as the latest" in collection.notes[0]
+
+
+def test_links_are_refused_by_name_and_never_followed(tmp_path):
+    (tmp_path / "secret.mojo").write_text("fn secret(): pass")
+    (tmp_path / "elsewhere").mkdir()
+    source = make_class(tmp_path / "class", {"ann.mojo": "a", "eve/readme.txt": ""})
+    (source / "bob.mojo").symlink_to(tmp_path / "secret.mojo")
+    (source / "cem").symlink_to(tmp_path / "elsewhere")
+    (source / "eve/conv1d.mojo").symlink_to(tmp_path / "secret.mojo")
+    os.mkfifo(source / "dora.mojo")
+    with collect(source, puzzle="conv1d") as collection:
+        said = {}
+        for collected in collection.attempts:
+            try:
+                collected.load()
+            except SubmissionRefused as refused:
+                said[collected.attempt.student] = refused.what
+    assert said == {
+        "bob": "bob.mojo is a symbolic link.",
+        "cem": "cem is a symbolic link.",
+        "dora": "dora.mojo is a named pipe.",
+        "eve": "eve/conv1d.mojo is a symbolic link.",
+    }
+
+
+def test_two_who_could_be_the_same_line_are_matched_with_none(tmp_path):
+    source = zipped(
+        tmp_path / "s.zip", {"doejane_1_2_conv1d.mojo": "a", "doejane_3_4_conv1d.mojo": "b"}
+    )
+    _, collection = looked_through(source, [RosterStudent(line=2, name="Doe, Jane")])
+    assert [student.on_roster for student in collection.students] == [False, False, True]
+    assert sum("neither was matched" in note for note in collection.notes) == 2
+
+
+def test_names_that_are_alike_as_file_names_get_keys_of_their_own(tmp_path):
+    source = make_class(
+        tmp_path, {"Ann.mojo": "a", "ann.mojo": "b", "日本.mojo": "c", "CON.mojo": "d"}
+    )
+    keys = list(looked_through(source)[0])
+    assert len(keys) == 4
+    assert {"ann", "ann-2"} < set(keys)
+    assert sum(key.startswith("student-") for key in keys) == 2
+
+
+def test_the_folder_of_a_run_is_no_submission(tmp_path):
+    source = make_class(
+        tmp_path, {"ann.mojo": "a", "run/run.sqlite": "", "run/feedback/ann/conv1d.mojo": "x"}
+    )
+    assert list(looked_through(source)[0]) == ["ann"]
+
+
+@pytest.mark.parametrize("name", ["nothing", "empty"])
+def test_nothing_to_grade_is_an_error(tmp_path, name):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UsageError) as raised:
+        looked_through(tmp_path / name)
+    assert raised.value.remedy
