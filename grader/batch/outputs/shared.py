@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import fsum
 
 import msgspec
 
@@ -70,5 +71,5 @@ def _item(kind: str, text: str, parts: Sequence[Shared]) -> Item:
         kind=kind,
         text=one_line(text, limit=LONGEST),
         have=min(part.have for part in parts),
-        bits=sum(part.bits for part in parts),
+        bits=fsum(part.bits for part in parts),
     )

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from itertools import combinations
-from math import log2
+from math import fsum, log2
 from typing import Final
 
 import msgspec
@@ -129,7 +129,7 @@ def _others(
     made = []
     # What is common adds little: a pair without half of the bits by rare features has not enough.
     for (a, b), least in rare.items():
-        if least >= LEAST_BITS / 2:
+        if least >= LEAST_BITS / 2 - 1e-6:
             one, other = sets[a], sets[b]
             pair = _pair(entries[one][0], entries[other][0], one, other, one & other, bits, have)
             if pair.bits >= LEAST_BITS:
@@ -152,8 +152,9 @@ def _pair(
         (Shared(feature=f, bits=bits[f], have=have[f]) for f in both),
         key=lambda each: (-each.bits, each.feature),
     )
-    total = sum(each.bits for each in shared)
-    least = min(sum(bits[f] for f in first), sum(bits[f] for f in second))
+    # Exactly rounded: the order in which a set gives its members changes nothing.
+    total = fsum(each.bits for each in shared)
+    least = min(fsum(bits[f] for f in first), fsum(bits[f] for f in second))
     low, high = sorted((one, other))
     share = min(1.0, total / least) if least else 0.0
     return Pair(one=low, other=high, bits=total, share=share, shared=tuple(shared), same=same)
