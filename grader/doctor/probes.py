@@ -121,6 +121,31 @@ def _gpu() -> Answer:
     )
 
 
+def _kernel_limits() -> Answer:
+    """Whether the kernel holds memory and tasks between the watcher's samples."""
+    from grader.sandbox import cgroup
+
+    groups = cgroup.available()
+    held = [
+        name
+        for name, files in (
+            ("memory", [parent.memory for parent in groups]),
+            ("tasks", [parent.tasks for parent in groups]),
+        )
+        if any(files)
+    ]
+    if held:
+        return Answer(
+            health=Health.GOOD,
+            what=f"the kernel (control groups) holds {' and '.join(held)}, besides the watcher",
+        )
+    return Answer(
+        health=Health.GOOD,
+        what="the watcher alone holds memory and tasks, some ten times a second: no control group "
+        "can be made here (where systemd runs, `systemd-run --user --scope grade ...` gives one)",
+    )
+
+
 def _room() -> Answer:
     place = tempfile.gettempdir()
     free = shutil.disk_usage(place).free
@@ -146,6 +171,7 @@ PROBES: dict[str, Callable[[], Answer]] = {
     "room": _room,
     "toolchain": _toolchain,
     "isolation": _isolation,
+    "limits": _kernel_limits,
     "packaging": _packaging,
     "software device": _software_device,
     "GPU": _gpu,

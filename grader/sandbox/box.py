@@ -13,6 +13,7 @@ from pathlib import Path
 from grader.errors import SandboxFault
 from grader.sandbox import bwrap
 from grader.sandbox.bwrap import LAUNCHER_INSIDE, SCRATCH_INSIDE, Mount
+from grader.sandbox.cgroup import SPARE_TASKS, Group
 from grader.sandbox.handshake import Handshake
 from grader.sandbox.identity import ordinary_uid, tasks_of_user
 from grader.sandbox.level import Isolation
@@ -23,8 +24,6 @@ from grader.sandbox.python_tree import PythonTree
 from grader.sandbox.scratch import Scratch
 
 _LAUNCHER = Path(__file__).parent / "inside"
-_SPARE_TASKS = 64
-"""The kernel's limit lies this far above ours, so that a fork bomb is seen as one."""
 # For Landlock, where the machine's own files show through.
 _HARMLESS_FILES = (
     "/dev/null",
@@ -159,14 +158,20 @@ class Box:
             config_fd = _memory_file(stack, json.dumps(config).encode("utf-8"))
             executable, words, more = self._command_line(stack, config_fd, handshake, limits)
             fds = (*pass_fds, *more, config_fd, handshake.status_write)
-            popen = handshake.start(executable, words, fds)
             bubblewrap = self.isolation is Isolation.BWRAP
-            init, init_fd = handshake.complete(popen, bubblewrap=bubblewrap)
+            group = Group(limits)
+            try:
+                popen = handshake.start(*group.command(executable, words), fds)
+                init, init_fd = handshake.complete(popen, bubblewrap=bubblewrap)
+            except BaseException:
+                group.remove()
+                raise
         return SandboxedProcess(
             popen,
             init=init,
             init_fd=init_fd,
             has_namespace=bubblewrap,
+            group=group,
             scratch=self.scratch,
             limits=limits,
             stage=stage,
@@ -238,7 +243,7 @@ class Box:
         the count is per user namespace) under bubblewrap; elsewhere the sum is
         only an upper bound, and the watcher counts exactly.
         """
-        total = limits.tasks + _SPARE_TASKS
+        total = limits.tasks + SPARE_TASKS
         return total if self._uid is not None else total + tasks_of_user(os.getuid())
 
     def _landlock_rules(self) -> dict[str, list[str]]:

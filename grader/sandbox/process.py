@@ -18,6 +18,7 @@ from typing import Self
 from grader.errors import SandboxFault
 from grader.sandbox import tree
 from grader.sandbox.capture import Capture
+from grader.sandbox.cgroup import Group
 from grader.sandbox.limits import LimitHit, Limits, Outcome
 from grader.sandbox.scratch import Scratch
 
@@ -37,6 +38,7 @@ class SandboxedProcess:
         init: The process whose death ends all others; ``popen``'s own without bubblewrap.
         init_fd: A pidfd of ``init``, owned by this object.
         has_namespace: Whether SIGKILL to ``init`` takes everything along.
+        group: Its control groups, which this object removes at the end.
     """
 
     def __init__(
@@ -46,6 +48,7 @@ class SandboxedProcess:
         init: int,
         init_fd: int,
         has_namespace: bool,
+        group: Group,
         scratch: Scratch | None,
         limits: Limits,
         stage: str,
@@ -55,6 +58,7 @@ class SandboxedProcess:
         self._init = init
         self._init_fd = init_fd
         self._has_namespace = has_namespace
+        self._group = group
         self._scratch = scratch
         self._lock = threading.Lock()
         self._limits = limits
@@ -96,6 +100,7 @@ class SandboxedProcess:
         clock, resident memory, tasks (downwards), scratch, output.
         """
         with self._lock:
+            self._group.limit(limits)
             self._stage, self._limits = stage, limits
             self._stage_started = time.monotonic()
 
@@ -185,10 +190,14 @@ class SandboxedProcess:
             self._end(LimitHit.WALL_CLOCK)
         elif now.tasks > limits.tasks:
             self._end(LimitHit.TASKS)
-        elif now.resident_bytes > limits.resident_bytes and self._memory_confirmed():
+        elif self._out_of_memory(now.resident_bytes):
             self._end(LimitHit.MEMORY)
         elif sum(capture.total for capture in self._captures) > limits.output_bytes:
             self._end(LimitHit.OUTPUT)
+
+    def _out_of_memory(self, resident_bytes: int) -> bool:
+        over = resident_bytes > self._limits.resident_bytes and self._memory_confirmed()
+        return over or self._group.ran_out_of_memory
 
     def _memory_confirmed(self) -> bool:
         """Whether memory is over the limit by the exact count too, and stays so for a moment.
@@ -261,6 +270,9 @@ class SandboxedProcess:
         out, err = self._captures
         over = out.total + err.total > self._limits.output_bytes
         limit = self._limit or (LimitHit.OUTPUT if over and not self._killed else None)
+        if limit is None and not self._killed and self._group.ran_out_of_memory:
+            limit = LimitHit.MEMORY
+        self._group.remove()
         self._outcome = Outcome(
             exit_code=code,
             signal=number,
