@@ -1,0 +1,79 @@
+"""A record of an equal program becomes a student's own: places move with the tokens."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from grader.batch.equal import own_record
+from grader.batch.programs import program_of
+from grader.errors import GraderFault
+from grader.intake import submission_from_bytes
+from grader.intake.tokens import equal_programs
+from grader.record import Diagnostic, Note
+from tests.report import records
+
+TEXT = "fn main():\n    var a = 1\n    launch(a, b)\n"
+LONGER = "# by me\n\nfn main():\n    # first\n    var  a = 1\n    launch(a,\n        b)\n"
+
+
+def record_of(text: str, **more):
+    base = records.passed()
+    submission = msgspec.structs.replace(
+        base.submission, text=text, sha256=submission_from_bytes("x", text.encode()).sha256
+    )
+    return msgspec.structs.replace(base, submission=submission, **more)
+
+
+def test_every_place_that_a_message_names_moves():
+    record = record_of(
+        TEXT,
+        headline="It does not compile: line 3: no launch",
+        advice=("Line 3: give it sizes. There are 3 of them on line 99.",),
+        diagnostics=(
+            Diagnostic(
+                severity="error", message="no launch", stage="package", line=3, column=15,
+                notes=(Note(message="declared here", line=2, column=9),),
+            ),
+        ),
+    )  # fmt: skip
+    own = own_record(record, submission_from_bytes("mine.mojo", LONGER.encode()))
+    assert (own.diagnostics[0].line, own.diagnostics[0].column) == (7, 9)
+    assert (own.diagnostics[0].notes[0].line, own.diagnostics[0].notes[0].column) == (5, 10)
+    assert own.headline == "It does not compile: line 6: no launch"
+    assert own.advice == ("Line 6: give it sizes. There are 3 of them on line 99.",)
+    assert (own.submission.name, own.submission.text) == ("mine.mojo", LONGER)
+    assert (own.score, own.verdict, own.seed) == (record.score, record.verdict, record.seed)
+
+
+def test_the_same_bytes_keep_the_record_but_for_the_name():
+    record = record_of(TEXT)
+    own = own_record(record, submission_from_bytes("mine.mojo", TEXT.encode()))
+    assert msgspec.structs.replace(own, submission=record.submission) == record
+    assert own.submission.name == "mine.mojo"
+
+
+def test_another_program_is_never_taken():
+    with pytest.raises(GraderFault, match="not equal"):
+        own_record(record_of(TEXT), submission_from_bytes("x.mojo", b"fn main():\n    pass\n"))
+
+
+@given(st.text(max_size=60), st.text(max_size=60))
+def test_a_digest_is_shared_exactly_by_equal_programs(one, other):
+    for text in (other, one + " # a comment", one.replace(" ", "  ")):
+        assert (program_of(one) == program_of(text)) == equal_programs(one, text)
+
+
+@given(st.integers(1, 12), st.one_of(st.none(), st.integers(1, 40)))
+def test_any_place_moves_to_one_that_exists(line, column):
+    diagnostic = Diagnostic(
+        severity="error", message="m", stage="package", line=line, column=column
+    )  # fmt: skip
+    own = own_record(
+        record_of(TEXT, diagnostics=(diagnostic,)), submission_from_bytes("x", LONGER.encode())
+    )
+    (moved,) = own.diagnostics
+    assert 1 <= moved.line <= LONGER.count("\n")
+    assert (moved.column is None) == (column is None)
