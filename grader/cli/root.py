@@ -30,6 +30,7 @@ _COMMANDS = {
     "show": ("grader.cli.class_run", "show"),
     "diff": ("grader.cli.class_run", "diff"),
     "report": ("grader.cli.report", "report"),
+    "replay": ("grader.cli.replay", "replay"),
     "doctor": ("grader.cli.doctor", "doctor"),
     "toolchain": ("grader.cli.toolchain", "toolchain"),
     "demo": ("grader.cli.demo", "demo"),

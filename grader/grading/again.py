@@ -1,0 +1,340 @@
+"""Run one case of a record again, alone, and tell everything that the device shows of it.
+
+Nothing is needed but the record: it holds the submission's text, the edition
+and every case's inputs (`grader.caselog`). One shape is compiled, so that this
+takes about as long as the shortest grading run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import cast
+
+import msgspec
+import numpy as np
+
+from grader import puzzles
+from grader.caselog import LoggedCase, unpack
+from grader.device.evidence import CopyOut, Finding, Launch
+from grader.device.libraries import library_directory
+from grader.errors import GraderFault, RecordError, UsageError
+from grader.grading import editions
+from grader.grading.bench import open_bench
+from grader.grading.cases import Case, Values
+from grader.grading.counterexample import build
+from grader.grading.executor import CaseRun, Ending, Executor
+from grader.grading.gathered import Gathered
+from grader.grading.given import kernel_unchanged
+from grader.grading.observe import WRITERS, Observation, Problem, observe, value_check
+from grader.grading.plan import PlannedShape
+from grader.grading.repeat import by_the_host
+from grader.grading.request import DEFAULT_TIMEOUT, DeviceChoice, Progress, Request
+from grader.intake import Submission
+from grader.puzzles.definition import Puzzle
+from grader.record import Attribution, Counterexample, DeviceInfo, Record, StageOutcome
+from grader.resources import data_directory
+from grader.sandbox import MIB, Limits, Scratch, Wanted, probe_once
+from grader.toolchain.packaging import package
+from grader.toolchain.workspace import Workspace
+from grader.worker.process import SCRIPT_FOLDER, Ended
+
+_MEMORY = 4096 * MIB
+
+
+class Stretch(msgspec.Struct, frozen=True, kw_only=True):
+    """Elements of the output in a row that were written last by the same."""
+
+    first: int
+    last: int
+    writer: str
+    block: tuple[int, int, int] | None = None
+    thread: tuple[int, int, int] | None = None
+
+
+class Again(msgspec.Struct, frozen=True, kw_only=True):
+    """One case, run again."""
+
+    number: int
+    count: int
+    """How many cases the record has."""
+    values: str
+    part: str
+    recorded: tuple[str, ...]
+    """Checks that the case failed in the record."""
+    problems: tuple[Problem, ...]
+    """What is wrong with it now."""
+    case: Counterexample
+    """Its arrays, expected and got, with every wrong element; also where nothing is wrong."""
+    findings: tuple[tuple[Finding, Attribution], ...]
+    launches: tuple[Launch, ...]
+    unsupported: tuple[str, ...]
+    written: tuple[Stretch, ...]
+    """Who wrote the output, where the device shows it."""
+    same_bits: bool | None
+    """Whether it gave the same bits with other bytes in unwritten memory; None where there was
+    no output to compare."""
+    device: DeviceInfo
+
+
+def cases_of(record: Record) -> tuple[LoggedCase, ...]:
+    """The cases of a record.
+
+    Raises:
+        UsageError: it is a student's copy, or nothing was run.
+        RecordError: its log is damaged.
+    """
+    if record.withheld is not None or (record.rubric is not None and not record.rubric.source):
+        raise UsageError(
+            "this is a student's copy of a record, without what is needed to run a case again",
+            remedy="Use the record that was written with --audience instructor.",
+        )
+    if record.cases is None or not record.cases.count:
+        raise UsageError(
+            "this record has no cases: nothing was run",
+            remedy="A submission that does not compile, or that was refused, has none.",
+        )
+    return unpack(record.cases)
+
+
+def first_worth_showing(record: Record) -> int:
+    """The case of the first counterexample, else of the first finding, else the example."""
+    numbers = [each.case for each in record.counterexamples]
+    numbers += [each.case for each in record.findings]
+    return next((number for number in numbers if number), 1)
+
+
+def run_again(
+    record: Record,
+    number: int,
+    progress: Progress,
+    *,
+    device: DeviceChoice | None = None,
+    isolation: Wanted = Wanted.AUTO,
+    timeout: float = DEFAULT_TIMEOUT,
+) -> Again:
+    """Run a case of a record again.
+
+    Args:
+        record: A whole record.
+        number: Of the case, from one.
+        progress: Hears what is going on.
+        device: What to run it on; by default what the record was made on.
+        isolation: Of what is compiled and run.
+        timeout: Seconds that one stage may take.
+
+    Raises:
+        UsageError: there is no such case, or the record can't be used.
+        RecordError: the record's log makes no sense.
+        GraderFault: it could not be run.
+    """
+    log = cases_of(record)
+    if not 1 <= number <= len(log):
+        raise UsageError(
+            f"there is no case {number}: the record has cases 1 to {len(log)}",
+            remedy="grade replay RECORD --list lists them.",
+        )
+    return _Again(record, log, number, progress, device, isolation, timeout).run()
+
+
+@dataclass
+class _Again:
+    """The steps of one such run."""
+
+    record: Record
+    log: Sequence[LoggedCase]
+    number: int
+    progress: Progress
+    device: DeviceChoice | None
+    isolation: Wanted
+    timeout: float
+
+    def run(self) -> Again:
+        record = self.record
+        edition = record.toolchain.edition if record.toolchain is not None else "auto"
+        text = record.submission.text
+        choice = editions.choose(edition, text)
+        self.puzzle = _puzzle(record).for_edition(choice.edition.name)
+        case = self._case(self.number)
+        assert case is not None
+        given = data_directory("reference_kernels") / self.puzzle.name
+        self.unchanged = any(
+            kernel_unchanged(
+                text,
+                (given / name / "skeleton.mojo").read_text(encoding="utf-8"),
+                self.puzzle.kernel_function,
+            )
+            for name in choice.skeletons
+        )
+        gathered = self._gathered(edition)
+        toolchain = editions.provide(choice.edition, gathered)
+        with editions.in_use(choice.edition), Scratch() as scratch:
+            workspace = Workspace(
+                toolchain,
+                scratch,
+                isolation=probe_once(self.isolation).level,
+                module=self.puzzle.name,
+                read_only=(SCRIPT_FOLDER, library_directory()),
+                gpu=gathered.request.device != "software",
+            )
+            workspace.install(text.encode())
+            return self._compile_and_run(workspace, gathered, case)
+
+    def _gathered(self, edition: str) -> Gathered:
+        info, record = self.record.submission, self.record
+        kind: DeviceChoice = record.device.kind if record.device is not None else "software"
+        request = Request(
+            source="-",
+            puzzle_name=self.puzzle.name,
+            device=self.device or kind,
+            edition=edition,
+            timeout=self.timeout,
+            isolation=self.isolation,
+        )
+        return Gathered(
+            request=request,
+            progress=self.progress,
+            submission=Submission(
+                name=info.name, text=info.text, data=info.text.encode(), sha256=info.sha256
+            ),
+            seed=record.seed,
+        )
+
+    def _compile_and_run(self, workspace: Workspace, gathered: Gathered, case: Case) -> Again:
+        limits = Limits(wall_seconds=self.timeout, resident_bytes=_MEMORY)
+        with gathered.stage("package"):
+            packaged = package(workspace)
+            if not packaged.ok:
+                raise _other_than_recorded("package", packaged.output)
+        device = gathered.request.device
+        with open_bench(self.puzzle, workspace, device, compile_limits=limits) as bench:
+            with gathered.stage("compile"):
+                started = bench.executor.start([case.shape])
+                if isinstance(started, Ended):
+                    raise _other_than_recorded("compile", f"{started.output}\n{started.message}")
+            self.progress.stage_began("run")
+            again = self._observe(bench.executor, case, bench.lane.info)
+            self.progress.stage_ended("run", StageOutcome.DONE, 0.0)
+            return again
+
+    def _observe(self, executor: Executor, case: Case, device: DeviceInfo) -> Again:
+        logged = self.log[self.number - 1]
+        neighbour = self._neighbour(logged)
+        before = self._one(executor, neighbour, 1) if neighbour is not None else None
+        observation = self._one(executor, case, logged.variant, repeatable=True)
+        problems = list(observation.problems)
+        if before is not None and observation.run.copy_out is not None:
+            host = by_the_host(self.puzzle, executor, before, observation)
+            problems += [host] if host is not None else []
+        same = None
+        if observation.run.output is not None:
+            other = executor.run(case, variant=logged.variant + 1)
+            if other.output is not None:
+                same = other.output.tobytes() == observation.run.output.tobytes()
+        evidence = observation.run.evidence
+        shown = problems[0] if problems else Problem(check=self._check(case), title="right")
+        return Again(
+            number=self.number,
+            count=len(self.log),
+            values=case.values.value,
+            part=case.shape.part.value,
+            recorded=logged.failed,
+            problems=tuple(problems),
+            case=build(self.puzzle, observation, shown, failing=[]),
+            findings=observation.findings,
+            launches=evidence.launches if evidence is not None else (),
+            unsupported=evidence.unsupported if evidence is not None else (),
+            written=_written(observation.run),
+            same_bits=same,
+            device=device,
+        )
+
+    def _check(self, case: Case) -> str:
+        return value_check(self.puzzle, case)
+
+    def _one(
+        self, executor: Executor, case: Case, variant: int, *, repeatable: bool = False
+    ) -> Observation:
+        run = executor.run(case, variant=variant, repeatable=repeatable)
+        return observe(self.puzzle, run, kernel_unchanged=self.unchanged)
+
+    def _neighbour(self, logged: LoggedCase) -> Case | None:
+        """The other case of the pair that shows whether the host took part."""
+        for number in (self.number - 1, self.number + 1):
+            if not 1 <= number <= len(self.log):
+                continue
+            other = self.log[number - 1]
+            alike = (other.sizes, other.values) == (logged.sizes, logged.values)
+            if alike and other.output and other.inputs != logged.inputs:
+                return self._case(number)
+        return None
+
+    def _case(self, number: int) -> Case | None:
+        """A case of the log; raises `RecordError` where the log does not fit the puzzle."""
+        logged = self.log[number - 1]
+        if logged.inputs is None:
+            if number != self.number:
+                return None
+            raise UsageError(
+                f"the inputs of case {number} were not kept: the run was too large to keep all",
+                remedy="The cases that failed a check are kept; --list shows which.",
+            )
+        return _rebuilt(self.puzzle, logged, logged.inputs)
+
+
+def _puzzle(record: Record) -> Puzzle:
+    """The puzzle as it was graded, with the rubric that the record holds."""
+    puzzle = puzzles.find(record.puzzle.name)
+    if record.rubric is None:
+        return puzzle
+    from grader.rubric import parse_rubric
+
+    return parse_rubric(record.rubric.source.encode(), puzzle, name="the record's rubric").puzzle
+
+
+def _rebuilt(puzzle: Puzzle, logged: LoggedCase, data: bytes) -> Case:
+    """A case from its log entry."""
+    sizes = {size.name: logged.sizes.get(size.name, 0) for size in puzzle.sizes}
+    lengths = [
+        int(np.prod(spec.extents(sizes))) * np.dtype(spec.dtype).itemsize for spec in puzzle.inputs
+    ]
+    known = logged.values in [each.value for each in Values]
+    if not (known and puzzle.contains(logged.sizes) and sum(lengths) == len(data)):
+        raise RecordError(
+            "the log of the cases in this record does not fit its puzzle",
+            remedy="Grade the submission again; the record's text and seed are enough for that.",
+        )
+    inputs, start = {}, 0
+    for spec, length in zip(puzzle.inputs, lengths, strict=True):
+        array = np.frombuffer(data[start : start + length], dtype=spec.dtype)
+        inputs[spec.name] = array.reshape(spec.extents(sizes))
+        start += length
+    shape = PlannedShape(number=0, sizes=sizes, part=puzzle.part(sizes), origin="boundary")
+    return Case(
+        shape=shape, values=Values(logged.values), inputs=cast("dict[str, np.ndarray]", inputs)
+    )
+
+
+def _written(run: CaseRun) -> tuple[Stretch, ...]:
+    copy: CopyOut | None = run.copy_out
+    if copy is None or run.output is None or run.ending is not Ending.OUTPUT:
+        return ()
+    size = run.output.itemsize
+    return tuple(
+        Stretch(
+            first=each.start // size,
+            last=max(each.start, each.stop - 1) // size,
+            writer=WRITERS[each.writer],
+            block=each.block,
+            thread=each.thread,
+        )
+        for each in copy.provenance
+    )
+
+
+def _other_than_recorded(doing: str, output: str) -> GraderFault:
+    said = output.strip()[-600:]
+    return GraderFault(
+        f"the record's submission does not {doing} here, though it did when it was graded: {said}",
+        remedy="Run grade doctor; it tries each part and says what is missing.",
+    )

@@ -1,0 +1,188 @@
+"""A case that was run again, for a terminal: every element, and all that the device saw."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from grader.intake.display import for_terminal, one_line
+from grader.record import Attribution
+from grader.report import values
+from grader.report.counterexample import Case, index_text
+from grader.report.messages import who
+from grader.report.wording import FINDING_TITLES, sentence
+
+if TYPE_CHECKING:
+    from grader.caselog import LoggedCase
+    from grader.grading.again import Again
+
+ROWS = 400
+"""Elements that are shown; of longer arrays, the wrong ones with their neighbours."""
+FINDINGS = 40
+LAUNCHES = 40
+
+
+def render_again(again: Again) -> str:
+    """The whole case as text that is safe for a terminal."""
+    parts = (_head(again), _outcome(again), _arrays(again), _findings(again), _launches(again))
+    return "\n".join(part for part in parts if part)
+
+
+def render_list(cases: Sequence[LoggedCase]) -> str:
+    """Every case with its number: sizes, values and which checks it failed."""
+    rows = [("case", "sizes", "values", "failed")]
+    rows += [
+        (
+            str(number),
+            one_line(values.sizes_text(case.sizes)),
+            one_line(case.values),
+            one_line(", ".join(case.failed)) + ("" if case.output else "  no output"),
+        )
+        for number, case in enumerate(cases, start=1)
+    ]
+    return _aligned(rows, right=(0,))
+
+
+def _head(again: Again) -> str:
+    return "\n".join(
+        (
+            f"Case {again.number} of {again.count}: {_line(values.sizes_text(again.case.sizes))}, "
+            f"values: {_line(again.values)}, {_line(again.part)} part",
+            f"On {_line(again.device.name)}",
+            "",
+        )
+    )
+
+
+def _outcome(again: Again) -> str:
+    lines = [
+        f"Now:    {_line(problem.check)}: {_line(problem.title)}"
+        + (f": {_line(problem.detail, 600)}" if problem.detail else "")
+        for problem in again.problems
+    ] or ["Now:    right"]
+    recorded = ", ".join(map(_line, again.recorded))
+    lines.append(f"Record: failed {recorded}" if recorded else "Record: right")
+    if bool(again.recorded) != bool(again.problems):
+        lines.append(
+            "        The two differ: what the case gives depends on what was run before it, on "
+            "chance, or on the version of the grader."
+        )
+    if again.same_bits is False:
+        lines.append("        With other bytes in unwritten memory it gives other bits.")
+    if again.case.explanation:
+        lines.append(f"        {_line(again.case.explanation, 600)}")
+    return "\n".join([*lines, ""])
+
+
+def _arrays(again: Again) -> str:
+    """Inputs, expected and got, element by element."""
+    case = Case(again.case)
+    length = case.length
+    indices = list(range(length)) if length <= ROWS else _near(case, length)
+    wrong = case.wrong
+    inputs = [_line(tensor.name, 40) for tensor, _ in case.inputs]
+    rows = [("", "index", *inputs, "expected", "got", "off by", "allowed", "last written by")]
+    writers = _writers(again)
+    for index in indices:
+        miss = wrong.get(index)
+        far = allowed = ""
+        if miss is not None:
+            far = values.distance(values.number(miss.expected), values.number(miss.got))
+            allowed = "0" if miss.allowed is None else f"{miss.allowed:.3g}"
+        rows.append(
+            (
+                "!=" if miss is not None else "",
+                index_text(index, case),
+                *(case.input_text(column, index) for column in range(len(case.inputs))),
+                case.expected_text(index),
+                case.got_text(index),
+                far,
+                allowed,
+                writers.get(index, ""),
+            )
+        )
+    told = case.summary() or "Every element is right."
+    if len(indices) < length:
+        told += f" {length - len(indices)} of {length} elements are left out."
+    others = [
+        f"{_line(tensor.name)} {tensor.shape}: "
+        + ", ".join(values.shortest(v, tensor.dtype) for v in values.decode(tensor, ROWS))
+        for tensor in case.others
+    ]
+    return "\n".join([told, *others, _aligned(rows, right=range(1, len(rows[0]) - 1)), ""])
+
+
+def _near(case: Case, length: int) -> list[int]:
+    wanted = {i + d for i in sorted(case.wrong)[:ROWS] for d in (-2, -1, 0, 1, 2)} or set(range(20))
+    return sorted(i for i in wanted if 0 <= i < length)[:ROWS]
+
+
+def _findings(again: Again) -> str:
+    if not again.findings:
+        return "Findings: none.\n" if again.launches else ""
+    lines = ["Findings:"]
+    for finding, whose in again.findings[:FINDINGS]:
+        given = " (in the given code, costs nothing)" if whose is Attribution.SKELETON else ""
+        lines.append(f"  {FINDING_TITLES[finding.kind]}{given}")
+        lines.append(f"    {_line(sentence(finding.message), 600)}")
+        facts = [
+            who(finding.block, finding.thread),
+            f"with {other}" if (other := who(finding.other_block, finding.other_thread)) else "",
+            f"{finding.count} times" if finding.count > 1 else "",
+            f"source line {finding.source_line}" if finding.source_line else "",
+            f"PTX line {finding.ptx_line}: {_line(finding.ptx_text or '')}"
+            if finding.ptx_line
+            else "",
+        ]
+        lines.append("    " + "; ".join(fact for fact in facts if fact))
+    more = len(again.findings) - FINDINGS
+    return "\n".join([*lines, *([f"  and {more} more"] if more > 0 else []), ""])
+
+
+def _launches(again: Again) -> str:
+    if not again.launches:
+        return "No kernel was launched, or this device does not show launches.\n"
+    rows = [("kernel", "grid", "block", "shared", "instructions", "result")]
+    rows += [
+        (
+            _line(each.kernel, 60),
+            values.dims_text(each.grid),
+            values.dims_text(each.block),
+            values.bytes_text(each.shared_bytes),
+            f"{each.instructions:,}",
+            "ok" if not each.result else f"CUDA error {each.result}",
+        )
+        for each in again.launches[:LAUNCHES]
+    ]
+    printed = [
+        f"Printed by {_line(each.kernel, 60)}:\n{for_terminal(each.printed[:4000]).rstrip()}"
+        for each in again.launches[:LAUNCHES]
+        if each.printed
+    ]
+    unsupported = [f"Not supported by the device: {_line(text, 400)}" for text in again.unsupported]
+    return "\n".join(["Launches:", _aligned(rows), *printed, *unsupported, ""])
+
+
+def _writers(again: Again) -> dict[int, str]:
+    """Who wrote each element of the output last, where the device shows it."""
+    found = {}
+    for each in again.written[:ROWS]:
+        by = who(each.block, each.thread)
+        for index in range(each.first, min(each.last, each.first + ROWS) + 1):
+            found[index] = by or _line(each.writer)
+    return found
+
+
+def _line(text: str, limit: int = 200) -> str:
+    return one_line(text, limit=limit)
+
+
+def _aligned(rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> str:
+    """Columns under each other; those that are empty throughout are left out."""
+    used = [n for n in range(len(rows[0])) if any(row[n] for row in rows[1:])]
+    widths = {n: max(len(row[n]) for row in rows) for n in used}
+    lines = [
+        "  ".join(row[n].rjust(widths[n]) if n in right else row[n].ljust(widths[n]) for n in used)
+        for row in rows
+    ]
+    return "\n".join(f"  {line.rstrip()}" for line in lines)
