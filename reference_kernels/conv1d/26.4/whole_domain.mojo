@@ -28,8 +28,8 @@ def conv1d_kernel[
     dtype: DType = DType.float32,
 ](
     output: TileTensor[dtype, OutLayout, MutAnyOrigin],
-    input: TileTensor[dtype, InLayout, ImmutAnyOrigin],
-    kernel: TileTensor[dtype, ConvLayout, ImmutAnyOrigin],
+    input: TileTensor[dtype, InLayout, MutAnyOrigin],
+    kernel: TileTensor[dtype, ConvLayout, MutAnyOrigin],
 ):
     """Set output[i] to the sum over j of input[i + j] * kernel[j], zeros past the end."""
     comptime assert output.flat_rank == 1, "output must be a vector"
