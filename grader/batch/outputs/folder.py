@@ -69,6 +69,27 @@ class Folder:
         self._now[path] = _Entry(digest, len(data))
         self.written += 1
 
+    def keep(self, below: str, path: str, source: bytes) -> bool:
+        """Keep everything below a folder that was made together, where nothing has changed.
+
+        Args:
+            below: Begins the paths, with its slash.
+            path: One of them, whose source is that of all.
+            source: Everything that they depend on.
+
+        Returns:
+            Whether all is there and was made from this; if not, nothing is kept.
+        """
+        one = self._before.get(path)
+        if one is None or one.source != blake2b(source, digest_size=16).hexdigest():
+            return False
+        together = {name: e for name, e in self._before.items() if name.startswith(below)}
+        if any(self._size(name) != entry.size for name, entry in together.items()):
+            return False
+        self._now.update(together)
+        self.unchanged += len(together)
+        return True
+
     def finish(self) -> None:
         """Remove what was written earlier and is not wanted now, and keep the list."""
         for path in self._before.keys() - self._now.keys():

@@ -14,7 +14,7 @@ from grader.batch.model import RunInfo, StudentResult
 from grader.batch.outputs.rows import Link, link
 from grader.batch.outputs.shared import Item, items_of
 from grader.batch.outputs.sides import Block, both_sides
-from grader.batch.similarity.cache import Features
+from grader.batch.similarity.cache import Features, signature
 from grader.batch.similarity.compare import Comparison, Pair, compare
 from grader.batch.similarity.features import Skeleton, skeleton
 from grader.batch.similarity.regions import marks
@@ -78,6 +78,16 @@ class Study(msgspec.Struct, frozen=True, kw_only=True):
     overview: Overview
     pages: dict[str, PairPage]
     """By their path below the similarity folder."""
+
+
+def source(info: RunInfo, results: Sequence[StudentResult]) -> bytes:
+    """Everything that the pages depend on, in short."""
+    digest = blake2b(signature(given_code(info.puzzle)).encode())
+    digest.update(msgspec.msgpack.encode((info.title, info.puzzle)))
+    for result in results:
+        text = result.record.submission.text if result.record is not None else ""
+        digest.update(msgspec.msgpack.encode((link(result), text)))
+    return digest.digest()
 
 
 def study(info: RunInfo, results: Sequence[StudentResult], kept: Features) -> Study:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import lru_cache, partial
 from hashlib import blake2b
@@ -19,6 +20,8 @@ from grader.batch.outputs.folder import Folder
 from grader.errors import GraderFault
 from grader.record import Record, encode
 from grader.resources import data_directory
+
+_SIMILARITY = "similarity/"
 
 
 class Written(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,8 +71,7 @@ def write_all(
     own = [feedback.own_record(info, result) for result in ordered]
     shown = [None if each is None else for_audience(each, "student", moment) for each in own]
     target = Folder(folder, afresh=afresh)
-    _reports(target, ordered, own)
-    _feedback(target, ordered, shown)
+    _reports(target, ordered, own, shown)
     for name, data in gradebooks.render_all(info, ordered, shown).items():
         target.put(f"gradebook/{name}", data, partial(bytes, data))
     similar = _similarity(folder, target, info, ordered)
@@ -80,48 +82,55 @@ def write_all(
 
 
 def _reports(
-    target: Folder, results: Sequence[StudentResult], records: Sequence[Record | None]
+    target: Folder,
+    results: Sequence[StudentResult],
+    own: Sequence[Record | None],
+    shown: Sequence[Record | None],
 ) -> None:
-    """The instructor's: with the hidden checks, all evidence, and the record to replay it from."""
-    for result, record in zip(results, records, strict=True):
-        if record is not None:
-            folder, source = f"reports/{result.student.key}", msgspec.msgpack.encode(record)
+    """For each student the instructor's report with its record, and the one to send back."""
+    # One after the other: both show the same text, which is coloured once for both.
+    for result, whole, copy in zip(results, own, shown, strict=True):
+        if whole is not None and copy is not None:
+            key, source = result.student.key, msgspec.msgpack.encode(whole)
             target.put(
-                f"{folder}/report.html",
+                f"reports/{key}/report.html",
                 _look() + source,
-                partial(feedback.render, record, "instructor"),
+                partial(feedback.render, whole, "instructor"),
             )
-            target.put(f"{folder}/record.json", source, partial(encode, record))
-
-
-def _feedback(
-    target: Folder, results: Sequence[StudentResult], shown: Sequence[Record | None]
-) -> None:
-    for result, record in zip(results, shown, strict=True):
-        if record is not None:
+            target.put(f"reports/{key}/record.json", source, partial(encode, whole))
             target.put(
-                f"feedback/{result.student.key}/report.html",
-                _look() + msgspec.msgpack.encode(record),
-                partial(feedback.render, record, "student"),
+                f"feedback/{key}/report.html",
+                _look() + msgspec.msgpack.encode(copy),
+                partial(feedback.render, copy, "student"),
             )
 
 
 def _similarity(
     folder: Path, target: Folder, info: RunInfo, results: Sequence[StudentResult]
 ) -> similarity.Overview:
-    kept = similarity.load(folder / f"similarity/{similarity.KEPT}", info.puzzle)
+    """The similarity pages; nothing is compared where all texts and names are as before."""
+    summary = f"{_SIMILARITY}overview.msgpack"
+    source = _look() + similarity.source(info, results)
+    if target.keep(_SIMILARITY, summary, source):
+        try:
+            data = (folder / summary).read_bytes()
+            return msgspec.msgpack.decode(data, type=similarity.Overview)
+        except (OSError, msgspec.DecodeError):
+            with suppress(OSError):
+                (folder / summary).unlink()
+    kept = similarity.load(folder / f"{_SIMILARITY}{similarity.KEPT}", info.puzzle)
     study = similarity.study(info, results, kept)
-    data = kept.kept()
-    target.put(f"similarity/{similarity.KEPT}", data, lambda: data)
-    overview = study.overview
+    overview, features = study.overview, kept.kept()
+    target.put(f"{_SIMILARITY}{similarity.KEPT}", features, lambda: features)
+    target.put(summary, source, lambda: msgspec.msgpack.encode(overview))
     target.put(
-        "similarity/index.html",
+        f"{_SIMILARITY}index.html",
         _look() + msgspec.msgpack.encode(overview),
         lambda: similarity.render_overview(overview),
     )
     for name, page in study.pages.items():
         target.put(
-            f"similarity/{name}",
+            f"{_SIMILARITY}{name}",
             _look() + msgspec.msgpack.encode(page),
             partial(similarity.render_pair, page),
         )

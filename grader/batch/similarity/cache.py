@@ -29,7 +29,7 @@ class Features:
 
     def __init__(self, given: Skeleton, kept: bytes = b"") -> None:
         self._given = given
-        self._of = _signature(given)
+        self._of = signature(given)
         self._known: dict[str, tuple[Feature, ...]] = {}
         self._used: dict[str, tuple[Feature, ...]] = {}
         with suppress(msgspec.DecodeError, UnicodeDecodeError):
@@ -51,7 +51,7 @@ class Features:
         return msgspec.msgpack.encode(_Kept(self._of, dict(sorted(self._used.items()))))
 
 
-def _signature(given: Skeleton) -> str:
+def signature(given: Skeleton) -> str:
     parts = [__version__, str(K), str(W), *sorted(given.names), *sorted(given.comments)]
     parts += [str(value) for value in sorted(given.code)]
     return blake2b("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()

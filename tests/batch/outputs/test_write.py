@@ -204,3 +204,31 @@ def test_an_equal_program_shows_nothing_of_the_other_students_file(tmp_path: Pat
     assert "bob.mojo" in report
     assert "ada_secret" not in report
     assert "ctx.enqueue_function" not in report
+
+
+class TestSimilarity:
+    def test_nothing_is_compared_again_where_no_text_has_changed(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        write_all(tmp_path, INFO, mixed(), now=NOW)
+        before = files(tmp_path)
+        with monkeypatch.context() as patched:
+            patched.delattr("grader.batch.outputs.similarity.study")
+            write_all(tmp_path, INFO, mixed(), now=NOW)
+        assert files(tmp_path) == before
+
+    @pytest.mark.parametrize("harm", ["overview.msgpack", "index.html", "features.msgpack"])
+    def test_what_is_missing_is_made_again(self, tmp_path: Path, harm: str) -> None:
+        write_all(tmp_path, INFO, mixed(), now=NOW)
+        before = files(tmp_path)
+        (tmp_path / "similarity" / harm).unlink()
+        write_all(tmp_path, INFO, mixed(), now=NOW)
+        assert files(tmp_path) == before
+
+    def test_an_overview_that_cannot_be_read_is_made_again(self, tmp_path: Path) -> None:
+        write_all(tmp_path, INFO, mixed(), now=NOW)
+        before = files(tmp_path)
+        overview = tmp_path / "similarity/overview.msgpack"
+        overview.write_bytes(b"\xc1" * overview.stat().st_size)
+        write_all(tmp_path, INFO, mixed(), now=NOW)
+        assert files(tmp_path) == before
