@@ -8,12 +8,10 @@ from grader.errors import RecordError
 from grader.record import Record
 from grader.report import values
 from grader.report.run_view import FactRow
-from grader.report.wording import FINDING_TITLES, SHORT, cut
+from grader.report.wording import FINDING_TITLES, SHORT, Limits, cut
 
-LOOKS = 60
-LAUNCHES = 40
-FAILING = 60
-"""Failing cases that are listed."""
+ROWS = 60
+"""Of one table."""
 
 
 class TableView(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,15 +35,16 @@ class InstructorView(msgspec.Struct, frozen=True, kw_only=True):
     failing: TableView | None
 
 
-def instructor_view(record: Record) -> InstructorView:
+def instructor_view(record: Record, limits: Limits) -> InstructorView:
     """Prepare what an instructor sees besides what students see."""
+    rows = min(ROWS, limits.shapes)
     return InstructorView(
         copy=record.withheld is not None,
         rubric=_rubric(record),
-        look=_look(record),
-        replay=_replay(record),
-        launches=_launches(record),
-        failing=_failing(record),
+        look=_look(record, rows),
+        replay=_replay(record, rows),
+        launches=_launches(record, rows),
+        failing=_failing(record, rows),
     )
 
 
@@ -69,14 +68,14 @@ def _rubric(record: Record) -> tuple[FactRow, ...]:
     return tuple(rows)
 
 
-def _look(record: Record) -> TableView | None:
+def _look(record: Record, most: int) -> TableView | None:
     rows = tuple(
         (str(each.line), cut(each.kind, SHORT), cut(each.sentence, 400)) for each in record.look
     )
-    return _table("Worth a look in the source; it never decides", ("Line", "What", ""), rows, LOOKS)
+    return _table("Worth a look in the source; it never decides", ("Line", "What", ""), rows, most)
 
 
-def _replay(record: Record) -> TableView | None:
+def _replay(record: Record, most: int) -> TableView | None:
     """Every counterexample and finding with the command that shows it again."""
     titles = {check.id: check.title for check in record.checks}
     rows = [
@@ -96,10 +95,10 @@ def _replay(record: Record) -> TableView | None:
         for each in record.findings
     ]
     found = tuple(row for row in rows if row[-1])
-    return _table("How to run a case again", ("What it shows", "Sizes", "Command"), found, FAILING)
+    return _table("How to run a case again", ("What it shows", "Sizes", "Command"), found, most)
 
 
-def _launches(record: Record) -> TableView | None:
+def _launches(record: Record, most: int) -> TableView | None:
     rows = tuple(
         (
             cut(each.kernel, SHORT),
@@ -113,10 +112,10 @@ def _launches(record: Record) -> TableView | None:
         for each in record.launches
     )
     columns = ("Kernel", "Grid", "Block", "Shared memory", "Launches", "Failed", "Instructions")
-    return _table("Launches, alike ones together", columns, rows, LAUNCHES)
+    return _table("Launches, alike ones together", columns, rows, most)
 
 
-def _failing(record: Record) -> TableView | None:
+def _failing(record: Record, most: int) -> TableView | None:
     """The cases that failed a check, from the log."""
     from grader.caselog import unpack
 
@@ -136,7 +135,7 @@ def _failing(record: Record) -> TableView | None:
         if case.failed
     )
     caption = f"Cases that failed a check, of {len(cases):,}"
-    return _table(caption, ("Case", "Sizes", "Values", "Failed checks", ""), rows, FAILING)
+    return _table(caption, ("Case", "Sizes", "Values", "Failed checks", ""), rows, most)
 
 
 def _table(

@@ -152,7 +152,7 @@ def page(record: Record, limits: Limits, audience: Audience = "student") -> Page
         facts=facts(record),
         shapes=shape_table(record.shapes, limits),
         stages=tuple(stage_row(s) for s in record.stages[:STAGES]),
-        instructor=instructor_view(record) if audience == "instructor" else None,
+        instructor=instructor_view(record, limits) if audience == "instructor" else None,
         created=moment(record.created),
         version=cut(record.grader_version, SHORT),
     )
