@@ -150,6 +150,10 @@ def _by_line(found: Sequence[Hit], edition: int) -> dict[int, _Event]:
     return {line: event for line, (_, event) in lines.items()}
 
 
+def _vagueness(pattern: str) -> tuple[int, int]:
+    return len(_packages(pattern)), -len(pattern)
+
+
 def _foreign(found: Sequence[Hit], edition: str) -> tuple[Foreign, ...]:
     index = editions.names().index(edition)
     allowed = _allowed(found)
@@ -165,13 +169,13 @@ def _foreign(found: Sequence[Hit], edition: str) -> tuple[Foreign, ...]:
 
 
 def _allowed(found: Sequence[Hit]) -> dict[int, tuple[str, frozenset[int]]]:
-    """For each line the longest pattern in it, and the editions with which all of it packages."""
+    """For each line its most telling pattern, and the editions with which all of it packages."""
     allowed: dict[int, tuple[str, frozenset[int]]] = {}
     for hit in found:
         packages = frozenset(_packages(hit.pattern))
         for line in hit.lines:
-            pattern, known = allowed.get(line, ("", packages))
-            allowed[line] = max(pattern, hit.pattern, key=len), known & packages
+            pattern, known = allowed.get(line, (hit.pattern, packages))
+            allowed[line] = min(pattern, hit.pattern, key=_vagueness), known & packages
     return allowed
 
 

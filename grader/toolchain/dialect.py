@@ -8,8 +8,8 @@ them), and ``^`` for the beginning of a statement::
     enqueue_function[..., ...](       ctx.enqueue_function[k[1, 2], k[1, 2]](
     ^def ... raises                   def execute[n: Int](x: Int) raises:
 
-Imports are compared name by name: ``from m import (a, b as c)`` counts as
-``from m import a`` and ``from m import b``.
+A comma before a closing bracket does not count. Imports are compared name by
+name: ``from m import (a, b as c)`` counts as ``from m import a`` and ``from m import b``.
 
 Any text has words, also one that is no Mojo: nothing here raises.
 """
@@ -83,6 +83,7 @@ def hits(source: Sequence[Word], patterns: Sequence[str]) -> list[Hit]:
 
 def _words(text: str) -> Iterator[Word]:
     line, depth, first = 1, 0, True
+    comma: Word | None = None
     for match in _WORD.finditer(_code(text)):
         word = match[0]
         if word == "\n":
@@ -92,12 +93,14 @@ def _words(text: str) -> Iterator[Word]:
         if word == ";":
             first = first or depth == 0
             continue
-        yield Word(word, line, first)
+        if comma is not None and word not in _CLOSE:
+            yield comma
+        # A comma that only closes a list says nothing.
+        comma = Word(word, line, first) if word == "," else None
+        if comma is None:
+            yield Word(word, line, first)
         first = False
-        if word in _OPEN:
-            depth += 1
-        elif word in _CLOSE:
-            depth = max(0, depth - 1)
+        depth = max(0, depth + (word in _OPEN) - (word in _CLOSE))
 
 
 def _code(text: str) -> str:
@@ -196,9 +199,11 @@ def _gap(source: Sequence[Word], index: int, following: _Part) -> int | None:
     begin, depth = index, 0
     while index < min(len(source), begin + _MAX_GAP):
         word = source[index].text
+        if source[index].first:
+            return None
         if depth == 0 and index > begin and word == following.text:
             return index
-        if source[index].first or (depth == 0 and (word == "," or word in _CLOSE)):
+        if depth == 0 and (word == "," or word in _CLOSE):
             return None
         depth += (word in _OPEN) - (word in _CLOSE)
         index += 1

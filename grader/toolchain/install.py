@@ -34,6 +34,7 @@ _UNREACHABLE = re.compile(
     re.IGNORECASE,
 )
 _NO_SUCH = re.compile(r"no solution found|not found in the package registry", re.IGNORECASE)
+_ASIDE = re.compile(r"^\s*(?:Using|Downloading|Downloaded|Prepared|Installed|Resolved|warning)\b")
 _TOLD = re.compile(r"^\s*(?:Downloading|Downloaded|Prepared|Installed|Resolved)\b.{0,200}$")
 
 Said = Callable[[str], None]
@@ -149,7 +150,7 @@ def _uv(edition: Edition, arguments: list[str], said: Said) -> None:
 def _failure(edition: Edition, output: str) -> ToolchainFault:
     """What uv's failure means to who asked for the edition."""
     text = [re.sub(r"^\W+", "", line).rstrip() for line in output.splitlines()]
-    tail = " ".join(line for line in text if line and not _TOLD.match(line))[-400:]
+    tail = " ".join(line for line in text if line and not _ASIDE.match(line))[-400:]
     if _NO_SUCH.search(output) and not _UNREACHABLE.search(output):
         return ToolchainFault(
             f"the package index has no MAX {edition.max_version} for this machine and "
