@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grader.device.checks.recorder import Place, Recorder
-from grader.device.evidence import Dim3
+from grader.device.evidence import Dim3, Finding, FindingKind, Space
 
 Index = NDArray[np.int64]
 
@@ -56,3 +56,45 @@ class Wave:
     def line_of(self, pc: int) -> int | None:
         """The PTX line of a program counter, where known."""
         return None
+
+
+def report(
+    kind: FindingKind,
+    access: Access,
+    wave: Wave,
+    lanes: Index,
+    *,
+    did: str,
+    space: Space,
+    address: int,
+    cell: int | None = None,
+    size: int,
+) -> None:
+    """One finding for an instruction: the first of ``lanes`` did it, and the others as well.
+
+    Args:
+        kind: Of the finding.
+        access: The instruction.
+        wave: The blocks in flight.
+        lanes: Who did it.
+        did: A verb in the past and its object; the sentence begins with the thread.
+        space: The memory's, with the address and, where there is one, the cell of the first.
+        size: Bytes that it concerns.
+    """
+
+    def make() -> Finding:
+        block, thread, name = wave.who(int(lanes[0]))
+        return Finding(
+            kind=kind,
+            message=f"{name} {did}",
+            kernel=wave.recorder.kernel,
+            block=block,
+            thread=thread,
+            space=space,
+            access=access.kind,
+            address=address,
+            cell=cell,
+            size=size,
+        )
+
+    wave.recorder.add(kind, access.place, len(lanes), make, space=space, access=access.kind)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from grader.device.checks.access import PAST, Access, Index, Wave
-from grader.device.evidence import Finding, FindingKind, Space
+from grader.device.checks.access import PAST, Access, Index, Wave, report
+from grader.device.evidence import FindingKind, Space
 
 
 def report_outside(
@@ -17,29 +17,16 @@ def report_outside(
     where: str,
 ) -> None:
     """The first of ``lanes`` accessed ``where``, and none of them stayed inside."""
-
-    def make() -> Finding:
-        block, thread, name = wave.who(int(lanes[0]))
-        return Finding(
-            kind=FindingKind.OUT_OF_BOUNDS,
-            message=f"{name} {PAST[access.kind]} {where}",
-            kernel=wave.recorder.kernel,
-            block=block,
-            thread=thread,
-            space=space,
-            access=access.kind,
-            address=address,
-            cell=cell,
-            size=access.size * access.elements,
-        )
-
-    wave.recorder.add(
+    report(
         FindingKind.OUT_OF_BOUNDS,
-        access.place,
-        len(lanes),
-        make,
+        access,
+        wave,
+        lanes,
+        did=f"{PAST[access.kind]} {where}",
         space=space,
-        access=access.kind,
+        address=address,
+        cell=cell,
+        size=access.size * access.elements,
     )
 
 
@@ -48,22 +35,14 @@ def report_misaligned(
 ) -> None:
     """The first of ``lanes`` used ``address``, which is no multiple of the access size."""
     size = access.size * access.elements
-
-    def make() -> Finding:
-        block, thread, name = wave.who(int(lanes[0]))
-        return Finding(
-            kind=FindingKind.MISALIGNED,
-            message=f"{name} {PAST[access.kind]} {size} bytes of {space} memory at {address:#x}, "
-            f"which is not a multiple of {size}",
-            kernel=wave.recorder.kernel,
-            block=block,
-            thread=thread,
-            space=space,
-            access=access.kind,
-            address=address,
-            size=size,
-        )
-
-    wave.recorder.add(
-        FindingKind.MISALIGNED, access.place, len(lanes), make, space=space, access=access.kind
+    report(
+        FindingKind.MISALIGNED,
+        access,
+        wave,
+        lanes,
+        did=f"{PAST[access.kind]} {size} bytes of {space} memory at {address:#x}, "
+        f"which is not a multiple of {size}",
+        space=space,
+        address=address,
+        size=size,
     )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from grader.device.checks.access import Access, Index, Wave
-from grader.device.evidence import Finding, FindingKind, Space
+from grader.device.checks.access import Access, Index, Wave, report
+from grader.device.evidence import FindingKind, Space
 
 
 def report_unwritten(
@@ -17,27 +17,14 @@ def report_unwritten(
     where: str,
 ) -> None:
     """The first of ``lanes`` read ``where``, and none of them found it written."""
-
-    def make() -> Finding:
-        block, thread, name = wave.who(int(lanes[0]))
-        return Finding(
-            kind=FindingKind.UNINITIALISED_READ,
-            message=f"{name} read {where}, which nothing had written",
-            kernel=wave.recorder.kernel,
-            block=block,
-            thread=thread,
-            space=space,
-            access=access.kind,
-            address=address,
-            cell=cell,
-            size=access.size,
-        )
-
-    wave.recorder.add(
+    report(
         FindingKind.UNINITIALISED_READ,
-        access.place,
-        len(lanes),
-        make,
+        access,
+        wave,
+        lanes,
+        did=f"read {where}, which nothing had written",
         space=space,
-        access=access.kind,
+        address=address,
+        cell=cell,
+        size=access.size,
     )
