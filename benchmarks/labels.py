@@ -20,6 +20,8 @@ class Label:
     must_mention: tuple[str, ...]
     why: str
     attack: str = ""
+    edition: str = "auto"
+    """What to grade it with."""
 
     @property
     def name(self) -> str:
@@ -27,7 +29,7 @@ class Label:
         return f"{self.path.parent.name}/{self.path.stem}"
 
 
-def read_labels(folder: str) -> list[Label]:
+def read_labels(folder: str, *, edition: str = "auto") -> list[Label]:
     """The labels of one folder below ``submissions``, in the file's order."""
     place = SUBMISSIONS / folder
     tables = tomllib.loads((place / "labels.toml").read_text(encoding="utf-8"))["submission"]
@@ -39,6 +41,7 @@ def read_labels(folder: str) -> list[Label]:
             must_mention=tuple(table["must_mention"]),
             why=table["why"],
             attack=table.get("attack", ""),
+            edition=edition,
         )
         for table in tables
     ]

@@ -85,6 +85,7 @@ def grade_one(label: Label, folder: Path, *, resume: bool = False) -> Graded:
         return compare(label, folder, seconds=0.0)
     began = time.perf_counter()
     command = [sys.executable, "-m", "grader", "submit", str(label.path), "--out", str(folder)]
+    command += ["--edition", label.edition]
     process = subprocess.run(
         [*command, "--format", "html,json"], capture_output=True, text=True, check=False
     )

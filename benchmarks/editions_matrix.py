@@ -1,0 +1,170 @@
+"""Grade the same six answers in every edition, and write what came of it for ``docs/editions.md``.
+
+    python -m benchmarks.editions_matrix [--jobs 2] [--only 25.3,26.7] [--out FOLDER]
+
+Each cell is a sample of that edition graded by the command ``grade submit``. Two
+of the six need no graph; a graph costs some twenty-five seconds of a core, so the
+whole takes twelve minutes on two. An edition whose toolchain is not
+installed is left out, with the reason in the result.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from benchmarks.labels import Label, read_labels
+from benchmarks.verdict_quality import Graded, grade_one
+from grader.errors import ToolchainFault
+from grader.toolchain import edition as editions
+from grader.toolchain.toolchain import locate
+
+RESULT = Path(__file__).parent / "results" / "editions.json"
+COLUMNS = {
+    "right": "right",
+    "whole-domain": "whole_domain",
+    "unfilled": "unfilled",
+    "wrong launch": "grid_dim_one",
+    "swapped arguments": "output_input_swapped",
+    "does not compile": "kernel_name_misspelt",
+}
+"""The answers, by what is wrong with them; the name of the sample in each edition's folder."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """One answer in one edition."""
+
+    edition: str
+    column: str
+    label: Label
+
+
+def cells(only: Iterable[str] = ()) -> list[Cell]:
+    """The matrix, edition by edition; all of them, or those named."""
+    chosen = tuple(only) or editions.names()
+    return [
+        Cell(edition=edition, column=column, label=label)
+        for edition in chosen
+        for column, stem in COLUMNS.items()
+        for label in read_labels(f"conv1d/{edition}", edition=edition)
+        if label.path.stem == stem
+    ]
+
+
+def missing(edition: str) -> str:
+    """Why an edition can't be run here; empty where it can."""
+    try:
+        locate(editions.find(edition))
+    except ToolchainFault as fault:
+        return f"{fault.what}. {fault.remedy}"
+    return ""
+
+
+def run(
+    chosen: list[Cell], folder: Path, *, jobs: int, tell: Callable[[Cell, Graded], None]
+) -> dict[tuple[str, str], Graded]:
+    """Grade cells, several at a time; the results by edition and column."""
+
+    def one(cell: Cell) -> Graded:
+        graded = grade_one(cell.label, folder / cell.edition / cell.label.path.stem)
+        tell(cell, graded)
+        return graded
+
+    with ThreadPoolExecutor(jobs) as pool:
+        results = list(pool.map(one, chosen))
+    return {
+        (cell.edition, cell.column): graded for cell, graded in zip(chosen, results, strict=True)
+    }
+
+
+def as_table(
+    chosen: list[Cell], results: dict[tuple[str, str], Graded], *, seconds: float, jobs: int
+) -> dict[str, object]:
+    """What goes into the file: one entry for each edition, with its cells by column."""
+    rows = []
+    for name in dict.fromkeys(cell.edition for cell in chosen):
+        edition = editions.find(name)
+        own = {
+            cell.column: {
+                key: value
+                for key, value in asdict(results[name, cell.column]).items()
+                if key not in ("name", "own_check")
+            }
+            | {"as_labelled": results[name, cell.column].as_labelled}
+            for cell in chosen
+            if cell.edition == name and (name, cell.column) in results
+        }
+        rows.append(
+            {
+                "edition": name,
+                "max_version": edition.max_version,
+                "mojo_version": edition.mojo_version,
+                "not_run": "" if own else missing(name),
+                "cells": own,
+            }
+        )
+    return {
+        "columns": list(COLUMNS),
+        "seconds": round(seconds, 1),
+        "jobs": jobs,
+        "processors": os.cpu_count(),
+        "commit": _commit(),
+        "editions": rows,
+    }
+
+
+def main() -> int:
+    """Run the matrix; the exit code is 1 where a cell is not as labelled."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--jobs", type=int, default=max(1, min(2, os.cpu_count() or 1)))
+    parser.add_argument("--only", default="", help="editions, separated by commas")
+    parser.add_argument("--out", type=Path, help="keep the records and reports here")
+    parser.add_argument("--result", type=Path, default=RESULT)
+    options = parser.parse_args()
+    chosen = cells(name for name in options.only.split(",") if name)
+    lacking = {cell.edition for cell in chosen if missing(cell.edition)}
+    for name in sorted(lacking):
+        print(f"{name}: not run: {missing(name)}")
+
+    def tell(cell: Cell, graded: Graded) -> None:
+        mark = "ok " if graded.as_labelled else "BAD"
+        print(
+            f"{mark} {cell.edition:7} {cell.column:18} {graded.verdict} {graded.score}"
+            f" (wanted {graded.verdict_wanted} {graded.score_wanted}) {graded.seconds} s"
+            f" {'' if graded.as_labelled else graded.headline}",
+            flush=True,
+        )
+
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory() as scratch:
+        results = run(
+            [cell for cell in chosen if cell.edition not in lacking],
+            options.out or Path(scratch),
+            jobs=options.jobs,
+            tell=tell,
+        )
+    table = as_table(chosen, results, seconds=time.monotonic() - began, jobs=options.jobs)
+    options.result.write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
+    wrong = sum(not graded.as_labelled for graded in results.values())
+    print(f"{len(results)} cells in {table['seconds']} s, {wrong} not as labelled")
+    return 1 if wrong else 0
+
+
+def _commit() -> str:
+    command = ["git", "rev-parse", "--short", "HEAD"]
+    answer = subprocess.run(command, capture_output=True, text=True, check=False)
+    return answer.stdout.strip()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
