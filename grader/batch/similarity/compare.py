@@ -28,6 +28,7 @@ PAIRS: Final = 100
 """The most that are reported."""
 LEAST_BITS: Final = 12.0
 """What a pair must have in common: three features that two of 32 have, say."""
+_ROUNDING: Final = 1e-6
 CLUSTER_SHARE: Final = 0.6
 """From this part of the smaller one on, a pair joins a cluster."""
 
@@ -69,6 +70,22 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     """Three or more who hang together, the largest first."""
 
 
+class _Found(msgspec.Struct, frozen=True, kw_only=True):
+    """A pair before it is told what it shares."""
+
+    bits: float
+    share: float
+    one: frozenset[Feature]
+    other: frozenset[Feature]
+    """The same as ``one`` for submissions that are alike in every feature."""
+    keys: tuple[str, str]
+    """In order."""
+
+
+Entries = dict[frozenset[Feature], list[str]]
+"""The students of each set of features, in order."""
+
+
 def compare(found: Mapping[str, frozenset[Feature]]) -> Comparison:
     """Compare a class.
 
@@ -78,19 +95,15 @@ def compare(found: Mapping[str, frozenset[Feature]]) -> Comparison:
     entries = _entries(found)
     have = Counter(feature for features in found.values() for feature in features)
     bits = {f: f.weight * log2(len(found) / count) for f, count in have.items()}
-    pairs = _twins(entries, bits, have) + _others(entries, bits, have)
-    pairs.sort(key=lambda pair: (-pair.bits, pair.one, pair.other))
+    pairs = _twins(entries, bits) + _others(entries, bits)
+    pairs.sort(key=lambda pair: (-pair.bits, pair.keys))
     return Comparison(
         programs=len(found),
         alike=sum(len(keys) for keys in entries.values() if len(keys) > 1),
-        pairs=tuple(pairs[:PAIRS]),
+        pairs=tuple(_told(pair, entries, bits, have) for pair in pairs[:PAIRS]),
         more=max(0, len(pairs) - PAIRS),
         clusters=_clusters(pairs, entries),
     )
-
-
-Entries = dict[frozenset[Feature], list[str]]
-"""The students of each set of features."""
 
 
 def _entries(found: Mapping[str, frozenset[Feature]]) -> Entries:
@@ -101,22 +114,30 @@ def _entries(found: Mapping[str, frozenset[Feature]]) -> Entries:
     return entries
 
 
-def _twins(
-    entries: Entries, bits: Mapping[Feature, float], have: Mapping[Feature, int]
-) -> list[Pair]:
+def _worth(features: Iterable[Feature], bits: Mapping[Feature, float]) -> float:
+    # Exactly rounded: the order in which a set gives its members changes nothing.
+    return fsum(bits[feature] for feature in features)
+
+
+def _twins(entries: Entries, bits: Mapping[Feature, float]) -> list[_Found]:
     made = (
-        _pair(keys[0], keys[1], features, features, features, bits, have, same=len(keys))
+        _Found(
+            bits=_worth(features, bits),
+            share=1.0,
+            one=features,
+            other=features,
+            keys=(keys[0], keys[1]),
+        )
         for features, keys in entries.items()
         if len(keys) > 1
     )
     return [pair for pair in made if pair.bits >= LEAST_BITS]
 
 
-def _others(
-    entries: Entries, bits: Mapping[Feature, float], have: Mapping[Feature, int]
-) -> list[Pair]:
+def _others(entries: Entries, bits: Mapping[Feature, float]) -> list[_Found]:
     """Pairs of different entries that share enough, found by what few have."""
     sets = list(entries)
+    worth = [_worth(features, bits) for features in sets]
     index: dict[Feature, list[int]] = defaultdict(list)
     for number, features in enumerate(sets):
         for feature in features:
@@ -129,38 +150,42 @@ def _others(
     made = []
     # What is common adds little: a pair without half of the bits by rare features has not enough.
     for (a, b), least in rare.items():
-        if least >= LEAST_BITS / 2 - 1e-6:
-            one, other = sets[a], sets[b]
-            pair = _pair(entries[one][0], entries[other][0], one, other, one & other, bits, have)
-            if pair.bits >= LEAST_BITS:
-                made.append(pair)
+        if least >= LEAST_BITS / 2 - _ROUNDING:
+            total = _worth(sets[a] & sets[b], bits)
+            if total >= LEAST_BITS:
+                first, second = sorted(
+                    ((entries[sets[n]][0], sets[n]) for n in (a, b)), key=lambda entry: entry[0]
+                )
+                made.append(
+                    _Found(
+                        bits=total,
+                        share=min(1.0, total / min(worth[a], worth[b])),
+                        one=first[1],
+                        other=second[1],
+                        keys=(first[0], second[0]),
+                    )
+                )
     return made
 
 
-def _pair(
-    one: str,
-    other: str,
-    first: frozenset[Feature],
-    second: frozenset[Feature],
-    both: Iterable[Feature],
-    bits: Mapping[Feature, float],
-    have: Mapping[Feature, int],
-    *,
-    same: int = 0,
+def _told(
+    pair: _Found, entries: Entries, bits: Mapping[Feature, float], have: Mapping[Feature, int]
 ) -> Pair:
     shared = sorted(
-        (Shared(feature=f, bits=bits[f], have=have[f]) for f in both),
+        (Shared(feature=f, bits=bits[f], have=have[f]) for f in pair.one & pair.other),
         key=lambda each: (-each.bits, each.feature),
     )
-    # Exactly rounded: the order in which a set gives its members changes nothing.
-    total = fsum(each.bits for each in shared)
-    least = min(fsum(bits[f] for f in first), fsum(bits[f] for f in second))
-    low, high = sorted((one, other))
-    share = min(1.0, total / least) if least else 0.0
-    return Pair(one=low, other=high, bits=total, share=share, shared=tuple(shared), same=same)
+    return Pair(
+        one=pair.keys[0],
+        other=pair.keys[1],
+        bits=pair.bits,
+        share=pair.share,
+        shared=tuple(shared),
+        same=len(entries[pair.one]) if pair.one == pair.other else 0,
+    )
 
 
-def _clusters(pairs: Iterable[Pair], entries: Entries) -> tuple[tuple[str, ...], ...]:
+def _clusters(pairs: Iterable[_Found], entries: Entries) -> tuple[tuple[str, ...], ...]:
     """Students who hang together by pairs that share most of what they have."""
     parent: dict[str, str] = {}
 
@@ -169,13 +194,10 @@ def _clusters(pairs: Iterable[Pair], entries: Entries) -> tuple[tuple[str, ...],
             parent[key] = key = parent[parent[key]]
         return key
 
-    twins = {keys[0]: keys for keys in entries.values()}
     for pair in pairs:
         if pair.share >= CLUSTER_SHARE:
-            parent[root(pair.other)] = root(pair.one)
-            for first in (pair.one, pair.other):
-                for key in twins.get(first, []):
-                    parent[root(key)] = root(pair.one)
+            for key in (*entries[pair.one], *entries[pair.other]):
+                parent[root(key)] = root(pair.keys[0])
     groups: dict[str, list[str]] = defaultdict(list)
     for key in sorted(parent):
         groups[root(key)].append(key)
