@@ -29,10 +29,17 @@ _INTERVAL = 0.2
 
 
 class TerminalProgress:
-    """A listener to a run that writes to a stream. Use as a context manager."""
+    """A listener to a run that writes to a stream. Use as a context manager.
 
-    def __init__(self, stream: TextIO) -> None:
+    Args:
+        stream: Where to write.
+        discreet: Say neither how many cases ran nor how long they took: more do where one
+            fails, which somebody from whom checks are hidden may not learn.
+    """
+
+    def __init__(self, stream: TextIO, *, discreet: bool = False) -> None:
         self._stream = stream
+        self._discreet = discreet
         self._live = stream.isatty() and os.environ.get("TERM") != "dumb"
         self._lock = threading.Lock()
         self._began = time.monotonic()
@@ -70,12 +77,14 @@ class TerminalProgress:
             self._clear()
             detail = f", {self._detail}" if self._detail else ""
             what = _DOING.get(name, name).partition(" (")[0]
-            self._write(f"{what:<22} {_MARK[outcome]:<7} {seconds:5.1f} s{detail}\n")
+            took = "" if self._discreet and name == "run" else f" {seconds:5.1f} s{detail}"
+            self._write(f"{what:<22} {_MARK[outcome]:<7}{took}".rstrip() + "\n")
             self._stage = None
 
     def cases(self, done: int, total: int) -> None:
         """Show how many cases have run."""
-        self._detail = f"{done} cases"
+        if not self._discreet:
+            self._detail = f"{done} cases"
 
     def notice(self, sentence: str) -> None:
         """A line of its own."""

@@ -128,7 +128,8 @@ def submit(
         isolation=Wanted(isolation),
         rubric=rubric,
     )
-    with TerminalProgress(sys.stderr) as progress:
+    discreet = audience == "student" and rubric is not None and rubric.hides
+    with TerminalProgress(sys.stderr, discreet=discreet) as progress:
         for notice in rubric.notices if rubric is not None else ():
             progress.notice(notice)
         try:

@@ -41,6 +41,11 @@ class Rubric:
         """When students see a check."""
         return self.visibility.get(check, Visibility.VISIBLE)
 
+    @property
+    def hides(self) -> bool:
+        """Whether some check is not visible from the start."""
+        return any(each is not Visibility.VISIBLE for each in self.visibility.values())
+
     @cached_property
     def digest(self) -> str:
         """SHA-256 of what the rubric says. Comments, layout and order do not change it."""

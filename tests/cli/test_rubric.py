@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from io import StringIO
+
 from msgspec.structs import replace
 
-from grader.record import RubricInfo, Status, Verdict, Visibility, encode, load
+from grader.cli.progress import TerminalProgress
+from grader.record import RubricInfo, StageOutcome, Status, Verdict, Visibility, encode, load
 from tests.cli.test_commands import SKELETON, grade
 from tests.report import records
 
@@ -66,6 +69,17 @@ def test_a_refused_file_has_a_report_under_a_rubric_too(tmp_path):
     ended = grade("submit", tmp_path / "no.mojo", "--rubric", "r.toml", "--out", "o", cwd=tmp_path)
     assert ended.returncode == 3
     assert load(tmp_path / "o/record.json").verdict is Verdict.REFUSED
+
+
+def test_progress_counts_no_cases_where_checks_are_hidden():
+    """A failing case is made smaller: that more cases ran would tell that one failed."""
+    for discreet, told in ((True, "Running cases          ok\n"), (False, " 1.5 s, 171 cases\n")):
+        stream = StringIO()
+        with TerminalProgress(stream, discreet=discreet) as progress:
+            progress.stage_began("run")
+            progress.cases(171, 100)
+            progress.stage_ended("run", StageOutcome.DONE, 1.5)
+        assert stream.getvalue().endswith(told)
 
 
 def test_report_for_either_audience(tmp_path):

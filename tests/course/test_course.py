@@ -308,6 +308,22 @@ class TestGradescope:
         assert sum(test.score for test in document.tests) == 0
         assert not list(results.parent.glob(".*"))
 
+    def test_a_rubric_beside_the_script_counts_and_gradescope_hides_tests_itself(
+        self, course: Path, tmp_path: Path
+    ) -> None:
+        source = tmp_path / "autograder/source"
+        source.mkdir(parents=True)
+        (source / "rubric.toml").write_text(
+            'puzzle = "conv1d"\n[checks.reals]\npoints = 40\nvisibility = "hidden"\n'
+        )
+        code, results = self.run(course, tmp_path, GRADE)
+        assert code == 0
+        document = msgspec.json.decode(results.read_bytes(), type=models.Gradescope)
+        hidden = {test.tags[0]: test.visibility for test in document.tests}
+        assert (hidden["reals"], hidden["integers"]) == ("hidden", "visible")
+        assert sum(test.max_score for test in document.tests) == 125
+        assert "Real numbers" not in document.output
+
     def test_a_fault_ends_as_an_error_and_enters_no_score(
         self, course: Path, tmp_path: Path
     ) -> None:

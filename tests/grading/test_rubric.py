@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from grader.caselog import LoggedCase, pack, unpack
 from grader.errors import RecordError
+from grader.grading import plan
 from grader.grading.reached import Reached
 from grader.grading.verdict import headline, score
 from grader.marks import needed_points
@@ -91,6 +92,17 @@ class TestPoints:
     def test_what_a_device_can_not_show_costs_nobody_the_verdict(self, mark, possible, out, needed):
         assert needed_points(mark, possible, out) == needed
 
+    def test_the_worker_learns_nothing_of_it(self):
+        """The same shapes make the same plan, whatever the rubric says."""
+        made = rubric('title = "x"\n[checks.reals]\nvisibility = "hidden"\npoints = 77\n')
+        plans = []
+        for puzzle in (CONV1D, made.puzzle):
+            shapes = plan.draw(puzzle, seed="s", all_robust=True)
+            plans.append(
+                plan.for_worker(puzzle, shapes, graphs="one", package="p", compiled="c", load=False)
+            )
+        assert plans[0] == plans[1]
+
     def test_a_rubric_reaches_another_process(self):
         made = rubric('due = 2026-12-01T22:59:00Z\n[[sizes]]\ninput_size = "15 to 16"\n')
         assert pickle.loads(pickle.dumps(made)).digest == made.digest
@@ -105,7 +117,6 @@ class TestSizes:
             return answer if CONV1D.assigned(sizes) else answer + np.float32(1)
 
         made = rubric('[[sizes]]\ninput_size = "9 to 22"\n')
-        from grader.grading import plan
         from grader.grading.properties import Prober
 
         prober = Prober(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -289,6 +290,15 @@ def test_any_text_is_a_rubric_or_a_clear_error(text, start):
 @given(st.binary(max_size=60))
 def test_any_bytes_are_a_rubric_or_a_clear_error(data):
     read_or_refused(START.encode() + data)
+
+
+def test_the_example_of_the_page_says_what_the_page_says_of_it():
+    page = (Path(__file__).parents[2] / "docs/rubric.md").read_text()
+    example = page.partition("```toml\n")[2].partition("```")[0]
+    rubric = parse_rubric(example.encode(), CONV1D)
+    assert (rubric.puzzle.max_score, rubric.pass_mark) == (95, 86)
+    visible = [each for each in rubric.puzzle.rubric if not each.extra and each.id != "reals"]
+    assert sum(each.points for each in visible) == 80
 
 
 def test_the_starting_file_is_the_puzzles_own_rubric():
