@@ -131,7 +131,8 @@ class RunDisplay:
             f"{self._done} of {self._total} graded in {_duration(elapsed)}, "
             f"{60 * rate:.1f} a minute{left}"
         )
-        bar = ProgressBar(total=max(1, self._total), completed=self._done, width=60)
+        bar = Table.grid()  # a bar alone does not end its line
+        bar.add_row(ProgressBar(total=max(1, self._total), completed=self._done, width=60))
         verdicts = Text("  ").join(
             Text(f"{count} {_WORDS[verdict]}", _STYLES[verdict])
             for verdict, count in sorted(self._verdicts.items())

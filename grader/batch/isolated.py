@@ -84,10 +84,11 @@ def run_isolated(
             _kill(process)
             reader.join(5)
         seconds = time.monotonic() - began
-        crash = stopped or reader.problem or _ending(process.returncode, said)
+        crash = stopped or reader.problem or _ending(process.returncode)
         if reader.answer and not stopped and not reader.problem and process.returncode == 0:
             return Outcome(program=task.program, record=reader.answer, seconds=seconds)
-        return Outcome(program=task.program, crash=crash, seconds=seconds)
+        words = _last_words(said)
+        return Outcome(program=task.program, crash=crash, seconds=seconds, said=words)
 
 
 class _Reader(threading.Thread):
@@ -145,20 +146,19 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
                 stream.close()
 
 
-def _ending(code: int, said: IO[bytes]) -> str:
+def _ending(code: int) -> str:
     if code < 0:
         with contextlib.suppress(ValueError):
             name = signal.Signals(-code).name
             memory = " (often the machine's way to say that memory ran out)" if code == -9 else ""
-            return f"was ended by {name}{memory}{_last_words(said)}"
-    return f"ended with exit code {code} and no record{_last_words(said)}"
+            return f"was ended by {name}{memory}"
+    return f"ended with exit code {code} and no record"
 
 
 def _last_words(said: IO[bytes]) -> str:
     size = said.seek(0, os.SEEK_END)
     said.seek(max(0, size - _SAID))
-    text = said.read().decode("utf-8", "replace").strip()
-    return f"; its last words: {text}" if text else ""
+    return said.read().decode("utf-8", "replace").strip()
 
 
 @contextlib.contextmanager

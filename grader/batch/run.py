@@ -106,7 +106,7 @@ def run(settings: Settings, *, backend: MakeBackend, display: Display, write: Re
         summary = Summary(plan=plan, notes=collection.notes)
         if plan.jobs:
             with backend(settings) as graders:
-                _describe(settings, store, finished=False)
+                _describe(settings, store, finished=False, workers=graders.workers)
                 store.begin_session(graders.workers)
                 display.began(plan.jobs, graders.workers)
                 summary.graded = _grade(settings, store, plan, graders, display, began)
@@ -225,13 +225,13 @@ def _record_of(settings: Settings, store: Store, job: Job, outcome: Outcome) -> 
         options=settings.options,
         grader_version=__version__,
     )
-    return fault_of(
-        task,
-        GraderFault(
-            f"{problem}{tries}",
-            remedy="Run grade batch on the folder again: what ended like this is tried again.",
-        ),
+    fault = GraderFault(
+        f"{problem}{tries}",
+        remedy="Run grade batch on the folder again: what ended like this is tried again.",
     )
+    # The student's report shows the sentence, only the instructor's what the process said.
+    fault.__cause__ = RuntimeError(outcome.said) if outcome.said else None
+    return fault_of(task, fault)
 
 
 def _count_faults(store: Store, ingested: Ingested) -> int:
@@ -244,7 +244,7 @@ def _count_faults(store: Store, ingested: Ingested) -> int:
     )
 
 
-def _describe(settings: Settings, store: Store, *, finished: bool) -> RunInfo:
+def _describe(settings: Settings, store: Store, *, finished: bool, workers: int = 0) -> RunInfo:
     """The run's description, kept; its beginning and its title are those of its first session."""
     now = datetime.now(UTC).isoformat(timespec="seconds")
     before = store.info()
@@ -255,7 +255,7 @@ def _describe(settings: Settings, store: Store, *, finished: bool) -> RunInfo:
         created=before.created if before else now,
         finished=now if finished else "",
         rubric=settings.options.rubric_name,
-        workers=settings.workers or (before.workers if before else 1),
+        workers=workers or (before.workers if before else 1),
         max_score=settings.puzzle.max_score,
     )
     store.set_info(info)

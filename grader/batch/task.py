@@ -86,6 +86,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float = 0.0
     crash: str = ""
     """What ended the grading process before it had a record; empty where it had one."""
+    said: str = ""
+    """The last that a process said which left no record; for the operator."""
     crashes: int = 0
     """How many processes ended without a record before."""
     where: str = ""

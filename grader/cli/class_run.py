@@ -55,7 +55,9 @@ def show(run: Path, student: str, audience: Audience) -> None:
     from grader.batch.compare import find_student
     from grader.batch.results import find_result
     from grader.batch.store import Store
+    from grader.cli.github import on_runner
     from grader.intake.display import for_terminal, one_line
+    from grader.report.formats.commands import fenced
     from grader.report.text import render_text
 
     with Store(run) as store:
@@ -93,7 +95,8 @@ def show(run: Path, student: str, audience: Audience) -> None:
             encoding=sys.stdout.encoding or "ascii",
             audience=audience,
         )
-        click.echo(text, color=True if colour else None)
+        # On GitHub's runner, what a submission says must not become a command of the workflow.
+        click.echo(fenced(text) if on_runner() else text, color=True if colour else None)
         if audience == "instructor" and (run / "feedback" / found.key / "report.html").is_file():
             click.echo(f"Report: {run / 'feedback' / found.key / 'report.html'}")
 

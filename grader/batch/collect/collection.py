@@ -13,7 +13,7 @@ from pathlib import Path
 from grader.batch.collect import names
 from grader.batch.collect.archive import archive_entries
 from grader.batch.collect.choose import HandedIn, attempts
-from grader.batch.collect.entry import Entry, refusing, stem
+from grader.batch.collect.entry import Entry, is_mojo, refusing, stem
 from grader.batch.collect.folder import folder_entries
 from grader.batch.collect.names import Claim
 from grader.batch.collect.people import Keys, Register, student_of, student_without_work
@@ -62,6 +62,11 @@ def collect(
     if source.is_dir():
         opened: contextlib.AbstractContextManager[list[Entry]] = contextlib.nullcontext(
             folder_entries(source)
+        )
+    elif source.is_file() and is_mojo(source.name):
+        raise UsageError(
+            f"{source} is one submission, not a class",
+            remedy=f"Grade it with: grade submit {source}",
         )
     elif source.is_file():
         opened = archive_entries(source)

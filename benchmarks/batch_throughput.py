@@ -1,0 +1,130 @@
+"""Throughput of ``grade batch``: two workers against one, and time against the size of the class.
+
+    python -m benchmarks.batch_throughput [--real PROGRAMS] [--sizes 10 30 100 300]
+
+``--real N`` grades N different right programs for real with one worker and with two
+(25 s each and per core; on a machine that does nothing else). Without it, gradings
+are stand-ins that take a second of waiting, so that what is measured is the engine:
+what it adds to each grading, how it grows with the class, and whether equal
+programs cost anything.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from benchmarks.batch_stub import SLOW_SECONDS, STUB, Quiet
+from benchmarks.labels import SUBMISSIONS
+from grader.batch.backend import Backend
+from grader.batch.isolated import GRADE
+from grader.batch.pool import LocalPool
+from grader.batch.run import run, write_outputs
+from grader.batch.settings import Settings
+from grader.batch.task import Options
+
+RESULTS = Path(__file__).parent / "results"
+
+
+def make_class(folder: Path, students: int, programs: int) -> None:
+    """Students who hand in that many different programs, each with a comment of their own."""
+    folder.mkdir()
+    text = (SUBMISSIONS / "conv1d/26.5/right.mojo").read_text()
+    for number in range(students):
+        own = f"# Student {number}\n{text}\ncomptime MINE = {number % programs}\n"
+        (folder / f"student{number:05}.mojo").write_text(own)
+
+
+def measure(students: int, programs: int, *, workers: int, function: str) -> float:
+    """Seconds of a run from an empty folder, outputs included."""
+
+    @contextmanager
+    def backend(settings: Settings) -> Iterator[Backend]:
+        pool = LocalPool(workers, function=function)
+        try:
+            yield pool
+        finally:
+            pool.close()
+
+    with tempfile.TemporaryDirectory() as name:
+        source = Path(name) / "class"
+        make_class(source, students, programs)
+        settings = Settings(
+            source=source,
+            folder=Path(name) / "run",
+            options=Options(puzzle="conv1d", edition="26.5", device="software"),
+        )
+        began = time.perf_counter()
+        summary = run(settings, backend=backend, display=Quiet(), write=write_outputs)
+        assert summary.graded == programs
+        assert not summary.faults
+        return time.perf_counter() - began
+
+
+def plot(points: list[tuple[int, float]], path: Path) -> None:
+    """Seconds against students, as a small SVG."""
+    width, height, left, below = 480, 300, 50, 40
+    most_x = max(x for x, _ in points)
+    most_y = max(y for _, y in points)
+
+    def at(x: float, y: float) -> tuple[float, float]:
+        across = left + x / most_x * (width - left - 20)
+        return round(across, 1), round(height - below - y / most_y * (height - below - 20), 1)
+
+    dots = [at(x, y) for x, y in points]
+    line = " ".join(f"{x},{y}" for x, y in dots)
+    labels = "".join(
+        f'<circle cx="{x}" cy="{y}" r="3"/><text x="{x}" y="{y - 8}" text-anchor="end">{s:.0f} s'
+        f'</text><text x="{x}" y="{height - 22}" text-anchor="middle">{n}</text>'
+        for (x, y), (n, s) in zip(dots, points, strict=True)
+    )
+    axes = f"M{left},20V{height - below}H{width - 10}"
+    path.write_text(
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
+        'font-family="sans-serif" font-size="11"><rect width="100%" height="100%" fill="#fff"/>'
+        f'<path d="{axes}" fill="none" stroke="#888"/>'
+        f'<polyline points="{line}" fill="none" stroke="#06c" stroke-width="2"/>{labels}'
+        f'<text x="{width // 2}" y="{height - 6}" text-anchor="middle">students</text></svg>\n'
+    )
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--real", type=int, default=0)
+    parser.add_argument("--sizes", type=int, nargs="*", default=[10, 30, 100, 300])
+    arguments = parser.parse_args()
+    path = RESULTS / "batch_throughput.json"
+    found = json.loads(path.read_text()) if path.exists() else {}
+    if arguments.real:
+        count = arguments.real
+        one = measure(count, count, workers=1, function=GRADE)
+        two = measure(count, count, workers=2, function=GRADE)
+        found["real"] = {
+            "programs": count,
+            "one_worker_s": round(one, 1),
+            "two_workers_s": round(two, 1),
+            "ratio": round(one / two, 2),
+        }
+    if arguments.sizes:
+        points = [(size, measure(size, size, workers=8, function=STUB)) for size in arguments.sizes]
+        plot(points, RESULTS / "batch_throughput.svg")
+        found["engine"] = {
+            "grading_s": SLOW_SECONDS,
+            "workers": 8,
+            "seconds_by_students": {size: round(seconds, 1) for size, seconds in points},
+        }
+        largest = arguments.sizes[-1]
+        equal = measure(largest, 1, workers=8, function=STUB)
+        found["equal"] = {"students": largest, "programs": 1, "seconds": round(equal, 1)}
+    path.write_text(json.dumps(found, indent=2) + "\n")
+    print(json.dumps(found, indent=2))
+
+
+if __name__ == "__main__":
+    main()
