@@ -102,7 +102,11 @@ class ModuleOfGraphs:
         """Load what was compiled."""
         from max import engine
 
-        self.models = self.engine.init_all(engine.read(self.plan["compiled"]))
+        path = Path(self.plan["compiled"])
+        if hasattr(engine, "read"):
+            self.models = self.engine.init_all(engine.read(path))
+        else:  # 26.4
+            self.models = self.engine.load_all(path)
 
     def execute(self, number: int, buffers: list[Any]) -> Any:
         """The op's output at a shape."""
