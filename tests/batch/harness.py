@@ -98,6 +98,18 @@ def log_lines(log: Path) -> list[str]:
     return log.read_text().splitlines() if log.exists() else []
 
 
+def children_of(pid: int) -> list[int]:
+    """Of a process, whichever of its threads started them."""
+    try:
+        text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    except OSError:
+        return []
+    found = [int(word) for word in text.split()]
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        found += [int(word) for word in (thread / "children").read_text().split()]
+    return sorted(set(found))
+
+
 if __name__ == "__main__":
     source, folder, workers = sys.argv[1:]
     grade_class(Path(source), Path(folder), workers=int(workers))

@@ -26,6 +26,7 @@ from tests.batch.harness import (
     ROOT,
     STUB,
     Listener,
+    children_of,
     log_lines,
     make_class,
     settings_of,
@@ -86,7 +87,14 @@ def cluster(tmp_path) -> Iterator[Cluster]:
             process.wait()
 
 
-def grade_on(cluster: Cluster, source: Path, folder: Path, *, gpu: bool = False) -> Listener:
+def grade_on(
+    cluster: Cluster,
+    source: Path,
+    folder: Path,
+    *,
+    gpu: bool = False,
+    listener: Listener | None = None,
+) -> Listener:
     @contextlib.contextmanager
     def backend(settings):
         made = ClusterPool(cluster.address, gpu=gpu, function=STUB)
@@ -95,7 +103,7 @@ def grade_on(cluster: Cluster, source: Path, folder: Path, *, gpu: bool = False)
         finally:
             made.close()
 
-    listener = Listener()
+    listener = listener or Listener()
     run(settings_of(source, folder), backend=backend, display=listener, write=write_index)
     return listener
 
@@ -159,6 +167,29 @@ def test_gradings_on_a_gpu_go_to_workers_that_offer_one(tmp_path, cluster):
     listener = grade_on(cluster, source, tmp_path / "run", gpu=True)
     assert len(listener.finished_jobs) == 4
     assert len({outcome.where for _, _, outcome in listener.finished_jobs}) == 1
+
+
+def test_a_run_that_is_stopped_stops_its_workers(tmp_path, cluster):
+    """What they were grading ends within seconds; they themselves are there for the next run."""
+    source = make_class(tmp_path / "class", {"ann.mojo": "x # sleep 100", "bob.mojo": "score(3)"})
+    worker = cluster.start_worker()
+
+    class Stopping(Listener):
+        def started(self, job, where):
+            if job.students[0] == "ann":
+                while not log_lines(cluster.log):
+                    time.sleep(0.05)
+                raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        grade_on(cluster, source, tmp_path / "run", listener=Stopping())
+    deadline = time.monotonic() + 10
+    while children_of(worker.pid):
+        assert time.monotonic() < deadline, "the worker still grades for a run that is over"
+        time.sleep(0.1)
+    (source / "ann.mojo").write_text("score(4)")
+    listener = grade_on(cluster, source, tmp_path / "run")
+    assert {record.score for _, record, _ in listener.finished_jobs} == {3, 4}
 
 
 def test_no_scheduler_is_an_error_that_says_what_to_do(monkeypatch):

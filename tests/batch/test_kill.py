@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from grader.batch.schema import NAME
-from tests.batch.harness import log_lines, make_class, start
+from tests.batch.harness import children_of, log_lines, make_class, start
 
 COUNT = 50
 MOMENTS = 20
@@ -71,7 +71,7 @@ def test_what_a_killed_run_leaves_running_ends(tmp_path):
     while len(log_lines(log)) < 2:
         assert time.monotonic() < deadline
         time.sleep(0.05)
-    children = _children(process.pid)
+    children = children_of(process.pid)
     assert len(children) == 2
     process.kill()
     process.communicate()
@@ -95,26 +95,15 @@ def test_interrupted_run_leaves_nothing_and_goes_on(tmp_path, signal_name):
         stderr=subprocess.PIPE,
     )
     deadline = time.monotonic() + 30
-    while not _children(process.pid):
+    while not children_of(process.pid):
         assert time.monotonic() < deadline
         time.sleep(0.02)
-    children = _children(process.pid)
+    children = children_of(process.pid)
     process.send_signal(getattr(signal, signal_name))
     _, errors = process.communicate(timeout=20)
     assert process.returncode == 130, errors.decode()
     assert "the same command goes on" in errors.decode()
     assert not any(_alive(pid) for pid in children)
-
-
-def _children(pid: int) -> list[int]:
-    try:
-        text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
-    except OSError:
-        return []
-    found = [int(word) for word in text.split()]
-    for thread in Path(f"/proc/{pid}/task").iterdir():
-        found += [int(word) for word in (thread / "children").read_text().split()]
-    return sorted(set(found))
 
 
 def _alive(pid: int) -> bool:

@@ -21,7 +21,9 @@ from grader.batch.results import student_results
 from grader.batch.run import dry_run, run
 from grader.batch.store import Store
 from grader.errors import GraderFault, UsageError
+from grader.puzzles.conv1d import CONV1D
 from grader.record import Verdict
+from grader.rubric import parse_rubric, starting_file
 from tests.batch.harness import (
     ROOT,
     Listener,
@@ -102,6 +104,19 @@ class TestResume:
         _, listener = grade_class(source, tmp_path / "run")
         (job,) = listener.plan.jobs
         assert re.search(says, job.reason)
+
+    def test_another_rubric_is_a_reason_and_the_same_in_other_words_is_not(self, tmp_path):
+        source = make_class(tmp_path / "c", {"ann.mojo": "score(3)"})
+        text = starting_file(CONV1D)
+
+        def graded(rubric: str) -> Listener:
+            read = parse_rubric(rubric.encode(), CONV1D)
+            options = {"rubric": rubric, "rubric_name": "r.toml"}
+            return grade_class(source, tmp_path / "run", rubric=read, options=options)[1]
+
+        assert reasons(graded(text)) == {"ann": "not graded yet"}
+        assert reasons(graded("# a comment\n" + text)) == {}
+        assert reasons(graded(text.replace('title = "', 'title = "Other '))) == {"ann": "the rubric changed"}
 
     def test_a_fault_of_the_grader_is_tried_again(self, tmp_path):
         source = make_class(tmp_path / "c", {"ann.mojo": "fault", "bob.mojo": "score(1)"})
