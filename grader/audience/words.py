@@ -23,7 +23,7 @@ def _first(record: Record) -> str:
         return SKELETON_HEADLINE
     failed = [c for c in record.checks if c.status is Status.FAILED and not c.extra]
     if failed:
-        return HURDLES.get(failed[0].id) or f"This check fails: {failed[0].title}."
+        return HURDLES.get(failed[0].id) or f'This check fails: "{failed[0].title}".'
     if record.score < record.max_score:
         return "Not every check could be made."
     return "Everything that is shown is right."

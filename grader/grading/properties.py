@@ -61,7 +61,7 @@ class Tally:
         self.failures += 1
         if len(self.first) < FIRST:
             self.first.append(observation)
-        if self.worst is None or observation.case.complexity < self.worst[0].case.complexity:
+        if self.worst is None or _simplicity(observation) < _simplicity(self.worst[0]):
             self.worst = (observation, problem)
 
 
@@ -356,7 +356,16 @@ class Prober:
 def _rank(observation: Observation) -> tuple[object, ...]:
     """What to show a finding by: first the assigned sizes, then the simplest case."""
     case = observation.case
-    return (case.shape.part is Part.ROBUST, *case.complexity)
+    return (case.shape.part is Part.ROBUST, *_simplicity(observation))
+
+
+_KINDS = (Values.REALS, Values.SPECIAL)
+
+
+def _simplicity(observation: Observation) -> tuple[object, ...]:
+    """Smaller is simpler: whole numbers first, which also belong to the checks that show first."""
+    case = observation.case
+    return (_KINDS.index(case.values) if case.values in _KINDS else -1, *case.complexity)
 
 
 def _swept(shapes: Sequence[PlannedShape]) -> int:

@@ -286,7 +286,7 @@ class TestWhatAStudentIsTold:
         copy = for_audience(record, "student", BEFORE)
         assert copy.verdict is Verdict.FAIL
         assert not copy.withheld.final
-        assert copy.headline.startswith("This check fails: Title of clean. 40 of 50 visible")
+        assert copy.headline.startswith('This check fails: "Title of clean". 40 of 50 visible')
         assert "Not right yet" in render(copy, "text").decode()
 
     def test_what_passes_anyway_has_passed(self):
