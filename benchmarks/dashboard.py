@@ -12,17 +12,15 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import shutil
 import statistics
-import subprocess
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
+from benchmarks.browser import Browser
 from benchmarks.class_of import INFO, make_class
 from grader.batch.model import StudentResult
 from grader.batch.outputs import write_all
@@ -31,13 +29,6 @@ from grader.batch.similarity.cache import Features
 from grader.batch.similarity.compare import compare
 
 RESULTS = Path(__file__).parent / "results" / "dashboard.json"
-FLAGS = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--window-size=1280,900",
-)
 PROBE = """new Promise((done) => {
   const painted = () => requestAnimationFrame(() => requestAnimationFrame(run));
   const run = () => {
@@ -62,72 +53,6 @@ PROBE = """new Promise((done) => {
 })"""
 
 
-class Browser:
-    """Chromium, spoken to through its debugging pipe: JSON messages that end with a zero byte."""
-
-    def __init__(self, chromium: str, profile: Path) -> None:
-        theirs_in, self._out = os.pipe()
-        self._in, theirs_out = os.pipe()
-
-        def connect() -> None:
-            # The browser reads from descriptor 3 and writes to 4.
-            spare_in, spare_out = os.dup(theirs_in), os.dup(theirs_out)
-            os.dup2(spare_in, 3)
-            os.dup2(spare_out, 4)
-
-        self._process = subprocess.Popen(
-            [chromium, *FLAGS, "--remote-debugging-pipe", f"--user-data-dir={profile}"],
-            preexec_fn=connect,
-            close_fds=False,
-            stderr=subprocess.DEVNULL,
-        )
-        os.close(theirs_in)
-        os.close(theirs_out)
-        self._buffer = b""
-        self._number = 0
-
-    def ask(self, method: str, session: str = "", **params: object) -> dict[str, Any]:
-        """Call a method and wait for its answer; events in between are of no interest."""
-        self._number += 1
-        message: dict[str, object] = {"id": self._number, "method": method, "params": params}
-        if session:
-            message["sessionId"] = session
-        os.write(self._out, json.dumps(message).encode() + b"\0")
-        while True:
-            while b"\0" not in self._buffer:
-                data = os.read(self._in, 1 << 16)
-                if not data:
-                    raise SystemExit("the browser ended before it had answered")
-                self._buffer += data
-            answer, _, self._buffer = self._buffer.partition(b"\0")
-            told = json.loads(answer)
-            if told.get("id") == self._number:
-                if "error" in told:
-                    raise SystemExit(f"{method}: {told['error']}")
-                result: dict[str, Any] = told["result"]
-                return result
-
-    def times(self, page: Path) -> dict[str, float]:
-        """Open a page in a new tab; milliseconds of each action by the browser's own clock."""
-        target = self.ask("Target.createTarget", url="about:blank")
-        tab = {"targetId": target["targetId"]}
-        session = self.ask("Target.attachToTarget", flatten=True, **tab)["sessionId"]
-        self.ask("Page.enable", session)
-        self.ask("Page.navigate", session, url=page.as_uri())
-        told = self.ask(
-            "Runtime.evaluate", session, expression=PROBE, awaitPromise=True, returnByValue=True
-        )
-        self.ask("Target.closeTarget", **tab)
-        return {name: float(ms) for name, ms in json.loads(told["result"]["value"]).items()}
-
-    def close(self) -> None:
-        """End the browser."""
-        os.close(self._out)
-        os.close(self._in)
-        self._process.terminate()
-        self._process.wait(timeout=20)
-
-
 def measure(count: int, rounds: int, chromium: str) -> dict[str, object]:
     """All figures for a class of ``count``."""
     results = make_class(count)
@@ -143,11 +68,8 @@ def measure(count: int, rounds: int, chromium: str) -> dict[str, object]:
         first, again, one_more = _written(Path(folder) / "run", results)
         index = Path(folder) / "run" / "index.html"
         size = index.stat().st_size
-        browser = Browser(chromium, Path(folder) / "profile")
-        try:
-            times = [browser.times(index) for _ in range(rounds)]
-        finally:
-            browser.close()
+        with Browser(chromium, Path(folder) / "profile") as browser:
+            times = [json.loads(str(browser.evaluate(index, PROBE))) for _ in range(rounds)]
     return {
         "students": count,
         "write everything, s": round(first, 2),

@@ -190,6 +190,26 @@ class TestHidden:
         assert b"SECRET" in made["index.html"]
 
 
+@pytest.mark.parametrize(("hour", "seen"), [(11, False), (12, True)])
+def test_what_shows_after_the_due_date_shows_from_then_on(
+    tmp_path: Path, hour: int, seen: bool
+) -> None:
+    made = records.wrong_values()
+    late = tuple(
+        msgspec.structs.replace(each, title="LATER", visibility=Visibility.AFTER_DUE)
+        if each.id == "exact"
+        else each
+        for each in made.checks
+    )
+    rubric = RubricInfo(title="r", due="2026-11-22T12:00:00+00:00")
+    made = msgspec.structs.replace(made, checks=late, rubric=rubric)
+    # Written before the date first: what is kept must not stay after it.
+    write_all(tmp_path, INFO, [result("ada", made)], now=datetime(2026, 11, 22, 9, tzinfo=UTC))
+    write_all(tmp_path, INFO, [result("ada", made)], now=datetime(2026, 11, 22, hour, tzinfo=UTC))
+    report = (tmp_path / "feedback/ada/report.html").read_text()
+    assert ("LATER" in report) == seen
+
+
 def test_an_equal_program_shows_nothing_of_the_other_students_file(tmp_path: Path) -> None:
     """Equal programs may differ in their comments, and those are the other student's."""
     graded = records.does_not_compile()
