@@ -1,11 +1,13 @@
-"""Grade the same six answers in every edition, and write what came of it for ``docs/editions.md``.
+"""Grade the same six answers in every edition; write ``results/editions.json`` and the table
+of ``docs/editions.md``.
 
-    python -m benchmarks.editions_matrix [--jobs 2] [--only 25.3,26.7] [--out FOLDER]
+    python -m benchmarks.editions_matrix [--jobs 2] [--only 25.3,26.7] [--out FOLDER [--resume]]
 
 Each cell is a sample of that edition graded by the command ``grade submit``. Two
 of the six need no graph; a graph costs some twenty-five seconds of a core, so the
 whole takes twelve minutes on two. An edition whose toolchain is not
-installed is left out, with the reason in the result.
+installed is left out, with the reason in the result. ``--resume`` takes what a run that was
+cut off has left in FOLDER.
 """
 
 from __future__ import annotations
@@ -17,18 +19,23 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from benchmarks.labels import Label, read_labels
 from benchmarks.verdict_quality import Graded, grade_one
 from grader.errors import ToolchainFault
+from grader.record import load
 from grader.toolchain import edition as editions
 from grader.toolchain.toolchain import locate
 
 RESULT = Path(__file__).parent / "results" / "editions.json"
+PAGE = Path(__file__).parent.parent / "docs" / "editions.md"
+BEGIN, END = "<!-- matrix: begin -->", "<!-- matrix: end -->"
+"""The table of the page stands between these."""
 COLUMNS = {
     "right": "right",
     "whole-domain": "whole_domain",
@@ -71,12 +78,21 @@ def missing(edition: str) -> str:
 
 
 def run(
-    chosen: list[Cell], folder: Path, *, jobs: int, tell: Callable[[Cell, Graded], None]
+    chosen: list[Cell],
+    folder: Path,
+    *,
+    jobs: int,
+    resume: bool,
+    tell: Callable[[Cell, Graded], None],
 ) -> dict[tuple[str, str], Graded]:
     """Grade cells, several at a time; the results by edition and column."""
 
     def one(cell: Cell) -> Graded:
-        graded = grade_one(cell.label, folder / cell.edition / cell.label.path.stem)
+        place = folder / cell.edition / cell.label.path.stem
+        graded = grade_one(cell.label, place, resume=resume)
+        # Of the run itself, so that a resumed cell has its own.
+        stages = load(place / "record.json").stages
+        graded = replace(graded, seconds=round(sum(stage.seconds for stage in stages), 1))
         tell(cell, graded)
         return graded
 
@@ -88,9 +104,16 @@ def run(
 
 
 def as_table(
-    chosen: list[Cell], results: dict[tuple[str, str], Graded], *, seconds: float, jobs: int
-) -> dict[str, object]:
-    """What goes into the file: one entry for each edition, with its cells by column."""
+    chosen: list[Cell],
+    results: dict[tuple[str, str], Graded],
+    *,
+    seconds: float | None,
+    jobs: int,
+) -> dict[str, Any]:
+    """What goes into the file: one entry for each edition, with its cells by column.
+
+    ``seconds`` is what the whole took; None where part of it was resumed.
+    """
     rows = []
     for name in dict.fromkeys(cell.edition for cell in chosen):
         edition = editions.find(name)
@@ -115,12 +138,49 @@ def as_table(
         )
     return {
         "columns": list(COLUMNS),
-        "seconds": round(seconds, 1),
+        "seconds": None if seconds is None else round(seconds, 1),
         "jobs": jobs,
         "processors": os.cpu_count(),
         "commit": _commit(),
         "editions": rows,
     }
+
+
+def as_markdown(table: Mapping[str, Any]) -> str:
+    """The result as a table: a row for each edition, a column for each answer.
+
+    A cell says the score; one that is not as labelled is marked, with what was wanted.
+    """
+    columns = table["columns"]
+    lines = [
+        f"| edition | MAX | Mojo | {' | '.join(columns)} |",
+        f"|{'---|' * (3 + len(columns))}",
+    ]
+    for row in table["editions"]:
+        head = f"| {row['edition']} | {row['max_version']} | {row['mojo_version']} |"
+        cells = [_shown(row["cells"].get(column)) for column in columns]
+        lines.append(f"{head} {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _shown(cell: Mapping[str, Any] | None) -> str:
+    if cell is None:
+        return "not run"
+    score = f"{cell['verdict']}, {cell['score']}"
+    if cell["as_labelled"]:
+        return score
+    return f"**{score}** (wanted: {cell['verdict_wanted']}, {cell['score_wanted']})"
+
+
+def fill_page(page: Path, table: Mapping[str, Any]) -> bool:
+    """Put the table between the page's two marks; whether it has them."""
+    text = page.read_text(encoding="utf-8") if page.exists() else ""
+    before, begins, rest = text.partition(BEGIN)
+    _, ends, after = rest.partition(END)
+    if not begins or not ends:
+        return False
+    page.write_text(f"{before}{BEGIN}\n{as_markdown(table)}{END}{after}", encoding="utf-8")
+    return True
 
 
 def main() -> int:
@@ -129,6 +189,7 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=max(1, min(2, os.cpu_count() or 1)))
     parser.add_argument("--only", default="", help="editions, separated by commas")
     parser.add_argument("--out", type=Path, help="keep the records and reports here")
+    parser.add_argument("--resume", action="store_true")
     parser.add_argument("--result", type=Path, default=RESULT)
     options = parser.parse_args()
     chosen = cells(name for name in options.only.split(",") if name)
@@ -151,12 +212,16 @@ def main() -> int:
             [cell for cell in chosen if cell.edition not in lacking],
             options.out or Path(scratch),
             jobs=options.jobs,
+            resume=options.resume,
             tell=tell,
         )
-    table = as_table(chosen, results, seconds=time.monotonic() - began, jobs=options.jobs)
+    took = None if options.resume else time.monotonic() - began
+    table = as_table(chosen, results, seconds=took, jobs=options.jobs)
     options.result.write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
+    if options.result == RESULT and not options.only:
+        fill_page(PAGE, table)
     wrong = sum(not graded.as_labelled for graded in results.values())
-    print(f"{len(results)} cells in {table['seconds']} s, {wrong} not as labelled")
+    print(f"{len(results)} cells, {wrong} not as labelled; seconds: {table['seconds']}")
     return 1 if wrong else 0
 
 
