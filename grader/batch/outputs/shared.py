@@ -16,6 +16,9 @@ from grader.intake.display import one_line
 LONGEST = 160
 """Characters of one of them."""
 
+TELLING = 0.5
+"""Bits below which a thing is not worth a line."""
+
 
 class Item(msgspec.Struct, frozen=True, kw_only=True):
     """One shared thing."""
@@ -28,7 +31,7 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def items_of(pair: Pair, program: Program) -> tuple[Item, ...]:
-    """Everything that a pair shares, the least likely first.
+    """What a pair shares, the least likely first, without what nearly everybody has.
 
     Args:
         pair: With at least one shared feature.
@@ -39,7 +42,8 @@ def items_of(pair: Pair, program: Program) -> tuple[Item, ...]:
         if shared.feature.kind is not Kind.CODE:
             kind = "name" if shared.feature.kind is Kind.NAME else "comment or text"
             made.append(_item(kind, shared.feature.value, [shared]))
-    return tuple(sorted(made, key=lambda item: (-item.bits, item.kind, item.text)))
+    made.sort(key=lambda item: (-item.bits, item.kind, item.text))
+    return tuple(item for item in made if item.bits >= TELLING) or tuple(made[:1])
 
 
 def _stretches(shared: Sequence[Shared], program: Program) -> list[Item]:

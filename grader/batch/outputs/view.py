@@ -14,7 +14,15 @@ from grader.batch.outputs.clusters import Cluster, clusters
 from grader.batch.outputs.rows import BADGES, Link, Row, link, rows
 from grader.batch.outputs.standing import Standing, mark, remedy, standing, why_no_mark
 from grader.intake.display import one_line
-from grader.record import Check, Record, Status, Tensor, Verdict
+from grader.record import (
+    Attribution,
+    Check,
+    Counterexample,
+    Record,
+    Status,
+    Tensor,
+    Verdict,
+)
 from grader.report import values
 from grader.report.run_view import moment
 from grader.report.wording import Badge
@@ -194,13 +202,7 @@ def _example(record: Record | None) -> tuple[tuple[str, str], ...]:
     if record is None:
         return ()
     if record.counterexamples:
-        case = record.counterexamples[0]
-        tensors = [(tensor.name, tensor) for tensor in case.inputs]
-        tensors.append(("expected", case.expected))
-        if case.got is not None:
-            tensors.append(("got", case.got))
-        lines = [(label, _numbers(tensor)) for label, tensor in tensors]
-        lines += [("the run said", case.error)] if case.got is None else []
+        lines = _case(record, record.counterexamples[0])
     else:
         source = record.submission.text.split("\n")
         error = next((d for d in record.diagnostics if d.severity == "error"), None)
@@ -208,6 +210,18 @@ def _example(record: Record | None) -> tuple[tuple[str, str], ...]:
         if error is not None and error.line is not None and 0 < error.line <= len(source):
             lines.append((f"line {error.line}", source[error.line - 1].strip()))
     return tuple((one_line(k, limit=40), one_line(v, limit=EXAMPLE)) for k, v in lines)
+
+
+def _case(record: Record, case: Counterexample) -> list[tuple[str, str]]:
+    seen = next((f for f in record.findings if f.attribution is Attribution.STUDENT), None)
+    if case.got is not None and not case.mismatch_count and seen is not None:
+        # The numbers are right; what is wrong is how they came about.
+        return [("sizes", values.sizes_text(seen.sizes)), ("the device saw", seen.finding.message)]
+    lines = [(tensor.name, _numbers(tensor)) for tensor in case.inputs]
+    lines.append(("expected", _numbers(case.expected)))
+    if case.got is None:
+        return [*lines, ("the run said", case.error)]
+    return [*lines, ("got", _numbers(case.got))]
 
 
 def _numbers(tensor: Tensor) -> str:

@@ -17,7 +17,7 @@ from grader.batch.outputs.chart import histogram
 from grader.batch.outputs.dashboard import render_dashboard
 from grader.batch.outputs.view import dashboard
 from tests.batch.outputs.classes import INFO, mixed, result, student
-from tests.report import hostile
+from tests.report import hostile, records
 from tests.report.page import Page
 
 SAFE_TAGS = {
@@ -60,6 +60,16 @@ class TestContent:
         told = "Only the last elements of the first tile are wrong: the halo is not used"
         assert f"2 students {told}" in text
         assert "expected 6, 6, 6" in text
+
+    def test_right_numbers_that_came_about_wrongly_are_told_by_what_the_device_saw(self) -> None:
+        made = records.race()
+        case = records.counterexample([1.0], [1.0], [1.0], check="clean", title="a race")
+        (shown,) = dashboard(
+            INFO, [result("a", msgspec.structs.replace(made, counterexamples=(case,)))]
+        ).singles
+        told = dict(shown.lines)
+        assert told["the device saw"].startswith("thread 0 of block 0 read shared cell 1 while")
+        assert "got" not in told
 
     def test_who_has_no_mark_is_told_with_the_reason_and_what_to_do(self) -> None:
         text = page_of().text
