@@ -116,7 +116,8 @@ class TestResume:
 
         assert reasons(graded(text)) == {"ann": "not graded yet"}
         assert reasons(graded("# a comment\n" + text)) == {}
-        assert reasons(graded(text.replace('title = "', 'title = "Other '))) == {"ann": "the rubric changed"}
+        other = text.replace('title = "', 'title = "Other ')
+        assert reasons(graded(other)) == {"ann": "the rubric changed"}
 
     def test_a_fault_of_the_grader_is_tried_again(self, tmp_path):
         source = make_class(tmp_path / "c", {"ann.mojo": "fault", "bob.mojo": "score(1)"})
