@@ -126,7 +126,9 @@ def _headline(record: Record, paper: Paper) -> Variants:
     else:
         title.append((f": {wording.lead(record)}", paper.colour(badge.tone)))
     first = paper.spread(title, record.submission.name)
-    return [[first, *paper.wrap(record.headline, indent=2, limit=limit)] for limit in (3, 2)]
+    # What is still to come stands at the end of a student's copy, and must not be cut.
+    lines = (3, 2) if record.withheld is None else (6, 6)
+    return [[first, *paper.wrap(record.headline, indent=2, limit=limit)] for limit in lines]
 
 
 def _next(record: Record, paper: Paper) -> Variants:
