@@ -60,7 +60,8 @@ _PLACES = {
     Space.LOCAL: "a local array",
     Space.CONST: "constant memory",
 }
-_NUMBER = re.compile(r"(?<![\w.])-?\d[\d.]*(?![\w.])")
+# The number of a signal says what happened; all others differ from one file to the next.
+_NUMBER = re.compile(r"(?<!signal )(?<![\w.])-?\d[\d.]*(?![\w.])")
 _YOUR = re.compile(r"\byour\b")
 _QUOTED = re.compile(r"'[^'\n]{60,}'")
 
@@ -145,8 +146,10 @@ def _wrong_example(record: Record) -> Diagnosis | None:
     case = next((c for c in record.counterexamples if c.check == "example"), None)
     if case is None or case.got is None:
         return None
-    got, want = _few(case.got), _few(case.expected)
-    title = f"The published example gives {got} where {want} is right"
+    start = case.mismatches[0].index if case.mismatches else 0
+    got, want = _few(case.got, start), _few(case.expected, start)
+    place = f" from element {start} on" if start else ""
+    title = f"The published example gives {got} where {want} is right{place}"
     unwritten = any(_is_symptom(found) for found in _own(record))
     if unwritten and any(m.got == "nan" for m in case.mismatches):
         # The device fills memory that nothing wrote with NaN.
@@ -174,8 +177,12 @@ def _checks(record: Record) -> Diagnosis:
         f"\N{RIGHT DOUBLE QUOTATION MARK}"
         for c in failed[:3]
     )
-    more = f" and {len(failed) - 3} more" if len(failed) > 3 else ""
     start = one_line(record.headline, limit=LONG).rstrip(". ")
+    counted = {case.check for case in record.counterexamples if case.mismatch_count}
+    if len(failed) == 1 and failed[0].reason and failed[0].id not in counted:
+        told = normalised(failed[0].reason).rstrip(".")
+        return _made("check", f"{start}: {told}", failed[0].id, told)
+    more = f" and {len(failed) - 3} more" if len(failed) > 3 else ""
     title = f"{start} (failed: {names}{more})" if failed else start
     return _made("checks", title, *(c.id for c in failed), *(() if failed else (start,)))
 
@@ -217,8 +224,8 @@ def _finding_title(found: CheckedFinding) -> str:
     return _FINDINGS[finding.kind].format(what=what, past=past)
 
 
-def _few(tensor: Tensor) -> str:
-    numbers = values.decode(tensor, FEW + 1)
+def _few(tensor: Tensor, start: int) -> str:
+    numbers = values.decode(tensor, start + FEW + 1)[start:]
     shown = ", ".join(values.shortest(n, tensor.dtype) for n in numbers[:FEW])
     return f"{shown}, ..." if len(numbers) > FEW else shown
 
