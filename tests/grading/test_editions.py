@@ -1,0 +1,175 @@
+"""The edition of a run, and what is said of a file of another one. No toolchain is started."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from grader.errors import ToolchainFault, UsageError
+from grader.grading import editions
+from grader.grading.editions import Choice, choose, explanation, neighbours, with_explanation
+from grader.record import Diagnostic
+from grader.resources import data_directory
+from grader.toolchain import edition as known
+from grader.toolchain import store
+from grader.toolchain.edition import DEFAULT_EDITION, Edition
+
+
+def reference(edition: str, name: str = "right") -> str:
+    path = data_directory("reference_kernels") / "conv1d" / edition / f"{name}.mojo"
+    return path.read_text(encoding="utf-8")
+
+
+def error(message: str, line: int | None = 1) -> Diagnostic:
+    return Diagnostic(severity="error", message=message, stage="package", line=line)
+
+
+@dataclass
+class Listener:
+    """What a run would tell its reader."""
+
+    notices: list[str] = field(default_factory=list)
+
+    def notice(self, sentence: str) -> None:
+        self.notices.append(sentence)
+
+
+@dataclass
+class Run:
+    """As much of a run as an installation needs."""
+
+    progress: Listener = field(default_factory=Listener)
+
+
+@pytest.fixture
+def none_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(store.VARIABLE, str(tmp_path))
+
+
+@pytest.fixture
+def all_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(editions, "is_installed", lambda edition: True)
+
+
+def test_where_none_is_asked_for_the_files_own_words_decide() -> None:
+    choice = choose("auto", reference("25.3"))
+    assert choice.edition.name == "25.3"
+    assert not choice.pinned
+    assert choice.reason.endswith(f"; the default edition is {DEFAULT_EDITION}")
+
+
+def test_the_one_that_is_asked_for_decides() -> None:
+    choice = choose("26.5", reference("25.4"))
+    assert (choice.edition.name, choice.pinned, choice.reason) == ("26.5", True, "as asked")
+
+
+def test_an_edition_that_does_not_exist_can_not_be_asked_for() -> None:
+    with pytest.raises(UsageError, match=r"24\.1"):
+        choose("24.1", "")
+
+
+def test_the_default_needs_no_words_about_the_default() -> None:
+    assert "default edition is" not in choose("auto", reference(DEFAULT_EDITION)).reason
+
+
+def test_a_file_of_another_edition_is_explained_and_the_wall_of_errors_is_cut() -> None:
+    choice = choose("26.5", reference("25.4"))
+    short, why = explanation(choice)
+    assert short == "This file is written for editions 25.4 to 25.6.1; the course uses 26.5."
+    assert "line 7: `from gpu` is of 26.3 and older" in why
+    compiler = tuple(error(f"e{line}", line) for line in range(1, 200))
+    shown = with_explanation(choice, compiler, "conv1d.mojo")
+    first, *ours = shown[: 1 + len(choice.foreign)]
+    assert "skeleton of edition 26.5" in first.advice
+    assert [each.line for each in ours] == [each.line for each in choice.foreign]
+    assert all(each.advice and each.file == "conv1d.mojo" for each in ours)
+    rest = shown[1 + len(choice.foreign) :]
+    assert 0 < len(rest) <= editions.SHOWN
+    assert not {each.line for each in rest} & {each.line for each in ours}
+
+
+def test_a_file_that_mixes_editions_is_told_so_on_the_likelier() -> None:
+    choice = choose("auto", reference("26.5").replace("def execute", "fn execute"))
+    short, why = explanation(choice)
+    assert short == "This file mixes editions of the book; it is graded with 26.5."
+    assert "`fn` is of 26.3 and older" in why
+
+
+def test_a_file_of_the_edition_keeps_the_compilers_own_words() -> None:
+    choice = choose("26.5", reference("26.5"))
+    assert explanation(choice) == ("", "")
+    diagnostics = (error("x"),)
+    assert with_explanation(choice, diagnostics, "conv1d.mojo") == diagnostics
+
+
+AMBIGUOUS = "from gpu import barrier\nimport compiler\n"
+"""Fits every edition up to 26.3."""
+BORDER = error("no matching method in call to 'enqueue_function'")
+
+
+def names(choice: Choice, *diagnostics: Diagnostic) -> list[str]:
+    return [edition.name for edition in neighbours(choice, diagnostics)]
+
+
+@pytest.mark.usefixtures("all_installed")
+def test_at_a_border_the_nearest_editions_beyond_it_are_tried() -> None:
+    choice = choose("auto", AMBIGUOUS)
+    assert choice.edition.name == "26.3"
+    assert names(choice, BORDER) == ["25.7", "25.6.1"]
+    assert names(choice, error("unable to locate module 'tensor_builder'")) == ["25.6.1", "25.5"]
+
+
+@pytest.mark.usefixtures("all_installed")
+def test_an_ordinary_error_tries_nothing() -> None:
+    choice = choose("auto", AMBIGUOUS)
+    assert names(choice, error("use of unknown declaration 'grid'")) == []
+    assert names(choice) == []
+    warning = Diagnostic(severity="warning", message=BORDER.message, stage="package")
+    assert names(choice, warning) == []
+
+
+@pytest.mark.usefixtures("all_installed")
+def test_nothing_is_tried_that_matches_the_file_less_well() -> None:
+    assert names(choose("auto", reference("26.5")), BORDER) == []
+
+
+@pytest.mark.usefixtures("all_installed")
+def test_nothing_is_tried_where_an_edition_was_asked_for() -> None:
+    assert names(choose("26.3", AMBIGUOUS), BORDER) == []
+
+
+@pytest.mark.usefixtures("none_installed")
+def test_a_slip_in_the_default_edition_fetches_nothing() -> None:
+    choice = choose("auto", "var x = 1\n")
+    assert choice.edition.name == DEFAULT_EDITION
+    assert names(choice, BORDER) == []
+
+
+@pytest.mark.usefixtures("none_installed")
+def test_a_neighbour_that_can_not_be_fetched_is_left_out_aloud(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def offline(edition: Edition, run: Run) -> None:
+        raise ToolchainFault("the package index can't be reached")
+
+    monkeypatch.setattr(editions, "provide", offline)
+    run = Run()
+    assert editions.reachable(known.find("25.4"), run) is None  # type: ignore[arg-type]
+    assert run.progress.notices == [
+        "Edition 25.4 was not tried: the package index can't be reached"
+    ]
+
+
+def test_after_a_move_the_reason_names_both_editions() -> None:
+    choice = choose("auto", AMBIGUOUS)
+    moved = editions.moved(choice, known.find("25.7"), AMBIGUOUS)
+    assert moved.edition.name == "25.7"
+    assert moved.foreign == ()
+    assert "25.7 and not with 26.3" in moved.reason
+
+
+def test_a_file_may_have_started_from_any_skeleton_that_it_fits() -> None:
+    assert choose("auto", reference("25.7", "skeleton")).skeletons == ("26.1", "25.7")
+    assert choose("26.5", reference("26.5")).skeletons == ("26.5",)
