@@ -11,7 +11,7 @@ Cases are numbered from one in the order in which they ran:
 
 The numbers are stable because the inputs are kept, not drawn again: what Hypothesis draws
 depends on its version and on how the cases before it ended. A run of conv1d takes some
-20 KiB, packed. A student's copy of a record with hidden checks has no log.
+6 KiB, packed. A student's copy of a record with hidden checks has no log.
 """
 
 from __future__ import annotations

@@ -296,6 +296,14 @@ class TestWhatAStudentIsTold:
         assert copy.headline.endswith("It passes, whatever comes of that.")
         assert "Passed" in render(copy, "html").decode()
 
+    def test_who_passes_with_points_missing_is_not_told_that_all_are_there(self):
+        record = with_checks(("packages", 40, 40, VISIBLE), ("clean", 0, 20, VISIBLE), pass_mark=40)
+        record = replace(record, verdict=Verdict.PASS)
+        text = render(for_audience(record, "student", BEFORE), "text").decode()
+        assert "Passed  40 / 60" in text
+        assert "all points are yours" not in text
+        assert "Look at the first check that failed: Title of clean." in text
+
     def test_what_can_not_pass_any_more_has_not_passed(self):
         record = with_checks(
             ("packages", 40, 40, VISIBLE), ("clean", 0, 20, VISIBLE), ("reals", 40, 40, LATER)
