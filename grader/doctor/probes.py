@@ -57,6 +57,22 @@ def _toolchain() -> Answer:
     )
 
 
+def _other_toolchains() -> Answer:
+    from grader.toolchain import edition, store
+
+    known = [edition.find(name) for name in edition.names() if name != edition.DEFAULT_EDITION]
+    installed = [each.name for each in known if store.installed(each)]
+    broken = [each.name for each in known if each.name not in installed and store.remains(each)]
+    what = f"installed: {', '.join(installed) or 'none'}, in {store.place()}"
+    if broken:
+        return Answer(
+            health=Health.WEAK,
+            what=f"{what}; broken: {', '.join(broken)}",
+            remedy=f"grade toolchain install {' '.join(broken)}",
+        )
+    return Answer(health=Health.GOOD, what=f"{what}; others are installed on first use")
+
+
 def _isolation() -> Answer:
     from grader.sandbox import Wanted, probe
 
@@ -170,6 +186,7 @@ PROBES: dict[str, Callable[[], Answer]] = {
     "program": _python,
     "room": _room,
     "toolchain": _toolchain,
+    "other editions": _other_toolchains,
     "isolation": _isolation,
     "limits": _kernel_limits,
     "packaging": _packaging,
