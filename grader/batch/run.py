@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Protocol
 
 import msgspec
@@ -24,7 +25,7 @@ from grader.batch.schema import NAME
 from grader.batch.settings import Settings
 from grader.batch.store import Store, Stored
 from grader.batch.task import Outcome, Task
-from grader.errors import GraderFault
+from grader.errors import GraderFault, UsageError
 from grader.grading import seeds
 from grader.record import Record, Verdict, decode
 
@@ -87,7 +88,7 @@ def run(settings: Settings, *, backend: MakeBackend, display: Display, write: Re
         GraderFault: results can't be stored any more. What was stored is safe.
     """
     began = time.monotonic()
-    settings.folder.mkdir(parents=True, exist_ok=True)
+    _make(settings.folder)
     with (
         locked(settings.folder),
         Store(settings.folder, create=True) as store,
@@ -106,21 +107,30 @@ def run(settings: Settings, *, backend: MakeBackend, display: Display, write: Re
         summary = Summary(plan=plan, notes=collection.notes)
         if plan.jobs:
             with backend(settings) as graders:
-                _describe(settings, store, finished=False, workers=graders.workers)
+                _describe(settings, store, finished="", workers=graders.workers)
                 store.begin_session(graders.workers)
                 display.began(plan.jobs, graders.workers)
                 summary.graded = _grade(settings, store, plan, graders, display, began)
         summary.faults = _count_faults(store, ingested)
         before = store.info()
-        changed = before is None or not before.finished or bool(plan.jobs)
-        info = _describe(settings, store, finished=True) if changed else before
-        assert info is not None
+        # Going over a finished run does not finish it anew.
+        info = _describe(settings, store, finished=(before.finished if before else "") or _now())
         if _outdated(store, info):
             display.writing()
             write(store, info)
             store.set_meta(outputs=_state(store, info))
             summary.wrote = True
     return summary
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(
+            f"{folder} can't be made: {error.strerror}",
+            remedy="Choose another folder with --out RUN.",
+        ) from error
 
 
 @contextlib.contextmanager
@@ -244,22 +254,25 @@ def _count_faults(store: Store, ingested: Ingested) -> int:
     )
 
 
-def _describe(settings: Settings, store: Store, *, finished: bool, workers: int = 0) -> RunInfo:
+def _describe(settings: Settings, store: Store, *, finished: str, workers: int = 0) -> RunInfo:
     """The run's description, kept; its beginning and its title are those of its first session."""
-    now = datetime.now(UTC).isoformat(timespec="seconds")
     before = store.info()
     info = RunInfo(
         title=settings.title or (before.title if before else settings.source.stem),
         puzzle=settings.options.puzzle,
         edition=settings.options.edition,
-        created=before.created if before else now,
-        finished=now if finished else "",
+        created=before.created if before else _now(),
+        finished=finished,
         rubric=settings.options.rubric_name,
         workers=workers or (before.workers if before else 1),
         max_score=settings.puzzle.max_score,
     )
     store.set_info(info)
     return msgspec.structs.replace(info, seconds=before.seconds if before else 0.0)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def _outdated(store: Store, info: RunInfo) -> bool:

@@ -63,7 +63,7 @@ def test_clones_of_a_classroom(tmp_path):
     ]
     attempts, collection = looked_through(source, roster)
     assert attempts == {
-        "alice-a": ["conv1d-alice/solutions/conv1d.mojo", "conv1d-alice/op/conv1d.mojo"],
+        "alice-a": ["conv1d-alice/op/conv1d.mojo"],
         "bob-b": ["conv1d-bob/conv1d.mojo"],
         "conv1d-cem": ["conv1d-cem/README.md"],
         "dora-d-9": [],
@@ -131,6 +131,23 @@ def test_an_unclear_choice_is_said(tmp_path):
     attempts, collection = looked_through(source)
     assert attempts["ann"][-1] == "ann/new/conv1d.mojo"
     assert "of 2 files ann/new/conv1d.mojo is taken as the latest" in collection.notes[0]
+
+
+def test_the_very_name_of_the_puzzle_is_meant(tmp_path):
+    source = make_class(
+        tmp_path, {"ann/conv1d.mojo": "a", "ann/conv1d_old.mojo": "b", "ann/test_conv1d.mojo": "c"}
+    )
+    os.utime(tmp_path / "ann/conv1d.mojo", (1, 1))
+    attempts, collection = looked_through(source)
+    assert attempts["ann"] == ["ann/conv1d_old.mojo", "ann/conv1d.mojo"]
+    assert not collection.notes
+
+
+def test_a_file_alone_is_no_class(tmp_path):
+    source = make_class(tmp_path, {"conv1d.mojo": "a"}) / "conv1d.mojo"
+    with pytest.raises(UsageError, match="one submission") as raised:
+        looked_through(source)
+    assert "grade submit" in raised.value.remedy
 
 
 def test_links_are_refused_by_name_and_never_followed(tmp_path):

@@ -156,6 +156,19 @@ class TestResume:
         _, listener = grade_class(source, tmp_path / "run")
         assert not listener.plan.jobs
 
+    def test_another_title_is_written_and_the_run_stays_finished_when_it_was(self, tmp_path):
+        source = make_class(tmp_path / "c", {"ann.mojo": "score(3)"})
+        grade_class(source, tmp_path / "run", title="One")
+        with Store(tmp_path / "run") as store:
+            before = store.info()
+        summary, _ = grade_class(source, tmp_path / "run", title="Two")
+        assert summary.wrote
+        with Store(tmp_path / "run") as store:
+            after = store.info()
+        assert (after.title, after.finished, after.created) == (
+            "Two", before.finished, before.created,
+        )  # fmt: skip
+
     def test_a_dry_run_writes_nothing(self, tmp_path):
         source = make_class(tmp_path / "c", {"ann.mojo": "score(3)"})
         _, _, plan = dry_run(settings_of(source, tmp_path / "run"))
@@ -306,6 +319,11 @@ class TestTrouble:
     def test_a_folder_that_is_no_run_says_so(self, tmp_path):
         with pytest.raises(UsageError, match="is not the folder of a run"):
             Store(tmp_path)
+
+    def test_a_folder_that_cannot_be_made_says_so(self, tmp_path):
+        source = make_class(tmp_path / "c", {"ann.mojo": "score(1)"})
+        with pytest.raises(UsageError, match="can't be made"):
+            grade_class(source, source / "ann.mojo" / "run")
 
     def test_a_damaged_database_says_so(self, tmp_path):
         (tmp_path / "run.sqlite").write_bytes(b"SQLite format 3\0" + b"\xff" * 5_000)

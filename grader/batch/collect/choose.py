@@ -26,20 +26,27 @@ def attempts(files: Sequence[HandedIn], puzzle: str) -> tuple[list[HandedIn], bo
     """The files that are attempts at a puzzle, in the order of handing in: the last one counts.
 
     Files named after the puzzle are attempts; where there is none, every Mojo
-    source is. Of several, what lies in a folder such as ``solutions`` comes first,
-    then what lies deepest; then the system's own numbers and the times decide.
+    source is. What lies in a folder such as ``solutions`` is the course's, where
+    there is anything else. Of several, the least deep is meant; then the system's
+    own numbers, the very name of the puzzle, and the times decide.
 
     Returns:
         The attempts, and whether nothing but the time of a file or its name said
         which one is the last.
     """
     sources = [each for each in files if each.entry.is_mojo]
+    sources = [each for each in sources if _is_the_students(each.claim.file)] or sources
     named = [each for each in sources if _is_named(each.claim.file, puzzle)]
-    found = sorted(named or sources, key=_order)
-    if len(found) < 2:
-        return found, False
-    last, before = _place(found[-1]), _place(found[-2])
-    return found, last == before
+
+    def place(file: HandedIn) -> tuple[int, int, int, bool]:
+        name, times = times_uploaded(file.claim.file)
+        exact = stem(name.rpartition("/")[2]).lower() == puzzle
+        return -file.claim.file.count("/"), file.claim.number, times, exact
+
+    found = sorted(
+        named or sources, key=lambda each: (place(each), each.entry.modified, each.entry.source)
+    )
+    return found, len(found) > 1 and place(found[-1]) == place(found[-2])
 
 
 def _is_named(file: str, puzzle: str) -> bool:
@@ -47,15 +54,5 @@ def _is_named(file: str, puzzle: str) -> bool:
     return puzzle in name and not name.startswith("test")
 
 
-def _place(file: HandedIn) -> tuple[bool, int, int, int]:
-    folders = file.claim.file.lower().split("/")[:-1]
-    return (
-        not _NOT_THE_STUDENTS.intersection(folders),
-        -len(folders),
-        file.claim.number,
-        times_uploaded(file.claim.file)[1],
-    )
-
-
-def _order(file: HandedIn) -> tuple[tuple[bool, int, int, int], float, str]:
-    return _place(file), file.entry.modified, file.entry.source
+def _is_the_students(file: str) -> bool:
+    return not _NOT_THE_STUDENTS.intersection(file.lower().split("/")[:-1])
