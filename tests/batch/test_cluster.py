@@ -192,6 +192,24 @@ def test_a_run_that_is_stopped_stops_its_workers(tmp_path, cluster):
     assert {record.score for _, record, _ in listener.finished_jobs} == {3, 4}
 
 
+def test_the_command_itself_with_real_gradings(tmp_path, cluster):
+    """Files that do not package, so that no graph is compiled: the whole way, there and back."""
+    source = make_class(tmp_path / "class", {"ann.mojo": "not mojo", "bob.mojo": "nor this"})
+    cluster.start_worker()
+    command = ["batch", str(source), "--out", str(tmp_path / "run"), "--edition", "26.5"]
+    ended = subprocess.run(
+        [sys.executable, "-m", "grader", *command, "--scheduler", cluster.address],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=False,
+        timeout=120,
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert "[2/2] not passed" in ended.stderr
+    assert (tmp_path / "run" / "feedback" / "bob" / "report.html").is_file()
+
+
 def test_no_scheduler_is_an_error_that_says_what_to_do(monkeypatch):
     monkeypatch.setattr("grader.batch.cluster.CONNECT_SECONDS", 1)
     with pytest.raises(UsageError, match=r"no scheduler answers at tcp://127\.0\.0\.1:9") as raised:
