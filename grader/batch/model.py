@@ -90,3 +90,7 @@ class RunInfo(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float = 0.0
     """Wall clock, over all sessions of the run."""
     max_score: int = 100
+    notes: tuple[str, ...] = ()
+    """What an instructor should know of how the class was collected, a sentence each."""
+    refusals: tuple[Refusal, ...] = ()
+    """What was refused and could not be said to be anybody's."""

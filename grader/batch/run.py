@@ -98,23 +98,21 @@ def run(settings: Settings, *, backend: MakeBackend, display: Display, write: Re
         plan = _planned(settings, collection, ingested, store)
         store.want(plan.regraded, "asked for with --regrade")
         store.set_class(collection.students, ingested.stored)
-        store.set_meta(
-            notes=msgspec.json.encode(list(collection.notes)).decode(),
-            refusals=msgspec.json.encode(list(collection.refusals)).decode(),
-            due=settings.rubric.due.isoformat() if settings.rubric and settings.rubric.due else "",
-        )
+        due = settings.rubric.due if settings.rubric else None
+        store.set_meta(due=due.isoformat() if due else "")
         display.planned(settings, collection, plan)
         summary = Summary(plan=plan, notes=collection.notes)
         if plan.jobs:
             with backend(settings) as graders:
-                _describe(settings, store, finished="", workers=graders.workers)
+                _describe(settings, store, collection, workers=graders.workers)
                 store.begin_session(graders.workers)
                 display.began(plan.jobs, graders.workers)
                 summary.graded = _grade(settings, store, plan, graders, display, began)
         summary.faults = _count_faults(store, ingested)
         before = store.info()
         # Going over a finished run does not finish it anew.
-        info = _describe(settings, store, finished=(before.finished if before else "") or _now())
+        finished = (before.finished if before else "") or _now()
+        info = _describe(settings, store, collection, finished=finished)
         if _outdated(store, info):
             display.writing()
             write(store, info)
@@ -254,7 +252,14 @@ def _count_faults(store: Store, ingested: Ingested) -> int:
     )
 
 
-def _describe(settings: Settings, store: Store, *, finished: str, workers: int = 0) -> RunInfo:
+def _describe(
+    settings: Settings,
+    store: Store,
+    collection: Collection,
+    *,
+    finished: str = "",
+    workers: int = 0,
+) -> RunInfo:
     """The run's description, kept; its beginning and its title are those of its first session."""
     before = store.info()
     info = RunInfo(
@@ -266,6 +271,8 @@ def _describe(settings: Settings, store: Store, *, finished: str, workers: int =
         rubric=settings.options.rubric_name,
         workers=workers or (before.workers if before else 1),
         max_score=settings.puzzle.max_score,
+        notes=tuple(collection.notes),
+        refusals=tuple(collection.refusals),
     )
     store.set_info(info)
     return msgspec.structs.replace(info, seconds=before.seconds if before else 0.0)

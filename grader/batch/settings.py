@@ -74,6 +74,23 @@ def definite_device(wanted: DeviceChoice, *, scheduler: str) -> DeviceChoice:
     return "gpu" if gpu.probe().name else "software"
 
 
+def check_machine(settings: Settings) -> str:
+    """See that this machine can grade at all, before a whole class is tried on it.
+
+    Returns:
+        What must be known about the isolation where it is not the best one; else empty.
+
+    Raises:
+        GraderFault: the toolchain of the edition, or the isolation that was asked for, is missing.
+    """
+    from grader.sandbox import probe_once
+    from grader.toolchain.toolchain import locate
+
+    locate(editions.find(settings.options.edition))
+    report = probe_once(settings.options.isolation)
+    return report.sentence if report.weakened else ""
+
+
 def _digest_of_references(puzzle: str, edition: str) -> str:
     """Of the reference of an edition; of all of them where each file is graded by its own."""
     folder = data_directory("reference_kernels") / puzzle

@@ -195,6 +195,7 @@ def _conclude(settings: Settings, summary: Summary) -> None:
 def _backend(settings: Settings) -> Iterator[Backend]:
     from grader.batch import capacity
     from grader.batch.pool import LocalPool
+    from grader.batch.settings import check_machine
 
     backend: Backend
     if settings.scheduler:
@@ -202,6 +203,8 @@ def _backend(settings: Settings) -> Iterator[Backend]:
 
         backend = ClusterPool(settings.scheduler, gpu=settings.options.device == "gpu")
     else:
+        if note := check_machine(settings):
+            click.echo(f"Note: {note}", err=True)
         backend = LocalPool(settings.workers or capacity.workers())
     try:
         yield backend

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import resource
 import sqlite3
 import subprocess
 import sys
 import time
+import zipfile
 from pathlib import Path
 
 import msgspec
@@ -316,6 +318,17 @@ class TestTrouble:
         with Store(tmp_path / "run") as store:
             assert store.gradings() == 40
 
+    def test_what_is_nobodys_is_kept_with_the_run(self, tmp_path):
+        path = tmp_path / "c.zip"
+        with zipfile.ZipFile(path, "w") as made:
+            made.writestr("ann.mojo", "score(1)")
+            made.writestr("../evil.mojo", "score(100)")
+        grade_class(path, tmp_path / "run")
+        with Store(tmp_path / "run") as store:
+            info = store.info()
+        assert [refusal.source for refusal in info.refusals] == ["../evil.mojo"]
+        assert list(results(tmp_path / "run")) == ["ann"]
+
     def test_a_folder_that_is_no_run_says_so(self, tmp_path):
         with pytest.raises(UsageError, match="is not the folder of a run"):
             Store(tmp_path)
@@ -437,6 +450,19 @@ class TestCommands:
         ended = grade("batch", source, "--out", tmp_path / "run", *words)
         assert ended.returncode == 2
         assert says in ended.stderr
+
+    def test_a_machine_that_cannot_grade_says_so_before_the_class_is_tried(self, tmp_path):
+        source = make_class(tmp_path / "c", {"ann.mojo": "not mojo", "bob.mojo": "nor this"})
+        data = {"XDG_DATA_HOME": str(tmp_path), "HOME": str(tmp_path)}
+        ended = subprocess.run(
+            [sys.executable, "-m", "grader", "batch", str(source), "--out", str(tmp_path / "run"),
+             "--edition", "25.4", "--device", "software"],
+            capture_output=True, text=True, cwd=ROOT, check=False, timeout=60,
+            env={**os.environ, **data},
+        )  # fmt: skip
+        assert ended.returncode == 4
+        assert "grade toolchain install 25.4" in ended.stderr
+        assert "[1/2]" not in ended.stderr
 
     def test_help_documents_the_exit_codes(self):
         ended = grade("batch", "--help")
