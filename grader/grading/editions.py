@@ -13,6 +13,7 @@ import contextlib
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from grader.errors import GraderFault
 from grader.grading.gathered import Gathered
@@ -21,7 +22,6 @@ from grader.toolchain import edition as editions
 from grader.toolchain import store
 from grader.toolchain.detect import Decision, Foreign, compare, detect, span
 from grader.toolchain.edition import DEFAULT_EDITION, Edition
-from grader.toolchain.install import install
 from grader.toolchain.toolchain import Toolchain, is_installed, locate
 
 NEIGHBOURS = 2
@@ -34,14 +34,23 @@ NAMED = 4
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:
-    """The edition of one run."""
+    """The edition of one run. What is only asked for while the compiler works is found out then."""
 
     edition: Edition
     reason: str
     pinned: bool
-    detected: Decision
-    foreign: tuple[Foreign, ...] = ()
-    """Lines of the submission that belong to other editions."""
+    text: str
+    """The submission's source."""
+
+    @cached_property
+    def detected(self) -> Decision:
+        """What the file's own words say."""
+        return detect(self.text)
+
+    @cached_property
+    def foreign(self) -> tuple[Foreign, ...]:
+        """Lines of the submission that belong to other editions."""
+        return compare(self.text, self.edition.name)
 
     @property
     def skeletons(self) -> tuple[str, ...]:
@@ -55,21 +64,14 @@ def choose(wanted: str, text: str) -> Choice:
     Raises:
         UsageError: there is no such edition.
     """
-    detected = detect(text)
     if wanted != "auto":
-        return Choice(
-            edition=editions.find(wanted),
-            reason="as asked",
-            pinned=True,
-            detected=detected,
-            foreign=compare(text, wanted),
-        )
+        return Choice(edition=editions.find(wanted), reason="as asked", pinned=True, text=text)
+    detected = detect(text)
     return Choice(
         edition=editions.find(detected.edition),
         reason=detected.reason + _default_is_another(detected.edition),
         pinned=False,
-        detected=detected,
-        foreign=detected.foreign,
+        text=text,
     )
 
 
@@ -82,6 +84,8 @@ def provide(edition: Edition, gathered: Gathered) -> Toolchain:
     """
     if edition.name == DEFAULT_EDITION or is_installed(edition):
         return locate(edition)
+    from grader.toolchain.install import install
+
     gathered.progress.notice(
         f"Edition {edition.name} needs MAX {edition.max_version}, which is installed now, once "
         "(about 1 GB)."
@@ -133,14 +137,13 @@ def reachable(edition: Edition, gathered: Gathered) -> Toolchain | None:
         return None
 
 
-def moved(choice: Choice, edition: Edition, text: str) -> Choice:
+def moved(choice: Choice, edition: Edition) -> Choice:
     """The choice after a neighbour turned out to package the file."""
     return replace(
         choice,
         edition=edition,
         reason=f"it packages with {edition.name} and not with {choice.edition.name}, "
         f"which was tried first ({choice.detected.reason}){_default_is_another(edition.name)}",
-        foreign=compare(text, edition.name),
     )
 
 

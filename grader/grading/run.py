@@ -161,7 +161,7 @@ class _Run:
             with Scratch() as scratch:
                 workspace = self._workspace(scratch, _staged(gathered.submission), toolchain)
                 if package(workspace, limits=self._packaging_limits()).ok:
-                    return editions.moved(self.choice, edition, gathered.submission.text)
+                    return editions.moved(self.choice, edition)
         return None
 
     def _while_packaging(self) -> None:

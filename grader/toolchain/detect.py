@@ -12,7 +12,7 @@ another.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 import msgspec
@@ -50,6 +50,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     """All editions that match as well as this one, with it, oldest first."""
 
 
+@lru_cache(maxsize=4)
 def detect(text: str) -> Decision:
     """The edition that a source is written for. Any text has an answer; about 3 ms for a puzzle."""
     found = _found(text)

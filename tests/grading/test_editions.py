@@ -164,7 +164,7 @@ def test_a_neighbour_that_can_not_be_fetched_is_left_out_aloud(
 
 def test_after_a_move_the_reason_names_both_editions() -> None:
     choice = choose("auto", AMBIGUOUS)
-    moved = editions.moved(choice, known.find("25.7"), AMBIGUOUS)
+    moved = editions.moved(choice, known.find("25.7"))
     assert moved.edition.name == "25.7"
     assert moved.foreign == ()
     assert "25.7 and not with 26.3" in moved.reason
