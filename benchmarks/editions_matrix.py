@@ -63,7 +63,7 @@ def cells(only: Iterable[str] = ()) -> list[Cell]:
         Cell(edition=edition, column=column, label=label)
         for edition in chosen
         for column, stem in COLUMNS.items()
-        for label in read_labels(f"conv1d/{edition}", edition=edition)
+        for label in read_labels(f"conv1d/{edition}")
         if label.path.stem == stem
     ]
 

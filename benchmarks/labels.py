@@ -6,6 +6,8 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
+from grader.toolchain import edition as editions
+
 SUBMISSIONS = Path(__file__).parent.parent / "submissions"
 FOLDERS = ("conv1d/26.5", "conv1d/hostile")
 
@@ -20,7 +22,7 @@ class Label:
     must_mention: tuple[str, ...]
     why: str
     attack: str = ""
-    edition: str = "auto"
+    edition: str
     """What to grade it with."""
 
     @property
@@ -29,9 +31,15 @@ class Label:
         return f"{self.path.parent.name}/{self.path.stem}"
 
 
-def read_labels(folder: str, *, edition: str = "auto") -> list[Label]:
-    """The labels of one folder below ``submissions``, in the file's order."""
+def read_labels(folder: str) -> list[Label]:
+    """The labels of one folder below ``submissions``, in the file's order.
+
+    A folder is named after the edition that its samples are graded with; the hostile ones
+    are of the default edition. The edition is always given, as a course gives it: a sample
+    with the imports of another one must not be graded with that.
+    """
     place = SUBMISSIONS / folder
+    edition = place.name if place.name in editions.names() else editions.DEFAULT_EDITION
     tables = tomllib.loads((place / "labels.toml").read_text(encoding="utf-8"))["submission"]
     return [
         Label(
