@@ -25,8 +25,9 @@ import msgspec
 from benchmarks.batch_stub import Quiet, representative
 from benchmarks.labels import SUBMISSIONS
 from grader.batch.backend import Backend, Event
+from grader.batch.description import write_outputs
 from grader.batch.model import RunInfo
-from grader.batch.run import run, write_outputs
+from grader.batch.run import run
 from grader.batch.settings import Settings, definite_device
 from grader.batch.store import Store
 from grader.batch.task import Options, Outcome, Task

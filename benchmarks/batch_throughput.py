@@ -22,9 +22,10 @@ from pathlib import Path
 from benchmarks.batch_stub import SLOW_SECONDS, STUB, Quiet
 from benchmarks.labels import SUBMISSIONS
 from grader.batch.backend import Backend
+from grader.batch.description import write_outputs
 from grader.batch.isolated import GRADE
 from grader.batch.pool import LocalPool
-from grader.batch.run import run, write_outputs
+from grader.batch.run import run
 from grader.batch.settings import Settings
 from grader.batch.task import Options
 

@@ -2,72 +2,79 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from grader.batch.equal import own_record
 from grader.batch.model import Student, StudentResult
-from grader.batch.store import Known, Store, Stored
+from grader.batch.store import Store, Stored
 from grader.intake import submission_from_bytes
 from grader.record import Record
 
 
 def student_results(store: Store) -> Iterator[StudentResult]:
     """One for each student, in the order of the class. Only what is given out is unpacked."""
-    programs = store.programs()
-    known = store.known()
-    attempts = store.attempts()
-    leaders: dict[str, str] = {}
-    students = store.students()
-    for student in students:
-        own = _counting(attempts.get(student.key, []))
-        if own is not None and own.attempt.sha256:
-            program = programs[own.attempt.sha256]
-            graded = known.get(program)
-            if graded is not None and graded.sha256 == own.attempt.sha256:
-                leaders.setdefault(program, student.key)
-    for student in students:
-        yield _result(store, student, attempts.get(student.key, []), programs, known, leaders)
+    known = _Known(store)
+    return (known.result(student) for student in known.students)
 
 
 def find_result(store: Store, key: str) -> StudentResult:
     """The one of the student with that key; raises KeyError."""
-    for result in student_results(store):
-        if result.student.key == key:
-            return result
+    known = _Known(store)
+    for student in known.students:
+        if student.key == key:
+            return known.result(student)
     raise KeyError(key)
 
 
-def _result(
-    store: Store,
-    student: Student,
-    attempts: list[Stored],
-    programs: Mapping[str, str],
-    known: Mapping[str, Known],
-    leaders: dict[str, str],
-) -> StudentResult:
-    own = _counting(attempts)
-    if own is None:
-        return StudentResult(student=student, attempt=None, record=None)
-    if own.refusal is not None:
+class _Known:
+    """What the columns of the database say; records stay packed."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.students = store.students()
+        self._programs = store.programs()
+        self._graded = store.known()
+        self._attempts = store.attempts()
+        self._leaders: dict[str, str] = {}
+        """Who stands for a program: whose file was graded, else the first who has it."""
+        theirs = [(student.key, self._program(student)) for student in self.students]
+        for key, (own, program) in theirs:
+            graded = self._graded.get(program)
+            if own and graded is not None and graded.sha256 == own.attempt.sha256:
+                self._leaders.setdefault(program, key)
+        for key, (_, program) in theirs:
+            self._leaders.setdefault(program, key)
+
+    def _program(self, student: Student) -> tuple[Stored | None, str]:
+        """The attempt that counts, and its program; empty where it has none."""
+        attempts = self._attempts.get(student.key, [])
+        own = next((each for each in attempts if each.attempt.counts), None)
+        return own, self._programs[own.attempt.sha256] if own and own.attempt.sha256 else ""
+
+    def result(self, student: Student) -> StudentResult:
+        """How it ended for one."""
+        own, program = self._program(student)
+        if own is None:
+            return StudentResult(student=student, attempt=None, record=None)
+        attempts = len(self._attempts[student.key])
+        if own.refusal is not None:
+            return StudentResult(
+                student=student,
+                attempt=own.attempt,
+                record=None,
+                refusal=own.refusal,
+                attempts=attempts,
+            )
+        graded = self._graded.get(program)
+        leader = self._leaders[program]
         return StudentResult(
             student=student,
             attempt=own.attempt,
-            record=None,
-            refusal=own.refusal,
-            attempts=len(attempts),
+            record=_record(self._store, own, program) if graded else None,
+            attempts=attempts,
+            equal_to="" if leader == student.key else leader,
+            seconds=graded.seconds if graded and leader == student.key else 0.0,
         )
-    program = programs[own.attempt.sha256]
-    graded = known.get(program)
-    # The file that was graded may be nobody's by now; then the first who has it leads.
-    leader = leaders.setdefault(program, student.key)
-    return StudentResult(
-        student=student,
-        attempt=own.attempt,
-        record=_record(store, own, program) if graded else None,
-        attempts=len(attempts),
-        equal_to="" if leader == student.key else leader,
-        seconds=graded.seconds if graded and leader == student.key else 0.0,
-    )
 
 
 def _record(store: Store, own: Stored, program: str) -> Record:
@@ -75,7 +82,3 @@ def _record(store: Store, own: Stored, program: str) -> Record:
     assert record is not None
     data = store.source(own.attempt.sha256)
     return own_record(record, submission_from_bytes(own.attempt.name, data))
-
-
-def _counting(attempts: list[Stored]) -> Stored | None:
-    return next((each for each in attempts if each.attempt.counts), None)

@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
-
-import msgspec
 
 from grader import __version__
 from grader.batch.backend import Backend, Started, work_off
 from grader.batch.collect import Collection, collect, read_roster
+from grader.batch.description import describe, now, outdated, state
 from grader.batch.ingest import Ingested, ingest
 from grader.batch.lock import locked
 from grader.batch.model import RunInfo
 from grader.batch.plan import Job, Plan, make_plan
-from grader.batch.results import student_results
 from grader.batch.schema import NAME
 from grader.batch.settings import Settings
-from grader.batch.store import Store, Stored
+from grader.batch.store import Store
 from grader.batch.task import Outcome, Task
 from grader.errors import GraderFault, UsageError
 from grader.grading import seeds
@@ -104,19 +100,19 @@ def run(settings: Settings, *, backend: MakeBackend, display: Display, write: Re
         summary = Summary(plan=plan, notes=collection.notes)
         if plan.jobs:
             with backend(settings) as graders:
-                _describe(settings, store, collection, workers=graders.workers)
+                describe(settings, store, collection, workers=graders.workers)
                 store.begin_session(graders.workers)
                 display.began(plan.jobs, graders.workers)
                 summary.graded = _grade(settings, store, plan, graders, display, began)
         summary.faults = _count_faults(store, ingested)
         before = store.info()
         # Going over a finished run does not finish it anew.
-        finished = (before.finished if before else "") or _now()
-        info = _describe(settings, store, collection, finished=finished)
-        if _outdated(store, info):
+        finished = (before.finished if before else "") or now()
+        info = describe(settings, store, collection, finished=finished)
+        if outdated(store, info):
             display.writing()
             write(store, info)
-            store.set_meta(outputs=_state(store, info))
+            store.set_meta(outputs=state(store, info))
             summary.wrote = True
     return summary
 
@@ -250,62 +246,3 @@ def _count_faults(store: Store, ingested: Ingested) -> int:
         and ingested.programs[each.attempt.sha256] in faults
         for each in ingested.stored
     )
-
-
-def _describe(
-    settings: Settings,
-    store: Store,
-    collection: Collection,
-    *,
-    finished: str = "",
-    workers: int = 0,
-) -> RunInfo:
-    """The run's description, kept; its beginning and its title are those of its first session."""
-    before = store.info()
-    info = RunInfo(
-        title=settings.title or (before.title if before else settings.source.stem),
-        puzzle=settings.options.puzzle,
-        edition=settings.options.edition,
-        created=before.created if before else _now(),
-        finished=finished,
-        rubric=settings.options.rubric_name,
-        workers=workers or (before.workers if before else 1),
-        max_score=settings.puzzle.max_score,
-        notes=tuple(collection.notes),
-        refusals=tuple(collection.refusals),
-    )
-    store.set_info(info)
-    return msgspec.structs.replace(info, seconds=before.seconds if before else 0.0)
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-def _outdated(store: Store, info: RunInfo) -> bool:
-    index = store.folder / "index.html"
-    return not index.is_file() or store.meta("outputs") != _state(store, info)
-
-
-def _state(store: Store, info: RunInfo) -> str:
-    """A digest of all that the outputs are made from, without unpacking a record."""
-    described = msgspec.structs.replace(info, finished="", seconds=0.0, workers=0)
-    due = store.meta("due")
-    passed = bool(due) and datetime.now(UTC) >= datetime.fromisoformat(due)
-    facts = [__version__, store.gradings(), described, passed]
-    digest = hashlib.sha256(msgspec.json.encode(facts))
-    digest.update(msgspec.json.encode(store.students()))
-    for key, attempts in sorted(store.attempts().items()):
-        digest.update(msgspec.json.encode([key, [_plain(each) for each in attempts]]))
-    return digest.hexdigest()
-
-
-def _plain(stored: Stored) -> object:
-    return [msgspec.to_builtins(stored.attempt), msgspec.to_builtins(stored.refusal)]
-
-
-def write_outputs(store: Store, info: RunInfo, *, afresh: bool = False) -> None:
-    """Dashboard, gradebooks, reports and similarity, from the stored results."""
-    from grader.batch.outputs import write_all
-
-    write_all(store.folder, info, list(student_results(store)), afresh=afresh)

@@ -160,8 +160,9 @@ def batch(
 
 
 def _run(settings: Settings) -> Summary:
+    from grader.batch.description import write_outputs
     from grader.batch.display import RunDisplay
-    from grader.batch.run import run, write_outputs
+    from grader.batch.run import run
 
     with (
         contextlib.suppress(KeyboardInterrupt),
