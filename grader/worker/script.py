@@ -118,13 +118,15 @@ class ConditionalGraph:
 
     For releases that compile one graph at a time. The op of a shape stands in a branch of a
     tree of conditionals; the number of the shape, bit by bit, says which branch runs, so a call
-    runs the op of one shape and nothing else. The inputs come in with sizes that are known only
-    when it runs, and are bound to the shape's own inside the branch, so the op is compiled for
-    fixed shapes as ever. Each size of the output must be one of the inputs' sizes.
+    runs the op of one shape and nothing else. Each shape has inputs of its own, so the op sees
+    the same types as in a graph of its own; those of the other shapes get buffers that nothing
+    reads. Only the output leaves the branches under one type, whose sizes are known when the
+    graph runs: an input that nothing reads brings them in.
 
-    Two things that were tried and are no way: a module put together from several graphs (25.3
-    does not come back from compiling it), and conditionals in a row (six shapes compile like one,
-    with eighteen it does not end: hence the tree).
+    Three things that were tried and are no way: a module put together from several graphs (25.3
+    does not come back from compiling it), conditionals in a row (six shapes compile like one,
+    with eighteen it does not end: hence the tree), and inputs shared by the shapes and bound to
+    their sizes by ``rebind`` (up to 25.6 the op then sees layouts of unknown sizes).
     """
 
     def __init__(self, engine: Any, plan: dict[str, Any]) -> None:
@@ -132,18 +134,19 @@ class ConditionalGraph:
         self.plan = plan
         self.bits = (len(plan["shapes"]) - 1).bit_length()
         self.model: Any = None
+        self.unread: list[list[Any]] = []
 
     def compile(self) -> None:
         """Compile the plan, and keep what was compiled for a replacement of this process."""
         from max.dtype import DType
         from max.graph import DeviceRef, TensorType
 
-        first = self.plan["shapes"][0]
-        flag = TensorType(DType.bool, [], DeviceRef.CPU())
-        types = [tensor_type(tensor, any_size=True) for tensor in first["inputs"]]
-        graph = build_graph(
-            "plan", [*types, *[flag] * self.bits], Path(self.plan["package"]), self._choose_shape
-        )
+        shapes = self.plan["shapes"]
+        types = [tensor_type(tensor) for shape in shapes for tensor in shape["inputs"]]
+        sizes = TensorType(DType.uint8, shapes[0]["output"]["sizes"], DeviceRef.CPU())
+        flags = [TensorType(DType.bool, [], DeviceRef.CPU())] * self.bits
+        package = Path(self.plan["package"])
+        graph = build_graph("plan", [*types, sizes, *flags], package, self._choose_shape)
         self.model = self.engine.load(graph)
         self.model._export_mef(self.plan["compiled"])
 
@@ -153,43 +156,50 @@ class ConditionalGraph:
 
     def execute(self, number: int, buffers: list[Any]) -> Any:
         """The op's output at a shape."""
+        import numpy as np
         from max.dtype import DType
 
+        if not self.unread:
+            self.unread = [
+                [zeros(tensor, buffers[0].device) for tensor in shape["inputs"]]
+                for shape in self.plan["shapes"]
+            ]
+        inputs = [*self.unread[:number], buffers, *self.unread[number + 1 :]]
+        extents = self.plan["shapes"][number]["output"]["shape"]
+        sizes = device_memory().from_numpy(np.zeros(extents, np.uint8))
         flags = [
             device_memory().scalar(bool(number >> bit & 1), DType.bool) for bit in range(self.bits)
         ]
-        return self.model.execute(*buffers, *flags)[0]
+        return self.model.execute(*(each for some in inputs for each in some), sizes, *flags)[0]
 
     def _choose_shape(self, arguments: list[Any]) -> Any:
-        inputs, flags = arguments[: -self.bits or None], arguments[len(arguments) - self.bits :]
-        return self._branch(list(range(len(self.plan["shapes"]))), self.bits, inputs, flags)
+        each = len(self.plan["shapes"][0]["inputs"])
+        count = len(self.plan["shapes"])
+        inputs = [arguments[each * n : each * (n + 1)] for n in range(count)]
+        flags = arguments[each * count + 1 :]
+        return self._branch(list(range(count)), self.bits, inputs, flags)
 
-    def _branch(self, numbers: list[int], bits: int, inputs: list[Any], flags: list[Any]) -> Any:
+    def _branch(
+        self, numbers: list[int], bits: int, inputs: list[list[Any]], flags: list[Any]
+    ) -> Any:
         """The output at one of the shapes in ``numbers``, which differ in the lower ``bits``."""
         from max.graph import ops
 
         if len(numbers) == 1:
-            return self._shape(self.plan["shapes"][numbers[0]], inputs)
+            shape = self.plan["shapes"][numbers[0]]
+            output = op(self.plan, shape, inputs[numbers[0]])
+            return ops.rebind(output, shape["output"]["sizes"])
         bit = bits - 1
         ones = [number for number in numbers if number >> bit & 1]
-        zeros = [number for number in numbers if not number >> bit & 1]
-        if not ones or not zeros:
+        rest = [number for number in numbers if not number >> bit & 1]
+        if not ones or not rest:
             return self._branch(numbers, bit, inputs, flags)
         return ops.cond(
             flags[bit],
             [tensor_type(self.plan["shapes"][0]["output"], any_size=True)],
             lambda: self._branch(ones, bit, inputs, flags),
-            lambda: self._branch(zeros, bit, inputs, flags),
+            lambda: self._branch(rest, bit, inputs, flags),
         )[0].tensor
-
-    def _shape(self, shape: dict[str, Any], inputs: list[Any]) -> Any:
-        from max.graph import ops
-
-        bound = [
-            ops.rebind(value, tensor["shape"])
-            for value, tensor in zip(inputs, shape["inputs"], strict=True)
-        ]
-        return ops.rebind(op(self.plan, shape, bound), shape["output"]["sizes"])
 
 
 PROGRAMS = {"module": ModuleOfGraphs, "conditional": ConditionalGraph}
@@ -201,6 +211,13 @@ def device_memory() -> Any:
     from max import driver
 
     return driver.Buffer if hasattr(driver, "Buffer") else driver.Tensor
+
+
+def zeros(tensor: dict[str, Any], device: Any) -> Any:
+    """A buffer for a tensor of the plan."""
+    import numpy as np
+
+    return device_memory().from_numpy(np.zeros(tensor["shape"], tensor["dtype"])).to(device)
 
 
 def tensor_type(tensor: dict[str, Any], *, any_size: bool = False) -> Any:

@@ -44,7 +44,9 @@ def graph_library(monkeypatch):
 
 def plan(count):
     tensor = {"dtype": "float32", "shape": [1], "sizes": ["n"]}
-    return {"shapes": [{"number": n, "inputs": [tensor], "output": tensor} for n in range(count)]}
+    return {
+        "shapes": [{"number": n, "inputs": [tensor] * 2, "output": tensor} for n in range(count)]
+    }
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 4, 5, 12, 16, 17, 33])
@@ -52,15 +54,17 @@ def test_each_number_chooses_its_own_shape(script, graph_library, count):
     program = script.ConditionalGraph(None, plan(count))
     for number in range(count):
         flags = [bool(number >> bit & 1) for bit in range(program.bits)]
-        chosen = program._choose_shape(["x", *flags])
+        inputs = [f"{name}{n}" for n in range(count) for name in "ab"]
+        chosen = program._choose_shape([*inputs, "sizes", *flags])
         assert chosen.shape["number"] == number
-        assert chosen.inputs == ["x"]
+        assert chosen.inputs == [f"a{number}", f"b{number}"]
 
 
 def test_the_tree_is_as_flat_as_it_can_be(script, graph_library):
     program = script.ConditionalGraph(None, plan(18))
     for number in range(18):
         graph_library.clear()
-        program._choose_shape(["x", *(bool(number >> bit & 1) for bit in range(5))])
+        flags = [bool(number >> bit & 1) for bit in range(5)]
+        program._choose_shape([*["input"] * 36, "sizes", *flags])
         # In a row instead of a tree, 25.3 does not end on eighteen shapes.
         assert len(graph_library) <= 5
