@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     default="auto",
     show_default=True,
     type=click.Choice(["auto", *editions.names()]),
-    help="Edition of the puzzle book that the file is written for.",
+    help="Edition of the puzzle book; auto takes the one that the file is written for.",
 )
 @click.option(
     "--examples",
