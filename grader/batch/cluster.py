@@ -62,10 +62,17 @@ class ClusterPool:
     @property
     def workers(self) -> int:
         """Threads of all workers, or their GPUs; at least one, for more may join."""
-        if not self._resources:
-            return max(1, int(sum(self._client.nthreads().values())))
-        infos = self._client.scheduler_info(n_workers=-1)["workers"].values()
-        return max(1, int(sum(info.get("resources", {}).get("GPU", 0) for info in infos)))
+        if self._resources:
+            infos = self._asked(lambda: self._client.scheduler_info(n_workers=-1))["workers"]
+            offered = (info.get("resources", {}).get("GPU", 0) for info in infos.values())
+            return max(1, int(sum(offered)))
+        return max(1, int(sum(self._asked(self._client.nthreads).values())))
+
+    def _asked(self, question: Callable[[], Any]) -> Any:
+        try:
+            return question()
+        except (OSError, TimeoutError, RuntimeError) as error:
+            raise self._gone() from error
 
     def submit(self, task: Task) -> None:
         """See `grader.batch.backend.Backend`."""
@@ -79,10 +86,7 @@ class ClusterPool:
             GraderFault: the scheduler is gone.
         """
         if self._client.status not in ("running", "connecting"):
-            raise GraderFault(
-                f"the scheduler {self._address} does not answer any more",
-                remedy="Start it again, then run the same command: what was graded is kept.",
-            )
+            raise self._gone()
         try:
             event = self._events.get(timeout=timeout)
         except queue.Empty:
@@ -108,7 +112,10 @@ class ClusterPool:
             self._client.close(timeout=5)
 
     def _send(self, program: str, *, avoid: str = "") -> None:
-        others = [address for address in self._client.nthreads() if address != avoid]
+        others = []
+        if avoid:
+            known = self._asked(self._client.nthreads)
+            others = [address for address in known if address != avoid]
         future = self._client.submit(
             grade_remotely,
             msgspec.msgpack.encode(self._tasks[program]),
@@ -120,8 +127,8 @@ class ClusterPool:
             retries=0,
             resources=self._resources,
             # Elsewhere, but rather on the same than not at all.
-            workers=others if avoid and others else None,
-            allow_other_workers=bool(avoid and others),
+            workers=others or None,
+            allow_other_workers=bool(others),
         )
         self._futures[program] = future
         future.add_done_callback(lambda done: self._events.put((program, done)))
@@ -156,10 +163,20 @@ class ClusterPool:
                 self._send(program, avoid=outcome.where.rpartition(" ")[2])
                 return None
             return self._given_up(program, outcome.crash)
-        reason = "was cancelled by the scheduler"
         if future.status == "error":
-            reason = f"failed on the cluster: {future.exception()}"
-        return self._given_up(program, reason)
+            return self._given_up(program, f"failed on the cluster: {future.exception()}")
+        # Neither its fault nor anybody's mark: the scheduler has gone, or forgot it.
+        self._crashes[program] += 1
+        if self._client.status != "running" or self._crashes[program] >= MAX_CRASHES:
+            raise self._gone()
+        self._send(program)
+        return None
+
+    def _gone(self) -> GraderFault:
+        return GraderFault(
+            f"the scheduler {self._address} does not answer any more",
+            remedy="Start it again, then run the same command: what was graded is kept.",
+        )
 
     def _given_up(self, program: str, crash: str) -> Outcome:
         crashes = min(MAX_CRASHES, max(self._crashes[program], self._starts[program], 1))

@@ -20,7 +20,8 @@ pytest.importorskip("distributed", reason="the extra cluster is not installed")
 
 from grader.batch.cluster import ClusterPool
 from grader.batch.run import run
-from grader.errors import UsageError
+from grader.batch.store import Store
+from grader.errors import GraderFault, UsageError
 from grader.record import Verdict
 from tests.batch.harness import (
     ROOT,
@@ -190,6 +191,21 @@ def test_a_run_that_is_stopped_stops_its_workers(tmp_path, cluster):
     (source / "ann.mojo").write_text("score(4)")
     listener = grade_on(cluster, source, tmp_path / "run")
     assert {record.score for _, record, _ in listener.finished_jobs} == {3, 4}
+
+
+def test_a_scheduler_that_dies_ends_the_run_and_nobody_has_a_fault(tmp_path, cluster):
+    source = make_class(tmp_path / "class", {f"s{n}.mojo": f"f{n}() # sleep 30" for n in range(4)})
+    cluster.start_worker()
+
+    class Killing(Listener):
+        def started(self, job, where):
+            cluster.processes[0].kill()
+
+    with pytest.raises(GraderFault, match="does not answer any more") as raised:
+        grade_on(cluster, source, tmp_path / "run", listener=Killing())
+    assert "what was graded is kept" in raised.value.remedy
+    with Store(tmp_path / "run") as store:
+        assert store.gradings() == 0
 
 
 def test_the_command_itself_with_real_gradings(tmp_path, cluster):
