@@ -268,6 +268,15 @@ class TestTrouble:
         assert {record.verdict for _, record, _ in listener.finished_jobs} == {Verdict.FAULT}
         assert "another file" in listener.finished_jobs[0][1].fault.what
 
+    def test_a_file_name_that_is_no_text_is_graded_like_any_other(self, tmp_path):
+        source = make_class(tmp_path / "c", {"ann.mojo": "score(1)"})
+        (source / os.fsdecode(b"b\xffb.mojo")).write_text("score(2)")
+        (source / "c\x1b[31m\n::error::d.mojo").write_text("score(3)")
+        grade_class(source, tmp_path / "run")
+        ended = results(tmp_path / "run")
+        assert sorted(result.record.score for result in ended.values()) == [1, 2, 3]
+        assert all(result.student.name.isprintable() for result in ended.values())
+
     def test_a_second_run_on_the_same_folder_is_an_error(self, tmp_path):
         source = make_class(tmp_path / "c", {"ann.mojo": "score(1)"})
         (tmp_path / "run").mkdir()
