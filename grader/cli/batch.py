@@ -265,7 +265,10 @@ def _rubric(path: Path | None, puzzle: str) -> Rubric | None:
     from grader import puzzles
     from grader.rubric import load_rubric
 
-    return load_rubric(path, puzzles.find(puzzle))
+    rubric = load_rubric(path, puzzles.find(puzzle))
+    for notice in rubric.notices:
+        click.echo(f"Note: {notice}", err=True)
+    return rubric
 
 
 def _plain(source: Path) -> str:
