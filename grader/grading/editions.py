@@ -15,9 +15,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+import msgspec
+
 from grader.errors import GraderFault
 from grader.grading.gathered import Gathered
-from grader.record import Diagnostic
+from grader.record import Diagnostic, Note
 from grader.toolchain import edition as editions
 from grader.toolchain import store
 from grader.toolchain.detect import Decision, Foreign, compare, detect, span
@@ -84,13 +86,14 @@ def provide(edition: Edition, gathered: Gathered) -> Toolchain:
     """
     if edition.name == DEFAULT_EDITION or is_installed(edition):
         return locate(edition)
-    from grader.toolchain.install import install
 
     gathered.progress.notice(
         f"Edition {edition.name} needs MAX {edition.max_version}, which is installed now, once "
         "(about 1 GB)."
     )
     with gathered.stage("toolchain"):
+        from grader.toolchain.install import install
+
         return install(edition, said=gathered.progress.notice)
 
 
@@ -204,9 +207,18 @@ def with_explanation(
     ours = foreign_diagnostics(choice, file)
     if not ours:
         return diagnostics
-    lines = {each.line for each in ours}
+    lines = {each.line for each in ours if each.line is not None}
     rest = [each for each in diagnostics if each.line not in lines or each.severity != "error"]
-    return (*ours, *rest[:SHOWN])
+    return (*(_with_own_words(each, diagnostics) for each in ours), *rest[:SHOWN])
+
+
+def _with_own_words(ours: Diagnostic, theirs: Iterable[Diagnostic]) -> Diagnostic:
+    """Our message for a line, with what the compiler says of the same line as notes."""
+    said = [each.message for each in theirs if each.line == ours.line and each.severity == "error"]
+    if ours.line is None or not said:
+        return ours
+    notes = [Note(message=f"the compiler says: {text}") for text in dict.fromkeys(said)]
+    return msgspec.structs.replace(ours, notes=tuple(notes[:SHOWN]))
 
 
 def _default_is_another(name: str) -> str:

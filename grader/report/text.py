@@ -193,9 +193,11 @@ def _for_instructor(record: Record, paper: Paper) -> list[Block]:
 
 def _diagnostic(record: Record, paper: Paper) -> Variants:
     errors = [d for d in record.diagnostics if d.severity == "error"]
-    first = (errors or list(record.diagnostics))[0]
-    count = f" (error 1 of {len(errors)})" if len(errors) > 1 else ""
-    title = paper.line((f"What the compiler said{count}", "bold"))
+    candidates = errors or list(record.diagnostics)
+    # One that names a line can be shown with it.
+    first = next((each for each in candidates if each.line), candidates[0])
+    count = f" (1 of {len(errors)})" if len(errors) > 1 else ""
+    title = paper.line((f"Errors in the file{count}", "bold"))
     text = f"{first.severity}: {first.message}"
     message = {limit: paper.wrap(text, indent=2, limit=limit) for limit in (1, 3)}
     code = paper.source(record.submission.text, first.line, first.column)

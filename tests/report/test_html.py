@@ -81,7 +81,7 @@ class TestOrder:
 
     def test_compiler_errors_come_before_a_rubric_that_only_follows_from_them(self) -> None:
         sections = page_of("does-not-compile").sections
-        assert sections.index("What the compiler said") < sections.index("Points")
+        assert sections.index("Errors in the file") < sections.index("Points")
 
     def test_headings_never_skip_a_level(self, record: Record) -> None:
         levels = [level for level, _ in Page(render_html(record)).headings]
