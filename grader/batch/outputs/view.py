@@ -75,6 +75,14 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
     remedy: str
 
 
+class Stray(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that was refused and is nobody's: a file beside the students', a bad archive."""
+
+    source: str
+    why: str
+    remedy: str
+
+
 class Group(msgspec.Struct, frozen=True, kw_only=True):
     """Students whose programs are the same but for comments and spacing."""
 
@@ -98,6 +106,8 @@ class Dashboard(msgspec.Struct, frozen=True, kw_only=True):
     """Of two students and more."""
     singles: tuple[ClusterView, ...]
     problems: tuple[Problem, ...]
+    strays: tuple[Stray, ...]
+    notes: tuple[str, ...]
     absent: tuple[Link, ...]
     late: tuple[Link, ...]
     equal: tuple[Group, ...]
@@ -135,6 +145,15 @@ def dashboard(info: RunInfo, results: Sequence[StudentResult]) -> Dashboard:
         clusters=tuple(view for view in views if view.count > 1),
         singles=tuple(view for view in views if view.count == 1),
         problems=_problems(results),
+        strays=tuple(
+            Stray(
+                source=one_line(each.source, limit=200),
+                why=one_line(each.what, limit=400),
+                remedy=one_line(each.remedy, limit=300),
+            )
+            for each in info.refusals
+        ),
+        notes=tuple(one_line(note, limit=400) for note in info.notes),
         absent=tuple(link(r) for r in results if standing(r) is Standing.NOTHING),
         late=tuple(link(r) for r in results if r.student.lateness == "late"),
         equal=_equal(results),

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grader.batch.model import StudentResult
+from grader.batch.model import Refusal, StudentResult
 from grader.batch.outputs.chart import histogram
 from grader.batch.outputs.dashboard import render_dashboard
 from grader.batch.outputs.view import dashboard
@@ -35,6 +35,20 @@ def page_of(results: list[StudentResult] | None = None) -> Page:
 
 
 class TestContent:
+    def test_what_was_refused_and_is_nobodys_is_shown_with_the_notes_on_the_class(self) -> None:
+        info = msgspec.structs.replace(
+            INFO,
+            notes=("Two files are of nobody on the roster.",),
+            refusals=(
+                Refusal(
+                    source="<b>late.zip</b>", what="It is encrypted.", remedy="Unpack it first."
+                ),
+            ),
+        )
+        text = Page(render_dashboard(info, list(mixed()))).text
+        for shown in ("Two files are of nobody", "<b>late.zip</b>", "It is encrypted.", "Unpack"):
+            assert shown in text
+
     def test_the_sections_stand_in_the_order_of_what_matters(self) -> None:
         assert page_of().sections == [
             "Scores",
