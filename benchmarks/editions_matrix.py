@@ -5,7 +5,7 @@ of ``docs/editions.md``.
 
 Each cell is a sample of that edition graded by the command ``grade submit``. Two
 of the six need no graph; a graph costs some twenty-five seconds of a core, so the
-whole takes twelve minutes on two. An edition whose toolchain is not
+whole is some twelve minutes on two idle ones by that count. An edition whose toolchain is not
 installed is left out, with the reason in the result. ``--resume`` takes what a run that was
 cut off has left in FOLDER.
 """
