@@ -40,7 +40,7 @@ BITES = {
     "relies_on_zeroed_shared_memory": PASS,
     "published_answer_by_memset": PASS,
 }
-EVERY_RUN = ("python_rewrites_numpy", "host_answer_laundered")
+EVERY_RUN = ("python_rewrites_numpy",)
 EXITS_WITH_ZERO = {name for name, shows in BITES.items() if shows == PASS} | {
     "fake_verdict_exit_zero",
     "fake_verdict_underscore_exit",
@@ -62,6 +62,7 @@ def test_without_protection_it_bites(name, tmp_path):
     assert (ended.returncode == 0) or name not in EXITS_WITH_ZERO
 
 
+@pytest.mark.exhaustive
 def test_the_judge_tells_right_from_wrong(tmp_path):
     right = judge(SUBMISSIONS / "conv1d/26.5/right.mojo", tmp_path / "right")
     assert (right.returncode, PASS in right.stdout) == (0, True), right.stderr

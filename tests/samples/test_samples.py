@@ -19,16 +19,13 @@ from benchmarks.verdict_quality import Graded, grade_one
 FOLDER = "conv1d/26.5"
 # Of those that need a graph: the right ones that look odd, then a mistake of each kind.
 EVERY_RUN = """
-right whole_domain block_dim_scalar grid_dim_input_size extra_synchronize prints_from_kernel
-sums_backwards guard_in_sum atomic_sums early_return byte_order_mark
-unfilled_pass output_last argument_missing op_name_misspelt execute_renamed
-grid_dim_one block_dim_one block_dim_2048 sizes_swapped output_input_swapped
-barrier_missing barrier_in_branch flipped_kernel index_off_by_one loop_starts_at_one
-halo_not_loaded tile_guard_missing store_guard_missing first_block_only shared_sum_race
-endless_loop_in_kernel integer_accumulation float16_rounded
-zeros copy_of_input constant result_off_by_one nan_output published_example_hard_coded
-host_computed memset_as_answer overwrites_input kernel_overwrites_convolution_kernel
-answer_by_call_count asynchronous_copy
+right whole_domain block_dim_scalar extra_synchronize prints_from_kernel sums_backwards
+atomic_sums byte_order_mark unfilled_pass output_last op_name_misspelt grid_dim_one block_dim_one
+block_dim_2048 sizes_swapped output_input_swapped barrier_missing barrier_in_branch flipped_kernel
+index_off_by_one halo_not_loaded store_guard_missing first_block_only shared_sum_race
+endless_loop_in_kernel integer_accumulation float16_rounded zeros result_off_by_one
+published_example_hard_coded host_computed memset_as_answer overwrites_input
+kernel_overwrites_convolution_kernel answer_by_call_count asynchronous_copy
 """.split()  # noqa: SIM905 - one name a line would be forty lines
 
 LABELS = read_labels(FOLDER)
