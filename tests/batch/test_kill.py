@@ -89,11 +89,15 @@ def test_interrupted_run_leaves_nothing_and_goes_on(tmp_path, signal_name):
 
     source = make_class(tmp_path / "class", {f"s{n}.mojo": f"not mojo {n}" for n in range(6)})
     command = [sys.executable, "-m", "grader", "batch", str(source), "--out", str(tmp_path / "run")]
+    # Started in the background of a script, the tests inherit an ignored SIGINT and would hand
+    # it down.
+    inherited = signal.signal(signal.SIGINT, signal.default_int_handler)
     process = subprocess.Popen(
         [*command, "--device", "software", "--workers", "1"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
+    signal.signal(signal.SIGINT, inherited)
     deadline = time.monotonic() + 30
     while not children_of(process.pid):
         assert time.monotonic() < deadline
