@@ -16,7 +16,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from grader.resources import data_directory
+from grader.resources import reference_kernel
 from grader.sandbox import Isolation, Scratch
 from grader.toolchain import edition
 from grader.toolchain.packaging import package
@@ -29,7 +29,7 @@ LEVELS = (Isolation.NONE, Isolation.BWRAP)
 def right_answer() -> Path:
     """The reference answer of the default edition."""
     known = edition.find("auto")
-    return data_directory("reference_kernels") / "conv1d" / known.name / "right.mojo"
+    return reference_kernel("conv1d", known.name, "right.mojo")
 
 
 def packaging_seconds(level: Isolation) -> float:

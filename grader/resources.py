@@ -25,3 +25,12 @@ def data_directory(name: str) -> Path:
         f"the data folder {name} is missing beside {_PACKAGE}",
         remedy="The installation is incomplete; install again with: pip install mojo-grade",
     )
+
+
+def reference_kernel(puzzle: str, edition: str, name: str) -> Path:
+    """A reference file of an edition: ``skeleton.mojo``, ``right.mojo`` or ``whole_domain.mojo``.
+
+    Raises:
+        GraderFault: the folder of the reference kernels is missing.
+    """
+    return data_directory("reference_kernels") / puzzle / edition / name

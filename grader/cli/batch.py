@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
+from grader.cli import options
 from grader.errors import ExitCode
-from grader.grading.request import DEFAULT_EXAMPLES, DEFAULT_TIMEOUT, DeviceChoice
-from grader.puzzles import NAMES
+from grader.grading.request import DeviceChoice
 from grader.sandbox import Wanted
-from grader.toolchain import edition as editions
 
 if TYPE_CHECKING:
     from grader.batch.backend import Backend
@@ -46,21 +45,11 @@ Exit codes:
     type=click.Path(path_type=Path, dir_okay=False),
     help="CSV with a header: id, name, email, repository, late (any of them).",
 )
-@click.option("--puzzle", default="conv1d", show_default=True, type=click.Choice(NAMES))
-@click.option(
-    "--edition",
-    default="auto",
-    show_default=True,
-    type=click.Choice(["auto", *editions.names()]),
-    help="Edition of the puzzle book that the files are written for.",
-)
-@click.option(
-    "--device",
-    default="auto",
-    show_default=True,
-    type=click.Choice(["auto", "software", "gpu"]),
-    help="One kind for the whole run. auto takes a GPU of this machine whose driver works, else "
-    "the software device.",
+@options.puzzle
+@options.edition("Edition of the puzzle book that the files are written for.")
+@options.device(
+    "One kind for the whole run. auto takes a GPU of this machine whose driver works, else "
+    "the software device."
 )
 @click.option(
     "--rubric",
@@ -89,18 +78,9 @@ Exit codes:
     metavar="URL",
     help="Grade on a cluster of dask.distributed, such as tcp://host:8786. See docs/cluster.md.",
 )
-@click.option("--examples", default=DEFAULT_EXAMPLES, show_default=True,
-              type=click.IntRange(1, 100_000), help="Cases for each program.")  # fmt: skip
-@click.option("--timeout", default=DEFAULT_TIMEOUT, show_default=True,
-              type=click.FloatRange(min=5, max=86_400),
-              help="Seconds that one stage of a grading may take.")  # fmt: skip
-@click.option(
-    "--isolation",
-    default="auto",
-    show_default=True,
-    type=click.Choice([wanted.value for wanted in Wanted]),
-    help="strict refuses to grade without bubblewrap; none must be asked for.",
-)
+@options.examples("Cases for each program.")
+@options.timeout("Seconds that one stage of a grading may take.")
+@options.isolation("grade")
 def batch(
     source: Path,
     out: Path | None,

@@ -8,6 +8,7 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
+from grader.cli import options
 from grader.cli.root import EXIT_CODES
 from grader.errors import ExitCode
 from grader.grading.request import DeviceChoice
@@ -26,13 +27,7 @@ from grader.toolchain.edition import DEFAULT_EDITION
     type=click.Choice(editions.names()),
     help="Edition of the puzzle book.",
 )
-@click.option(
-    "--device",
-    default="auto",
-    show_default=True,
-    type=click.Choice(["auto", "software", "gpu"]),
-    help="auto takes a GPU whose driver works, else the software device.",
-)
+@options.device("auto takes a GPU whose driver works, else the software device.")
 def demo(name: str, edition: str, device: str) -> None:
     """Run the published example of a puzzle with the right answer.
 

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import click
 
-from grader.puzzles import NAMES
-from grader.toolchain import edition as editions
+from grader.cli import options
 
 
 @click.group()
@@ -17,14 +16,8 @@ def init() -> None:
 
 @init.command()
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, file_okay=False))
-@click.option("--puzzle", default="conv1d", show_default=True, type=click.Choice(NAMES))
-@click.option(
-    "--edition",
-    default="auto",
-    show_default=True,
-    type=click.Choice(["auto", *editions.names()]),
-    help="Edition of the puzzle book that the skeleton is written for.",
-)
+@options.puzzle
+@options.edition("Edition of the puzzle book that the skeleton is written for.")
 @click.option(
     "--action",
     "action",

@@ -8,10 +8,11 @@ from typing import cast
 
 import click
 
+from grader.cli import options
 from grader.cli.progress import TerminalProgress
 from grader.cli.root import EXIT_CODES
 from grader.errors import ExitCode
-from grader.grading.request import DEFAULT_TIMEOUT, DeviceChoice
+from grader.grading.request import DeviceChoice
 from grader.record import load
 from grader.sandbox import Wanted
 
@@ -27,7 +28,7 @@ from grader.sandbox import Wanted
 @click.option("--list", "listed", is_flag=True, help="List the cases and run none.")
 @click.option(
     "--device",
-    type=click.Choice(["auto", "software", "gpu"]),
+    type=options.DEVICES,
     help="What to run it on.  [default: what the record was made on]",
 )
 @click.option(
@@ -37,20 +38,8 @@ from grader.sandbox import Wanted
     show_default=True,
     type=click.Choice(["text", "json"]),
 )
-@click.option(
-    "--timeout",
-    default=DEFAULT_TIMEOUT,
-    show_default=True,
-    type=click.FloatRange(min=5, max=86_400),
-    help="Seconds that one stage may take.",
-)
-@click.option(
-    "--isolation",
-    default="auto",
-    show_default=True,
-    type=click.Choice([wanted.value for wanted in Wanted]),
-    help="strict refuses to run without bubblewrap; none must be asked for.",
-)
+@options.timeout("Seconds that one stage may take.")
+@options.isolation("run")
 def replay(
     record: Path,
     number: int | None,

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Literal, cast
 
 import click
 
+from grader.cli import options
 from grader.cli.github import Place, path_in_repository
 from grader.cli.output import Outputs, for_reader, parse_formats
 from grader.cli.progress import TerminalProgress
 from grader.cli.root import EXIT_CODES
 from grader.errors import SubmissionRefused, UsageError
-from grader.grading.request import DEFAULT_EXAMPLES, DEFAULT_TIMEOUT, DeviceChoice, Request
-from grader.puzzles import NAMES, find
+from grader.grading.request import DeviceChoice, Request
+from grader.puzzles import find
 from grader.record import Audience, StageOutcome
 from grader.sandbox import Wanted
-from grader.toolchain import edition as editions
 
 if TYPE_CHECKING:
     from grader.rubric import Rubric
@@ -26,28 +26,10 @@ if TYPE_CHECKING:
 
 @click.command(epilog=EXIT_CODES)
 @click.argument("file", type=click.Path(path_type=Path, allow_dash=True))
-@click.option("--puzzle", default="conv1d", show_default=True, type=click.Choice(NAMES))
-@click.option(
-    "--device",
-    default="auto",
-    show_default=True,
-    type=click.Choice(["auto", "software", "gpu"]),
-    help="auto takes a GPU whose driver works, else the software device.",
-)
-@click.option(
-    "--edition",
-    default="auto",
-    show_default=True,
-    type=click.Choice(["auto", *editions.names()]),
-    help="Edition of the puzzle book; auto takes the one that the file is written for.",
-)
-@click.option(
-    "--examples",
-    default=DEFAULT_EXAMPLES,
-    show_default=True,
-    type=click.IntRange(1, 100_000),
-    help="How many cases to run, all properties together.",
-)
+@options.puzzle
+@options.device("auto takes a GPU whose driver works, else the software device.")
+@options.edition("Edition of the puzzle book; auto takes the one that the file is written for.")
+@options.examples("How many cases to run, all properties together.")
 @click.option("--seed", help="Seed of the cases. Recorded; by default derived from a secret.")
 @click.option(
     "--out",
@@ -76,20 +58,8 @@ if TYPE_CHECKING:
     help="TOML file that changes points, sizes and what students see; "
     "grade puzzles --rubric NAME prints one.",
 )
-@click.option(
-    "--timeout",
-    default=DEFAULT_TIMEOUT,
-    show_default=True,
-    type=click.FloatRange(min=5, max=86_400),
-    help="Seconds that one stage may take.",
-)
-@click.option(
-    "--isolation",
-    default="auto",
-    show_default=True,
-    type=click.Choice([wanted.value for wanted in Wanted]),
-    help="strict refuses to grade without bubblewrap; none must be asked for.",
-)
+@options.timeout("Seconds that one stage may take.")
+@options.isolation("grade")
 def submit(
     file: Path,
     puzzle: str,

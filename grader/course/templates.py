@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from grader.errors import GraderFault, UsageError
-from grader.resources import data_directory
+from grader.resources import data_directory, reference_kernel
 from grader.toolchain import edition as editions
 
 SUFFIX = ".j2"
@@ -29,7 +29,7 @@ def write_course(folder: Path, *, puzzle: str, edition: str, action: str) -> tup
     """
     _check_action(action)
     chosen = editions.find(edition)
-    skeleton = data_directory("reference_kernels") / puzzle / chosen.name / "skeleton.mojo"
+    skeleton = reference_kernel(puzzle, chosen.name, "skeleton.mojo")
     files = _rendered(
         {
             "puzzle": puzzle,

@@ -87,7 +87,7 @@ def _isolation() -> Answer:
 def _packaging() -> Answer:
     """Package the reference answer in the sandbox."""
     from grader.puzzles import NAMES
-    from grader.resources import data_directory
+    from grader.resources import reference_kernel
     from grader.sandbox import Scratch, Wanted, probe
     from grader.toolchain import edition
     from grader.toolchain.packaging import package
@@ -96,7 +96,7 @@ def _packaging() -> Answer:
 
     chosen = edition.find("auto")
     puzzle = NAMES[0]
-    reference = data_directory("reference_kernels") / puzzle / chosen.name / "right.mojo"
+    reference = reference_kernel(puzzle, chosen.name, "right.mojo")
     with Scratch() as scratch:
         workspace = Workspace(
             locate(chosen), scratch, isolation=probe(Wanted.AUTO).level, module=puzzle

@@ -17,7 +17,6 @@ import numpy as np
 from grader import puzzles
 from grader.caselog import LoggedCase, unpack
 from grader.device.evidence import CopyOut, Finding, Launch
-from grader.device.libraries import library_directory
 from grader.errors import GraderFault, RecordError, UsageError
 from grader.grading import editions
 from grader.grading.bench import open_bench
@@ -27,19 +26,18 @@ from grader.grading.executor import CaseRun, Ending, Executor
 from grader.grading.gathered import Gathered
 from grader.grading.given import kernel_unchanged
 from grader.grading.observe import WRITERS, Observation, Problem, observe, value_check
+from grader.grading.place import compile_limits, place_for
 from grader.grading.plan import PlannedShape
 from grader.grading.repeat import by_the_host
 from grader.grading.request import DEFAULT_TIMEOUT, DeviceChoice, Progress, Request
 from grader.intake import Submission
 from grader.puzzles.definition import Puzzle
 from grader.record import Attribution, Counterexample, DeviceInfo, Record, StageOutcome
-from grader.resources import data_directory
-from grader.sandbox import MIB, Limits, Scratch, Wanted, probe_once
+from grader.resources import reference_kernel
+from grader.sandbox import Scratch, Wanted, probe_once
 from grader.toolchain.packaging import package
 from grader.toolchain.workspace import Workspace
-from grader.worker.process import SCRIPT_FOLDER, Ended
-
-_MEMORY = 4096 * MIB
+from grader.worker.process import Ended
 
 
 class Stretch(msgspec.Struct, frozen=True, kw_only=True):
@@ -157,11 +155,12 @@ class _Again:
         self.puzzle = _puzzle(record).for_edition(choice.edition.name)
         case = self._case(self.number)
         assert case is not None
-        given = data_directory("reference_kernels") / self.puzzle.name
         self.unchanged = any(
             kernel_unchanged(
                 text,
-                (given / name / "skeleton.mojo").read_text(encoding="utf-8"),
+                reference_kernel(self.puzzle.name, name, "skeleton.mojo").read_text(
+                    encoding="utf-8"
+                ),
                 self.puzzle.kernel_function,
             )
             for name in choice.skeletons
@@ -169,15 +168,14 @@ class _Again:
         gathered = self._gathered(edition)
         toolchain = editions.provide(choice.edition, gathered)
         with editions.in_use(choice.edition), Scratch() as scratch:
-            workspace = Workspace(
+            workspace = place_for(
+                text.encode(),
+                self.puzzle.name,
                 toolchain,
                 scratch,
                 isolation=probe_once(self.isolation).level,
-                module=self.puzzle.name,
-                read_only=(SCRIPT_FOLDER, library_directory()),
-                gpu=gathered.request.device != "software",
+                device=gathered.request.device,
             )
-            workspace.install(text.encode())
             return self._compile_and_run(workspace, gathered, case)
 
     def _gathered(self, edition: str) -> Gathered:
@@ -201,7 +199,7 @@ class _Again:
         )
 
     def _compile_and_run(self, workspace: Workspace, gathered: Gathered, case: Case) -> Again:
-        limits = Limits(wall_seconds=self.timeout, resident_bytes=_MEMORY)
+        limits = compile_limits(self.timeout)
         with gathered.stage("package"):
             packaged = package(workspace)
             if not packaged.ok:
@@ -232,7 +230,11 @@ class _Again:
             if other.output is not None:
                 same = other.output.tobytes() == observation.run.output.tobytes()
         evidence = observation.run.evidence
-        shown = problems[0] if problems else Problem(check=self._check(case), title="right")
+        shown = (
+            problems[0]
+            if problems
+            else Problem(check=value_check(self.puzzle, case), title="right")
+        )
         return Again(
             number=self.number,
             count=len(self.log),
@@ -248,9 +250,6 @@ class _Again:
             same_bits=same,
             device=device,
         )
-
-    def _check(self, case: Case) -> str:
-        return value_check(self.puzzle, case)
 
     def _one(
         self, executor: Executor, case: Case, variant: int, *, repeatable: bool = False

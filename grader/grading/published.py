@@ -10,24 +10,22 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from grader.device.libraries import library_directory
 from grader.errors import ToolchainFault
 from grader.grading import plan
 from grader.grading.bench import Bench, open_bench
 from grader.grading.cases import Case, example
 from grader.grading.executor import CaseRun, Ending
 from grader.grading.judge import compare
+from grader.grading.place import compile_limits, place_for
 from grader.grading.request import DEFAULT_TIMEOUT, DeviceChoice
 from grader.puzzles.definition import Puzzle
 from grader.record import DeviceInfo
-from grader.resources import data_directory
-from grader.sandbox import MIB, Limits, Scratch, Wanted, probe_once
+from grader.resources import reference_kernel
+from grader.sandbox import Scratch, Wanted, probe_once
 from grader.toolchain.packaging import package
 from grader.toolchain.toolchain import Toolchain
-from grader.toolchain.workspace import Workspace
-from grader.worker.process import SCRIPT_FOLDER, Ended
+from grader.worker.process import Ended
 
-_LIMITS = Limits(wall_seconds=DEFAULT_TIMEOUT, resident_bytes=4096 * MIB)
 _SEED = "published example"
 
 
@@ -79,22 +77,19 @@ def prepared(puzzle: Puzzle, toolchain: Toolchain, device: DeviceChoice) -> Iter
         SandboxFault: nothing can be started in the sandbox.
     """
     edition = toolchain.edition.name
-    folder = data_directory("reference_kernels") / puzzle.name / edition
+    source = reference_kernel(puzzle.name, edition, "right.mojo").read_bytes()
     shapes = plan.draw(puzzle, seed=_SEED, all_robust=False)[:1]
     with Scratch() as scratch:
-        workspace = Workspace(
-            toolchain,
-            scratch,
-            isolation=probe_once(Wanted.AUTO).level,
-            module=puzzle.name,
-            read_only=(SCRIPT_FOLDER, library_directory()),
-            gpu=device != "software",
+        level = probe_once(Wanted.AUTO).level
+        workspace = place_for(
+            source, puzzle.name, toolchain, scratch, isolation=level, device=device
         )
-        workspace.install((folder / "right.mojo").read_bytes())
         packaged = package(workspace)
         if not packaged.ok:
             raise _fault(edition, "package", packaged.output)
-        with open_bench(puzzle, workspace, device, compile_limits=_LIMITS) as bench:
+        with open_bench(
+            puzzle, workspace, device, compile_limits=compile_limits(DEFAULT_TIMEOUT)
+        ) as bench:
             bench.lane.begin_case(variant=0)
             started = bench.executor.start(shapes)
             opening = bench.lane.end_case()

@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from grader.device.libraries import library_directory
 from grader.errors import SandboxFault, SubmissionRefused, UsageError
 from grader.grading import editions, seeds
 from grader.grading.ahead import Ahead
 from grader.grading.blame import Blame, blame_compile, blame_packaging
 from grader.grading.editions import Choice
 from grader.grading.gathered import Gathered
+from grader.grading.place import compile_limits, place_for
 from grader.grading.reached import Reached
 from grader.grading.request import Progress, Request
 from grader.intake import Submission, read_submission
 from grader.record import IsolationInfo, Record, ToolchainInfo
-from grader.resources import data_directory
-from grader.sandbox import MIB, Isolation, IsolationReport, Limits, Scratch, forget, probe_once
+from grader.resources import reference_kernel
+from grader.sandbox import Isolation, IsolationReport, Limits, Scratch, forget, probe_once
 from grader.toolchain.packaging import LIMITS as PACKAGING_LIMITS
 from grader.toolchain.packaging import Packaged, package
 from grader.toolchain.toolchain import Toolchain
@@ -36,8 +36,6 @@ HEAD_START = 0.5
 
 A file that packages takes more than twice as long; one that does not compile
 is mostly done by then, and is not held up by what it will not need."""
-COMPILE_MEMORY = 4096 * MIB
-"""Resident. A graph compile peaks at 1.2 GB."""
 REFERENCE = "right.mojo"
 SKELETON = "skeleton.mojo"
 
@@ -240,25 +238,22 @@ class _Run:
     def _workspace(
         self, scratch: Scratch, source: bytes, toolchain: Toolchain | None = None
     ) -> Workspace:
-        from grader.worker.process import SCRIPT_FOLDER
-
-        workspace = Workspace(
+        request = self.gathered.request
+        return place_for(
+            source,
+            request.puzzle_name,
             toolchain or self.toolchain,
             scratch,
             isolation=self.isolation.level,
-            module=self.gathered.request.puzzle_name,
-            read_only=(SCRIPT_FOLDER, library_directory()),
-            gpu=self.gathered.request.device != "software",
+            device=request.device,
         )
-        workspace.install(source)
-        return workspace
 
     def _packaging_limits(self) -> Limits:
         seconds = min(PACKAGING_LIMITS.wall_seconds, self.gathered.request.timeout)
         return msgspec.structs.replace(PACKAGING_LIMITS, wall_seconds=seconds)
 
     def _compile_limits(self) -> Limits:
-        return Limits(wall_seconds=self.gathered.request.timeout, resident_bytes=COMPILE_MEMORY)
+        return compile_limits(self.gathered.request.timeout)
 
     def _reference_packages(self) -> bool:
         """The control for packaging: see `grader.grading.blame`."""
@@ -281,8 +276,8 @@ class _Run:
 
     def _reference(self, name: str, edition: str | None = None) -> bytes:
         """A reference file of the puzzle, in the edition that is graded with or another."""
-        folder = data_directory("reference_kernels") / self.gathered.request.puzzle_name
-        return (folder / (edition or self.choice.edition.name) / name).read_bytes()
+        edition = edition or self.choice.edition.name
+        return reference_kernel(self.gathered.request.puzzle_name, edition, name).read_bytes()
 
 
 def _staged(submission: Submission) -> bytes:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from grader.errors import SandboxFault, ToolchainFault
 from grader.puzzles import NAMES
-from grader.resources import data_directory
+from grader.resources import reference_kernel
 from grader.sandbox import Scratch, Wanted, probe_once
 from grader.toolchain import store
 from grader.toolchain.edition import Edition
@@ -62,7 +62,7 @@ def verify(edition: Edition, folder: Path) -> store.Manifest:
 
 def _package_skeleton(toolchain: Toolchain) -> None:
     puzzle, edition = NAMES[0], toolchain.edition
-    skeleton = data_directory("reference_kernels") / puzzle / edition.name / "skeleton.mojo"
+    skeleton = reference_kernel(puzzle, edition.name, "skeleton.mojo")
     try:
         source = skeleton.read_bytes()
     except OSError as error:

@@ -1,0 +1,49 @@
+"""The place where an answer is packaged, compiled and run, and what its compile may use."""
+
+from __future__ import annotations
+
+from grader.device.libraries import library_directory
+from grader.grading.request import DeviceChoice
+from grader.sandbox import MIB, Isolation, Limits, Scratch
+from grader.toolchain.toolchain import Toolchain
+from grader.toolchain.workspace import Workspace
+from grader.worker.process import SCRIPT_FOLDER
+
+COMPILE_MEMORY = 4096 * MIB
+"""Resident. A graph compile peaks at 1.2 GB."""
+
+
+def place_for(
+    source: bytes,
+    puzzle: str,
+    toolchain: Toolchain,
+    scratch: Scratch,
+    *,
+    isolation: Isolation,
+    device: DeviceChoice,
+) -> Workspace:
+    """A workspace with the source in its op package; a worker can find script and driver there.
+
+    Args:
+        source: The answer's text.
+        puzzle: The puzzle's name, which is the module's.
+        toolchain: What compiles it.
+        scratch: Its directory; made and removed by the caller.
+        isolation: The level that its processes run under.
+        device: What it will run on; unless it is the software device, a GPU may be reached.
+    """
+    workspace = Workspace(
+        toolchain,
+        scratch,
+        isolation=isolation,
+        module=puzzle,
+        read_only=(SCRIPT_FOLDER, library_directory()),
+        gpu=device != "software",
+    )
+    workspace.install(source)
+    return workspace
+
+
+def compile_limits(seconds: float) -> Limits:
+    """What a graph compile may use, the wall clock given."""
+    return Limits(wall_seconds=seconds, resident_bytes=COMPILE_MEMORY)
