@@ -1,16 +1,21 @@
 """Grade every labelled sample and compare the verdicts with the labels.
 
     python -m benchmarks.verdict_quality [--jobs 2] [--only TEXT] [--out FOLDER [--resume]]
+    python -m benchmarks.verdict_quality --from-class grade-out/benchmark-class/run
 
 Prints false passes, false fails and other differences, and beside them what the
 puzzle's own check (one example, ``rtol=1e-5``) says about the same files. Each
-sample is graded by the command ``grade submit``, as a user would.
+sample is graded by the command ``grade submit``, as a user would; with
+``--from-class`` the records are those of a class that ``benchmarks.batch_class``
+had graded, and only what is not among them is graded here.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -23,7 +28,9 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.labels import Label, all_labels
-from grader.record import Record, Status, Verdict, load
+from grader.batch.results import student_results
+from grader.batch.store import Store
+from grader.record import Record, Status, Verdict, encode, load
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -65,6 +72,26 @@ def own_check(record: Record) -> bool:
             expected = np.frombuffer(example.expected.data, dtype=example.expected.dtype)
             return bool(np.allclose(got, expected, rtol=1e-5, atol=0))
     return False
+
+
+def take_from_class(run: Path, labels: list[Label], folder: Path) -> None:
+    """Lay out the records and reports of a class's run as if each had been graded here."""
+    by_program = {hashlib.sha256(label.path.read_bytes()).hexdigest(): label for label in labels}
+    with Store(run) as store:
+        for result in student_results(store):
+            label = by_program.get(result.attempt.sha256) if result.attempt else None
+            if label is None or result.record is None:
+                continue
+            place = place_of(label, folder)
+            place.mkdir(parents=True, exist_ok=True)
+            (place / "record.json").write_bytes(encode(result.record))
+            page = run / "feedback" / result.student.key / "report.html"
+            shutil.copy(page, place / "report.html")
+
+
+def place_of(label: Label, folder: Path) -> Path:
+    """Where the record of a sample lies."""
+    return folder / label.path.parent.name / label.path.stem
 
 
 def mentions(folder: Path, record: Record) -> str:
@@ -123,8 +150,7 @@ def grade_all(
     """Grade samples, several at a time."""
 
     def one(label: Label) -> Graded:
-        place = folder / label.path.parent.name / label.path.stem
-        graded = grade_one(label, place, resume=resume)
+        graded = grade_one(label, place_of(label, folder), resume=resume)
         tell(graded)
         return graded
 
@@ -157,15 +183,19 @@ def main() -> None:
     parser.add_argument("--only", default="", help="samples whose name contains this")
     parser.add_argument("--out", type=Path, help="keep the records and reports here")
     parser.add_argument("--resume", action="store_true", help="keep the records in --out")
+    parser.add_argument("--from-class", type=Path, help="the folder of a class that was graded")
     arguments = parser.parse_args()
     labels = [label for label in all_labels() if arguments.only in label.name]
     with tempfile.TemporaryDirectory() as temporary:
+        folder = arguments.out or Path(temporary)
+        if arguments.from_class:
+            take_from_class(arguments.from_class, labels, folder)
         results = grade_all(
             labels,
-            arguments.out or Path(temporary),
+            folder,
             jobs=arguments.jobs,
             tell=_tell,
-            resume=arguments.resume,
+            resume=arguments.resume or arguments.from_class is not None,
         )
     counts = summary(results)
     for name, number in counts.items():
