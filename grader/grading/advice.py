@@ -2,7 +2,8 @@
 
 The table of messages was measured: each line is what MAX 26.5 prints for one
 mistake in the launch or the signature of the op (``submissions/`` holds a file
-for each).
+for each). What the editions write differently stands in braces and comes from
+their files (`grader.toolchain.edition.Edition.worded`).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from grader.record import Attribution, Check, CheckedFinding, Counterexample, Di
 if TYPE_CHECKING:
     from grader.grading.observe import Observation
     from grader.puzzles.definition import Puzzle
+    from grader.toolchain.edition import Edition
 
 _MESSAGES: tuple[tuple[str, str], ...] = (
     (
@@ -37,22 +39,25 @@ _MESSAGES: tuple[tuple[str, str], ...] = (
     ),
     (
         r"parameter 'Ts' has 'AnyType' type",
-        "This edition names the kernel once: enqueue_function[kernel](...).",
+        "Write the launch as this edition does: {launch}(...).",
     ),
     (
         r"value passed to 'f' cannot be converted",
-        "The kernel goes into the square brackets, not among the arguments: "
-        "enqueue_function[kernel](...).",
+        "The kernel goes into the square brackets, not among the arguments: {launch}(...).",
     ),
     (
         r"no matching method in call to 'enqueue_function'",
-        "Compare the launch with enqueue_function[kernel](output, input, kernel, "
-        "grid_dim=..., block_dim=...); the notes below the message name what does not fit.",
+        "Compare the launch with {launch}(three tensors, grid_dim=..., block_dim=...); the notes "
+        "below the message name what does not fit.",
     ),
     (
-        r"has no attribute '(enqueue_function_checked|get_device_context|unsafe_ptr_checked)'",
+        r"has no attribute 'get_device_context'",
         "That name belongs to another edition of the book. In this one the context is used as "
-        "it is, and the launch is enqueue_function.",
+        "it is.",
+    ),
+    (
+        r"has no attribute 'enqueue_function\w*'",
+        "That name belongs to another edition of the book. In this one a launch is {launch}(...).",
     ),
     (
         r"unable to locate module '(compiler|tensor_builder|runtime|tensor|gpu)'|"
@@ -73,11 +78,11 @@ _MESSAGES: tuple[tuple[str, str], ...] = (
         r"argument #\d+ of type .* (is not encodable|does not match the declared)",
         "An argument of the launch does not have the type that the kernel declares. The number "
         "that the compiler gives is not reliable: compare all with the kernel's signature, in "
-        "order: output, input, kernel.",
+        "order: the output, the input, the convolution kernel.",
     ),
     (
         r"[Ww]rong number of arguments to enqueue",
-        "The kernel takes three tensors: output, input, kernel.",
+        "The kernel takes three tensors: the output, the input, the convolution kernel.",
     ),
     (
         r"do(es)? not conform to (trait )?'?DevicePassable",
@@ -85,12 +90,11 @@ _MESSAGES: tuple[tuple[str, str], ...] = (
     ),
     (
         r"target does not support operation: barrier",
-        "The kernel is called like a function on the host. Enqueue it: "
-        "ctx.enqueue_function[kernel](...).",
+        "The kernel is called like a function on the host. Enqueue it: {launch}(...).",
     ),
     (
         r"no kernel registered for '(\w+)'",
-        "The graph asks for an op of that name. Check the string in @extensibility.register(...).",
+        "The graph asks for an op of that name. Check the string in {register}(...).",
     ),
     (
         r"kernel '\w+' has no execute function",
@@ -104,20 +108,22 @@ _MESSAGES: tuple[tuple[str, str], ...] = (
 _TABLE = tuple((re.compile(pattern), advice) for pattern, advice in _MESSAGES)
 
 
-def with_advice(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
+def with_advice(diagnostics: Iterable[Diagnostic], edition: Edition) -> tuple[Diagnostic, ...]:
     """The messages, each with what it means where that is known."""
     return tuple(
-        msgspec.structs.replace(diagnostic, advice=diagnostic.advice or _advice(diagnostic))
+        msgspec.structs.replace(
+            diagnostic, advice=diagnostic.advice or _advice(diagnostic, edition)
+        )
         for diagnostic in diagnostics
     )
 
 
-def _advice(diagnostic: Diagnostic) -> str:
+def _advice(diagnostic: Diagnostic, edition: Edition) -> str:
     # Notes are more specific than the message that they stand under.
     texts = [note.message for note in diagnostic.notes] + [diagnostic.message]
     for pattern, advice in _TABLE:
         if any(pattern.search(text[:4000]) for text in texts):
-            return advice
+            return edition.worded(advice)
     return ""
 
 
@@ -184,6 +190,7 @@ def _explain(puzzle: Puzzle, finding: Finding, whose: Attribution) -> str:
 
 def next_steps(
     puzzle: Puzzle,
+    edition: Edition,
     *,
     checks: Iterable[Check],
     diagnostics: Iterable[Diagnostic],
@@ -193,7 +200,7 @@ def next_steps(
 ) -> tuple[str, ...]:
     """What to try next, most useful first, each sentence once, at most four."""
     if nothing_filled_in:
-        return (puzzle.first_step,)
+        return (edition.worded(puzzle.first_step),)
     steps = dict.fromkeys(
         step for step in _steps(puzzle, checks, diagnostics, counterexamples, found) if step
     )

@@ -53,7 +53,8 @@ def verdict_record(gathered: Gathered) -> Record:
             if tally.worst is not None
         )
     found = advice.findings(puzzle, results.observations_with_findings) if results else ()
-    diagnostics = advice.with_advice(gathered.diagnostics)
+    edition = gathered.edition
+    diagnostics = advice.with_advice(gathered.diagnostics, edition)
     return _build(
         gathered,
         verdict=scored.verdict,
@@ -61,13 +62,14 @@ def verdict_record(gathered: Gathered) -> Record:
         max_score=scored.max_score,
         extra_score=scored.extra_score,
         extra_max=scored.extra_max,
-        headline=headline(puzzle, scored, gathered.reached),
+        headline=headline(scored, gathered.reached),
         checks=scored.checks,
         counterexamples=examples,
         findings=found,
         diagnostics=diagnostics,
         advice=advice.next_steps(
             puzzle,
+            edition,
             checks=scored.checks,
             diagnostics=() if gathered.reached.compiles else diagnostics,
             counterexamples=examples,

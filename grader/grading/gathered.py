@@ -19,6 +19,7 @@ from grader.record import (
     StageOutcome,
     ToolchainInfo,
 )
+from grader.toolchain.edition import DEFAULT_EDITION, Edition, find
 
 if TYPE_CHECKING:
     from grader.grading.plan import PlannedShape
@@ -51,6 +52,11 @@ class Gathered:
         """The puzzle as the edition that is graded with gives it."""
         puzzle = self.request.puzzle
         return puzzle.for_edition(self.toolchain.edition) if self.toolchain else puzzle
+
+    @property
+    def edition(self) -> Edition:
+        """What is graded with; the default one before it is known."""
+        return find(self.toolchain.edition if self.toolchain else DEFAULT_EDITION)
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:

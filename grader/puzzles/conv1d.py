@@ -290,7 +290,8 @@ PUZZLE = CONV1D = Puzzle(
         Suspect(
             name="swapped",
             explanation="This is the result with input and kernel exchanged.",
-            advice="The kernel function takes output, input, kernel, in this order.",
+            advice="The kernel function takes the output, the input and the convolution kernel, "
+            "in this order.",
             answer=_swapped,
         ),
         Suspect(
@@ -319,8 +320,8 @@ PUZZLE = CONV1D = Puzzle(
     "its idle threads leave cells of shared memory unwritten that other threads read. "
     "That is a defect of the given code: it costs you nothing, and repairing it earns extra "
     "credit.",
-    first_step="Launch the kernel at the end of execute: ctx.enqueue_function[...] with the "
-    "kernel in square brackets, the three tensors, grid_dim and block_dim.",
+    first_step="Launch the kernel at the end of execute: {launch}(...) with the three tensors, "
+    "grid_dim and block_dim.",
     next_steps={
         "example": "Run the published example by hand for one output: which elements of input "
         "and kernel does it need, and which did your thread read?",

@@ -177,7 +177,8 @@ class Puzzle:
     shared_holds_zeros: Callable[[Sizes], bool] = lambda sizes: False
     """At which sizes unwritten shared memory holds zeros and no poison; see `for_edition`."""
     first_step: str = "Fill in what the skeleton leaves open, then hand it in again."
-    """What to do with a skeleton that is handed in as it was given."""
+    """What to do with a skeleton that is handed in as it was given; ``{launch}`` stands for the
+    way the edition writes a launch."""
     next_steps: Mapping[str, str] = field(default_factory=dict)
     """For a check that failed: what a student should look at first."""
 

@@ -65,8 +65,16 @@ class Edition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """File name of the package. It must be kept: MAX crashes on a renamed one."""
     cache_variable: str
     """Environment variable that names the compile cache."""
+    launch: str
+    """How its skeletons write a launch, up to the arguments, with ``kernel`` for the kernel."""
+    register: str
+    """The decorator that registers an op, without its arguments."""
     worker: Worker
     changes: tuple[Change, ...] = ()
+
+    def worded(self, text: str) -> str:
+        """A text of ours with ``{launch}`` and ``{register}`` as this edition writes them."""
+        return text.format(launch=self.launch, register=self.register)
 
 
 @cache

@@ -1,0 +1,79 @@
+"""Advice in the words of the edition that is graded with."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from grader.grading.advice import _MESSAGES, next_steps, with_advice
+from grader.puzzles import NAMES
+from grader.puzzles.conv1d import CONV1D
+from grader.record import Diagnostic
+from grader.resources import reference_kernel
+from grader.toolchain import edition as editions
+from grader.toolchain.dialect import hits, words
+
+
+def error(message: str) -> Diagnostic:
+    return Diagnostic(severity="error", message=message, stage="package")
+
+
+def advice(message: str, edition: str) -> str:
+    (diagnostic,) = with_advice([error(message)], editions.find(edition))
+    return diagnostic.advice
+
+
+@pytest.mark.parametrize("puzzle", NAMES)
+@pytest.mark.parametrize("name", editions.names())
+def test_an_edition_writes_launch_and_registration_as_its_reference_answer_does(
+    name: str, puzzle: str
+) -> None:
+    edition = editions.find(name)
+    source = words(reference_kernel(puzzle, name, "right.mojo").read_text())
+    launch = re.sub(r"\bkernel\b", "...", edition.launch) + "("
+    assert hits(source, [launch]), launch
+    assert hits(source, [f"{edition.register}("])
+
+
+@pytest.mark.parametrize("name", editions.names())
+def test_an_unfilled_skeleton_is_told_how_its_own_edition_launches(name: str) -> None:
+    edition = editions.find(name)
+    (step,) = next_steps(
+        CONV1D,
+        edition,
+        checks=(),
+        diagnostics=(),
+        counterexamples=(),
+        found=(),
+        nothing_filled_in=True,
+    )
+    assert f"{edition.launch}(" in step
+
+
+@pytest.mark.parametrize(
+    ("message", "edition", "says"),
+    [
+        ("Current compilation target does not support operation: barrier", "25.3", "gpu_ctx.enq"),
+        ("no kernel registered for 'conv1d'", "25.4", "in @compiler.register("),
+        ("no kernel registered for 'conv1d'", "26.5", "in @extensibility.register("),
+        ("no matching method in call to 'enqueue_function'", "26.2", "[kernel, kernel](three"),
+        ("'X' value has no attribute 'enqueue_function_checked'", "26.1", "gpu_ctx.enqueue_func"),
+        ("'X' value has no attribute 'get_device_context'", "26.5", "used as it is"),
+        ("'X' value has no attribute 'enqueue_function'", "25.7", "enqueue_function_checked[kern"),
+    ],
+)
+def test_a_message_is_explained_in_the_names_of_the_edition(
+    message: str, edition: str, says: str
+) -> None:
+    assert says in advice(message, edition)
+
+
+@pytest.mark.parametrize("name", editions.names())
+def test_no_advice_writes_a_name_that_the_edition_does_not_have(name: str) -> None:
+    """Names of the API stand in an edition's file, so that no sentence can be of another one."""
+    edition = editions.find(name)
+    for _, sentence in _MESSAGES:
+        assert "{" not in edition.worded(sentence)
+        for api in ("ctx", "enqueue_function", "extensibility", "compiler.register"):
+            assert not re.search(rf"\b{api}\b", sentence), sentence
