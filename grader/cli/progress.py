@@ -10,7 +10,6 @@ import contextlib
 import os
 import threading
 import time
-from types import TracebackType
 from typing import Self, TextIO
 
 from grader.intake.display import for_terminal
@@ -54,12 +53,7 @@ class TerminalProgress:
             self._thread.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *exception: object) -> None:
         self._stop.set()
         with self._lock:
             self._clear()

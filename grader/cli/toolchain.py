@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Sequence
+from typing import Self
 
 import click
 
@@ -167,12 +168,11 @@ class _Line:
         self._name = name
         self._live = sys.stderr.isatty()
 
-    def __enter__(self) -> _Line:
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *ignored: object) -> None:
-        if self._live:
-            click.echo("\r\x1b[2K", nl=False, err=True)
+    def __exit__(self, *exception: object) -> None:
+        self._clear()
 
     def say(self, phrase: str) -> None:
         """Show a step."""
@@ -183,5 +183,9 @@ class _Line:
 
     def end(self, text: str) -> None:
         """Leave a line."""
-        self.__exit__()
+        self._clear()
         click.echo(text, err=True)
+
+    def _clear(self) -> None:
+        if self._live:
+            click.echo("\r\x1b[2K", nl=False, err=True)

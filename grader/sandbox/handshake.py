@@ -27,7 +27,7 @@ class Handshake:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_exception: object) -> None:
+    def __exit__(self, *exception: object) -> None:
         self._close_write_ends()
         os.close(self._status_read)
         os.close(self._info_read)

@@ -129,7 +129,7 @@ class SandboxedProcess:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_exception: object) -> None:
+    def __exit__(self, *exception: object) -> None:
         self.kill()
 
     # ---- from here on, in the watching thread ----

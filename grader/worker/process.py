@@ -8,8 +8,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 from grader.sandbox import MIB, LimitHit, Limits, Outcome, SandboxedProcess
 from grader.toolchain.workspace import Workspace
@@ -116,15 +115,10 @@ class Worker:
         self._compile_limits = compile_limits
         self._case = 0
 
-    def __enter__(self) -> Worker:
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *exception: object) -> None:
         self.close()
 
     def build(self, plan: Mapping[str, Any]) -> float | Ended:
