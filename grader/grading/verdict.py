@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from grader.grading.reached import Reached
 from grader.marks import HURDLES, NOTHING_FILLED_IN, SKELETON_HEADLINE, needed_points
@@ -27,26 +30,36 @@ class Scored:
     extra_max: int
 
 
-_VALUES = ("example", "integers", "reals")
+VALUES = ("example", "integers", "reals")
+"""The checks of values at the assigned sizes, in order."""
+ENOUGH = "Enough to pass, but not all is right. "
+NOT_RIGHT = "Not right yet."
 NO_OUTPUT = "not every case gave an output"
 NOT_OBSERVABLE = "a GPU does not show who wrote which byte; grade on the software device to see it"
 
 
 def score(puzzle: Puzzle, reached: Reached, rubric: Rubric | None = None) -> Scored:
-    """Fill in the rubric.
+    """Fill in the rubric; see `mark`."""
+    return mark(puzzle, [_ended(puzzle, item, reached) for item in puzzle.rubric], rubric)
+
+
+def mark(puzzle: Puzzle, ended: Iterable[Check], rubric: Rubric | None) -> Scored:
+    """Give points for how the checks ended.
 
     Points are all or nothing for each item. An item that the device can't show
     is not checked and not part of the points that can be had, so that grading
     on a GPU costs nobody a point; the pass mark is lowered by them too.
+
+    Args:
+        puzzle: With the points of the rubric.
+        ended: A check for each item of the rubric. Its points and who sees it are not looked at.
+        rubric: Of a file; None for the puzzle's own.
     """
-    checks = tuple(_check(puzzle, item, reached, rubric) for item in puzzle.rubric)
+    by_id = {check.id: check for check in ended}
+    checks = tuple(_marked(item, by_id[item.id], rubric) for item in puzzle.rubric)
     base = [check for check in checks if not check.extra]
     extra = [check for check in checks if check.extra]
-    out_of_reach = (
-        0
-        if reached.observed
-        else sum(check.max_points for check in base if check.reason == NOT_OBSERVABLE)
-    )
+    out_of_reach = sum(check.max_points for check in base if check.reason == NOT_OBSERVABLE)
     got = sum(check.points for check in base)
     possible = sum(check.max_points for check in base) - out_of_reach
     needed = needed_points(rubric.pass_mark if rubric else None, possible, out_of_reach)
@@ -60,18 +73,28 @@ def score(puzzle: Puzzle, reached: Reached, rubric: Rubric | None = None) -> Sco
     )
 
 
-def _check(puzzle: Puzzle, item: RubricItem, reached: Reached, rubric: Rubric | None) -> Check:
+def _marked(item: RubricItem, ended: Check, rubric: Rubric | None) -> Check:
+    """A check with its points and who sees it."""
+    return replace(
+        ended,
+        points=item.points if ended.status is Status.PASSED else 0,
+        max_points=item.points,
+        extra=item.extra,
+        visibility=rubric.visible(item.id) if rubric else Visibility.VISIBLE,
+    )
+
+
+def _ended(puzzle: Puzzle, item: RubricItem, reached: Reached) -> Check:
+    """How a check ended, without points."""
     status, reason, cases = _status(puzzle, item.id, reached)
     return Check(
         id=item.id,
         title=item.title,
         status=status,
-        points=item.points if status is Status.PASSED else 0,
-        max_points=item.points,
-        extra=item.extra,
+        points=0,
+        max_points=0,
         reason=reason,
         cases=cases,
-        visibility=rubric.visible(item.id) if rubric else Visibility.VISIBLE,
         hint=puzzle.next_steps.get(item.id, "") if status is Status.FAILED else "",
     )
 
@@ -144,7 +167,7 @@ def _robust(puzzle: Puzzle, reached: Reached, results: Results) -> tuple[Status,
     tally = results.tally("robust")
     if reached.kernel_unchanged:
         return Status.NOT_CHECKED, "the given kernel is unchanged, and it is not right there", 0
-    assigned = [results.tally(check) for check in _VALUES]
+    assigned = [results.tally(check) for check in VALUES]
     if any(each.worst is not None or not each.cases for each in assigned):
         return Status.NOT_CHECKED, "the assigned part is not right yet", tally.cases
     return _values(tally)
@@ -154,12 +177,28 @@ def _reason(title: str, detail: str) -> str:
     return f"{title}: {detail}" if detail else title
 
 
-def headline(puzzle: Puzzle, scored: Scored, reached: Reached) -> str:
+def headline(scored: Scored, reached: Reached) -> str:
     """The verdict in one sentence."""
     if reached.nothing_filled_in:
         return SKELETON_HEADLINE
-    failed = next((check for check in scored.checks if check.status is Status.FAILED), None)
     right = reached.results is not None and not _wrong_before("", reached.results)
+    return sentence(scored, right=right, wrong=_what_is_wrong(first_failed(scored), reached))
+
+
+def first_failed(scored: Scored) -> Check | None:
+    """The first check that failed, if one did."""
+    return next((check for check in scored.checks if check.status is Status.FAILED), None)
+
+
+def sentence(scored: Scored, *, right: bool, wrong: str) -> str:
+    """The headline of something that was filled in.
+
+    Args:
+        scored: The rubric, filled in.
+        right: Whether all values at the assigned sizes are right.
+        wrong: The first thing that went wrong.
+    """
+    failed = first_failed(scored)
     if scored.verdict is Verdict.PASS and (failed is None or failed.id == "robust"):
         if not right:
             return "Every check that gives points has passed."
@@ -167,15 +206,14 @@ def headline(puzzle: Puzzle, scored: Scored, reached: Reached) -> str:
         if robust is not None and robust.status is Status.PASSED:
             return "Right, for every size of the task and beyond."
         return "Right, for every size of the task."
-    wrong = _what_is_wrong(failed, reached)
     if scored.verdict is Verdict.PASS:
-        return f"Enough to pass, but not all is right. {wrong}"
+        return f"{ENOUGH}{wrong}"
     return wrong
 
 
 def _wrong_before(check: str, results: Results) -> bool:
     """Whether values are wrong that come before a check; a rubric may have left theirs out."""
-    before = _VALUES[: _VALUES.index(check)] if check in _VALUES else _VALUES
+    before = VALUES[: VALUES.index(check)] if check in VALUES else VALUES
     return any(results.tally(each).worst is not None for each in before)
 
 
@@ -189,11 +227,11 @@ def _what_is_wrong(failed: Check | None, reached: Reached) -> str:
     if results is not None and not results.completed:
         return "It compiles, but no run of it gave an output."
     if failed is None or (results is not None and _wrong_before(failed.id, results)):
-        return "Not right yet."
+        return NOT_RIGHT
     return {
         "example": "It runs, but the published example is wrong.",
         "integers": "The published example is right, but other cases are wrong.",
         "reals": "Integers are right, but real numbers are not.",
         "clean": "The values are right, but the code is not clean.",
         "device": "The values are right, but they were not computed on the device.",
-    }.get(failed.id, "Not right yet.")
+    }.get(failed.id, NOT_RIGHT)

@@ -39,7 +39,7 @@ def graded(text, program=scripted.right):
     made = rubric(text)
     got = reached(program)
     scored = score(made.puzzle, got, made)
-    return scored, headline(made.puzzle, scored, got)
+    return scored, headline(scored, got)
 
 
 class TestPoints:

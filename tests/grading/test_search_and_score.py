@@ -260,4 +260,4 @@ def test_what_lies_behind_a_failure_is_not_checked(reached, points):
     scored = score(CONV1D, reached)
     assert (scored.score, scored.verdict) == (points, Verdict.FAIL)
     assert len(failed(scored)) <= 1
-    assert headline(CONV1D, scored, reached)
+    assert headline(scored, reached)
