@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+import numpy as np
+from numpy.typing import NDArray
+
 from grader.device.evidence import Finding, FindingKind, Writer
 from grader.errors import UnsupportedByDevice
 from grader.grading.cases import Case, Values
@@ -152,7 +155,7 @@ def _problems(
         yield Problem(check="clean", title=title_of(unclean), detail=unclean.message)
     if run.ending is Ending.OUTPUT:
         yield from _changed_inputs(puzzle, run)
-        yield from _not_by_a_kernel(run)
+        yield from _not_by_a_kernel(run, comparison)
 
 
 def _changed_inputs(puzzle: Puzzle, run: CaseRun) -> Iterator[Problem]:
@@ -165,15 +168,22 @@ def _changed_inputs(puzzle: Puzzle, run: CaseRun) -> Iterator[Problem]:
             )
 
 
-def _not_by_a_kernel(run: CaseRun) -> Iterator[Problem]:
-    """Output bytes that no kernel wrote last."""
-    if run.copy_out is None:
+def _not_by_a_kernel(run: CaseRun, comparison: Comparison | None) -> Iterator[Problem]:
+    """Output bytes that no kernel of this call made.
+
+    A copy on the device hands on what a kernel made, so it is that kernel's. So is a zero that
+    was there before where zero is right: the task fills the output with zeros, and a kernel
+    that has nothing to add to one may leave it.
+    """
+    if run.copy_out is None or run.output is None:
         return
-    launched = {launch.index for launch in run.evidence.launches} if run.evidence else set()
+    launches = run.evidence.launches if run.evidence else ()
+    launched = {launch.index for launch in launches}
+    left_alone = _right_zeros(comparison) if any(each.instructions for each in launches) else None
     for stretch in run.copy_out.provenance:
-        itemsize = run.output.itemsize if run.output is not None else 1
+        itemsize = run.output.itemsize
         index = stretch.start // itemsize
-        if stretch.writer is Writer.KERNEL and stretch.launch is not None:
+        if stretch.writer in _MADE_BY_KERNELS and stretch.launch is not None:
             if stretch.launch not in launched:
                 yield Problem(
                     check="device",
@@ -181,13 +191,28 @@ def _not_by_a_kernel(run: CaseRun) -> Iterator[Problem]:
                     detail=f"output[{index}] was written by a kernel of an earlier call",
                 )
                 return
-        elif stretch.writer is not Writer.KERNEL:
+        elif stretch.writer is Writer.NOBODY or (
+            stretch.writer is not Writer.KERNEL
+            and (left_alone is None or not left_alone[index : -(-stretch.stop // itemsize)].all())
+        ):
             yield Problem(
                 check="device",
                 title="an output that no kernel wrote",
                 detail=f"output[{index}] was last written by {WRITERS[stretch.writer]}",
             )
             return
+
+
+_MADE_BY_KERNELS = frozenset({Writer.KERNEL, Writer.DEVICE_COPY})
+
+
+def _right_zeros(comparison: Comparison | None) -> NDArray[np.bool_] | None:
+    """Which elements are zero, and rightly so."""
+    if comparison is None:
+        return None
+    zeros = comparison.got.ravel() == 0
+    zeros[comparison.wrong] = False
+    return zeros
 
 
 WRITERS = {
