@@ -242,7 +242,9 @@ class _Again:
             part=case.shape.part.value,
             recorded=logged.failed,
             problems=tuple(problems),
-            case=build(self.puzzle, observation, shown, failing=[]),
+            case=build(
+                self.puzzle, observation, shown, failing=[], source=self.record.submission.text
+            ),
             findings=observation.findings,
             launches=evidence.launches if evidence is not None else (),
             unsupported=evidence.unsupported if evidence is not None else (),

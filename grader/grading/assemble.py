@@ -48,7 +48,7 @@ def verdict_record(gathered: Gathered) -> Record:
         from grader.grading.counterexample import build
 
         examples = tuple(
-            build(puzzle, *tally.worst, failing=tally.first)
+            build(puzzle, *tally.worst, failing=tally.first, source=gathered.submission.text)
             for tally in failed
             if tally.worst is not None
         )

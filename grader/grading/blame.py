@@ -52,7 +52,7 @@ def blame_packaging(packaged: Packaged, control: Control) -> Blame:
         raise _broken("package", packaged.outcome)
     if errors := [each for each in packaged.diagnostics if each.severity == "error"]:
         return Blame(sentence=_first(errors))
-    return Blame(sentence=f"the compiler broke off on this file ({_how(packaged.outcome)})")
+    return Blame(sentence=f"the compiler broke off on this file ({packaged.outcome.how})")
 
 
 def blame_compile(ended: Ended, control: Control, *, student_file: str) -> Blame:
@@ -83,7 +83,7 @@ def blame_compile(ended: Ended, control: Control, *, student_file: str) -> Blame
         first = said.splitlines()[0][:SAID]
         return Blame(sentence=f"the graph can't be made: {first}", diagnostics=diagnostics)
     return Blame(
-        sentence=f"the graph compiler broke off on this file ({_how(ended.outcome)})",
+        sentence=f"the graph compiler broke off on this file ({ended.outcome.how})",
         diagnostics=diagnostics,
     )
 
@@ -133,16 +133,10 @@ def _first(errors: list[Diagnostic]) -> str:
     return f"line {first.line}: {first.message}" if first.line else first.message
 
 
-def _how(outcome: Outcome) -> str:
-    if outcome.signal is not None:
-        return f"signal {outcome.signal}"
-    return f"exit code {outcome.exit_code}"
-
-
 def _broken(doing: str, outcome: Outcome) -> ToolchainFault:
     tail = outcome.stderr.decode("utf-8", "replace").strip().splitlines()[-3:]
     return ToolchainFault(
-        f"this machine can't {doing} even the reference answer ({_how(outcome)}): "
+        f"this machine can't {doing} even the reference answer ({outcome.how}): "
         + " | ".join(tail),
         remedy="Run grade doctor; it tries each part and says what is missing.",
     )

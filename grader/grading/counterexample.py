@@ -12,15 +12,22 @@ from grader.device.evidence import Launch, Provenance
 from grader.grading.executor import Ending
 from grader.grading.judge import Comparison, number
 from grader.grading.observe import WRITERS, Observation, Problem, concerns
+from grader.intake.launches import short_launch
 from grader.puzzles.definition import Arrays, Puzzle, Sizes, Suspect
 from grader.record import Counterexample, Mismatch, Tensor
 
 MAX_MISMATCHES = 256
 MAX_LAUNCHES = 8
+_NO_OUTPUT = frozenset({Ending.DIED, Ending.ERROR})
 
 
 def build(
-    puzzle: Puzzle, observation: Observation, problem: Problem, *, failing: Sequence[Observation]
+    puzzle: Puzzle,
+    observation: Observation,
+    problem: Problem,
+    *,
+    failing: Sequence[Observation],
+    source: str,
 ) -> Counterexample:
     """A counterexample for the record, with the suspect that explains it, if one does.
 
@@ -30,6 +37,7 @@ def build(
         problem: What is wrong with it.
         failing: Other failing cases of the same check, which a suspect must explain too: the
             simplest case holds so many zeros that many a mistake would give the same.
+        source: The submission's text.
     """
     run = observation.run
     sizes = dict(run.case.shape.sizes)
@@ -38,7 +46,6 @@ def build(
     output = puzzle.output
     with np.errstate(over="ignore"):
         expected = value.astype(output.dtype)
-    suspect = suspected(puzzle, [observation, *failing])
     return Counterexample(
         check=problem.check,
         title=problem.title,
@@ -48,12 +55,23 @@ def build(
         got=tensor(output.name, run.output) if run.output is not None else None,
         mismatches=tuple(_mismatches(observation, comparison)) if comparison else (),
         mismatch_count=len(comparison.wrong) if comparison else 0,
-        explanation=f"{suspect.explanation} {suspect.advice}" if suspect else "",
+        explanation=_explanation(puzzle, [observation, *failing], source),
         error=problem.detail if run.ending is not Ending.OUTPUT else "",
         case=observation.number,
         concerns=concerns(puzzle, run.case, problem.check),
         launches=_launches(observation),
     )
+
+
+def _explanation(puzzle: Puzzle, failing: Sequence[Observation], source: str) -> str:
+    """What is known of the mistake: by the outputs, or by the launch where there is none."""
+    suspect = suspected(puzzle, failing)
+    if suspect is not None:
+        return f"{suspect.explanation} {suspect.advice}"
+    if all(observation.run.ending in _NO_OUTPUT for observation in failing):
+        short = short_launch(source)
+        return short.sentence if short is not None else ""
+    return ""
 
 
 def _launches(observation: Observation) -> tuple[Launch, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from enum import StrEnum
 
 import msgspec
@@ -76,3 +77,11 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """Likewise."""
     output_bytes: int
     """Length of both, before anything was left out."""
+
+    @property
+    def how(self) -> str:
+        """``exit code 1``, or ``signal 11, segmentation fault``."""
+        if self.signal is None:
+            return f"exit code {self.exit_code}"
+        named = signal.strsignal(self.signal) if 0 < self.signal < signal.NSIG else None
+        return f"signal {self.signal}" + (f", {named.lower()}" if named else "")

@@ -221,8 +221,7 @@ class Worker:
             outcome = self._process.kill()
         if outcome.limit is not None:
             return Ended(why="limit", message=_LIMITS[outcome.limit], outcome=outcome)
-        how = f"signal {outcome.signal}" if outcome.signal else f"exit code {outcome.exit_code}"
-        return Ended(why="died", message=f"the process ended ({how})", outcome=outcome)
+        return Ended(why="died", message=f"the process ended ({outcome.how})", outcome=outcome)
 
     def _failed(self, message: Failed) -> Ended:
         self._channel.close()

@@ -75,7 +75,10 @@ def test_a_compiler_that_fails_with_the_reference_too_is_a_fault(stderr):
 
 
 def test_a_compiler_that_breaks_off_on_this_file_only_is_the_files_doing():
-    assert "signal 11" in packaging(b"", lambda: True, code=None, signal=11).sentence
+    assert (
+        "signal 11, segmentation fault"
+        in packaging(b"", lambda: True, code=None, signal=11).sentence
+    )
     assert (
         "signal 6"
         in compiling(ended(why="died", message="", code=None, signal=6), lambda: True).sentence

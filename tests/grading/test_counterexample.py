@@ -5,16 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from benchmarks.labels import SUBMISSIONS
 from grader.grading.counterexample import build, tensor
 from grader.puzzles.conv1d import CONV1D, TPB
 from tests.grading import test_search_and_score as programs
-from tests.grading.scripted import ScriptedExecutor, grade, right
+from tests.grading.scripted import Crash, ScriptedExecutor, grade, right
 
 
-def example_of(program, check="integers"):
+def example_of(program, check="integers", source=""):
     results, _ = grade(ScriptedExecutor(program))
     tally = results.tallies[check]
-    return build(CONV1D, *tally.worst, failing=tally.first)
+    return build(CONV1D, *tally.worst, failing=tally.first, source=source)
 
 
 def halo_missing(inputs, sizes, variant):
@@ -43,6 +44,26 @@ def test_a_well_known_mistake_is_named_and_no_other(program, words):
     explanation = example_of(program).explanation
     assert words in explanation
     assert bool(words) == bool(explanation)
+
+
+SHORT = SUBMISSIONS / "conv1d" / "25.3" / "argument_missing.mojo"
+
+
+def crash(inputs, sizes, variant):
+    raise Crash
+
+
+def test_a_run_without_output_is_explained_by_a_launch_that_leaves_an_argument_out():
+    explanation = example_of(crash, source=SHORT.read_text()).explanation
+    assert explanation.startswith("The launch gives conv1d_kernel 2 arguments, and it takes 3.")
+    assert "line 108" in explanation
+    assert "out, input, kernel" in explanation
+
+
+def test_no_launch_is_blamed_without_a_crash_and_no_crash_without_a_short_launch():
+    assert example_of(programs.constant, source=SHORT.read_text()).explanation == ""
+    right = SHORT.with_name("right.mojo").read_text()
+    assert example_of(crash, source=right).explanation == ""
 
 
 def test_rounding_to_half_precision_is_named():

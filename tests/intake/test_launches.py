@@ -1,0 +1,79 @@
+"""A launch with too few arguments is seen where it is certain, and nowhere else."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from benchmarks.labels import SUBMISSIONS
+from grader.intake.launches import short_launch
+
+KERNEL = "fn k[n: Int](a: T[x, y], b: T, c: T):\n    pass\n\n"
+
+
+def launch(call: str, kernel: str = KERNEL) -> str:
+    return f"{kernel}fn execute():\n    {call}\n"
+
+
+@pytest.mark.parametrize(
+    ("call", "given"),
+    [
+        ("ctx.enqueue_function[k[5]](a, b, grid_dim=(2, 1), block_dim=5)", 2),
+        ("ctx.enqueue_function[k[5], k[5]](a, grid_dim=2, block_dim=5)", 1),
+        ("ctx.enqueue_function_checked[k, k](\n        f(a, b),\n        b,\n    )", 2),
+        ("ctx.enqueue_function[k](grid_dim=1, block_dim=1)", 0),
+        ("alias q = k[5]\n    ctx.enqueue_function[q](a, b, grid_dim=1)", 2),
+        ("comptime q = k[5]\n    ctx.enqueue_function[q](f(x=1), grid_dim=1)", 1),
+    ],
+)
+def test_too_few_arguments(call: str, given: int) -> None:
+    found = short_launch(launch(call))
+    assert found is not None
+    assert (found.kernel, found.given, found.takes) == ("k", given, ("a", "b", "c"))
+    assert (found.line, found.defined) == (6 if "q = " in call else 5, 1)
+    assert f"{given or 'no'} argument" in found.sentence
+    assert "line 1: a, b, c." in found.sentence
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        launch("ctx.enqueue_function[k](a, b, c, grid_dim=1)"),
+        launch("ctx.enqueue_function[k](a, b, c, d, grid_dim=1)"),
+        launch("ctx.enqueue_function[k](*all, grid_dim=1)"),
+        launch("ctx.enqueue_function[k](a)\n    ctx.enqueue_function[k](a, b, c)"),
+        launch("var f = ctx.compile_function[k]()\n    ctx.enqueue_function(f, a)"),
+        launch("ctx.enqueue_function(k, a)"),
+        launch("ctx.enqueue_function[other](a)"),
+        launch("ctx.enqueue_function[k](a)", KERNEL + KERNEL),
+        launch("ctx.enqueue_function[k](a)", "fn k(a: T, b: T = 1):\n    pass\n\n"),
+        launch("ctx.enqueue_function[k](a)", "fn k(a: T, *b: T):\n    pass\n\n"),
+        launch("alias q = f(k)\n    ctx.enqueue_function[q](a)"),
+        launch("alias k = other\n    ctx.enqueue_function[k](a)"),
+        launch("# ctx.enqueue_function[k](a)"),
+        launch("ctx.enqueue_function[k](a"),
+        "",
+    ],
+)
+def test_in_doubt_there_is_no_answer(text: str) -> None:
+    assert short_launch(text) is None
+
+
+def test_of_all_samples_only_those_that_leave_an_argument_out() -> None:
+    found = set()
+    for path in SUBMISSIONS.rglob("*.mojo"):
+        if short_launch(path.read_bytes().decode("utf-8", "replace")) is not None:
+            found.add(path.name)
+    assert found == {"argument_missing.mojo"}
+
+
+_PIECES = ["enqueue_function", "compile_function", "[", "]", "(", ")", ",", "=", "k", "fn ", ":"]
+_PIECES += ["alias ", "comptime ", "*", "\n", "    ", '"', "#", "a", ".", "\\"]
+
+
+@given(st.lists(st.sampled_from(_PIECES), max_size=60).map("".join))
+def test_any_text_has_an_answer(text: str) -> None:
+    found = short_launch(launch("ctx.enqueue_function[k](a)") + text)
+    assert found is None or found.given < len(found.takes)
+    short_launch(text)
