@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from grader.device.memory import Allocation, Contents, GlobalMemory
+from grader.device.addresses import Allocation
+from grader.device.memory import Contents, GlobalMemory
 from grader.device.simulator import Kernel, LaunchSettings, Program
 
 MAX_STEPS = 16_384

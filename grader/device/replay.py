@@ -10,8 +10,9 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
+from grader.device.addresses import Allocation, HostAccessError, OutOfDeviceMemory
 from grader.device.journal import Copied, Filled, Journal, Launched, Placed, Read, Step, Wrote
-from grader.device.memory import Allocation, GlobalMemory, HostAccessError, OutOfDeviceMemory
+from grader.device.memory import GlobalMemory
 from grader.errors import GradeError
 
 MAX_SECONDS = 20.0

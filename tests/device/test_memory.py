@@ -11,8 +11,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from grader.device.addresses import BASE_ADDRESS, HostAccessError, OutOfDeviceMemory
 from grader.device.evidence import Provenance, Writer
-from grader.device.memory import BASE_ADDRESS, GlobalMemory, HostAccessError, OutOfDeviceMemory
+from grader.device.memory import GlobalMemory
+from grader.device.stamps import kernel_stamp
 
 POISON = bytes.fromhex("a5a5a57f")
 
@@ -78,7 +80,7 @@ def test_who_wrote_what(memory: GlobalMemory) -> None:
     memory.write(address, b"1234")
     memory.memset(address + 4, 7, 4, 2)
     memory.begin_launch(3, (10, 2, 1), (8, 4, 1))
-    first = memory.kernel_stamp(3, block=11, thread=9)
+    first = kernel_stamp(3, block=11, thread=9)
     memory.stamps[address - BASE_ADDRESS + 12 : address - BASE_ADDRESS + 16] = first
     memory.stamps[address - BASE_ADDRESS + 16 : address - BASE_ADDRESS + 20] = first + 1
     memory.written[1][address - BASE_ADDRESS + 12 : address - BASE_ADDRESS + 20] = 1
@@ -106,7 +108,7 @@ def test_many_writers_are_told_by_launch_only(memory: GlobalMemory) -> None:
     address = memory.allocate(400)
     start = address - BASE_ADDRESS
     memory.begin_launch(1, (1, 1, 1), (100, 1, 1))
-    stamps = np.uint64(memory.kernel_stamp(1)) + np.arange(100, dtype=np.uint64)
+    stamps = np.uint64(kernel_stamp(1)) + np.arange(100, dtype=np.uint64)
     memory.stamps[start : start + 400] = np.repeat(stamps, 4)
     assert len(memory.provenance(address, 400)) == 100
     (run,) = memory.provenance(address, 400, most_runs=99)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import struct
 
+from grader.device.addresses import Allocation
 from grader.device.attributes import occupancy
 from grader.device.calls.table import call
 from grader.device.evidence import Dim3, Launch
 from grader.device.journal import Launched, Placed, Wrote
-from grader.device.memory import Allocation
 from grader.device.results import CallRefused, Result
 from grader.device.session import Function, LoadedProgram, Session
 from grader.device.simt.settings import SHARED_BYTES_OPT_IN

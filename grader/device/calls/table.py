@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from grader.device.addresses import HostAccessError, OutOfDeviceMemory
 from grader.device.evidence import FindingKind
-from grader.device.memory import HostAccessError, OutOfDeviceMemory
 from grader.device.ptx import PtxError
 from grader.device.results import CallRefused, Result
 from grader.device.session import Session

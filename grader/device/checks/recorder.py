@@ -8,7 +8,7 @@ from typing import Protocol
 import msgspec
 
 from grader.device.evidence import Dim3, Finding, FindingKind, Space
-from grader.device.memory import unravel
+from grader.device.stamps import unravel
 
 MOST_FINDINGS = 50
 """Distinct findings kept of one launch."""

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from grader.device.addresses import BASE_ADDRESS
 from grader.device.checks.access import Access
 from grader.device.checks.bounds import report_misaligned, report_outside
 from grader.device.checks.races import Detail
 from grader.device.checks.uninitialised import report_unwritten
 from grader.device.evidence import Space
-from grader.device.memory import BASE_ADDRESS
 from grader.device.ptx.model import Address, Register, Symbol
 from grader.device.results import Result
 from grader.device.simt.binding import Binding

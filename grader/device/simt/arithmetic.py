@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from grader.device.memory import BASE_ADDRESS
+from grader.device.addresses import BASE_ADDRESS
 from grader.device.ptx.model import TYPE_BYTES, Operand, Pair, Vector
 from grader.device.semantics import Operation, lookup
 from grader.device.simt.binding import Binding, Step, windows

@@ -5,9 +5,10 @@ from __future__ import annotations
 import struct
 from collections import OrderedDict
 
+from grader.device.addresses import OutOfDeviceMemory
 from grader.device.checks.order import Clock
 from grader.device.checks.races import Cells
-from grader.device.memory import GlobalMemory, OutOfDeviceMemory
+from grader.device.memory import GlobalMemory
 from grader.device.ptx import Module, PtxError
 from grader.device.ptx.model import TYPE_BYTES, Function, Immediate, StateSpace, Variable
 from grader.device.simt.machine import Machine, Shape

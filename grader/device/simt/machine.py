@@ -19,6 +19,7 @@ from grader.device.simt.lanes import Index, Lanes
 from grader.device.simt.program import Layout, Program, Site, Slot
 from grader.device.simt.regions import GlobalRegion, ParamRegion, Region, SlottedRegion
 from grader.device.simt.settings import PRINT_LIMIT, Checks
+from grader.device.stamps import THREAD_BITS, kernel_stamp
 
 REGISTER_TYPES: dict[int, Any] = {1: np.uint8, 2: np.uint16, 4: np.uint32, 8: np.uint64}
 
@@ -181,8 +182,8 @@ class Machine:
             self.local.reset(fill)
         self.exited.fill(False)
         self.order.begin_wave(log, first_block)
-        first = self.memory.kernel_stamp(launch, first_block)
-        np.add(self.block << 10, self.thread, out=self.stamps, casting="unsafe")
+        first = kernel_stamp(launch, first_block)
+        np.add(self.block << THREAD_BITS, self.thread, out=self.stamps, casting="unsafe")
         self.stamps += np.uint64(first)
         for name, array in self.special.items():
             array[...] = self._special(name)

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from grader.device.addresses import BASE_ADDRESS
 from grader.device.evidence import Space
-from grader.device.memory import BASE_ADDRESS, GlobalMemory
+from grader.device.memory import GlobalMemory
 from grader.device.simt.lanes import Index, Lanes
 from grader.device.simt.program import Layout, Slot
 
