@@ -35,8 +35,8 @@ def compare(puzzle: Puzzle, case: Case, got: NDArray[np.generic]) -> Comparison:
     Integer cases (and the published example, which is one) must be equal:
     their values are chosen so that no order of summation rounds. All others
     must lie within the puzzle's bound. NaN is right only where the reference
-    is NaN, an infinity only where the reference is the same infinity, and
-    ``-0.0`` equals ``0.0``. Undecided elements are never wrong.
+    is NaN or the puzzle says that it may be, an infinity only where the reference
+    is the same infinity, and ``-0.0`` equals ``0.0``. Undecided elements are never wrong.
     """
     expected = puzzle.expected(case.inputs, case.shape.sizes)
     exact = case.values in (Values.INTEGERS, Values.EXAMPLE)
@@ -47,7 +47,8 @@ def compare(puzzle: Puzzle, case: Case, got: NDArray[np.generic]) -> Comparison:
         distance = np.abs(actual - value)
         close = distance <= (0.0 if exact else expected.allowed.ravel())
     same_special = (np.isnan(value) & np.isnan(actual)) | (np.isinf(value) & (actual == value))
-    right = np.where(np.isfinite(value), close, same_special) | ~expected.decided.ravel()
+    forgiven = ~expected.decided | (expected.may_be_nan & np.isnan(actual.reshape(got.shape)))
+    right = np.where(np.isfinite(value), close, same_special) | forgiven.ravel()
     return Comparison(expected=expected, got=got, wrong=np.flatnonzero(~right), exact=exact)
 
 

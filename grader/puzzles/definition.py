@@ -72,6 +72,9 @@ class ExpectedOutput:
     """Largest accepted distance for each element (ignored where the value is not finite)."""
     decided: NDArray[np.bool_]
     """False where the task does not fix an answer; such elements are not compared."""
+    may_be_nan: NDArray[np.bool_]
+    """True where NaN is right as well as the value, because some right ways to compute it
+    meet ``0 * inf``."""
 
 
 @dataclass(frozen=True, kw_only=True)

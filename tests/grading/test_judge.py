@@ -87,6 +87,20 @@ def test_nan_is_right_only_where_the_reference_is_nan():
     assert compare(CONV1D, example, np.ones(15, np.float32)).wrong.tolist() == [4]
 
 
+def test_nan_may_spread_from_a_special_value_and_nothing_else_may():
+    """By 0 * inf, where a right kernel multiplies with zero instead of leaving a term out."""
+    data = np.ones(15)
+    data[4] = np.inf
+    example = case(Values.SPECIAL, data=data, kernel=(2.0,))
+    got = right(example)
+    got[3] = np.nan
+    assert compare(CONV1D, example, got).right
+    got[3] = 3
+    assert compare(CONV1D, example, got).wrong.tolist() == [3]
+    got[3] = np.inf
+    assert compare(CONV1D, example, got).wrong.tolist() == [3]
+
+
 def test_an_infinity_must_be_the_same_one():
     data = np.ones(15)
     data[4] = np.inf

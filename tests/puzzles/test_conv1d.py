@@ -116,8 +116,53 @@ def test_padding_with_zeros_or_leaving_terms_out_are_both_allowed():
     kernel = np.array([1, np.inf], np.float32)
     inputs = {"input": np.ones(15, np.float32), "kernel": kernel}
     expected = CONV1D.expected(inputs, {"input_size": 15, "conv_size": 2})
-    assert expected.decided[:14].all()
-    assert not expected.decided[14]
+    assert expected.value[14] == 1
+    assert expected.decided.all()
+    assert expected.may_be_nan[14]
+
+
+@pytest.mark.parametrize("special", [np.nan, np.inf, -np.inf, LARGEST])
+def test_a_kernel_filled_up_with_zeros_is_right(special):
+    """A loop over 15 taps, whatever the size, multiplies what lies behind the window with zero."""
+    inputs = {
+        "input": np.array([2, 1, special, 1], np.float32),
+        "kernel": np.array([3, 3], np.float32),
+    }
+    expected = CONV1D.expected(inputs, {"input_size": 4, "conv_size": 2})
+    assert expected.value[0] == 9
+    assert expected.may_be_nan[0]
+
+
+@given(SIZES, st.integers(0, 2**32))
+def test_where_every_product_is_finite_nan_is_never_right(sizes, seed):
+    rng = np.random.default_rng(seed)
+    inputs = {
+        "input": rng.uniform(-1e3, 1e3, sizes["input_size"]).astype(np.float32),
+        "kernel": rng.uniform(-1e3, 1e3, sizes["conv_size"]).astype(np.float32),
+    }
+    assert not CONV1D.expected(inputs, sizes).may_be_nan.any()
+
+
+@given(st.integers(0, 2**32))
+def test_results_below_the_normal_numbers_may_be_flushed_to_zero(seed):
+    """As atom.add.f32 does on global memory, operands and results."""
+
+    def flushed(value):
+        return value if abs(value) >= np.finfo(np.float32).tiny else np.float32(0)
+
+    rng = np.random.default_rng(seed)
+    tiny = np.finfo(np.float32).tiny
+    inputs = {
+        "input": (rng.uniform(-4, 4, 15) * tiny).astype(np.float32),
+        "kernel": rng.uniform(-1, 1, 15).astype(np.float32),
+    }
+    expected = CONV1D.expected(inputs, {"input_size": 15, "conv_size": 15})
+    for i in range(15):
+        total = np.float32(0)
+        for j in range(15 - i):
+            term = flushed(inputs["input"][i + j] * inputs["kernel"][j])
+            total = flushed(total + term)
+        assert abs(float(total) - expected.value[i]) <= expected.allowed[i]
 
 
 def test_sums_that_may_overflow_in_one_order_only_are_left_undecided():
