@@ -210,7 +210,7 @@ def _right_zeros(comparison: Comparison | None) -> NDArray[np.bool_] | None:
     """Which elements are zero, and rightly so."""
     if comparison is None:
         return None
-    zeros = comparison.got.ravel() == 0
+    zeros: NDArray[np.bool_] = comparison.got.ravel() == 0
     zeros[comparison.wrong] = False
     return zeros
 
