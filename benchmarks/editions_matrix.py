@@ -2,12 +2,17 @@
 of ``docs/editions.md``.
 
     python -m benchmarks.editions_matrix [--jobs 2] [--only 25.3,26.7] [--out FOLDER [--resume]]
+    python -m benchmarks.editions_matrix --others [...]
 
 Each cell is a sample of that edition graded by the command ``grade submit``. Two
 of the six need no graph; a graph costs some twenty-five seconds of a core, so the
 whole is some twelve minutes on two idle ones by that count. An edition whose toolchain is not
 installed is left out, with the reason in the result. ``--resume`` takes what a run that was
 cut off has left in FOLDER.
+
+``--others`` grades the samples of each edition that are no column of the matrix, and writes
+``results/editions_others.json``. Those of the default edition are not among them:
+``benchmarks.verdict_quality`` grades these.
 """
 
 from __future__ import annotations
@@ -33,6 +38,7 @@ from grader.toolchain import edition as editions
 from grader.toolchain.toolchain import locate
 
 RESULT = Path(__file__).parent / "results" / "editions.json"
+OTHERS = RESULT.with_name("editions_others.json")
 PAGE = Path(__file__).parent.parent / "docs" / "editions.md"
 BEGIN, END = "<!-- matrix: begin -->", "<!-- matrix: end -->"
 """The table of the page stands between these."""
@@ -65,6 +71,17 @@ def cells(only: Iterable[str] = ()) -> list[Cell]:
         for column, stem in COLUMNS.items()
         for label in read_labels(f"conv1d/{edition}")
         if label.path.stem == stem
+    ]
+
+
+def other_cells(only: Iterable[str] = ()) -> list[Cell]:
+    """The samples that are no column of the matrix, named as their files; none of the default."""
+    return [
+        Cell(edition=edition, column=label.path.stem, label=label)
+        for edition in tuple(only) or editions.names()
+        if edition != editions.DEFAULT_EDITION
+        for label in read_labels(f"conv1d/{edition}")
+        if label.path.stem not in COLUMNS.values()
     ]
 
 
@@ -137,7 +154,7 @@ def as_table(
             }
         )
     return {
-        "columns": list(COLUMNS),
+        "columns": list(dict.fromkeys(cell.column for cell in chosen)),
         "seconds": None if seconds is None else round(seconds, 1),
         "jobs": jobs,
         "processors": os.cpu_count(),
@@ -190,9 +207,12 @@ def main() -> int:
     parser.add_argument("--only", default="", help="editions, separated by commas")
     parser.add_argument("--out", type=Path, help="keep the records and reports here")
     parser.add_argument("--resume", action="store_true")
-    parser.add_argument("--result", type=Path, default=RESULT)
+    parser.add_argument("--others", action="store_true", help="the samples that are no column")
+    parser.add_argument("--result", type=Path, help="write the result here")
     options = parser.parse_args()
-    chosen = cells(name for name in options.only.split(",") if name)
+    only = [name for name in options.only.split(",") if name]
+    chosen = other_cells(only) if options.others else cells(only)
+    result = options.result or (OTHERS if options.others else RESULT)
     lacking = {cell.edition for cell in chosen if missing(cell.edition)}
     for name in sorted(lacking):
         print(f"{name}: not run: {missing(name)}")
@@ -217,8 +237,8 @@ def main() -> int:
         )
     took = None if options.resume else time.monotonic() - began
     table = as_table(chosen, results, seconds=took, jobs=options.jobs)
-    options.result.write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
-    if options.result == RESULT and not options.only:
+    result.write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
+    if result == RESULT and not only:
         fill_page(PAGE, table)
     wrong = sum(not graded.as_labelled for graded in results.values())
     print(f"{len(results)} cells, {wrong} not as labelled; seconds: {table['seconds']}")
