@@ -6,14 +6,8 @@ from itertools import groupby
 
 import msgspec
 
-from grader.record import Check, Status, Visibility
-from grader.report.wording import SHORT, STATUS, Badge, Limits, cut
-
-HIDDEN_FROM_STUDENTS = {
-    Visibility.VISIBLE: "",
-    Visibility.HIDDEN: "hidden from students",
-    Visibility.AFTER_DUE: "students see it after the due date",
-}
+from grader.record import Check, Status
+from grader.report.wording import HIDDEN_FROM_STUDENTS, SHORT, STATUS, Badge, Limits, cut
 
 
 class CheckRow(msgspec.Struct, frozen=True, kw_only=True):

@@ -53,6 +53,21 @@ def render_text(
     """
     record = as_seen(record, audience)
     paper = Paper(max(40, min(width, 120)), encoding)
+    blocks = _screen(record, paper)
+    if audience == "instructor":
+        # Below what fits one screen, so that it takes nothing from it.
+        blocks += [block for block in _for_instructor(record, paper) if block]
+    return _print(blocks, paper, colour=colour)
+
+
+def screen(record: Record, width: int) -> str:
+    """The screen of a record as it is given: whose copy it is has been decided."""
+    paper = Paper(width, "utf-8")
+    return _print(_screen(record, paper), paper, colour=False)
+
+
+def _screen(record: Record, paper: Paper) -> list[Block]:
+    """All parts, in the forms that fit."""
     parts: list[tuple[int, Variants]] = [
         (9, _headline(record, paper)),
         (7, _next(record, paper)),
@@ -66,11 +81,7 @@ def render_text(
         parts.append((4, terminal_case.variants(record, paper)))
     if record.findings:
         parts.append((3, _finding(record, paper)))
-    blocks = _fit(parts)
-    if audience == "instructor":
-        # Below what fits one screen, so that it takes nothing from it.
-        blocks += [block for block in _for_instructor(record, paper) if block]
-    return _print(blocks, paper, colour=colour)
+    return _fit(parts)
 
 
 def preload() -> None:
@@ -159,7 +170,7 @@ def _checks(record: Record, paper: Paper) -> Variants:
     lines = []
     for row in rows:
         points = f"{row.points:>4}/{row.max_points:<4}" if marked else "  "
-        title = f"{row.title} ({row.note})" if row.note else row.title
+        title = wording.noted(row.title, row.note)
         title = f"{title}: {row.reason}" if row.reason else title
         pieces = [(f"  {paper.symbol(row.badge.icon)} ", f"bold {paper.colour(row.badge.tone)}")]
         lines.append(paper.one_line([*pieces, (points, ""), (title, "")]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from grader.device.evidence import FindingKind
-from grader.record import Attribution, CheckedFinding, Record, Status, Verdict
+from grader.record import Attribution, CheckedFinding, Record, Status, Verdict, Visibility
 
 SHORT = 200
 """Characters of one name or title."""
@@ -54,6 +54,12 @@ VERDICT = {
     Verdict.REFUSED: Badge("↩", "Not accepted", "refused"),
     Verdict.FAULT: Badge("!", "No mark", "fault"),
 }
+HIDDEN_FROM_STUDENTS = {
+    Visibility.VISIBLE: "",
+    Visibility.HIDDEN: "hidden from students",
+    Visibility.AFTER_DUE: "students see it after the due date",
+}
+"""What an instructor is told of a check. In a student's copy all that is left is visible."""
 FINDING_TITLES = {
     FindingKind.OUT_OF_BOUNDS: "Access outside of an array",
     FindingKind.MISALIGNED: "Misaligned access",
@@ -92,6 +98,11 @@ def sentence(text: str) -> str:
     text = text.strip()
     text = text[:1].upper() + text[1:]
     return text if not text or text[-1] in ".!?:)" else text + "."
+
+
+def noted(text: str, note: str) -> str:
+    """``Real numbers (hidden from students)``; the text alone where there is no note."""
+    return f"{text} ({note})" if note else text
 
 
 def lead(record: Record) -> str:

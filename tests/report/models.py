@@ -1,7 +1,8 @@
 """The documents of other systems as types, each with the source that it was written from.
 
-None of these systems but SARIF and JUnit publishes a schema. Unknown fields are
-refused, so that a field is only ever written because a source names it.
+None of these systems but SARIF and JUnit publishes a schema. The one of SARIF is used in
+`test_sarif_schema`; the one of JUnit stands here, element by element. Unknown fields are refused,
+so that a field is only ever written because a source names it.
 """
 
 from __future__ import annotations
@@ -198,6 +199,10 @@ class SarifFingerprints(msgspec.Struct, rename="camel", **Strict):
     primary_location_line_hash: Annotated[str, Meta(min_length=1)]
 
 
+class SarifProperties(msgspec.Struct, **Strict):
+    tags: Annotated[list[str], Meta(min_length=1)]
+
+
 class SarifResult(msgspec.Struct, rename="camel", **Strict):
     rule_id: str
     rule_index: Natural
@@ -205,6 +210,7 @@ class SarifResult(msgspec.Struct, rename="camel", **Strict):
     message: SarifText
     locations: Annotated[list[SarifLocation], Meta(min_length=1, max_length=1)]
     partial_fingerprints: SarifFingerprints
+    properties: SarifProperties | msgspec.UnsetType = msgspec.UNSET
 
 
 class SarifRun(msgspec.Struct, rename="camel", **Strict):

@@ -50,7 +50,7 @@ def result(record: Record) -> dict[str, object]:
         "max_score": record.max_score,
         "tests": [
             _test(
-                items.title(item),
+                items.marked_title(item),
                 STATUS[item.status],
                 item.points,
                 _message(record, item),

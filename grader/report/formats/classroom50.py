@@ -67,7 +67,7 @@ def _tests(record: Record) -> list[dict[str, object]]:
         return [_test("The file can be read", False, 0, record.max_score, "refused", told)]
     return [
         _test(
-            items.title(item),
+            items.marked_title(item),
             item.status is Status.PASSED,
             item.points,
             # Extra credit is on top of what can be had.

@@ -53,9 +53,9 @@ def _test(record: Record, item: items.Item) -> dict[str, object]:
         # The rows come first in the text: what is cut is the end of the longest ones.
         output = output[: OUTPUT - len(CUT)] + CUT
     return {
-        "name": items.title(item),
+        "name": items.marked_title(item),
         "status": status,
         "message": None if status == "pass" else items.told(item) or "Failed.",
         "output": output or None,
-        "test_code": one_line(record.puzzle.formula, limit=500) or items.title(item),
+        "test_code": one_line(record.puzzle.formula, limit=500) or item.name,
     }

@@ -13,7 +13,7 @@ from grader.report.formats import prose
 from grader.report.formats.classroom import render_classroom
 from grader.report.formats.commands import Kind, command
 from grader.report.formats.places import Level, Place, places
-from grader.report.wording import badge
+from grader.report.wording import badge, noted
 
 PER_KIND = 10
 KINDS: dict[Level, Kind] = {"error": "error", "warning": "warning", "note": "notice"}
@@ -54,7 +54,7 @@ def _annotation(kind: Kind, place: Place, path: str) -> str:
         line=place.line,
         endLine=place.line,
         col=place.column,
-        title=one_line(place.title, limit=200),
+        title=one_line(noted(place.title, place.note), limit=300),
     )
 
 

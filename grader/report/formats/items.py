@@ -7,7 +7,7 @@ import msgspec
 from grader.intake.display import one_line
 from grader.marks import unreachable
 from grader.record import Record, Status, Verdict, Visibility
-from grader.report.wording import SHORT, sentence
+from grader.report.wording import HIDDEN_FROM_STUDENTS, SHORT, noted, sentence
 
 REASON = 400
 """Characters of the reason of one test."""
@@ -64,6 +64,14 @@ def items(record: Record) -> tuple[Item, ...]:
 def title(item: Item) -> str:
     """The name of a test, with what it is where that is not plain."""
     return f"{item.name} (extra credit)" if item.extra else item.name
+
+
+def marked_title(item: Item) -> str:
+    """The same, and for an instructor that students do not see it.
+
+    For formats that have no field of their own for that.
+    """
+    return noted(title(item), HIDDEN_FROM_STUDENTS[item.visibility])
 
 
 def told(item: Item) -> str:

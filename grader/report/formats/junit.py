@@ -64,13 +64,14 @@ def _cases(record: Record, suite: ET.Element) -> list[str]:
         name = "the file can be read"
         kinds.append(_case(record, suite, name, "failure", prose.headline(record), "refused"))
     for item in items.items(record):
+        name = items.marked_title(item)
         if item.status is Status.PASSED:
-            kinds.append(_case(record, suite, items.title(item), "", "", ""))
+            kinds.append(_case(record, suite, name, "", "", ""))
         elif item.status is Status.NOT_CHECKED or record.verdict is Verdict.FAULT:
-            kinds.append(_case(record, suite, items.title(item), "skipped", item.reason, ""))
+            kinds.append(_case(record, suite, name, "skipped", item.reason, ""))
         else:
             told = item.reason or "failed"
-            kinds.append(_case(record, suite, items.title(item), "failure", told, item.id))
+            kinds.append(_case(record, suite, name, "failure", told, item.id))
             suite[-1][0].text = _shown(_details(record, item.id))
     return kinds
 

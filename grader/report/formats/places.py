@@ -9,7 +9,13 @@ import msgspec
 from grader.intake.display import one_line
 from grader.record import Attribution, CheckedFinding, Diagnostic, Record, Status, Verdict
 from grader.report.messages import is_submission
-from grader.report.wording import FINDING_TITLES, SHORT, next_steps, sentence
+from grader.report.wording import (
+    FINDING_TITLES,
+    HIDDEN_FROM_STUDENTS,
+    SHORT,
+    next_steps,
+    sentence,
+)
 
 Level = Literal["error", "warning", "note"]
 MESSAGE = 1_000
@@ -28,6 +34,8 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     """From one; None where nothing is known but the file."""
     column: int | None = None
     """In characters from one, as the source shows them."""
+    note: str = ""
+    """For an instructor: whether students see the check that it is about."""
 
 
 def places(record: Record) -> tuple[Place, ...]:
@@ -74,6 +82,7 @@ def _checks(record: Record, *, has_errors: bool) -> list[Place]:
                 level="warning" if check.extra else "error",
                 title=one_line(check.title, limit=SHORT),
                 message=" ".join(part for part in parts if part) or "Failed.",
+                note=HIDDEN_FROM_STUDENTS[check.visibility],
             )
         )
     if record.verdict is Verdict.FAIL and not made and not has_errors:

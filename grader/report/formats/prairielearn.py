@@ -15,7 +15,7 @@ import msgspec
 from grader.intake.display import one_line
 from grader.record import Record, Status, Verdict
 from grader.report.formats import items, prose
-from grader.report.wording import next_steps
+from grader.report.wording import HIDDEN_FROM_STUDENTS, next_steps
 
 
 def render_prairielearn(record: Record) -> bytes:
@@ -49,7 +49,7 @@ def _test(record: Record, item: items.Item) -> dict[str, object]:
     case = prose.case_text(record, item.id) if item.status is Status.FAILED else ""
     return {
         "name": items.title(item),
-        "description": "",
+        "description": HIDDEN_FROM_STUDENTS[item.visibility],
         "points": 0 if item.extra else item.points,
         "max_points": 0 if item.extra else item.max_points,
         "message": told,

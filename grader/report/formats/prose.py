@@ -37,10 +37,10 @@ def fault_text(record: Record) -> str:
 
 
 def whole(record: Record) -> str:
-    """The verdict on one screen: what ``grade submit`` prints."""
-    from grader.report.text import render_text
+    """The verdict on one screen, as ``grade submit`` prints it."""
+    from grader.report.text import screen
 
-    return for_terminal(render_text(record, width=WIDTH))
+    return for_terminal(screen(record, WIDTH))
 
 
 def case_text(record: Record, check: str | None = None) -> str:

@@ -17,7 +17,7 @@ from grader.intake.display import one_line
 from grader.record import Record, Verdict
 from grader.report.formats import prose
 from grader.report.formats.places import Place, places
-from grader.report.wording import FINDING_TITLES
+from grader.report.wording import FINDING_TITLES, noted
 
 SCHEMA = (
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -84,8 +84,8 @@ def _result(place: Place, rule: int, uri: str, record: Record) -> dict[str, obje
     region = {"startLine": place.line or 1}
     if place.column is not None:
         region["startColumn"] = place.column
-    text = f"{place.title}: {place.message}"
-    return {
+    text = f"{noted(place.title, place.note)}: {place.message}"
+    result: dict[str, object] = {
         "ruleId": place.rule,
         "ruleIndex": rule,
         "level": place.level,
@@ -93,6 +93,9 @@ def _result(place: Place, rule: int, uri: str, record: Record) -> dict[str, obje
         "locations": [{"physicalLocation": {"artifactLocation": {"uri": uri}, "region": region}}],
         "partialFingerprints": {"primaryLocationLineHash": _fingerprint(place, record)},
     }
+    if place.note:
+        result["properties"] = {"tags": [place.note]}
+    return result
 
 
 def _fingerprint(place: Place, record: Record) -> str:

@@ -8,7 +8,13 @@ from grader.report import values
 from grader.report.formats import items, prose
 from grader.report.formats.markdown import block, inline
 from grader.report.formats.places import places
-from grader.report.wording import STATUS, next_steps, next_title
+from grader.report.wording import (
+    HIDDEN_FROM_STUDENTS,
+    STATUS,
+    next_steps,
+    next_title,
+    sentence,
+)
 from grader.report.wording import badge as verdict_badge
 
 MAX_BYTES = 200_000
@@ -81,7 +87,12 @@ def _cases(record: Record) -> str:
     checks = list(dict.fromkeys(case.check for case in record.counterexamples))[:2]
     if not checks:
         return ""
-    blocks = [block(prose.case_text(record, check)) for check in checks]
+    notes = {check.id: HIDDEN_FROM_STUDENTS[check.visibility] for check in record.checks}
+    blocks = []
+    for check in checks:
+        if notes.get(check):
+            blocks.append(inline(sentence(notes[check])))
+        blocks.append(block(prose.case_text(record, check)))
     return "\n\n".join(["### The smallest input that breaks it", *blocks])
 
 
@@ -96,7 +107,7 @@ def _rubric(record: Record) -> str:
         points = f"{item.points} / {item.max_points}" if marked else ""
         why = inline(item.reason, limit=400) if item.status is not Status.PASSED else ""
         rows.append(
-            f"| {badge.icon} {badge.word} | {inline(items.title(item))} | {points} | {why} |"
+            f"| {badge.icon} {badge.word} | {inline(items.marked_title(item))} | {points} | {why} |"
         )
     return "\n".join(rows)
 

@@ -12,7 +12,7 @@ import csv
 import io
 
 from grader.intake.display import one_line
-from grader.record import Record, Status, Verdict
+from grader.record import Record, Status, Verdict, Visibility
 from grader.report.formats import items, prose
 
 COLUMNS = (
@@ -33,6 +33,7 @@ COLUMNS = (
     "isolation",
     "graded_at",
     "grader_version",
+    "hidden_checks",
 )
 _CELL = 400
 _FORMULA = frozenset("=+-@|%" + "\uff1d\uff0b\uff0d\uff20")
@@ -46,7 +47,9 @@ def render_csv(record: Record) -> bytes:
     no grade in a gradebook, a zero is one.
     """
     marked = record.verdict is not Verdict.FAULT
-    of = {status: [i.id for i in items.items(record) if i.status is status] for status in Status}
+    made = items.items(record)
+    of = {status: [i.id for i in made if i.status is status] for status in Status}
+    hidden = [i.id for i in made if i.visibility is not Visibility.VISIBLE]
     row = {
         "submission": record.submission.name,
         "sha256": record.submission.sha256,
@@ -65,6 +68,8 @@ def render_csv(record: Record) -> bytes:
         "isolation": record.isolation.level if record.isolation else "",
         "graded_at": record.created,
         "grader_version": record.grader_version,
+        # For an instructor: those above that students do not see, or not yet.
+        "hidden_checks": " ".join(hidden),
     }
     stream = io.StringIO(newline="")
     writer = csv.writer(stream, quoting=csv.QUOTE_MINIMAL, lineterminator="\r\n")
