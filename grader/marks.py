@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from grader.record import Check, Status
+from grader.record import Check, Record, Status
 
 NOTHING_FILLED_IN = "nothing was filled in"
 """The reason of every check of a skeleton that was handed in as it was given."""
@@ -14,6 +14,11 @@ HURDLES = {
     "compiles": "The file packages, but the graph with it does not compile.",
 }
 """What it means that one of the first checks failed: nothing behind it was made."""
+
+
+def untouched(record: Record) -> bool:
+    """Whether the skeleton was handed in as it was given: then nothing was run."""
+    return bool(record.checks) and all(c.reason == NOTHING_FILLED_IN for c in record.checks)
 
 
 def needed_points(pass_mark: int | None, possible: int, out_of_reach: int) -> int:

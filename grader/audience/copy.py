@@ -15,7 +15,8 @@ from msgspec.structs import replace
 
 from grader.audience.standing import Standing, standing
 from grader.audience.visible import concealed, restricted
-from grader.audience.words import advice, headline, untouched
+from grader.audience.words import advice, headline
+from grader.marks import untouched
 from grader.record import (
     Audience,
     CheckedFinding,

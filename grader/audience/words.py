@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from grader.marks import HURDLES, NOTHING_FILLED_IN, SKELETON_HEADLINE
+from grader.marks import HURDLES, SKELETON_HEADLINE, untouched
 from grader.record import Attribution, Record, Status, Verdict, Withheld
 
 STEPS = 4
@@ -27,11 +27,6 @@ def _first(record: Record) -> str:
     if record.score < record.max_score:
         return "Not every check could be made."
     return "Everything that is shown is right."
-
-
-def untouched(record: Record) -> bool:
-    """Whether the skeleton was handed in as it was given: then nothing was run."""
-    return bool(record.checks) and all(c.reason == NOTHING_FILLED_IN for c in record.checks)
 
 
 def to_come(record: Record) -> str:

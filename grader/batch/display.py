@@ -150,6 +150,7 @@ def plan_lines(plan: Plan) -> list[str]:
         lines.append("Nothing to grade")
     more = (
         (plan.kept, "result", "kept"),
+        (len(plan.scored_again), "result", "scored again: the rubric changed, not what is judged"),
         (plan.equal, "student", "with a program equal to another's, which is graded once"),
         (plan.refused, "student", "whose file is refused"),
         (plan.absent, "student", "without any file"),

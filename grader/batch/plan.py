@@ -12,6 +12,8 @@ from grader.batch.task import Conditions
 from grader.record import Verdict
 
 ALL = "*"
+SCORED_AGAIN = "scored again: the rubric's points changed"
+"""The reason of a result that was made from the one before, without grading."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +37,8 @@ class Plan:
     jobs: Sequence[Job]
     kept: int = 0
     """Programs whose result stands."""
+    scored_again: Sequence[str] = field(default=())
+    """Programs whose checks ended as they did, and whose points, pass mark or texts changed."""
     refused: int = 0
     """Students whose latest file was refused."""
     absent: int = 0
@@ -79,13 +83,16 @@ def make_plan(
             refused += 1
         else:
             groups.setdefault(programs[own.attempt.sha256], []).append((student, own))
-    jobs, asked = [], []
+    jobs, asked, scored_again = [], [], []
     for program, members in groups.items():
         reason = wanted.get(program, "")
         if not reason and regrade and any(_matches(regrade, *member) for member in members):
             reason = "asked for with --regrade"
             asked.append(program)
         result = known.get(program)
+        if result is not None and not reason and _only_marks_differ(result, conditions):
+            scored_again.append(program)
+            continue
         reason = _why(result, conditions, members, program, before) or (
             reason if result is not None else ""
         )
@@ -93,7 +100,8 @@ def make_plan(
             jobs.append(_job(program, members, result, reason))
     return Plan(
         jobs=jobs,
-        kept=len(groups) - len(jobs),
+        kept=len(groups) - len(jobs) - len(scored_again),
+        scored_again=scored_again,
         refused=refused,
         absent=absent,
         equal=sum(len(members) - 1 for members in groups.values()),
@@ -133,6 +141,11 @@ def _why(
     if result.verdict is Verdict.FAULT:
         return "the grader failed on it last time"
     return ""
+
+
+def _only_marks_differ(result: Known, conditions: Conditions) -> bool:
+    marked = result.verdict in (Verdict.PASS, Verdict.FAIL)
+    return marked and conditions.only_marks_differ(result.conditions)
 
 
 def _matches(pattern: str, student: Student, own: Stored) -> bool:

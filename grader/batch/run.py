@@ -16,13 +16,14 @@ from grader.batch.description import describe, now, outdated, state
 from grader.batch.ingest import Ingested, ingest
 from grader.batch.lock import locked
 from grader.batch.model import RunInfo
-from grader.batch.plan import Job, Plan, make_plan
+from grader.batch.plan import SCORED_AGAIN, Job, Plan, make_plan
 from grader.batch.schema import NAME
 from grader.batch.settings import Settings
 from grader.batch.store import Store
 from grader.batch.task import Outcome, Task
 from grader.errors import GraderFault, UsageError
 from grader.grading import seeds
+from grader.grading.rescore import score_again
 from grader.record import Record, Verdict, decode
 
 MakeBackend = Callable[[Settings], contextlib.AbstractContextManager[Backend]]
@@ -98,6 +99,7 @@ def run(settings: Settings, *, backend: MakeBackend, display: Display, write: Re
         store.set_meta(due=due.isoformat() if due else "")
         display.planned(settings, collection, plan)
         summary = Summary(plan=plan, notes=collection.notes)
+        _score_again(settings, store, plan.scored_again)
         if plan.jobs:
             with backend(settings) as graders:
                 describe(settings, store, collection, workers=graders.workers)
@@ -188,6 +190,18 @@ def _grade(
         graded += 1
         display.finished(job, record, event)
     return graded
+
+
+def _score_again(settings: Settings, store: Store, programs: Sequence[str]) -> None:
+    for program in programs:
+        record = store.record(program)
+        assert record is not None
+        store.replace_record(
+            program,
+            conditions=settings.conditions,
+            record=score_again(record, settings.puzzle, settings.rubric),
+            reason=SCORED_AGAIN,
+        )
 
 
 def _tasks(settings: Settings, store: Store, jobs: Sequence[Job]) -> Iterator[Task]:

@@ -41,7 +41,8 @@ CREATE TABLE results (
 -- Programs that somebody wants graded again although nothing changed, until that is done.
 CREATE TABLE wanted (program TEXT PRIMARY KEY, reason TEXT NOT NULL) WITHOUT ROWID;
 
--- A line for each grading that was done: what it was for and how it ended. Only ever added to.
+-- A line for each grading that was done, and for each result that was scored again: what it was
+-- for and how it ended. Only ever added to.
 CREATE TABLE gradings (
     number INTEGER PRIMARY KEY AUTOINCREMENT, program TEXT NOT NULL, at TEXT NOT NULL,
     reason TEXT NOT NULL, verdict TEXT NOT NULL, score INTEGER NOT NULL, seconds REAL NOT NULL,

@@ -11,6 +11,7 @@ from grader import __version__, puzzles
 from grader.batch.task import Conditions, Options
 from grader.errors import GraderFault
 from grader.grading.request import DeviceChoice
+from grader.grading.rescore import judged
 from grader.puzzles.definition import Puzzle
 from grader.resources import data_directory
 from grader.rubric import Rubric
@@ -56,6 +57,7 @@ class Settings:
             examples=options.examples,
             timeout=options.timeout,
             isolation=str(options.isolation),
+            judged=judged(self.puzzle),
         )
 
 

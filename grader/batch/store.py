@@ -243,6 +243,29 @@ class Store:
                 "UPDATE sessions SET seconds = ? WHERE number = ?", (session_seconds, self._session)
             )
 
+    def replace_record(
+        self, program: str, *, conditions: Conditions, record: Record, reason: str
+    ) -> None:
+        """Keep what was made of a result without grading; on disk when this returns.
+
+        When it was graded, from which file and how long that took stays.
+        """
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        outcome = (str(record.verdict), record.score)
+        with self.transaction() as connection:
+            connection.execute(
+                "UPDATE results SET conditions = ?, verdict = ?, score = ?, record = ?"
+                " WHERE program = ?",
+                (msgspec.json.encode(conditions).decode(), *outcome,
+                 zlib.compress(msgspec.json.encode(record)), program),
+            )  # fmt: skip
+            connection.execute(
+                "INSERT INTO gradings"
+                " (program, at, reason, verdict, score, seconds, crashes, place)"
+                " VALUES (?, ?, ?, ?, ?, 0.0, 0, '')",
+                (program, now, reason, *outcome),
+            )
+
     def want(self, programs: Iterable[str], reason: str) -> None:
         """Have programs graded again, in this session or the next, until each is done."""
         with self.transaction() as connection:
@@ -266,7 +289,7 @@ class Store:
             self._session = cursor.lastrowid or 0
 
     def gradings(self) -> int:
-        """How many gradings were ever done; grows with each."""
+        """How many results were ever stored; grows with each."""
         ((count,),) = self._rows("SELECT COALESCE(MAX(number), 0) FROM gradings")
         assert isinstance(count, int)
         return count

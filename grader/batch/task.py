@@ -53,6 +53,13 @@ class Conditions(msgspec.Struct, frozen=True, kw_only=True):
     examples: int
     timeout: float
     isolation: str
+    judged: str = ""
+    """`grader.grading.rescore.judged` of the rubric; runs of earlier versions lack it."""
+
+    def only_marks_differ(self, before: Conditions) -> bool:
+        """Whether all that changed is what the rubric makes of how the checks ended."""
+        same = msgspec.structs.replace(before, rubric=self.rubric) == self
+        return same and before.rubric != self.rubric and bool(self.judged)
 
     def changes(self, before: Conditions) -> list[str]:
         """What is different from an earlier result's conditions, for people."""

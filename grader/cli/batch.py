@@ -210,12 +210,14 @@ def _terminated_is_interrupted() -> Iterator[None]:
 def _list(settings: Settings) -> None:
     """``--dry-run``: what would be graded."""
     from grader.batch.display import plan_lines
+    from grader.batch.plan import SCORED_AGAIN
     from grader.batch.run import dry_run
     from grader.intake.display import one_line
 
     collection, ingested, plan = dry_run(settings)
     click.echo(f"{len(collection.students)} students in {collection.form}")
     reasons = {job.program: job for job in plan.jobs}
+    scored_again = set(plan.scored_again)
     for stored in ingested.stored:
         attempt = stored.attempt
         if not attempt.counts:
@@ -224,6 +226,8 @@ def _list(settings: Settings) -> None:
         job = reasons.get(ingested.programs.get(attempt.sha256, ""))
         if stored.refusal is not None:
             click.echo(f"{head} refused: {one_line(stored.refusal.what)}")
+        elif ingested.programs.get(attempt.sha256, "") in scored_again:
+            click.echo(f"{head} has its result, to be {SCORED_AGAIN}")
         elif job is None:
             click.echo(f"{head} has its result")
         elif job.students[0] == attempt.student:

@@ -230,5 +230,6 @@ def _steps(
             yield puzzle.next_steps.get(check.id, "")
     if all(check.extra or check.status is Status.PASSED for check in checks):
         for check in checks:
-            if check.extra and not check.points:
-                yield f"All points are yours. For extra credit: {puzzle.next_steps[check.id]}"
+            step = puzzle.next_steps.get(check.id)
+            if check.extra and check.points < check.max_points and step:
+                yield f"All points are yours. For extra credit: {step}"

@@ -18,11 +18,12 @@ from grader.batch.grading import fault_of
 from grader.batch.task import Task
 from grader.errors import ToolchainFault
 from grader.intake import submission_from_bytes
-from grader.record import PuzzleInfo, Record, SubmissionInfo, Verdict
+from grader.puzzles.conv1d import CONV1D
+from grader.record import Check, PuzzleInfo, Record, Status, SubmissionInfo, Verdict
 
 
 def grade(task: Task) -> Record:
-    """Obeys words in the source: score(N), sleep S, crash (once), fault."""
+    """Obeys words in the source: score(N), checks, sleep S, crash (once), fault."""
     text = task.source.decode()
     _log(f"{task.program} {task.seed}")
     if wait := re.search(r"sleep ([0-9.]+)", text):
@@ -54,10 +55,30 @@ def grade(task: Task) -> Record:
         puzzle=PuzzleInfo(name="conv1d", title="1D convolution", formula="", domain=""),
         verdict=Verdict.PASS if score >= 100 else Verdict.FAIL,
         score=score,
+        checks=_checks(score) if "checks" in text else (),
         max_score=100,
         headline=f"{score} points.",
         seed=task.seed,
     )
+
+
+def _checks(score: int) -> tuple[Check, ...]:
+    """The first checks have passed, as many as the score pays for."""
+    checks = []
+    for item in CONV1D.rubric:
+        passed = score >= item.points
+        score -= item.points if passed else score
+        checks.append(
+            Check(
+                id=item.id,
+                title=item.title,
+                status=Status.PASSED if passed else Status.FAILED,
+                points=item.points if passed else 0,
+                max_points=item.points,
+                extra=item.extra,
+            )
+        )
+    return tuple(checks)
 
 
 def _log(line: str) -> None:

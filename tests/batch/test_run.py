@@ -55,6 +55,16 @@ def reasons(listener: Listener) -> dict[str, str]:
     return {job.students[0]: job.reason for job in listener.plan.jobs}
 
 
+LENIENT = 'puzzle = "conv1d"\npass_mark = 70'
+
+
+def grade_with(source: Path, folder: Path, rubric: str):
+    """With the text of a rubric file."""
+    options = {"rubric": rubric, "rubric_name": "r.toml"}
+    read = parse_rubric(rubric.encode(), CONV1D)
+    return grade_class(source, folder, rubric=read, options=options)
+
+
 class TestResume:
     def test_a_finished_run_grades_nothing_and_writes_nothing(self, tmp_path, log):
         source = make_class(tmp_path / "c", {"ann.mojo": "score(3)", "bob.mojo": "score(100)"})
@@ -86,7 +96,6 @@ class TestResume:
         [
             ("grader", r"the grader's version changed \(other → .*\)"),
             ("toolchain", r"the toolchain changed \(other → max .*\)"),
-            ("rubric", "the rubric changed"),
             ("puzzle_digest", "the puzzle's reference changed"),
             ("edition", "the edition changed"),
             ("device", "the device changed"),
@@ -109,17 +118,56 @@ class TestResume:
 
     def test_another_rubric_is_a_reason_and_the_same_in_other_words_is_not(self, tmp_path):
         source = make_class(tmp_path / "c", {"ann.mojo": "score(3)"})
-        text = starting_file(CONV1D)
 
         def graded(rubric: str) -> Listener:
-            read = parse_rubric(rubric.encode(), CONV1D)
-            options = {"rubric": rubric, "rubric_name": "r.toml"}
-            return grade_class(source, tmp_path / "run", rubric=read, options=options)[1]
+            return grade_with(source, tmp_path / "run", rubric)[1]
 
+        text = starting_file(CONV1D)
         assert reasons(graded(text)) == {"ann": "not graded yet"}
         assert reasons(graded("# a comment\n" + text)) == {}
-        other = text.replace('title = "', 'title = "Other ')
-        assert reasons(graded(other)) == {"ann": "the rubric changed"}
+        fewer = text.replace("[checks.clean]", "[checks.clean]\nenabled = false")
+        assert reasons(graded(fewer)) == {"ann": "the rubric changed"}
+
+    def test_other_points_are_given_without_grading_again(self, tmp_path, log):
+        source = make_class(
+            tmp_path / "c",
+            {"ann.mojo": "checks score(70)", "bob.mojo": "checks score(10)", "cem.mojo": "fault"},
+        )
+        grade_class(source, tmp_path / "run")
+        first = results(tmp_path / "run")
+        summary, listener = grade_with(source, tmp_path / "run", LENIENT)
+        # Of what the grader failed on there is nothing to score.
+        assert reasons(listener) == {"cem": "the rubric changed"}
+        assert len(listener.plan.scored_again) == 2
+        assert summary.wrote
+        assert len(log_lines(log)) == 3 + 1
+        ended = results(tmp_path / "run")
+        assert {key: str(result.record.verdict) for key, result in ended.items()} == {
+            "ann": "pass", "bob": "fail", "cem": "fault",
+        }  # fmt: skip
+        for key in ("ann", "bob"):
+            assert ended[key].record.rubric.pass_mark == 70
+            assert ended[key].seconds == first[key].seconds > 0
+            assert ended[key].record.created == first[key].record.created
+        _, listener = grade_with(source, tmp_path / "run", LENIENT)
+        assert (len(listener.plan.scored_again), listener.plan.kept) == (0, 2)
+        _, listener = grade_class(source, tmp_path / "run", regrade="ann")
+        assert len(listener.plan.scored_again) == 1
+        assert reasons(listener)["ann"] == "the rubric changed"
+        record = results(tmp_path / "run")["bob"].record
+        assert (record.checks, record.rubric) == (first["bob"].record.checks, None)
+
+    def test_why_a_result_was_scored_again_is_kept(self, tmp_path):
+        source = make_class(tmp_path / "c", {"ann.mojo": "checks score(70)"})
+        grade_class(source, tmp_path / "run")
+        grade_with(source, tmp_path / "run", LENIENT)
+        connection = sqlite3.connect(tmp_path / "run" / "run.sqlite")
+        rows = connection.execute("SELECT reason, verdict, seconds > 0 FROM gradings").fetchall()
+        connection.close()
+        assert rows == [
+            ("not graded yet", "fail", 1),
+            ("scored again: the rubric's points changed", "pass", 0),
+        ]
 
     def test_a_fault_of_the_grader_is_tried_again(self, tmp_path):
         source = make_class(tmp_path / "c", {"ann.mojo": "fault", "bob.mojo": "score(1)"})

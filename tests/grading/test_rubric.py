@@ -12,12 +12,14 @@ from hypothesis import strategies as st
 from grader.caselog import LoggedCase, pack, unpack
 from grader.errors import RecordError
 from grader.grading import plan
+from grader.grading.advice import next_steps
 from grader.grading.reached import Reached
 from grader.grading.verdict import headline, score
 from grader.marks import needed_points
 from grader.puzzles.conv1d import CONV1D
 from grader.record import CaseLog, Status, Verdict, Visibility
 from grader.rubric import parse_rubric
+from grader.toolchain.edition import find
 from tests.grading import scripted
 
 
@@ -78,6 +80,15 @@ class TestPoints:
     def test_a_check_can_become_extra_credit_and_extra_credit_a_check(self):
         scored, _ = graded("[checks.clean]\nextra = true\n[checks.robust]\nextra = false\n")
         assert (scored.max_score, scored.extra_max) == (105, 5)
+
+    def test_extra_credit_without_points_or_without_advice_is_not_advised(self):
+        """A file that makes `packages` extra credit without points ended the grading once."""
+        made = rubric("[checks.packages]\nextra = true\npoints = 0\n[checks.robust]\npoints = 0\n")
+        checks = score(made.puzzle, reached(scripted.right), made).checks
+        steps = next_steps(
+            made.puzzle, find("auto"), checks=checks, diagnostics=(), counterexamples=(), found=()
+        )
+        assert steps == ()
 
     def test_visibility_goes_into_the_checks(self):
         scored, _ = graded('[checks.reals]\nvisibility = "hidden"\n')
