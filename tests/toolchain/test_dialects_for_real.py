@@ -11,15 +11,13 @@ import itertools
 import re
 from collections.abc import Callable, Iterator
 from functools import cache
-from pathlib import Path
 
 import pytest
 
 from grader.puzzles import NAMES
-from grader.resources import data_directory
 from grader.sandbox import Scratch, Wanted, probe_once
 from grader.toolchain import edition as editions
-from grader.toolchain.detect import compare, detect
+from grader.toolchain.detect import compare
 from grader.toolchain.dialect import hits, words
 from grader.toolchain.packaging import package
 from grader.toolchain.toolchain import is_installed, locate
@@ -265,11 +263,3 @@ def test_messages_at_a_border_are_what_the_compilers_say(name: str) -> None:
             if message and pattern in PROGRAMS:
                 _, output = packages(edition, PROGRAMS[pattern](edition))
                 assert re.search(message, output), f"{pattern} on {edition}: {output[-600:]}"
-
-
-@pytest.mark.parametrize("name", NAMES_OF_EDITIONS)
-def test_an_editions_own_files_land_on_an_edition_that_packages_them(name: str) -> None:
-    path: Path = data_directory("reference_kernels") / NAMES[0] / name / "right.mojo"
-    text = path.read_text(encoding="utf-8")
-    ok, output = packages(detect(text).edition, text)
-    assert ok, output[-1500:]

@@ -1,0 +1,128 @@
+"""``--edition auto``, for real as far as packaging goes: it ends on an edition that packages.
+
+The graph is left out, so a file costs as long as its compiler takes. Files of an edition
+whose toolchain is not installed are skipped; `grade toolchain install --all` brings them.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from grader.grading import run
+from grader.grading.reached import Reached
+from grader.grading.request import Request, Silent
+from grader.record import Record, Verdict
+from grader.resources import reference_kernel
+from grader.toolchain import edition as editions
+from grader.toolchain.detect import detect
+from grader.toolchain.toolchain import is_installed
+
+NOT_COMPILED = "packaged; this test goes no further"
+
+
+@pytest.fixture(autouse=True)
+def packaging_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(self: run._Run, *ahead: object) -> None:
+        self.gathered.reached = Reached(packages=True, failure=NOT_COMPILED)
+
+    monkeypatch.setattr(run._Run, "_compile_and_run", stop)
+    monkeypatch.setattr(run, "HEAD_START", None)  # no device and no worker beside the compiler
+
+
+def reference(edition: str, name: str = "right") -> str:
+    return reference_kernel("conv1d", edition, f"{name}.mojo").read_text(encoding="utf-8")
+
+
+def graded(text: str, folder: Path, *, needs: tuple[str, ...]) -> Record:
+    for name in needs:
+        if not is_installed(editions.find(name)):
+            pytest.skip(f"not installed: grade toolchain install {name}")
+    source = folder / "conv1d.mojo"
+    source.write_text(text, encoding="utf-8")
+    return run.grade(
+        Request(source=source, puzzle_name="conv1d", edition="auto", device="software"), Silent()
+    )
+
+
+def edition_of(record: Record) -> str:
+    assert record.toolchain is not None
+    return record.toolchain.edition
+
+
+def packaged(record: Record) -> bool:
+    return any(check.reason == NOT_COMPILED for check in record.checks)
+
+
+@pytest.mark.parametrize("name", editions.names())
+def test_an_editions_right_answer_lands_on_an_edition_that_packages_it(
+    name: str, tmp_path: Path
+) -> None:
+    text = reference(name)
+    record = graded(text, tmp_path, needs=(detect(text).edition,))
+    assert packaged(record), record.headline
+    assert name in detect(text).as_good
+    assert edition_of(record) in detect(text).as_good
+
+
+@pytest.mark.parametrize(
+    ("edition", "line", "other", "belongs"),
+    [
+        ("26.5", "import extensibility\n", "import compiler\n", "26.4 and older"),
+        ("25.7", "from gpu.host import", "from max.gpu.host import", "26.5 and newer"),
+        (
+            "25.3",
+            "input: InputTensor[type = out.type",
+            "input: InputTensor[dtype = out.type",
+            "25.4 to 26.1",
+        ),
+    ],
+)
+def test_a_file_that_mixes_two_editions_gets_the_likelier_one_and_the_line_of_the_other(
+    edition: str, line: str, other: str, belongs: str, tmp_path: Path
+) -> None:
+    text = reference(edition)
+    assert line in text
+    text = text.replace(line, other, 1)
+    likelier = detect(text).edition
+    record = graded(text, tmp_path, needs=(likelier,))
+    assert record.verdict is Verdict.FAIL
+    assert edition_of(record) == likelier
+    assert edition in detect(text).as_good
+    assert record.headline == f"This file mixes editions of the book; it is graded with {likelier}."
+    place = next(n for n, each in enumerate(text.splitlines(), 1) if other.strip() in each)
+    (named,) = (each for each in record.diagnostics if each.line == place)
+    assert belongs in named.message
+    assert named.advice
+
+
+# The indices convert to Int by themselves up to 25.7, which no word of the file tells:
+# with 26.1, the newest that fits, its compiler's message stands at that border.
+BETWEEN = reference("25.7", "skeleton").replace(
+    "local_i = Int(thread_idx.x)", "var local_i: Int = thread_idx.x"
+)
+
+
+def test_at_a_border_the_neighbour_that_packages_is_taken_and_both_are_named(
+    tmp_path: Path,
+) -> None:
+    record = graded(BETWEEN, tmp_path, needs=("26.1", "25.7"))
+    assert packaged(record), record.headline
+    assert record.toolchain is not None
+    assert record.toolchain.edition == "25.7"
+    assert "packages with 25.7 and not with 26.1" in record.toolchain.edition_reason
+    assert f"the default edition is {editions.DEFAULT_EDITION}" in record.toolchain.edition_reason
+    assert [stage.outcome.value for stage in record.stages if stage.name == "package"] == [
+        "failed",
+        "done",
+    ]
+
+
+def test_where_no_neighbour_packages_it_either_the_first_compiler_has_the_word(
+    tmp_path: Path,
+) -> None:
+    text = BETWEEN.replace("barrier()\n", "barier()\n", 1)
+    record = graded(text, tmp_path, needs=("26.1", "25.7", "25.6.1"))
+    assert (record.verdict, edition_of(record)) == (Verdict.FAIL, "26.1")
+    assert any("barier" in each.message for each in record.diagnostics)
