@@ -20,7 +20,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -31,6 +30,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.labels import Label, read_labels
+from benchmarks.publish import commit, fill_between
 from benchmarks.verdict_quality import Graded, grade_one
 from grader.errors import ToolchainFault
 from grader.record import load
@@ -158,7 +158,7 @@ def as_table(
         "seconds": None if seconds is None else round(seconds, 1),
         "jobs": jobs,
         "processors": os.cpu_count(),
-        "commit": _commit(),
+        "commit": commit(),
         "editions": rows,
     }
 
@@ -191,13 +191,7 @@ def _shown(cell: Mapping[str, Any] | None) -> str:
 
 def fill_page(page: Path, table: Mapping[str, Any]) -> bool:
     """Put the table between the page's two marks; whether it has them."""
-    text = page.read_text(encoding="utf-8") if page.exists() else ""
-    before, begins, rest = text.partition(BEGIN)
-    _, ends, after = rest.partition(END)
-    if not begins or not ends:
-        return False
-    page.write_text(f"{before}{BEGIN}\n{as_markdown(table)}{END}{after}", encoding="utf-8")
-    return True
+    return fill_between(page, BEGIN, END, as_markdown(table))
 
 
 def main() -> int:
@@ -243,12 +237,6 @@ def main() -> int:
     wrong = sum(not graded.as_labelled for graded in results.values())
     print(f"{len(results)} cells, {wrong} not as labelled; seconds: {table['seconds']}")
     return 1 if wrong else 0
-
-
-def _commit() -> str:
-    command = ["git", "rev-parse", "--short", "HEAD"]
-    answer = subprocess.run(command, capture_output=True, text=True, check=False)
-    return answer.stdout.strip()
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -43,6 +44,7 @@ class Ended:
     outputs: dict[str, str] = field(default_factory=dict)
     uses: str = ""
     inputs: dict[str, str] = field(default_factory=dict)
+    seconds: float = 0.0
 
 
 @dataclass
@@ -54,6 +56,8 @@ class Job:
     inputs: Mapping[str, str] = field(default_factory=dict)
     secrets: Mapping[str, str] = field(default_factory=dict)
     uses: Uses | None = None
+    timeout: float = 300
+    """Seconds of one step."""
     ended: list[Ended] = field(default_factory=list)
     outputs: dict[str, dict[str, str]] = field(default_factory=dict)
     summary: str = ""
@@ -145,6 +149,7 @@ class Job:
         }
         script = self.root / f"script-{len(self.ended)}.sh"
         script.write_text(self.value(step["run"]))
+        began = time.monotonic()
         done = subprocess.run(
             # The runner's own command for `shell: bash`.
             ["bash", "--noprofile", "--norc", "-eo", "pipefail", str(script)],
@@ -153,16 +158,18 @@ class Job:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            timeout=300,
+            timeout=self.timeout,
             check=False,
         )
+        seconds = time.monotonic() - began
         self.environment.update(read_file_command(files["ENV"].read_text("utf-8")))
         for line in files["PATH"].read_text("utf-8").splitlines():
             self.environment["PATH"] = f"{line}{os.pathsep}{self.environment['PATH']}"
         self.summary += files["STEP_SUMMARY"].read_text("utf-8")
         outcome = "failure" if done.returncode else "success"
         outputs = read_file_command(files["OUTPUT"].read_text("utf-8"))
-        return Ended(name, outcome, done.stdout.decode("utf-8", "replace"), outputs)
+        log = done.stdout.decode("utf-8", "replace")
+        return Ended(name, outcome, log, outputs, seconds=seconds)
 
 
 def read_file_command(text: str) -> dict[str, str]:
