@@ -104,12 +104,16 @@ def _rubric(record: Record) -> str:
     rows = [title, "", "| | check | points | why |", "| --- | --- | ---: | --- |"]
     for item in items.items(record)[:_ROWS]:
         badge = STATUS[item.status]
-        points = f"{item.points} / {item.max_points}" if marked else ""
+        points = _together(f"{item.points} / {item.max_points}") if marked else ""
         why = inline(item.reason, limit=400) if item.status is not Status.PASSED else ""
-        rows.append(
-            f"| {badge.icon} {badge.word} | {inline(items.marked_title(item))} | {points} | {why} |"
-        )
+        state = _together(f"{badge.icon} {badge.word}")
+        rows.append(f"| {state} | {inline(items.marked_title(item))} | {points} | {why} |")
     return "\n".join(rows)
+
+
+def _together(text: str) -> str:
+    """A text that GitHub does not break where a column is narrow."""
+    return text.replace(" ", "&nbsp;")
 
 
 def _run(record: Record) -> str:
