@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from grader.cli.github import set_outputs
+from grader.course.github import set_outputs
 from grader.errors import UsageError
 from grader.record import Audience
 

@@ -55,7 +55,7 @@ def show(run: Path, student: str, audience: Audience) -> None:
     from grader.batch.compare import find_student
     from grader.batch.results import find_result
     from grader.batch.store import Store
-    from grader.cli.github import on_runner
+    from grader.course.github import on_runner
     from grader.intake.display import for_terminal, one_line
     from grader.report.formats.commands import fenced
     from grader.report.text import render_text

@@ -14,7 +14,7 @@ from pathlib import Path
 import click
 
 from grader import report
-from grader.cli.github import NOWHERE, Place, on_runner, publish
+from grader.course.github import NOWHERE, Place, on_runner, publish
 from grader.errors import GraderFault, UsageError
 from grader.record import Audience, Record
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from grader.cli.github import Place
 from grader.cli.output import Outputs, for_reader, parse_formats
+from grader.course.github import Place
 from grader.errors import UsageError
 from grader.record import Audience, load
 from grader.report import FILE_NAMES

@@ -64,7 +64,7 @@ class _Group(click.Group):
 
 def _show(error: GradeError) -> None:
     """What went wrong, then what to do, on standard error."""
-    from grader.cli.github import on_runner
+    from grader.course.github import on_runner
     from grader.intake.display import for_terminal
     from grader.report.formats.commands import inert
 

@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Literal, cast
 import click
 
 from grader.cli import options
-from grader.cli.github import Place, path_in_repository
 from grader.cli.output import Outputs, for_reader, parse_formats
 from grader.cli.progress import TerminalProgress
 from grader.cli.root import EXIT_CODES
+from grader.course.github import Place, path_in_repository
 from grader.errors import SubmissionRefused, UsageError
 from grader.grading.request import DeviceChoice, Request
 from grader.puzzles import find
 from grader.record import Audience, StageOutcome
+from grader.report import preload
 from grader.sandbox import Wanted
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ def submit(
         try:
             from grader.grading.run import grade
 
-            record = grade(request, progress)
+            record = grade(request, progress, meanwhile=preload)
         except SubmissionRefused as refused:
             from grader.grading.refusal import refusal
 

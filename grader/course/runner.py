@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from grader import __version__
-from grader.cli.github import Place, path_in_repository, publish
+from grader.course.github import Place, path_in_repository, publish
 from grader.errors import ExitCode, RecordError, UsageError
 from grader.intake.display import for_terminal
 from grader.record import Audience, Fault, PuzzleInfo, Record, SubmissionInfo, Verdict, load

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -40,11 +40,19 @@ REFERENCE = "right.mojo"
 SKELETON = "skeleton.mojo"
 
 
-def grade(request: Request, progress: Progress) -> Record:
+def grade(
+    request: Request, progress: Progress, *, meanwhile: Callable[[], None] | None = None
+) -> Record:
     """Grade one submission.
 
     A student's mistakes are data in the record. So are faults of the grader,
     once the submission is read: then there is a record without a mark.
+
+    Args:
+        request: What to grade, and how.
+        progress: Hears what is going on.
+        meanwhile: Called while the compiler packages the file: a moment to load what the caller
+            needs for the record.
 
     Raises:
         UsageError: the request makes no sense (edition, secret).
@@ -56,7 +64,7 @@ def grade(request: Request, progress: Progress) -> Record:
     )
     gathered = Gathered(request=request, progress=progress, submission=submission, seed=seed)
     try:
-        _Run(gathered).run()
+        _Run(gathered, meanwhile).run()
     except (UsageError, SubmissionRefused):
         raise
     except Exception as error:
@@ -76,6 +84,7 @@ class _Run:
     """The steps of one run. Each leaves what it found in ``gathered``."""
 
     gathered: Gathered
+    meanwhile: Callable[[], None] | None
 
     def run(self) -> None:
         """Everything behind the reading."""
@@ -167,7 +176,6 @@ class _Run:
 
         A submission that does not compile then waits for the compiler only.
         """
-        from grader import report
         from grader.grading import assemble  # noqa: F401 - imported for later
         from grader.grading.given import kernel_unchanged
         from grader.intake.tokens import equal_programs
@@ -179,7 +187,8 @@ class _Run:
         self.kernel_unchanged = any(
             kernel_unchanged(text, skeleton, function) for skeleton in given
         )
-        report.preload()
+        if self.meanwhile is not None:
+            self.meanwhile()
 
     def _compile_and_run(self, workspace: Workspace, ahead: Ahead[Bench]) -> None:
         from grader.grading import plan

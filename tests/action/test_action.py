@@ -98,7 +98,7 @@ import subprocess, sys
 from pathlib import Path
 sys.path.insert(0, {str(ROOT)!r})
 from grader.cli import main
-from grader.cli.github import Place
+from grader.course.github import Place
 from grader.cli.output import Outputs, for_reader
 from grader.course import runner
 from grader.record import load
