@@ -64,10 +64,6 @@ class Rubric:
         text = json.dumps(meaning, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
 
-    def __reduce__(self) -> tuple[object, tuple[str, str]]:
-        """For another process: the file again, since functions of the puzzle can't be sent."""
-        return _again, (self.source, self.puzzle.name)
-
     def info(self) -> RubricInfo:
         """What the record keeps of it."""
         return RubricInfo(
@@ -78,10 +74,3 @@ class Rubric:
             due=self.due.isoformat() if self.due else "",
             source=self.source,
         )
-
-
-def _again(source: str, puzzle: str) -> Rubric:
-    from grader.puzzles import find
-    from grader.rubric.reader import parse_rubric
-
-    return parse_rubric(source.encode(), find(puzzle))

@@ -1,0 +1,94 @@
+"""Imports point one way, and docs/architecture.md speaks of what is there."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+DOCUMENT = (ROOT / "docs/architecture.md").read_text("utf-8")
+MODULES = {
+    ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): file
+    for file in sorted((ROOT / "grader").rglob("*.py"))
+}
+FREE = {"grader", "grader.__main__"}
+"""The version, which everything may import, and the way in, which nothing imports."""
+
+
+def layers() -> list[list[str]]:
+    """The drawing: what stands in one line, from the top down."""
+    drawing = DOCUMENT.partition("## Folders")[2].split("```")[1].strip()
+    return [line.split() for line in drawing.splitlines()]
+
+
+def imports(module: str) -> Iterator[str]:
+    """What a module imports: at its top, in a function, or for its types only."""
+    tree = ast.parse(MODULES[module].read_text("utf-8"))
+    for node in ast.walk(tree):
+        match node:
+            case ast.ImportFrom(module=str(source), level=0):
+                for alias in node.names:
+                    whole = f"{source}.{alias.name}"
+                    yield whole if whole in MODULES else source
+            case ast.Import():
+                yield from (alias.name for alias in node.names)
+
+
+IMPORTS = {module: set(imports(module)) for module in MODULES}
+OURS = {
+    module: {each for each in those if each in MODULES and each not in FREE}
+    for module, those in IMPORTS.items()
+    if module not in FREE
+}
+
+
+def part(module: str) -> str:
+    """What a module is called in the drawing: ``grader.record`` is ``record``."""
+    return module.split(".")[1]
+
+
+def test_the_drawing_has_every_part_once() -> None:
+    drawn = [name for layer in layers() for name in layer]
+    assert sorted(drawn) == sorted({part(module) for module in OURS})
+
+
+@pytest.mark.parametrize("name", sorted({part(module) for module in OURS}))
+def test_imports_point_down(name: str) -> None:
+    height = {each: -depth for depth, layer in enumerate(layers()) for each in layer}
+    wrong = [
+        f"{module} imports {each}"
+        for module, those in OURS.items()
+        if part(module) == name
+        for each in sorted(those)
+        if part(each) != name and height[part(each)] >= height[name]
+    ]
+    assert not wrong
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    try:
+        TopologicalSorter(OURS).prepare()
+    except CycleError as error:
+        pytest.fail(" -> ".join(error.args[1]))
+
+
+def test_only_the_worker_imports_max() -> None:
+    """It is the process in which what a student made runs."""
+    importers = {
+        module
+        for module, those in IMPORTS.items()
+        if any(name.split(".")[0] == "max" for name in those)
+    }
+    assert importers == {"grader.worker.script"}
+
+
+def test_the_folders_and_files_that_the_document_names_exist() -> None:
+    named = re.findall(r"`((?:grader|tests|docs|submissions|reference_kernels)/[\w./]+)`", DOCUMENT)
+    missing = [name for name in named if not (ROOT / name).exists()]
+    assert named
+    assert not missing
