@@ -1,0 +1,73 @@
+"""The record: everything one grading run found out, as one typed JSON document.
+
+Every report is a rendering of a record; nothing is computed after it. A record
+embeds the submission's text and the raw bytes of its counterexamples, so that
+it can be rendered and replayed without anything else at hand.
+
+Arrays are kept as raw little-endian bytes (base64 in the JSON), because JSON
+has no NaN, no infinity and no -0.0 that every reader keeps.
+"""
+
+from __future__ import annotations
+
+from grader.record.circumstances import (
+    DeviceInfo,
+    Fault,
+    IsolationInfo,
+    PuzzleInfo,
+    RubricInfo,
+    Stage,
+    SubmissionInfo,
+    ToolchainInfo,
+)
+from grader.record.document import MAX_RECORD_BYTES, SCHEMA, Record, decode, encode, load
+from grader.record.outcomes import (
+    CaseLog,
+    Check,
+    CheckedFinding,
+    Counterexample,
+    Diagnostic,
+    LaunchKind,
+    Mismatch,
+    Note,
+    ShapeRun,
+    StaticLook,
+    Tensor,
+    Withheld,
+)
+from grader.record.terms import Attribution, Audience, StageOutcome, Status, Verdict, Visibility
+
+__all__ = [
+    "MAX_RECORD_BYTES",
+    "SCHEMA",
+    "Attribution",
+    "Audience",
+    "CaseLog",
+    "Check",
+    "CheckedFinding",
+    "Counterexample",
+    "DeviceInfo",
+    "Diagnostic",
+    "Fault",
+    "IsolationInfo",
+    "LaunchKind",
+    "Mismatch",
+    "Note",
+    "PuzzleInfo",
+    "Record",
+    "RubricInfo",
+    "ShapeRun",
+    "Stage",
+    "StageOutcome",
+    "StaticLook",
+    "Status",
+    "SubmissionInfo",
+    "Tensor",
+    "ToolchainInfo",
+    "Verdict",
+    "Visibility",
+    "Withheld",
+    "decode",
+    "encode",
+    "load",
+]

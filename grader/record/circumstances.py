@@ -1,0 +1,98 @@
+"""What was graded, with what and where, and why there is no verdict where there is none."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from grader.record.terms import StageOutcome
+
+
+class SubmissionInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """What was handed in."""
+
+    name: str
+    """As shown to people: sanitised, without directories."""
+    sha256: str = ""
+    size: int = 0
+    """Bytes."""
+    text: str = ""
+    """The whole source; empty when it was refused."""
+
+
+class PuzzleInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """What it was graded as."""
+
+    name: str
+    title: str
+    formula: str
+    """What the op computes, in one line."""
+    domain: str
+    """The assigned sizes, in one line."""
+
+
+class ToolchainInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """What compiled it."""
+
+    edition: str
+    edition_reason: str = ""
+    max_version: str = ""
+    mojo_version: str = ""
+    python_version: str = ""
+
+
+class DeviceInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """What ran it."""
+
+    kind: Literal["software", "gpu"]
+    name: str
+    reason: str
+    """Why this device: asked for, or found or not found."""
+
+
+class IsolationInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """What kept it apart from the machine."""
+
+    level: str
+    note: str = ""
+    """A sentence for the reader when this is less than the best level."""
+
+
+class RubricInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """The rubric file that a run was graded with."""
+
+    title: str = ""
+    digest: str = ""
+    """Of what it says, comments and layout aside; empty in a student's copy."""
+    pass_mark: int | None = None
+    """Points from which on a submission passes; None for all that are not extra."""
+    hints: bool = True
+    due: str = ""
+    """ISO 8601 with its offset; empty where there is no due date."""
+    source: str = ""
+    """The file itself; empty in a student's copy."""
+
+
+class Stage(msgspec.Struct, frozen=True, kw_only=True):
+    """One stage of the run."""
+
+    name: str
+    """``read``, ``toolchain`` (where one is installed), ``package``, ``compile``, ``run``,
+    ``report``."""
+    outcome: StageOutcome
+    seconds: float
+    peak_bytes: int | None = None
+    """Most resident memory of the stage's process, where it was measured."""
+
+
+class Fault(msgspec.Struct, frozen=True, kw_only=True):
+    """Why there is no verdict."""
+
+    kind: str
+    """The error's class name."""
+    what: str
+    remedy: str
+    stage: str
+    detail: str = ""
+    """For the operator: the last lines of what the failing process said."""

@@ -1,0 +1,125 @@
+"""The record as a document: read strictly, written so that it can be read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from grader.errors import ExitCode, RecordError
+from grader.record.circumstances import (
+    DeviceInfo,
+    Fault,
+    IsolationInfo,
+    PuzzleInfo,
+    RubricInfo,
+    Stage,
+    SubmissionInfo,
+    ToolchainInfo,
+)
+from grader.record.outcomes import (
+    CaseLog,
+    Check,
+    CheckedFinding,
+    Counterexample,
+    Diagnostic,
+    LaunchKind,
+    ShapeRun,
+    StaticLook,
+    Withheld,
+)
+from grader.record.terms import Verdict
+
+SCHEMA: Literal["mojo-grade/record/1"] = "mojo-grade/record/1"
+MAX_RECORD_BYTES = 32 * 1024 * 1024
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True):
+    """One grading run."""
+
+    schema: Literal["mojo-grade/record/1"] = SCHEMA
+    grader_version: str
+    created: str
+    """UTC, ISO 8601."""
+    submission: SubmissionInfo
+    puzzle: PuzzleInfo
+    verdict: Verdict
+    score: int
+    max_score: int
+    extra_score: int = 0
+    extra_max: int = 0
+    headline: str
+    """The verdict in one sentence."""
+    checks: tuple[Check, ...] = ()
+    counterexamples: tuple[Counterexample, ...] = ()
+    findings: tuple[CheckedFinding, ...] = ()
+    diagnostics: tuple[Diagnostic, ...] = ()
+    advice: tuple[str, ...] = ()
+    """What to try next, most useful first."""
+    fault: Fault | None = None
+    toolchain: ToolchainInfo | None = None
+    device: DeviceInfo | None = None
+    isolation: IsolationInfo | None = None
+    seed: str = ""
+    examples: int = 0
+    """Cases asked for."""
+    cases_run: int = 0
+    shapes: tuple[ShapeRun, ...] = ()
+    stages: tuple[Stage, ...] = ()
+    kernels: tuple[str, ...] = ()
+    """Names of the kernels that were launched."""
+    look: tuple[StaticLook, ...] = ()
+    rubric: RubricInfo | None = None
+    """None where the puzzle's own was used."""
+    launches: tuple[LaunchKind, ...] = ()
+    cases: CaseLog | None = None
+    withheld: Withheld | None = None
+    """Not None: this is a student's copy, and something was left out of it."""
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """What ``grade`` exits with for this record."""
+        return {
+            Verdict.PASS: ExitCode.PASSED,
+            Verdict.FAIL: ExitCode.NOT_PASSED,
+            Verdict.REFUSED: ExitCode.REFUSED,
+            Verdict.FAULT: ExitCode.FAULT,
+        }[self.verdict]
+
+
+def encode(record: Record) -> bytes:
+    """The record as an indented JSON document."""
+    return msgspec.json.format(msgspec.json.encode(record), indent=2)
+
+
+def decode(document: bytes) -> Record:
+    """Read a record, strictly.
+
+    Raises:
+        RecordError: too large, not JSON, of another version, or ill-typed.
+    """
+    if len(document) > MAX_RECORD_BYTES:
+        raise RecordError(
+            f"the record has {len(document)} bytes; at most {MAX_RECORD_BYTES} are read",
+            remedy="Check that this is the record.json of a grading run.",
+        )
+    try:
+        return msgspec.json.decode(document, type=Record)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        raise RecordError(
+            f"this is not a record that this version reads: {error}",
+            remedy=f"A record is a JSON document of schema {SCHEMA!r}; grade submit writes it.",
+        ) from error
+
+
+def load(path: Path) -> Record:
+    """Read a record from a file; raises `RecordError` also when it can't be read."""
+    try:
+        document = path.read_bytes()
+    except OSError as error:
+        raise RecordError(
+            f"{path}: {error.strerror or error}",
+            remedy="Give the path of a record.json that grade submit wrote.",
+        ) from error
+    return decode(document)
