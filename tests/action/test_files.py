@@ -92,7 +92,7 @@ def test_the_scripts_of_the_action_are_shell(path: Path) -> None:
 
 def test_the_scripts_of_the_course_are_shell(course: Path) -> None:
     found = [p for p in course.rglob("*") if p.is_file() and p.read_bytes()[:12] == b"#!/usr/bin/e"]
-    assert len(found) == 4
+    assert len(found) == 3
     for path in found:
         done = subprocess.run(
             ["bash", "-n", str(path)], capture_output=True, text=True, check=False

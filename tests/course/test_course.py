@@ -19,6 +19,7 @@ from grader.cli.init import init
 from grader.course.templates import write_course
 from grader.errors import UsageError
 from grader.record import encode
+from grader.record import load as load_record
 from tests.action.test_action import ACTION, GRADE, ROOT
 from tests.action.workflow import Job, load
 from tests.report import models, records
@@ -35,7 +36,6 @@ FILES = {
     "instructor/.gitignore",
     "instructor/roster.csv",
     "instructor/fetch.sh",
-    "instructor/grade-class.sh",
     "instructor/.github/workflows/grade-class.yml",
     "lms/gradescope/setup.sh",
     "lms/gradescope/run_autograder",
@@ -242,14 +242,19 @@ class TestInstructorsWorkflow:
         # A link is a text to git, and is not followed.
         assert (job.workspace / "work/003/conv1d.mojo").read_bytes() == b"/etc/passwd"
         assert not list((job.workspace / "work").rglob(".git"))
-        with (job.workspace / "out/class.csv").open(newline="", encoding="utf-8") as file:
-            rows = {row["id"]: row for row in csv.DictReader(file)}
-        assert list(rows) == ["001", "002", "003", "004", "005"]
-        assert rows["001"]["name"] == "Lovelace, Ada"
-        assert (rows["001"]["verdict"], rows["001"]["score"]) == ("fail", "0")
-        assert rows["002"]["name"] == "'=cmd()"
-        assert rows["002"]["verdict"] == rows["004"]["verdict"] == "refused"
-        assert (job.workspace / "out/reports/001/report.html").is_file()
+        assert (job.workspace / "out/index.html").is_file()
+        graded = self.rows(job, "grades.csv", "id")
+        assert set(graded) == {"001", "002", "003", "004", "005", "../x"}
+        assert graded["001"]["name"] == "Lovelace, Ada"
+        assert (graded["001"]["status"], graded["001"]["grade"]) == ("not passed", "0")
+        assert graded["002"]["name"] == "'=cmd()"
+        for nobody in ("002", "004", "005", "../x"):
+            assert (graded[nobody]["status"], graded[nobody]["grade"]) == ("nothing handed in", "")
+        assert set(self.rows(job, "canvas.csv", "SIS User ID")) == {"", "001", "003"}
+        assert set(self.rows(job, "moodle.csv", "Full name")) == {"Lovelace, Ada", "Eve"}
+        report = job.workspace / "out" / graded["001"]["report"]
+        assert "Nothing was filled in" in report.read_text()
+        assert load_record(job.workspace / f"out/reports/{graded['001']['student']}/record.json")
         assert "t0k3n" not in job.log
 
     def test_the_token_is_in_one_step_only(self, course: Path) -> None:
@@ -260,30 +265,21 @@ class TestInstructorsWorkflow:
         ]
         assert "SUBMISSIONS_TOKEN" not in str({k: v for k, v in workflow.items() if k != "jobs"})
 
-    def test_a_fault_leaves_the_grade_empty(
+    def test_a_fault_is_red_and_what_there_is_is_kept(
         self, course: Path, tmp_path: Path, server: Path
     ) -> None:
-        for folder, body in (("a", None), ("b", "#!/bin/sh\nexit 4\n")):
-            command = stub(tmp_path / folder, "faulted")
-            if body:
-                command.write_text(body)
-            script = course / "instructor/grade-class.sh"
-            out = tmp_path / folder / "out"
-            roster = tmp_path / "roster.csv"
-            roster.write_text("id,name,email,repository\n001,A,a@b.c,o/r\n")
-            subprocess.run(
-                [str(script), str(roster), str(tmp_path), str(out)],
-                check=True,
-                env=environment(tmp_path, GRADE_COMMAND=str(command)),
-                capture_output=True,
-            )
-            with (out / "class.csv").open(newline="", encoding="utf-8") as file:
-                lines = list(csv.reader(file))
-            row = lines[1]
-            assert row[:3] == ["001", "A", "a@b.c"]
-            assert row[7] == "fault"
-            # The score: no cell, or an empty one.
-            assert not any(row[8:9])
+        command = tmp_path / "grade"
+        command.write_text('#!/bin/sh\n[ "$1" != batch ] || exit 4\n')
+        command.chmod(0o755)
+        job = self.run(course, tmp_path, server, command=command)
+        assert job.failed
+        assert job.step("Grade").outcome == "failure"
+        assert job.step("Keep the results").outcome == "success"
+
+    def rows(self, job: Job, gradebook: str, key: str) -> dict[str, dict[str, str]]:
+        path = job.workspace / "out/gradebook" / gradebook
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            return {row[key]: row for row in csv.DictReader(file)}
 
 
 class TestGradescope:
