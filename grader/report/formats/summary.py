@@ -8,13 +8,7 @@ from grader.report import values
 from grader.report.formats import items, prose
 from grader.report.formats.markdown import block, inline
 from grader.report.formats.places import places
-from grader.report.wording import (
-    HIDDEN_FROM_STUDENTS,
-    STATUS,
-    next_steps,
-    next_title,
-    sentence,
-)
+from grader.report.wording import STATUS, next_steps, next_title
 from grader.report.wording import badge as verdict_badge
 
 MAX_BYTES = 200_000
@@ -87,11 +81,11 @@ def _cases(record: Record) -> str:
     checks = list(dict.fromkeys(case.check for case in record.counterexamples))[:2]
     if not checks:
         return ""
-    notes = {check.id: HIDDEN_FROM_STUDENTS[check.visibility] for check in record.checks}
+    titles = {item.id: items.marked_title(item) for item in items.items(record)}
     blocks = []
     for check in checks:
-        if notes.get(check):
-            blocks.append(inline(sentence(notes[check])))
+        if check in titles:
+            blocks.append(f"{inline(titles[check])}:")
         blocks.append(block(prose.case_text(record, check)))
     return "\n\n".join(["### The smallest input that breaks it", *blocks])
 
