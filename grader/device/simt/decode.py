@@ -8,6 +8,7 @@ from functools import partial
 from grader.device.results import Result
 from grader.device.simt.accesses import bind_load, bind_store
 from grader.device.simt.arithmetic import bind_cvta, bind_isspacep, bind_mov, bind_operation
+from grader.device.simt.async_copies import bind_async_copy
 from grader.device.simt.atomics import bind_atomic
 from grader.device.simt.barriers import BlockBarriers, bind_barrier
 from grader.device.simt.binding import Binding, Step, guarded
@@ -42,6 +43,7 @@ _STEPS: dict[str, Callable[[Binding], Step]] = {
     "st": bind_store,
     "atom": bind_atomic,
     "red": bind_atomic,
+    "cp": bind_async_copy,
     "membar": _nothing,
     "fence": _nothing,
     "prefetch": _nothing,

@@ -16,6 +16,7 @@ from grader.device.evidence import Dim3, Space
 from grader.device.memory import GlobalMemory
 from grader.device.ptx.model import TYPE_BYTES
 from grader.device.simt.lanes import Index, Lanes
+from grader.device.simt.pending import PendingCopies
 from grader.device.simt.program import Layout, Program, Site, Slot
 from grader.device.simt.regions import GlobalRegion, ParamRegion, Region, SlottedRegion
 from grader.device.simt.settings import PRINT_LIMIT, Checks
@@ -151,6 +152,7 @@ class Machine:
         self.stamps: NDArray[np.uint64] = np.zeros(self.total, dtype=np.uint64)
         self.returns = Returns(self.total)
         self.special: dict[str, NDArray[Any]] = {}
+        self.copies = PendingCopies(self.total)
         self.clock = 0
         self.printed = Printed()
 
@@ -181,6 +183,7 @@ class Machine:
         if self.local.size:
             self.local.reset(fill)
         self.exited.fill(False)
+        self.copies.reset()
         self.order.begin_wave(log, first_block)
         first = kernel_stamp(launch, first_block)
         np.add(self.block << THREAD_BITS, self.thread, out=self.stamps, casting="unsafe")

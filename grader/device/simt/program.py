@@ -243,7 +243,7 @@ def _traits(code: list[Site]) -> Traits:
             traits.fences |= "cta" not in parts
         if instruction.base not in _ACCESSES or not parts:
             continue
-        size = TYPE_BYTES.get(parts[-1], 1 if instruction.base == "cp" else 8)
+        size = TYPE_BYTES.get(parts[-1], 4 if instruction.base == "cp" else 8)
         size = min(size, 8)
         names = {part.partition("::")[0] for part in parts}
         if not names & {"shared", "local", "param", "const"} or instruction.base == "cp":
