@@ -256,10 +256,10 @@ PUZZLE = CONV1D = Puzzle(
     suspects=(
         Suspect(
             name="zeros",
-            explanation="Every output is zero: that is what the memset before your code leaves "
-            "behind, so no kernel wrote an answer.",
-            advice="Check that the kernel is enqueued, and that the output tensor is its first "
-            "argument.",
+            explanation="Every output is zero, which is what the memset before your code leaves "
+            "behind where no kernel writes.",
+            advice="Check that the kernel is enqueued, that the output tensor is its first "
+            "argument, and what it stores.",
             answer=_zeros,
         ),
         Suspect(
@@ -270,8 +270,8 @@ PUZZLE = CONV1D = Puzzle(
         ),
         Suspect(
             name="first-block",
-            explanation="The first 15 outputs are right and the rest is zero: only the first "
-            "block of threads ran.",
+            explanation="The first 15 outputs are right and the rest is zero, as if only the "
+            "first block of threads had run.",
             advice="15 threads a block and up to 30 outputs need two blocks: "
             "grid_dim=BLOCKS_PER_GRID.",
             answer=_first_block,
