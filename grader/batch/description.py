@@ -73,4 +73,4 @@ def write_outputs(store: Store, info: RunInfo, *, afresh: bool = False) -> None:
     """Dashboard, gradebooks, reports and similarity, from the stored results."""
     from grader.batch.outputs import write_all
 
-    write_all(store.folder, info, list(student_results(store)), afresh=afresh)
+    write_all(store.folder, info, student_results(store), afresh=afresh)

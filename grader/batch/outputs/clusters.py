@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
 from grader.batch.model import StudentResult
 from grader.batch.outputs.diagnosis import Diagnosis, diagnose
+from grader.batch.outputs.example import example_lines
+from grader.record import Record
 
 
 class Cluster(msgspec.Struct, frozen=True, kw_only=True):
@@ -17,28 +19,65 @@ class Cluster(msgspec.Struct, frozen=True, kw_only=True):
     members: tuple[StudentResult, ...]
     example: StudentResult
     """The one whose smallest counterexample is the smallest: the quickest to understand."""
+    lines: tuple[tuple[str, str], ...]
+    """What the example shows, as term and value."""
+
+
+class _Example(msgspec.Struct, frozen=True, kw_only=True):
+    size: int
+    student: str
+    diagnosis: Diagnosis
+    lines: tuple[tuple[str, str], ...]
+
+
+class Troubles:
+    """The trouble of each student, from one record at a time; no record is kept."""
+
+    def __init__(self) -> None:
+        self._of: dict[str, str] = {}
+        """The key of the trouble, by the key of the student."""
+        self._examples: dict[str, _Example] = {}
+
+    def add(self, student: str, record: Record) -> None:
+        """Take a student's record into account."""
+        found = diagnose(record)
+        if found is None:
+            return
+        self._of[student] = found.key
+        best, size = self._examples.get(found.key), _case_size(record)
+        if best is None or (size, student) < (best.size, best.student):
+            self._examples[found.key] = _Example(
+                size=size, student=student, diagnosis=found, lines=example_lines(record)
+            )
+
+    def clusters(self, results: Iterable[StudentResult]) -> list[Cluster]:
+        """The clusters, the largest first; in the order of ``results`` within each."""
+        members: dict[str, list[StudentResult]] = {}
+        for result in results:
+            if key := self._of.get(result.student.key):
+                members.setdefault(key, []).append(result)
+        made = [self._cluster(key, tuple(who)) for key, who in members.items()]
+        return sorted(made, key=lambda c: (-len(c.members), c.diagnosis.title, c.diagnosis.key))
+
+    def _cluster(self, key: str, members: tuple[StudentResult, ...]) -> Cluster:
+        example = self._examples[key]
+        return Cluster(
+            diagnosis=example.diagnosis,
+            members=members,
+            example=next(each for each in members if each.student.key == example.student),
+            lines=example.lines,
+        )
 
 
 def clusters(results: Sequence[StudentResult]) -> list[Cluster]:
-    """The clusters, the largest first; in the order of ``results`` within each."""
-    members: dict[str, list[StudentResult]] = {}
-    told: dict[str, Diagnosis] = {}
+    """The clusters of whole results."""
+    troubles = Troubles()
     for result in results:
-        found = diagnose(result.record) if result.record is not None else None
-        if found is not None:
-            told.setdefault(found.key, found)
-            members.setdefault(found.key, []).append(result)
-    made = [
-        Cluster(
-            diagnosis=told[key],
-            members=tuple(who),
-            example=min(who, key=lambda r: (_case_size(r), r.student.key)),
-        )
-        for key, who in members.items()
-    ]
-    return sorted(made, key=lambda c: (-len(c.members), c.diagnosis.title, c.diagnosis.key))
+        if result.record is not None:
+            troubles.add(result.student.key, result.record)
+    return troubles.clusters(results)
 
 
-def _case_size(result: StudentResult) -> int:
-    cases = result.record.counterexamples if result.record is not None else ()
+def _case_size(record: Record) -> int:
+    cases = record.counterexamples
     return sum(len(tensor.data) for tensor in cases[0].inputs) if cases else 0

@@ -15,6 +15,7 @@ from hashlib import sha256
 from markupsafe import Markup
 
 from grader.batch.model import RunInfo, StudentResult
+from grader.batch.outputs.clusters import Cluster
 from grader.batch.outputs.similarity import Overview
 from grader.batch.outputs.view import dashboard
 from grader.report.html import environment
@@ -29,7 +30,10 @@ SIMILAR = 6
 
 
 def render_dashboard(
-    info: RunInfo, results: Sequence[StudentResult], similar: Overview | None = None
+    info: RunInfo,
+    results: Sequence[StudentResult],
+    similar: Overview | None = None,
+    found: Sequence[Cluster] | None = None,
 ) -> str:
     """The page; the same results always give the same text.
 
@@ -37,13 +41,14 @@ def render_dashboard(
         info: The run.
         results: Everybody, in the order of the table.
         similar: What the comparison of the programs found.
+        found: The clusters of the class, where they are known already; see `dashboard`.
     """
     script, digest = _script()
     return (
         environment()
         .get_template(TEMPLATE)
         .render(
-            page=dashboard(info, results),
+            page=dashboard(info, results, found),
             similar=similar,
             similar_pairs=similar.pairs[:SIMILAR] if similar else (),
             script=script,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from hashlib import blake2b
@@ -80,24 +81,49 @@ class Study(msgspec.Struct, frozen=True, kw_only=True):
     """By their path below the similarity folder."""
 
 
-def source(info: RunInfo, results: Sequence[StudentResult]) -> bytes:
+class Texts(Mapping[str, str]):
+    """The texts of a class by the keys of the students; packed, since all are kept at once."""
+
+    def __init__(self) -> None:
+        self._packed: dict[str, bytes] = {}
+
+    def add(self, key: str, text: str) -> None:
+        """Keep a text."""
+        self._packed[key] = zlib.compress(text.encode("utf-8", "surrogatepass"), 1)
+
+    def __getitem__(self, key: str) -> str:
+        return zlib.decompress(self._packed[key]).decode("utf-8", "surrogatepass")
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._packed)
+
+    def __len__(self) -> int:
+        return len(self._packed)
+
+
+def source(info: RunInfo, results: Sequence[StudentResult], texts: Mapping[str, str]) -> bytes:
     """Everything that the pages depend on, in short."""
     digest = blake2b(signature(given_code(info.puzzle)).encode())
     digest.update(msgspec.msgpack.encode((info.title, info.puzzle)))
     for result in results:
-        text = result.record.submission.text if result.record is not None else ""
-        digest.update(msgspec.msgpack.encode((link(result), text)))
+        digest.update(msgspec.msgpack.encode((link(result), texts.get(result.student.key, ""))))
     return digest.digest()
 
 
-def study(info: RunInfo, results: Sequence[StudentResult], kept: Features) -> Study:
-    """Compare the texts of everybody whose text is known."""
-    texts = {
-        result.student.key: result.record.submission.text
-        for result in results
-        if result.record is not None and result.record.submission.text
-    }
-    compared = compare({key: kept.of(text) for key, text in texts.items()})
+def study(
+    info: RunInfo, results: Sequence[StudentResult], texts: Mapping[str, str], kept: Features
+) -> Study:
+    """Compare the texts of everybody whose text is known.
+
+    Args:
+        info: The run.
+        results: Everybody, for their names.
+        texts: By the keys of the students.
+        kept: Features that were worked out before.
+    """
+    compared = compare(
+        {r.student.key: kept.of(texts[r.student.key]) for r in results if r.student.key in texts}
+    )
     links = {result.student.key: link(result) for result in results}
     given = given_code(info.puzzle)
     pages: dict[str, PairPage] = {}

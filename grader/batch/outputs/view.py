@@ -15,12 +15,9 @@ from grader.batch.outputs.rows import BADGES, Link, Row, link, rows
 from grader.batch.outputs.standing import Standing, mark, remedy, standing, why_no_mark
 from grader.intake.display import one_line
 from grader.record import (
-    Attribution,
     Check,
-    Counterexample,
     Record,
     Status,
-    Tensor,
     Verdict,
 )
 from grader.report import values
@@ -29,8 +26,6 @@ from grader.report.wording import Badge
 
 MEMBERS = 400
 """Names that are listed under one cluster."""
-EXAMPLE = 220
-"""Characters of a line of an example."""
 
 
 class Tile(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,9 +112,18 @@ class Dashboard(msgspec.Struct, frozen=True, kw_only=True):
     version: str
 
 
-def dashboard(info: RunInfo, results: Sequence[StudentResult]) -> Dashboard:
-    """Prepare a run for the template."""
-    found = clusters(results)
+def dashboard(
+    info: RunInfo, results: Sequence[StudentResult], found: Sequence[Cluster] | None = None
+) -> Dashboard:
+    """Prepare a run for the template.
+
+    Args:
+        info: The run.
+        results: Everybody, in the order of the table. With ``found``, as much of their records
+            as `grader.batch.outputs.small` keeps is enough.
+        found: Their clusters, where they are known already.
+    """
+    found = clusters(results) if found is None else found
     views = [_cluster(n, cluster) for n, cluster in enumerate(found)]
     troubles = {
         member.student.key: (cluster.diagnosis.title, f"c{n}")
@@ -212,40 +216,8 @@ def _cluster(n: int, cluster: Cluster) -> ClusterView:
         members=tuple(link(member) for member in cluster.members[:MEMBERS]),
         more=max(0, len(cluster.members) - MEMBERS),
         example=link(cluster.example),
-        lines=_example(cluster.example.record),
+        lines=cluster.lines,
     )
-
-
-def _example(record: Record | None) -> tuple[tuple[str, str], ...]:
-    """The smallest case, or the compiler's message with its line."""
-    if record is None:
-        return ()
-    if record.counterexamples:
-        lines = _case(record, record.counterexamples[0])
-    else:
-        source = record.submission.text.split("\n")
-        error = next((d for d in record.diagnostics if d.severity == "error"), None)
-        lines = [] if error is None else [("the compiler said", error.message)]
-        if error is not None and error.line is not None and 0 < error.line <= len(source):
-            lines.append((f"line {error.line}", source[error.line - 1].strip()))
-    return tuple((one_line(k, limit=40), one_line(v, limit=EXAMPLE)) for k, v in lines)
-
-
-def _case(record: Record, case: Counterexample) -> list[tuple[str, str]]:
-    seen = next((f for f in record.findings if f.attribution is Attribution.STUDENT), None)
-    if case.got is not None and not case.mismatch_count and seen is not None:
-        # The numbers are right; what is wrong is how they came about.
-        return [("sizes", values.sizes_text(seen.sizes)), ("the device saw", seen.finding.message)]
-    lines = [(tensor.name, _numbers(tensor)) for tensor in case.inputs]
-    lines.append(("expected", _numbers(case.expected)))
-    if case.got is None:
-        return [*lines, ("the run said", case.error)]
-    return [*lines, ("got", _numbers(case.got))]
-
-
-def _numbers(tensor: Tensor) -> str:
-    shown = [values.shortest(v, tensor.dtype) for v in values.decode(tensor, 16)]
-    return ", ".join(shown) + (", ..." if values.size(tensor) > 16 else "")
 
 
 def _problems(results: Sequence[StudentResult]) -> tuple[Problem, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import lru_cache, partial
@@ -10,13 +10,16 @@ from hashlib import blake2b
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 
 from grader import __version__
 from grader.audience import for_audience
 from grader.batch.model import RunInfo, StudentResult
 from grader.batch.outputs import feedback, gradebooks, similarity
+from grader.batch.outputs.clusters import Troubles
 from grader.batch.outputs.dashboard import render_dashboard
 from grader.batch.outputs.folder import Folder
+from grader.batch.outputs.small import Small
 from grader.errors import GraderFault
 from grader.record import Record, encode
 from grader.resources import data_directory
@@ -36,7 +39,7 @@ class Written(msgspec.Struct, frozen=True, kw_only=True):
 def write_all(
     folder: Path,
     info: RunInfo,
-    results: Sequence[StudentResult],
+    results: Iterable[StudentResult],
     *,
     now: datetime | None = None,
     afresh: bool = False,
@@ -57,7 +60,8 @@ def write_all(
     Args:
         folder: The run's folder.
         info: The run.
-        results: One for each student, in any order; `Student.key` is unique.
+        results: One for each student, in any order; `Student.key` is unique. They are taken one
+            at a time and not kept, so that a class of any size can be written.
         now: The moment, with its offset, by which it is decided whether the checks that show
             after the due date show in the students' reports; None for this moment.
         afresh: Write everything again.
@@ -65,52 +69,94 @@ def write_all(
     Raises:
         GraderFault: a file can't be written, or a key is no name of a folder.
     """
-    ordered = sorted(results, key=lambda r: (r.student.name.casefold(), r.student.key))
-    _check_keys(ordered)
-    moment = now or datetime.now(UTC)
-    own = [feedback.own_record(info, result) for result in ordered]
-    shown = [None if each is None else for_audience(each, "student", moment) for each in own]
     target = Folder(folder, afresh=afresh)
-    _reports(target, ordered, own, shown)
+    seen = _Class(target, now or datetime.now(UTC), info)
+    for result in results:
+        seen.add(result)
+    ordered, shown = seen.tables()
     for name, data in gradebooks.render_all(info, ordered, shown).items():
         target.put(f"gradebook/{name}", data, partial(bytes, data))
-    similar = _similarity(folder, target, info, ordered)
-    page = render_dashboard(info, ordered, similar).encode("utf-8")
+    similar = _similarity(folder, target, info, ordered, seen.texts)
+    found = seen.troubles.clusters(ordered)
+    page = render_dashboard(info, ordered, similar, found).encode("utf-8")
     target.put("index.html", page, lambda: page)
     target.finish()
     return Written(index=folder / "index.html", files=target.written, unchanged=target.unchanged)
 
 
-def _reports(
-    target: Folder,
-    results: Sequence[StudentResult],
-    own: Sequence[Record | None],
-    shown: Sequence[Record | None],
-) -> None:
-    """For each student the instructor's report with its record, and the one to send back."""
-    # One after the other: both show the same text, which is coloured once for both.
-    for result, whole, copy in zip(results, own, shown, strict=True):
-        if whole is not None and copy is not None:
-            key, source = result.student.key, msgspec.msgpack.encode(whole)
-            target.put(
-                f"reports/{key}/report.html",
-                _look() + source,
-                partial(feedback.render, whole, "instructor"),
+class _Class:
+    """Writes what is for one student, a student at a time, and keeps what is said of all."""
+
+    def __init__(self, target: Folder, moment: datetime, info: RunInfo) -> None:
+        self._target = target
+        self._moment = moment
+        self._info = info
+        self._keys: set[str] = set()
+        self._small = Small()
+        self._lines: list[tuple[StudentResult, Record | None]] = []
+        self.texts = similarity.Texts()
+        self.troubles = Troubles()
+
+    def add(self, result: StudentResult) -> None:
+        """One student; the whole record is not kept."""
+        key = result.student.key
+        self._check(key)
+        own = feedback.own_record(self._info, result)
+        shown = None if own is None else for_audience(own, "student", self._moment)
+        if own is not None and shown is not None:
+            self._reports(key, own, shown)
+        if result.record is not None:
+            self.troubles.add(key, result.record)
+            if result.record.submission.text:
+                self.texts.add(key, result.record.submission.text)
+            result = replace(result, record=self._small.record(result.record))
+        self._lines.append((result, None if shown is None else self._small.record(shown)))
+
+    def tables(self) -> tuple[list[StudentResult], list[Record | None]]:
+        """Everybody by name, and what each may see, as far as tables need it."""
+        self._lines.sort(key=lambda line: _order(line[0]))
+        return [result for result, _ in self._lines], [shown for _, shown in self._lines]
+
+    def _check(self, key: str) -> None:
+        """The keys become folders: none of them may lead elsewhere, or to another's."""
+        if key in {"", ".", ".."} or set(key) & set("/\\\0") or key.casefold() in self._keys:
+            raise GraderFault(
+                f"the key {key!r} of a student is no name of a folder, or is there twice",
+                remedy="This is a defect of the grader; please report it.",
             )
-            target.put(f"reports/{key}/record.json", source, partial(encode, whole))
-            target.put(
-                f"feedback/{key}/report.html",
-                _look() + msgspec.msgpack.encode(copy),
-                partial(feedback.render, copy, "student"),
-            )
+        self._keys.add(key.casefold())
+
+    def _reports(self, key: str, whole: Record, copy: Record) -> None:
+        """The instructor's report with its record, and the one to send back."""
+        # One after the other: both show the same text, which is coloured once for both.
+        source = msgspec.msgpack.encode(whole)
+        self._target.put(
+            f"reports/{key}/report.html",
+            _look() + source,
+            partial(feedback.render, whole, "instructor"),
+        )
+        self._target.put(f"reports/{key}/record.json", source, partial(encode, whole))
+        self._target.put(
+            f"feedback/{key}/report.html",
+            _look() + msgspec.msgpack.encode(copy),
+            partial(feedback.render, copy, "student"),
+        )
+
+
+def _order(result: StudentResult) -> tuple[str, str]:
+    return result.student.name.casefold(), result.student.key
 
 
 def _similarity(
-    folder: Path, target: Folder, info: RunInfo, results: Sequence[StudentResult]
+    folder: Path,
+    target: Folder,
+    info: RunInfo,
+    results: Sequence[StudentResult],
+    texts: similarity.Texts,
 ) -> similarity.Overview:
     """The similarity pages; nothing is compared where all texts and names are as before."""
     summary = f"{_SIMILARITY}overview.msgpack"
-    source = _look() + similarity.source(info, results)
+    source = _look() + similarity.source(info, results, texts)
     if target.keep(_SIMILARITY, summary, source):
         try:
             data = (folder / summary).read_bytes()
@@ -119,7 +165,7 @@ def _similarity(
             with suppress(OSError):
                 (folder / summary).unlink()
     kept = similarity.load(folder / f"{_SIMILARITY}{similarity.KEPT}", info.puzzle)
-    study = similarity.study(info, results, kept)
+    study = similarity.study(info, results, texts, kept)
     overview, features = study.overview, kept.kept()
     target.put(f"{_SIMILARITY}{similarity.KEPT}", features, lambda: features)
     target.put(summary, source, lambda: msgspec.msgpack.encode(overview))
@@ -135,19 +181,6 @@ def _similarity(
             partial(similarity.render_pair, page),
         )
     return overview
-
-
-def _check_keys(results: Sequence[StudentResult]) -> None:
-    """The keys become folders: none of them may lead elsewhere, or to another's."""
-    seen: set[str] = set()
-    for result in results:
-        key = result.student.key
-        if key in {"", ".", ".."} or set(key) & set("/\\\0") or key.casefold() in seen:
-            raise GraderFault(
-                f"the key {key!r} of a student is no name of a folder, or is there twice",
-                remedy="This is a defect of the grader; please report it.",
-            )
-        seen.add(key.casefold())
 
 
 @lru_cache(maxsize=1)

@@ -7,7 +7,7 @@ import re
 import msgspec
 from hypothesis import given, settings
 
-from grader.batch.model import StudentResult
+from grader.batch.model import RunInfo, StudentResult
 from grader.batch.outputs import similarity
 from grader.batch.outputs.similarity import Study
 from grader.batch.similarity.cache import Features
@@ -37,8 +37,12 @@ def others(count: int) -> list[StudentResult]:
     return [handed_in(f"z{n}", f"{SKELETON}\n# {n}\n    var z{n} = {n}\n") for n in range(count)]
 
 
-def study_of(results: list[StudentResult]) -> Study:
-    return similarity.study(INFO, results, Features(similarity.given_code("conv1d")))
+def study_of(results: list[StudentResult], info: RunInfo = INFO) -> Study:
+    texts = similarity.Texts()
+    for each in results:
+        if each.record is not None and each.record.submission.text:
+            texts.add(each.student.key, each.record.submission.text)
+    return similarity.study(info, results, texts, Features(similarity.given_code(info.puzzle)))
 
 
 def test_a_copy_is_first_and_has_a_page_with_both_texts() -> None:
@@ -80,8 +84,7 @@ def test_who_has_no_text_is_not_compared() -> None:
 def test_a_puzzle_without_a_skeleton_is_compared_all_the_same() -> None:
     info = msgspec.structs.replace(INFO, puzzle="unknown")
     copies = [handed_in("ann", OWN), handed_in("ben", OWN)]
-    kept = Features(similarity.given_code("unknown"))
-    assert similarity.study(info, [*copies, *others(30)], kept).overview.pairs
+    assert study_of([*copies, *others(30)], info).overview.pairs
 
 
 def test_the_pages_of_a_puzzle_named_after_a_path_stay_inside() -> None:

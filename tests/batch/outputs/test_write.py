@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import tracemalloc
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from random import Random
 
 import msgspec
 import pytest
 
 from grader.audience import for_audience
-from grader.batch.model import Attempt
+from grader.batch.model import Attempt, StudentResult
 from grader.batch.outputs import write_all
 from grader.errors import GraderFault
-from grader.record import RubricInfo, SubmissionInfo, Visibility, load
+from grader.record import CaseLog, RubricInfo, SubmissionInfo, Visibility, load
 from tests.batch.outputs.classes import INFO, absent, mixed, result, student
 from tests.report import records
 
@@ -59,6 +62,25 @@ def test_one_new_result_changes_what_depends_on_it_only(tmp_path: Path) -> None:
     changed = {name for name in after if before.get(name) != after[name]}
     assert {"feedback/hal/report.html", "index.html", "gradebook/grades.csv"} <= changed
     assert not [n for n in changed if n.startswith("feedback/") and "/hal/" not in n]
+
+
+def test_records_are_taken_one_at_a_time_and_not_kept(tmp_path: Path) -> None:
+    """A class larger than the memory can be written: here 20 records of 1 MB each."""
+    random = Random(17)
+
+    def class_of() -> Iterator[StudentResult]:
+        for n in range(20):
+            log = CaseLog(count=1, packed=random.randbytes(1_000_000))
+            yield result(f"s{n}", msgspec.structs.replace(records.wrong_values(), cases=log))
+
+    tracemalloc.start()
+    try:
+        write_all(tmp_path, INFO, class_of(), now=NOW)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(list((tmp_path / "feedback").iterdir())) == 20
+    assert peak < 20 * 1_000_000 / 2
 
 
 @pytest.mark.parametrize("harm", ["cut", "gone", "no list", "broken list"])
