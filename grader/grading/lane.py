@@ -13,8 +13,9 @@ from grader.device.process import SoftwareDevice, Spawn, spawn_plain
 from grader.device.simt.settings import Limits
 from grader.record import DeviceInfo
 
-LAUNCH_LIMITS = Limits(instruction_budget=20_000_000, wall_clock_s=10.0)
-"""A launch of conv1d takes some 6,000 instructions and about a millisecond."""
+LAUNCH_LIMITS = Limits(instruction_budget=20_000_000, per_thread=1000, wall_clock_s=10.0)
+"""A launch of conv1d takes some 6,000 instructions and about a millisecond. One with far too
+many threads takes more, and ends all the same."""
 
 # Two fills that differ in every byte, both signalling NaN as float32: an answer that
 # depends on memory that nobody wrote differs between them, or is NaN.

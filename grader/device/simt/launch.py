@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -81,7 +82,10 @@ def launch(
     limits = limits or Limits()
     program = module.program(entry)
     recorder = Recorder(entry, grid, block)
-    budget = Budget(limits.instruction_budget, limits.wall_clock_s)
+    budget = Budget(
+        max(limits.instruction_budget, limits.per_thread * math.prod((*grid, *block))),
+        limits.wall_clock_s,
+    )
     printed = Printed()
     wrong = _refusal(program, grid, block, dynamic_shared_bytes, dynamic_shared_limit)
     if wrong:

@@ -27,6 +27,8 @@ class Limits:
 
     instruction_budget: int = 2_000_000_000
     """Instructions, summed over threads."""
+    per_thread: int = 0
+    """Where a launch has so many threads that the budget is less than this for each, it is this."""
     wall_clock_s: float = 20.0
 
 

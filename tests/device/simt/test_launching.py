@@ -65,6 +65,16 @@ def test_arguments_must_fit_the_parameters() -> None:
             run(ONE, [np.zeros(1, dtype=np.uint32)], params=params)
 
 
+def test_a_launch_of_very_many_threads_may_execute_something_in_each() -> None:
+    """Most of them see that they have nothing to do: no reason to call the kernel endless."""
+    how = {"grid": (64, 1, 1), "block": (1024, 1, 1)}
+    few = Limits(instruction_budget=100_000)
+    assert run("", limits=few, **how).kinds == [FindingKind.BUDGET_EXCEEDED]
+    enough = Limits(instruction_budget=100_000, per_thread=100)
+    assert run("", limits=enough, **how).result == 0
+    assert run("TOP: bra TOP;", limits=enough, **how).kinds == [FindingKind.BUDGET_EXCEEDED]
+
+
 def test_an_endless_kernel_ends_by_the_instruction_budget() -> None:
     outcome = run("TOP: bra TOP;", limits=Limits(instruction_budget=100_000))
     assert outcome.result == 702
