@@ -51,8 +51,8 @@ def show(run: Path, student: str, audience: Audience) -> None:
     """Show how it ended for STUDENT in RUN: a key, a name, an identifier, an email, or a part."""
     from datetime import UTC, datetime
 
-    from grader.audience import for_audience
     from grader.batch.compare import find_student
+    from grader.batch.outputs.feedback import for_student
     from grader.batch.results import find_result
     from grader.batch.store import Store
     from grader.course.github import on_runner
@@ -86,7 +86,9 @@ def show(run: Path, student: str, audience: Audience) -> None:
     elif result.record is None:
         click.echo("Nothing was handed in." if result.attempt is None else "Not graded yet.")
     else:
-        record = for_audience(result.record, audience, datetime.now(UTC))
+        record = result.record
+        if audience == "student":
+            record = for_student(record, datetime.now(UTC))
         colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
         text = render_text(
             record,

@@ -9,6 +9,7 @@ import resource
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
 import zipfile
 from pathlib import Path
@@ -494,6 +495,33 @@ class TestCommands:
         assert "Week 3" in (tmp_path / "run" / "index.html").read_text()
         differs = grade("diff", tmp_path / "run", tmp_path / "run")
         assert "0 marks differ" in differs.stdout
+
+    def test_nothing_that_students_get_tells_where_it_was_graded(self, tmp_path):
+        """Refused, equal and wrong files: all that is sent back or imported is searched."""
+        source = make_class(
+            tmp_path / "c",
+            {"ann.mojo": "not mojo", "bob.mojo": "", "cem.mojo": "not  mojo # c", "dan.mojo": ""},
+        )
+        (source / "eve.mojo").write_bytes(b"\xff\xfe\0")
+        (source / "fay.mojo").symlink_to(source / "ann.mojo")
+        os.mkfifo(source / "gus.mojo")
+        with zipfile.ZipFile(source / "hal.zip", "w") as made:
+            made.writestr("conv1d.mojo", "score(1)")
+        folder = tmp_path / "run"
+        ended = grade("batch", source, "--out", folder, "--device", "software", "--workers", 1)
+        assert ended.returncode == 0, ended.stderr
+        sent = [*(folder / "feedback").rglob("*.html")]
+        assert len(sent) >= 6
+        for file in (
+            *sent,
+            *(folder / "gradebook" / name for name in ("canvas.csv", "moodle.csv")),
+        ):
+            text = file.read_text()
+            for place in (tmp_path, ROOT, sys.prefix, tempfile.gettempdir(), Path.home()):
+                assert f"{place}/" not in text, file
+        for student in ("ann", "bob"):
+            shown = grade("show", folder, student, "--audience", "student").stdout
+            assert str(tmp_path) not in shown
 
     @pytest.mark.parametrize(
         ("words", "says"),

@@ -95,6 +95,15 @@ def test_what_is_no_source_file_is_refused_with_a_report(data, tmp_path):
     assert (tmp_path / "out/report.html").exists()
 
 
+def test_a_refusal_names_the_file_and_not_where_it_lies(tmp_path):
+    (tmp_path / "conv1d.mojo").write_bytes(b"")
+    grade("submit", tmp_path / "conv1d.mojo", "--out", tmp_path / "out")
+    assert load(tmp_path / "out/record.json").headline == "conv1d.mojo is empty."
+    assert str(tmp_path) not in (tmp_path / "out/report.html").read_text()
+    grade("submit", "-", "--out", tmp_path / "out", stdin="\ufeff\0")
+    assert load(tmp_path / "out/record.json").headline.startswith("standard input holds a NUL")
+
+
 def test_a_folder_that_can_not_be_written_is_usage(tmp_path):
     (tmp_path / "file").write_text("")
     ended = grade("submit", SKELETON, "--out", tmp_path / "file")

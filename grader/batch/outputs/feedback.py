@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import msgspec
+from datetime import datetime
+
+from msgspec.structs import replace
 
 from grader import __version__
+from grader.audience import for_audience
 from grader.batch.model import RunInfo, StudentResult
 from grader.record import Audience, PuzzleInfo, Record, SubmissionInfo, Verdict
 from grader.report.html import render_html
@@ -24,7 +27,25 @@ def own_record(info: RunInfo, result: StudentResult) -> Record | None:
     if not result.equal_to or attempt is None or attempt.sha256 == record.submission.sha256:
         return record
     own = SubmissionInfo(name=attempt.name, sha256=attempt.sha256)
-    return msgspec.structs.replace(record, submission=own)
+    return replace(record, submission=own)
+
+
+def for_student(record: Record, moment: datetime) -> Record:
+    """The student's copy of a record that somebody else had made.
+
+    What failed on the grading machine is told to who looks after it: it names folders and
+    programs there, and the student can't do anything about it.
+    """
+    copy = for_audience(record, "student", moment)
+    if copy.verdict is not Verdict.FAULT or copy.fault is None:
+        return copy
+    fault = replace(
+        copy.fault,
+        what="The grading of your file was not finished. Your instructor is told why.",
+        remedy="There is nothing that you have to do: it will be graded again.",
+        detail="",
+    )
+    return replace(copy, fault=fault)
 
 
 def render(record: Record, audience: Audience) -> bytes:

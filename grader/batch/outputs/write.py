@@ -13,7 +13,6 @@ import msgspec
 from msgspec.structs import replace
 
 from grader import __version__
-from grader.audience import for_audience
 from grader.batch.model import RunInfo, StudentResult
 from grader.batch.outputs import feedback, gradebooks, similarity
 from grader.batch.outputs.clusters import Troubles
@@ -102,7 +101,7 @@ class _Class:
         key = result.student.key
         self._check(key)
         own = feedback.own_record(self._info, result)
-        shown = None if own is None else for_audience(own, "student", self._moment)
+        shown = None if own is None else feedback.for_student(own, self._moment)
         if own is not None and shown is not None:
             self._reports(key, own, shown)
         if result.record is not None:

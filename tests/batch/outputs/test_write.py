@@ -15,7 +15,7 @@ from grader.audience import for_audience
 from grader.batch.model import Attempt, StudentResult
 from grader.batch.outputs import write_all
 from grader.errors import GraderFault
-from grader.record import CaseLog, RubricInfo, SubmissionInfo, Visibility, load
+from grader.record import CaseLog, Fault, RubricInfo, SubmissionInfo, Visibility, load
 from tests.batch.outputs.classes import INFO, absent, mixed, result, student
 from tests.report import records
 
@@ -230,6 +230,22 @@ def test_what_shows_after_the_due_date_shows_from_then_on(
     write_all(tmp_path, INFO, [result("ada", made)], now=datetime(2026, 11, 22, hour, tzinfo=UTC))
     report = (tmp_path / "feedback/ada/report.html").read_text()
     assert ("LATER" in report) == seen
+
+
+def test_a_fault_tells_students_nothing_of_the_machine_that_graded(tmp_path: Path) -> None:
+    where = "/srv/prof/week 3/grader"
+    fault = Fault(
+        kind="ToolchainFault", what=f"no compiler in {where}", remedy=f"Look into {where}.",
+        stage="package", detail=f'File "{where}/run.py"',
+    )  # fmt: skip
+    made = msgspec.structs.replace(records.faulted(), fault=fault)
+    write_all(tmp_path, INFO, [result("ada", made)], now=NOW)
+    report = (tmp_path / "feedback/ada/report.html").read_text()
+    assert "You lose nothing" in report
+    assert "Your instructor is told why." in report
+    assert "prof" not in report
+    for name in ("reports/ada/report.html", "index.html"):
+        assert where in (tmp_path / name).read_text()
 
 
 def test_an_equal_program_shows_nothing_of_the_other_students_file(tmp_path: Path) -> None:
