@@ -273,8 +273,11 @@ class TestFault:
             assert "input that it does not know" in self.check(job)
             assert value in job.log
 
-    def test_an_unknown_edition_is_told_as_a_mistake_of_the_workflow(self, run) -> None:
-        message = self.check(run(GRADE, {"conv1d.mojo": b"x"}, edition="1.0"))
+    @pytest.mark.parametrize(("name", "value"), [("edition", "1.0"), ("puzzle", "p99")])
+    def test_an_unknown_name_is_told_as_a_mistake_of_the_workflow(
+        self, run, name: str, value: str
+    ) -> None:
+        message = self.check(run(GRADE, {"conv1d.mojo": b"x"}, **{name: value}))
         assert "the workflow calls the grader wrongly" in message.lower()
 
 

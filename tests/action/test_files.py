@@ -1,7 +1,8 @@
 """The YAML of the action and of the course's workflows: valid, safe, and in step with its docs.
 
 GitHub publishes no schema. SchemaStore's are those that editors use; they come
-with check-jsonschema. zizmor looks for what makes a workflow exploitable.
+with check-jsonschema. zizmor looks for what makes a workflow exploitable, and
+shellcheck at every script and every `run`.
 """
 
 from __future__ import annotations
@@ -84,20 +85,60 @@ def test_no_expression_stands_in_a_script(course: Path) -> None:
             assert "${{" not in script
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "action").glob("*.sh")), ids=lambda p: p.name)
-def test_the_scripts_of_the_action_are_shell(path: Path) -> None:
-    done = subprocess.run(["bash", "-n", str(path)], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
+def shellcheck(*scripts: Path) -> None:
+    command = [str(Path(sys.executable).with_name("shellcheck")), "--shell=bash"]
+    done = subprocess.run(
+        [*command, *map(str, scripts)], capture_output=True, text=True, check=False, timeout=120
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_the_scripts_of_the_course_are_shell(course: Path) -> None:
+def test_the_scripts_have_no_mistake_that_shellcheck_knows(course: Path, tmp_path: Path) -> None:
     found = [p for p in course.rglob("*") if p.is_file() and p.read_bytes()[:12] == b"#!/usr/bin/e"]
     assert len(found) == 3
-    for path in found:
-        done = subprocess.run(
-            ["bash", "-n", str(path)], capture_output=True, text=True, check=False
+    found += sorted((ROOT / "action").glob("*.sh"))
+    for path in (ROOT / "action.yml", *workflows(course)):
+        for number, script in enumerate(scripts(load(path))):
+            found.append(tmp_path / f"{path.stem}-{number}.sh")
+            found[-1].write_text(script)
+    shellcheck(*found)
+
+
+def test_every_expression_names_what_is_there(course: Path) -> None:
+    """GitHub takes a misspelt name for an empty text."""
+    known = {"github.ref", "secrets.SUBMISSIONS_TOKEN", "secrets.COURSE_SECRET"}
+    for path in (ROOT / "action.yml", *workflows(course)):
+        document = load(path)
+        inputs = document.get("inputs") or (document["on"].get("workflow_dispatch") or {}).get(
+            "inputs", {}
         )
-        assert (done.returncode, done.stderr) == (0, "")
+        parts = [document["runs"]] if "runs" in document else document["jobs"].values()
+        steps = {step["id"] for part in parts for step in part["steps"] if "id" in step}
+        text = path.read_text()
+        conditions = re.findall(r"(?m)^ *if: (?!always\(\)$)(\S+)", text)
+        for name in [*re.findall(r"\$\{\{ *(.*?) *\}\}", text), *conditions]:
+            kind, _, rest = name.partition(".")
+            if kind == "inputs":
+                assert rest in inputs, name
+            elif kind == "steps":
+                assert rest.split(".")[0] in steps, name
+                assert rest.split(".")[1] == "outputs", name
+            else:
+                assert name in known, name
+
+
+def test_the_interface_of_the_action_is_what_workflows_rely_on() -> None:
+    """To take one of these away breaks workflows that are out there."""
+    action = load(ROOT / "action.yml")
+    assert action["runs"]["using"] == "composite"
+    assert set(action["inputs"]) == {
+        "path", "puzzle", "edition", "device", "rubric", "pass-mark", "fail-on", "audience",
+        "python-version",
+    }  # fmt: skip
+    assert set(action["outputs"]) == {
+        "score", "max-score", "passed", "verdict", "report-path", "result"
+    }  # fmt: skip
+    assert not any(entry["required"] for entry in action["inputs"].values())
 
 
 def test_every_script_of_the_action_is_called() -> None:

@@ -128,6 +128,29 @@ exit {int(made.exit_code)}
     return command
 
 
+def installer(folder: Path) -> Path:
+    """A search path whose ``python3 -m venv`` makes an environment that notes what pip is asked.
+
+    Its ``grade`` is the one that is here; other calls of ``python3`` are real.
+    """
+    folder.mkdir()
+    pip = folder / "pip"
+    pip.write_text(f'#!/bin/sh\necho "$@" >> {folder}/asked\n')
+    tools = {
+        "python3": (
+            f'if [ "$1 $2" = "-m venv" ]; then\n'
+            f'  mkdir -p "$3/bin"; ln -s {pip} "$3/bin/python"; ln -s {GRADE} "$3/bin/grade"\n'
+            f'else\n  exec {sys.executable} "$@"\nfi\n'
+        ),
+        "apt-get": f'echo apt-get "$@" >> {folder}/asked\n',
+    }
+    for name, body in tools.items():
+        (folder / name).write_text(f"#!/bin/sh\n{body}")
+    for tool in folder.iterdir():
+        tool.chmod(0o755)
+    return folder
+
+
 class TestStudentsWorkflow:
     def run(self, course: Path, tmp_path: Path, submission: bytes | None) -> Job:
         """The workflow, with the action's own steps in the place of its name."""
@@ -198,7 +221,15 @@ class TestInstructorsWorkflow:
         ):
             subprocess.run(["git", *command], cwd=folder, check=True, env={**os.environ, **dates})
 
-    def run(self, course: Path, tmp_path: Path, server: Path, *, command: Path) -> Job:
+    def run(
+        self,
+        course: Path,
+        tmp_path: Path,
+        server: Path,
+        *,
+        command: Path | None = None,
+        search: str = "",
+    ) -> Job:
         roster = (
             "id,name,email,repository\n"
             '001,"Lovelace, Ada",ada@example.invalid,octo/ada\n'
@@ -212,8 +243,9 @@ class TestInstructorsWorkflow:
             tmp_path / "job",
             environment(
                 tmp_path,
-                GRADE_COMMAND=str(command),
                 SUBMISSIONS_SERVER=f"file://{server}",
+                **({"GRADE_COMMAND": str(command)} if command else {}),
+                **({"PATH": search} if search else {}),
             ),
             {"due": "2026-12-01T00:00:00Z"},
             {"SUBMISSIONS_TOKEN": "t0k3n", "COURSE_SECRET": "0123456789abcdef"},
@@ -256,6 +288,18 @@ class TestInstructorsWorkflow:
         assert "Nothing was filled in" in report.read_text()
         assert load_record(job.workspace / f"out/reports/{graded['001']['student']}/record.json")
         assert "t0k3n" not in job.log
+
+    def test_the_grader_of_the_action_is_installed(
+        self, course: Path, tmp_path: Path, server: Path
+    ) -> None:
+        tools = installer(tmp_path / "tools")
+        job = self.run(course, tmp_path, server, search=f"{tools}:/usr/bin:/bin")
+        assert not job.failed, job.log
+        assert (tools / "asked").read_text() == (
+            "-m pip install --quiet git+https://github.com/octo/mojo-grade@v1.2\n"
+        )
+        assert job.environment["GRADE_COMMAND"].startswith(str(job.temp))
+        assert (job.workspace / "out/gradebook/grades.csv").is_file()
 
     def test_the_token_is_in_one_step_only(self, course: Path) -> None:
         workflow = load(course / "instructor/.github/workflows/grade-class.yml")
@@ -303,6 +347,24 @@ class TestGradescope:
         document = msgspec.json.decode(results.read_bytes(), type=models.Gradescope)
         assert sum(test.score for test in document.tests) == 0
         assert not list(results.parent.glob(".*"))
+
+    def test_the_image_gets_the_grader_of_the_action(self, course: Path, tmp_path: Path) -> None:
+        tools = installer(tmp_path / "tools")
+        place = tmp_path / "image"
+        subprocess.run(
+            ["bash", str(course / "lms/gradescope/setup.sh")],
+            env=environment(tmp_path, PATH=f"{tools}:/usr/bin:/bin", GRADE_ENVIRONMENT=str(place)),
+            check=True,
+            capture_output=True,
+            timeout=120,
+        )
+        assert (place / "bin/grade").exists()
+        *packages, grader = (tools / "asked").read_text().splitlines()
+        assert [line.split()[:2] for line in packages] == [
+            ["apt-get", "update"],
+            ["apt-get", "install"],
+        ]
+        assert grader == "-m pip install git+https://github.com/octo/mojo-grade@v1.2"
 
     def test_a_rubric_beside_the_script_counts_and_gradescope_hides_tests_itself(
         self, course: Path, tmp_path: Path
