@@ -21,6 +21,7 @@ from grader.report.formats.classroom50 import render_classroom50
 from grader.report.formats.items import items
 from grader.report.formats.table import COLUMNS, cell
 from tests.report import hostile, models, records
+from tests.report.test_html import largest
 
 OTHERS = sorted(set(FORMATS) - {"html", "json", "text"})
 DOCUMENTS = {
@@ -246,6 +247,12 @@ class TestClassroom:
     def test_one_line_of_base64_fits_a_step_output(self) -> None:
         rendered = render(records.does_not_compile(), "classroom")
         assert re.fullmatch(rb"[A-Za-z0-9+/]+={0,2}", rendered)
+
+    @pytest.mark.parametrize("text", hostile.BAIT)
+    def test_it_fits_an_environment_variable_of_linux(self, text: str) -> None:
+        """The reporter reads it from one: MAX_ARG_STRLEN of execve(2), 32 pages."""
+        rendered = render(hostile.poisoned(largest(), text), "classroom")
+        assert len(rendered) < 128 * 1024 - len("A_STEP_WITH_A_LONG_NAME_RESULTS=")
 
     def test_a_compiler_error_names_its_line(self) -> None:
         tests = made("does-not-compile", "classroom").tests

@@ -191,6 +191,11 @@ class TestSummary:
         places = [page.text.index(words) for words in order]
         assert places == sorted(places)
 
+    def test_each_picture_stands_under_the_check_that_it_breaks(self) -> None:
+        text = Rendered(render_summary(records.wrong_values())).text
+        title = next(c.title for c in records.wrong_values().checks if c.id == "exact")
+        assert f"✗ {title} Smallest failing input: input_size 30, conv_size 3" in text
+
     def test_the_picture_is_there_as_text(self) -> None:
         text = render_summary(records.special_values())
         assert "<pre>Smallest failing input: input_size 15, conv_size 4" in text

@@ -85,7 +85,7 @@ def _cases(record: Record) -> str:
     blocks = []
     for check in checks:
         if check in titles:
-            blocks.append(f"{inline(titles[check])}:")
+            blocks.append(f"{STATUS[Status.FAILED].icon} {inline(titles[check])}")
         blocks.append(block(prose.case_text(record, check)))
     return "\n\n".join(["### The smallest input that breaks it", *blocks])
 
