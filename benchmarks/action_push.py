@@ -85,7 +85,7 @@ def run(push: Push, root: Path) -> Job:
 
 def measure(root: Path, summaries: Path | None) -> dict[str, Any]:
     """All pushes."""
-    began = datetime.now(UTC)
+    began, revision = datetime.now(UTC), commit()
     load_before = os.getloadavg()[0]
     rows = []
     kept = root / "cache"
@@ -104,7 +104,7 @@ def measure(root: Path, summaries: Path | None) -> dict[str, Any]:
         wheels.rename(kept)
         shutil.rmtree(machine)
     return {
-        "commit": commit(),
+        "commit": revision,
         "date": began.date().isoformat(),
         "processors": os.cpu_count(),
         "load_before": round(load_before, 1),
@@ -133,7 +133,7 @@ def as_row(push: Push, seconds: Mapping[str, float]) -> dict[str, Any]:
 def as_markdown(report: Mapping[str, Any]) -> str:
     """The table of the page, with what its figures were measured on."""
     lines = [
-        "| push | install | open the sandbox | grade | all steps | minutes to pay | price |",
+        "| push | install | open the sandbox | grade | all steps | whole minutes | price |",
         "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     for row in report["pushes"]:
