@@ -155,6 +155,22 @@ def test_the_documentation_names_every_input_and_output() -> None:
         assert f"`{entry['default']}`" in row or not entry["default"]
 
 
+def test_the_workflows_in_the_documentation_are_valid(tmp_path: Path) -> None:
+    action = load(ROOT / "action.yml")
+    files = []
+    for page in ("github.md", "lms.md"):
+        text = (ROOT / "docs" / page).read_text()
+        for number, snippet in enumerate(re.findall(r"(?ms)^```yaml\n(.*?)^```", text)):
+            files.append(tmp_path / f"{page}-{number}.yml")
+            files[-1].write_text(f"on: push\n{snippet}")
+            for job in load(files[-1])["jobs"].values():
+                for step in job["steps"]:
+                    if "mojo-grade@" in step.get("uses", ""):
+                        assert set(step.get("with", {})) <= set(action["inputs"])
+    assert len(files) == 2
+    validate("vendor.github-workflows", *files)
+
+
 def test_the_workflow_of_a_student_uses_only_inputs_and_outputs_that_are_there(
     course: Path,
 ) -> None:
