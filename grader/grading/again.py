@@ -24,7 +24,7 @@ from grader.grading.cases import Case, Values
 from grader.grading.counterexample import build
 from grader.grading.executor import CaseRun, Ending, Executor
 from grader.grading.gathered import Gathered
-from grader.grading.given import kernel_unchanged
+from grader.grading.given import kernel_unchanged, skeletons
 from grader.grading.observe import WRITERS, Observation, Problem, observe, value_check
 from grader.grading.place import compile_limits, place_for
 from grader.grading.plan import PlannedShape
@@ -32,9 +32,8 @@ from grader.grading.repeat import by_the_host
 from grader.grading.request import DEFAULT_TIMEOUT, DeviceChoice, Progress, Request
 from grader.intake import Submission
 from grader.puzzles.definition import Puzzle
-from grader.record import Attribution, Counterexample, DeviceInfo, Record, StageOutcome
-from grader.resources import reference_kernel
-from grader.sandbox import Scratch, Wanted, probe_once
+from grader.record import Attribution, Counterexample, DeviceInfo, Record
+from grader.sandbox import Wanted, probe_once
 from grader.toolchain.packaging import package
 from grader.toolchain.workspace import Workspace
 from grader.worker.process import Ended
@@ -155,27 +154,18 @@ class _Again:
         self.puzzle = _puzzle(record).for_edition(choice.edition.name)
         case = self._case(self.number)
         assert case is not None
-        self.unchanged = any(
-            kernel_unchanged(
-                text,
-                reference_kernel(self.puzzle.name, name, "skeleton.mojo").read_text(
-                    encoding="utf-8"
-                ),
-                self.puzzle.kernel_function,
-            )
-            for name in choice.skeletons
-        )
+        given = skeletons(self.puzzle.name, choice.skeletons)
+        self.unchanged = kernel_unchanged(text, given, self.puzzle.kernel_function)
         gathered = self._gathered(edition)
         toolchain = editions.provide(choice.edition, gathered)
-        with editions.in_use(choice.edition), Scratch() as scratch:
-            workspace = place_for(
-                text.encode(),
-                self.puzzle.name,
-                toolchain,
-                scratch,
-                isolation=probe_once(self.isolation).level,
-                device=gathered.request.device,
-            )
+        place = place_for(
+            text.encode(),
+            self.puzzle.name,
+            toolchain,
+            isolation=probe_once(self.isolation).level,
+            device=gathered.request.device,
+        )
+        with editions.in_use(choice.edition), place as workspace:
             return self._compile_and_run(workspace, gathered, case)
 
     def _gathered(self, edition: str) -> Gathered:
@@ -210,10 +200,8 @@ class _Again:
                 started = bench.executor.start([case.shape])
                 if isinstance(started, Ended):
                     raise _other_than_recorded("compile", f"{started.output}\n{started.message}")
-            self.progress.stage_began("run")
-            again = self._observe(bench.executor, case, bench.lane.info)
-            self.progress.stage_ended("run", StageOutcome.DONE, 0.0)
-            return again
+            with gathered.stage("run"):
+                return self._observe(bench.executor, case, bench.lane.info)
 
     def _observe(self, executor: Executor, case: Case, device: DeviceInfo) -> Again:
         logged = self.log[self.number - 1]

@@ -10,17 +10,28 @@ level are the same.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 from grader.intake.tokens import Token, function_tokens, tokens
+from grader.resources import reference_kernel
 
 _DEFINES = ("def", "fn")
 _CONSTANT = ("comptime", "alias")
 
 
-def kernel_unchanged(text: str, skeleton: str, function: str) -> bool:
-    """Whether the given kernel stands in ``text`` as in the skeleton, and no other beside it."""
+def skeletons(puzzle: str, editions: Iterable[str]) -> tuple[str, ...]:
+    """What a puzzle gives to students, in each of some editions."""
+    files = (reference_kernel(puzzle, edition, "skeleton.mojo") for edition in editions)
+    return tuple(file.read_text("utf-8") for file in files)
+
+
+def kernel_unchanged(text: str, given: Iterable[str], function: str) -> bool:
+    """Whether the kernel stands in ``text`` as one skeleton gives it, and no other beside it."""
+    return any(_unchanged(text, skeleton, function) for skeleton in given)
+
+
+def _unchanged(text: str, skeleton: str, function: str) -> bool:
     given = function_tokens(skeleton, function)
     if not given or given != function_tokens(text, function):
         return False

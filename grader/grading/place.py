@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+
 from grader.device.libraries import library_directory
 from grader.grading.request import DeviceChoice
 from grader.sandbox import MIB, Isolation, Limits, Scratch
@@ -13,35 +16,37 @@ COMPILE_MEMORY = 4096 * MIB
 """Resident. A graph compile peaks at 1.2 GB."""
 
 
+@contextlib.contextmanager
 def place_for(
     source: bytes,
     puzzle: str,
     toolchain: Toolchain,
-    scratch: Scratch,
     *,
     isolation: Isolation,
     device: DeviceChoice,
-) -> Workspace:
+) -> Iterator[Workspace]:
     """A workspace with the source in its op package; a worker can find script and driver there.
+
+    Its directory goes when the block ends, with everything in it.
 
     Args:
         source: The answer's text.
         puzzle: The puzzle's name, which is the module's.
         toolchain: What compiles it.
-        scratch: Its directory; made and removed by the caller.
         isolation: The level that its processes run under.
         device: What it will run on; unless it is the software device, a GPU may be reached.
     """
-    workspace = Workspace(
-        toolchain,
-        scratch,
-        isolation=isolation,
-        module=puzzle,
-        read_only=(SCRIPT_FOLDER, library_directory()),
-        gpu=device != "software",
-    )
-    workspace.install(source)
-    return workspace
+    with Scratch() as scratch:
+        workspace = Workspace(
+            toolchain,
+            scratch,
+            isolation=isolation,
+            module=puzzle,
+            read_only=(SCRIPT_FOLDER, library_directory()),
+            gpu=device != "software",
+        )
+        workspace.install(source)
+        yield workspace
 
 
 def compile_limits(seconds: float) -> Limits:

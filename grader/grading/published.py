@@ -21,7 +21,7 @@ from grader.grading.request import DEFAULT_TIMEOUT, DeviceChoice
 from grader.puzzles.definition import Puzzle
 from grader.record import DeviceInfo
 from grader.resources import reference_kernel
-from grader.sandbox import Scratch, Wanted, probe_once
+from grader.sandbox import Wanted, probe_once
 from grader.toolchain.packaging import package
 from grader.toolchain.toolchain import Toolchain
 from grader.worker.process import Ended
@@ -79,11 +79,8 @@ def prepared(puzzle: Puzzle, toolchain: Toolchain, device: DeviceChoice) -> Iter
     edition = toolchain.edition.name
     source = reference_kernel(puzzle.name, edition, "right.mojo").read_bytes()
     shapes = plan.draw(puzzle, seed=_SEED, all_robust=False)[:1]
-    with Scratch() as scratch:
-        level = probe_once(Wanted.AUTO).level
-        workspace = place_for(
-            source, puzzle.name, toolchain, scratch, isolation=level, device=device
-        )
+    level = probe_once(Wanted.AUTO).level
+    with place_for(source, puzzle.name, toolchain, isolation=level, device=device) as workspace:
         packaged = package(workspace)
         if not packaged.ok:
             raise _fault(edition, "package", packaged.output)

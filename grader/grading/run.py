@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,7 @@ from grader.grading.request import Progress, Request
 from grader.intake import Submission, read_submission
 from grader.record import IsolationInfo, Record, ToolchainInfo
 from grader.resources import reference_kernel
-from grader.sandbox import Isolation, IsolationReport, Limits, Scratch, forget, probe_once
+from grader.sandbox import Isolation, IsolationReport, Limits, forget, probe_once
 from grader.toolchain.packaging import LIMITS as PACKAGING_LIMITS
 from grader.toolchain.packaging import Packaged, package
 from grader.toolchain.toolchain import Toolchain
@@ -36,8 +37,6 @@ HEAD_START = 0.5
 
 A file that packages takes more than twice as long; one that does not compile
 is mostly done by then, and is not held up by what it will not need."""
-REFERENCE = "right.mojo"
-SKELETON = "skeleton.mojo"
 
 
 def grade(
@@ -108,8 +107,8 @@ class _Run:
         gathered.toolchain = _toolchain_info(self.toolchain, choice)
         # Two processes of a submission at a time only where a namespace keeps them apart.
         head_start = HEAD_START if self.isolation.level is Isolation.BWRAP else None
-        with editions.in_use(choice.edition), Scratch() as scratch:
-            workspace = self._workspace(scratch, _staged(gathered.submission))
+        place = self._workspace(_staged(gathered.submission))
+        with editions.in_use(choice.edition), place as workspace:
             bench = Ahead(lambda: self._open_bench(workspace), after=head_start)
             try:
                 if self._package(workspace):
@@ -165,8 +164,7 @@ class _Run:
             toolchain = editions.reachable(edition, gathered)
             if toolchain is None:
                 continue
-            with Scratch() as scratch:
-                workspace = self._workspace(scratch, _staged(gathered.submission), toolchain)
+            with self._workspace(_staged(gathered.submission), toolchain) as workspace:
                 if package(workspace, limits=self._packaging_limits()).ok:
                     return editions.moved(self.choice, edition)
         return None
@@ -177,16 +175,14 @@ class _Run:
         A submission that does not compile then waits for the compiler only.
         """
         from grader.grading import assemble  # noqa: F401 - imported for later
-        from grader.grading.given import kernel_unchanged
+        from grader.grading.given import kernel_unchanged, skeletons
         from grader.intake.tokens import equal_programs
 
         text = self.gathered.submission.text
         function = self.gathered.request.puzzle.kernel_function
-        given = [self._reference(SKELETON, edition).decode() for edition in self.choice.skeletons]
+        given = skeletons(self.gathered.request.puzzle_name, self.choice.skeletons)
         self.nothing_filled_in = any(equal_programs(text, skeleton) for skeleton in given)
-        self.kernel_unchanged = any(
-            kernel_unchanged(text, skeleton, function) for skeleton in given
-        )
+        self.kernel_unchanged = kernel_unchanged(text, given, function)
         if self.meanwhile is not None:
             self.meanwhile()
 
@@ -245,14 +241,13 @@ class _Run:
         self.gathered.reached = reached
 
     def _workspace(
-        self, scratch: Scratch, source: bytes, toolchain: Toolchain | None = None
-    ) -> Workspace:
+        self, source: bytes, toolchain: Toolchain | None = None
+    ) -> AbstractContextManager[Workspace]:
         request = self.gathered.request
         return place_for(
             source,
             request.puzzle_name,
             toolchain or self.toolchain,
-            scratch,
             isolation=self.isolation.level,
             device=request.device,
         )
@@ -266,8 +261,7 @@ class _Run:
 
     def _reference_packages(self) -> bool:
         """The control for packaging: see `grader.grading.blame`."""
-        with Scratch() as scratch:
-            workspace = self._workspace(scratch, self._reference(REFERENCE))
+        with self._workspace(self._reference()) as workspace:
             return package(workspace, limits=self._packaging_limits()).ok
 
     def _reference_compiles(self) -> bool:
@@ -276,17 +270,16 @@ class _Run:
 
         request = self.gathered.request
         shapes = plan.draw(request.puzzle, seed=self.gathered.seed, all_robust=False)[:2]
-        with Scratch() as scratch:
-            workspace = self._workspace(scratch, self._reference(REFERENCE))
+        with self._workspace(self._reference()) as workspace:
             if not package(workspace, limits=self._packaging_limits()).ok:
                 return False
             with self._open_bench(workspace) as bench:
                 return isinstance(bench.executor.start(shapes), float)
 
-    def _reference(self, name: str, edition: str | None = None) -> bytes:
-        """A reference file of the puzzle, in the edition that is graded with or another."""
-        edition = edition or self.choice.edition.name
-        return reference_kernel(self.gathered.request.puzzle_name, edition, name).read_bytes()
+    def _reference(self) -> bytes:
+        """The reference answer in the edition that is graded with."""
+        puzzle, edition = self.gathered.request.puzzle_name, self.choice.edition.name
+        return reference_kernel(puzzle, edition, "right.mojo").read_bytes()
 
 
 def _staged(submission: Submission) -> bytes:

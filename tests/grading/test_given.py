@@ -15,7 +15,7 @@ WHOLE = (FOLDER / "whole_domain.mojo").read_text()
 
 
 def unchanged(text):
-    return kernel_unchanged(text, SKELETON, "conv1d_kernel")
+    return kernel_unchanged(text, [SKELETON], "conv1d_kernel")
 
 
 def test_filling_the_hole_changes_nothing_given():
