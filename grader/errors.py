@@ -7,6 +7,7 @@
     +-- SubmissionRefused           the file can't be taken as a submission  (exit 3)
     +-- GraderFault                 our side failed; never costs a point     (exit 4)
         +-- ToolchainFault          MAX or Mojo missing, broken or unusable
+        |   +-- IndexUnreachable    it is not installed, and can't be fetched
         +-- DeviceFault             the device could not be started or used
         |   +-- UnsupportedByDevice an instruction or driver call we lack
         +-- SandboxFault            the isolation asked for can't be reached
@@ -69,6 +70,10 @@ class GraderFault(GradeError):
 
 class ToolchainFault(GraderFault):
     """MAX or Mojo is missing, broken, or does not behave as measured."""
+
+
+class IndexUnreachable(ToolchainFault):
+    """What is not installed can't be fetched: no network, or no index that answers."""
 
 
 class DeviceFault(GraderFault):

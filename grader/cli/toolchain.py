@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Self
 
 import click
 
 from grader.cli.root import EXIT_CODES
-from grader.errors import ExitCode, GradeError, UsageError
+from grader.errors import ExitCode, GradeError, IndexUnreachable, ToolchainFault, UsageError
 from grader.puzzles import NAMES
 from grader.toolchain import edition as editions
 from grader.toolchain import store
@@ -63,8 +63,9 @@ def install(names: tuple[str, ...], everything: bool, afresh: bool) -> None:
     """Install the toolchain of each EDITION, and try it out."""
     from grader.toolchain.install import install as install_
 
-    failed: GradeError | None = None
-    for edition in _chosen(names, everything):
+    failed: dict[str, GradeError] = {}
+    chosen = _chosen(names, everything)
+    for edition in chosen:
         if edition.name == DEFAULT_EDITION:
             click.echo(f"{edition.name}: comes with the grader")
             continue
@@ -79,12 +80,27 @@ def install(names: tuple[str, ...], everything: bool, afresh: bool) -> None:
                 if not everything:
                     raise
                 # With --all, what can be installed is.
-                failed = error
+                failed[edition.name] = error
+                if isinstance(error, IndexUnreachable):
+                    break
                 line.end(f"{edition.name}: {error.what}")
                 continue
         click.echo(f"{edition.name}: installed and tried out, {time.monotonic() - began:.0f} s")
-    if failed is not None:
-        raise failed
+    if failed:
+        raise _together(failed, chosen)
+
+
+def _together(failed: Mapping[str, GradeError], chosen: Sequence[Edition]) -> GradeError:
+    """One error for all that could not be installed; each but an unreachable index was told."""
+    from grader.toolchain.toolchain import is_installed
+
+    *_, last = failed.values()
+    if isinstance(last, IndexUnreachable):
+        lacking = [each.name for each in chosen if not is_installed(each)]
+        return IndexUnreachable(
+            f"{last.what}. Not installed: {', '.join(lacking)}", remedy=last.remedy
+        )
+    return ToolchainFault(f"not installed: {', '.join(failed)}", remedy=last.remedy)
 
 
 @toolchain.command()

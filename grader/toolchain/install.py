@@ -13,10 +13,10 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from grader.errors import ToolchainFault
+from grader.errors import IndexUnreachable, ToolchainFault
 from grader.toolchain import store
 from grader.toolchain.edition import DEFAULT_EDITION, Edition
 from grader.toolchain.package_index import uv_variables
@@ -33,6 +33,7 @@ _UNREACHABLE = re.compile(
     r"timed out|tcp connect|certificate|network|offline|--offline",
     re.IGNORECASE,
 )
+_CAUSE = re.compile(r"^(?:caused by|cause): ", re.IGNORECASE)
 _NO_SUCH = re.compile(r"no solution found|not found in the package registry", re.IGNORECASE)
 _ASIDE = re.compile(r"^\s*(?:Using|Downloading|Downloaded|Prepared|Installed|Resolved|warning)\b")
 _TOLD = re.compile(r"^\s*(?:Downloading|Downloaded|Prepared|Installed|Resolved)\b.{0,200}$")
@@ -54,7 +55,8 @@ def install(
         afresh: Install again what is there already.
 
     Raises:
-        ToolchainFault: it can't be fetched, does not fit on the disk, or does not work here.
+        IndexUnreachable: it can't be fetched.
+        ToolchainFault: it does not fit on the disk, or does not work here.
         SandboxFault: it works, but a sandbox could not use it.
     """
     if edition.name == DEFAULT_EDITION or (not afresh and store.installed(edition)):
@@ -159,9 +161,9 @@ def _failure(edition: Edition, output: str) -> ToolchainFault:
             "with another Python.",
         )
     if _UNREACHABLE.search(output):
-        return ToolchainFault(
+        return IndexUnreachable(
             f"edition {edition.name} needs MAX {edition.max_version}, which is not installed, and "
-            f"the package index can't be reached: {tail}",
+            f"the package index can't be reached: {_cause(text)}",
             remedy=f"Prepare this machine while it has a network: grade toolchain install "
             f"{edition.name} (or --all, for every edition). Then grading needs none.",
         )
@@ -169,3 +171,14 @@ def _failure(edition: Edition, output: str) -> ToolchainFault:
         f"MAX {edition.max_version} for edition {edition.name} could not be installed: {tail}",
         remedy=f"See what uv says: grade toolchain install {edition.name}",
     )
+
+
+def _cause(lines: Iterable[str]) -> str:
+    """What uv was doing, and the innermost of the causes that it gives."""
+    told = [line for line in lines if line and not _ASIDE.match(line)]
+    if any("network was disabled" in line for line in told):
+        return "uv was told to stay offline (UV_OFFLINE)"
+    doing = next((line for line in told if line.startswith("error: ")), "")
+    causes = [line for line in told if _CAUSE.match(line)]
+    parts = [doing.removeprefix("error: "), _CAUSE.sub("", causes[-1]) if causes else ""]
+    return ": ".join(part for part in parts if part)[:400]

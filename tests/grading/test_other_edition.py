@@ -49,9 +49,12 @@ def test_without_a_network_there_is_no_mark_and_a_way_to_prepare(
     record = graded(OLD, "auto")
     assert record.verdict is Verdict.FAULT
     assert record.fault is not None
-    assert record.fault.kind == "ToolchainFault"
+    assert record.fault.kind == "IndexUnreachable"
     assert record.fault.stage == "toolchain"
-    assert "25.6.1" in record.fault.what
+    assert record.fault.what == (
+        "edition 25.6.1 needs MAX 25.6.1, which is not installed, and the package index can't be "
+        "reached: uv was told to stay offline (UV_OFFLINE)"
+    )
     assert "grade toolchain install 25.6.1 (or --all" in record.fault.remedy
 
 

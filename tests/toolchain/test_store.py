@@ -8,10 +8,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import msgspec
 import pytest
 
-from grader.errors import ToolchainFault, UsageError
+from grader.cli.toolchain import install as install_command
+from grader.errors import GradeError, ToolchainFault, UsageError
 from grader.toolchain import edition as editions
 from grader.toolchain import install as installing
 from grader.toolchain import store
@@ -150,8 +152,9 @@ def test_a_damaged_environment_is_installed_again(uv: FakeUv, damage: str) -> No
     ("error", "what", "remedy"),
     [
         (
-            "error: Failed to fetch: `https://x.example`\n  Caused by: dns error\n",
-            "can't be reached",
+            "Using CPython\nerror: Failed to fetch: `https://x.example`\n"
+            "  Caused by: client error (Connect)\n  Caused by: dns error\n",
+            "can't be reached: Failed to fetch: `https://x.example`: dns error",
             "grade toolchain install 25.4 (or --all",
         ),
         ("error: No solution found: there is no version of max==25.4.0\n", "has no MAX", "index"),
@@ -168,6 +171,36 @@ def test_why_it_could_not_be_installed_and_what_to_do(
     assert remedy in caught.value.remedy
     assert not is_installed(OLD)
     assert leavings() == []
+
+
+def install_all() -> GradeError:
+    with pytest.raises(GradeError) as caught:
+        click.Context(install_command).invoke(install_command, everything=True)
+    return caught.value
+
+
+def test_of_all_editions_none_is_tried_after_one_that_no_index_answers_for(uv: FakeUv) -> None:
+    uv.says(error="error: Failed to fetch: `https://x.example`\n  cause: dns error\n", code=1)
+    error = install_all()
+    assert len(uv.calls) == 1
+    lacking = [name for name in editions.names() if name != DEFAULT_EDITION]
+    assert error.what.endswith(
+        f"https://x.example`: dns error. Not installed: {', '.join(lacking)}"
+    )
+    assert "--all" in error.remedy
+
+
+def test_of_all_editions_those_are_installed_that_can_be(
+    uv: FakeUv, capsys: pytest.CaptureFixture[str]
+) -> None:
+    installing.install(OLD)
+    uv.says(error="error: no space for the wheel\n", code=1)
+    error = install_all()
+    names = [name for name in editions.names() if name not in ("25.4", DEFAULT_EDITION)]
+    assert error.what == f"not installed: {', '.join(names)}"
+    told = capsys.readouterr()
+    assert "25.4: installed already" in told.out
+    assert told.err.count("no space for the wheel") == len(names)
 
 
 def test_an_environment_that_fails_its_trial_is_not_put_in_place(
