@@ -1,9 +1,10 @@
-"""Stand-ins for benchmarks of the engine alone: a record as real ones are, without a grading."""
+"""Stand-ins for benchmarks and tests of the engine alone: a record without a grading."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from typing import Any
 
 from grader import __version__
 from grader.batch.collect import Collection
@@ -26,9 +27,35 @@ STUB = "benchmarks.batch_stub:slow"
 SLOW_SECONDS = 1.0
 
 
-def representative(task: Task) -> Record:
-    """A record with counterexamples of the largest size, as a wrong answer leaves."""
+def stand_in(task: Task, *, score: int, **more: Any) -> Record:
+    """The record of a program that nobody graded.
+
+    Args:
+        task: What was to be graded.
+        score: Of 100 points; with all of them it passes.
+        more: Fields of the record.
+    """
     submission = submission_from_bytes(task.name, task.source)
+    return Record(
+        grader_version=__version__,
+        created="2026-01-01T00:00:00+00:00",
+        submission=SubmissionInfo(
+            name=submission.name,
+            sha256=submission.sha256,
+            size=len(submission.data),
+            text=submission.text,
+        ),
+        puzzle=PuzzleInfo(name="conv1d", title="1D convolution", formula="", domain=""),
+        verdict=Verdict.PASS if score >= 100 else Verdict.FAIL,
+        score=score,
+        max_score=100,
+        seed=task.seed,
+        **{"headline": f"{score} points.", **more},
+    )
+
+
+def representative(task: Task) -> Record:
+    """With counterexamples of the largest size, as a wrong answer leaves."""
     tensor = Tensor(name="input", dtype="float32", shape=(30,), data=bytes(range(120)))
     example = Counterexample(
         check="integers",
@@ -44,23 +71,12 @@ def representative(task: Task) -> Record:
         Check(id=name, title=f"Check {name}", status=Status.FAILED, points=0, max_points=points)
         for name, points in (("example", 20), ("integers", 25), ("reals", 15))
     )
-    return Record(
-        grader_version=__version__,
-        created="2026-01-01T00:00:00+00:00",
-        submission=SubmissionInfo(
-            name=submission.name,
-            sha256=submission.sha256,
-            size=len(submission.data),
-            text=submission.text,
-        ),
-        puzzle=PuzzleInfo(name="conv1d", title="1D convolution", formula="", domain=""),
-        verdict=Verdict.FAIL,
+    return stand_in(
+        task,
         score=40,
-        max_score=100,
         headline="Wrong values for some sizes.",
         checks=checks,
         counterexamples=(example,) * 3,
-        seed=task.seed,
     )
 
 

@@ -1,12 +1,12 @@
 """Throughput of ``grade batch``: two workers against one, and time against the size of the class.
 
-    python -m benchmarks.batch_throughput [--real PROGRAMS] [--sizes 10 30 100 300]
+    python -m benchmarks.batch_throughput [--real PROGRAMS] [--sizes 10 30 100 300 1000]
 
 ``--real N`` grades N different right programs for real with one worker and with two
 (25 s each and per core; on a machine that does nothing else). Without it, gradings
 are stand-ins that take a second of waiting, so that what is measured is the engine:
 what it adds to each grading, how it grows with the class, and whether equal
-programs cost anything.
+programs cost anything. `benchmarks.growth_plot` draws it.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from benchmarks import growth_plot
 from benchmarks.batch_stub import SLOW_SECONDS, STUB, Quiet
 from benchmarks.labels import SUBMISSIONS
 from grader.batch.backend import Backend
@@ -67,38 +68,11 @@ def measure(students: int, programs: int, *, workers: int, function: str) -> flo
         return time.perf_counter() - began
 
 
-def plot(points: list[tuple[int, float]], path: Path) -> None:
-    """Seconds against students, as a small SVG."""
-    width, height, left, below = 480, 300, 50, 40
-    most_x = max(x for x, _ in points)
-    most_y = max(y for _, y in points)
-
-    def at(x: float, y: float) -> tuple[float, float]:
-        across = left + x / most_x * (width - left - 20)
-        return round(across, 1), round(height - below - y / most_y * (height - below - 20), 1)
-
-    dots = [at(x, y) for x, y in points]
-    line = " ".join(f"{x},{y}" for x, y in dots)
-    labels = "".join(
-        f'<circle cx="{x}" cy="{y}" r="3"/><text x="{x}" y="{y - 8}" text-anchor="end">{s:.0f} s'
-        f'</text><text x="{x}" y="{height - 22}" text-anchor="middle">{n}</text>'
-        for (x, y), (n, s) in zip(dots, points, strict=True)
-    )
-    axes = f"M{left},20V{height - below}H{width - 10}"
-    path.write_text(
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
-        'font-family="sans-serif" font-size="11"><rect width="100%" height="100%" fill="#fff"/>'
-        f'<path d="{axes}" fill="none" stroke="#888"/>'
-        f'<polyline points="{line}" fill="none" stroke="#06c" stroke-width="2"/>{labels}'
-        f'<text x="{width // 2}" y="{height - 6}" text-anchor="middle">students</text></svg>\n'
-    )
-
-
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--real", type=int, default=0)
-    parser.add_argument("--sizes", type=int, nargs="*", default=[10, 30, 100, 300])
+    parser.add_argument("--sizes", type=int, nargs="*", default=[10, 30, 100, 300, 1000])
     arguments = parser.parse_args()
     path = RESULTS / "batch_throughput.json"
     found = json.loads(path.read_text()) if path.exists() else {}
@@ -114,7 +88,6 @@ def main() -> None:
         }
     if arguments.sizes:
         points = [(size, measure(size, size, workers=8, function=STUB)) for size in arguments.sizes]
-        plot(points, RESULTS / "batch_throughput.svg")
         found["engine"] = {
             "grading_s": SLOW_SECONDS,
             "workers": 8,
@@ -124,6 +97,7 @@ def main() -> None:
         equal = measure(largest, 1, workers=8, function=STUB)
         found["equal"] = {"students": largest, "programs": 1, "seconds": round(equal, 1)}
     path.write_text(json.dumps(found, indent=2) + "\n")
+    growth_plot.main()
     print(json.dumps(found, indent=2))
 
 

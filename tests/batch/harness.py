@@ -6,10 +6,11 @@ import contextlib
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from benchmarks.batch_stub import Quiet
 from grader.batch.backend import Backend
 from grader.batch.collect import Collection
 from grader.batch.model import RunInfo
@@ -25,7 +26,7 @@ ROOT = Path(__file__).parents[2]
 STUB = "tests.batch.stub:grade"
 
 
-class Listener:
+class Listener(Quiet):
     """Keeps what a run told."""
 
     def __init__(self) -> None:
@@ -37,15 +38,11 @@ class Listener:
     def planned(self, settings: Settings, collection: Collection, plan: Plan) -> None:
         self.plan, self.collection = plan, collection
 
-    def began(self, jobs: Sequence[Job], workers: int) -> None: ...
-
     def started(self, job: Job, where: str) -> None:
         self.wheres.append(where)
 
     def finished(self, job: Job, record: Record, outcome: Outcome) -> None:
         self.finished_jobs.append((job, record, outcome))
-
-    def writing(self) -> None: ...
 
 
 def settings_of(source: Path, folder: Path, **more: Any) -> Settings:
