@@ -19,6 +19,7 @@ import contextlib
 import functools
 import itertools
 import os
+import signal
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -87,11 +88,23 @@ class Group:
         """Whether the kernel has killed a process inside for its memory."""
         return any(parent.kills and _kills(path / parent.kills) for parent, path in self._made)
 
+    def forbid_forks(self) -> None:
+        """No process inside can start another from now on, so that all of them can be killed."""
+        for parent, path in self._made:
+            for name in parent.tasks:
+                _write(path / name, 0)
+
     def remove(self) -> None:
-        """Remove the groups, once nothing runs in them; waits a moment for that."""
+        """Kill what still runs in the groups, and remove them once they are empty.
+
+        For after the end of the outermost process. What is left then has got away from whoever
+        should have ended it.
+        """
+        self.forbid_forks()
         deadline = time.monotonic() + _REMOVE_SECONDS
         for _parent, path in self._made:
             while not _removed(path) and time.monotonic() < deadline:
+                _kill_members(path)
                 time.sleep(0.01)
         self._made = []
 
@@ -189,6 +202,12 @@ def _removed(path: Path) -> bool:
     except OSError:
         return False
     return True
+
+
+def _kill_members(path: Path) -> None:
+    for line in _lines(path / "cgroup.procs"):
+        with contextlib.suppress(OSError):
+            os.kill(int(line), signal.SIGKILL)
 
 
 def _write(path: Path, value: int) -> None:

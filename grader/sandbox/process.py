@@ -246,6 +246,7 @@ class SandboxedProcess:
             self._killed = True
             self._limit = limit
             self._waiting = tree.waiting_seconds(self._init)
+            self._group.forbid_forks()
             number = signal.SIGKILL if self._has_namespace else signal.SIGTERM
             with contextlib.suppress(ProcessLookupError):
                 signal.pidfd_send_signal(self._init_fd, number)

@@ -14,8 +14,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
+import pytest
 
-from grader.sandbox import Box, Isolation, Limits, Outcome, Profile, Scratch, python_tree
+from grader.sandbox import Box, Isolation, Limits, Outcome, Profile, Scratch, process, python_tree
 
 
 class Seen(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,21 +51,25 @@ def run(
     environment: Mapping[str, str] | None = None,
     profile: Profile = Profile.WORKER,
     kill_after: float | None = None,
+    sample_seconds: float | None = None,
 ) -> Seen:
-    """Run ``code`` at ``level`` until it ends, or is ended."""
+    """Run ``code`` at ``level`` until it ends, or is ended; its watcher may look more seldom."""
     everybody = level is not Isolation.BWRAP or os.geteuid() != 0
     python = interpreter(everybody=everybody)
     assert python is not None
     token = f"payload-{os.getpid()}-{time.monotonic_ns()}"
     started = time.monotonic()
-    with Scratch() as scratch:
+    with Scratch() as scratch, pytest.MonkeyPatch.context() as patch:
+        if sample_seconds is not None:
+            patch.setattr(process, "_FAST", sample_seconds)
+            patch.setattr(process, "_SLOW", sample_seconds)
         box = Box(
             profile=profile,
             isolation=level,
             python=python_tree(python),
             scratch=scratch if profile is Profile.WORKER else None,
         )
-        process = box.spawn(
+        spawned = box.spawn(
             [str(python), "-I", "-S", "-c", code, token, *arguments],
             stage="test",
             limits=limits,
@@ -72,9 +77,9 @@ def run(
         )
         if kill_after is not None:
             time.sleep(kill_after)
-            outcome = process.kill()
+            outcome = spawned.kill()
         else:
-            outcome = process.wait(limits.wall_seconds + 20)
+            outcome = spawned.wait(limits.wall_seconds + 20)
     return Seen(
         outcome=outcome,
         survivors=processes_with(token),

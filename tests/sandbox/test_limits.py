@@ -64,15 +64,23 @@ def test_a_daemon_does_not_outlive_a_kill(run: Run) -> None:
     assert seen.outcome.killed
 
 
+FORK_BOMB = """
+import os, time
+while True:
+    try:
+        if os.fork() == 0: pass
+    except OSError: time.sleep(0.01)
+"""
+
+
 def test_a_fork_bomb_is_stopped(run: Run) -> None:
-    code = (
-        "import os, time\n"
-        "while True:\n"
-        "    try:\n"
-        "        if os.fork() == 0: pass\n"
-        "    except OSError: time.sleep(0.01)\n"
-    )
-    seen = run(code, limits=Limits(wall_seconds=PATIENT, tasks=60))
+    seen = run(FORK_BOMB, limits=Limits(wall_seconds=PATIENT, tasks=60))
+    contained(seen, LimitHit.TASKS)
+
+
+def test_a_fork_bomb_that_has_taken_every_task_is_stopped(run: Run) -> None:
+    # Before the watcher looks again: whoever ends the bomb can't fork any more either.
+    seen = run(FORK_BOMB, limits=Limits(wall_seconds=PATIENT, tasks=60), sample_seconds=1.0)
     contained(seen, LimitHit.TASKS)
 
 
