@@ -204,6 +204,9 @@ PUZZLE = CONV1D = Puzzle(
         for n, m in (
             (TPB, TPB),
             (2 * TPB, 2),
+            # Whoever takes taps by twos, fours or eights: whole groups only, and a rest of one.
+            (2 * TPB, 5),
+            (2 * TPB, 8),
             (2 * TPB, TPB - 1),
             (2 * TPB, TPB),
             (1, 1),

@@ -113,6 +113,25 @@ def test_rounding_to_half_precision_fails_reals():
     assert "reals" in failed(scored)
 
 
+@pytest.mark.parametrize("seed", ["s0", "s2"])
+def test_taps_taken_by_fours_are_tried_with_several_fours_and_no_rest(seed):
+    """Each four begins at input[i]: right where there is one four, or any rest."""
+
+    def by_fours(inputs, sizes, variant):
+        taps = sizes["conv_size"]
+        if taps % 4:
+            return right(inputs, sizes, variant)
+        answer = np.zeros(sizes["input_size"], np.float32)
+        with np.errstate(all="ignore"):
+            for i in range(sizes["input_size"]):
+                for j in range(min(taps, sizes["input_size"] - i)):
+                    answer[i] += inputs["input"][i + j % 4] * inputs["kernel"][j]
+        return answer
+
+    _, scored = grade(ScriptedExecutor(by_fours), seed=seed)
+    assert "integers" in failed(scored)
+
+
 def test_a_hard_coded_example_gets_its_points_and_no_more():
     _, scored = grade(ScriptedExecutor(example_only))
     assert statuses(scored)["example"] == "passed"
