@@ -25,7 +25,7 @@ block_dim_2048 sizes_swapped output_input_swapped barrier_missing barrier_in_bra
 index_off_by_one halo_not_loaded store_guard_missing first_block_only shared_sum_race
 endless_loop_in_kernel integer_accumulation float16_rounded zeros result_off_by_one
 published_example_hard_coded host_computed memset_as_answer overwrites_input
-kernel_overwrites_convolution_kernel answer_by_call_count asynchronous_copy
+kernel_overwrites_convolution_kernel answer_by_call_count asynchronous_copy cache_policy
 """.split()  # noqa: SIM905 - one name a line would be forty lines
 
 LABELS = read_labels(FOLDER)

@@ -1,6 +1,6 @@
 from std.gpu import block_dim, block_idx, thread_idx
-from std.sys import inlined_assembly
 from max.gpu.host import DeviceBuffer, DeviceContext
+from max.gpu.memory import async_copy, async_copy_wait_all
 from max.gpu.sync import barrier
 from layout import TensorLayout, TileTensor
 from layout.tile_layout import row_major
@@ -31,46 +31,38 @@ def conv1d_kernel[
     """Set output[i] to the sum over j of input[i + j] * kernel[j], zeros past the end."""
     comptime assert output.flat_rank == 1, "output must be a vector"
 
-    var global_i = block_dim.x * block_idx.x + thread_idx.x
-    var local_i = thread_idx.x
-
-    # One tile of the input with the conv_size - 1 elements after it (the halo),
-    # and the whole convolution kernel, both shared by the block.
-    var shared_a = stack_allocation[
-        dtype=dtype, address_space=AddressSpace.SHARED
-    ](row_major[TPB + conv_size - 1]())
-    var shared_b = stack_allocation[
-        dtype=dtype, address_space=AddressSpace.SHARED
+    comptime width = TPB + conv_size - 1
+    var x = input.ptr.unsafe_bitcast[Float32]()
+    var k = kernel.ptr.unsafe_bitcast[Float32]()
+    var tile = stack_allocation[
+        dtype=DType.float32, address_space=AddressSpace.SHARED
+    ](row_major[width]())
+    var weights = stack_allocation[
+        dtype=DType.float32, address_space=AddressSpace.SHARED
     ](row_major[conv_size]())
 
-    # Tile: one element a thread.
-    if global_i < input_size:
-        shared_a[local_i] = input[global_i]
-
-    # Halo: the first conv_size - 1 threads fetch it from the next tile.
-    if local_i < conv_size - 1:
-        var next_idx = global_i + TPB
-        if next_idx < input_size:
-            shared_a[TPB + local_i] = input[next_idx]
+    var first = Int(block_idx.x) * TPB
+    var t = Int(thread_idx.x)
+    for cell in range(t, width, TPB):
+        if first + cell < input_size:
+            async_copy[4](
+                (x + first + cell).address_space_cast[AddressSpace.GLOBAL](),
+                tile.ptr + cell,
+            )
         else:
-            shared_a[TPB + local_i] = 0
-
-    if local_i < conv_size:
-        shared_b[local_i] = kernel[local_i]
-
-    # No thread may compute before every thread has loaded.
-    # Asynchronous copies, in case somebody adds them later.
-    inlined_assembly["cp.async.wait_all;", NoneType, constraints="~{memory}"]()
+            tile[cell] = 0
+    if t < conv_size:
+        async_copy[4](
+            (k + t).address_space_cast[AddressSpace.GLOBAL](), weights.ptr + t
+        )
+    async_copy_wait_all()
     barrier()
 
-    if global_i < input_size:
-        var local_sum: output.ElementType = 0
-
+    if first + t < input_size:
+        var acc: Float32 = 0
         comptime for j in range(conv_size):
-            if local_i + j < TPB + conv_size - 1:
-                local_sum += shared_a[local_i + j] * shared_b[j]
-
-        output[global_i] = local_sum
+            acc += rebind[Float32](tile[t + j]) * rebind[Float32](weights[j])
+        output.ptr.unsafe_bitcast[Float32]()[unsafe_offset=first + t] = acc
 
 
 @extensibility.register("conv1d")
