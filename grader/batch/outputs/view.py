@@ -62,9 +62,9 @@ class ClusterView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
-    """Somebody without a mark, and why."""
+    """Why there is no mark, and who has none for this reason."""
 
-    who: Link
+    members: tuple[Link, ...]
     badge: Badge
     why: str
     remedy: str
@@ -221,17 +221,21 @@ def _cluster(n: int, cluster: Cluster) -> ClusterView:
 
 
 def _problems(results: Sequence[StudentResult]) -> tuple[Problem, ...]:
-    wanted = (Standing.FAULT, Standing.REFUSED, Standing.WAITING)
+    """One for each reason: a missing compiler may have stopped them all."""
+    reasons: dict[tuple[Standing, str, str], list[Link]] = {}
+    for where in (Standing.FAULT, Standing.REFUSED, Standing.WAITING):
+        for result in results:
+            if standing(result) is where:
+                why, what_to_do = why_no_mark(result), remedy(result)
+                reasons.setdefault((where, why, what_to_do), []).append(link(result))
     return tuple(
         Problem(
-            who=link(result),
+            members=tuple(members),
             badge=BADGES[where],
-            why=one_line(why_no_mark(result), limit=400),
-            remedy=one_line(remedy(result), limit=300),
+            why=one_line(why, limit=400),
+            remedy=one_line(what_to_do, limit=300),
         )
-        for where in wanted
-        for result in results
-        if standing(result) is where
+        for (where, why, what_to_do), members in reasons.items()
     )
 
 

@@ -22,6 +22,7 @@ from tests.report.page import Page
 
 SAFE_TAGS = {
     *("html", "head", "meta", "title", "style", "body", "a", "header", "main", "footer", "section"),
+    "nav",
     *("h1", "h2", "h3", "p", "b", "i", "span", "div", "ol", "ul", "li", "dl", "dt", "dd", "small"),
     *("table", "caption", "thead", "tbody", "tr", "th", "td", "details", "summary", "script"),
     *("svg", "desc", "defs", "pattern", "path", "rect", "line", "text"),
@@ -100,6 +101,22 @@ class TestContent:
         page = dashboard(INFO, [result("a", "passed"), result("b", "faulted")])
         assert page.average == "mean 100, median 100 of 100 points"
         assert all(line.of == 1 for line in page.checks)
+
+    def test_one_reason_that_stopped_many_is_told_once_with_all_their_names(self) -> None:
+        """A machine without the compiler fails for all; the page stays one to read."""
+        people = [result(f"s{n:03}", "faulted") for n in range(200)]
+        (problem,) = dashboard(INFO, people).problems
+        assert len(problem.members) == 200
+        page = page_of(people)
+        assert "200 students" in page.text
+        assert page.text.count(problem.why) == 1 + 200  # and in each row of the class table
+
+    def test_every_link_of_the_contents_leads_somewhere(self) -> None:
+        html = render_dashboard(INFO, mixed())
+        contents = html.partition('<nav class="contents')[2].partition("</nav>")[0]
+        anchors = re.findall('href="#([a-z]+)"', contents)
+        assert {"troubles", "unmarked", "students", "how"} <= set(anchors)
+        assert all(f'id="{anchor}"' in html for anchor in anchors)
 
     def test_equal_programs_name_each_other(self) -> None:
         (group,) = dashboard(INFO, mixed()).equal
