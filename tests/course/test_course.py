@@ -266,7 +266,7 @@ class TestInstructorsWorkflow:
         fetched = job.step("Fetch the submissions").log
         assert "fetched: 001" in fetched
         assert "no file: 002" in fetched
-        assert "not fetched: 004" in fetched
+        assert "::warning title=Not graded::not fetched: 004 (octo/gone)" in fetched
         assert "'../x' has no plain id" in fetched
         assert "'005' has no plain id and owner/name" in fetched
         # The last commit before the due date, not the latest.
