@@ -144,8 +144,11 @@ def plan_lines(plan: Plan) -> list[str]:
     lines = []
     if plan.jobs:
         reasons = Counter(job.reason for job in plan.jobs)
-        shown = [f"{count}: {why}" for why, count in reasons.most_common(_REASONS_SHOWN)]
-        lines.append(f"{_count(len(plan.jobs), 'program')} to grade ({'; '.join(shown)})")
+        shown = [
+            f"{count} {why}" if len(reasons) > 1 else why
+            for why, count in reasons.most_common(_REASONS_SHOWN)
+        ]
+        lines.append(f"{_count(len(plan.jobs), 'program')} to grade: {'; '.join(shown)}")
     else:
         lines.append("Nothing to grade")
     more = (

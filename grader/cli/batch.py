@@ -234,12 +234,17 @@ def _list(settings: Settings) -> None:
             click.echo(f"{head} to grade: {job.reason}")
         else:
             click.echo(f"{head} as {job.students[0]}, whose program is equal")
+    found = {stored.attempt.student for stored in ingested.stored}
+    for student in collection.students:
+        if student.key not in found:
+            click.echo(f"  {student.key:<30} nothing handed in")
     for line in plan_lines(plan):
         click.echo(line)
     for note in collection.notes:
         click.echo(f"Note: {note}")
     for refusal in collection.refusals:
         click.echo(f"Refused: {one_line(refusal.what)}")
+    click.echo("Nothing was graded or written. Without --dry-run, this is what will be done.")
     sys.stdout.flush()
 
 

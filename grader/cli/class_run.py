@@ -99,8 +99,10 @@ def show(run: Path, student: str, audience: Audience) -> None:
         )
         # On GitHub's runner, what a submission says must not become a command of the workflow.
         click.echo(fenced(text) if on_runner() else text, color=True if colour else None)
-        if audience == "instructor" and (run / "feedback" / found.key / "report.html").is_file():
-            click.echo(f"Report: {run / 'feedback' / found.key / 'report.html'}")
+        below = "reports" if audience == "instructor" else "feedback"
+        report = run / below / found.key / "report.html"
+        if report.is_file():
+            click.echo(f"Report: {report}")
 
 
 @click.command()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 from grader.batch.collect import Collection
-from grader.batch.display import RunDisplay
+from grader.batch.display import RunDisplay, plan_lines
 from grader.batch.model import Student
 from grader.batch.plan import Job, Plan
 from grader.batch.task import Outcome
@@ -44,12 +45,20 @@ def test_lines_for_a_log(tmp_path):
     said = run_through(io.StringIO(), live=False, tmp_path=tmp_path)
     lines = said.splitlines()
     assert "1 student in files" in lines[0]
-    assert "2 programs to grade (2: new)" in lines
+    assert "2 programs to grade: new" in lines
     assert "3 results kept" in lines
     assert any(line.startswith("[1/2] passed ") and "24.1 s  ann and 1 more" in line
                for line in lines)  # fmt: skip
     assert any(line.startswith("[2/2] no mark ") for line in lines)
     assert "\x1b" not in said
+
+
+def test_reasons_are_counted_where_there_are_several():
+    jobs = [job("ann"), job("bob"), replace(job("cem"), reason="the rubric changed")]
+    assert plan_lines(Plan(jobs=jobs, scored_again=["x"])) == [
+        "3 programs to grade: 2 new; 1 the rubric changed",
+        "1 result scored again: the rubric changed, not what is judged",
+    ]
 
 
 class Terminal(io.StringIO):

@@ -475,10 +475,15 @@ class TestCommands:
             tmp_path / "c", {"ann.mojo": "not mojo", "bob.mojo": "", "cem.mojo": "not  mojo # c"}
         )
         command = ("batch", source, "--out", tmp_path / "run", "--device", "software")
+        roster = tmp_path / "roster.csv"
+        roster.write_text("name\nann\nbob\ncem\nGus Gone\n")
+        command += ("--roster", roster)
         listed = grade(*command, "--dry-run")
         assert listed.returncode == 0, listed.stderr
         assert "to grade: not graded yet" in listed.stdout
         assert "as ann, whose program is equal" in listed.stdout
+        assert re.search(r"gus-gone +nothing handed in", listed.stdout)
+        assert "Nothing was graded or written." in listed.stdout
         ended = grade(*command, "--workers", 1, "--title", "Week 3")
         assert ended.returncode == 0, ended.stderr
         assert "[1/1] not passed" in ended.stderr
@@ -487,9 +492,10 @@ class TestCommands:
         assert "Nothing to grade" in grade(*command).stderr
         shown = grade("show", tmp_path / "run", "cem")
         assert "Equal to:    ann" in shown.stdout
-        assert "Equal to" not in grade(
-            "show", tmp_path / "run", "cem", "--audience", "student"
-        ).stdout  # fmt: skip
+        assert f"Report: {tmp_path / 'run/reports/cem/report.html'}" in shown.stdout
+        seen = grade("show", tmp_path / "run", "cem", "--audience", "student").stdout
+        assert "Equal to" not in seen
+        assert f"Report: {tmp_path / 'run/feedback/cem/report.html'}" in seen
         (tmp_path / "run" / "index.html").unlink()
         assert grade("rerender", tmp_path / "run").returncode == 0
         assert "Week 3" in (tmp_path / "run" / "index.html").read_text()
@@ -521,7 +527,8 @@ class TestCommands:
                 assert f"{place}/" not in text, file
         for student in ("ann", "bob"):
             shown = grade("show", folder, student, "--audience", "student").stdout
-            assert str(tmp_path) not in shown
+            # Its last line is for the instructor who asks: where the report lies.
+            assert str(tmp_path) not in shown.partition("Report: ")[0]
 
     @pytest.mark.parametrize(
         ("words", "says"),
