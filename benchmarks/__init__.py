@@ -1,0 +1,1 @@
+"""Measurements, each a command; what they found stands in ``results/``."""

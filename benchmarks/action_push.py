@@ -141,9 +141,11 @@ def as_markdown(report: Mapping[str, Any]) -> str:
         lines.append(f"| {row['push']} | {times} | {row['minutes']} | ${row['usd']:.3f} |")
     lines += [
         "",
-        f"Commit {report['commit']}, {report['date']}, {report['processors']} processors with a "
-        f"load of {report['load_before']} by other work, Python {report['python']}. "
-        f"The kept wheels are {report['wheels_megabytes']} MB of the repository's cache.",
+        (
+            f"Commit {report['commit']}, {report['date']}, {report['processors']} processors with "
+            f"a load of {report['load_before']} by other work, Python {report['python']}. "
+            f"The kept wheels are {report['wheels_megabytes']} MB of the repository's cache."
+        ),
     ]
     return "\n".join(lines) + "\n"
 

@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 FLAGS = (
     "--headless",
@@ -89,7 +89,7 @@ class Browser:
             raise BrowserError(str(told["exceptionDetails"]))
         return told["result"].get("value")
 
-    def __enter__(self) -> Browser:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -1,5 +1,4 @@
-"""Grade the same six answers in every edition; write ``results/editions.json`` and the table
-of ``docs/editions.md``.
+"""Grade the same six answers in every edition: ``results/editions.json``, ``docs/editions.md``.
 
     python -m benchmarks.editions_matrix [--jobs 2] [--only 25.3,26.7] [--out FOLDER [--resume]]
     python -m benchmarks.editions_matrix --others [...]

@@ -52,10 +52,10 @@ def pack(cases: Sequence[LoggedCase]) -> CaseLog:
     for case in cases:
         size = len(case.inputs or b"")
         if total + size > (MAX_BYTES // 2 if case.failed else KEPT_BYTES):
-            case = msgspec.structs.replace(case, inputs=None)
+            kept.append(msgspec.structs.replace(case, inputs=None))
         else:
             total += size
-        kept.append(case)
+            kept.append(case)
     return CaseLog(count=len(kept), packed=zlib.compress(msgspec.msgpack.encode(kept), 9))
 
 

@@ -70,11 +70,10 @@ def _rendered(values: dict[str, str]) -> dict[Path, bytes]:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     root = data_directory("templates") / "course"
-    # The files are Markdown, YAML and shell: nothing here is HTML. Brackets of its own, because
-    # those of Jinja mean something in a workflow.
+    # Brackets of its own, because those of Jinja mean something in a workflow.
     environment = Environment(
         loader=FileSystemLoader(root),
-        autoescape=False,
+        autoescape=False,  # noqa: S701 - none of these files is HTML
         undefined=StrictUndefined,
         keep_trailing_newline=True,
         variable_start_string="@[",

@@ -71,6 +71,8 @@ class Server:
             case control.Repeat():
                 with self._lock:
                     return self._repeat(request)
+            case control.Hello() | control.Shutdown():
+                pass
         return control.Done()
 
     def _repeat(self, request: control.Repeat) -> control.Answer:
@@ -125,7 +127,7 @@ def serve(control_fd: int, simulator: Simulator) -> int:
         try:
             Server(sock, simulator).run()
         except ProtocolFault as fault:
-            print(f"device: {fault.what}", file=sys.stderr)
+            sys.stderr.write(f"device: {fault.what}\n")
             return 2
         except ConnectionError:
             return 0

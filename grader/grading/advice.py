@@ -25,13 +25,17 @@ if TYPE_CHECKING:
 _MESSAGES: tuple[tuple[str, str], ...] = (
     (
         r"failed to infer parameter '\w*Layout'",
-        "The kernel takes the three layouts as compile-time parameters: pass them in square "
-        "brackets before the sizes.",
+        (
+            "The kernel takes the three layouts as compile-time parameters: pass them in square "
+            "brackets before the sizes."
+        ),
     ),
     (
         r"parameter '(input_size|conv_size)' has 'Int' type, but value has type",
-        "The compile-time parameters are in the wrong order: the layouts come first, then "
-        "input_size, conv_size and dtype.",
+        (
+            "The compile-time parameters are in the wrong order: the layouts come first, then "
+            "input_size, conv_size and dtype."
+        ),
     ),
     (
         r"missing required (keyword-only )?argument: '(grid_dim|block_dim)'",
@@ -47,24 +51,32 @@ _MESSAGES: tuple[tuple[str, str], ...] = (
     ),
     (
         r"no matching method in call to 'enqueue_function'",
-        "Compare the launch with {launch}(three tensors, grid_dim=..., block_dim=...); the notes "
-        "below the message name what does not fit.",
+        (
+            "Compare the launch with {launch}(three tensors, grid_dim=..., block_dim=...); the "
+            "notes below the message name what does not fit."
+        ),
     ),
     (
         r"has no attribute 'get_device_context'",
-        "That name belongs to another edition of the book. In this one the context is used as "
-        "it is.",
+        (
+            "That name belongs to another edition of the book. In this one the context is used as "
+            "it is."
+        ),
     ),
     (
         r"has no attribute 'enqueue_function\w*'",
         "That name belongs to another edition of the book. In this one a launch is {launch}(...).",
     ),
     (
-        r"unable to locate module '(compiler|tensor_builder|runtime|tensor|gpu)'|"
-        r"does not contain 'DeviceContextPtr'|'static_spec'|expected argument name|"
-        r"use of unknown declaration '(out_layout|in_layout|conv_layout)'",
-        "This line is written for another edition of the book. Start from the skeleton of the "
-        "edition that your course uses.",
+        (
+            r"unable to locate module '(compiler|tensor_builder|runtime|tensor|gpu)'|"
+            r"does not contain 'DeviceContextPtr'|'static_spec'|expected argument name|"
+            r"use of unknown declaration '(out_layout|in_layout|conv_layout)'"
+        ),
+        (
+            "This line is written for another edition of the book. Start from the skeleton of the "
+            "edition that your course uses."
+        ),
     ),
     (
         r"cannot call function that may raise",
@@ -76,9 +88,11 @@ _MESSAGES: tuple[tuple[str, str], ...] = (
     ),
     (
         r"argument #\d+ of type .* (is not encodable|does not match the declared)",
-        "An argument of the launch does not have the type that the kernel declares. The number "
-        "that the compiler gives is not reliable: compare all with the kernel's signature, in "
-        "order: the output, the input, the convolution kernel.",
+        (
+            "An argument of the launch does not have the type that the kernel declares. The number "
+            "that the compiler gives is not reliable: compare all with the kernel's signature, in "
+            "order: the output, the input, the convolution kernel."
+        ),
     ),
     (
         r"[Ww]rong number of arguments to enqueue",

@@ -44,7 +44,7 @@ def literals(text: str) -> Literals | None:
     """Find them, in linear time; None where there is any doubt.
 
     Args:
-        text: With ``\\n`` as its only line end.
+        text: With line feeds as its only line ends.
     """
     if _DOUBTFUL_ANYWHERE.search(text):
         return None

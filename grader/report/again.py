@@ -46,8 +46,11 @@ def render_list(cases: Sequence[LoggedCase]) -> str:
 def _head(again: Again) -> str:
     return "\n".join(
         (
-            f"Case {again.number} of {again.count}: {_line(values.sizes_text(again.case.sizes))}, "
-            f"values: {_line(again.values)}, {_line(again.part)} part",
+            (
+                f"Case {again.number} of {again.count}: "
+                f"{_line(values.sizes_text(again.case.sizes))}, "
+                f"values: {_line(again.values)}, {_line(again.part)} part"
+            ),
             f"On {_line(again.device.name)}",
             "",
         )

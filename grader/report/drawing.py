@@ -9,7 +9,8 @@ caps, which keep their shape when the plot is stretched.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence, Set
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 
 import msgspec
 
@@ -108,7 +109,11 @@ class _Scale:
 
 
 def draw(
-    expected: Sequence[Number], got: Sequence[Number], wrong: Set[int], *, total: int | None = None
+    expected: Sequence[Number],
+    got: Sequence[Number],
+    wrong: AbstractSet[int],
+    *,
+    total: int | None = None,
 ) -> Drawing | None:
     """The drawing of two arrays of the same length, or None where there is nothing to draw.
 

@@ -216,7 +216,8 @@ class _Reader:
         )
         if not beyond:
             return ()
-        return (
+        notice = (
             f"The rubric assigns {beyond} sizes that the puzzle does not. The kernel that students "
-            "are given need not be right there: tell them that they have to change it.",
+            "are given need not be right there: tell them that they have to change it."
         )
+        return (notice,)

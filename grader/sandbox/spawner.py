@@ -23,7 +23,7 @@ def start(words: Sequence[str], *, executable: str, fds: Sequence[int]) -> subpr
 
     Both outputs are pipes; it has a session of its own. Raises OSError.
     """
-    global _executor
+    global _executor  # noqa: PLW0603 - one thread for the whole process
     with _lock:
         if _executor is None:
             _executor = ThreadPoolExecutor(1, thread_name_prefix="sandbox-spawn")

@@ -95,6 +95,7 @@ def _run(edition: Edition, command: list[Path | str], more: dict[str, str] | Non
             command,
             stdin=subprocess.DEVNULL,
             capture_output=True,
+            check=False,
             timeout=_SECONDS,
             cwd="/",
             env={**environment, **(more or {})},

@@ -335,13 +335,17 @@ COMPILING = {
         "printed",
     ),
     "it fills the disk": (
-        "def on_build():\n    f = open(os.environ['HOME'] + '/f', 'wb')\n"
-        "    while True: f.write(bytes(1 << 20))",
+        (
+            "def on_build():\n    f = open(os.environ['HOME'] + '/f', 'wb')\n"
+            "    while True: f.write(bytes(1 << 20))"
+        ),
         "disk",
     ),
     "it forks without end": (
-        "def on_build():\n    while True:\n        try:\n            os.fork()\n"
-        "        except OSError: pass",
+        (
+            "def on_build():\n    while True:\n        try:\n            os.fork()\n"
+            "        except OSError: pass"
+        ),
         "processes",
     ),
 }

@@ -333,8 +333,10 @@ def passed() -> Record:
         checks=(*checks(), robust(Status.NOT_CHECKED, why)),
         findings=(SKELETON_READ,),
         advice=(
-            "For 10 extra points, make the kernel right for every size: "
-            "write 0 to the shared cells of threads that have no input element.",
+            (
+                "For 10 extra points, make the kernel right for every size: "
+                "write 0 to the shared cells of threads that have no input element."
+            ),
         ),
     )
 
@@ -383,8 +385,10 @@ def wrong_values() -> Record:
         counterexamples=(case, reals),
         shapes=shapes(failing=3),
         advice=(
-            f"Look at line {BOUND_LINE}: the condition stops at TPB, "
-            "so the halo cells after it are never added.",
+            (
+                f"Look at line {BOUND_LINE}: the condition stops at TPB, "
+                "so the halo cells after it are never added."
+            ),
             "Run your kernel on the input below: 30 ones and the kernel 1, 2, 3.",
         ),
     )

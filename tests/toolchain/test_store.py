@@ -152,8 +152,10 @@ def test_a_damaged_environment_is_installed_again(uv: FakeUv, damage: str) -> No
     ("error", "what", "remedy"),
     [
         (
-            "Using CPython\nerror: Failed to fetch: `https://x.example`\n"
-            "  Caused by: client error (Connect)\n  Caused by: dns error\n",
+            (
+                "Using CPython\nerror: Failed to fetch: `https://x.example`\n"
+                "  Caused by: client error (Connect)\n  Caused by: dns error\n"
+            ),
             "can't be reached: Failed to fetch: `https://x.example`: dns error",
             "grade toolchain install 25.4 (or --all",
         ),

@@ -76,9 +76,8 @@ def collect(
             remedy="Give the folder of submissions, or the ZIP archive from Canvas or Moodle.",
         )
     with opened as entries:
-        if source.is_file():
-            entries = _without_wrapper(entries, puzzle)
-        collection = _sorted_out(entries, puzzle, Register(roster))
+        inner = _without_wrapper(entries, puzzle) if source.is_file() else entries
+        collection = _sorted_out(inner, puzzle, Register(roster))
         if not collection.attempts:
             raise UsageError(
                 f"nothing in {source} was handed in by anybody",

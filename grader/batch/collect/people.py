@@ -121,11 +121,11 @@ def student_of(claim: Claim, listed: RosterStudent | None, keys: Keys) -> Studen
     if listed is not None and listed.lateness != "unknown":
         lateness = listed.lateness
     name = (listed.name if listed else "") or claim.name
-    id = (listed.id if listed else "") or claim.id
+    identifier = (listed.id if listed else "") or claim.id
     return Student(
-        key=keys.take(name=name, id=id),
+        key=keys.take(name=name, id=identifier),
         name=one_line(name),
-        id=one_line(id),
+        id=one_line(identifier),
         email=one_line(listed.email) if listed else "",
         repository=one_line(listed.repository) if listed else "",
         lateness=lateness,

@@ -164,7 +164,9 @@ class _Reader:
         if name.lower() == "points possible":
             return None  # the second line of Canvas's gradebook
         # Moodle's worksheet has "Participant 12" where its downloads have 12.
-        number = re.sub(r"^participant\s+(?=[0-9]+\Z)", "", values.get("id", ""), flags=re.I)
+        number = re.sub(
+            r"^participant\s+(?=[0-9]+\Z)", "", values.get("id", ""), flags=re.IGNORECASE
+        )
         student = RosterStudent(
             line=line,
             id=number,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from itertools import pairwise
 
 import msgspec
@@ -59,7 +60,9 @@ def _numbers(marks: Marks) -> set[int]:
     return {region.number for region in (*marks.code, *marks.comments)}
 
 
-def _blocks(program: Program, marks: Marks, side: str, matched: Set[int]) -> tuple[Block, ...]:
+def _blocks(
+    program: Program, marks: Marks, side: str, matched: AbstractSet[int]
+) -> tuple[Block, ...]:
     lines = _lines(program, marks, side, matched)
     wanted = {
         near
@@ -87,7 +90,7 @@ def _grouped(count: int, wanted: set[int]) -> list[tuple[bool, range]]:
     return runs
 
 
-def _lines(program: Program, marks: Marks, side: str, matched: Set[int]) -> list[Line]:
+def _lines(program: Program, marks: Marks, side: str, matched: AbstractSet[int]) -> list[Line]:
     text = program.text
     stretches = _stretches(text, marks)
     other = "b" if side == "a" else "a"

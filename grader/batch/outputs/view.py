@@ -264,8 +264,10 @@ def _facts(info: RunInfo, results: Sequence[StudentResult]) -> tuple[tuple[str, 
         facts.append(
             (
                 "For one program",
-                f"median {values.seconds_text(median(spent))}, "
-                f"longest {values.seconds_text(spent[-1])}",
+                (
+                    f"median {values.seconds_text(median(spent))}, "
+                    f"longest {values.seconds_text(spent[-1])}"
+                ),
             )
         )
     if saved:

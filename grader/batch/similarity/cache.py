@@ -52,6 +52,7 @@ class Features:
 
 
 def signature(given: Skeleton) -> str:
+    """What the features of a text depend on besides the text."""
     parts = [__version__, str(K), str(W), *sorted(given.names), *sorted(given.comments)]
     parts += [str(value) for value in sorted(given.code)]
     return blake2b("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()

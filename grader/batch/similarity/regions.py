@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence, Set
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 
 import msgspec
 
@@ -63,7 +64,7 @@ def marks(one: Program, other: Program, given: Skeleton) -> tuple[Marks, Marks]:
     )
 
 
-def _runs(values: Sequence[int], wanted: Set[int]) -> list[tuple[int, int]]:
+def _runs(values: Sequence[int], wanted: AbstractSet[int]) -> list[tuple[int, int]]:
     """Runs of words, half-open, that are covered by wanted hashes."""
     runs: list[tuple[int, int]] = []
     for at, value in enumerate(values):
@@ -101,7 +102,7 @@ def _comments(program: Program, same: dict[str, int]) -> tuple[Region, ...]:
     )
 
 
-def _given(program: Program, values: Sequence[int], code: Set[int]) -> tuple[Span, ...]:
+def _given(program: Program, values: Sequence[int], code: AbstractSet[int]) -> tuple[Span, ...]:
     words = program.words
     return tuple(
         Span(words[start].start, words[stop - 1].stop) for start, stop in _runs(values, code)

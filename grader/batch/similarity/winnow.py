@@ -9,7 +9,8 @@ share a run of at least `SURE` words share a fingerprint; what is shorter than
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from hashlib import blake2b
 from typing import Final
 
@@ -33,7 +34,7 @@ def hashes(words: Sequence[str]) -> list[int]:
     ]
 
 
-def winnow(values: Sequence[int], without: Set[int] = frozenset()) -> list[Fingerprint]:
+def winnow(values: Sequence[int], without: AbstractSet[int] = frozenset()) -> list[Fingerprint]:
     """The fingerprints among ``values``.
 
     Args:

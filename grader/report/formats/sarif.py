@@ -102,5 +102,5 @@ def _fingerprint(place: Place, record: Record) -> str:
     """The same for the same message on the same text, wherever the line moves to."""
     lines = record.submission.text.split("\n")
     line = lines[place.line - 1].strip() if place.line else ""
-    said = "\0".join((place.rule, place.title, line))
+    said = f"{place.rule}\x00{place.title}\x00{line}"
     return hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()[:32]

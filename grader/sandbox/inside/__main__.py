@@ -29,6 +29,7 @@ _RLIMITS = {
 
 
 def main() -> int:
+    """Become the command, or start and reap it; the exit status where that is over."""
     config_fd = int(sys.argv[1])
     with open(config_fd, "rb") as file:
         config = json.load(file)
@@ -94,9 +95,8 @@ def _limit(limits: dict[str, int]) -> None:
     for name, value in limits.items():
         kind = _RLIMITS[name]
         _soft, hard = resource.getrlimit(kind)
-        if hard != resource.RLIM_INFINITY:
-            value = min(value, hard)
-        resource.setrlimit(kind, (value, value))
+        limit = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        resource.setrlimit(kind, (limit, limit))
 
 
 def _close_others(keep: list[int]) -> None:

@@ -20,7 +20,7 @@ _CAPABILITY_VERSION_3 = 0x20080522
 
 
 def prctl(option: int, *arguments: int) -> None:
-    """prctl(2); raises OSError."""
+    """Change how the kernel treats this process. Raises OSError."""
     values = [ctypes.c_ulong(value) for value in (*arguments, 0, 0, 0, 0)[:4]]
     if _libc.prctl(ctypes.c_int(option), *values) < 0:
         _raise(f"prctl {option}")

@@ -97,8 +97,10 @@ def test_unwritten_shared_memory_holds_the_fill(fill: int) -> None:
         SHARED + "st.shared.u32 [%r2], 1; ld.shared.u32 %r3, [%r2];",
         SHARED + "st.shared.v2.u16 [%r2], {%h1, %h2}; ld.shared.u32 %r3, [%r2];",
         "st.global.u32 [%o], 1; ld.global.u32 %r3, [%o];",
-        ".local .align 8 .b8 l[8]; mov.u64 %rd1, l; st.local.u64 [%rd1], 1;"
-        "ld.local.u32 %r1, [%rd1+4];",
+        (
+            ".local .align 8 .b8 l[8]; mov.u64 %rd1, l; st.local.u64 [%rd1], 1;"
+            "ld.local.u32 %r1, [%rd1+4];"
+        ),
     ],
 )
 def test_what_was_written_may_be_read(body: str) -> None:

@@ -51,9 +51,8 @@ def _samples(kind: str, name: str) -> list[int]:
     for exponent in range(-min(20, form.top_exponent - 2), reach, 2 if reach > 8 else 1):
         for step in range(7):
             value = Fraction(2) ** exponent * (1 + Fraction(step * step, 37))
-            for sign in (1, -1):
-                if sign > 0 or name not in POSITIVE:
-                    chosen.append(form.encode(sign * value, "rn"))
+            signs = (1,) if name in POSITIVE else (1, -1)
+            chosen += [form.encode(sign * value, "rn") for sign in signs]
     return chosen
 
 

@@ -47,8 +47,10 @@ def row(thread: int) -> list[int]:
     [
         "cp.async.cg.shared.global [%r1], [%rd1], 16;",
         "cp.async.ca.shared.global.L2::128B [%r1], [%rd1], 16;",
-        "cp.async.ca.shared::cta.global [%r1], [%rd1], 8;"
-        "cp.async.ca.shared.global [%r1+8], [%rd1+8], 8;",
+        (
+            "cp.async.ca.shared::cta.global [%r1], [%rd1], 8;"
+            "cp.async.ca.shared.global [%r1+8], [%rd1+8], 8;"
+        ),
         "".join(f"cp.async.ca.shared.global [%r1+{k}], [%rd1+{k}], 4;" for k in (12, 0, 8, 4)),
         "cp.async.cg.shared.global [%r1], [%rd1], 16, 16;",
     ],
