@@ -1,8 +1,8 @@
 """The documents of other systems as types, each with the source that it was written from.
 
-None of these systems but SARIF and JUnit publishes a schema. The one of SARIF is used in
-`test_sarif_schema`; the one of JUnit stands here, element by element. Unknown fields are refused,
-so that a field is only ever written because a source names it.
+SARIF, JUnit and Classroom 50 publish a schema. The one of SARIF is used in `test_sarif_schema`; the
+other two stand here, element by element. Unknown fields are refused, so that a field is only ever
+written because a source names it.
 """
 
 from __future__ import annotations
@@ -92,10 +92,10 @@ class Classroom(msgspec.Struct, **Strict):
     tests: list[ClassroomTest]
 
 
-# https://github.com/foundation50/classroom50/wiki/Advanced-Autograding
-# ("The result.json contract"): "Extra diagnostic fields on a test are preserved verbatim".
+# schemas/result-v1.schema.json of https://github.com/foundation50/classroom50, where fields of its
+# own may stand in a test; and `validate_result` of its runner, which compares scores.
 class Classroom50Test(msgspec.Struct, rename="kebab", kw_only=True):
-    test_name: str
+    test_name: Annotated[str, Meta(min_length=1)]
     passed: bool
     score: Natural
     max_score: Natural
@@ -108,6 +108,8 @@ class Classroom50(msgspec.Struct, **Strict):
     schema: Literal["classroom50/result/v1"]
     classroom: str
     assignment: str
+    assignment_type: Literal["individual", "group", "team"]
+    owner: str
     submission: str
     commit: str
     release: str
@@ -117,6 +119,10 @@ class Classroom50(msgspec.Struct, **Strict):
     score: Natural
     max_score: Natural = msgspec.field(name="max-score")
     tests: list[Classroom50Test]
+
+    def __post_init__(self) -> None:
+        assert self.score <= self.max_score
+        assert all(test.score <= test.max_score for test in self.tests)
 
 
 # https://exercism.org/docs/building/tooling/test-runners/interface

@@ -59,6 +59,16 @@ def record(request: pytest.FixtureRequest) -> Record:
     return records.ALL[request.param]()
 
 
+def on_gpu() -> Record:
+    """A pass on a device that can't show everything that has points."""
+    whole = records.passed()
+    checks = tuple(
+        msgspec.structs.replace(c, status=Status.NOT_CHECKED, points=0) if c.id == "device" else c
+        for c in whole.checks
+    )
+    return msgspec.structs.replace(whole, checks=checks, score=90, max_score=90)
+
+
 class TestEveryFormat:
     @pytest.mark.parametrize("format", OTHERS)
     def test_every_record_is_valid(self, record: Record, format: str) -> None:
@@ -104,16 +114,8 @@ class TestPoints:
         assert sum(i.points for i in found if i.extra) == record.extra_score
 
     def test_what_a_gpu_does_not_show_is_out_of_reach(self) -> None:
-        whole = records.passed()
-        checks = tuple(
-            msgspec.structs.replace(c, status=Status.NOT_CHECKED, points=0)
-            if c.id == "device"
-            else c
-            for c in whole.checks
-        )
-        on_gpu = msgspec.structs.replace(whole, checks=checks, score=90, max_score=90)
-        assert sum(i.max_points for i in items(on_gpu) if not i.extra) == 90
-        document = read(on_gpu, "gradescope")
+        assert sum(i.max_points for i in items(on_gpu()) if not i.extra) == 90
+        document = read(on_gpu(), "gradescope")
         device = next(test for test in document.tests if test.tags == ["device"])
         assert device.max_score == 0
         # Not shown as a failed test: no status at all.
@@ -132,7 +134,8 @@ class TestPoints:
         assert sum(t.score for t in read(record, "gradescope").tests) == expected
         assert sum(t.score for t in read(record, "classroom").tests) == expected
         document = read(record, "classroom50")
-        assert document.score == sum(t.score for t in document.tests) == expected
+        # Classroom 50 refuses a score above its maximum.
+        assert document.score == sum(t.score for t in document.tests) == record.score
         assert document.max_score == record.max_score
         assert read(record, "csv")[0]["total"] == str(expected)
         assert read(record, "prairielearn").score == record.score / record.max_score
@@ -266,6 +269,8 @@ class TestClassroom:
 ENVIRONMENT = {
     "CLASSROOM": "gpu-2026",
     "ASSIGNMENT": "conv1d",
+    "ASSIGNMENT_TYPE": "group",
+    "OWNER": "ada",
     "SUBMISSION_TAG": "submit/2026-06-01T14-32-05Z-a1b2c3d",
     "COMMIT_URL": "https://github.com/o/r/commit/abc",
     "RELEASE_URL": "https://github.com/o/r/releases/tag/x",
@@ -276,11 +281,31 @@ class TestClassroom50:
     def test_whose_it_is_comes_from_the_runner(self) -> None:
         rendered = render_classroom50(records.passed(), ENVIRONMENT)
         document = msgspec.json.decode(rendered, type=models.Classroom50)
-        assert document.classroom == "gpu-2026"
+        assert (document.classroom, document.assignment_type) == ("gpu-2026", "group")
+        assert document.owner == "ada"
         assert document.submission == ENVIRONMENT["SUBMISSION_TAG"]
         # Without a diff to review, the commit is what there is to see.
         assert document.review == document.commit == ENVIRONMENT["COMMIT_URL"]
         assert document.datetime == "2025-11-22T23:58:04Z"
+
+    def test_no_text_that_the_schema_wants_is_empty_where_the_runner_gives_all(self) -> None:
+        document = json.loads(render_classroom50(records.passed(), ENVIRONMENT))
+        texts = [value for value in document.values() if isinstance(value, str)]
+        assert texts
+        assert all(texts)
+
+    def test_extra_credit_is_said_and_takes_no_score_above_its_maximum(self) -> None:
+        document = made("passed-with-extra", "classroom50")
+        assert (document.score, document.max_score) == (100, 100)
+        extra = document.tests[-1]
+        assert extra.test_name.endswith("(extra credit): 10 points")
+        assert (extra.passed, extra.score, extra.max_score) == (True, 0, 0)
+
+    def test_what_a_gpu_does_not_show_does_not_fail_a_pass(self) -> None:
+        """Its commit status is a failure as soon as one test has not passed."""
+        document = read(on_gpu(), "classroom50")
+        assert (document.score, document.max_score) == (90, 90)
+        assert all(test.passed for test in document.tests)
 
     def test_the_commit_is_found_in_a_plain_workflow_too(self) -> None:
         given = {

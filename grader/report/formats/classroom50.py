@@ -1,7 +1,11 @@
 """Classroom 50's ``result.json``.
 
 Source: "The result.json contract" in
-https://github.com/foundation50/classroom50/wiki/Advanced-Autograding
+https://github.com/foundation50/classroom50/wiki/Advanced-Autograding, and in that
+repository ``schemas/result-v1.schema.json`` and ``validate_result`` of its
+``runner.py``. No score may be above its maximum there, in the whole or in a
+test: a document that has one becomes an error. So extra credit is said in the
+name of its test and gives no points.
 
 Its runner takes an autograder that ends with anything but 0 for "status=error",
 which is what a fault of ours is. So the document of a fault has no tests and
@@ -30,6 +34,9 @@ def render_classroom50(record: Record, environment: Mapping[str, str] | None = N
         "schema": "classroom50/result/v1",
         "classroom": given.get("CLASSROOM", ""),
         "assignment": given.get("ASSIGNMENT", ""),
+        # The runner writes its own over these two.
+        "assignment_type": given.get("ASSIGNMENT_TYPE", "") or "individual",
+        "owner": given.get("OWNER", "") or given.get("USERNAME", ""),
         "submission": given.get("SUBMISSION_TAG", ""),
         "commit": commit,
         "release": given.get("RELEASE_URL", ""),
@@ -67,17 +74,31 @@ def _tests(record: Record) -> list[dict[str, object]]:
         return [_test("The file can be read", False, 0, record.max_score, "refused", told)]
     return [
         _test(
-            items.marked_title(item),
+            _name(item),
             item.status is Status.PASSED,
-            item.points,
-            # Extra credit is on top of what can be had.
+            0 if item.extra else item.points,
             0 if item.extra else item.max_points,
             item.status.value,
             items.told(item),
         )
         for item in items.items(record)
-        if item.points or not item.extra
+        if _counts(item)
     ]
+
+
+def _counts(item: items.Item) -> bool:
+    """Not: extra credit that was not earned, and what this device does not show.
+
+    To Classroom 50 a submission has failed as soon as one test has not passed.
+    """
+    if item.extra:
+        return item.points > 0
+    return item.max_points > 0 or item.status is not Status.NOT_CHECKED
+
+
+def _name(item: items.Item) -> str:
+    name = items.marked_title(item)
+    return f"{name}: {item.points} points" if item.extra else name
 
 
 def _test(
