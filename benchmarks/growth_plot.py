@@ -76,16 +76,16 @@ def draw(engine: list[Point], real: list[Point], *, title: str) -> str:
 
     parts = [
         (
-            f'<text x="{LEFT}" y="20" font-size="14" font-weight="bold">Time of a run by size of the '
-            "class</text>"
+            f'<text x="{LEFT}" y="20" font-size="14" font-weight="bold">'
+            "Time of a run by size of the class</text>"
         ),
         f'<text x="{LEFT}" y="40" fill="{ENGINE}">{title}</text>',
         *axes(),
         *series(engine, ENGINE, line=True),
         *series(real, REAL, line=False),
         (
-            f'<text x="{(LEFT + WIDTH - RIGHT) / 2}" y="{HEIGHT - 8}" text-anchor="middle">students'
-            "</text>"
+            f'<text x="{(LEFT + WIDTH - RIGHT) / 2}" y="{HEIGHT - 8}" text-anchor="middle">'
+            "students</text>"
         ),
     ]
     if real:
