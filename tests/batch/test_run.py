@@ -387,6 +387,26 @@ class TestTrouble:
         assert [refusal.source for refusal in info.refusals] == ["../evil.mojo"]
         assert list(results(tmp_path / "run")) == ["ann"]
 
+    def test_all_attempts_are_kept_and_the_latest_counts(self, tmp_path):
+        path = tmp_path / "c.zip"
+        with zipfile.ZipFile(path, "w") as made:
+            made.writestr("doejane_11_205_conv1d-2.mojo", "score(2)")
+            made.writestr("doejane_11_104_conv1d.mojo", "score(1)")
+        grade_class(path, tmp_path / "run")
+        (ended,) = results(tmp_path / "run").values()
+        assert (ended.attempts, ended.record.score) == (2, 2)
+        with Store(tmp_path / "run") as store:
+            (attempts,) = store.attempts().values()
+            texts = [store.source(each.attempt.sha256) for each in attempts]
+        assert texts == [b"score(1)", b"score(2)"]
+
+    def test_a_result_is_on_the_disk_when_it_is_said_to_be(self, tmp_path):
+        """No test can cut the power; in this mode SQLite syncs at each commit."""
+        with Store(tmp_path, create=True) as store, store.transaction() as connection:
+            (journal,) = connection.execute("PRAGMA journal_mode").fetchone()
+            (synchronous,) = connection.execute("PRAGMA synchronous").fetchone()
+        assert (journal, synchronous) == ("wal", 2)
+
     def test_a_folder_that_is_no_run_says_so(self, tmp_path):
         with pytest.raises(UsageError, match="is not the folder of a run"):
             Store(tmp_path)
