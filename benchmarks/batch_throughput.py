@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import tempfile
 import time
 from collections.abc import Iterator
@@ -31,6 +32,8 @@ from grader.batch.settings import Settings
 from grader.batch.task import Options
 
 RESULTS = Path(__file__).parent / "results"
+WORKERS = 8
+"""Of the stand-ins, which mostly wait."""
 
 
 def make_class(folder: Path, students: int, programs: int) -> None:
@@ -68,37 +71,50 @@ def measure(students: int, programs: int, *, workers: int, function: str) -> flo
         return time.perf_counter() - began
 
 
+def measure_real(programs: int) -> dict[str, float]:
+    """One worker and two, with gradings as they are."""
+    one = measure(programs, programs, workers=1, function=GRADE)
+    two = measure(programs, programs, workers=2, function=GRADE)
+    return {
+        "programs": programs,
+        "one_worker_s": round(one, 1),
+        "two_workers_s": round(two, 1),
+        "ratio": round(one / two, 2),
+    }
+
+
+def keep(**found: object) -> None:
+    """Put it beside what was measured before, at once: a long run may be stopped."""
+    path = RESULTS / "batch_throughput.json"
+    before = json.loads(path.read_text()) if path.exists() else {}
+    path.write_text(json.dumps({**before, **found}, indent=2) + "\n")
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--real", type=int, default=0)
     parser.add_argument("--sizes", type=int, nargs="*", default=[10, 30, 100, 300, 1000])
     arguments = parser.parse_args()
-    path = RESULTS / "batch_throughput.json"
-    found = json.loads(path.read_text()) if path.exists() else {}
     if arguments.real:
-        count = arguments.real
-        one = measure(count, count, workers=1, function=GRADE)
-        two = measure(count, count, workers=2, function=GRADE)
-        found["real"] = {
-            "programs": count,
-            "one_worker_s": round(one, 1),
-            "two_workers_s": round(two, 1),
-            "ratio": round(one / two, 2),
-        }
+        keep(real=measure_real(arguments.real))
     if arguments.sizes:
-        points = [(size, measure(size, size, workers=8, function=STUB)) for size in arguments.sizes]
-        found["engine"] = {
-            "grading_s": SLOW_SECONDS,
-            "workers": 8,
-            "seconds_by_students": {size: round(seconds, 1) for size, seconds in points},
-        }
-        largest = arguments.sizes[-1]
-        equal = measure(largest, 1, workers=8, function=STUB)
-        found["equal"] = {"students": largest, "programs": 1, "seconds": round(equal, 1)}
-    path.write_text(json.dumps(found, indent=2) + "\n")
+        students = max(arguments.sizes)
+        equal = measure(students, 1, workers=WORKERS, function=STUB)
+        keep(equal={"students": students, "programs": 1, "seconds": round(equal, 1)})
+    seconds = {}
+    for size in arguments.sizes:
+        seconds[size] = round(measure(size, size, workers=WORKERS, function=STUB), 1)
+        keep(
+            engine={
+                "grading_s": SLOW_SECONDS,
+                "workers": WORKERS,
+                "load_average": round(os.getloadavg()[2], 1),
+                "seconds_by_students": seconds,
+            }
+        )
     growth_plot.main()
-    print(json.dumps(found, indent=2))
+    print((RESULTS / "batch_throughput.json").read_text())
 
 
 if __name__ == "__main__":
