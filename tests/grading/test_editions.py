@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -41,6 +43,12 @@ class Run:
     """As much of a run as an installation needs."""
 
     progress: Listener = field(default_factory=Listener)
+    stages: list[str] = field(default_factory=list)
+
+    @contextlib.contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        self.stages.append(name)
+        yield
 
 
 @pytest.fixture
@@ -145,6 +153,27 @@ def test_a_slip_in_the_default_edition_fetches_nothing() -> None:
     choice = choose("auto", "var x = 1\n")
     assert choice.edition.name == DEFAULT_EDITION
     assert names(choice, BORDER) == []
+
+
+@pytest.mark.usefixtures("none_installed")
+def test_what_a_submission_needs_is_installed_on_first_use_with_each_step_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made = object()
+
+    def install(edition: Edition, *, said: Callable[[str], None]) -> object:
+        said(f"downloading {edition.max_version}")
+        return made
+
+    monkeypatch.setattr("grader.toolchain.install.install", install)
+    run = Run()
+    assert editions.provide(known.find("25.4"), run) is made  # type: ignore[arg-type, comparison-overlap]
+    assert run.stages == ["toolchain"]
+    first, second = run.progress.notices
+    assert "Edition 25.4 needs MAX 25.4.0, which is installed now, once" in first
+    assert second == "downloading 25.4.0"
+    editions.provide(known.find(DEFAULT_EDITION), run)  # type: ignore[arg-type]
+    assert run.stages == ["toolchain"]
 
 
 @pytest.mark.usefixtures("none_installed")
