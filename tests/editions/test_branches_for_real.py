@@ -23,7 +23,7 @@ from grader.grading.plan import PlannedShape
 from grader.puzzles.conv1d import CONV1D
 from grader.puzzles.definition import Part
 from grader.resources import reference_kernel
-from grader.sandbox import Scratch, Wanted, probe_once
+from grader.sandbox import Wanted, probe_once
 from grader.toolchain import edition as editions
 from grader.toolchain.packaging import package
 from grader.toolchain.toolchain import is_installed, locate
@@ -72,15 +72,14 @@ def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
     if not is_installed(edition):
         pytest.skip(f"not installed: grade toolchain install {edition.name}")
     puzzle = CONV1D.for_edition(edition.name)
-    with Scratch() as scratch:
-        workspace = place_for(
-            program(edition.name),
-            puzzle.name,
-            locate(edition),
-            scratch,
-            isolation=probe_once(Wanted.AUTO).level,
-            device="software",
-        )
+    place = place_for(
+        program(edition.name),
+        puzzle.name,
+        locate(edition),
+        isolation=probe_once(Wanted.AUTO).level,
+        device="software",
+    )
+    with place as workspace:
         packaged = package(workspace)
         assert packaged.ok, packaged.output
         limits = compile_limits(600)
