@@ -32,6 +32,7 @@ class Features:
         self._of = signature(given)
         self._known: dict[str, tuple[Feature, ...]] = {}
         self._used: dict[str, tuple[Feature, ...]] = {}
+        self._each: dict[Feature, Feature] = {}
         with suppress(msgspec.DecodeError, UnicodeDecodeError):
             earlier = msgspec.msgpack.decode(kept, type=_Kept)
             if earlier.of == self._of:
@@ -43,8 +44,9 @@ class Features:
         found = self._used.get(digest) or self._known.get(digest)
         if found is None:
             found = tuple(sorted(features(read(text, self._given.names), self._given)))
-        self._used[digest] = found
-        return frozenset(found)
+        # Most of a class have most features in common: each is kept once.
+        self._used[digest] = tuple(self._each.setdefault(feature, feature) for feature in found)
+        return frozenset(self._used[digest])
 
     def kept(self) -> bytes:
         """What was asked for, to be given at a later time."""
