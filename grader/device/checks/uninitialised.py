@@ -15,14 +15,21 @@ def report_unwritten(
     address: int,
     cell: int | None,
     where: str,
+    copies_under_way: bool,
 ) -> None:
-    """The first of ``lanes`` read ``where``, and none of them found it written."""
+    """The first of ``lanes`` read ``where``, and none of them found it written.
+
+    Args:
+        copies_under_way: Whether threads of the block have begun asynchronous copies that they
+            have not waited for: what is missing may be among them.
+    """
     report(
         FindingKind.UNINITIALISED_READ,
         access,
         wave,
         lanes,
-        did=f"read {where}, which nothing had written",
+        did=f"read {where}, which nothing had written"
+        + ("; its block has not waited for all asynchronous copies" if copies_under_way else ""),
         space=space,
         address=address,
         cell=cell,

@@ -239,14 +239,17 @@ class AddressOperand:
         size = self.access.size
         offset = reach.offset(int(np.argmax(unwritten))) + element * size
         address, cell, where = reach.region.locate(offset, size)
+        lanes = reach.lanes.index[unwritten]
+        block = self.machine.block == self.machine.block[lanes[0]]
         report_unwritten(
             self.access,
             self.machine.wave,
-            reach.lanes.index[unwritten],
+            lanes,
             space=reach.space,
             address=address,
             cell=cell,
             where=_in_space(where, reach.space),
+            copies_under_way=reach.space is Space.SHARED and self.machine.copies.any_of(block),
         )
 
     def scatter(self, reach: Reach, at: Any, values: Any) -> None:

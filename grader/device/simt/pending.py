@@ -69,6 +69,10 @@ class PendingCopies:
         """All copies of these lanes arrive, in a group or not."""
         self._let_arrive(lanes, self._committed + 1)
 
+    def any_of(self, lanes: NDArray[np.bool_]) -> bool:
+        """Whether a copy that one of these lanes asked for is under way."""
+        return any((copy.waits & lanes[copy.lanes.index]).any() for copy in self._copies)
+
     def _let_arrive(self, lanes: Lanes, before: NDArray[np.int64]) -> None:
         for copy in self._copies:
             index = copy.lanes.index

@@ -82,7 +82,11 @@ def test_after_waiting_the_words_are_there(copies: str, wait: str) -> None:
 def test_without_waiting_they_are_not(instead: str) -> None:
     outcome = copy("cp.async.cg.shared.global [%r1], [%rd1], 16;" + instead)
     assert rows(outcome) == [[SIGNALLING_NAN] * 4] * 32
-    assert FindingKind.UNINITIALISED_READ in outcome.kinds
+    (finding,) = outcome.findings
+    assert finding.kind is FindingKind.UNINITIALISED_READ
+    assert finding.message.endswith(
+        "which nothing had written; its block has not waited for all asynchronous copies"
+    )
 
 
 @given(st.integers(1, 5), st.integers(0, 6))
