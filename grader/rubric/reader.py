@@ -117,6 +117,7 @@ class _Reader:
         due = read_due(document, complaints)
         puzzle = self._with_sizes()
         terms = checks.read_checks(document.get("checks", {}), self._own, complaints)
+        wanted = self._wanted()
         complaints.raise_if_any()
         terms = checks.without_empty(terms, puzzle, complaints)
         visibility = checks.visibilities(terms, complaints, due_given=due is not None)
@@ -124,7 +125,7 @@ class _Reader:
         possible = sum(item.points for item in items if not item.extra)
         if not possible:
             complaints.add(("checks",), "no check gives a point, extra credit aside")
-        pass_mark = self._pass_mark(possible)
+        pass_mark = self._pass_mark(wanted, possible)
         complaints.raise_if_any()
         return Rubric(
             puzzle=replace(puzzle, rubric=items),
@@ -187,19 +188,14 @@ class _Reader:
             given_defect=given_defect,
         )
 
-    def _pass_mark(self, possible: int) -> int | None:
-        """In points; a percentage is rounded up to the next point."""
+    def _wanted(self) -> int | Fraction | None:
+        """What it takes to pass, in points or as a share of them."""
         value, path = self._document.get("pass_mark"), ("pass_mark",)
         if value is None:
             return None
         if isinstance(value, int) and not isinstance(value, bool):
-            if not 0 <= value <= possible:
-                self._complaints.add(
-                    path,
-                    f"{value} of {possible} points (extra credit aside) can't be reached"
-                    if value > 0
-                    else "it can't be negative",
-                )
+            if value < 0:
+                self._complaints.add(path, "it can't be negative")
             return value
         percent = _PERCENT.fullmatch(value.strip()) if isinstance(value, str) else None
         if percent is None or int(percent[1]) > 100:
@@ -207,7 +203,18 @@ class _Reader:
                 path, f'{kind(value)}, but it is a number of points, or a share: "80 %"'
             )
             return None
-        return math.ceil(Fraction(int(percent[1]), 100) * possible)
+        return Fraction(int(percent[1]), 100)
+
+    def _pass_mark(self, wanted: int | Fraction | None, possible: int) -> int | None:
+        """In points; a share is rounded up to the next point."""
+        if isinstance(wanted, Fraction):
+            return math.ceil(wanted * possible)
+        if wanted is not None and wanted > possible:
+            self._complaints.add(
+                ("pass_mark",),
+                f"{wanted} of {possible} points (extra credit aside) can't be reached",
+            )
+        return wanted
 
     def _notices(self, puzzle: Puzzle) -> tuple[str, ...]:
         beyond = sum(

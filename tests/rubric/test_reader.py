@@ -220,11 +220,14 @@ class TestWhatMakesNoSense:
         assert "no check gives a point" in complaints(text)[0]
 
     def test_everything_at_once_in_the_order_of_the_file(self):
-        said = complaints("hints = 1\n[checks.reals]\npoint = 1\n[checks.real]\nx = 1\n")
+        said = complaints(
+            'hints = 1\npass_mark = "110 %"\n[checks.reals]\npoint = 1\n[checks.real]\nx = 1\n'
+        )
         assert [line.split(":")[0] for line in said] == [
             "course.toml, line 2",
-            "course.toml, line 4",
+            "course.toml, line 3",
             "course.toml, line 5",
+            "course.toml, line 6",
         ]
 
     def test_a_rubric_for_another_puzzle(self):
