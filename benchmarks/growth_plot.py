@@ -116,9 +116,10 @@ def _duration(seconds: float) -> str:
 def main() -> None:
     """Draw what was measured."""
     engine = json.loads((RESULTS / "batch_throughput.json").read_text())["engine"]
+    load = engine.get("load_average")
     title = (
         f"the engine's own cost: every grading a stand-in that waits {engine['grading_s']:g} s, "
-        f"{engine['workers']} at a time"
+        f"{engine['workers']} at a time" + (f"; load average {load}" if load else "")
     )
     PLOT.write_text(
         draw(engine_points(engine), real_points(RESULTS / "batch_class.json"), title=title)
