@@ -20,7 +20,7 @@ from grader.sandbox import Wanted
 from tests.audience.test_copy import graded
 from tests.cli.test_commands import grade
 from tests.grading import scripted
-from tests.report import hostile, records
+from tests.report import hostile, record_parts, records
 
 
 def magnitude(inputs, sizes, variant):
@@ -33,7 +33,7 @@ def again(record, number, executor):
     log = cases_of(record)
     run = _Again(record, log, number, Silent(), None, Wanted.AUTO, 300)
     run.puzzle, run.unchanged = _puzzle(record), False
-    return run._observe(executor, run._case(number), records.DEVICE)
+    return run._observe(executor, run._case(number), record_parts.DEVICE)
 
 
 class TestACase:

@@ -6,320 +6,39 @@ something that renders a record.
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from grader.device.evidence import Finding, FindingKind, Space
 from grader.record import (
     Attribution,
-    Check,
     CheckedFinding,
     Counterexample,
-    DeviceInfo,
     Diagnostic,
     Fault,
     IsolationInfo,
-    Mismatch,
     Note,
-    PuzzleInfo,
     Record,
-    ShapeRun,
     Stage,
     StageOutcome,
     Status,
     SubmissionInfo,
-    Tensor,
-    ToolchainInfo,
     Verdict,
 )
-
-SOURCE = '''\
-"""1D convolution: output[i] is the sum over j of input[i + j] * kernel[j]."""
-
-from std.gpu import block_dim, block_idx, thread_idx
-from max.gpu.sync import barrier
-
-comptime TPB = 15
-comptime BLOCKS_PER_GRID = (2, 1)
-
-
-def conv1d_kernel[input_size: Int, conv_size: Int](output: Vector, input: Vector, kernel: Vector):
-    var global_i = block_dim.x * block_idx.x + thread_idx.x
-    var local_i = thread_idx.x
-    var shared_a = shared[TPB + conv_size - 1]()
-    var shared_b = shared[conv_size]()
-
-    # Tile and halo: every thread loads what it may.
-    if global_i < input_size:
-        shared_a[local_i] = input[global_i]
-    if local_i < conv_size - 1:
-        shared_a[TPB + local_i] = input[global_i + TPB]
-    if local_i < conv_size:
-        shared_b[local_i] = kernel[local_i]
-
-    barrier()
-
-    if global_i < input_size:
-        var local_sum: Scalar = 0
-        comptime for j in range(conv_size):
-            if local_i + j < TPB:
-                local_sum += shared_a[local_i + j] * shared_b[j]
-        output[global_i] = local_sum
-
-
-@extensibility.register("conv1d")
-struct Conv1DCustomOp:
-    @staticmethod
-    def execute[target: StaticString, input_size: Int, conv_size: Int](ctx: DeviceContext) raises:
-        comptime if target == "gpu":
-            ctx.enqueue_function[conv1d](output, input, kernel, grid_dim=BLOCKS_PER_GRID)
-        else:
-            raise Error("Unsupported target: " + target)
-'''
-
-PUZZLE = PuzzleInfo(
-    name="conv1d",
-    title="1D convolution",
-    formula="out[i] = sum(in[i + j] * k[j] for j in range(conv_size) if i + j < input_size)",
-    domain="input_size 15 or 30 with conv_size 1 to 15; conv_size 1 with input_size 1 to 30",
-)
-TOOLCHAIN = ToolchainInfo(
-    edition="26.5",
-    edition_reason="The imports of the file are those of this edition.",
-    max_version="26.5.0",
-    mojo_version="1.0.0",
-    python_version="3.12.11",
-)
-DEVICE = DeviceInfo(
-    kind="software",
-    name="software CUDA device, with all checks",
-    reason="This machine has no GPU that CUDA can use.",
-)
-ISOLATION = IsolationInfo(level="namespaces and seccomp")
-STAGES = (
-    Stage(name="read", outcome=StageOutcome.DONE, seconds=0.002),
-    Stage(name="package", outcome=StageOutcome.DONE, seconds=2.113, peak_bytes=412_000_000),
-    Stage(name="compile", outcome=StageOutcome.DONE, seconds=19.42, peak_bytes=1_900_000_000),
-    Stage(name="run", outcome=StageOutcome.DONE, seconds=3.07, peak_bytes=610_000_000),
-    Stage(name="report", outcome=StageOutcome.DONE, seconds=0.031),
-)
-CHECKS: tuple[tuple[str, str, int, str], ...] = (
-    ("packages", "The file packages", 10, "mojo precompile accepted it."),
-    ("graph", "The graph compiles with the op conv1d", 15, "All 14 shapes compiled."),
-    ("example", "The published example is right", 20, "Equal bit for bit."),
-    ("exact", "Exact on integers over the assigned domain", 25, "Equal bit for bit."),
-    ("reals", "Reals within the error bound", 15, "All within the float64 bound."),
-    ("clean", "Inputs untouched, no access out of bounds, no race", 5, "Nothing was found."),
-    ("device", "Computed on the device", 10, "A kernel wrote every byte of the output."),
-)
-
-
-def line_of(text: str) -> int:
-    """The line of `SOURCE`, from one, that holds ``text``."""
-    return next(n for n, line in enumerate(SOURCE.split("\n"), start=1) if text in line)
-
-
-LAUNCH_LINE = line_of("ctx.enqueue_function")
-SUM_LINE = line_of("local_sum +=")
-BOUND_LINE = line_of("local_i + j < TPB")
-
-
-def float32(name: str, numbers: Sequence[float]) -> Tensor:
-    """A vector of float32."""
-    data = struct.pack(f"<{len(numbers)}f", *numbers)
-    return Tensor(name=name, dtype="float32", shape=(len(numbers),), data=data)
-
-
-def convolve(numbers: Sequence[float], kernel: Sequence[float]) -> list[float]:
-    """The puzzle's answer."""
-    return [
-        sum(numbers[i + j] * k for j, k in enumerate(kernel) if i + j < len(numbers))
-        for i in range(len(numbers))
-    ]
-
-
-def word(value: float) -> float | str:
-    """A value as `Mismatch` keeps it."""
-    return value if value - value == 0 else str(value)
-
-
-def mismatches(
-    expected: Sequence[float], got: Sequence[float], allowed: float | None = None
-) -> tuple[Mismatch, ...]:
-    """All elements that differ, each written by the thread of its index."""
-    return tuple(
-        Mismatch(
-            index=i,
-            expected=word(want),
-            got=word(have),
-            allowed=allowed,
-            block=(i // 15, 0, 0),
-            thread=(i % 15, 0, 0),
-            writer="kernel",
-        )
-        for i, (want, have) in enumerate(zip(expected, got, strict=True))
-        if want != have
-    )
-
-
-def counterexample(
-    numbers: Sequence[float],
-    kernel: Sequence[float],
-    got: Sequence[float],
-    *,
-    check: str = "exact",
-    title: str = "wrong values",
-    allowed: float | None = None,
-    explanation: str = "",
-) -> Counterexample:
-    """A case of conv1d whose output is ``got``."""
-    expected = convolve(numbers, kernel)
-    wrong = mismatches(expected, got, allowed)
-    return Counterexample(
-        check=check,
-        title=title,
-        sizes={"input_size": len(numbers), "conv_size": len(kernel)},
-        inputs=(float32("input", numbers), float32("kernel", kernel)),
-        expected=float32("expected", expected),
-        got=float32("got", got),
-        mismatches=wrong[:256],
-        mismatch_count=len(wrong),
-        explanation=explanation,
-    )
-
-
-def checks(
-    failed: dict[str, str] | None = None, unchecked: dict[str, str] | None = None
-) -> tuple[Check, ...]:
-    """The rubric with some lines failed and some not checked, each with its reason."""
-    failed, unchecked = failed or {}, unchecked or {}
-    lines = []
-    for name, title, points, shown in CHECKS:
-        status = Status.PASSED
-        reason = shown
-        if name in failed:
-            status, reason = Status.FAILED, failed[name]
-        elif name in unchecked:
-            status, reason = Status.NOT_CHECKED, unchecked[name]
-        lines.append(
-            Check(
-                id=name,
-                title=title,
-                status=status,
-                points=points if status is Status.PASSED else 0,
-                max_points=points,
-                reason=reason,
-                cases=200 if name == "exact" and status is Status.PASSED else 0,
-            )
-        )
-    return tuple(lines)
-
-
-def robust(status: Status, reason: str) -> Check:
-    """The line of extra credit."""
-    return Check(
-        id="robust",
-        title="Robust: every size from 1 to 30 and 1 to 15",
-        status=status,
-        points=10 if status is Status.PASSED else 0,
-        max_points=10,
-        extra=True,
-        reason=reason,
-        cases=120 if status is Status.PASSED else 0,
-    )
-
-
-def shapes(failing: int = 0) -> tuple[ShapeRun, ...]:
-    """A plan of 14 shapes, the first ``failing`` of which failed."""
-    plan = [(15, 4, "published example"), (30, 15, "boundary"), (30, 1, "boundary")]
-    plan += [(15, k, "boundary") for k in (1, 2, 14, 15)]
-    plan += [(30, k, "random") for k in (3, 5, 8, 11)]
-    plan += [(7, 3, "random"), (16, 2, "boundary"), (29, 13, "random")]
-    return tuple(
-        ShapeRun(
-            sizes={"input_size": n, "conv_size": k},
-            part="assigned" if n in (15, 30) else "robust",
-            origin=origin,
-            cases=17,
-            failures=3 if i < failing else 0,
-        )
-        for i, (n, k, origin) in enumerate(plan)
-    )
-
-
-def record(**fields: object) -> Record:
-    """A record of a whole run; ``fields`` replace the defaults."""
-    defaults: dict[str, object] = {
-        "grader_version": "0.1.0",
-        "created": "2025-11-22T23:58:04+00:00",
-        "submission": SubmissionInfo(
-            name="conv1d.mojo", sha256="9f" * 32, size=len(SOURCE), text=SOURCE
-        ),
-        "puzzle": PUZZLE,
-        "max_score": 100,
-        "extra_max": 10,
-        "toolchain": TOOLCHAIN,
-        "device": DEVICE,
-        "isolation": ISOLATION,
-        "seed": "conv1d-2025-w47",
-        "examples": 200,
-        "cases_run": 238,
-        "shapes": shapes(),
-        "stages": STAGES,
-        "kernels": ("conv1d_kernel",),
-    }
-    return Record(**{**defaults, **fields})  # type: ignore[arg-type]
-
-
-SKELETON_READ = CheckedFinding(
-    finding=Finding(
-        kind=FindingKind.UNINITIALISED_READ,
-        message="thread 6 of block 0 read shared cell 7, which nothing wrote",
-        kernel="conv1d_kernel",
-        block=(0, 0, 0),
-        thread=(6, 0, 0),
-        space=Space.SHARED,
-        access="read",
-        address=28,
-        cell=7,
-        size=4,
-        ptx_line=84,
-        ptx_text="ld.shared.f32 %f9, [%r12+4];",
-        source_file="op/conv1d.mojo",
-        source_line=SUM_LINE,
-        count=41,
-    ),
-    attribution=Attribution.SKELETON,
-    sizes={"input_size": 7, "conv_size": 3},
-    explanation="The given kernel leaves the cells of idle threads unset. "
-    "Your launch is not the cause; repairing it earns extra credit.",
-)
-STUDENT_RACE = CheckedFinding(
-    finding=Finding(
-        kind=FindingKind.RACE,
-        message="thread 0 of block 0 read shared cell 1 while thread 1 wrote it, "
-        "with no barrier between",
-        kernel="conv1d_kernel",
-        block=(0, 0, 0),
-        thread=(0, 0, 0),
-        other_block=(0, 0, 0),
-        other_thread=(1, 0, 0),
-        space=Space.SHARED,
-        access="read",
-        address=4,
-        cell=1,
-        size=4,
-        ptx_line=71,
-        ptx_text="ld.shared.f32 %f4, [%r8+4];",
-        other_ptx_line=52,
-        source_file="/tmp/pkg/op/conv1d.mojo",
-        source_line=SUM_LINE,
-        count=1218,
-    ),
-    attribution=Attribution.STUDENT,
-    sizes={"input_size": 15, "conv_size": 4},
-    explanation="Without a barrier a thread may read a neighbour's cell before it is written. "
-    "Call barrier() after the loads and before the sum.",
+from tests.report.record_parts import (
+    BOUND_LINE,
+    CHECKS,
+    LAUNCH_LINE,
+    SKELETON_READ,
+    STAGES,
+    STUDENT_RACE,
+    checks,
+    convolve,
+    counterexample,
+    float32,
+    line_of,
+    record,
+    robust,
+    shapes,
 )
 
 

@@ -20,7 +20,7 @@ from grader.report import DESCRIPTIONS, FILE_NAMES, FORMATS, listing, render
 from grader.report.formats.classroom50 import render_classroom50
 from grader.report.formats.items import items
 from grader.report.formats.table import COLUMNS, cell
-from tests.report import hostile, models, records
+from tests.report import hostile, models, record_parts, records
 from tests.report.test_html import largest
 
 OTHERS = sorted(set(FORMATS) - {"html", "json", "text"})
@@ -259,7 +259,7 @@ class TestClassroom:
 
     def test_a_compiler_error_names_its_line(self) -> None:
         tests = made("does-not-compile", "classroom").tests
-        assert tests[0].line_no == records.LAUNCH_LINE
+        assert tests[0].line_no == record_parts.LAUNCH_LINE
 
     def test_extra_credit_that_was_not_earned_is_no_error(self) -> None:
         names = [test.name for test in made("wrong-values", "classroom").tests]
@@ -364,7 +364,7 @@ class TestSarif:
     def test_a_compiler_error_has_line_and_column(self) -> None:
         results = made("does-not-compile", "sarif").runs[0].results
         region = results[0].locations[0].physical_location.region
-        assert (region.start_line, region.start_column) == (records.LAUNCH_LINE, 16)
+        assert (region.start_line, region.start_column) == (record_parts.LAUNCH_LINE, 16)
         assert results[0].level == "error"
 
     def test_the_column_counts_characters(self) -> None:

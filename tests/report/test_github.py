@@ -14,7 +14,7 @@ from grader.report.formats.commands import command, fenced, inert
 from grader.report.formats.github import annotate, step_outputs
 from grader.report.formats.markdown import block, inline
 from grader.report.formats.summary import MAX_BYTES, render_summary
-from tests.report import hostile, records
+from tests.report import hostile, record_parts, records
 from tests.report.page_of_markdown import Rendered
 from tests.report.test_html import largest
 
@@ -79,8 +79,8 @@ class TestAnnotations:
         _, properties, message = told("does-not-compile")[1]
         assert properties == {
             "file": PATH,
-            "line": str(records.LAUNCH_LINE),
-            "endLine": str(records.LAUNCH_LINE),
+            "line": str(record_parts.LAUNCH_LINE),
+            "endLine": str(record_parts.LAUNCH_LINE),
             "col": "16",
             "title": "Compiler error",
         }
@@ -89,7 +89,7 @@ class TestAnnotations:
 
     def test_a_finding_stands_at_its_line(self) -> None:
         found = [p for _, p, _ in told("race") if p["title"] == "Race between two threads"]
-        assert found[0]["line"] == str(records.SUM_LINE)
+        assert found[0]["line"] == str(record_parts.SUM_LINE)
 
     def test_the_given_code_is_a_notice(self) -> None:
         kinds = {p["title"]: kind for kind, p, _ in told("race")}
@@ -203,7 +203,7 @@ class TestSummary:
 
     def test_compiler_errors_have_their_lines(self) -> None:
         text = Rendered(render_summary(records.does_not_compile())).text
-        assert f"{records.LAUNCH_LINE} Compiler error No matching method in call" in text
+        assert f"{record_parts.LAUNCH_LINE} Compiler error No matching method in call" in text
 
     def test_a_fault_shows_no_points_and_blames_nobody(self) -> None:
         made = msgspec.structs.replace(records.faulted(), score=37, max_score=91)

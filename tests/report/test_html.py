@@ -13,7 +13,7 @@ from hypothesis import given, settings
 
 from grader.record import Record
 from grader.report.html import MAX_BYTES, render_html
-from tests.report import hostile, records
+from tests.report import hostile, record_parts, records
 from tests.report.page import Page
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
@@ -209,7 +209,7 @@ def largest() -> Record:
     """More of everything than a run gives."""
     base = records.special_values()
     numbers = [float(i % 97) for i in range(3000)]
-    case = records.counterexample(numbers, [1.0, 2.0], [value + 0.5 for value in numbers])
+    case = record_parts.counterexample(numbers, [1.0, 2.0], [value + 0.5 for value in numbers])
     errors = records.does_not_compile().diagnostics
     return msgspec.structs.replace(
         base,

@@ -17,7 +17,7 @@ from grader.report import FILE_NAMES, FORMATS, render, values, wording
 from grader.report.counterexample import Case, case_view
 from grader.report.drawing import draw
 from grader.report.source import LINE_LIMIT, excerpt
-from tests.report import records
+from tests.report import record_parts, records
 
 floats = st.floats(width=32)
 
@@ -176,7 +176,7 @@ class TestCounterexample:
     def test_the_caption_says_which_elements_are_shown(self) -> None:
         numbers = [1.0] * 60
         got = [2.0 if i % 4 == 0 else 1.0 for i in range(60)]
-        view = case_view(records.counterexample(numbers, [1.0], got), "c", wording.LIMITS[0])
+        view = case_view(record_parts.counterexample(numbers, [1.0], got), "c", wording.LIMITS[0])
         assert view.caption == (
             "Element by element, the first 8 of 15 wrong ones with their neighbours; "
             "the values must be equal bit for bit."
@@ -186,13 +186,13 @@ class TestCounterexample:
         assert dict(view.others)["input (60)"].count("1") == 60
 
     def test_an_input_longer_than_the_output_is_shown_whole(self) -> None:
-        example = records.counterexample([1.0], [2.0, 3.0, 4.0], [7.0])
+        example = record_parts.counterexample([1.0], [2.0, 3.0, 4.0], [7.0])
         rows = case_view(example, "c", wording.LIMITS[0]).table.rows
         assert [row.cells[1].strip() for row in rows] == ["2", "3", "4"]
         assert rows[0].wrong
 
     def test_who_wrote_an_element_is_told_in_plain_words(self) -> None:
-        base = records.counterexample([1.0], [1.0], [2.0])
+        base = record_parts.counterexample([1.0], [1.0], [2.0])
         copied = Mismatch(index=0, expected=1.0, got=2.0, writer="host-copy")
         example = msgspec.structs.replace(base, mismatches=(copied,))
         row = case_view(example, "c", wording.LIMITS[0]).table.rows[0]
@@ -200,7 +200,7 @@ class TestCounterexample:
 
     def test_a_cut_list_of_mismatches_draws_only_what_is_known(self) -> None:
         numbers = [1.0] * 900
-        example = records.counterexample(numbers, [1.0], [2.0] * 900)
+        example = record_parts.counterexample(numbers, [1.0], [2.0] * 900)
         view = case_view(example, "c", wording.LIMITS[0])
         assert view.summary == "All 900 elements are wrong."
         assert view.drawing is not None
@@ -216,8 +216,11 @@ class TestNextSteps:
         assert wording.next_steps(records.faulted())[0].startswith("You lose nothing")
 
     def test_a_fail_without_advice_names_the_first_failed_check(self) -> None:
-        made = records.record(
-            verdict=Verdict.FAIL, score=75, headline="", checks=records.checks({"exact": "Wrong."})
+        made = record_parts.record(
+            verdict=Verdict.FAIL,
+            score=75,
+            headline="",
+            checks=record_parts.checks({"exact": "Wrong."}),
         )
         assert wording.next_steps(made) == [
             "Look at the first check that failed: Exact on integers over the assigned domain."

@@ -17,7 +17,7 @@ from grader.batch.outputs.chart import histogram
 from grader.batch.outputs.dashboard import render_dashboard
 from grader.batch.outputs.view import dashboard
 from tests.batch.outputs.classes import INFO, mixed, result, student
-from tests.report import hostile, records
+from tests.report import hostile, record_parts, records
 from tests.report.page import Page
 
 SAFE_TAGS = {
@@ -78,7 +78,7 @@ class TestContent:
 
     def test_right_numbers_that_came_about_wrongly_are_told_by_what_the_device_saw(self) -> None:
         made = records.race()
-        case = records.counterexample([1.0], [1.0], [1.0], check="clean", title="a race")
+        case = record_parts.counterexample([1.0], [1.0], [1.0], check="clean", title="a race")
         (shown,) = dashboard(
             INFO, [result("a", msgspec.structs.replace(made, counterexamples=(case,)))]
         ).singles

@@ -9,7 +9,7 @@ from grader.batch.outputs.clusters import clusters
 from grader.batch.outputs.diagnosis import LONG, diagnose, first_sentence, normalised
 from grader.record import Record, Status, Verdict
 from tests.batch.outputs.classes import mixed, result
-from tests.report import records
+from tests.report import record_parts, records
 
 
 def title(record: Record) -> str:
@@ -83,7 +83,7 @@ def test_the_same_message_is_the_same_trouble_whatever_the_line() -> None:
 
 def test_equal_wrong_answers_to_the_published_example_are_one_trouble() -> None:
     def answers(got: list[float]) -> Record:
-        case = records.counterexample([1.0, 2.0, 3.0], [1.0, 1.0], got, check="example")
+        case = record_parts.counterexample([1.0, 2.0, 3.0], [1.0, 1.0], got, check="example")
         made = records.special_values()
         return msgspec.structs.replace(made, counterexamples=(case,), findings=())
 
@@ -95,11 +95,11 @@ def test_equal_wrong_answers_to_the_published_example_are_one_trouble() -> None:
 
 
 def test_without_anything_better_the_failed_checks_tell() -> None:
-    made = records.record(
+    made = record_parts.record(
         verdict="fail",
         score=60,
         headline="Wrong values.",
-        checks=records.checks({"exact": "wrong", "reals": "wrong"}),
+        checks=record_parts.checks({"exact": "wrong", "reals": "wrong"}),
     )
     made = msgspec.convert(msgspec.to_builtins(made), Record)
     assert title(made) == (
@@ -113,7 +113,7 @@ def test_a_single_failed_check_tells_why() -> None:
     made = msgspec.structs.replace(
         records.wrong_values(),
         headline="The values are right, but the code is not clean.",
-        checks=records.checks({"clean": "input[3] was changed by the kernel"}),
+        checks=record_parts.checks({"clean": "input[3] was changed by the kernel"}),
         counterexamples=(),
         findings=(),
     )
@@ -149,8 +149,8 @@ def test_clusters_hold_everybody_with_a_trouble_the_largest_first() -> None:
 
 
 def test_the_example_is_the_smallest_case() -> None:
-    small = records.counterexample([1.0], [1.0], [0.0], explanation="Same. More.")
-    large = records.counterexample([1.0] * 30, [1.0], [0.0] * 30, explanation="Same. Else.")
+    small = record_parts.counterexample([1.0], [1.0], [0.0], explanation="Same. More.")
+    large = record_parts.counterexample([1.0] * 30, [1.0], [0.0] * 30, explanation="Same. Else.")
     made = records.wrong_values()
     class_of = [
         result("ada", msgspec.structs.replace(made, counterexamples=(large,))),
