@@ -104,7 +104,7 @@ def test_interrupted_run_leaves_nothing_and_goes_on(tmp_path, signal_name):
         time.sleep(0.02)
     children = children_of(process.pid)
     process.send_signal(getattr(signal, signal_name))
-    _, errors = process.communicate(timeout=20)
+    _, errors = process.communicate(timeout=60)
     assert process.returncode == 130, errors.decode()
     assert "the same command goes on" in errors.decode()
     assert not any(_alive(pid) for pid in children)
