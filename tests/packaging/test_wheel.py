@@ -26,12 +26,28 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
-def test_the_wheel_holds_libraries_and_data_and_no_c_sources(wheel: Path) -> None:
-    names = zipfile.ZipFile(wheel).namelist()
-    assert {f"grader/device/lib/{name}" for name in LOAD_ORDER} <= set(names)
-    for folder in ("templates", "reference_kernels/conv1d"):
-        assert any(name.startswith(f"grader/_data/{folder}/") for name in names)
-    assert not [name for name in names if name.endswith((".c", ".h", ".def"))]
+def files(folder: str) -> set[str]:
+    """The files below a folder of the checkout, without what Python and the build leave there."""
+    return {
+        str(path.relative_to(ROOT))
+        for path in (ROOT / folder).rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+
+
+def test_the_wheel_holds_the_package_its_libraries_and_data_and_nothing_else(wheel: Path) -> None:
+    names = {n for n in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in n}
+    package = files("grader") - files("grader/device/driver") - files("grader/device/lib")
+    libraries = {f"grader/device/lib/{name}" for name in LOAD_ORDER}
+    data = {f"grader/_data/{name}" for name in files("templates") | files("reference_kernels")}
+    assert names == package | libraries | data
+
+
+def test_the_wheel_brings_its_readme_and_licence(wheel: Path) -> None:
+    archive = zipfile.ZipFile(wheel)
+    (metadata,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+    assert (ROOT / "README.md").read_text("utf-8") in archive.read(metadata).decode()
+    assert archive.read(metadata.replace("METADATA", "licenses/LICENSE"))
 
 
 def test_the_wheel_fits_any_python_and_any_linux_since_glibc_2_17(wheel: Path) -> None:
