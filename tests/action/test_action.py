@@ -3,140 +3,25 @@
 from __future__ import annotations
 
 import base64
-import os
-import shutil
-import sys
-from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from benchmarks.labels import SUBMISSIONS
-from grader.record import Record, RubricInfo, Status, Visibility, encode
-from tests.action.workflow import Job, commands, load
+from grader.record import Record, RubricInfo, Status, Visibility
+from tests.action.runs import GRADE, ROOT, outputs
+from tests.action.workflow import Job, commands
 from tests.report import hostile, models, records
 from tests.report.page_of_markdown import Rendered
 
-ROOT = Path(__file__).parents[2]
-ACTION = load(ROOT / "action.yml")
 REFERENCES = ROOT / "reference_kernels/conv1d/26.5"
 WRONG = SUBMISSIONS / "conv1d/26.5/halo_not_loaded.mojo"
 BROKEN = SUBMISSIONS / "conv1d/26.5/block_dim_missing.mojo"
-GRADE = Path(sys.executable).with_name("grade")
 KINDS = ("error", "warning", "notice")
-Grader = Callable[..., Path]
 
 
-class Artifacts:
-    """Stands for the actions of others: what is uploaded has to be there."""
-
-    def __init__(self) -> None:
-        self.used: list[str] = []
-        self.uploaded: dict[str, Path] = {}
-
-    def __call__(self, uses: str, given: Mapping[str, str], job: Job) -> dict[str, str]:
-        self.used.append(uses)
-        if uses.startswith("actions/upload-artifact@"):
-            path = Path(given["path"])
-            assert path.is_file()
-            assert given["name"].replace("-", "").replace("_", "").replace(".", "").isalnum()
-            self.uploaded[given["name"]] = path
-        return {}
-
-
-@pytest.fixture
-def artifacts() -> Artifacts:
-    return Artifacts()
-
-
-@pytest.fixture
-def run(tmp_path: Path, artifacts: Artifacts) -> Callable[..., Job]:
-    """Run the action in a workspace with some files."""
-
-    def start(
-        grader: Path | None,
-        files: Mapping[str, bytes] | None = None,
-        search: str = "/usr/bin:/bin",
-        **inputs: str,
-    ) -> Job:
-        defaults = {name: entry.get("default", "") for name, entry in ACTION["inputs"].items()}
-        given = {name.replace("_", "-"): value for name, value in inputs.items()}
-        assert set(given) <= set(defaults)
-        environment = {"PATH": search, "LANG": "C.UTF-8"}
-        if grader is not None:
-            environment["MOJO_GRADE"] = str(grader)
-        job = Job(tmp_path, environment, {**defaults, **given}, uses=artifacts)
-        for name, data in (files or {}).items():
-            place = job.workspace / name
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_bytes(data)
-        job.run(ACTION["runs"]["steps"], action=ROOT)
-        return job
-
-    return start
-
-
-@pytest.fixture
-def grader(tmp_path: Path) -> Grader:
-    """A grader whose compiling and running is replaced by a record that is given.
-
-    Everything else is the real thing: its process, its files, what it tells GitHub.
-    """
-
-    def make(record: Record | None, *, code: int = 0) -> Path:
-        folder = tmp_path / "grader"
-        folder.mkdir(exist_ok=True)
-        kept = folder / "kept.json"
-        kept.unlink(missing_ok=True)
-        if record is not None:
-            kept.write_bytes(encode(record))
-        command = folder / "grade"
-        command.write_text(
-            f"""#!{sys.executable}
-import subprocess, sys
-from pathlib import Path
-sys.path.insert(0, {str(ROOT)!r})
-from grader.cli import main
-from grader.course.github import Place
-from grader.cli.output import Outputs, for_reader
-from grader.course import runner
-from grader.record import load
-
-def submit(command, check):
-    out = Path(command[command.index("--out") + 1])
-    if Path({str(kept)!r}).exists():
-        audience = command[command.index("--audience") + 1]
-        formats = command[command.index("--format") + 1].split(",")
-        outputs = Outputs(out, formats, Place(audience=audience))
-        outputs.prepare()
-        record = for_reader(load(Path({str(kept)!r})), audience)
-        outputs.show(record, outputs.write(record))
-        return subprocess.CompletedProcess(command, int(record.exit_code))
-    return subprocess.CompletedProcess(command, {code})
-
-class Stand:
-    CompletedProcess = subprocess.CompletedProcess
-    run = staticmethod(lambda command, **rest: submit(command, **rest)
-                       if "submit" in command else subprocess.run(command, **rest))
-    SubprocessError = subprocess.SubprocessError
-
-runner.subprocess = Stand
-main()
-"""
-        )
-        command.chmod(0o755)
-        return command
-
-    return make
-
-
-def outputs(job: Job) -> dict[str, str]:
-    """The outputs of the action itself, by its own mapping."""
-    return {name: job.value(entry["value"]) for name, entry in ACTION["outputs"].items()}
-
-
-def annotations(job: Job) -> list[tuple[str, dict[str, str], str]]:
+def annotated(job: Job) -> list[tuple[str, dict[str, str], str]]:
     found = commands(job.log)
     assert {name for name, _, _ in found} <= set(KINDS)
     return found
@@ -154,7 +39,7 @@ class TestVerdicts:
         found = outputs(job)
         assert (found["score"], found["max-score"]) == ("100", "100")
         assert (found["passed"], found["verdict"]) == ("true", "pass")
-        assert {kind for kind, _, _ in annotations(job)} == {"notice"}
+        assert {kind for kind, _, _ in annotated(job)} == {"notice"}
         assert "Passed, 100 / 100" in Rendered(job.summary).text
         assert list(artifacts.uploaded) == ["grade-report-conv1d.mojo"]
         assert b"100" in Path(found["report-path"]).read_bytes()
@@ -165,11 +50,11 @@ class TestVerdicts:
         job = run(grader(records.wrong_values()), {path: b"x"}, path=path)
         assert job.failed
         assert job.step("Say how it ended").outcome == "failure"
-        assert {p["file"] for kind, p, _ in annotations(job) if kind == "error"} == {path}
+        assert {p["file"] for kind, p, _ in annotated(job) if kind == "error"} == {path}
         # Red comes last: the report is kept before.
         assert artifacts.uploaded
         assert outputs(job)["passed"] == "false"
-        assert any("input_size 30, conv_size 3" in message for _, _, message in annotations(job))
+        assert any("input_size 30, conv_size 3" in message for _, _, message in annotated(job))
         assert "differs" in job.summary
         assert classroom(job).status == "fail"
 
@@ -178,7 +63,7 @@ class TestVerdicts:
         assert job.failed
         found = outputs(job)
         assert (found["verdict"], found["score"], found["passed"]) == ("refused", "0", "false")
-        errors = [message for kind, _, message in annotations(job) if kind == "error"]
+        errors = [message for kind, _, message in annotated(job) if kind == "error"]
         assert any("conv1d.mojo" in message for message in errors)
 
     def test_nothing_filled_in(self, run, artifacts) -> None:
@@ -196,7 +81,7 @@ class TestForReal:
         assert job.failed
         found = outputs(job)
         assert (found["verdict"], found["score"]) == ("fail", "0")
-        errors = [entry for entry in annotations(job) if entry[0] == "error"]
+        errors = [entry for entry in annotated(job) if entry[0] == "error"]
         lines = [int(properties["line"]) for _, properties, _ in errors if "line" in properties]
         source = BROKEN.read_text().split("\n")
         assert any("enqueue_function" in source[line - 1] for line in lines)
@@ -225,7 +110,7 @@ class TestFault:
         found = outputs(job)
         assert found["verdict"] == "fault"
         assert (found["score"], found["max-score"], found["passed"]) == ("", "", "")
-        ((kind, properties, message),) = annotations(job)
+        ((kind, properties, message),) = annotated(job)
         assert kind == "warning"
         assert properties == {"title": "No mark%3A the grader failed%2C not the submission"}
         assert "No points were taken" in message
@@ -387,7 +272,7 @@ class TestHostile:
                 shapes=(),
             )
             job = run(grader(bad), {"conv1d.mojo": b"x"})
-            assert all(properties.get("title") != "owned" for _, properties, _ in annotations(job))
+            assert all(properties.get("title") != "owned" for _, properties, _ in annotated(job))
             assert set(job.step("Grade").outputs) == {
                 "verdict",
                 "score",
@@ -404,7 +289,7 @@ class TestHostile:
         name = "we,ek:3/%0A::error::co nv1d ##[error].mojo"
         source = BROKEN.read_text() + self.BAIT.replace("\r", "\n")
         job = run(GRADE, {name: source.encode()}, path=name)
-        found = annotations(job)
+        found = annotated(job)
         assert outputs(job)["verdict"] == "fail"
         assert all(p["file"] == escaped(name) for kind, p, _ in found if kind == "error")
         assert outputs(job)["score"] == "0"
@@ -421,101 +306,3 @@ class TestHostile:
 
 def escaped(text: str) -> str:
     return text.replace("%", "%25").replace(":", "%3A").replace(",", "%2C")
-
-
-class TestInstall:
-    """With a pip that notes what it was asked for, and an environment that is there."""
-
-    @pytest.fixture
-    def tools(self, tmp_path: Path) -> Path:
-        tools = tmp_path / "tools"
-        tools.mkdir()
-        (tools / "python3").write_text(
-            f"""#!/bin/sh
-if [ "$1" = -m ]; then
-  mkdir -p "$3/bin"
-  ln -sf {tools}/pip "$3/bin/python"
-  ln -sf {GRADE} "$3/bin/grade"
-else
-  exec {sys.executable} "$@"
-fi
-"""
-        )
-        (tools / "pip").write_text(
-            f"""#!/bin/sh
-echo "$@" >> {tmp_path}/asked
-case "$*" in
-  *" $FAILS "*) exit 1 ;;
-  *" wheel "*) mkdir -p "$7" ;;
-esac
-"""
-        )
-        for tool in tools.iterdir():
-            tool.chmod(0o755)
-        return tools
-
-    def asked(self, tmp_path: Path) -> list[list[str]]:
-        """The words behind ``-m pip --disable-pip-version-check``."""
-        lines = [line.split()[3:] for line in (tmp_path / "asked").read_text().splitlines()]
-        (tmp_path / "asked").unlink()
-        return lines
-
-    def test_this_checkout_with_its_toolchain_and_the_wheels_are_kept(
-        self, run, tools, tmp_path
-    ) -> None:
-        wheels = str(tmp_path / "temp/mojo-grade-wheels")
-        job = run(None, search=f"{tools}:/usr/bin:/bin")
-        assert outputs(job)["verdict"] == "refused"
-        first, second = self.asked(tmp_path)
-        assert first == ["wheel", "--quiet", "--wheel-dir", wheels, str(ROOT)]
-        assert second[:2] == ["install", "--quiet"]
-        assert "--no-index" in second
-        cache = next(ended for ended in job.ended if ended.uses.startswith("actions/cache@"))
-        assert cache.inputs["path"] == wheels
-        assert cache.inputs["key"].startswith("mojo-grade-Linux-3.")
-        # The next job, with what the cache has kept.
-        run(None, search=f"{tools}:/usr/bin:/bin")
-        assert [words[0] for words in self.asked(tmp_path)] == ["install"]
-
-    @pytest.mark.parametrize("fails", ["wheel", "install"])
-    def test_half_an_installation_is_neither_run_nor_kept(
-        self, run, tools, tmp_path, fails: str
-    ) -> None:
-        pip = tools / "pip"
-        pip.write_text(pip.read_text().replace("$FAILS", fails))
-        job = run(None, search=f"{tools}:/usr/bin:/bin")
-        assert not job.failed
-        assert outputs(job)["verdict"] == "fault"
-        assert not (tmp_path / "temp/mojo-grade-wheels").exists()
-
-    def test_the_key_changes_with_what_is_installed(self, tmp_path) -> None:
-        copy = tmp_path / "copy"
-        for name in ("grader", "templates", "reference_kernels", "action"):
-            shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
-        for name in ("pyproject.toml", "hatch_build.py"):
-            shutil.copy(ROOT / name, copy / name)
-        find = [s for s in ACTION["runs"]["steps"] if s.get("id") == "find"]
-        keys = []
-        for text in ("", "# changed"):
-            with (copy / "grader/errors.py").open("a") as file:
-                file.write(text)
-            job = Job(tmp_path, {"PATH": "/usr/bin:/bin"})
-            job.run(find, action=copy)
-            keys.append(job.outputs["find"]["key"])
-        job = Job(tmp_path, {"PATH": "/usr/bin:/bin"})
-        job.run(find, action=ROOT)
-        assert keys[0] == job.outputs["find"]["key"] != keys[1]
-
-    def test_a_grader_that_is_there_is_taken_as_it_is(self, run, artifacts) -> None:
-        job = run(GRADE)
-        assert job.step("Install the grader").outcome == "skipped"
-        assert not [used for used in artifacts.used if used.startswith("actions/cache@")]
-
-    def test_python_is_the_machines_own_where_that_is_wanted(self, run, artifacts) -> None:
-        run(GRADE, python_version="")
-        assert not [used for used in artifacts.used if used.startswith("actions/setup-python@")]
-
-
-def test_bash_has_what_the_scripts_need() -> None:
-    assert shutil.which("bash")
-    assert os.access(GRADE, os.X_OK)

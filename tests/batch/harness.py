@@ -13,9 +13,10 @@ from typing import Any
 from benchmarks.batch_stub import Quiet
 from grader.batch.backend import Backend
 from grader.batch.collect import Collection
-from grader.batch.model import RunInfo
+from grader.batch.model import RunInfo, StudentResult
 from grader.batch.plan import Job, Plan
 from grader.batch.pool import LocalPool
+from grader.batch.results import student_results
 from grader.batch.run import Summary, run
 from grader.batch.settings import Settings
 from grader.batch.store import Store
@@ -110,3 +111,9 @@ def children_of(pid: int) -> list[int]:
 if __name__ == "__main__":
     source, folder, workers = sys.argv[1:]
     grade_class(Path(source), Path(folder), workers=int(workers))
+
+
+def results(folder: Path) -> dict[str, StudentResult]:
+    """The result of each student of a run, by key."""
+    with Store(folder) as store:
+        return {result.student.key: result for result in student_results(store)}

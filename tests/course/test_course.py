@@ -7,7 +7,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -20,7 +20,7 @@ from grader.course.templates import write_course
 from grader.errors import UsageError
 from grader.record import encode
 from grader.record import load as load_record
-from tests.action.test_action import ACTION, GRADE, ROOT
+from tests.action.runs import ACTION, GRADE, ROOT
 from tests.action.workflow import Job, load
 from tests.report import models, records
 
@@ -102,6 +102,14 @@ def environment(tmp_path: Path, **more: str) -> dict[str, str]:
         "LANG": "C.UTF-8",
         **more,
     }
+
+
+def exit_code(command: Sequence[str | Path], folder: Path, variables: Mapping[str, str]) -> int:
+    """How a script that an LMS calls in ``folder`` ends."""
+    ended = subprocess.run(
+        command, env=variables, cwd=folder, capture_output=True, check=False, timeout=120
+    )
+    return ended.returncode
 
 
 def stub(folder: Path, name: str) -> Path:
@@ -331,15 +339,9 @@ class TestGradescope:
         root = tmp_path / "autograder"
         (root / "submission").mkdir(parents=True)
         (root / "submission/conv1d.mojo").write_bytes(SKELETON)
-        ended = subprocess.run(
-            [str(course / "lms/gradescope/run_autograder")],
-            env=environment(tmp_path, AUTOGRADER_ROOT=str(root), GRADE_COMMAND=str(command)),
-            cwd=root,
-            capture_output=True,
-            check=False,
-            timeout=120,
-        )
-        return ended.returncode, root / "results/results.json"
+        variables = environment(tmp_path, AUTOGRADER_ROOT=str(root), GRADE_COMMAND=str(command))
+        code = exit_code([course / "lms/gradescope/run_autograder"], root, variables)
+        return code, root / "results/results.json"
 
     def test_a_result(self, course: Path, tmp_path: Path) -> None:
         code, results = self.run(course, tmp_path, GRADE)
@@ -399,23 +401,17 @@ class TestClassroom50:
         (checkout / "conv1d.mojo").write_bytes(SKELETON)
         # A student's own file must not pass for a result.
         (checkout / "result.json").write_text('{"score": 100}')
-        ended = subprocess.run(
-            [sys.executable, str(course / "lms/classroom50/autograder.py")],
-            env=environment(
-                tmp_path,
-                GRADE_COMMAND=str(command),
-                CLASSROOM="gpu",
-                ASSIGNMENT="conv1d",
-                SUBMISSION_TAG="submit/x",
-                COMMIT_URL="https://example.invalid/c",
-                RELEASE_URL="https://example.invalid/r",
-            ),
-            cwd=checkout,
-            capture_output=True,
-            check=False,
-            timeout=120,
+        variables = environment(
+            tmp_path,
+            GRADE_COMMAND=str(command),
+            CLASSROOM="gpu",
+            ASSIGNMENT="conv1d",
+            SUBMISSION_TAG="submit/x",
+            COMMIT_URL="https://example.invalid/c",
+            RELEASE_URL="https://example.invalid/r",
         )
-        return ended.returncode, checkout / "result.json"
+        script = course / "lms/classroom50/autograder.py"
+        return exit_code([sys.executable, script], checkout, variables), checkout / "result.json"
 
     def test_a_result(self, course: Path, tmp_path: Path) -> None:
         code, result = self.run(course, tmp_path, GRADE)

@@ -85,7 +85,7 @@ def test_who_wrote_what(memory: GlobalMemory) -> None:
     memory.stamps[address - BASE_ADDRESS + 16 : address - BASE_ADDRESS + 20] = first + 1
     memory.written[1][address - BASE_ADDRESS + 12 : address - BASE_ADDRESS + 20] = 1
     memory.copy(address + 20, address + 12, 4)
-    kernel = {"writer": Writer.KERNEL, "launch": 3, "block": (1, 1, 0)}
+    kernel: dict[str, Any] = {"writer": Writer.KERNEL, "launch": 3, "block": (1, 1, 0)}
     assert memory.provenance(address, 32) == (
         Provenance(start=0, stop=4, writer=Writer.HOST_COPY),
         Provenance(start=4, stop=12, writer=Writer.MEMSET),

@@ -8,7 +8,8 @@ from grader.device.evidence import CaseEvidence, CopyOut, Launch, Provenance, Wr
 from grader.grading import plan
 from grader.grading.executor import CaseRun, Ending
 from grader.grading.properties import Prober
-from grader.grading.verdict import Reached, score
+from grader.grading.reached import Reached
+from grader.grading.verdict import score
 from grader.puzzles.conv1d import CONV1D
 
 

@@ -6,12 +6,14 @@ import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from grader.errors import ToolchainFault, UsageError
 from grader.grading import editions
 from grader.grading.editions import Choice, choose, explanation, neighbours, with_explanation
+from grader.grading.gathered import Gathered
 from grader.record import Diagnostic
 from grader.resources import data_directory
 from grader.toolchain import edition as known
@@ -167,12 +169,12 @@ def test_what_a_submission_needs_is_installed_on_first_use_with_each_step_told(
 
     monkeypatch.setattr("grader.toolchain.install.install", install)
     run = Run()
-    assert editions.provide(known.find("25.4"), run) is made  # type: ignore[arg-type, comparison-overlap]
+    assert editions.provide(known.find("25.4"), cast(Gathered, run)) is made
     assert run.stages == ["toolchain"]
     first, second = run.progress.notices
     assert "Edition 25.4 needs MAX 25.4.0, which is installed now, once" in first
     assert second == "downloading 25.4.0"
-    editions.provide(known.find(DEFAULT_EDITION), run)  # type: ignore[arg-type]
+    editions.provide(known.find(DEFAULT_EDITION), cast(Gathered, run))
     assert run.stages == ["toolchain"]
 
 
@@ -185,7 +187,7 @@ def test_a_neighbour_that_can_not_be_fetched_is_left_out_aloud(
 
     monkeypatch.setattr(editions, "provide", offline)
     run = Run()
-    assert editions.reachable(known.find("25.4"), run) is None  # type: ignore[arg-type]
+    assert editions.reachable(known.find("25.4"), cast(Gathered, run)) is None
     assert run.progress.notices == [
         "Edition 25.4 was not tried: the package index can't be reached"
     ]

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from grader.device.evidence import Finding, FindingKind, Space, Writer
-from grader.grading.verdict import Reached, headline, score
+from grader.grading.reached import Reached
+from grader.grading.verdict import headline, score
 from grader.puzzles.conv1d import CONV1D, TPB
 from grader.puzzles.definition import Part
 from grader.record import Status, Verdict

@@ -6,8 +6,8 @@ the same native process.
 
 from __future__ import annotations
 
-import os
 import socket
+import subprocess
 import time
 
 import pytest
@@ -50,18 +50,18 @@ def targets(tmp_path, monkeypatch):
     secret = tmp_path / "secret"
     secret.write_text("a secret")
     monkeypatch.setenv("GRADE_SECRET", "SECRET-OF-THE-GRADER")
-    holder = os.spawnv(os.P_NOWAIT, "/bin/sleep", ["sleep", "60"])
+    holder = subprocess.Popen(["/bin/sleep", "60"])
     with Scratch() as other, socket.create_server(("127.0.0.1", 0)) as server:
         yield [
             str(secret),
             str(tmp_path),
             str(other.path),
-            str(holder),
+            str(holder.pid),
             str(server.getsockname()[1]),
         ]
         assert list((other.path / "cache").iterdir()) == [] or tmp_path.joinpath("bitten").exists()
-    os.kill(holder, 9)
-    os.waitpid(holder, 0)
+    holder.kill()
+    holder.wait()
 
 
 def attack(level, name, targets):

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grader.record import Diagnostic, Record, StaticLook
+from grader.record import Audience, Diagnostic, Record, StaticLook
 from grader.report.formats.commands import command, fenced, inert
 from grader.report.formats.github import annotate, step_outputs
 from grader.report.formats.markdown import block, inline
@@ -237,7 +237,7 @@ class TestSummary:
 
     @settings(max_examples=120, deadline=None)
     @given(made=hostile.records(), audience=st.sampled_from(["student", "instructor"]))
-    def test_nothing_in_a_record_becomes_markup(self, made: Record, audience: str) -> None:
+    def test_nothing_in_a_record_becomes_markup(self, made: Record, audience: Audience) -> None:
         text = render_summary(made, audience)
         page = Rendered(text)
         assert {tag for tag, _ in page.tags} <= TAGS

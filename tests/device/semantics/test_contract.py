@@ -169,7 +169,7 @@ def _check_aliases(
             copies = [s.copy() for s in src]
             out = list(_fresh(operation, 0x55))
             out[0] = copies[i].view(operation.destinations[0])
-            operation.apply(tuple(out), tuple(copies), mask)  # type: ignore[arg-type]
+            operation.apply(tuple(out), tuple(copies), mask)
             lanes = slice(None) if mask is True else where
             for got, expected in zip(out, full, strict=True):
                 assert got[lanes].tobytes() == expected[lanes].tobytes(), operation.opcode
@@ -217,7 +217,7 @@ def test_many_lanes_are_the_same_as_few(opcode: str) -> None:
         large = tuple(np.zeros(len(many[0]), d) for d in operation.destinations)
         with np.errstate(all="ignore"):
             operation.apply(small, tuple(few), True if mask is True else where[: len(few[0])])
-            operation.apply(large, many, mask)  # type: ignore[arg-type]
+            operation.apply(large, many, mask)
         for a, b in zip(small, large, strict=True):
             assert np.tile(a, repeats).tobytes() == b.tobytes()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from fractions import Fraction
 
 import pytest
 from hypothesis import given, settings
@@ -18,7 +19,7 @@ def floats(kind: str) -> st.SearchStrategy[int]:
     """Patterns of a format: any, near each other in exponent, and the awkward ones."""
     form = oracle.FORMATS[kind]
     hidden = form.precision - 1
-    one = form.encode(oracle.Fraction(1), "rn")
+    one = form.encode(Fraction(1), "rn")
     awkward = [0, 1, form.infinity, form.infinity - 1, form.nan, 1 << hidden, (1 << hidden) - 1]
     awkward += [one, one + 1, one - 1, (1 << hidden) + 1]
     reach = min(40, (form.infinity >> hidden) // 3)
@@ -151,7 +152,7 @@ class TestFusedF32:
 def test_f64_at_the_edge_of_overflow() -> None:
     # Error terms overflow here, so that these lanes take the way over integers.
     form = oracle.FORMATS["f64"]
-    largest, factor = form.infinity - 1, form.encode(oracle.Fraction(2**490), "rn")
+    largest, factor = form.infinity - 1, form.encode(Fraction(2**490), "rn")
     for mode, expected in (("rn", form.infinity), ("rz", largest), ("rm", largest)):
         assert run(f"fma.{mode}.f64", [factor], [factor], [largest]) == [expected]
         assert run(f"add.{mode}.f64", [largest], [largest]) == [expected]

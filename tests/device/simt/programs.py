@@ -224,7 +224,7 @@ def _deeper(inner: st.SearchStrategy[Statement]) -> st.SearchStrategy[Statement]
     )
 
 
-STRAIGHT: st.SearchStrategy[list[Statement]] = st.lists(ASSIGN, min_size=1, max_size=12)  # type: ignore[arg-type]
+STRAIGHT: st.SearchStrategy[list[Statement]] = st.lists(ASSIGN, min_size=1, max_size=12)
 PROGRAM: st.SearchStrategy[list[Statement]] = st.lists(
     st.recursive(_LEAF, _deeper, max_leaves=12), min_size=1, max_size=6
 )

@@ -35,11 +35,11 @@ def copy(body: str, *, threads: int = 32) -> Outcome:
 
 def rows(outcome: Outcome) -> list[list[int]]:
     assert outcome.result == 0
-    return outcome.buffers[0].reshape(-1, 4).tolist()  # type: ignore[no-any-return]
+    return outcome.buffers[0].reshape(-1, 4).tolist()
 
 
 def row(thread: int) -> list[int]:
-    return WORDS[4 * thread : 4 * thread + 4].tolist()  # type: ignore[no-any-return]
+    return WORDS[4 * thread : 4 * thread + 4].tolist()
 
 
 @pytest.mark.parametrize(

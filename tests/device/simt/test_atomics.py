@@ -41,8 +41,9 @@ def test_updates_are_sequential(operation: str, lanes: list[tuple[int, int, int]
     for cell, b, c in lanes:
         wanted.append(model[cell])
         model[cell] = MODELS[operation](model[cell], b, c)
-    cells, b, c = (np.array(column) for column in zip(*lanes, strict=True))
-    old = combined(operation, data, cells, b.astype(np.uint32), c.astype(np.uint32))
+    cells, *operands = (np.array(column) for column in zip(*lanes, strict=True))
+    second, third = (column.astype(np.uint32) for column in operands)
+    old = combined(operation, data, cells, second, third)
     assert old.tolist() == wanted
     assert data.tolist() == model
 

@@ -34,7 +34,7 @@ ONE = "mov.u32 %r1, 1; st.global.u32 [%a0], %r1;"
         ({"directives": ".reqntid 16, 2, 1"}, "compiled for"),
     ],
 )
-def test_a_launch_that_a_gpu_refuses(how: dict[str, object], words: str) -> None:
+def test_a_launch_that_a_gpu_refuses(how: dict[str, Any], words: str) -> None:
     outcome = run(ONE, [np.zeros(1, dtype=np.uint32)], **how)
     assert outcome.result == 1
     assert outcome.kinds == [FindingKind.BAD_LAUNCH]
@@ -53,7 +53,7 @@ def test_a_launch_that_a_gpu_refuses(how: dict[str, object], words: str) -> None
         {"directives": ".reqntid 32"},
     ],
 )
-def test_a_launch_that_a_gpu_accepts(how: dict[str, object]) -> None:
+def test_a_launch_that_a_gpu_accepts(how: dict[str, Any]) -> None:
     outcome = run("red.global.add.u32 [%a0], 1;", [np.zeros(1, dtype=np.uint32)], **how)
     assert outcome.findings == ()
     assert outcome.result == 0
@@ -67,7 +67,7 @@ def test_arguments_must_fit_the_parameters() -> None:
 
 def test_a_launch_of_very_many_threads_may_execute_something_in_each() -> None:
     """Most of them see that they have nothing to do: no reason to call the kernel endless."""
-    how = {"grid": (64, 1, 1), "block": (1024, 1, 1)}
+    how: dict[str, Any] = {"grid": (64, 1, 1), "block": (1024, 1, 1)}
     few = Limits(instruction_budget=100_000)
     assert run("", limits=few, **how).kinds == [FindingKind.BUDGET_EXCEEDED]
     enough = Limits(instruction_budget=100_000, per_thread=100)

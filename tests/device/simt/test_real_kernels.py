@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from grader.device.evidence import FindingKind
+from grader.device.evidence import FindingKind, Writer
 from grader.device.simt import Checks
 from tests.device.kernels import real, run_text
 
@@ -46,7 +46,7 @@ def test_a_launch_that_is_too_narrow_leaves_outputs_unwritten() -> None:
         real("conv1d_30_15"), [120, values, weights], grid=(1, 1, 1), block=(15, 1, 1)
     )
     provenance = outcome.memory.provenance(outcome.addresses[0], 120)
-    assert [p.writer for p in provenance].count("nobody") == 1
+    assert [p.writer for p in provenance].count(Writer.NOBODY) == 1
     assert provenance[-1].start == 60
 
 
