@@ -26,6 +26,7 @@ index_off_by_one halo_not_loaded store_guard_missing first_block_only shared_sum
 endless_loop_in_kernel integer_accumulation float16_rounded zeros result_off_by_one
 published_example_hard_coded host_computed memset_as_answer overwrites_input
 kernel_overwrites_convolution_kernel answer_by_call_count asynchronous_copy cache_policy
+copied_on_device
 """.split()  # noqa: SIM905 - one name a line would be forty lines
 
 LABELS = read_labels(FOLDER)
