@@ -26,10 +26,10 @@ from grader.grading.executor import CaseRun, Ending, Executor
 from grader.grading.gathered import Gathered
 from grader.grading.given import kernel_unchanged, skeletons
 from grader.grading.observe import WRITERS, Observation, Problem, observe, value_check
-from grader.grading.place import compile_limits, place_for
 from grader.grading.plan import PlannedShape
 from grader.grading.repeat import by_the_host
 from grader.grading.request import DEFAULT_TIMEOUT, DeviceChoice, Progress, Request
+from grader.grading.workspace import compile_limits, open_workspace
 from grader.intake import Submission
 from grader.puzzles.definition import Puzzle
 from grader.record import Attribution, Counterexample, DeviceInfo, Record
@@ -158,7 +158,7 @@ class _Again:
         self.unchanged = kernel_unchanged(text, given, self.puzzle.kernel_function)
         gathered = self._gathered(edition)
         toolchain = editions.provide(choice.edition, gathered)
-        place = place_for(
+        place = open_workspace(
             text.encode(),
             self.puzzle.name,
             toolchain,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from grader.grading.boxed_device import device_spawn
-from grader.grading.choose import choose_lane
+from grader.grading.device_choice import choose_lane
 from grader.grading.executor import Executor
 from grader.grading.lane import Lane
 from grader.grading.request import DeviceChoice

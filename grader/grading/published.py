@@ -16,8 +16,8 @@ from grader.grading.bench import Bench, open_bench
 from grader.grading.cases import Case, example
 from grader.grading.executor import CaseRun, Ending
 from grader.grading.judge import compare
-from grader.grading.place import compile_limits, place_for
 from grader.grading.request import DEFAULT_TIMEOUT, DeviceChoice
+from grader.grading.workspace import compile_limits, open_workspace
 from grader.puzzles.definition import Puzzle
 from grader.record import DeviceInfo
 from grader.resources import reference_kernel
@@ -80,7 +80,9 @@ def prepared(puzzle: Puzzle, toolchain: Toolchain, device: DeviceChoice) -> Iter
     source = reference_kernel(puzzle.name, edition, "right.mojo").read_bytes()
     shapes = plan.draw(puzzle, seed=_SEED, all_robust=False)[:1]
     level = probe_once(Wanted.AUTO).level
-    with place_for(source, puzzle.name, toolchain, isolation=level, device=device) as workspace:
+    with open_workspace(
+        source, puzzle.name, toolchain, isolation=level, device=device
+    ) as workspace:
         packaged = package(workspace)
         if not packaged.ok:
             raise _fault(edition, "package", packaged.output)

@@ -15,9 +15,9 @@ from grader.grading.ahead import Ahead
 from grader.grading.blame import Blame, blame_compile, blame_packaging
 from grader.grading.editions import Choice
 from grader.grading.gathered import Gathered
-from grader.grading.place import compile_limits, place_for
 from grader.grading.reached import Reached
 from grader.grading.request import Progress, Request
+from grader.grading.workspace import compile_limits, open_workspace
 from grader.intake import Submission, read_submission
 from grader.record import IsolationInfo, Record, ToolchainInfo
 from grader.resources import reference_kernel
@@ -244,7 +244,7 @@ class _Run:
         self, source: bytes, toolchain: Toolchain | None = None
     ) -> AbstractContextManager[Workspace]:
         request = self.gathered.request
-        return place_for(
+        return open_workspace(
             source,
             request.puzzle_name,
             toolchain or self.toolchain,

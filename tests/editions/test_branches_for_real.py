@@ -18,8 +18,8 @@ from grader.device.evidence import FindingKind
 from grader.grading.bench import Bench, open_bench
 from grader.grading.cases import Case, Values
 from grader.grading.executor import Ending
-from grader.grading.place import compile_limits, place_for
 from grader.grading.plan import PlannedShape
+from grader.grading.workspace import compile_limits, open_workspace
 from grader.puzzles.conv1d import CONV1D
 from grader.puzzles.definition import Part
 from grader.resources import reference_kernel
@@ -72,7 +72,7 @@ def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
     if not is_installed(edition):
         pytest.skip(f"not installed: grade toolchain install {edition.name}")
     puzzle = CONV1D.for_edition(edition.name)
-    place = place_for(
+    place = open_workspace(
         program(edition.name),
         puzzle.name,
         locate(edition),

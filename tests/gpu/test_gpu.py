@@ -10,7 +10,7 @@ import pytest
 from benchmarks.labels import SUBMISSIONS
 from grader.errors import DeviceFault
 from grader.grading import gpu
-from grader.grading.choose import choose_lane
+from grader.grading.device_choice import choose_lane
 from grader.record import Status, Verdict, load
 
 needs_gpu = pytest.mark.skipif(not gpu.probe().name, reason=f"no GPU: {gpu.probe().why}")

@@ -1,4 +1,4 @@
-"""The place where an answer is packaged, compiled and run, and what its compile may use."""
+"""Open a workspace, where an answer is packaged, compiled and run; what a compile may use."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ COMPILE_MEMORY = 4096 * MIB
 
 
 @contextlib.contextmanager
-def place_for(
+def open_workspace(
     source: bytes,
     puzzle: str,
     toolchain: Toolchain,
