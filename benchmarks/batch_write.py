@@ -1,6 +1,6 @@
 """What ``grade rerender`` takes to write everything for people: seconds, and memory at its peak.
 
-    python -m benchmarks.batch_write [--students 1000 5000]
+    python -m benchmarks.batch_write [--students 100 1000]
 
 The run is made as `benchmarks.batch_resume` makes it, with programs that all differ and records
 of the size that a wrong answer leaves. The peak is that of the command's own process.
@@ -51,7 +51,7 @@ def measure(students: int) -> dict[str, float]:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--students", type=int, nargs="+", default=[1000, 5000])
+    parser.add_argument("--students", type=int, nargs="+", default=[100, 1000])
     found = []
     for students in parser.parse_args().students:
         found.append(measure(students))
