@@ -3,8 +3,9 @@
     python -m benchmarks.batch_throughput [--real PROGRAMS] [--sizes 10 30 100 300 1000]
 
 ``--real N`` grades N different right programs for real with one worker and with two
-(25 s each and per core; on a machine that does nothing else). Without it, gradings
-are stand-ins that take a second of waiting, so that what is measured is the engine:
+(25 s each and per core; on a machine that does nothing else): two workers on two
+cores, one on one core, and one on both, since a grading by itself compiles its shapes
+with all cores there are. Without it, gradings are stand-ins that take a second of waiting, so that what is measured is the engine:
 what it adds to each grading, how it grows with the class, and whether equal
 programs cost anything. `benchmarks.growth_plot` draws it.
 """
@@ -73,14 +74,30 @@ def measure(students: int, programs: int, *, workers: int, function: str) -> flo
 
 def measure_real(programs: int) -> dict[str, float]:
     """One worker and two, with gradings as they are."""
-    one = measure(programs, programs, workers=1, function=GRADE)
-    two = measure(programs, programs, workers=2, function=GRADE)
+    with on_cores(2):
+        two = measure(programs, programs, workers=2, function=GRADE)
+        one = measure(programs, programs, workers=1, function=GRADE)
+    with on_cores(1):
+        alone = measure(programs, programs, workers=1, function=GRADE)
     return {
         "programs": programs,
-        "one_worker_s": round(one, 1),
-        "two_workers_s": round(two, 1),
-        "ratio": round(one / two, 2),
+        "two_workers_on_two_cores_s": round(two, 1),
+        "one_worker_on_one_core_s": round(alone, 1),
+        "one_worker_on_two_cores_s": round(one, 1),
+        "ratio_to_one_core": round(alone / two, 2),
+        "ratio_on_the_same_cores": round(one / two, 2),
     }
+
+
+@contextmanager
+def on_cores(number: int) -> Iterator[None]:
+    """This process and all that it starts may use so many cores."""
+    allowed = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, sorted(allowed)[:number])
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, allowed)
 
 
 def keep(**found: object) -> None:
