@@ -163,7 +163,7 @@ def rubrics(draw):
     return "\n".join(lines)
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(
     st.sampled_from(KINDS), st.none() | rubrics(), st.none() | rubrics(),
     st.booleans(), st.booleans(),
@@ -175,6 +175,7 @@ def test_it_is_the_record_that_grading_would_have_made(kind, first, second, unch
     assert again == graded(kind, second, **how)
 
 
+@settings(deadline=None)
 @given(st.sampled_from(KINDS), rubrics(), rubrics())
 def test_what_students_see_is_what_they_would_see(kind, first, second):
     rubric = read(second)
@@ -183,6 +184,7 @@ def test_what_students_see_is_what_they_would_see(kind, first, second):
     assert for_audience(again, "student") == for_audience(fresh, "student")
 
 
+@settings(deadline=None)
 @given(rubrics(), rubrics())
 def test_rubrics_that_change_points_judge_the_same(first, second):
     assert judged(read(first).puzzle) == judged(read(second).puzzle) == judged(CONV1D) != ""
