@@ -5,9 +5,10 @@
 ``--real N`` grades N different right programs for real with one worker and with two
 (25 s each and per core; on a machine that does nothing else): two workers on two
 cores, one on one core, and one on both, since a grading by itself compiles its shapes
-with all cores there are. Without it, gradings are stand-ins that take a second of waiting, so that what is measured is the engine:
-what it adds to each grading, how it grows with the class, and whether equal
-programs cost anything. `benchmarks.growth_plot` draws it.
+with all cores there are. Without it, gradings are stand-ins that take a second of
+waiting, so that what is measured is the engine: what it adds to each grading, how it
+grows with the class, and whether equal programs cost anything. `benchmarks.growth_plot`
+draws it.
 """
 
 from __future__ import annotations
