@@ -208,7 +208,8 @@ def _diagnostic(record: Record, paper: Paper) -> Variants:
     # One that names a line can be shown with it.
     first = next((each for each in candidates if each.line), candidates[0])
     count = f" (1 of {len(errors)})" if len(errors) > 1 else ""
-    title = paper.line((f"Errors in the file{count}", "bold"))
+    what = "Errors in the file" if errors else "Warnings of the compiler"
+    title = paper.line((f"{what}{count}", "bold"))
     text = f"{first.severity}: {first.message}"
     message = {limit: paper.wrap(text, indent=2, limit=limit) for limit in (1, 3)}
     code = paper.source(record.submission.text, first.line, first.column)

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 
 from grader.record import Record
 from grader.report.html import MAX_BYTES, render_html
+from grader.report.text import render_text
 from tests.report import hostile, record_parts, records
 from tests.report.page import Page
 
@@ -82,6 +83,18 @@ class TestOrder:
     def test_compiler_errors_come_before_a_rubric_that_only_follows_from_them(self) -> None:
         sections = page_of("does-not-compile").sections
         assert sections.index("Errors in the file") < sections.index("Points")
+
+    def test_warnings_alone_are_not_called_errors(self) -> None:
+        """Of a file that passes, the compiler often says that a name is deprecated."""
+        failing = records.does_not_compile()
+        warnings = tuple(
+            msgspec.structs.replace(each, severity="warning") for each in failing.diagnostics
+        )
+        record = msgspec.structs.replace(failing, diagnostics=warnings)
+        sections = Page(render_html(record)).sections
+        assert "Warnings of the compiler" in sections
+        assert "Errors in the file" not in sections
+        assert "Warnings of the compiler" in render_text(record)
 
     def test_headings_never_skip_a_level(self, record: Record) -> None:
         levels = [level for level, _ in Page(render_html(record)).headings]
