@@ -43,7 +43,8 @@ def draw(puzzle: Puzzle, *, seed: str, all_robust: bool) -> tuple[PlannedShape, 
         puzzle: What is graded.
         seed: The run's seed; the random shapes follow from it.
         all_robust: Whether the robust part is graded. If not (the given kernel
-            is unchanged), one shape of it shows the kernel's defect.
+            is unchanged), one shape of it shows the kernel's defect, and the shapes
+            for a kernel of the student's own are left out.
     """
     chosen: dict[tuple[tuple[str, int], ...], Origin] = {}
 
@@ -51,7 +52,7 @@ def draw(puzzle: Puzzle, *, seed: str, all_robust: bool) -> tuple[PlannedShape, 
         chosen.setdefault(tuple(sorted(sizes.items())), origin)
 
     add(puzzle.example.sizes, "published example")
-    for sizes in puzzle.boundaries:
+    for sizes in (*puzzle.boundaries, *(puzzle.with_own_kernel if all_robust else ())):
         add(sizes, "boundary")
     for part, count in (
         (Part.ASSIGNED, puzzle.random_assigned),

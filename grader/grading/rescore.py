@@ -42,7 +42,7 @@ def judged(puzzle: Puzzle) -> str:
         "checks": checks,
         "assigned": [point for point in puzzle.domain_points() if puzzle.assigned(point)],
         # Equal sizes in other words have other corners, hence other cases.
-        "boundaries": list(puzzle.boundaries),
+        "boundaries": [list(puzzle.boundaries), list(puzzle.with_own_kernel)],
         "domain": puzzle.domain,
     }
     return hashlib.sha256(json.dumps(meaning, sort_keys=True).encode()).hexdigest()

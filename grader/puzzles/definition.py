@@ -155,6 +155,8 @@ class Puzzle:
     """Whether sizes belong to what the task asks for."""
     boundaries: tuple[Sizes, ...]
     """Shapes that are always in the plan."""
+    with_own_kernel: tuple[Sizes, ...]
+    """Shapes that join them where the kernel is not the given one: its mistakes may be anywhere."""
     random_assigned: int
     random_robust: int
     """How many random shapes of each part join the plan."""

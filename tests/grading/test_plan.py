@@ -49,6 +49,11 @@ def test_an_unchanged_kernel_gets_one_robust_shape_to_show_its_defect():
     assert len(shapes) >= 12
 
 
+def test_a_kernel_of_the_students_own_is_tried_with_every_kernel_size():
+    drawn = pairs(plan.draw(CONV1D, seed="s", all_robust=True))
+    assert {(2 * TPB, m) for m in range(1, TPB + 1)} <= set(drawn)
+
+
 def test_the_assigned_shapes_alone_hold_every_boundary():
     shapes = plan.draw(CONV1D, seed="s", all_robust=False)
     drawn = pairs([shape for shape in shapes if shape.part is Part.ASSIGNED])

@@ -133,6 +133,18 @@ def test_taps_taken_by_fours_are_tried_with_several_fours_and_no_rest(seed):
     assert "integers" in failed(scored)
 
 
+@pytest.mark.parametrize("taps", range(1, 16))
+def test_a_mistake_at_one_kernel_size_alone_is_found(taps):
+    def first_element_lost(inputs, sizes, variant):
+        answer = right(inputs, sizes, variant)
+        if sizes["conv_size"] == taps and sizes["input_size"] == 30:
+            answer[0] = np.float32(0.0) if np.isfinite(answer[0]) else answer[0]
+        return answer
+
+    _, scored = grade(ScriptedExecutor(first_element_lost), kernel_unchanged=False)
+    assert "integers" in failed(scored)
+
+
 def test_a_hard_coded_example_gets_its_points_and_no_more():
     _, scored = grade(ScriptedExecutor(example_only))
     assert statuses(scored)["example"] == "passed"
