@@ -32,6 +32,7 @@ def test_the_worker_is_told_how_to_reach_the_device(device: SoftwareDevice) -> N
     environment = device.worker_environment(fd=9, libraries=Path("/inside"))
     assert environment["GRADE_DEVICE_FD"] == "9"
     assert environment["MODULAR_DEVICE_CONTEXT_MEMORY_MANAGER_SIZE"] == "0"
+    assert environment["MODULAR_DEVICE_CONTEXT_BUFFER_CACHE_SIZE"] == "0"
     assert environment["MODULAR_NVPTX_LIBRARY_PATH"] == "/inside/libNVPTX.so"
     assert environment["GRADE_DRIVER_LIBRARIES"].split(":") == [
         f"/inside/{path.name}" for path in device.driver_libraries()
