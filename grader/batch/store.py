@@ -223,21 +223,13 @@ class Store:
         Raises:
             GraderFault: it can't be stored; what was stored before is safe.
         """
-        now = datetime.now(UTC).isoformat(timespec="seconds")
-        packed = zlib.compress(msgspec.json.encode(record))
-        outcome = (str(record.verdict), record.score)
+        now, conditions_and_outcome = _now(), _columns(conditions, record)
         with self.transaction() as connection:
             connection.execute(
                 "INSERT OR REPLACE INTO results VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                (program, sha256, msgspec.json.encode(conditions).decode(), *outcome,
-                 seconds, now, packed),
-            )  # fmt: skip
-            connection.execute(
-                "INSERT INTO gradings"
-                " (program, at, reason, verdict, score, seconds, crashes, place)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                (program, now, reason, *outcome, seconds, crashes, place),
+                (program, sha256, *conditions_and_outcome, seconds, now, _packed(record)),
             )
+            _tell(connection, program, now, reason, record, (seconds, crashes, place))
             connection.execute("DELETE FROM wanted WHERE program = ?", (program,))
             connection.execute(
                 "UPDATE sessions SET seconds = ? WHERE number = ?", (session_seconds, self._session)
@@ -250,21 +242,13 @@ class Store:
 
         When it was graded, from which file and how long that took stays.
         """
-        now = datetime.now(UTC).isoformat(timespec="seconds")
-        outcome = (str(record.verdict), record.score)
         with self.transaction() as connection:
             connection.execute(
                 "UPDATE results SET conditions = ?, verdict = ?, score = ?, record = ?"
                 " WHERE program = ?",
-                (msgspec.json.encode(conditions).decode(), *outcome,
-                 zlib.compress(msgspec.json.encode(record)), program),
-            )  # fmt: skip
-            connection.execute(
-                "INSERT INTO gradings"
-                " (program, at, reason, verdict, score, seconds, crashes, place)"
-                " VALUES (?, ?, ?, ?, ?, 0.0, 0, '')",
-                (program, now, reason, *outcome),
+                (*_columns(conditions, record), _packed(record), program),
             )
+            _tell(connection, program, _now(), reason, record, (0.0, 0, ""))
 
     def want(self, programs: Iterable[str], reason: str) -> None:
         """Have programs graded again, in this session or the next, until each is done."""
@@ -281,7 +265,7 @@ class Store:
 
     def begin_session(self, workers: int) -> None:
         """Note that the command runs."""
-        now = datetime.now(UTC).isoformat(timespec="seconds")
+        now = _now()
         with self.transaction() as connection:
             cursor = connection.execute(
                 "INSERT INTO sessions (began, workers, seconds) VALUES (?, ?, 0)", (now, workers)
@@ -293,6 +277,35 @@ class Store:
         ((count,),) = self._rows("SELECT COALESCE(MAX(number), 0) FROM gradings")
         assert isinstance(count, int)
         return count
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _columns(conditions: Conditions, record: Record) -> tuple[str, str, int]:
+    """Conditions, verdict and score of a result."""
+    return msgspec.json.encode(conditions).decode(), str(record.verdict), record.score
+
+
+def _packed(record: Record) -> bytes:
+    return zlib.compress(msgspec.json.encode(record))
+
+
+def _tell(
+    connection: sqlite3.Connection,
+    program: str,
+    at: str,
+    reason: str,
+    record: Record,
+    how: tuple[float, int, str],
+) -> None:
+    """Add a result to the history; ``how``: seconds, crashes and where it was made."""
+    connection.execute(
+        "INSERT INTO gradings (program, at, reason, verdict, score, seconds, crashes, place)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (program, at, reason, str(record.verdict), record.score, *how),
+    )
 
 
 def _bytes(value: object) -> bytes:

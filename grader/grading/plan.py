@@ -36,15 +36,14 @@ class PlannedShape:
         return sum(self.sizes.values())
 
 
-def draw(puzzle: Puzzle, *, seed: str, all_robust: bool) -> tuple[PlannedShape, ...]:
+def draw(puzzle: Puzzle, *, seed: str, own_kernel: bool) -> tuple[PlannedShape, ...]:
     """The plan for one run, the published example first.
 
     Args:
         puzzle: What is graded.
         seed: The run's seed; the random shapes follow from it.
-        all_robust: Whether the robust part is graded. If not (the given kernel
-            is unchanged), one shape of it shows the kernel's defect, and the shapes
-            for a kernel of the student's own are left out.
+        own_kernel: Whether the kernel is other than the given one. Then its shapes join, and the
+            robust part is graded. Else one robust shape shows the given kernel's defect.
     """
     chosen: dict[tuple[tuple[str, int], ...], Origin] = {}
 
@@ -52,7 +51,7 @@ def draw(puzzle: Puzzle, *, seed: str, all_robust: bool) -> tuple[PlannedShape, 
         chosen.setdefault(tuple(sorted(sizes.items())), origin)
 
     add(puzzle.example.sizes, "published example")
-    for sizes in (*puzzle.boundaries, *(puzzle.with_own_kernel if all_robust else ())):
+    for sizes in (*puzzle.boundaries, *(puzzle.with_own_kernel if own_kernel else ())):
         add(sizes, "boundary")
     for part, count in (
         (Part.ASSIGNED, puzzle.random_assigned),
@@ -68,7 +67,7 @@ def draw(puzzle: Puzzle, *, seed: str, all_robust: bool) -> tuple[PlannedShape, 
             add(points[int(index)], "random")
     names = [size.name for size in puzzle.sizes]
     shapes = [({n: dict(key)[n] for n in names}, origin) for key, origin in chosen.items()]
-    if not all_robust:
+    if not own_kernel:
         robust = [shape for shape in shapes if puzzle.part(shape[0]) is Part.ROBUST]
         shapes = [shape for shape in shapes if shape not in robust[:-ROBUST_SAMPLE]]
     return tuple(

@@ -78,7 +78,7 @@ def prepared(puzzle: Puzzle, toolchain: Toolchain, device: DeviceChoice) -> Iter
     """
     edition = toolchain.edition.name
     source = reference_kernel(puzzle.name, edition, "right.mojo").read_bytes()
-    shapes = plan.draw(puzzle, seed=_SEED, all_robust=False)[:1]
+    shapes = plan.draw(puzzle, seed=_SEED, own_kernel=False)[:1]
     level = probe_once(Wanted.AUTO).level
     with open_workspace(
         source, puzzle.name, toolchain, isolation=level, device=device

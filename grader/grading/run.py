@@ -194,7 +194,7 @@ class _Run:
         with gathered.stage("compile"):
             bench = ahead.result()
             gathered.device = bench.lane.info
-            shapes = plan.draw(puzzle, seed=gathered.seed, all_robust=not self.kernel_unchanged)
+            shapes = plan.draw(puzzle, seed=gathered.seed, own_kernel=not self.kernel_unchanged)
             # Drawing cases takes a moment, and the compiler leaves a processor idle.
             prober = Ahead(lambda: self._prober(bench, shapes), after=0)
             started = bench.executor.start(shapes)
@@ -269,7 +269,7 @@ class _Run:
         from grader.grading import plan
 
         request = self.gathered.request
-        shapes = plan.draw(request.puzzle, seed=self.gathered.seed, all_robust=False)[:2]
+        shapes = plan.draw(request.puzzle, seed=self.gathered.seed, own_kernel=False)[:2]
         with self._workspace(self._reference()) as workspace:
             if not package(workspace, limits=self._packaging_limits()).ok:
                 return False

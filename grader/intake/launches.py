@@ -12,11 +12,9 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from grader.intake.display import one_line
-from grader.intake.tokens import DEDENT, INDENT, NEWLINE, Token, tokens
+from grader.intake.tokens import CLOSING, DEDENT, INDENT, NEWLINE, OPENING, Token, tokens
 
 _LAYOUT: Final = frozenset({NEWLINE, INDENT, DEDENT})
-_OPEN: Final = frozenset("([{")
-_CLOSE: Final = frozenset(")]}")
 _LAUNCHES: Final = ("enqueue_function", "compile_function")
 """Beginnings of the names that start a kernel, or compile one to be started elsewhere."""
 _MAX_SHOWN: Final = 8
@@ -103,7 +101,7 @@ def _list(
     depth = 0
     for place in range(index, len(stream)):
         token = stream[place]
-        depth += (token.text in _OPEN) - (token.text in _CLOSE)
+        depth += (token.text in OPENING) - (token.text in CLOSING)
         if depth == 0:
             return [element for element in elements if element], place + 1
         if depth == 1 and token.text == ",":
@@ -137,10 +135,10 @@ def _outside(argument: Sequence[Token]) -> list[str]:
     """Words that stand outside of any brackets of an argument's own."""
     depth, found = 0, []
     for token in argument:
-        depth -= token.text in _CLOSE
+        depth -= token.text in CLOSING
         if depth == 0:
             found.append(token.text)
-        depth += token.text in _OPEN
+        depth += token.text in OPENING
     return found
 
 

@@ -34,8 +34,9 @@ _MAX_LINE: Final = 4_000
 """Longer lines are compared verbatim: it bounds the lexer's worst case."""
 _MAX_SPACES: Final = 500
 _LONG_RUNS: Final = re.compile(rf"\s{{{_MAX_SPACES}}}|[A-Za-z0-9_]{{{_MAX_SPACES}}}")
-_OPEN: Final = {"(": ")", "[": "]", "{": "}"}
-_CLOSE: Final = frozenset(_OPEN.values())
+OPENING: Final = {"(": ")", "[": "]", "{": "}"}
+CLOSING: Final = frozenset(OPENING.values())
+"""Brackets, each with the one that closes it, and those that close."""
 _WORDISH: Final = re.compile(r"[A-Za-z0-9_.]")
 # Signs of two characters and more: written apart they mean something else.
 _TWO_SIGNS: Final = "**//<<>><=>===!=->+=-=*=/=%=&=|=^=@=:=..<>++--&&||??=>"
@@ -131,9 +132,9 @@ def _masked(text: str, found: Literals) -> str:
 def _balanced(words: list[_Word]) -> bool:
     expected: list[str] = []
     for word in words:
-        if word.text in _OPEN:
-            expected.append(_OPEN[word.text])
-        elif word.text in _CLOSE and (not expected or expected.pop() != word.text):
+        if word.text in OPENING:
+            expected.append(OPENING[word.text])
+        elif word.text in CLOSING and (not expected or expected.pop() != word.text):
             return False
     return not expected
 
@@ -222,7 +223,7 @@ def _layout(text: str, words: list[_Word]) -> Iterator[Token]:
                 yield Token(NEWLINE, "", last_line, 1)
             yield from _indentation(text[positions.line_start : word.start], levels, line)
         yield Token(word.kind, word.text, line, column, _touching(previous, word))
-        depth += (word.text in _OPEN) - (word.text in _CLOSE)
+        depth += (word.text in OPENING) - (word.text in CLOSING)
         previous = word
         last_line = positions.of(word.start + len(word.text) - 1)[0]
     if previous is not None:
@@ -258,14 +259,14 @@ def _without_trailing_commas(stream: list[Token]) -> Iterator[Token]:
     commas: list[int] = []
     for index, token in enumerate(stream):
         if token.kind != STRING:
-            if token.text in _OPEN:
+            if token.text in OPENING:
                 commas.append(0)
-            elif token.text in _CLOSE and commas:
+            elif token.text in CLOSING and commas:
                 commas.pop()
             elif token.text == "," and commas:
                 commas[-1] += 1
                 follows = stream[index + 1] if index + 1 < len(stream) else None
-                closes = follows is not None and follows.kind != STRING and follows.text in _CLOSE
+                closes = follows is not None and follows.kind != STRING and follows.text in CLOSING
                 if closes and commas[-1] > 1:
                     continue
         yield token

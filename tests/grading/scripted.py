@@ -93,7 +93,7 @@ class ScriptedExecutor:
 
 def grade(executor, *, examples=200, kernel_unchanged=False, seed="seed"):
     """Search and score; the results and the filled-in rubric."""
-    shapes = plan.draw(CONV1D, seed=seed, all_robust=not kernel_unchanged)
+    shapes = plan.draw(CONV1D, seed=seed, own_kernel=not kernel_unchanged)
     prober = Prober(
         CONV1D,
         shapes,

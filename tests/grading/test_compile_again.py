@@ -51,7 +51,7 @@ def start(monkeypatch):
             compiled_graphs=lambda: b"graphs",
         )
         lane = SimpleNamespace(renew=lambda: None)
-        shapes = plan.draw(CONV1D, seed="s", all_robust=False)
+        shapes = plan.draw(CONV1D, seed="s", own_kernel=False)
         return Executor(CONV1D, workspace, lane, compile_limits=None).start(shapes), script
 
     return run

@@ -18,7 +18,7 @@ def pairs(shapes):
 
 
 def test_the_plan_holds_the_example_and_every_boundary():
-    shapes = plan.draw(CONV1D, seed="s", all_robust=True)
+    shapes = plan.draw(CONV1D, seed="s", own_kernel=True)
     drawn = pairs(shapes)
     assert drawn[0] == (15, 4)
     assert len(drawn) >= 12
@@ -33,36 +33,36 @@ def test_the_plan_holds_the_example_and_every_boundary():
 
 @hypothesis.given(st.text(min_size=1, max_size=20))
 def test_the_plan_follows_from_the_seed(seed):
-    first = plan.draw(CONV1D, seed=seed, all_robust=True)
-    assert pairs(first) == pairs(plan.draw(CONV1D, seed=seed, all_robust=True))
+    first = plan.draw(CONV1D, seed=seed, own_kernel=True)
+    assert pairs(first) == pairs(plan.draw(CONV1D, seed=seed, own_kernel=True))
 
 
 def test_other_seeds_draw_other_random_shapes():
     assert (
-        len({tuple(pairs(plan.draw(CONV1D, seed=str(i), all_robust=True))) for i in range(9)}) > 5
+        len({tuple(pairs(plan.draw(CONV1D, seed=str(i), own_kernel=True))) for i in range(9)}) > 5
     )
 
 
 def test_an_unchanged_kernel_gets_one_robust_shape_to_show_its_defect():
-    shapes = plan.draw(CONV1D, seed="s", all_robust=False)
+    shapes = plan.draw(CONV1D, seed="s", own_kernel=False)
     assert sum(shape.part is Part.ROBUST for shape in shapes) == 1
     assert len(shapes) >= 12
 
 
 def test_a_kernel_of_the_students_own_is_tried_with_every_kernel_size():
-    drawn = pairs(plan.draw(CONV1D, seed="s", all_robust=True))
+    drawn = pairs(plan.draw(CONV1D, seed="s", own_kernel=True))
     assert {(2 * TPB, m) for m in range(1, TPB + 1)} <= set(drawn)
 
 
 def test_the_assigned_shapes_alone_hold_every_boundary():
-    shapes = plan.draw(CONV1D, seed="s", all_robust=False)
+    shapes = plan.draw(CONV1D, seed="s", own_kernel=False)
     drawn = pairs([shape for shape in shapes if shape.part is Part.ASSIGNED])
     assert {1, TPB - 1, TPB, TPB + 1, 2 * TPB - 1, 2 * TPB} <= {n for n, _ in drawn}
     assert {1, 2, TPB - 1, TPB} <= {m for _, m in drawn}
 
 
 def test_the_worker_learns_sizes_and_names_only():
-    shapes = plan.draw(CONV1D, seed="s", all_robust=False)
+    shapes = plan.draw(CONV1D, seed="s", own_kernel=False)
     told = plan.for_worker(
         CONV1D, shapes, graphs="module", package="/p/op.mojoc", compiled="/c", load=False
     )
@@ -78,7 +78,7 @@ def test_the_worker_learns_sizes_and_names_only():
 
 
 def test_the_example_case_is_the_published_one():
-    case = example(CONV1D, plan.draw(CONV1D, seed="s", all_robust=False))
+    case = example(CONV1D, plan.draw(CONV1D, seed="s", own_kernel=False))
     assert case.inputs["input"].tolist() == list(range(15))
     assert (
         case.payload == np.arange(15, dtype="<f4").tobytes() + np.arange(4, dtype="<f4").tobytes()
@@ -86,7 +86,7 @@ def test_the_example_case_is_the_published_one():
 
 
 def test_a_sweep_case_has_no_zero_and_fits_its_shape():
-    for shape in plan.draw(CONV1D, seed="s", all_robust=True):
+    for shape in plan.draw(CONV1D, seed="s", own_kernel=True):
         case = sweep(CONV1D, shape, seeds.generator("s", "sweep"))
         for spec in CONV1D.inputs:
             assert case.inputs[spec.name].shape == spec.extents(shape.sizes)
@@ -96,7 +96,7 @@ def test_a_sweep_case_has_no_zero_and_fits_its_shape():
 
 @pytest.mark.parametrize("values", [Values.INTEGERS, Values.REALS, Values.SPECIAL])
 def test_drawn_cases_fit_their_shape_and_kind(values):
-    shapes = plan.draw(CONV1D, seed="s", all_robust=True)
+    shapes = plan.draw(CONV1D, seed="s", own_kernel=True)
 
     @hypothesis.settings(max_examples=50, database=None)
     @hypothesis.given(cases(CONV1D, shapes, values))
@@ -116,7 +116,7 @@ def test_drawn_cases_fit_their_shape_and_kind(values):
 
 
 def test_counterexamples_shrink_to_the_smallest_shape():
-    shapes = plan.draw(CONV1D, seed="s", all_robust=True)
+    shapes = plan.draw(CONV1D, seed="s", own_kernel=True)
     found = hypothesis.find(
         cases(CONV1D, shapes, Values.INTEGERS),
         lambda case: case.inputs["input"].sum() > 50,

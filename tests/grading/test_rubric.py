@@ -106,7 +106,7 @@ class TestPoints:
         made = rubric('title = "x"\n[checks.reals]\nvisibility = "hidden"\npoints = 77\n')
         plans = []
         for puzzle in (CONV1D, made.puzzle):
-            shapes = plan.draw(puzzle, seed="s", all_robust=True)
+            shapes = plan.draw(puzzle, seed="s", own_kernel=True)
             plans.append(
                 plan.for_worker(puzzle, shapes, graphs="one", package="p", compiled="c", load=False)
             )
@@ -126,7 +126,7 @@ class TestSizes:
 
         prober = Prober(
             made.puzzle,
-            plan.draw(made.puzzle, seed="s", all_robust=True),
+            plan.draw(made.puzzle, seed="s", own_kernel=True),
             scripted.ScriptedExecutor(own_sizes_only),
             seed="s",
             examples=200,

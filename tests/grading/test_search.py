@@ -10,7 +10,7 @@ from grader.grading.cases import Values, cases
 from grader.grading.search import SHRINK_CASES, Outcome, Search
 from grader.puzzles.conv1d import CONV1D
 
-SHAPES = plan.draw(CONV1D, seed="s", all_robust=False)
+SHAPES = plan.draw(CONV1D, seed="s", own_kernel=False)
 
 
 def search(seed=1, count=20, values=Values.INTEGERS):
