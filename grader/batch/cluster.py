@@ -25,6 +25,7 @@ from typing import Any, Final
 import msgspec
 
 from grader.batch.backend import MAX_CRASHES, Event, Started
+from grader.batch.cores import core_of_its_own
 from grader.batch.isolated import GRADE, run_isolated
 from grader.batch.task import Outcome, Task
 from grader.errors import GraderFault, UsageError
@@ -201,7 +202,8 @@ def grade_remotely(packed: bytes, function: str, run: str) -> bytes:
     worker = get_worker()
     where = f"{socket.gethostname()} {worker.address}"
     worker.log_event(run, {"program": task.program, "where": where})
-    outcome = run_isolated(task, function=function, cancelled=_Stopped(run))
+    with core_of_its_own():
+        outcome = run_isolated(task, function=function, cancelled=_Stopped(run))
     return msgspec.msgpack.encode(msgspec.structs.replace(outcome, where=where))
 
 

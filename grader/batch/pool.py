@@ -9,6 +9,7 @@ little beside the twenty of a compile.
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from collections.abc import Callable
 import msgspec
 
 from grader.batch.backend import MAX_CRASHES, Event, Started
+from grader.batch.cores import core_of_its_own
 from grader.batch.isolated import CANCELLED, GRADE, run_isolated
 from grader.batch.task import Outcome, Task
 
@@ -68,9 +70,11 @@ class LocalPool:
     def _serve(self) -> None:
         while (task := self._tasks.get()) is not None and not self._closing.is_set():
             self._events.put(Started(program=task.program))
-            self._events.put(
-                run_with_retries(task, function=self._function, cancelled=self._closing.is_set)
-            )
+            with core_of_its_own() if self._workers > 1 else contextlib.nullcontext():
+                outcome = run_with_retries(
+                    task, function=self._function, cancelled=self._closing.is_set
+                )
+            self._events.put(outcome)
 
 
 def run_with_retries(
