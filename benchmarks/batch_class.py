@@ -7,7 +7,7 @@ as a download of Canvas. Students beyond the number of samples hand in a sample
 again, every second one with a comment of their own: equal programs, which must
 cost nothing. Some hand in twice, the earlier file being another sample.
 
-300 students are about 200 programs: an hour and a half on two cores. ``--samples``
+300 students are about 200 programs: three quarters of an hour on two idle cores. ``--samples``
 takes only those samples, for a look that takes minutes.
 """
 

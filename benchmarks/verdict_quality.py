@@ -28,6 +28,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.labels import Label, all_labels
+from grader.batch.cores import core_of_its_own
 from grader.batch.results import student_results
 from grader.batch.store import Store
 from grader.record import Record, Status, Verdict, encode, load
@@ -107,15 +108,19 @@ def mentions(folder: Path, record: Record) -> str:
 
 
 def grade_one(label: Label, folder: Path, *, resume: bool = False) -> Graded:
-    """Grade a sample with the command, into a folder; or read what lies there already."""
+    """Grade a sample with the command, into a folder; or read what lies there already.
+
+    On a core of its own, as in a class, since others are graded beside it.
+    """
     if resume and (folder / "record.json").exists():
         return compare(label, folder, seconds=0.0)
     began = time.perf_counter()
     command = [sys.executable, "-m", "grader", "submit", str(label.path), "--out", str(folder)]
     command += ["--edition", label.edition]
-    process = subprocess.run(
-        [*command, "--format", "html,json"], capture_output=True, text=True, check=False
-    )
+    with core_of_its_own():
+        process = subprocess.run(
+            [*command, "--format", "html,json"], capture_output=True, text=True, check=False
+        )
     seconds = time.perf_counter() - began
     if not (folder / "record.json").exists():
         raise SystemExit(f"{label.name} left no record:\n{process.stderr}")
