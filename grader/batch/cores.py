@@ -10,14 +10,10 @@ from __future__ import annotations
 import contextlib
 import os
 import random
-import socket
 from collections.abc import Iterator
-from typing import Final
 
 from grader.batch import capacity
-
-_LEASE: Final = "\0mojo-grade/core/{}"
-"""An abstract socket's name: one process has it, and it is free again when that one ends."""
+from grader.lease import Lease
 
 
 @contextlib.contextmanager
@@ -32,28 +28,18 @@ def core_of_its_own() -> Iterator[int | None]:
         there, others would be bound to the same.
     """
     allowed = os.sched_getaffinity(0)
-    with _lease(allowed) as core:
-        if core is None:
-            yield None
-            return
-        os.sched_setaffinity(0, {core})
-        try:
-            yield core
-        finally:
-            os.sched_setaffinity(0, allowed)
-
-
-@contextlib.contextmanager
-def _lease(allowed: set[int]) -> Iterator[int | None]:
-    if capacity.cores() < len(allowed):
-        yield None
-        return
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as lease:
-        # In any order: in containers that share a machine each begins anew.
-        for core in random.sample(sorted(allowed), len(allowed)):
-            with contextlib.suppress(OSError):
-                lease.bind(_LEASE.format(core))
-                break
-        else:
-            core = None
+    with contextlib.ExitStack() as held:
+        core = None if capacity.cores() < len(allowed) else _take_one(allowed, held)
+        if core is not None:
+            os.sched_setaffinity(0, {core})
+            held.callback(os.sched_setaffinity, 0, allowed)
         yield core
+
+
+def _take_one(allowed: set[int], held: contextlib.ExitStack) -> int | None:
+    # In any order: in containers that share a machine each begins anew.
+    for core in random.sample(sorted(allowed), len(allowed)):
+        lease = held.enter_context(Lease(f"core/{core}"))
+        if lease.take():
+            return core
+    return None

@@ -11,6 +11,7 @@ from typing import Protocol, Self
 from grader.device.evidence import CaseEvidence
 from grader.device.process import SoftwareDevice, Spawn, spawn_plain
 from grader.device.simt.settings import Limits
+from grader.lease import Lease
 from grader.record import DeviceInfo
 
 LAUNCH_LIMITS = Limits(instruction_budget=20_000_000, per_thread=1000, wall_clock_s=10.0)
@@ -20,6 +21,11 @@ many threads takes more, and ends all the same."""
 # Two fills that differ in every byte, both signalling NaN as float32: an answer that
 # depends on memory that nobody wrote differs between them, or is NaN.
 _FILLS = ((0x7FA5A5A5, 0x7FB6B6B6), (0xFF9C9C9C, 0xFF8D8D8D))
+
+TURN_SECONDS = 600.0
+"""How long a case waits for its turn on a GPU: several that end at their own limits before it."""
+_WHICH_GPU = ("CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER")
+"""By which a scheduler tells a job which of a machine's GPUs it has."""
 
 
 class Lane(AbstractContextManager["Lane"], Protocol):
@@ -112,29 +118,38 @@ class SoftwareLane:
 
 
 class GpuLane:
-    """A real GPU with the machine's own driver. Nothing can be observed on it."""
+    """A real GPU with the machine's own driver. Nothing can be observed on it.
+
+    Gradings side by side have it for a case at a time. So a kernel that does not end takes
+    nothing of the time that another submission's case may take, and compiles, which need no
+    GPU, go on meanwhile.
+    """
 
     observes = False
     worker_fd: int | None = None
 
     def __init__(self, *, name: str, reason: str) -> None:
         self.info = DeviceInfo(kind="gpu", name=name, reason=reason)
+        visible = os.environ.get("CUDA_VISIBLE_DEVICES", "")
+        self._turn = Lease(f"gpu/{visible.partition(',')[0].strip() or 0}")
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        return None
+        self._turn.free()
 
     def worker_environment(self) -> Mapping[str, str]:
-        return {}
+        return {name: os.environ[name] for name in _WHICH_GPU if name in os.environ}
 
     def begin_case(
         self, *, variant: int, repeatable: bool = False, shared_zeros: bool = False
     ) -> None:
-        return None
+        # Whoever has it for longer than any case may take is no grading: go on beside it.
+        self._turn.wait(TURN_SECONDS)
 
     def end_case(self) -> CaseEvidence | None:
+        self._turn.free()
         return None
 
     def repeat(self, substitutes: Sequence[tuple[bytes, bytes]], *, copy: int) -> bytes | str:

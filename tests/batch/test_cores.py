@@ -9,7 +9,8 @@ import threading
 
 import pytest
 
-from grader.batch import capacity, cores
+from grader import lease
+from grader.batch import capacity
 from grader.batch.cores import core_of_its_own
 
 SAY_CORES = "import os; print(*os.sched_getaffinity(0))"
@@ -25,7 +26,7 @@ def cores_of_a_child() -> set[int]:
 @pytest.fixture(autouse=True)
 def names_of_our_own(monkeypatch):
     """Gradings that run beside the tests keep their cores."""
-    monkeypatch.setattr(cores, "_LEASE", f"\0mojo-grade-test/{os.getpid()}/{{}}")
+    monkeypatch.setattr(lease, "PREFIX", f"\0mojo-grade-test/{os.getpid()}/")
 
 
 @pytest.fixture
@@ -74,14 +75,15 @@ def test_a_core_is_free_again_when_a_grading_has_ended(all_cores):
 def test_other_processes_count_and_one_that_is_killed_counts_no_more(all_cores):
     script = (
         "import sys, time\n"
+        "from grader import lease\n"
         "from grader.batch import cores\n"
-        "cores._LEASE = chr(0) + sys.argv[1]\n"
+        "lease.PREFIX = chr(0) + sys.argv[1]\n"
         "cores.capacity.cores = lambda: 2 ** 20\n"
         "with cores.core_of_its_own():\n"
         "    print('has one', flush=True)\n"
         "    time.sleep(60)\n"
     )
-    command = [sys.executable, "-c", script, cores._LEASE.removeprefix("\0")]
+    command = [sys.executable, "-c", script, lease.PREFIX.removeprefix("\0")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as other:
         assert other.stdout is not None
         assert other.stdout.readline() == "has one\n"

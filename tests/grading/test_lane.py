@@ -1,10 +1,15 @@
-"""What a lane asks of the software device for each variant of a case."""
+"""What a lane asks of its device for each case."""
 
 from __future__ import annotations
 
+import os
+import threading
+
 import pytest
 
-from grader.grading.lane import SoftwareLane
+from grader import lease
+from grader.grading import lane as lanes
+from grader.grading.lane import GpuLane, SoftwareLane
 
 
 class Noting:
@@ -39,3 +44,70 @@ def test_two_variants_differ_in_what_unwritten_memory_holds(lane):
         asked.append((lane._device.asked["poison"], lane._device.asked["shared_fill"]))
     assert asked[0][0] != asked[1][0]
     assert asked[0][1] != asked[1][1]
+
+
+@pytest.fixture
+def gpus(monkeypatch):
+    """Makes lanes of a GPU. None is needed: a turn is known to the grader alone."""
+    monkeypatch.setattr(lease, "PREFIX", f"\0mojo-grade-test/{os.getpid()}/")
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.delenv("CUDA_DEVICE_ORDER", raising=False)
+    return lambda: GpuLane(name="a GPU", reason="")
+
+
+def begins(lane: GpuLane) -> threading.Event:
+    """Begins a case in a thread; set when it has its turn."""
+    begun = threading.Event()
+
+    def begin() -> None:
+        lane.begin_case(variant=0)
+        begun.set()
+
+    threading.Thread(target=begin, daemon=True).start()
+    return begun
+
+
+def test_cases_of_two_gradings_have_a_gpu_in_turns(gpus):
+    with gpus() as one, gpus() as other:
+        one.begin_case(variant=0)
+        begun = begins(other)
+        assert not begun.wait(0.1)
+        one.end_case()
+        assert begun.wait(10)
+        begun = begins(one)
+        assert not begun.wait(0.1)
+        other.end_case()
+        assert begun.wait(10)
+
+
+def test_a_grading_that_ends_within_a_case_gives_its_turn_back(gpus):
+    with gpus() as one:
+        one.begin_case(variant=0)
+    with gpus() as other:
+        assert begins(other).wait(10)
+
+
+def test_a_case_waits_no_longer_than_gradings_take(gpus, monkeypatch):
+    monkeypatch.setattr(lanes, "TURN_SECONDS", 0.01)
+    with gpus() as one, gpus() as other:
+        one.begin_case(variant=0)
+        assert begins(other).wait(10)
+
+
+def test_another_gpu_of_the_machine_has_turns_of_its_own(gpus, monkeypatch):
+    with gpus() as one:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1,2")
+        with gpus() as other:
+            one.begin_case(variant=0)
+            assert begins(other).wait(10)
+            assert other.worker_environment() == {"CUDA_VISIBLE_DEVICES": "1,2"}
+
+
+def test_a_long_name_of_a_gpu_is_leased_like_any(gpus, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "MIG-" + 200 * "0")
+    with gpus() as one, gpus() as other:
+        one.begin_case(variant=0)
+        begun = begins(other)
+        assert not begun.wait(0.1)
+        one.end_case()
+        assert begun.wait(10)
