@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import csv
-import json
 import os
 import subprocess
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
-import msgspec
 import pytest
 from click.testing import CliRunner
 
@@ -18,11 +15,10 @@ from benchmarks.labels import SUBMISSIONS
 from grader.cli.init import init
 from grader.course.templates import write_course
 from grader.errors import UsageError
-from grader.record import encode
 from grader.record import load as load_record
 from tests.action.runs import ACTION, GRADE, ROOT
 from tests.action.workflow import Job, load
-from tests.report import models, records
+from tests.course.machines import environment, installer
 
 SKELETON = (ROOT / "reference_kernels/conv1d/26.5/skeleton.mojo").read_bytes()
 BROKEN = (SUBMISSIONS / "conv1d/26.5/block_dim_missing.mojo").read_bytes()
@@ -41,13 +37,6 @@ FILES = {
     "lms/gradescope/run_autograder",
     "lms/classroom50/autograder.py",
 }
-
-
-@pytest.fixture
-def course(tmp_path: Path) -> Path:
-    folder = tmp_path / "course"
-    write_course(folder, puzzle="conv1d", edition="auto", action="octo/mojo-grade@v1.2")
-    return folder
 
 
 class TestFiles:
@@ -92,71 +81,6 @@ class TestFiles:
         ended = CliRunner().invoke(init, ["course", str(tmp_path / "c")])
         assert ended.exit_code == 0
         assert len(ended.output.splitlines()) == len(FILES) + 1
-
-
-def environment(tmp_path: Path, **more: str) -> dict[str, str]:
-    """Nothing but what a runner has."""
-    return {
-        "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
-        "HOME": str(tmp_path),
-        "LANG": "C.UTF-8",
-        **more,
-    }
-
-
-def exit_code(command: Sequence[str | Path], folder: Path, variables: Mapping[str, str]) -> int:
-    """How a script that an LMS calls in ``folder`` ends."""
-    ended = subprocess.run(
-        command, env=variables, cwd=folder, capture_output=True, check=False, timeout=120
-    )
-    return ended.returncode
-
-
-def stub(folder: Path, name: str) -> Path:
-    """A ``grade`` that renders a record that is there instead of compiling."""
-    folder.mkdir(parents=True, exist_ok=True)
-    made = records.ALL[name]()
-    (folder / "kept.json").write_bytes(encode(made))
-    command = folder / "grade"
-    command.write_text(
-        f"""#!/bin/bash
-while [[ $# -gt 0 ]]; do
-  case $1 in
-    --format) formats=$2; shift ;;
-    --out) out=$2; shift ;;
-  esac
-  shift
-done
-cd {ROOT}
-{GRADE} report {folder}/kept.json --format "$formats" --out "$out" || exit 4
-exit {int(made.exit_code)}
-"""
-    )
-    command.chmod(0o755)
-    return command
-
-
-def installer(folder: Path) -> Path:
-    """A search path whose ``python3 -m venv`` makes an environment that notes what pip is asked.
-
-    Its ``grade`` is the one that is here; other calls of ``python3`` are real.
-    """
-    folder.mkdir()
-    pip = folder / "pip"
-    pip.write_text(f'#!/bin/sh\necho "$@" >> {folder}/asked\n')
-    tools = {
-        "python3": (
-            f'if [ "$1 $2" = "-m venv" ]; then\n'
-            f'  mkdir -p "$3/bin"; ln -s {pip} "$3/bin/python"; ln -s {GRADE} "$3/bin/grade"\n'
-            f'else\n  exec {sys.executable} "$@"\nfi\n'
-        ),
-        "apt-get": f'echo apt-get "$@" >> {folder}/asked\n',
-    }
-    for name, body in tools.items():
-        (folder / name).write_text(f"#!/bin/sh\n{body}")
-    for tool in folder.iterdir():
-        tool.chmod(0o755)
-    return folder
 
 
 class TestStudentsWorkflow:
@@ -332,96 +256,3 @@ class TestInstructorsWorkflow:
         path = job.workspace / "out/gradebook" / gradebook
         with path.open(newline="", encoding="utf-8-sig") as file:
             return {row[key]: row for row in csv.DictReader(file)}
-
-
-class TestGradescope:
-    def run(self, course: Path, tmp_path: Path, command: Path) -> tuple[int, Path]:
-        root = tmp_path / "autograder"
-        (root / "submission").mkdir(parents=True)
-        (root / "submission/conv1d.mojo").write_bytes(SKELETON)
-        variables = environment(tmp_path, AUTOGRADER_ROOT=str(root), GRADE_COMMAND=str(command))
-        code = exit_code([course / "lms/gradescope/run_autograder"], root, variables)
-        return code, root / "results/results.json"
-
-    def test_a_result(self, course: Path, tmp_path: Path) -> None:
-        code, results = self.run(course, tmp_path, GRADE)
-        assert code == 0
-        document = msgspec.json.decode(results.read_bytes(), type=models.Gradescope)
-        assert sum(test.score for test in document.tests) == 0
-        assert not list(results.parent.glob(".*"))
-
-    def test_the_image_gets_the_grader_of_the_action(self, course: Path, tmp_path: Path) -> None:
-        tools = installer(tmp_path / "tools")
-        place = tmp_path / "image"
-        subprocess.run(
-            ["bash", str(course / "lms/gradescope/setup.sh")],
-            env=environment(tmp_path, PATH=f"{tools}:/usr/bin:/bin", GRADE_ENVIRONMENT=str(place)),
-            check=True,
-            capture_output=True,
-            timeout=120,
-        )
-        assert (place / "bin/grade").exists()
-        *packages, grader = (tools / "asked").read_text().splitlines()
-        assert [line.split()[:2] for line in packages] == [
-            ["apt-get", "update"],
-            ["apt-get", "install"],
-        ]
-        assert grader == "-m pip install git+https://github.com/octo/mojo-grade@v1.2"
-
-    def test_a_rubric_beside_the_script_counts_and_gradescope_hides_tests_itself(
-        self, course: Path, tmp_path: Path
-    ) -> None:
-        source = tmp_path / "autograder/source"
-        source.mkdir(parents=True)
-        (source / "rubric.toml").write_text(
-            'puzzle = "conv1d"\n[checks.reals]\npoints = 40\nvisibility = "hidden"\n'
-        )
-        code, results = self.run(course, tmp_path, GRADE)
-        assert code == 0
-        document = msgspec.json.decode(results.read_bytes(), type=models.Gradescope)
-        hidden = {test.tags[0]: test.visibility for test in document.tests}
-        assert (hidden["reals"], hidden["integers"]) == ("hidden", "visible")
-        assert sum(test.max_score for test in document.tests) == 125
-        assert "Real numbers" not in document.output
-
-    def test_a_fault_ends_as_an_error_and_enters_no_score(
-        self, course: Path, tmp_path: Path
-    ) -> None:
-        code, results = self.run(course, tmp_path, stub(tmp_path / "stub", "faulted"))
-        assert code == 4
-        document = json.loads(results.read_bytes())
-        assert "score" not in document
-        assert "tests" not in document
-
-
-class TestClassroom50:
-    def run(self, course: Path, tmp_path: Path, command: Path) -> tuple[int, Path]:
-        checkout = tmp_path / "checkout"
-        checkout.mkdir()
-        (checkout / "conv1d.mojo").write_bytes(SKELETON)
-        # A student's own file must not pass for a result.
-        (checkout / "result.json").write_text('{"score": 100}')
-        variables = environment(
-            tmp_path,
-            GRADE_COMMAND=str(command),
-            CLASSROOM="gpu",
-            ASSIGNMENT="conv1d",
-            SUBMISSION_TAG="submit/x",
-            COMMIT_URL="https://example.invalid/c",
-            RELEASE_URL="https://example.invalid/r",
-        )
-        script = course / "lms/classroom50/autograder.py"
-        return exit_code([sys.executable, script], checkout, variables), checkout / "result.json"
-
-    def test_a_result(self, course: Path, tmp_path: Path) -> None:
-        code, result = self.run(course, tmp_path, GRADE)
-        assert code == 0
-        document = msgspec.json.decode(result.read_bytes(), type=models.Classroom50)
-        assert (document.classroom, document.score, document.max_score) == ("gpu", 0, 100)
-
-    def test_a_fault_is_an_error_of_the_runner_and_leaves_no_result(
-        self, course: Path, tmp_path: Path
-    ) -> None:
-        code, result = self.run(course, tmp_path, stub(tmp_path / "stub", "faulted"))
-        assert code == 4
-        assert not result.exists()

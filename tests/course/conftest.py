@@ -1,0 +1,16 @@
+"""A course as ``grade init course`` writes it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from grader.course.templates import write_course
+
+
+@pytest.fixture
+def course(tmp_path: Path) -> Path:
+    folder = tmp_path / "course"
+    write_course(folder, puzzle="conv1d", edition="auto", action="octo/mojo-grade@v1.2")
+    return folder
