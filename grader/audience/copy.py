@@ -75,8 +75,11 @@ def _without(record: Record, hidden: frozenset[str]) -> Record:
     shown = replace(
         record,
         checks=tuple(replace(each, cases=0) for each in record.checks if each.id not in hidden),
-        counterexamples=tuple(each for each in record.counterexamples if _shows(each, visible)),
-        findings=tuple(each for each in record.findings if _shows(each, visible)),
+        # Without numbers: they count the cases before, and a hidden check that fails has more.
+        counterexamples=tuple(
+            replace(each, case=0) for each in record.counterexamples if _shows(each, visible)
+        ),
+        findings=tuple(replace(each, case=0) for each in record.findings if _shows(each, visible)),
         diagnostics=tuple(each for each in record.diagnostics if not _hidden_message(each, hidden)),
         fault=replace(record.fault, detail="") if record.fault is not None else None,
         seed="",

@@ -130,13 +130,16 @@ def variations(draw):
         advice=("another",),
         cases_run=draw(st.integers(1, 400)),
         shapes=(ShapeRun(sizes={"n": 1}, part="robust", origin="random", cases=1, failures=1),),
+        # The search of a hidden check that fails runs more cases before the next check's.
         counterexamples=tuple(
-            each
+            replace(each, case=draw(st.integers(0, 400)))
             for each in record.counterexamples
             if {each.check, *each.concerns} <= shown or draw(st.booleans())
         ),
         findings=tuple(
-            each for each in record.findings if set(each.concerns) <= shown or draw(st.booleans())
+            replace(each, case=draw(st.integers(0, 400)))
+            for each in record.findings
+            if set(each.concerns) <= shown or draw(st.booleans())
         ),
         stages=tuple(
             replace(each, seconds=draw(st.floats(0, 60))) if each.name == "run" else each
