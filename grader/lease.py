@@ -7,6 +7,7 @@ again when that process ends, however it ends. There is no file to be left behin
 from __future__ import annotations
 
 import contextlib
+import errno
 import socket
 import time
 from typing import Final, Self
@@ -37,23 +38,19 @@ class Lease:
 
     def take(self) -> bool:
         """Take it if it is free; whether it is held now."""
-        if self._held is None:
-            ours = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-            try:
-                ours.bind(self._address)
-            except OSError:
-                ours.close()
-            else:
-                self._held = ours
-        return self._held is not None
+        return self.wait(0)
 
     def wait(self, seconds: float) -> bool:
         """Take it when it is free, in so many seconds at most; whether it is held now."""
         deadline = time.monotonic() + seconds
-        while not self.take():
-            if time.monotonic() > deadline:
-                return False
-            time.sleep(_POLL)
+        while self._held is None:
+            try:
+                self._held = _bound(self._address)
+            except OSError as error:
+                # Any other error does not pass: a machine that has no room, or allows no sockets.
+                if error.errno != errno.EADDRINUSE or time.monotonic() >= deadline:
+                    return False
+                time.sleep(_POLL)
         return True
 
     def free(self) -> None:
@@ -62,3 +59,13 @@ class Lease:
             with contextlib.suppress(OSError):
                 self._held.close()
             self._held = None
+
+
+def _bound(address: str) -> socket.socket:
+    ours = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    try:
+        ours.bind(address)
+    except OSError:
+        ours.close()
+        raise
+    return ours

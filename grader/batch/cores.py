@@ -30,10 +30,11 @@ def core_of_its_own() -> Iterator[int | None]:
     allowed = os.sched_getaffinity(0)
     with contextlib.ExitStack() as held:
         core = None if capacity.cores() < len(allowed) else _take_one(allowed, held)
-        if core is not None:
-            os.sched_setaffinity(0, {core})
-            held.callback(os.sched_setaffinity, 0, allowed)
-        yield core
+        if core is not None and _bind({core}):
+            held.callback(_bind, allowed)
+            yield core
+        else:
+            yield None
 
 
 def _take_one(allowed: set[int], held: contextlib.ExitStack) -> int | None:
@@ -43,3 +44,12 @@ def _take_one(allowed: set[int], held: contextlib.ExitStack) -> int | None:
         if lease.take():
             return core
     return None
+
+
+def _bind(cores: set[int]) -> bool:
+    """Bind this thread. Cores can be taken from a process at any time; then it has what it has."""
+    try:
+        os.sched_setaffinity(0, cores)
+    except OSError:
+        return False
+    return True

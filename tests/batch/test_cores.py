@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import socket
 import subprocess
 import sys
 import threading
+import time
 
 import pytest
 
@@ -98,3 +101,24 @@ def test_where_time_is_rationed_nothing_is_bound(monkeypatch):
     with core_of_its_own() as core:
         assert core is None
         assert cores_of_a_child() == os.sched_getaffinity(0)
+
+
+def test_a_machine_without_sockets_to_give_binds_nothing(all_cores, monkeypatch):
+    def none_left(*_: object) -> socket.socket:
+        raise OSError(errno.EMFILE, "too many open files")
+
+    monkeypatch.setattr(lease.socket, "socket", none_left)
+    with core_of_its_own() as core:
+        assert core is None
+    began = time.monotonic()
+    assert not lease.Lease("gpu/0").wait(30)
+    assert time.monotonic() - began < 10
+
+
+def test_a_core_that_was_taken_from_the_process_is_not_bound(all_cores, monkeypatch):
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EINVAL, "no such core any more")
+
+    monkeypatch.setattr(os, "sched_setaffinity", refuse)
+    with core_of_its_own() as core:
+        assert core is None
