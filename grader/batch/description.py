@@ -13,6 +13,7 @@ from grader.batch.model import RunInfo
 from grader.batch.results import student_results
 from grader.batch.settings import Settings
 from grader.batch.store import Store, Stored
+from grader.intake.display import one_line
 
 
 def describe(
@@ -26,12 +27,13 @@ def describe(
     """The run's description, kept; its beginning and its title are those of its first session."""
     before = store.info()
     info = RunInfo(
-        title=settings.title or (before.title if before else settings.source.stem),
+        # A folder's name may hold bytes that are no text.
+        title=one_line(settings.title or (before.title if before else settings.source.stem)),
         puzzle=settings.options.puzzle,
         edition=settings.options.edition,
         created=before.created if before else now(),
         finished=finished,
-        rubric=settings.options.rubric_name,
+        rubric=one_line(settings.options.rubric_name),
         workers=workers or (before.workers if before else 1),
         max_score=settings.puzzle.max_score,
         notes=tuple(collection.notes),

@@ -19,7 +19,7 @@ from grader.batch.model import RunInfo
 from grader.batch.plan import SCORED_AGAIN, Job, Plan, make_plan
 from grader.batch.schema import NAME
 from grader.batch.settings import Settings
-from grader.batch.store import Store
+from grader.batch.store import Grading, Store
 from grader.batch.task import Outcome, Task
 from grader.errors import GraderFault, UsageError
 from grader.grading import seeds
@@ -57,6 +57,8 @@ class Summary:
     graded: int = 0
     faults: int = 0
     """Students for whom there is no mark through our fault, this session or before."""
+    not_regraded: int = 0
+    """Programs that were graded again, in vain through our fault: their marks are as they were."""
     wrote: bool = False
     """Whether outputs were written; they are left alone where nothing changed."""
     notes: Sequence[str] = field(default=())
@@ -105,7 +107,7 @@ def run(settings: Settings, *, backend: MakeBackend, display: Display, write: Re
                 describe(settings, store, collection, workers=graders.workers)
                 store.begin_session(graders.workers)
                 display.began(plan.jobs, graders.workers)
-                summary.graded = _grade(settings, store, plan, graders, display, began)
+                _grade(settings, store, summary, graders, display, began)
         summary.faults = _count_faults(store, ingested)
         before = store.info()
         # Going over a finished run does not finish it anew.
@@ -163,33 +165,37 @@ def _planned(
 def _grade(
     settings: Settings,
     store: Store,
-    plan: Plan,
+    summary: Summary,
     graders: Backend,
     display: Display,
     began: float,
-) -> int:
-    jobs = {job.program: job for job in plan.jobs}
-    graded = 0
-    for event in work_off(graders, _tasks(settings, store, plan.jobs)):
+) -> None:
+    jobs = {job.program: job for job in summary.plan.jobs}
+    before = store.known()
+    for event in work_off(graders, _tasks(settings, store, summary.plan.jobs)):
         job = jobs[event.program]
         if isinstance(event, Started):
             display.started(job, event.where)
             continue
         record = _record_of(settings, store, job, event)
-        store.add_result(
-            job.program,
-            sha256=job.sha256,
-            conditions=settings.conditions,
+        grading = Grading(
             record=record,
-            seconds=event.seconds,
             reason=job.reason,
+            seconds=event.seconds,
             crashes=event.crashes,
             place=event.where,
             session_seconds=time.monotonic() - began,
         )
-        graded += 1
+        known = before.get(job.program)
+        if record.verdict is Verdict.FAULT and known and known.holds(settings.conditions):
+            store.add_failure(job.program, grading)
+            summary.not_regraded += 1
+        else:
+            store.add_result(
+                job.program, grading, sha256=job.sha256, conditions=settings.conditions
+            )
+        summary.graded += 1
         display.finished(job, record, event)
-    return graded
 
 
 def _score_again(settings: Settings, store: Store, programs: Sequence[str]) -> None:

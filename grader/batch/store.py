@@ -38,6 +38,25 @@ class Known:
     score: int
     seconds: float
 
+    def holds(self, conditions: Conditions) -> bool:
+        """Whether it is a mark under just these conditions."""
+        return self.verdict is not Verdict.FAULT and not conditions.changes(self.conditions)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grading:
+    """What was done for a program: why, how it ended, and how it was made."""
+
+    record: Record
+    reason: str
+    seconds: float = 0.0
+    """0 where nothing was run."""
+    crashes: int = 0
+    place: str = ""
+    """The machine; empty for this one."""
+    session_seconds: float = 0.0
+    """How long the session had lasted by then."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Stored:
@@ -206,34 +225,48 @@ class Store:
         return None
 
     def add_result(
-        self,
-        program: str,
-        *,
-        sha256: str,
-        conditions: Conditions,
-        record: Record,
-        seconds: float,
-        reason: str,
-        crashes: int,
-        place: str,
-        session_seconds: float,
+        self, program: str, grading: Grading, *, sha256: str, conditions: Conditions
     ) -> None:
         """Keep one result; on disk when this returns.
 
         Raises:
             GraderFault: it can't be stored; what was stored before is safe.
         """
-        now, conditions_and_outcome = _now(), _columns(conditions, record)
+        now, conditions_and_outcome = _now(), _columns(conditions, grading.record)
         with self.transaction() as connection:
             connection.execute(
                 "INSERT OR REPLACE INTO results VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                (program, sha256, *conditions_and_outcome, seconds, now, _packed(record)),
+                (
+                    program,
+                    sha256,
+                    *conditions_and_outcome,
+                    grading.seconds,
+                    now,
+                    _packed(grading.record),
+                ),
             )
-            _tell(connection, program, now, reason, record, (seconds, crashes, place))
+            _tell(connection, program, now, grading)
             connection.execute("DELETE FROM wanted WHERE program = ?", (program,))
+            self._lasts(connection, grading)
+
+    def add_failure(self, program: str, grading: Grading) -> None:
+        """Note a grading that failed beside a result that holds: that stays, and it is tried again.
+
+        Raises:
+            GraderFault: it can't be stored.
+        """
+        with self.transaction() as connection:
+            _tell(connection, program, _now(), grading)
             connection.execute(
-                "UPDATE sessions SET seconds = ? WHERE number = ?", (session_seconds, self._session)
+                "INSERT OR REPLACE INTO wanted VALUES (?, ?)", (program, grading.reason)
             )
+            self._lasts(connection, grading)
+
+    def _lasts(self, connection: sqlite3.Connection, grading: Grading) -> None:
+        connection.execute(
+            "UPDATE sessions SET seconds = ? WHERE number = ?",
+            (grading.session_seconds, self._session),
+        )
 
     def replace_record(
         self, program: str, *, conditions: Conditions, record: Record, reason: str
@@ -248,7 +281,7 @@ class Store:
                 " WHERE program = ?",
                 (*_columns(conditions, record), _packed(record), program),
             )
-            _tell(connection, program, _now(), reason, record, (0.0, 0, ""))
+            _tell(connection, program, _now(), Grading(record=record, reason=reason))
 
     def want(self, programs: Iterable[str], reason: str) -> None:
         """Have programs graded again, in this session or the next, until each is done."""
@@ -292,19 +325,22 @@ def _packed(record: Record) -> bytes:
     return zlib.compress(msgspec.json.encode(record))
 
 
-def _tell(
-    connection: sqlite3.Connection,
-    program: str,
-    at: str,
-    reason: str,
-    record: Record,
-    how: tuple[float, int, str],
-) -> None:
-    """Add a result to the history; ``how``: seconds, crashes and where it was made."""
+def _tell(connection: sqlite3.Connection, program: str, at: str, grading: Grading) -> None:
+    """Add it to the history."""
+    record = grading.record
     connection.execute(
         "INSERT INTO gradings (program, at, reason, verdict, score, seconds, crashes, place)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        (program, at, reason, str(record.verdict), record.score, *how),
+        (
+            program,
+            at,
+            grading.reason,
+            str(record.verdict),
+            record.score,
+            grading.seconds,
+            grading.crashes,
+            grading.place,
+        ),
     )
 
 

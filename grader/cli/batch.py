@@ -27,8 +27,8 @@ EXIT_CODES = """\b
 Exit codes:
   0    every program has a mark or was refused, whatever the marks
   2    the command was called wrongly, or another one is at work in the folder
-  4    some could not be graded, by a fault of the grader: no mark, and not the student's doing;
-       or results could not be stored
+  4    some could not be graded, by a fault of the grader: no mark, and not the student's doing,
+       or the mark of before; or results could not be stored
   130  stopped by Ctrl-C or SIGTERM; the same command goes on from there
 """
 
@@ -110,6 +110,7 @@ def batch(
     """
     from grader.batch.settings import Settings, definite_device
     from grader.batch.task import Options
+    from grader.intake.display import one_line
 
     loaded = _rubric(rubric, puzzle)
     settings = Settings(
@@ -129,7 +130,7 @@ def batch(
             timeout=timeout,
             isolation=Wanted(isolation),
             rubric=loaded.source if loaded else "",
-            rubric_name=rubric.name if rubric else "",
+            rubric_name=one_line(rubric.name) if rubric else "",
         ),
     )
     if dry_run:
@@ -165,10 +166,16 @@ def _conclude(settings: Settings, summary: Summary) -> None:
             "command again to try these again.",
             err=True,
         )
+    if summary.not_regraded:
+        click.echo(
+            f"{summary.not_regraded} results could not be made again through a fault of the "
+            "grader. They stay as they were. Run the same command again to try these again.",
+            err=True,
+        )
     click.echo(f"Dashboard: {settings.folder / 'index.html'}")
     click.echo(f"Gradebooks: {settings.folder / 'gradebook'}")
     click.echo(f"Reports to send back: {settings.folder / 'feedback'}")
-    if summary.faults:
+    if summary.faults or summary.not_regraded:
         raise click.exceptions.Exit(int(ExitCode.FAULT))
 
 

@@ -22,7 +22,10 @@ from grader.record import Check, Record, Status
 
 
 def grade(task: Task) -> Record:
-    """Obeys words in the source: score(N), checks, sleep S, crash (once), fault."""
+    """Obeys words in the source: score(N), checks, sleep S, crash (once), fault.
+
+    A file beside the log named as it with ``.broken`` makes all that it is asked a fault.
+    """
     text = task.source.decode()
     _log(f"{task.program} {task.seed}")
     if wait := re.search(r"sleep ([0-9.]+)", text):
@@ -37,7 +40,7 @@ def grade(task: Task) -> Record:
             os.kill(os.getpid(), signal.SIGKILL)
     elif "crash" in text:
         os.kill(os.getpid(), signal.SIGKILL)
-    if "fault" in text:
+    if "fault" in text or Path(os.environ["GRADE_TEST_LOG"] + ".broken").exists():
         return fault_of(task, ToolchainFault("the compiler is missing", remedy="Install it."))
     found = re.search(r"score\W*(\d+)", text)
     score = int(found[1]) if found else 0

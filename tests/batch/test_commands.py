@@ -120,3 +120,13 @@ class TestCommands:
         ended = grade("batch", "--help")
         for code in ("0", "2", "4", "130"):
             assert f"\n    {code} " in ended.stdout
+
+    def test_names_that_are_no_text(self, tmp_path):
+        folder = os.fsdecode(os.fsencode(tmp_path) + b"/\xe9t\xe9")
+        source = make_class(Path(folder), {"ann.mojo": "not mojo"})
+        rubric = Path(folder + ".toml")
+        rubric.write_text('puzzle = "conv1d"\n')
+        command = ("batch", source, "--out", tmp_path / "run", "--device", "software")
+        ended = grade(*command, "--rubric", rubric)
+        assert ended.returncode == 0, ended.stderr
+        assert (tmp_path / "run" / "index.html").is_file()

@@ -15,6 +15,7 @@ from grader.batch.run import dry_run, run
 from grader.batch.store import Store
 from grader.errors import UsageError
 from grader.puzzles.conv1d import CONV1D
+from grader.record import Verdict
 from grader.rubric import parse_rubric, starting_file
 from tests.batch.harness import (
     Listener,
@@ -154,6 +155,28 @@ class TestResume:
         summary, listener = grade_class(source, tmp_path / "run")
         assert reasons(listener) == {"ann": "the grader failed on it last time"}
         assert summary.faults == 1
+
+    def test_a_mark_stays_where_grading_it_again_fails(self, tmp_path, log):
+        source = make_class(tmp_path / "c", {"ann.mojo": "score(70)", "bob.mojo": "score(1)"})
+        grade_class(source, tmp_path / "run")
+        broken = log.with_name(log.name + ".broken")
+        broken.touch()
+        summary, _ = grade_class(source, tmp_path / "run", regrade="ann")
+        assert (summary.graded, summary.not_regraded, summary.faults) == (1, 1, 0)
+        assert results(tmp_path / "run")["ann"].record.score == 70
+        broken.unlink()
+        summary, listener = grade_class(source, tmp_path / "run")
+        assert reasons(listener) == {"ann": "asked for with --regrade"}
+        assert (summary.graded, summary.not_regraded) == (1, 0)
+        assert not grade_class(source, tmp_path / "run")[1].plan.jobs
+
+    def test_a_mark_made_under_other_conditions_does_not_stay(self, tmp_path, log):
+        source = make_class(tmp_path / "c", {"ann.mojo": "score(70)"})
+        grade_class(source, tmp_path / "run")
+        log.with_name(log.name + ".broken").touch()
+        summary, _ = grade_class(source, tmp_path / "run", options={"examples": 5})
+        assert (summary.not_regraded, summary.faults) == (0, 1)
+        assert results(tmp_path / "run")["ann"].record.verdict is Verdict.FAULT
 
     def test_regrade_by_pattern_and_all(self, tmp_path, log):
         source = make_class(tmp_path / "c", {f"s{n}.mojo": f"score({n})" for n in range(3)})
