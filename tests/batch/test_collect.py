@@ -118,6 +118,32 @@ def test_moodle_download_packed_and_unpacked_alike(tmp_path):
     assert collection.form == "a download of Moodle"
 
 
+@pytest.mark.parametrize(
+    ("stray", "key"), [("skeleton.mojo", "skeleton"), ("solution/conv1d.mojo", "solution")]
+)
+@pytest.mark.parametrize("system", ["Canvas", "Moodle"])
+def test_a_stray_in_an_unpacked_download_is_a_student_of_its_own(tmp_path, system, stray, key):
+    """It does not make strangers of the whole class."""
+    sources = {
+        "Canvas": ["doejane_1_91_conv1d.mojo", "roejim_LATE_2_92_conv1d.mojo", "poe_3_93_c.mojo"],
+        "Moodle": [f"S{n}_{n}_assignsubmission_file_/conv1d.mojo" for n in (1, 2, 3)],
+    }[system]
+    source = make_class(tmp_path, dict.fromkeys((*sources, stray, "readme.txt"), "a"))
+    attempts, collection = looked_through(source)
+    assert collection.form == f"a download of {system}"
+    assert sorted(student.id for student in collection.students) == ["", "1", "2", "3"]
+    assert attempts[key] == [stray]
+    assert "passed over: readme.txt" in collection.notes
+    assert any(f"not named by {system}: {stray}" in note for note in collection.notes)
+
+
+def test_too_few_names_of_a_system_are_said(tmp_path):
+    source = make_class(tmp_path, {"a_1_2_x.mojo": "a", "b_3_4_x.mojo": "b", "ann.mojo": "c"})
+    attempts, collection = looked_through(source)
+    assert list(attempts) == ["a_1_2_x", "ann", "b_3_4_x"]
+    assert "some names look like those of Canvas" in collection.notes[0]
+
+
 def test_a_folder_around_everything_in_an_archive_is_seen_through(tmp_path):
     flat = zipped(tmp_path / "a.zip", {"class/alice.mojo": "a", "class/bob.mojo": "b"})
     assert list(looked_through(flat)[0]) == ["alice", "bob"]

@@ -156,10 +156,9 @@ def _nothing_to_grade(student: Student, files: Sequence[HandedIn]) -> Collected:
     if refused := next((each.entry for each in files if each.entry.refused), None):
         load, source = refused.load, refused.source
     elif not (len(files) == 1 and files[0].entry.is_archive):
-        shown = ", ".join(one_line(each.claim.file, limit=60) for each in files[:_NAMES_SHOWN])
-        more = f" and {len(files) - _NAMES_SHOWN} more" if len(files) > _NAMES_SHOWN else ""
+        shown = _first_of([one_line(each.claim.file, limit=60) for each in files])
         load = refusing(
-            f"There is no .mojo file among what was handed in: {shown}{more}.",
+            f"There is no .mojo file among what was handed in: {shown}.",
             "Hand in the one .mojo file that you edited.",
         )
     elif not files[0].entry.source.lower().endswith((".zip", ".gz", ".tgz")):
@@ -179,37 +178,51 @@ def _nothing_to_grade(student: Student, files: Sequence[HandedIn]) -> Collected:
 def _claims(entries: Sequence[Entry]) -> tuple[str, list[HandedIn], list[str]]:
     """The files with whose they are; what the whole was taken for; what was passed over."""
     sources = [each.parts for each in entries if each.is_mojo]
-    system = names.recognise(sources or [each.parts for each in entries])
-    files, passed_over = [], []
+    recognised = names.recognise(sources or [each.parts for each in entries])
+    files, passed_over, strays = [], [], []
     for entry in entries:
-        claim = _claim(entry, system)
+        if recognised.system is None:
+            claim = _plain_claim(entry)
+        elif (claim := recognised.claim(entry.parts)) is None and entry.is_mojo:
+            claim = _plain_claim(entry)
+            strays.append(entry.source)
         if claim is None:
             passed_over.append(entry.source)
         else:
             files.append(HandedIn(entry=entry, claim=claim))
     notes = []
     if passed_over:
-        shown = ", ".join(passed_over[:_NAMES_SHOWN])
-        more = f" and {len(passed_over) - _NAMES_SHOWN} more" if len(passed_over) > 5 else ""
-        notes.append(f"passed over: {shown}{more}")
-    if system:
-        return f"a download of {system}", files, notes
+        notes.append(f"passed over: {_first_of(passed_over)}")
+    if recognised.system:
+        if strays:
+            notes.append(
+                f"not named by {recognised.system}: {_first_of(strays)}. Each was taken as handed "
+                "in by whom its own name says; take away what is nobody's work"
+            )
+        return f"a download of {recognised.system}", files, notes
+    if recognised.like:
+        notes.append(
+            f"some names look like those of {recognised.like}, but too few to take the whole for "
+            f"a download of {recognised.like}. If it is one, take away what was added to it"
+        )
     folders = any(len(each.entry.parts) > 1 for each in files)
     flat = any(len(each.entry.parts) == 1 for each in files)
     form = "files and folders" if folders and flat else "folders" if folders else "files"
     return f"{form}, named after the students", files, notes
 
 
-def _claim(entry: Entry, system: names.System | None) -> Claim | None:
-    if system == "Canvas":
-        return names.canvas(entry.parts)
-    if system == "Moodle":
-        return names.moodle(entry.parts)
+def _plain_claim(entry: Entry) -> Claim | None:
+    """Whose a file is where its folder, or else its own name, is that of the student."""
     if len(entry.parts) > 1:
         return Claim(name=entry.parts[0], file="/".join(entry.parts[1:]))
     if entry.is_mojo or entry.is_archive or entry.refused:
         return Claim(name=stem(entry.name), file=entry.name)
     return None
+
+
+def _first_of(shown: Sequence[str]) -> str:
+    more = f" and {len(shown) - _NAMES_SHOWN} more" if len(shown) > _NAMES_SHOWN else ""
+    return ", ".join(shown[:_NAMES_SHOWN]) + more
 
 
 def _summary(files: Sequence[HandedIn]) -> Claim:
@@ -241,9 +254,7 @@ def _matched(
             )
     unknown = [person for person in people if person not in found]
     if register.roster and unknown:
-        shown = ", ".join(one_line(name) for _, name in unknown[:_NAMES_SHOWN])
-        more = f" and {len(unknown) - _NAMES_SHOWN} more" if len(unknown) > _NAMES_SHOWN else ""
-        notes.append(f"not on the roster: {shown}{more}")
+        notes.append(f"not on the roster: {_first_of([one_line(name) for _, name in unknown])}")
     return matched, notes
 
 
@@ -253,7 +264,7 @@ def _without_wrapper(entries: list[Entry], puzzle: str) -> list[Entry]:
     tops = {entry.parts[0] for entry in well_named}
     if len(tops) != 1 or any(len(entry.parts) < 2 for entry in well_named):
         return entries
-    if names.recognise([each.parts for each in well_named if each.is_mojo]):
+    if names.recognise([each.parts for each in well_named if each.is_mojo]).system:
         return entries
     inner = [
         entry if entry.misnamed else replace(entry, parts=entry.parts[1:]) for entry in entries
@@ -262,7 +273,7 @@ def _without_wrapper(entries: list[Entry], puzzle: str) -> list[Entry]:
     folders = {each.parts[0] for each in sources if len(each.parts) > 1}
     files = [each for each in sources if len(each.parts) == 1]
     many = len(folders) > 1 or (len(files) > 1 and not any(stem(f.name) == puzzle for f in files))
-    lms = names.recognise([each.parts for each in sources]) is not None
+    lms = names.recognise([each.parts for each in sources]).system is not None
     return inner if many or lms else entries
 
 

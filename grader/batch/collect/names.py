@@ -25,7 +25,8 @@ match decides.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -46,6 +47,8 @@ _MOODLE: Final = re.compile(
     r"(?P<name>[^/_]{1,300})(?:_(?P<id>[0-9]{1,20}))?_assignsubmission_(?P<plugin>[a-z]{1,30})"
     r"(?:_(?P<file>[^/]*))?"
 )
+_FEWEST: Final = 3
+"""So many names of a system must be there before one without is taken for a stray."""
 _AGAIN: Final = re.compile(r"-([0-9]{1,3})(?=\.[^.]+(?:\.txt)?\Z)")
 
 
@@ -64,13 +67,67 @@ class Claim:
     """Grows with the time of handing in, where the system says."""
 
 
-def recognise(paths: Sequence[tuple[str, ...]]) -> System | None:
-    """The system that named these files: all Mojo sources must fit, or no system did."""
-    if paths and all(canvas(path) for path in paths):
-        return "Canvas"
-    if paths and all(moodle(path) for path in paths):
-        return "Moodle"
-    return None
+@dataclass(frozen=True, kw_only=True)
+class Recognised:
+    """What a set of names was taken for."""
+
+    system: System | None
+    """Who gave the names; None where the students or the instructor did."""
+    strays: bool = False
+    """Whether some names are none of the system's."""
+    like: System | None = None
+    """Whose names many look like where no system was recognised."""
+
+    def claim(self, path: tuple[str, ...]) -> Claim | None:
+        """What the system's name for a file says; None where it is none of its names."""
+        if self.system == "Canvas":
+            return canvas(path)
+        if self.system == "Moodle" and (not self.strays or _depth(path, "Moodle") == 0):
+            return moodle(path)
+        return None
+
+
+def recognise(paths: Sequence[tuple[str, ...]]) -> Recognised:
+    """The system that named these files.
+
+    All of them fit at one depth, or the large majority of what lies at the top:
+    three quarters and not less than three. A folder there counts once, however many
+    files are in it and whatever they are called: what one student hands in decides
+    nothing for the others. Between a quarter and three quarters it is said that names look
+    like a system's.
+    """
+    systems: tuple[System, ...] = ("Canvas", "Moodle")
+    for system in systems:
+        depths = {_depth(path, system) for path in paths}
+        if len(depths) == 1 and None not in depths:
+            return Recognised(system=system)
+    like: System | None = None
+    for system in systems:
+        fitting, others = _count(paths, system)
+        if fitting >= _FEWEST and fitting >= 3 * others:
+            return Recognised(system=system, strays=True)
+        if 3 * fitting >= others and fitting > 1:
+            like = system
+    return Recognised(system=None, like=like)
+
+
+def _depth(path: tuple[str, ...], system: System) -> int | None:
+    """Which part of a path has the system's name; None where none has."""
+    if system == "Canvas":
+        return None if canvas(path) is None else 0
+    if moodle(path) is None:
+        return None
+    return next(at for at, part in enumerate(path) if _MOODLE.fullmatch(part))
+
+
+def _count(paths: Iterable[tuple[str, ...]], system: System) -> tuple[int, int]:
+    """How many of the files and folders at the top fit, and how many do not."""
+    tops: dict[str, bool] = defaultdict(lambda: True)
+    for path in paths:
+        # Below the top a student could choose such a name.
+        tops[path[0]] = tops[path[0]] and _depth(path, system) == 0
+    fitting = sum(tops.values())
+    return fitting, len(tops) - fitting
 
 
 def canvas(path: tuple[str, ...]) -> Claim | None:
