@@ -62,6 +62,8 @@ class Claim:
     """Path or name that the student gave."""
     id: str = ""
     """The system's identifier of the student."""
+    numbered_by: System | None = None
+    """Whose number of a person `id` is; None where it is none, as in anonymous marking."""
     lateness: Lateness = "unknown"
     number: int = 0
     """Grows with the time of handing in, where the system says."""
@@ -140,6 +142,7 @@ def canvas(path: tuple[str, ...]) -> Claim | None:
             return Claim(
                 name=found["name"] or found["id"],
                 id=found["id"],
+                numbered_by=None if pattern is _CANVAS_ANONYMOUS else "Canvas",
                 lateness="late" if found["late"] else "on time",
                 number=int(found.get("number") or 0),
                 file=found["file"],
@@ -157,7 +160,10 @@ def moodle(path: tuple[str, ...]) -> Claim | None:
         file = "/".join(below) if below else match["file"]
         if not file:
             return None
-        return Claim(name=match["name"], id=match["id"] or "", file=file)
+        number = match["id"] or ""
+        return Claim(
+            name=match["name"], id=number, numbered_by="Moodle" if number else None, file=file
+        )
     return None
 
 
