@@ -161,12 +161,67 @@ def test_an_unclear_choice_is_said(tmp_path):
 
 def test_the_very_name_of_the_puzzle_is_meant(tmp_path):
     source = make_class(
-        tmp_path, {"ann/conv1d.mojo": "a", "ann/conv1d_old.mojo": "b", "ann/test_conv1d.mojo": "c"}
+        tmp_path,
+        {
+            "ann/op/conv1d.mojo": "a",
+            "ann/conv1d-2.mojo": "the student's own second version",
+            "ann/conv1d_old.mojo": "b",
+            "ann/test_conv1d.mojo": "c",
+        },
     )
-    os.utime(tmp_path / "ann/conv1d.mojo", (1, 1))
+    os.utime(tmp_path / "ann/op/conv1d.mojo", (1, 1))
     attempts, collection = looked_through(source)
-    assert attempts["ann"] == ["ann/conv1d_old.mojo", "ann/conv1d.mojo"]
-    assert not collection.notes
+    assert attempts["ann"][-1] == "ann/op/conv1d.mojo"
+    assert len(attempts["ann"]) == 3
+    (note,) = collection.notes
+    assert note.startswith("ann: of 3 files ann/op/conv1d.mojo is taken, for it has the puzzle's")
+
+
+def test_of_two_folders_the_least_deep_is_taken_and_it_is_said(tmp_path):
+    source = make_class(tmp_path, {"ann/conv1d.mojo": "a", "ann/op/conv1d.mojo": "b"})
+    attempts, collection = looked_through(source)
+    assert attempts["ann"] == ["ann/op/conv1d.mojo", "ann/conv1d.mojo"]
+    assert collection.notes == [
+        "ann: of 2 files ann/conv1d.mojo is taken, for it is the least deep"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("files", "counts", "noted"),
+    [
+        (["9001_conv1d.mojo", "9002_conv1d_old.mojo"], "9001_conv1d.mojo", True),
+        (["9001_conv1d-1.mojo", "9002_conv1d_old.mojo"], "9001_conv1d-1.mojo", True),
+        (["9001_Conv1D-1.mojo.txt", "9002_my_conv1d.mojo"], "9001_Conv1D-1.mojo.txt", True),
+        (["9002_conv1d.mojo", "9001_conv1d-3.mojo"], "9002_conv1d.mojo", False),
+        (["9002_conv1d_b.mojo", "9001_conv1d_a.mojo"], "9002_conv1d_b.mojo", True),
+        (["9002_helper.mojo", "9001_main.mojo"], "9002_helper.mojo", True),
+        (["9002_helper.mojo", "9001_my_conv1d.mojo"], "9001_my_conv1d.mojo", False),
+    ],
+)
+def test_of_several_files_of_one_attempt_the_name_decides_before_the_number(
+    tmp_path, files, counts, noted
+):
+    """Canvas's numbers say only what was uploaded after what."""
+    source = zipped(tmp_path / "s.zip", {f"doejane_1_{name}": name for name in files})
+    attempts, collection = looked_through(source)
+    assert attempts["doejane-1"][-1] == f"doejane_1_{counts}"
+    assert bool(collection.notes) == noted
+    assert all("doejane: of 2 files" in note for note in collection.notes)
+
+
+@pytest.mark.parametrize("folder", ["jane", "jane/work/op"])
+@pytest.mark.parametrize("later", ["beside", "inside"])
+def test_a_file_beside_the_folder_of_a_student_is_an_attempt_too(tmp_path, folder, later):
+    source = make_class(tmp_path, {f"{folder}/conv1d.mojo": "a", "jane.mojo": "b"})
+    inside = f"{folder}/conv1d.mojo"
+    os.utime(tmp_path / "jane.mojo", (9, 9) if later == "beside" else (1, 1))
+    os.utime(tmp_path / inside, (5, 5))
+    attempts, collection = looked_through(source)
+    order = [inside, "jane.mojo"] if later == "beside" else ["jane.mojo", inside]
+    assert attempts == {"jane": order}
+    assert collection.notes == [
+        f"jane: of 2 files {order[-1]} is taken as the latest, by its time or name alone"
+    ]
 
 
 def test_a_file_alone_is_no_class(tmp_path):

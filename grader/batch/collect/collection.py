@@ -100,13 +100,13 @@ def _sorted_out(entries: Sequence[Entry], puzzle: str, register: Register) -> Co
         theirs = by_person[person]
         student = student_of(_summary(theirs), listed.get(person), keys)
         students.append(student)
-        found, unclear = attempts(theirs, puzzle)
-        if unclear:
+        choice = attempts(theirs, puzzle)
+        if choice.doubt:
             notes.append(
-                f"{student.name}: of {len(found)} files {found[-1].entry.source} is taken as "
-                "the latest, by its time or name alone"
+                f"{student.name}: of {len(choice.files)} files "
+                f"{choice.files[-1].entry.source} {choice.doubt}"
             )
-        collected += _attempts_of(student, found, theirs)
+        collected += _attempts_of(student, choice.files, theirs)
     taken = {id(each) for each in listed.values()}
     students += [
         student_without_work(each, keys) for each in register.roster if id(each) not in taken
@@ -216,7 +216,7 @@ def _plain_claim(entry: Entry) -> Claim | None:
     if len(entry.parts) > 1:
         return Claim(name=entry.parts[0], file="/".join(entry.parts[1:]))
     if entry.is_mojo or entry.is_archive or entry.refused:
-        return Claim(name=stem(entry.name), file=entry.name)
+        return Claim(name=stem(entry.name), file=entry.name, alone=True)
     return None
 
 

@@ -6,9 +6,11 @@ name (or the group's) in small letters with all but letters, digits and
 underscores left out; ``anon_<id>`` stands for name and id where marking is
 anonymous; what was typed in or linked ends in ``_text.html`` or ``_link.html``
 without an attachment. A file that the student uploaded again gets ``-1``, ``-2``
-before its suffix. Source: ``zip_assignment`` and below in Canvas's
-``lib/content_zipper.rb``, ``make_unique_filename`` in its
-``app/models/attachment.rb`` (github.com/instructure/canvas-lms).
+before its suffix. Only the files of a student's current attempt are there, so the
+attachment's number says in which order those of one attempt were uploaded. Source:
+``zip_assignment`` and below in Canvas's ``lib/content_zipper.rb``,
+``make_unique_filename`` in its ``app/models/attachment.rb``
+(github.com/instructure/canvas-lms).
 
 Moodle makes a folder for each student, named
 ``<full name>_<participant>_assignsubmission_<plugin>`` (before 4.1 with one more
@@ -66,7 +68,9 @@ class Claim:
     """Whose number of a person `id` is; None where it is none, as in anonymous marking."""
     lateness: Lateness = "unknown"
     number: int = 0
-    """Grows with the time of handing in, where the system says."""
+    """Canvas's number of the file: grows with the time of upload, within one attempt. Else 0."""
+    alone: bool = False
+    """Whether the file itself, and no folder around it, is named after the student."""
 
 
 @dataclass(frozen=True, kw_only=True)
