@@ -8,13 +8,14 @@ import stat
 import struct
 import warnings
 import zipfile
+import zlib
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grader.batch.collect import collect
+from grader.batch.collect import RosterStudent, collect
 from grader.batch.collect.archive import archive_entries
 from grader.errors import SubmissionRefused, UsageError
 from grader.intake import MAX_BYTES
@@ -50,6 +51,23 @@ def odd(name: str, mode: int) -> zipfile.ZipInfo:
     info.create_system = 3
     info.external_attr = mode << 16
     return info
+
+
+class Unflagged(zipfile.ZipInfo):
+    """A member whose name is not said to be UTF-8, whatever its bytes are."""
+
+    def __init__(self, raw: bytes, extra: bytes = b"") -> None:
+        super().__init__("x")
+        self.raw, self.extra = raw, extra
+
+    def _encodeFilenameFlags(self) -> tuple[bytes, int]:  # noqa: N802 - of zipfile
+        return self.raw, self.flag_bits & ~0x800
+
+
+def unicode_path(raw: bytes, name: bytes, *, version: int = 1) -> bytes:
+    """Info-ZIP's extra field with another name for the one that stands in the header."""
+    body = struct.pack("<BL", version, zlib.crc32(raw)) + name
+    return struct.pack("<HH", 0x7075, len(body)) + body
 
 
 @pytest.mark.parametrize(
@@ -104,6 +122,87 @@ def test_a_name_that_is_there_twice_is_refused_both_times(tmp_path):
     assert found.pop("b.mojo") == ""
     assert found
     assert all("more than once" in what for what in found.values())
+
+
+@pytest.mark.parametrize(
+    ("raw", "extra", "source"),
+    [
+        # macOS: UTF-8, with combining accents, and nothing that says so.
+        ("Zoë Roe/conv1d.mojo".encode(), b"", "Zoë Roe/conv1d.mojo"),
+        ("Zoe\u0308 Roe/conv1d.mojo".encode(), b"", "Zoe\u0308 Roe/conv1d.mojo"),
+        # DOS and old Windows: the code page of the machine, here 437.
+        ("Zoë Roe/conv1d.mojo".encode("cp437"), b"", "Zoë Roe/conv1d.mojo"),
+        # Info-ZIP, with any field before it.
+        (
+            b"Zo? Roe/conv1d.mojo",
+            b"UT\5\0\1abcd" + unicode_path(b"Zo? Roe/conv1d.mojo", "Zoë Roe/conv1d.mojo".encode()),
+            "Zoë Roe/conv1d.mojo",
+        ),
+        # One for a name that was changed since, of another version, empty, not UTF-8, cut off.
+        (b"Zoe Roe/c.mojo", unicode_path(b"other", b"Eve/c.mojo"), "Zoe Roe/c.mojo"),
+        (b"Zoe/c.mojo", unicode_path(b"Zoe/c.mojo", b"Eve/c.mojo", version=2), "Zoe/c.mojo"),
+        (b"Zoe/c.mojo", unicode_path(b"Zoe/c.mojo", b""), "Zoe/c.mojo"),
+        (b"Zoe/c.mojo", unicode_path(b"Zoe/c.mojo", b"Ev\xe9/c.mojo"), "Zoe/c.mojo"),
+    ],
+)  # fmt: skip
+def test_names_that_are_not_said_to_be_utf8(tmp_path, raw, extra, source):
+    path = archive(tmp_path / "c.zip", [(Unflagged(raw, extra), GOOD), ("bob/conv1d.mojo", GOOD)])
+    assert outcomes(path) == {source: "", "bob/conv1d.mojo": ""}
+
+
+def test_a_student_is_found_by_a_name_that_is_not_said_to_be_utf8(tmp_path):
+    raw = "Jürgen Müller/conv1d.mojo".encode()
+    path = archive(tmp_path / "c.zip", [(Unflagged(raw), GOOD)])
+    roster = [RosterStudent(line=2, name="Jürgen Müller", id="1")]
+    with collect(path, puzzle="conv1d", roster=roster) as collection:
+        assert [student.key for student in collection.students] == ["jurgen-muller-1"]
+
+
+@pytest.mark.parametrize(
+    ("raw", "name", "says"),
+    [
+        (b"a.mojo", b"../bad.mojo", "leads out of the archive"),
+        (b"a.mojo", b"/bad.mojo", "absolute name"),
+        (b"a.mojo", b"C:/bad.mojo", "absolute name"),
+        (b"a.mojo", b"bad.mojo\0.txt", "NUL"),
+        (b"a.mojo", b"a/" * 60 + b"bad.mojo", "too long"),
+        (b"a.mojo", b"good.mojo", "more than once"),
+        (b"../bad.mojo", b"a.mojo", "leads out of the archive"),
+        ("ü/../bad.mojo".encode(), b"", "leads out of the archive"),
+    ],
+)
+def test_a_second_name_is_checked_like_the_first(tmp_path, raw, name, says):
+    member = Unflagged(raw, unicode_path(raw, name))
+    path = archive(tmp_path / "c.zip", [(member, GOOD), ("good.mojo", GOOD), ("b.mojo", GOOD)])
+    found = outcomes(path)
+    assert found.pop("b.mojo") == ""
+    assert [what for what in found.values() if what and says not in what] == []
+    assert any(found.values())
+
+
+def test_a_name_that_is_there_twice_in_two_encodings_is_refused(tmp_path):
+    raw = "é.mojo".encode()
+    path = archive(tmp_path / "c.zip", [(Unflagged(raw), GOOD), ("é.mojo", GOOD), ("b.mojo", GOOD)])
+    found = outcomes(path)
+    assert found.pop("b.mojo") == ""
+    assert ["more than once" in what for what in found.values()] == [True]
+
+
+@given(st.binary(min_size=1, max_size=60), st.binary(max_size=60), st.binary(max_size=60))
+@settings(max_examples=150, deadline=None)
+def test_any_bytes_of_a_name_and_of_its_second_name(tmp_path_factory, raw, name, noise):
+    """None is misread as another exception, and none leads out."""
+    path = tmp_path_factory.getbasetemp() / "encodings.zip"
+    extras = (unicode_path(raw, name), unicode_path(raw, name)[:-1] + noise)
+    for extra in extras:
+        archive(path, [("sure.mojo", GOOD), (Unflagged(raw, extra), GOOD)])
+        with contextlib.suppress(UsageError), archive_entries(path) as entries:
+            for entry in entries:
+                assert entry.parts
+                assert entry.refused or ".." not in entry.parts
+                assert entry.refused or not any("\0" in part for part in entry.parts)
+                with contextlib.suppress(SubmissionRefused):
+                    entry.load()
 
 
 def test_an_encrypted_member_is_refused(tmp_path):

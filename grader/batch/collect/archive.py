@@ -4,6 +4,10 @@ Nothing of an archive is believed. Names are only shown and compared, never used
 as paths; each member is read up to the largest submission and no further, so
 that a bomb costs what one submission costs. What is odd about one member
 refuses that member, by name; the others are read.
+
+An archive says of each name whether it is UTF-8. Where it says no, its bytes are
+of the packer's own code page, or UTF-8 all the same: macOS's Finder writes it
+without saying so, and Info-ZIP has it in an extra field (APPNOTE.TXT, 4.6.9).
 """
 
 from __future__ import annotations
@@ -35,6 +39,8 @@ _RATIO_FROM: Final = 32 * 1024
 _MAX_NAME: Final = 1_000
 _MAX_DEPTH: Final = 40
 _DRIVE: Final = re.compile(r"^[A-Za-z]:")
+_UTF8_FLAG: Final = 0x800
+_UNICODE_PATH: Final = 0x7075
 _AGAIN: Final = "Ask for the file alone, or make the archive again from the files."
 _READ_ERRORS: Final = (
     zipfile.BadZipFile,
@@ -74,23 +80,26 @@ def archive_entries(path: Path) -> Iterator[list[Entry]]:
 
 
 def _entries(archive: zipfile.ZipFile, members: list[zipfile.ZipInfo]) -> list[Entry]:
-    files = [member for member in members if not _is_folder(member)]
-    paths = [_parts(member.filename) for member in files]
-    seen = Counter(same_name(parts) for parts in paths)
+    named = [(member, _name(member)) for member in members]
+    # A folder has a member of its own, without content.
+    files = [(member, name) for member, name in named if not _is_folder(member, name)]
+    seen = Counter(same_name(_parts(name)) for _, name in files)
     entries = []
-    for member, parts in zip(files, paths, strict=True):
+    for member, name in files:
+        parts = _parts(name)
         if any(is_skipped(part) for part in parts if part != ".."):
             continue
-        misnamed = _odd_name(member)
+        # Another reader may see the name that stands in the header.
+        misnamed = _odd_name(name) or _odd_name(member.orig_filename)
         odd = misnamed or _odd_member(member)
         if not odd and seen[same_name(parts)] > 1:
             odd = "is in the archive more than once: which one is meant can't be known"
-        shown = one_line(member.filename)
+        shown = one_line(name)
         entries.append(
             Entry(
                 parts=parts or (shown or "a member without a name",),
                 modified=_modified(member),
-                load=refusing(f"{shown} {odd}.", _AGAIN) if odd else _loader(archive, member),
+                load=refusing(f"{shown} {odd}.", _AGAIN) if odd else _loader(archive, member, name),
                 refused=bool(odd),
                 misnamed=bool(misnamed),
             )
@@ -98,18 +107,43 @@ def _entries(archive: zipfile.ZipFile, members: list[zipfile.ZipInfo]) -> list[E
     return entries
 
 
-def _is_folder(member: zipfile.ZipInfo) -> bool:
-    return member.is_dir() and not member.file_size
+def _name(member: zipfile.ZipInfo) -> str:
+    """A member's name as it was meant, whole: it may hold a NUL byte, behind which zipfile cuts."""
+    name = member.orig_filename
+    if member.flag_bits & _UTF8_FLAG:
+        return name
+    raw = name.encode("cp437")  # as zipfile decodes what is not said to be UTF-8
+    if unicode_path := _unicode_path(member.extra, raw):
+        return unicode_path
+    with contextlib.suppress(UnicodeDecodeError):
+        return raw.decode("utf-8")
+    return name
+
+
+def _unicode_path(extra: bytes, raw: bytes) -> str:
+    """Info-ZIP's second name of a member, if it was made for the first one; or empty."""
+    while len(extra) >= 4:
+        kind, size = struct.unpack_from("<HH", extra)
+        field, extra = extra[4 : 4 + size], extra[4 + size :]
+        if kind != _UNICODE_PATH or len(field) != size or size <= 5:
+            continue
+        version, checksum = struct.unpack_from("<BL", field)
+        if version == 1 and checksum == zlib.crc32(raw):
+            with contextlib.suppress(UnicodeDecodeError):
+                return field[5:].decode("utf-8")
+    return ""
+
+
+def _is_folder(member: zipfile.ZipInfo, name: str) -> bool:
+    return name.partition("\0")[0].endswith("/") and not member.file_size
 
 
 def _parts(name: str) -> tuple[str, ...]:
     return tuple(part for part in re.split(r"[/\\]", name) if part not in ("", "."))
 
 
-def _odd_name(member: zipfile.ZipInfo) -> str:
+def _odd_name(name: str) -> str:
     """What is wrong with a member's name, to go behind it; or empty."""
-    # `filename` ends at a NUL; `orig_filename` has what stands in the archive.
-    name = member.orig_filename
     if "\0" in name:
         return "has a name with a NUL byte in it"
     if name.startswith(("/", "\\")) or _DRIVE.match(name):
@@ -137,9 +171,11 @@ def _odd_member(member: zipfile.ZipInfo) -> str:
     return ""
 
 
-def _loader(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Callable[[], Submission]:
+def _loader(
+    archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str
+) -> Callable[[], Submission]:
     def load() -> Submission:
-        shown = one_line(member.filename)
+        shown = one_line(name)
         try:
             with archive.open(member) as file:
                 data = file.read(MAX_BYTES + 1)
@@ -151,7 +187,7 @@ def _loader(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Callable[[], S
                 f"{shown} can't be unpacked: {one_line(str(error)) or type(error).__name__}.",
                 remedy=_AGAIN,
             ) from error
-        return submission_from_bytes("/".join(_parts(member.filename)), data)
+        return submission_from_bytes("/".join(_parts(name)), data)
 
     return load
 
