@@ -1,4 +1,9 @@
-"""Read every attempt of a collection once, and keep what was handed in."""
+"""Read every attempt of a collection once, and keep what was handed in.
+
+The program is found out only of the file that counts: that is the costly part,
+and nothing asks for it of the attempts before. If one of those counts in a
+later session, its program is found out then.
+"""
 
 from __future__ import annotations
 
@@ -23,9 +28,9 @@ class Ingested:
 
     stored: list[Stored] = field(default_factory=list)
     programs: dict[str, str] = field(default_factory=dict)
-    """The program of each file, by the file's digest."""
+    """The program of each file that counts or did once, by the file's digest; else empty."""
     new: list[tuple[str, str, bytes]] = field(default_factory=list)
-    """Digest, program and bytes of files that are not kept yet."""
+    """Digest, program and bytes of files that are not kept yet, or without their program."""
 
 
 def ingest(
@@ -49,9 +54,13 @@ def ingest(
             found.stored.append(Stored(attempt=collected.attempt, refusal=refusal))
             continue
         digest = submission.sha256
-        if digest not in found.programs:
+        missing = digest not in found.programs
+        if collected.attempt.counts and not found.programs.get(digest):
             found.programs[digest] = program_of(submission.text)
-            found.new.append((digest, found.programs[digest], submission.data))
+            missing = True
+        if missing:
+            program = found.programs.setdefault(digest, "")
+            found.new.append((digest, program, submission.data))
         attempt = msgspec.structs.replace(collected.attempt, sha256=digest)
         found.stored.append(Stored(attempt=attempt, refusal=None))
         if store is not None and len(found.new) >= _AT_A_TIME:

@@ -26,7 +26,8 @@ CREATE TABLE attempts (
     PRIMARY KEY (student, number)
 ) WITHOUT ROWID;
 
--- Every file that was ever handed in, by its digest, and the program that it holds.
+-- Every file that was ever handed in, by its digest, and the program that it holds: empty where
+-- the file never counted.
 CREATE TABLE sources (
     sha256 TEXT PRIMARY KEY, program TEXT NOT NULL, packed BLOB NOT NULL
 );

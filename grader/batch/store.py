@@ -130,7 +130,10 @@ class Store:
     # ---- the class ----
 
     def programs(self) -> dict[str, str]:
-        """The program of each file that was ever handed in, by the file's digest."""
+        """The program of each file that was ever handed in, by the file's digest.
+
+        Empty for a file that never counted.
+        """
         return {str(a): str(b) for a, b in self._rows("SELECT sha256, program FROM sources")}
 
     def set_class(self, students: Sequence[Student], attempts: Iterable[Stored]) -> None:
@@ -161,10 +164,11 @@ class Store:
             )
 
     def add_sources(self, sources: Iterable[tuple[str, str, bytes]]) -> None:
-        """Keep files: digest, program and bytes of each."""
+        """Keep files: digest, program and bytes of each; a program that is not known is empty."""
         with self.transaction() as connection:
             connection.executemany(
-                "INSERT OR IGNORE INTO sources VALUES (?, ?, ?)",
+                "INSERT INTO sources VALUES (?, ?, ?) ON CONFLICT (sha256)"
+                " DO UPDATE SET program = excluded.program WHERE program = ''",
                 ((sha256, program, zlib.compress(data)) for sha256, program, data in sources),
             )
 
