@@ -23,9 +23,9 @@ def students(text: str | bytes):
         "id,name,email,repository,late\n7,Jane Doe,j@x.org,jane,yes\n",
         "\ufeffid,name,email,repository,late\r\n7,Jane Doe,j@x.org,jane,late\r\n",
         "ID;Name;E-Mail;Repository;Late\n\n7;Jane Doe;j@x.org;jane;2.5\n\n",
-        "late\trepository\temail\tfull name\tstudent id\nX\tjane\tj@x.org\tJane Doe\t7\n",
+        "late\trepository\temail\tfull name\tid\nX\tjane\tj@x.org\tJane Doe\t7\n",
         'id,first name,last name,email,repo,lateness\n"7",Jane,Doe,j@x.org,jane,TRUE\n',
-        "id|name|mail|github|late|grade\n7|Jane Doe|j@x.org|jane|y|\n",
+        "id|name|mail|folder|late|grade\n7|Jane Doe|j@x.org|jane|y|\n",
     ],
 )
 def test_spellings_of_the_same_list(text):
@@ -39,19 +39,63 @@ def test_utf_16_as_excel_writes_it():
     assert student.name == "Jörg"
 
 
-def test_canvas_gradebook_as_it_is():
+CANVAS_POINTS = "    Points Possible,,,,,,100,(read only)\n"
+CANVAS_JANE = '"Doe, Jane",12345,S1,jdoe,int-1,A,80,80\n'
+CANVAS_HEADER = (
+    "Student,ID,SIS User ID,SIS Login ID,Integration ID,Section,conv1d (77),Final Score\n"
+)
+
+
+@pytest.mark.parametrize(
+    "below",
+    [
+        "",
+        ",,,,,,Manual Posting,\n",
+        ",,,,,,Muted,\n",
+        ",,,,,,Manual Posting (scores hidden from instructors),\n",
+        ",,,,,,Manuelle Veröffentlichung,\n",
+    ],
+)
+def test_canvas_gradebook_as_it_is(below):
+    (found,) = students(CANVAS_HEADER + below + CANVAS_POINTS + CANVAS_JANE)
+    assert (found.name, found.canvas_id, found.sis_id) == ("Doe, Jane", "12345", "S1")
+    assert (found.login, found.integration_id, found.section) == ("jdoe", "int-1", "A")
+    assert found.id == ""
+
+
+def test_canvas_gradebook_with_two_columns_for_names_and_no_sis_user_id():
     found = students(
-        "Student,ID,SIS User ID,SIS Login ID,Section,conv1d (77)\n"
-        '    Points Possible,,,,,100\n"Doe, Jane",12345,S1,jdoe,A,\n'
+        "\ufeffLastName;FirstName;ID;SIS Login ID;Section;HW (5)\n;;;;;Manual Posting\n"
+        "    Points Possible;;;;;100\nJones;Alice;101;al;Sec;\n"
     )
-    assert [(each.name, each.id, each.repository) for each in found] == [
-        ("Doe, Jane", "12345", "jdoe")
+    assert [(each.name, each.canvas_id, each.login) for each in found] == [
+        ("Alice Jones", "101", "al")
     ]
 
 
+def test_a_line_without_a_person_is_an_error_in_any_other_list():
+    with pytest.raises(UsageError, match="line 2 does not say who is meant"):
+        students("id,name,grade\n,,Grade hidden\n1,Ann,\n")
+
+
 def test_moodle_worksheet_as_it_is():
-    (student,) = students("Identifier,Full name,Email address,Grade\nParticipant 657,Jane,j@x,\n")
-    assert (student.id, student.name, student.email) == ("657", "Jane", "j@x")
+    (student,) = students(
+        "Identifier,Full name,ID number,Email address,Grade\nParticipant 657,Jane,i-9,j@x,\n"
+    )
+    assert (student.participant, student.sis_id) == ("657", "i-9")
+    assert (student.number, student.name, student.email) == ("", "Jane", "j@x")
+
+
+def test_kinds_of_numbers_are_kept_apart():
+    (student,) = students(
+        "id,number,student id,canvas id,participant,github username\n1,2,3,4,5,ann\n"
+    )
+    assert (student.id, student.number, student.sis_id) == ("1", "2", "3")
+    assert (student.canvas_id, student.participant, student.account) == ("4", "5", "ann")
+
+
+def test_a_number_of_one_kind_may_be_another_kinds_number_of_somebody_else():
+    assert len(students("id,student id,name\n7,8,Ann\n8,7,Bob\n")) == 2
 
 
 def test_a_name_over_two_lines_keeps_the_count_of_lines():
@@ -67,6 +111,7 @@ def test_a_name_over_two_lines_keeps_the_count_of_lines():
         ("id,name\n", "lists no students"),
         ("id,id\n1,2\n", "line 1 has two columns 'id'"),
         ("id,name\n1,Ann\n1,Bob\n", "line 3 repeats the id 1 of line 2"),
+        ("canvas id,name\n1,Ann\n1,Bob\n", "line 3 repeats the id 1 of line 2"),
         ("id,name\n1,Ann,oops\n", "line 2 has 3 cells, but the header has 2"),
         ("id,name,late\n,,yes\n", "line 2 does not say who is meant"),
         ('id,name\n1,"Ann\n', "line 2 is not CSV"),
@@ -83,6 +128,7 @@ def test_errors_name_the_line(text, says):
 
 @given(st.one_of(st.binary(max_size=400), st.text(max_size=400).map(str.encode)))
 def test_any_bytes_give_students_or_a_clear_error(data):
-    for content in (data, b"id,name,late\n" + data, b"\xff\xfe" + data):
+    headers = (b"", b"id,name,late\n", b"\xff\xfe", b"Student,ID,SIS Login ID,HW (1)\n")
+    for content in (header + data for header in headers):
         with contextlib.suppress(UsageError):
             assert parse_roster(content, shown="roster.csv")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -16,7 +15,8 @@ from grader.batch.collect.choose import HandedIn, attempts
 from grader.batch.collect.entry import Entry, is_mojo, refusing, stem
 from grader.batch.collect.folder import folder_entries
 from grader.batch.collect.names import Claim
-from grader.batch.collect.people import Keys, Register, student_of, student_without_work
+from grader.batch.collect.people import Keys, student_of, student_without_work
+from grader.batch.collect.register import Work, match
 from grader.batch.collect.roster import RosterStudent
 from grader.batch.model import Attempt, Refusal, Student
 from grader.errors import SubmissionRefused, UsageError
@@ -77,7 +77,7 @@ def collect(
         )
     with opened as entries:
         inner = _without_wrapper(entries, puzzle) if source.is_file() else entries
-        collection = _sorted_out(inner, puzzle, Register(roster))
+        collection = _sorted_out(inner, puzzle, roster)
         if not collection.attempts:
             raise UsageError(
                 f"nothing in {source} was handed in by anybody",
@@ -87,29 +87,36 @@ def collect(
         yield collection
 
 
-def _sorted_out(entries: Sequence[Entry], puzzle: str, register: Register) -> Collection:
+def _sorted_out(
+    entries: Sequence[Entry], puzzle: str, roster: Sequence[RosterStudent]
+) -> Collection:
     misnamed = [entry for entry in entries if entry.misnamed]
     form, files, notes = _claims([entry for entry in entries if not entry.misnamed])
     by_person: dict[tuple[str, str], list[HandedIn]] = {}
     for file in files:
         by_person.setdefault((file.claim.id, file.claim.name), []).append(file)
-    listed, more = _matched(list(by_person), by_person, register)
-    notes += more
+    works = {
+        person: Work(claim=theirs[0].claim, source=theirs[0].entry.source)
+        for person, theirs in by_person.items()
+    }
+    matching = match(roster, works)
+    notes += matching.notes
     keys, students, collected = Keys(), [], []
     for person in sorted(by_person, key=lambda each: (each[1].casefold(), each)):
         theirs = by_person[person]
-        student = student_of(_summary(theirs), listed.get(person), keys)
-        students.append(student)
         choice = attempts(theirs, puzzle)
+        for listed in matching.lines.get(person, [None]):
+            student = student_of(_summary(theirs), listed, keys)
+            students.append(student)
+            collected += _attempts_of(student, choice.files, theirs)
         if choice.doubt:
             notes.append(
                 f"{student.name}: of {len(choice.files)} files "
                 f"{choice.files[-1].entry.source} {choice.doubt}"
             )
-        collected += _attempts_of(student, choice.files, theirs)
-    taken = {id(each) for each in listed.values()}
+    taken = {listed.line for lines in matching.lines.values() for listed in lines}
     students += [
-        student_without_work(each, keys) for each in register.roster if id(each) not in taken
+        student_without_work(each, keys) for each in matching.roster if each.line not in taken
     ]
     return Collection(
         students=students,
@@ -229,33 +236,6 @@ def _summary(files: Sequence[HandedIn]) -> Claim:
     """One claim for all files of a person: late if any of them is."""
     claims = [file.claim for file in files]
     return next((claim for claim in claims if claim.lateness == "late"), claims[0])
-
-
-def _matched(
-    people: Sequence[tuple[str, str]],
-    files: dict[tuple[str, str], list[HandedIn]],
-    register: Register,
-) -> tuple[dict[tuple[str, str], RosterStudent], list[str]]:
-    """The line of the class list for each person; a line that two could be is nobody's."""
-    found = {
-        person: listed
-        for person in people
-        if (listed := register.find(files[person][0].claim)) is not None
-    }
-    notes, matched = [], {}
-    lines = Counter(listed.line for listed in found.values())
-    for person, listed in found.items():
-        if lines[listed.line] == 1:
-            matched[person] = listed
-        else:
-            notes.append(
-                f"{one_line(person[1])} ({files[person][0].entry.source}) could be line "
-                f"{listed.line} of the roster, but so could another: neither was matched"
-            )
-    unknown = [person for person in people if person not in found]
-    if register.roster and unknown:
-        notes.append(f"not on the roster: {_first_of([one_line(name) for _, name in unknown])}")
-    return matched, notes
 
 
 def _without_wrapper(entries: list[Entry], puzzle: str) -> list[Entry]:

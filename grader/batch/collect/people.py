@@ -1,17 +1,15 @@
-"""Who is who: claims that names make, matched with the class list, and keys for all."""
+"""Students made of what file names claim and of their line in the class list; a key for each."""
 
 from __future__ import annotations
 
 import hashlib
 import re
 import unicodedata
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
 from typing import Final
 
 from grader.batch.collect.names import Claim
 from grader.batch.collect.roster import RosterStudent
-from grader.batch.model import Student
+from grader.batch.model import Lateness, Student
 from grader.intake.display import one_line
 
 MAX_KEY: Final = 60
@@ -32,67 +30,6 @@ def slug(name: str) -> str:
         # Nothing, or next to nothing, of it can be written in ASCII.
         return f"student-{hashlib.sha256(name.encode('utf-8', 'replace')).hexdigest()[:10]}"
     return plain
-
-
-class Register:
-    """The class list, by everything that a file's name may have of a student."""
-
-    def __init__(self, roster: Sequence[RosterStudent]) -> None:
-        self.roster = roster
-        self._by_id = _index(roster, lambda each: [each.id])
-        self._by_name = _index(roster, _spellings)
-        self._by_repository = _index(roster, lambda each: [_last(each.repository)])
-        self._by_email = _index(roster, lambda each: [each.email, each.email.partition("@")[0]])
-
-    def find(self, claim: Claim) -> RosterStudent | None:
-        """The one line of the list that a claim fits; None where none does, or several.
-
-        An identifier decides alone: a name can be alike by chance.
-        """
-        if claim.id and (found := self._by_id.get(normal(claim.id))):
-            return found[0] if len(found) == 1 else None
-        wanted = normal(claim.name)
-        if not wanted:
-            return None
-        for index in (self._by_repository, self._by_name, self._by_id, self._by_email):
-            if found := index.get(wanted):
-                return found[0] if len(found) == 1 else None
-        return self._by_suffix(claim.name)
-
-    def _by_suffix(self, name: str) -> RosterStudent | None:
-        """GitHub Classroom names a repository ``<assignment>-<username>``."""
-        lower = name.lower()
-        found = [
-            each
-            for each in self.roster
-            if each.repository and lower.endswith(f"-{_last(each.repository).lower()}")
-        ]
-        return found[0] if len(found) == 1 else None
-
-
-def _index(roster: Sequence[RosterStudent], values: object) -> dict[str, list[RosterStudent]]:
-    assert callable(values)
-    index: dict[str, list[RosterStudent]] = defaultdict(list)
-    for student in roster:
-        for value in {normal(value) for value in values(student)}:
-            if value:
-                index[value].append(student)
-    return index
-
-
-def _spellings(student: RosterStudent) -> Iterable[str]:
-    """``Doe, Jane`` is also ``Jane Doe``; of two words either may come first."""
-    family, comma, given = student.name.partition(",")
-    yield student.name
-    if comma:
-        yield given + family
-    else:
-        words = student.name.split()
-        yield "".join([*words[-1:], *words[:-1]])
-
-
-def _last(repository: str) -> str:
-    return repository.rstrip("/").rpartition("/")[2].removesuffix(".git")
 
 
 class Keys:
@@ -117,31 +54,62 @@ class Keys:
 
 def student_of(claim: Claim, listed: RosterStudent | None, keys: Keys) -> Student:
     """The student of a claim, with what the class list says where it lists them."""
-    lateness = claim.lateness
-    if listed is not None and listed.lateness != "unknown":
-        lateness = listed.lateness
-    name = (listed.name if listed else "") or claim.name
-    identifier = (listed.id if listed else "") or claim.id
-    return Student(
-        key=keys.take(name=name, id=identifier),
-        name=one_line(name),
-        id=one_line(identifier),
-        email=one_line(listed.email) if listed else "",
-        repository=one_line(listed.repository) if listed else "",
-        lateness=lateness,
+    line = listed or RosterStudent(line=0)
+    return _student(
+        line,
+        keys,
+        name=line.name or claim.name,
+        id=_shown_id(line) or claim.id,
+        lateness=claim.lateness if line.lateness == "unknown" else line.lateness,
         on_roster=listed is not None,
+        # The system's own download has the last word on the system's own numbers.
+        canvas_id=claim.id if claim.numbered_by == "Canvas" else line.canvas_id,
+        participant=claim.id if claim.numbered_by == "Moodle" else line.participant,
     )
 
 
 def student_without_work(listed: RosterStudent, keys: Keys) -> Student:
     """A student of the class list who handed in nothing."""
-    name = listed.name or listed.email or listed.repository or listed.id
-    return Student(
-        key=keys.take(name=name, id=listed.id),
-        name=one_line(name),
-        id=one_line(listed.id),
-        email=one_line(listed.email),
-        repository=one_line(listed.repository),
+    shown = _shown_id(listed) or listed.canvas_id or listed.participant
+    return _student(
+        listed,
+        keys,
+        name=listed.name or listed.email or listed.repository or listed.account or shown,
+        id=shown,
         lateness="unknown",
         on_roster=True,
+        canvas_id=listed.canvas_id,
+        participant=listed.participant,
+    )
+
+
+def _shown_id(line: RosterStudent) -> str:
+    return line.sis_id or line.id or line.number
+
+
+def _student(
+    line: RosterStudent,
+    keys: Keys,
+    *,
+    name: str,
+    id: str,
+    lateness: Lateness,
+    on_roster: bool,
+    canvas_id: str,
+    participant: str,
+) -> Student:
+    return Student(
+        key=keys.take(name=name, id=id),
+        name=one_line(name),
+        id=one_line(id),
+        sis_id=one_line(line.sis_id or line.id),
+        canvas_id=one_line(canvas_id),
+        participant=one_line(participant),
+        login=one_line(line.login),
+        integration_id=one_line(line.integration_id),
+        section=one_line(line.section),
+        email=one_line(line.email),
+        repository=one_line(line.repository or line.account),
+        lateness=lateness,
+        on_roster=on_roster,
     )

@@ -3,9 +3,13 @@
 Read leniently where nothing can be misunderstood (byte order marks, delimiters,
 order and spelling of the columns, blank lines), strictly where it can: an error
 names the line. Besides a plain list, these exports are understood as they are:
-Canvas's gradebook (``Student``, ``ID``, ``SIS Login ID``), Moodle's grading
-worksheet (``Identifier``, ``Full name``, ``Email address``), GitHub Classroom's
+Canvas's gradebook (``Student`` or ``LastName`` and ``FirstName``, ``ID``,
+``SIS User ID``, ``SIS Login ID``; ``lib/gradebook_exporter.rb`` in Canvas), Moodle's
+grading worksheet (``Identifier``, ``Full name``, ``Email address``), GitHub Classroom's
 roster and grades (``identifier``, ``github_username``, ``student_repository_name``).
+
+People have several numbers, and the same number may be one person's in one system
+and another's in the next. So each kind has a field of its own.
 """
 
 from __future__ import annotations
@@ -28,18 +32,31 @@ MAX_CELL: Final = 2_000
 _DELIMITERS: Final = ",;\t|"
 # The column of a value, by what its header is called; the first that is there counts.
 _COLUMNS: Final = {
-    "id": ("id", "student id", "identifier", "roster identifier", "user id", "canvas id",
-           "participant", "id number", "number", "sis user id"),
+    "id": ("id",),
+    "number": ("identifier", "roster identifier", "user id", "number"),
+    "sis_id": ("sis user id", "sis id", "id number", "idnumber", "student id", "student number"),
+    "canvas_id": ("canvas id", "canvas user id"),
+    "participant": ("participant", "participant number", "moodle participant"),
     "name": ("name", "full name", "student", "student name", "display name"),
-    "family": ("last name", "surname", "family name"),
-    "given": ("first name", "given name"),
+    "family": ("last name", "lastname", "surname", "family name"),
+    "given": ("first name", "firstname", "given name"),
     "email": ("email", "email address", "e mail", "mail"),
+    "login": ("sis login id", "login id"),
+    "integration_id": ("integration id",),
+    "section": ("section",),
     "repository": ("repository", "repo", "student repository name", "student repository url",
-                   "github username", "github", "folder", "username", "login", "sis login id"),
+                   "folder"),
+    "account": ("github username", "github", "username", "login"),
     "late": ("late", "lateness", "is late", "days late"),
 }  # fmt: skip
+_IDS: Final = ("id", "number", "sis_id", "canvas_id", "participant")
+_WHO: Final = (*_IDS, "name", "email", "login", "repository", "account")
 _LATE: Final = frozenset({"late", "yes", "y", "true", "x", "t"})
 _ON_TIME: Final = frozenset({"on time", "no", "n", "false", "f", "-"})
+# What Canvas writes below the names of assignments whose grades nobody sees yet.
+_NOT_POSTED: Final = re.compile(r"(?:muted|manual posting.*)?", re.IGNORECASE)
+# Moodle's worksheet has "Participant 12" where its downloads have 12.
+_PARTICIPANT: Final = re.compile(r"participant\s+([0-9]{1,20})", re.IGNORECASE)
 _PLAIN_NUMBER: Final = re.compile(r"[0-9]{1,6}(?:\.[0-9]{1,6})?")
 
 
@@ -49,9 +66,25 @@ class RosterStudent(msgspec.Struct, frozen=True, kw_only=True):
     line: int
     """Where it stands in the file, from 1."""
     id: str = ""
+    """As the list's column ``id`` has it: the institution's, unless the class shows otherwise."""
+    number: str = ""
+    """Of a column that does not say whose number it is."""
+    sis_id: str = ""
+    """The institution's own: Canvas's SIS user ID, Moodle's ID number."""
+    canvas_id: str = ""
+    """By which Canvas itself numbers people."""
+    participant: str = ""
+    """By which Moodle numbers people within one assignment."""
     name: str = ""
     email: str = ""
+    login: str = ""
+    """By which Canvas's users log in (SIS login ID)."""
+    integration_id: str = ""
+    section: str = ""
     repository: str = ""
+    """Name or address of a repository or folder, or only how it ends; a team's has several."""
+    account: str = ""
+    """On GitHub, or wherever folders are named after."""
     lateness: Lateness = "unknown"
 
 
@@ -81,13 +114,14 @@ def parse_roster(data: bytes, *, shown: str) -> list[RosterStudent]:
 class _Reader:
     def __init__(self, shown: str) -> None:
         self._shown = shown
+        self._of_canvas = False
 
     def students(self, text: str) -> list[RosterStudent]:
         rows = self._rows(text)
         line, header = next(rows, (1, []))
         columns = self._columns(line, header)
         students: list[RosterStudent] = []
-        ids: dict[str, int] = {}
+        lines: dict[tuple[str, str], int] = {}
         for line, cells in rows:
             if len(cells) > len(header) and any(cells[len(header) :]):
                 raise self._error(
@@ -98,12 +132,14 @@ class _Reader:
             student = self._student(line, columns, cells)
             if student is None:
                 continue
-            if student.id and ids.setdefault(student.id, line) != line:
-                raise self._error(
-                    line,
-                    f"repeats the id {one_line(student.id)} of line {ids[student.id]}",
-                    "Each student stands there once.",
-                )
+            for kind in _IDS:
+                value = getattr(student, kind)
+                if value and lines.setdefault((kind, value), line) != line:
+                    raise self._error(
+                        line,
+                        f"repeats the id {one_line(value)} of line {lines[kind, value]}",
+                        "Each student stands there once.",
+                    )
             students.append(student)
         if not students:
             raise UsageError(
@@ -146,7 +182,10 @@ class _Reader:
             if names.count(found) > 1:
                 raise self._error(line, f"has two columns {found!r}", "Rename one of them.")
             columns[value] = names.index(found)
-        if not columns.keys() & {"id", "name", "family", "email", "repository"}:
+        if "id" in columns and {"sis login id", "sis user id"} & set(names):
+            self._of_canvas = True
+            columns["canvas_id"] = columns.pop("id")
+        if not columns.keys() & {*_WHO, "family"}:
             raise self._error(
                 line,
                 f"names no column that says who is meant: {one_line(', '.join(header))}",
@@ -161,21 +200,25 @@ class _Reader:
         name = values.get("name") or " ".join(
             part for part in (values.get("given", ""), values.get("family", "")) if part
         )
-        if name.lower() == "points possible":
-            return None  # the second line of Canvas's gradebook
-        # Moodle's worksheet has "Participant 12" where its downloads have 12.
-        number = re.sub(
-            r"^participant\s+(?=[0-9]+\Z)", "", values.get("id", ""), flags=re.IGNORECASE
-        )
+        if name.lower() == "points possible" or all(map(_NOT_POSTED.fullmatch, cells)):
+            return None  # lines about the assignments in Canvas's gradebook
+        for kind in _IDS:
+            if match := _PARTICIPANT.fullmatch(values.get(kind, "")):
+                values[kind] = ""
+                values["participant"] = match[1]
         student = RosterStudent(
             line=line,
-            id=number,
             name=name,
-            email=values.get("email", ""),
-            repository=values.get("repository", ""),
             lateness=self._lateness(line, values.get("late", "")),
+            **{
+                field: values.get(field, "")
+                for field in (*_WHO, "integration_id", "section")
+                if field != "name"
+            },
         )
-        if not (student.id or student.name or student.email or student.repository):
+        if not any(getattr(student, field) for field in _WHO):
+            if self._of_canvas:
+                return None  # "Manual Posting" in another language
             raise self._error(
                 line,
                 "does not say who is meant",

@@ -1,0 +1,340 @@
+"""Which line of the class list a name means: work is given to nobody on a doubtful match.
+
+People have several numbers: Canvas's user ID, Moodle's participant number (which is
+another one in each assignment), the institution's own. A number in a file's name is
+compared with numbers of its own kind only. Where a list does not say of which kind
+its numbers are, the class does: they are the download's where everybody whose name
+fits one line has that line's number, too. As that may be chance in a small class,
+such a number counts only in a line whose name is alike.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from grader.batch.collect.clones import assignment_prefix, splits
+from grader.batch.collect.names import Claim, System
+from grader.batch.collect.people import normal
+from grader.batch.collect.roster import RosterStudent
+from grader.intake.display import one_line
+
+Person = tuple[str, str]
+"""By what files of one person are known to be: the identifier and the name they claim."""
+_NAMES_SHOWN: Final = 5
+_UNDECLARED: Final = ("id", "number")
+_FIELD: Final[dict[System, str]] = {"Canvas": "canvas_id", "Moodle": "participant"}
+_NUMBER: Final[dict[System, str]] = {
+    "Canvas": "Canvas's user ID",
+    "Moodle": "Moodle's participant number",
+}
+_COLUMN: Final[dict[System, str]] = {"Canvas": "canvas id", "Moodle": "participant"}
+_ANONYMOUS: Final = "participant"
+"""The name that Moodle gives to everybody whose marking is blind."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """What one person handed in, as far as its name goes."""
+
+    claim: Claim
+    source: str
+    """A path, for people."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Matching:
+    """Who is who."""
+
+    roster: Sequence[RosterStudent]
+    """The class list, each number at the place of its kind."""
+    lines: Mapping[Person, Sequence[RosterStudent]]
+    """Of the list, for each person who is on it; several where a team shares a repository."""
+    notes: Sequence[str]
+    """What was doubtful, and what to do about it."""
+
+
+@dataclass(frozen=True)
+class _Found:
+    lines: Sequence[RosterStudent] = ()
+    doubt: str = ""
+    """Why nothing was matched, after the name of the work."""
+
+    @property
+    def nobody(self) -> bool:
+        """Whether nothing on the list is like it."""
+        return not self.lines and not self.doubt
+
+
+def match(roster: Sequence[RosterStudent], works: Mapping[Person, Work]) -> Matching:
+    """The line of the class list that each person's name and number mean."""
+    register = _Register(roster, [work.claim for work in works.values()])
+    found = {person: register.find(work.claim) for person, work in works.items()}
+    claimed: dict[int, list[Person]] = defaultdict(list)
+    for person, each in found.items():
+        for line in each.lines:
+            claimed[line.line].append(person)
+    lines = {}
+    notes = [*register.notes, *register.numbers_of_unknown_kind(works, found)]
+    for person, each in found.items():
+        shown = f"{one_line(person[1], limit=60)} ({works[person].source})"
+        if each.doubt:
+            notes.append(f"{shown} {each.doubt}")
+        own = [line for line in each.lines if len(claimed[line.line]) == 1]
+        for line in each.lines:
+            if line not in own:
+                others = [works[p].source for p in claimed[line.line] if p != person]
+                notes.append(
+                    f"{shown} could be {_shown([line])} of the roster, but so could another "
+                    f"({', '.join(others[:_NAMES_SHOWN])}): neither was matched. Rename or take "
+                    "away the one that is not theirs"
+                )
+        if own:
+            lines[person] = own
+        if len(own) > 1:
+            notes.append(
+                f"{shown} is the repository of {_shown(own)} of the roster: each of them has "
+                "its result"
+            )
+    notes += _unknown([person for person, each in found.items() if each.nobody], roster)
+    return Matching(roster=register.roster, lines=lines, notes=notes)
+
+
+def _unknown(people: Sequence[Person], roster: Sequence[RosterStudent]) -> Iterator[str]:
+    if roster and people:
+        shown = ", ".join(one_line(name) for _, name in people[:_NAMES_SHOWN])
+        more = f" and {len(people) - _NAMES_SHOWN} more" if len(people) > _NAMES_SHOWN else ""
+        yield f"not on the roster: {shown}{more}"
+
+
+class _Register:
+    """The class list, by everything that a file's name may have of a student."""
+
+    def __init__(self, roster: Sequence[RosterStudent], claims: Sequence[Claim]) -> None:
+        self.notes: list[str] = []
+        self._by_name = _index(roster, _spellings, normal)
+        self._deduced = False
+        self._undecided: Sequence[str] = ()
+        self.roster = self._with_kinds(roster, claims)
+        self._by_name = _index(self.roster, _spellings, normal)
+        self._by_number = {
+            system: _index(self.roster, _getter(kind), normal) for system, kind in _FIELD.items()
+        }
+        self._by_unknown_number = _index(
+            self.roster, lambda each: [getattr(each, column) for column in self._undecided], normal
+        )
+        self._by_anything = _index(self.roster, _everything, normal)
+        self._by_repository = _index(self.roster, lambda each: [_last(each.repository)], str.lower)
+        self._by_account = _index(
+            self.roster, lambda each: (each.account, each.login, _last(each.repository)), str.lower
+        )
+        self._prefix = assignment_prefix(
+            [claim.name.lower() for claim in claims if claim.numbered_by is None],
+            self._by_account.keys(),
+        )
+
+    def find(self, claim: Claim) -> _Found:
+        """The line that a claim means, the lines of a team, or why it is none."""
+        if claim.numbered_by is not None:
+            return self._find_numbered(claim, claim.numbered_by)
+        return self._find_named(claim.name)
+
+    def _find_numbered(self, claim: Claim, system: System) -> _Found:
+        """By a system's number and a name; where they contradict each other, by neither."""
+        number = _NUMBER[system]
+        numbered = self._by_number[system].get(normal(claim.id), [])
+        named = self._by_name.get(normal(claim.name), [])
+        if numbered:
+            if numbered[0] in named:
+                return _Found(numbered)
+            if named:
+                return _Found(
+                    doubt=f"has {number} of {_shown(numbered)} and the name of {_shown(named)} of "
+                    "the roster: matched with neither. Correct these lines"
+                )
+            # Canvas never gives a number twice, and what it calls a person may change.
+            sure = system == "Canvas" and not self._deduced
+            if sure or _may_be(claim.name, numbered[0]):
+                return _Found(numbered)
+            return _Found(
+                doubt=f"has {number} of {_shown(numbered)} of the roster, but another name: not "
+                "matched. Correct the number or the name in that line"
+            )
+        if len(named) > 1:
+            return _Found(
+                doubt=f"has the name of {_shown(named)} of the roster: not matched. Add a column "
+                f"{_COLUMN[system]!r} with {number} to tell them apart"
+            )
+        if named and (other := getattr(named[0], _FIELD[system])):
+            return _Found(
+                doubt=f"has the name of {_shown(named)} of the roster, where {number} is "
+                f"{one_line(other, limit=40)} and not {claim.id}: not matched. If it is the same "
+                "person, correct that line"
+            )
+        return _Found(named)
+
+    def _find_named(self, name: str) -> _Found:
+        if team := self._by_repository.get(name.lower(), []):
+            return _Found(team)
+        found = self._by_anything.get(normal(name), [])
+        if not found and self._prefix and name.lower().startswith(self._prefix):
+            account = name.lower().removeprefix(self._prefix)
+            found = self._by_account.get(account, [])
+            if found and all(_last(each.repository).lower() == account for each in found):
+                return _Found(found)  # a team's repository, without the assignment
+        if len(found) > 1:
+            return _Found(
+                doubt=f"could be any of {_shown(found)} of the roster: not matched. Put its name "
+                "into the column 'repository' of the right one"
+            )
+        return _Found(found) if found else self._by_its_end(name)
+
+    def _by_its_end(self, name: str) -> _Found:
+        """Nobody: that a name ends in an account may be chance. It is only told."""
+        found = [
+            line
+            for _, account in splits(name.lower())
+            for line in self._by_account.get(account, [])
+        ]
+        if not found:
+            return _Found()
+        return _Found(
+            doubt=f"ends like the account of {_shown(found)} of the roster, but may be somebody "
+            "else's: not matched. If it is theirs, put its name into the column 'repository' of "
+            "that line"
+        )
+
+    def _with_kinds(
+        self, roster: Sequence[RosterStudent], claims: Sequence[Claim]
+    ) -> Sequence[RosterStudent]:
+        """The list with numbers that turn out to be the download's where those belong."""
+        system = next((each.numbered_by for each in claims if each.numbered_by), None)
+        if system is None:
+            return roster
+        equal, other = self._compared(claims)
+        self._undecided = [column for column in _UNDECLARED if not other[column]]
+        for column in _UNDECLARED:
+            if equal[column] and not other[column]:
+                self._deduced = True
+                return [
+                    _moved(line, column, _FIELD[system]) if line.name else line for line in roster
+                ]
+        if system == "Moodle" and other["participant"] and not equal["participant"]:
+            self.notes.append(
+                "the participant numbers of the roster are not those of this download: Moodle "
+                "gives others in each assignment. Only names were compared. Use this assignment's "
+                "grading worksheet as roster"
+            )
+            return [msgspec.structs.replace(line, participant="") for line in roster]
+        return roster
+
+    def _compared(self, claims: Sequence[Claim]) -> tuple[Counter[str], Counter[str]]:
+        """How often each column has the number of who is named there, and another one."""
+        equal: Counter[str] = Counter()
+        other: Counter[str] = Counter()
+        for claim in claims:
+            named = self._by_name.get(normal(claim.name), [])
+            if claim.numbered_by is None or len(named) != 1:
+                continue
+            for column in (*_UNDECLARED, "participant"):
+                if value := getattr(named[0], column):
+                    (equal if normal(value) == normal(claim.id) else other)[column] += 1
+        return equal, other
+
+    def numbers_of_unknown_kind(
+        self, works: Mapping[Person, Work], found: Mapping[Person, _Found]
+    ) -> Iterator[str]:
+        """What to do about numbers that are on the list, if one only knew whose they are."""
+        alike = [
+            (work, lines[0])
+            for person, work in works.items()
+            if found[person].nobody
+            and work.claim.numbered_by is not None
+            and (lines := self._by_unknown_number.get(normal(work.claim.id), []))
+        ]
+        if not alike:
+            return
+        work, line = alike[0]
+        assert work.claim.numbered_by is not None
+        number, column = _NUMBER[work.claim.numbered_by], _COLUMN[work.claim.numbered_by]
+        yield (
+            f"{len(alike)} of those who were not matched have numbers that are on the roster, the "
+            f"first {work.source} that of {_shown([line])}. Nothing says that the roster's are "
+            f"{number}s, so they were not compared. If they are, call their column {column!r}"
+        )
+
+
+def _moved(line: RosterStudent, column: str, to: str) -> RosterStudent:
+    values = {to: getattr(line, to) or getattr(line, column), column: ""}
+    return msgspec.structs.replace(line, **values)
+
+
+def _getter(name: str) -> Callable[[RosterStudent], Sequence[str]]:
+    return lambda each: [getattr(each, name)]
+
+
+def _index(
+    roster: Sequence[RosterStudent],
+    values: Callable[[RosterStudent], Iterable[str]],
+    plain: Callable[[str], str],
+) -> dict[str, list[RosterStudent]]:
+    index: dict[str, list[RosterStudent]] = defaultdict(list)
+    for student in roster:
+        for value in {plain(value) for value in values(student)}:
+            if value:
+                index[value].append(student)
+    return dict(index)
+
+
+def _spellings(student: RosterStudent) -> Iterator[str]:
+    """``Doe, Jane`` is also ``Jane Doe``; a family name may be of several words."""
+    family, comma, given = student.name.partition(",")
+    words = f"{given} {family}".split() if comma else student.name.split()
+    for first in range(max(len(words), 1)):
+        yield "".join([*words[first:], *words[:first]])
+
+
+def _everything(student: RosterStudent) -> Iterator[str]:
+    """What a file or folder of one's own may be named after."""
+    yield from _spellings(student)
+    yield from (student.email, student.email.partition("@")[0])
+    yield from (student.account, student.login, _last(student.repository))
+    yield from (student.id, student.number, student.sis_id, student.canvas_id)
+    yield student.participant
+
+
+def _may_be(name: str, line: RosterStudent) -> bool:
+    """Whether a name that is not that of the line may still be: it shares a word with it."""
+    if not line.name or normal(name) == _ANONYMOUS:
+        return True
+    whole, words = normal(name), _words(name)
+    # Canvas leaves out what is between words.
+    return any(word in words or (len(word) > 2 and word in whole) for word in _words(line.name))
+
+
+def _words(name: str) -> set[str]:
+    return {plain for word in re.split(r"[\s,.'-]+", name) if (plain := normal(word))}
+
+
+def _last(repository: str) -> str:
+    return repository.rstrip("/").rpartition("/")[2].removesuffix(".git")
+
+
+def _shown(lines: Sequence[RosterStudent]) -> str:
+    """``lines 2 (Ann) and 3 (Bob)``."""
+    each = [
+        f"{line.line} ({one_line(who, limit=60)})"
+        if (who := line.name or line.email or line.account or line.repository)
+        else str(line.line)
+        for line in {line.line: line for line in lines}.values()
+    ]
+    if len(each) > _NAMES_SHOWN:
+        each[_NAMES_SHOWN:] = [f"{len(each) - _NAMES_SHOWN} more"]
+    if len(each) == 1:
+        return f"line {each[0]}"
+    return f"lines {', '.join(each[:-1])} and {each[-1]}"
