@@ -27,6 +27,7 @@ def student(key: str, **fields: object) -> Student:
     defaults: dict[str, object] = {
         "name": key.capitalize(),
         "id": f"id-{key}",
+        "sis_id": f"id-{key}",
         "email": f"{key}@example.edu",
         "on_roster": True,
     }

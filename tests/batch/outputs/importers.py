@@ -1,7 +1,8 @@
 """How Canvas and Moodle read a gradebook: models of their importers, as far as marks go.
 
-Written after ``lib/gradebook_importer.rb`` (Canvas LMS) and
-``grade/import/csv/classes/load_data.php`` (Moodle), with their traps.
+Written after ``lib/gradebook_importer.rb`` (Canvas LMS),
+``grade/import/csv/classes/load_data.php`` and
+``mod/assign/feedback/offline/importgradeslib.php`` (Moodle), with their traps.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ class Person:
     canvas_id: int = 0
     sis: str = ""
     login: str = ""
+    participant: str = ""
     grade: str | None = None
     feedback: str = ""
 
@@ -43,17 +45,19 @@ class Canvas:
             raise ImportRefused("Invalid header row")
         if not re.search(r"SIS\s+User\s+ID", header[2]):
             raise ImportRefused("no SIS User ID")
-        if not re.search(r"SIS\s+Login\s+ID", header[3]) or "Section" not in header[4]:
+        last = 5 if re.search(r"Integration\s+ID", header[4]) else 4
+        if not re.search(r"SIS\s+Login\s+ID", header[3]) or "Section" not in header[last]:
             raise ImportRefused("Invalid header row")
+        (grade,) = range(last + 1, len(header))
         for row in lines[1:]:
             if "Points Possible" in row[0]:
-                self.points_possible[header[5]] = row[5]
+                self.points_possible[header[grade]] = row[grade]
                 continue
             person = self._find(row)
             if person is None:
                 self.strangers.append(row[0])
             else:
-                person.grade = row[5].strip() or None
+                person.grade = row[grade].strip() or None
 
     def _find(self, row: list[str]) -> Person | None:
         # Ruby's to_i: the digits that a text begins with.
@@ -96,3 +100,33 @@ class Moodle:
             else:
                 meant.grade = grade
             meant.feedback = row[3]
+
+
+@dataclass
+class Worksheet:
+    """One assignment of Moodle, whose grading worksheet is uploaded."""
+
+    people: list[Person]
+    maximum: float = 100
+
+    def load(self, data: bytes) -> None:
+        lines = list(csv.reader(io.StringIO(data.decode("utf-8"), newline="")))
+        header = lines[0]
+        try:
+            who, grade, when, feedback = (
+                header.index(each)
+                for each in (
+                    "Identifier", "Grade", "Last modified (grade)", "Feedback comments",
+                )
+            )  # fmt: skip
+        except ValueError as error:
+            raise ImportRefused("the worksheet can't be read") from error
+        for row in lines[1:]:
+            # Whatever stands there: so many characters are taken away.
+            number = row[who][len("Participant ") :]
+            found = [p for p in self.people if p.participant and p.participant == number]
+            if not found or row[grade] == "" or not 0 <= float(row[grade]) <= self.maximum:
+                continue
+            if found[0].grade is not None and not row[when]:
+                continue  # modified later than in the worksheet
+            found[0].grade, found[0].feedback = row[grade], row[feedback]

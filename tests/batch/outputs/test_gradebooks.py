@@ -13,10 +13,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grader.batch.model import StudentResult
-from grader.batch.outputs.gradebooks import canvas, generic, guide, moodle, render_all
+from grader.batch.outputs.gradebooks import (
+    canvas,
+    generic,
+    guide,
+    moodle,
+    render_all,
+    worksheet,
+)
 from grader.batch.outputs.standing import mark, number
 from tests.batch.outputs.classes import INFO, absent, mixed, result, student
-from tests.batch.outputs.importers import Canvas, Moodle, Person
+from tests.batch.outputs.importers import Canvas, Moodle, Person, Worksheet
 from tests.report import records
 
 NAMES = st.one_of(
@@ -30,21 +37,47 @@ KINDS = st.sampled_from(
 )
 
 
+NUMBERS = st.sampled_from(["", "1", "2", "3", "a1"])
+
+
 @st.composite
 def classes(draw: st.DrawFn) -> list[StudentResult]:
-    """Students of whom some have no e-mail address, no identifier or no mark."""
+    """Students of whom some lack this or that, and whose numbers are others' of another kind."""
     made = []
+    taken: dict[str, set[str]] = {"sis_id": set(), "canvas_id": set(), "participant": set()}
     for n in range(draw(st.integers(1, 6))):
+        numbers = {kind: draw(NUMBERS) for kind in taken}
+        for kind, value in numbers.items():
+            numbers[kind] = "" if value in taken[kind] else value
+            taken[kind].add(value)
         who = student(
             f"s{n}",
             name=draw(NAMES),
-            id=draw(st.sampled_from(["", f"{1000 + n}", f"a{n}"])),
+            id=draw(NUMBERS),
+            login=draw(st.sampled_from(["", f"login{n}"])),
             email=draw(st.sampled_from(["", f"s{n}@example.edu"])),
+            integration_id=draw(st.sampled_from(["", f"i{n}"])),
             on_roster=draw(st.booleans()),
+            **numbers,
         )
         kind = draw(KINDS)
         made.append(result(f"s{n}", kind, who=who) if kind else absent(f"s{n}"))
     return made
+
+
+def people_of(results: Sequence[StudentResult]) -> list[Person]:
+    """Their accounts, in the same order, with a grade that somebody entered by hand."""
+    return [
+        Person(
+            name=f"account {n}",
+            canvas_id=int(r.student.canvas_id) if r.student.canvas_id.isdigit() else 0,
+            sis=r.student.sis_id,
+            login=r.student.login or r.student.email,
+            participant=r.student.participant,
+            grade="by hand",
+        )
+        for n, r in enumerate(results)
+    ]
 
 
 def rows_of(data: bytes) -> list[dict[str, str]]:
@@ -64,20 +97,7 @@ class TestCanvas:
 
     @given(classes())
     def test_every_mark_arrives_and_nothing_else(self, results: list[StudentResult]) -> None:
-        people = [
-            Person(
-                name=f"account {n}",
-                canvas_id=0
-                if r.student.on_roster
-                else int(r.student.id or 0)
-                if r.student.id.isdigit()
-                else 0,
-                sis=r.student.id if r.student.on_roster else "",
-                login=r.student.email,
-                grade="by hand",
-            )
-            for n, r in enumerate(results)
-        ]
+        people = people_of(results)
         course = Canvas(people)
         course.load(canvas.render(INFO, results))
         assert course.points_possible == {"Puzzle 17": "100"}
@@ -87,15 +107,31 @@ class TestCanvas:
             expected = number(given_mark.points) if given_mark and known else "by hand"
             assert person.grade == expected
 
+    def test_each_number_stands_in_the_column_of_its_kind(self) -> None:
+        who = student(
+            "a", id="7", sis_id="7", canvas_id="101", login="al", integration_id="i-1", section="S"
+        )
+        lines = canvas.render(INFO, [result("a", who=who), result("b")]).decode().split("\r\n")
+        assert lines[0] == ("Student,ID,SIS User ID,SIS Login ID,Integration ID,Section,Puzzle 17")
+        assert lines[1:4] == [
+            "    Points Possible,,,,,,100",
+            "A,101,7,al,i-1,S,100",
+            "B,,id-b,b@example.edu,,,100",
+        ]
+
     def test_an_institutions_number_is_never_taken_for_canvas_own(self) -> None:
         """SIS number 7 may be one student and Canvas's number 7 another."""
-        made = canvas.render(INFO, [result("a", who=student("a", id="7", on_roster=True))])
+        made = canvas.render(INFO, [result("a", who=student("a", sis_id="7"))])
         assert b"A,,7," in made
-        made = canvas.render(INFO, [result("a", who=student("a", id="7", on_roster=False))])
+        made = canvas.render(INFO, [result("a", who=student("a", sis_id="", canvas_id="7"))])
         assert b"A,7,," in made
 
+    def test_a_number_of_unknown_kind_is_nobodys(self) -> None:
+        made = canvas.render(INFO, [result("a", who=student("a", id="7", sis_id=""))])
+        assert b"A,,,a@example.edu," in made
+
     def test_a_name_cannot_set_the_points_possible(self) -> None:
-        evil = student("a", name="Points Possible", id="", email="")
+        evil = student("a", name="Points Possible", sis_id="", email="")
         course = Canvas([])
         course.load(canvas.render(INFO, [result("a", "wrong-values", who=evil)]))
         assert course.points_possible == {"Puzzle 17": "100"}
@@ -106,7 +142,9 @@ class TestMoodle:
     def test_every_mark_arrives_and_nothing_else(self, results: list[StudentResult]) -> None:
         by = "login" if moodle.identified_by(results) == "email" else "sis"
         people = [
-            Person(name=r.student.name, sis=r.student.id, login=r.student.email, grade="by hand")
+            Person(
+                name=r.student.name, sis=r.student.sis_id, login=r.student.email, grade="by hand"
+            )
             for r in results
         ]
         Moodle(people, by).load(moodle_file(results))
@@ -118,10 +156,17 @@ class TestMoodle:
                 assert person.grade == number(min(given_mark.points, Decimal(100)))
 
     def test_who_cannot_be_found_is_named(self) -> None:
-        results = [result("a"), result("b"), result("c", who=student("c", email="", id=""))]
+        results = [result("a"), result("b"), result("c", who=student("c", email="", sis_id=""))]
         assert b"C" not in moodle_file(results).split(b"\r\n", 1)[1]
         told = guide.render(INFO, results).decode()
         assert "not in moodle.csv for want of an Email address: 1\n\n  C\n" in told
+
+    def test_a_participant_number_is_no_id_number(self) -> None:
+        """In Moodle the ID number 2 is somebody else, whose grade it would become."""
+        who = student("a", id="2", sis_id="", participant="2", email="")
+        assert rows_of(moodle_file([result("a", who=who)])) == []
+        told = guide.render(INFO, [result("a", who=who)]).decode()
+        assert "not in moodle.csv for want of an Email address: 1\n\n  A\n" in told
 
     def test_extra_credit_does_not_end_the_import(self) -> None:
         row = rows_of(moodle_file([result("a", "passed-with-extra")]))[0]
@@ -144,6 +189,40 @@ class TestMoodle:
     def test_no_backslash_escapes_a_quote(self, name: str) -> None:
         """PHP's fgetcsv takes a backslash before a quote for an escape."""
         assert b"\\" not in moodle_file([result("a", who=student("a", name=name))])
+
+
+class TestWorksheet:
+    @given(classes(), st.booleans())
+    def test_every_mark_arrives_and_nothing_else(
+        self, results: list[StudentResult], graded: bool
+    ) -> None:
+        people = people_of(results)
+        for person in people:
+            person.grade = "by hand" if graded else None
+        Worksheet(people).load(worksheet.render(INFO, results, [r.record for r in results]))
+        for person, r in zip(people, results, strict=True):
+            given_mark = mark(r, INFO)
+            if graded or given_mark is None or not r.student.participant:
+                assert person.grade == ("by hand" if graded else None)
+            else:
+                assert person.grade == number(min(given_mark.points, Decimal(100)))
+
+    def test_it_is_there_where_anybody_has_such_a_number(self) -> None:
+        plain, numbered = result("a"), result("b", who=student("b", participant="7"))
+        assert "moodle-worksheet.csv" not in render_all(INFO, [plain], [plain.record])
+        assert "worksheet" not in guide.render(INFO, [plain]).decode()
+        files = render_all(INFO, [plain, numbered], [plain.record, numbered.record])
+        (row,) = rows_of(files["moodle-worksheet.csv"])
+        assert (row["Identifier"], row["Grade"]) == ("Participant 7", "100")
+        told = files["README.txt"].decode()
+        assert "not in moodle-worksheet.csv for want of a participant number: 1\n\n  A\n" in told
+
+    def test_extra_credit_is_not_passed_over(self) -> None:
+        results = [result("a", "passed-with-extra", who=student("a", participant="7"))]
+        (row,) = rows_of(worksheet.render(INFO, results, [r.record for r in results]))
+        assert row["Grade"] == "100"
+        assert "With extra credit: 110 points." in row["Feedback comments"]
+        assert "cut in moodle-worksheet.csv: 1" in guide.render(INFO, results).decode()
 
 
 class TestGeneric:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from grader.batch.model import RunInfo, StudentResult
-from grader.batch.outputs.gradebooks import canvas, generic, guide, moodle
+from grader.batch.outputs.gradebooks import canvas, generic, guide, moodle, worksheet
 from grader.record import Record
 
 
@@ -19,9 +19,11 @@ def render_all(
         results: Everybody.
         shown: For each of them the record as the student may see it, or None.
     """
+    numbered = worksheet.is_wanted(results)
     return {
         "canvas.csv": canvas.render(info, results),
         "moodle.csv": moodle.render(info, results, shown),
+        **({worksheet.NAME: worksheet.render(info, results, shown)} if numbered else {}),
         "grades.csv": generic.render_csv(info, results),
         "grades.json": generic.render_json(info, results),
         "README.txt": guide.render(info, results),

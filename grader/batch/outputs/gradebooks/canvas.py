@@ -5,12 +5,14 @@ in the Gradebook?", https://community.canvaslms.com/t5/Instructor-Guide/a/ta-p/8
 What it reads:
 
 * the columns of the person stand first and in this order: ``Student``, ``ID``
-  (Canvas's own number), ``SIS User ID``, ``SIS Login ID``, ``Section``;
+  (Canvas's own number), ``SIS User ID``, ``SIS Login ID``, ``Integration ID``
+  (only where there is any), ``Section``;
 * every other column is an assignment; ``Title (1234)`` names an existing one
   by its number, an unknown title makes a new one;
 * a row whose first cell contains ``Points Possible`` sets what an assignment
   is out of, wherever in the file it stands, so no student's name may say so;
-* a person is looked for by ID, then by SIS ID, then by login, then by name;
+* a person is looked for by ID, then by SIS ID, then by login, then by name. So a
+  number of one kind in another's column gives the mark to somebody else;
 * an empty cell takes away a grade that is there. A student without a mark is
   therefore left out: a mark entered by hand stays.
 """
@@ -25,7 +27,8 @@ from grader.batch.outputs.cells import table, text
 from grader.batch.outputs.standing import mark, number
 
 POINTS_POSSIBLE = "Points Possible"
-COLUMNS = ("Student", "ID", "SIS User ID", "SIS Login ID", "Section")
+COLUMNS = ("Student", "ID", "SIS User ID", "SIS Login ID", "Integration ID", "Section")
+_INTEGRATION_ID = COLUMNS.index("Integration ID")
 _POINTS_POSSIBLE = re.compile(r"Points(?= Possible)")
 _DIGITS = re.compile(r"[1-9]\d{0,18}", re.ASCII)
 
@@ -36,22 +39,25 @@ def render(info: RunInfo, results: Sequence[StudentResult]) -> bytes:
 
 
 def _rows(info: RunInfo, results: Sequence[StudentResult]) -> Iterator[list[str]]:
-    yield [*COLUMNS, text(info.title)]
-    yield [f"    {POINTS_POSSIBLE}", "", "", "", "", str(info.max_score)]
-    for result in results:
-        given = mark(result, info)
-        if given is not None:
-            yield [*_person(result.student), number(given.points)]
+    integrated = any(result.student.integration_id for result in results)
+    header = [*COLUMNS, text(info.title)]
+    points = [f"    {POINTS_POSSIBLE}", *[""] * (len(COLUMNS) - 1), str(info.max_score)]
+    people = [
+        [*_person(result.student), number(given.points)]
+        for result in results
+        if (given := mark(result, info)) is not None
+    ]
+    for row in (header, points, *people):
+        yield row if integrated else row[:_INTEGRATION_ID] + row[_INTEGRATION_ID + 1 :]
 
 
 def _person(student: Student) -> list[str]:
-    """The five cells that say who it is.
-
-    A roster has the institution's identifier; without one, the identifier is
-    the number in the name of a file that Canvas gave out. They are kept apart,
-    because the one could be somebody else's other.
-    """
-    name = text(_POINTS_POSSIBLE.sub("Points-", student.name))
-    own = "" if student.on_roster or not _DIGITS.fullmatch(student.id) else student.id
-    sis = student.id if student.on_roster else ""
-    return [name, own, text(sis), text(student.email), ""]
+    """The cells that say who it is, each with what is known to be of its kind."""
+    return [
+        text(_POINTS_POSSIBLE.sub("Points-", student.name)),
+        student.canvas_id if _DIGITS.fullmatch(student.canvas_id) else "",
+        text(student.sis_id),
+        text(student.login or student.email),
+        text(student.integration_id),
+        text(student.section),
+    ]

@@ -4,7 +4,9 @@ Source: Moodle, ``grade/import/csv/classes/load_data.php``, and "Grade import",
 https://docs.moodle.org/en/Grade_import. What it does:
 
 * the teacher says which column identifies the person: e-mail address, ID
-  number, username or Moodle's own number;
+  number, username or Moodle's own number. The ID number is the institution's.
+  The participant number in the names of Moodle's downloads is none of these and
+  counts within one assignment only: `worksheet` is for that. Nor is a name;
 * a person who is not found ends the whole import;
 * in a row whose identifying cell is empty, the person of the row **before**
   stays the one who is meant, and gets the grade. So the file has one
@@ -36,7 +38,7 @@ def identified_by(results: Sequence[StudentResult]) -> Identifier:
     """The identifier that more students have; the e-mail address where both are as common."""
     students = [result.student for result in results]
     emails = sum(bool(student.email.strip()) for student in students)
-    return "id" if sum(bool(student.id.strip()) for student in students) > emails else "email"
+    return "id" if sum(bool(student.sis_id.strip()) for student in students) > emails else "email"
 
 
 def left_out(info: RunInfo, results: Sequence[StudentResult]) -> list[StudentResult]:
@@ -70,24 +72,31 @@ def _rows(
 ) -> Iterator[list[str]]:
     by = identified_by(results)
     most = Decimal(max(LARGEST, info.max_score))
-    yield [HEADINGS[by], "Full name", _cell(info.title), "Feedback"]
+    yield [HEADINGS[by], "Full name", cell(info.title), "Feedback"]
     for result, record in zip(results, shown, strict=True):
         given = mark(result, info)
         identity = _identity(result.student, by)
         if given is not None and identity:
-            feedback = feedback_text(record) if record is not None else ""
-            if given.points > most:
-                feedback += f" With extra credit: {number(given.points)} points."
             grade = number(min(given.points, most))
-            yield [identity, _cell(result.student.name), grade, _cell(feedback)]
+            feedback = cell(feedback_of(record, given.points, most))
+            yield [identity, cell(result.student.name), grade, feedback]
 
 
 def _identity(student: Student, by: Identifier) -> str:
-    return _cell(student.email.strip() if by == "email" else student.id.strip())
+    return cell(student.email.strip() if by == "email" else student.sis_id.strip())
 
 
-def _cell(value: str) -> str:
+def cell(value: str) -> str:
+    """A text as a cell, without what PHP takes for an escape."""
     return text(value.replace("\\", "/"))
+
+
+def feedback_of(record: Record | None, points: Decimal, most: Decimal) -> str:
+    """What the student reads beside a grade that is cut to ``most``."""
+    feedback = feedback_text(record) if record is not None else ""
+    if points > most:
+        feedback += f" With extra credit: {number(points)} points."
+    return feedback.strip()
 
 
 def feedback_text(record: Record) -> str:
