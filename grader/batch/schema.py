@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +14,10 @@ from grader.errors import GraderFault, UsageError
 
 NAME: Final = "run.sqlite"
 VERSION: Final = 1
+_HEADER: Final = b"SQLite format 3\0"
+_MARK: Final = b"CREATE TABLE gradings ("
+"""Stands among the first pages of a run's database, or of its log while it is young."""
+_LOOKED_AT: Final = 64 * 1024
 
 _TABLES: Final = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -78,6 +84,28 @@ def open_database(folder: Path, *, create: bool) -> sqlite3.Connection:
             connection.close()
             raise
     return connection
+
+
+def holds_a_run(folder: Path) -> bool:
+    """Whether a folder has the database of a run, by its first bytes.
+
+    It may be anybody's file of that name: SQLite is not asked to open it.
+    """
+    start = _start_of(folder / NAME)
+    if not start.startswith(_HEADER):
+        return False
+    # The tables of a run that was killed early are in the log only.
+    return _MARK in start or _MARK in _start_of(folder / f"{NAME}-wal")
+
+
+def _start_of(path: Path) -> bytes:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return b""
+    with os.fdopen(descriptor, "rb") as file:
+        regular = stat.S_ISREG(os.fstat(descriptor).st_mode)
+        return file.read(_LOOKED_AT) if regular else b""
 
 
 def _prepare(connection: sqlite3.Connection, folder: Path) -> None:

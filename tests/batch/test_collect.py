@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import zipfile
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from grader.batch.collect import RosterStudent, collect
+from grader.batch.store import Store
 from grader.errors import SubmissionRefused, UsageError
 from tests.batch.harness import make_class
 
@@ -273,11 +275,73 @@ def test_names_that_are_alike_as_file_names_get_keys_of_their_own(tmp_path):
     assert sum(key.startswith("student-") for key in keys) == 2
 
 
-def test_the_folder_of_a_run_is_no_submission(tmp_path):
-    source = make_class(
-        tmp_path, {"ann.mojo": "a", "run/run.sqlite": "", "run/feedback/ann/conv1d.mojo": "x"}
-    )
-    assert list(looked_through(source)[0]) == ["ann"]
+@pytest.mark.parametrize("closed", [True, False])
+def test_the_folder_of_a_run_is_no_submission_and_it_is_said(tmp_path, closed):
+    """Also of one that is at work or was killed."""
+    source = make_class(tmp_path, {"ann.mojo": "a", "run/feedback/ann/conv1d.mojo": "x"})
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(Store(source / "run", create=True))
+        if closed:
+            stack.close()
+        attempts, collection = looked_through(source)
+    assert list(attempts) == ["ann"]
+    assert collection.notes == ["run holds the results of a run: it was not looked into"]
+
+
+@pytest.mark.parametrize("content", [b"", b"x", b"SQLite format 3\0" + bytes(5000), None])
+def test_a_file_that_is_called_like_that_of_a_run_hides_nobody(tmp_path, content):
+    source = make_class(tmp_path / "class", {"ann.mojo": "a", "bob/conv1d.mojo": "b"})
+    if content is None:
+        (tmp_path / "run").mkdir()
+        with Store(tmp_path / "run", create=True):
+            (source / "bob/run.sqlite").symlink_to(tmp_path / "run/run.sqlite")
+            attempts, collection = looked_through(source)
+    else:
+        (source / "bob/run.sqlite").write_bytes(content)
+        attempts, collection = looked_through(source)
+    assert attempts == {"ann": ["ann.mojo"], "bob": ["bob/conv1d.mojo"]}
+    assert collection.notes == []
+
+
+def test_the_latest_attempts_of_one_student_are_kept(tmp_path, monkeypatch):
+    monkeypatch.setattr("grader.batch.collect.collection.MAX_ATTEMPTS", 3)
+    source = make_class(tmp_path, {f"ann/{n}/conv1d.mojo": f"{n}" for n in range(8)})
+    for n in range(8):
+        os.utime(source / f"ann/{n}/conv1d.mojo", (n + 1, n + 1))
+    attempts, collection = looked_through(source)
+    assert attempts == {"ann": [f"ann/{n}/conv1d.mojo" for n in (5, 6, 7)]}
+    assert [each.attempt.counts for each in collection.attempts] == [False, False, True]
+    assert collection.notes[-1] == "ann: of 8 files the latest 3 are kept, 5 are left out"
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        [f"eve/x{n}.txt" for n in range(6)],
+        [f"eve/{n}/x.txt" for n in range(3)],
+        ["eve/a/b/c/d/e/x.txt"],
+        [f"eve/{n}/.keep" for n in range(6)],
+    ],
+)
+def test_too_many_files_of_one_student_cost_that_student_only(tmp_path, monkeypatch, files):
+    monkeypatch.setattr("grader.batch.collect.folder.MAX_OF_ONE", 5)
+    monkeypatch.setattr("grader.batch.collect.folder.MAX_FILES", 9)
+    ordinary = {f"ann/{n}.mojo": "a" for n in range(5)}
+    source = make_class(tmp_path, {"eve/conv1d.mojo": "e", **dict.fromkeys(files, ""), **ordinary})
+    attempts, collection = looked_through(source)
+    assert len(attempts["ann"]) == 5
+    assert attempts["eve"] == ["eve/."]
+    with pytest.raises(SubmissionRefused, match="eve holds more than 5 files and folders"):
+        collection.attempts[-1].load()
+
+
+def test_too_many_files_of_all_together_are_an_error(tmp_path, monkeypatch):
+    monkeypatch.setattr("grader.batch.collect.folder.MAX_FILES", 3)
+    source = make_class(tmp_path, {f"s{n // 2}/{n}.mojo": "a" for n in range(4)})
+    with pytest.raises(UsageError, match="more than 3 files"):
+        looked_through(source)
+    (source / "s0/0.mojo").unlink()
+    assert len(looked_through(source)[0]) == 2
 
 
 @pytest.mark.parametrize("name", ["nothing", "empty"])

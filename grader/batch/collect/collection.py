@@ -8,10 +8,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 from grader.batch.collect import names
 from grader.batch.collect.archive import archive_entries
-from grader.batch.collect.choose import HandedIn, attempts
+from grader.batch.collect.choose import Choice, HandedIn, attempts
 from grader.batch.collect.entry import Entry, is_mojo, refusing, stem
 from grader.batch.collect.folder import folder_entries
 from grader.batch.collect.names import Claim
@@ -23,7 +24,9 @@ from grader.errors import SubmissionRefused, UsageError
 from grader.intake import Submission
 from grader.intake.display import one_line, safe_name
 
-_NAMES_SHOWN = 5
+MAX_ATTEMPTS: Final = 50
+"""Of one student, the latest. Each is read and kept."""
+_NAMES_SHOWN: Final = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,10 +62,11 @@ def collect(
     Raises:
         UsageError: there is nothing there, or nothing that can be read.
     """
+    opened: contextlib.AbstractContextManager[Sequence[Entry]]
+    notes: Sequence[str] = ()
     if source.is_dir():
-        opened: contextlib.AbstractContextManager[list[Entry]] = contextlib.nullcontext(
-            folder_entries(source)
-        )
+        listing = folder_entries(source)
+        opened, notes = contextlib.nullcontext(listing.entries), listing.notes
     elif source.is_file() and is_mojo(source.name):
         raise UsageError(
             f"{source} is one submission, not a class",
@@ -84,7 +88,7 @@ def collect(
                 remedy="Expected are .mojo files, folders with one in each, or a download of "
                 "Canvas or Moodle.",
             )
-        yield collection
+        yield replace(collection, notes=[*notes, *collection.notes])
 
 
 def _sorted_out(
@@ -108,12 +112,8 @@ def _sorted_out(
         for listed in matching.lines.get(person, [None]):
             student = student_of(_summary(theirs), listed, keys)
             students.append(student)
-            collected += _attempts_of(student, choice.files, theirs)
-        if choice.doubt:
-            notes.append(
-                f"{student.name}: of {len(choice.files)} files "
-                f"{choice.files[-1].entry.source} {choice.doubt}"
-            )
+            collected += _attempts_of(student, choice.files[-MAX_ATTEMPTS:], theirs)
+        notes += [f"{student.name}: {said}" for said in _said_of(choice)]
     taken = {listed.line for lines in matching.lines.values() for listed in lines}
     students += [
         student_without_work(each, keys) for each in matching.roster if each.line not in taken
@@ -125,6 +125,17 @@ def _sorted_out(
         notes=notes,
         refusals=[_refusal(entry) for entry in misnamed],
     )
+
+
+def _said_of(choice: Choice) -> Iterator[str]:
+    count = len(choice.files)
+    if choice.doubt:
+        yield f"of {count} files {choice.files[-1].entry.source} {choice.doubt}"
+    if count > MAX_ATTEMPTS:
+        yield (
+            f"of {count} files the latest {MAX_ATTEMPTS} are kept, "
+            f"{count - MAX_ATTEMPTS} are left out"
+        )
 
 
 def _refusal(entry: Entry) -> Refusal:
@@ -238,7 +249,7 @@ def _summary(files: Sequence[HandedIn]) -> Claim:
     return next((claim for claim in claims if claim.lateness == "late"), claims[0])
 
 
-def _without_wrapper(entries: list[Entry], puzzle: str) -> list[Entry]:
+def _without_wrapper(entries: Sequence[Entry], puzzle: str) -> Sequence[Entry]:
     """Without the one folder that some programs put around everything in an archive."""
     well_named = [entry for entry in entries if not entry.misnamed]
     tops = {entry.parts[0] for entry in well_named}

@@ -2,58 +2,94 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from grader.batch.collect.entry import Entry, is_mojo, is_skipped, refusing
+from grader.batch.schema import NAME, holds_a_run
 from grader.errors import SubmissionRefused, UsageError
 from grader.intake import Submission, read_submission
 from grader.intake.display import one_line
 
 MAX_FILES: Final = 2_000_000
+MAX_OF_ONE: Final = 50_000
+"""Files and folders below one folder at the top, which is mostly a student's."""
 MAX_DEPTH: Final = 40
-RUN_MARK: Final = "run.sqlite"
-"""A folder with this file in it holds the results of a run, not submissions."""
 
 
-def folder_entries(root: Path) -> list[Entry]:
-    """The files below ``root``, sorted by path, and links that stand where files should.
+@dataclass(frozen=True, kw_only=True)
+class Listing:
+    """What lies below a folder."""
+
+    entries: Sequence[Entry]
+    """Files sorted by path, and links that stand where files should."""
+    notes: Sequence[str]
+    """What was not looked into, a sentence each."""
+
+
+class _TooMany(Exception):
+    """More files and folders than are looked at."""
+
+
+def folder_entries(root: Path) -> Listing:
+    """The files below ``root``.
+
+    Who has too many of them is refused, and costs the others nothing.
 
     Raises:
-        UsageError: it can't be read, or there are too many files.
+        UsageError: it can't be read, or there are too many files of all together.
     """
+    too_many = UsageError(
+        f"there are more than {MAX_FILES} files below {root}",
+        remedy="Give the folder that holds the submissions only.",
+    )
     try:
-        os.listdir(root)
+        tops = _scan(root, MAX_FILES)
     except OSError as error:
         raise UsageError(
             f"{root} can't be read: {error.strerror}", remedy="Give a folder that you may read."
         ) from error
+    except _TooMany:
+        raise too_many from None
     entries: list[Entry] = []
-    for entry in _walk(root, ()):
-        entries.append(entry)
+    notes: list[str] = []
+    for top in tops:
+        below = _Below(left=MAX_OF_ONE)
+        try:
+            entries += below.visit(top, ())
+            notes += below.notes
+        except _TooMany:
+            entries.append(_crowded(top.name))
         if len(entries) > MAX_FILES:
-            raise UsageError(
-                f"there are more than {MAX_FILES} files below {root}",
-                remedy="Give the folder that holds the submissions only.",
-            )
-    return entries
+            raise too_many
+    return Listing(entries=entries, notes=notes)
 
 
-def _walk(folder: Path, above: tuple[str, ...]) -> Iterator[Entry]:
-    try:
-        with os.scandir(folder) as listing:
-            found = sorted(listing, key=lambda each: each.name)
-    except OSError as error:
-        yield _refused((*above, "."), f"can't be read: {error.strerror}")
-        return
-    if above and any(each.name == RUN_MARK for each in found):
-        return
-    for each in found:
-        if is_skipped(each.name):
-            continue
+def _scan(folder: Path, most: int) -> list[os.DirEntry[str]]:
+    """What lies in a folder, by name, without what is never looked into."""
+    with os.scandir(folder) as listing:
+        looked_into = (each for each in listing if not is_skipped(each.name))
+        found = list(itertools.islice(looked_into, most + 1))
+    if len(found) > most:
+        raise _TooMany
+    return sorted(found, key=lambda each: each.name)
+
+
+@dataclass
+class _Below:
+    """The way through one folder at the top."""
+
+    left: int
+    """How many more files and folders are looked at."""
+    notes: list[str] = field(default_factory=list)
+
+    def visit(self, each: os.DirEntry[str], above: tuple[str, ...]) -> Iterator[Entry]:
+        """A file, or all that lies below a folder. May raise `_TooMany`."""
         parts = (*above, each.name)
         if each.is_symlink():
             # A link inside a student's folder may be anything; where a file or a
@@ -62,11 +98,31 @@ def _walk(folder: Path, above: tuple[str, ...]) -> Iterator[Entry]:
                 yield _refused(parts, "is a symbolic link")
         elif each.is_dir(follow_symlinks=False):
             if len(parts) < MAX_DEPTH:
-                yield from _walk(folder / each.name, parts)
+                yield from self._folder(Path(each.path), parts)
         else:
-            yield Entry(
-                parts=parts, modified=_modified(each), load=_loader(folder / each.name, parts)
+            path = Path(each.path)
+            yield Entry(parts=parts, modified=_modified(each), load=_loader(path, parts))
+
+    def _folder(self, folder: Path, parts: tuple[str, ...]) -> Iterator[Entry]:
+        try:
+            found = _scan(folder, self.left)
+        except OSError as error:
+            yield _refused((*parts, "."), f"can't be read: {error.strerror}")
+            return
+        self.left -= len(found)
+        if any(each.name == NAME for each in found) and holds_a_run(folder):
+            self.notes.append(
+                f"{one_line('/'.join(parts))} holds the results of a run: it was not looked into"
             )
+            return
+        for each in found:
+            yield from self.visit(each, parts)
+
+
+def _crowded(name: str) -> Entry:
+    what = f"{one_line(name)} holds more than {MAX_OF_ONE} files and folders."
+    remedy = "Take out what is not the answer, such as environments and build folders."
+    return Entry(parts=(name, "."), load=refusing(what, remedy), refused=True)
 
 
 def _modified(each: os.DirEntry[str]) -> float:
@@ -90,6 +146,6 @@ def _loader(path: Path, parts: tuple[str, ...]) -> Callable[[], Submission]:
 
 
 def _refused(parts: tuple[str, ...], why: str) -> Entry:
-    shown = one_line("/".join(parts))
+    shown = one_line("/".join(parts).removesuffix("/."))
     load = refusing(f"{shown} {why}.", "Put a copy of the file itself there.")
     return Entry(parts=parts, load=load, refused=True)
