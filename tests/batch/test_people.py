@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,7 +14,7 @@ from grader.batch.collect.clones import assignment_prefix
 from grader.batch.collect.names import Claim
 from grader.batch.collect.people import Keys, student_of
 from grader.batch.collect.register import Work, match
-from grader.batch.collect.roster import parse_roster
+from grader.batch.collect.roster import RosterStudent, parse_roster
 from tests.batch.harness import grade_class, make_class, results
 
 
@@ -273,6 +274,33 @@ class TestClones:
         assert prefix == "" or any(
             name.startswith(prefix) and name.removeprefix(prefix) in accounts for name in folders
         )
+
+
+WORDS = st.text("ab1-, ", max_size=5)
+CLAIMS = st.builds(
+    Claim,
+    name=WORDS,
+    id=st.sampled_from(["", "1", "2"]),
+    numbered_by=st.sampled_from([None, "Canvas", "Moodle"]),
+    file=st.just("x"),
+)
+LINES = st.builds(
+    RosterStudent,
+    line=st.just(0),
+    **dict.fromkeys(("name", "account", "repository", "email"), WORDS),
+    **{field: st.sampled_from(["", "1", "2"]) for field in ("id", "number", "canvas_id", "sis_id")},
+)
+
+
+@given(st.lists(LINES, max_size=4), st.lists(CLAIMS, max_size=4))
+def test_whatever_names_say_no_line_is_given_to_two(lines, claims):
+    roster = [msgspec.structs.replace(each, line=n) for n, each in enumerate(lines, 2)]
+    works = {(each.id, each.name): Work(claim=each, source="x") for each in claims}
+    found = match(roster, works)
+    given_out = [line.line for theirs in found.lines.values() for line in theirs]
+    assert len(given_out) == len(set(given_out))
+    assert [line.line for line in found.roster] == [line.line for line in roster]
+    assert not roster or bool(found.notes) >= (len(found.lines) < len(works))
 
 
 def collected(source: Path, roster: str) -> Collection:
