@@ -139,6 +139,15 @@ def test_a_stray_in_an_unpacked_download_is_a_student_of_its_own(tmp_path, syste
     assert any(f"not named by {system}: {stray}" in note for note in collection.notes)
 
 
+@pytest.mark.parametrize("wrapper", ["", "week3/"])
+def test_a_stray_in_a_packed_download(tmp_path, wrapper):
+    made = [f"{wrapper}S{n}_{n}_assignsubmission_file_/conv1d.mojo" for n in (1, 2, 3)]
+    source = zipped(tmp_path / "s.zip", dict.fromkeys((*made, f"{wrapper}skeleton.mojo"), "a"))
+    attempts, collection = looked_through(source)
+    assert collection.form == "a download of Moodle"
+    assert list(attempts) == ["s1-1", "s2-2", "s3-3", "skeleton"]
+
+
 def test_too_few_names_of_a_system_are_said(tmp_path):
     source = make_class(tmp_path, {"a_1_2_x.mojo": "a", "b_3_4_x.mojo": "b", "ann.mojo": "c"})
     attempts, collection = looked_through(source)

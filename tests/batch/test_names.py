@@ -110,3 +110,36 @@ def test_canvas_names_are_read_back(name, late, id, number, file):
     claim = canvas((f"{name}{'_LATE' if late else ''}_{id}_{number}_{file}",))
     assert (claim.name, claim.id, claim.number, claim.file) == (name, str(id), number, file)
     assert claim.lateness == ("late" if late else "on time")
+
+
+_PARTS = st.sampled_from(
+    [
+        "Ann_1_assignsubmission_file_",
+        "a_1_2_c.mojo",
+        "eve",
+        "x.mojo",
+        "_1_2_",
+        "_assignsubmission_x",
+    ]
+)
+
+
+@given(
+    st.lists(st.lists(st.one_of(_PARTS, st.text(max_size=20)), min_size=1, max_size=4), max_size=9)
+)
+def test_any_names_are_some_systems_or_none(lists):
+    paths = [tuple(parts) for parts in lists]
+    found = recognise(paths)
+    claims = [found.claim(path) for path in paths]
+    if found.system is None:
+        assert claims == [None] * len(paths)
+    else:
+        assert any(claims)
+        assert all(claims) or found.strays
+
+
+@given(st.lists(st.lists(_PARTS, min_size=1, max_size=4), min_size=1, max_size=30), st.booleans())
+def test_whatever_lies_in_a_folder_changes_nothing_for_a_large_class(below, named):
+    made = moodle_names(8) if named else [(f"s{n}", "conv1d.mojo") for n in range(8)]
+    theirs = [("eve", *parts) for parts in below]
+    assert recognise(made + theirs).system == ("Moodle" if named else None)

@@ -18,6 +18,7 @@ import lzma
 import re
 import stat
 import struct
+import warnings
 import zipfile
 import zlib
 from collections import Counter
@@ -62,7 +63,10 @@ def archive_entries(path: Path) -> Iterator[list[Entry]]:
         UsageError: it can't be read as a ZIP archive, or has too many members.
     """
     try:
-        archive = zipfile.ZipFile(path)
+        with warnings.catch_warnings():
+            # What is odd about a name is said in our words.
+            warnings.simplefilter("ignore")
+            archive = zipfile.ZipFile(path)
     except (*_READ_ERRORS, UnicodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise UsageError(
@@ -108,7 +112,11 @@ def _entries(archive: zipfile.ZipFile, members: list[zipfile.ZipInfo]) -> list[E
 
 
 def _name(member: zipfile.ZipInfo) -> str:
-    """A member's name as it was meant, whole: it may hold a NUL byte, behind which zipfile cuts."""
+    """A member's name as it was meant.
+
+    It is whole: `ZipInfo.filename` ends at a NUL byte, and is another name from
+    Python 3.12 on where there is a second one.
+    """
     name = member.orig_filename
     if member.flag_bits & _UTF8_FLAG:
         return name
