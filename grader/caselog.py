@@ -3,10 +3,11 @@
 Cases are numbered from one in the order in which they ran:
 
 * case 1 is the published example;
-* then come two integer cases for each shape of the plan, the assigned shapes first
-  (one only where the first of the two gave no output);
+* then come a case of integers and one of real numbers for each shape of the plan, the assigned
+  shapes first (one only where the first of the two gave no output);
 * then pairs of equal inputs, which must give equal bits;
-* then what Hypothesis drew, with the steps by which it made a failing case smaller;
+* then what Hypothesis drew, with the steps by which it made a failing case smaller, and now and
+  then a case between that shows who computes it;
 * the last case is the published example again.
 
 The numbers are stable because the inputs are kept, not drawn again: what Hypothesis draws

@@ -18,9 +18,9 @@ from grader import puzzles
 from grader.caselog import LoggedCase, unpack
 from grader.device.evidence import CopyOut, Finding, Launch
 from grader.errors import GraderFault, RecordError, UsageError
-from grader.grading import editions
+from grader.grading import editions, seeds
 from grader.grading.bench import open_bench
-from grader.grading.cases import Case, Values
+from grader.grading.cases import Case, Values, drawn
 from grader.grading.counterexample import build
 from grader.grading.executor import CaseRun, Ending, Executor
 from grader.grading.gathered import Gathered
@@ -152,8 +152,7 @@ class _Again:
         text = record.submission.text
         choice = editions.choose(edition, text)
         self.puzzle = _puzzle(record).for_edition(choice.edition.name)
-        case = self._case(self.number)
-        assert case is not None
+        case = self._case()
         given = skeletons(self.puzzle.name, choice.skeletons)
         self.unchanged = kernel_unchanged(text, given, self.puzzle.kernel_function)
         gathered = self._gathered(edition)
@@ -205,13 +204,14 @@ class _Again:
 
     def _observe(self, executor: Executor, case: Case, device: DeviceInfo) -> Again:
         logged = self.log[self.number - 1]
-        neighbour = self._neighbour(logged)
-        before = self._one(executor, neighbour, 1) if neighbour is not None else None
         observation = self._one(executor, case, logged.variant, repeatable=True)
         problems = list(observation.problems)
-        if before is not None and observation.run.copy_out is not None:
-            host = by_the_host(self.puzzle, executor, before, observation)
-            problems += [host] if host is not None else []
+        random = seeds.generator(self.record.seed, f"unseen {self.number}")
+        unseen = drawn(self.puzzle, case.shape, case.values, random)
+        host = by_the_host(
+            self.puzzle, executor, observation, unseen, lambda case: self._one(executor, case, 1)
+        )
+        problems += [host] if host is not None else []
         same = None
         if observation.run.output is not None:
             other = executor.run(case, variant=logged.variant + 1)
@@ -247,25 +247,13 @@ class _Again:
         run = executor.run(case, variant=variant, repeatable=repeatable)
         return observe(self.puzzle, run, kernel_unchanged=self.unchanged)
 
-    def _neighbour(self, logged: LoggedCase) -> Case | None:
-        """The other case of the pair that shows whether the host took part."""
-        for number in (self.number - 1, self.number + 1):
-            if not 1 <= number <= len(self.log):
-                continue
-            other = self.log[number - 1]
-            alike = (other.sizes, other.values) == (logged.sizes, logged.values)
-            if alike and other.output and other.inputs != logged.inputs:
-                return self._case(number)
-        return None
-
-    def _case(self, number: int) -> Case | None:
-        """A case of the log; raises `RecordError` where the log does not fit the puzzle."""
-        logged = self.log[number - 1]
+    def _case(self) -> Case:
+        """The case of the log; raises `RecordError` where the log does not fit the puzzle."""
+        logged = self.log[self.number - 1]
         if logged.inputs is None:
-            if number != self.number:
-                return None
             raise UsageError(
-                f"the inputs of case {number} were not kept: the run was too large to keep all",
+                f"the inputs of case {self.number} were not kept: the run was too large to keep "
+                "all",
                 remedy="The cases that failed a check are kept; --list shows which.",
             )
         return _rebuilt(self.puzzle, logged, logged.inputs)

@@ -59,17 +59,31 @@ def example(puzzle: Puzzle, shapes: Sequence[PlannedShape]) -> Case:
     return Case(shape=shape, values=Values.EXAMPLE, inputs=puzzle.example.inputs)
 
 
-def sweep(puzzle: Puzzle, shape: PlannedShape, random: np.random.Generator) -> Case:
-    """One integer case for a shape, with no value that repeats a neighbour's or is zero."""
-    low, high = puzzle.integers
-    inputs: dict[str, NDArray[np.generic]] = {}
-    for spec in puzzle.inputs:
-        extents = spec.extents(shape.sizes)
-        count = int(np.prod(extents))
+def drawn(puzzle: Puzzle, shape: PlannedShape, values: Values, random: np.random.Generator) -> Case:
+    """A case for a shape in which no value is zero, and few are there twice."""
+    inputs = {
+        spec.name: _values(puzzle, values, int(np.prod(spec.extents(shape.sizes))), random)
+        .reshape(spec.extents(shape.sizes))
+        .astype(spec.dtype)
+        for spec in puzzle.inputs
+    }
+    return Case(shape=shape, values=values, inputs=inputs)
+
+
+def _values(
+    puzzle: Puzzle, values: Values, count: int, random: np.random.Generator
+) -> NDArray[np.generic]:
+    if values in (Values.INTEGERS, Values.EXAMPLE):
+        low, high = puzzle.integers
         pool = np.setdiff1d(np.arange(low, high + 1), [0])
-        drawn = random.choice(pool, size=count, replace=count > len(pool))
-        inputs[spec.name] = drawn.reshape(extents).astype(spec.dtype)
-    return Case(shape=shape, values=Values.INTEGERS, inputs=inputs)
+        return np.asarray(random.choice(pool, size=count, replace=count > len(pool)))
+    smallest, largest = np.log(puzzle.magnitudes)
+    found: NDArray[np.float64] = np.exp(random.uniform(smallest, largest, count)) * random.choice(
+        [-1.0, 1.0], count
+    )
+    if values is Values.SPECIAL:
+        found[random.integers(count)] = random.choice(_specials())
+    return found
 
 
 def cases(
@@ -112,8 +126,13 @@ def _element(puzzle: Puzzle, values: Values) -> st.SearchStrategy[float]:
     )
     if values is Values.REALS:
         return reals
+    # Mostly ordinary numbers: a case full of NaN tells little about the rest.
+    return st.one_of(integers, reals, reals, st.sampled_from(_specials()))
+
+
+def _specials() -> list[float]:
     limits = np.finfo(np.float32)
-    special = [
+    return [
         float("nan"),
         float("inf"),
         float("-inf"),
@@ -123,5 +142,3 @@ def _element(puzzle: Puzzle, values: Values) -> st.SearchStrategy[float]:
         float(limits.max),
         float(limits.max) / 4,
     ]
-    # Mostly ordinary numbers: a case full of NaN tells little about the rest.
-    return st.one_of(integers, reals, reals, st.sampled_from(special))

@@ -8,6 +8,7 @@ a changed input that shows up in any case counts, whichever property ran it.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -16,7 +17,7 @@ import numpy as np
 from grader.caselog import LoggedCase
 from grader.device.evidence import Launch
 from grader.grading import seeds
-from grader.grading.cases import Case, Values, cases, example, sweep
+from grader.grading.cases import Case, Values, cases, drawn, example
 from grader.grading.executor import CaseRun, Ending, Executor
 from grader.grading.observe import Observation, Problem, finding_key, observe, value_check
 from grader.grading.plan import PlannedShape
@@ -40,6 +41,9 @@ FIRST = 6
 """How many failing cases are kept to recognise the mistake by."""
 CRASHES = 3
 """Shapes that may crash in one property before the rest of it is left out."""
+
+BETWEEN = 0.1
+"""The part of the searches' cases that show who computes them."""
 
 
 @dataclass
@@ -130,6 +134,8 @@ class Prober:
         self._crashed: dict[int, Observation] = {}
         self._findings: dict[tuple[object, ...], Observation] = {}
         self._searches: dict[tuple[str, Values, tuple[int, ...], int], Search] = {}
+        self._unseen = seeds.generator(seed, "unseen")
+        self._moment = seeds.generator(seed, "moment")
         self._assigned = [shape for shape in shapes if shape.part is Part.ASSIGNED]
         self._robust = [shape for shape in shapes if shape.part is Part.ROBUST]
         self.results = Results()
@@ -163,26 +169,29 @@ class Prober:
         return self.results
 
     def _sweep(self, shapes: Iterable[PlannedShape]) -> None:
-        """Each shape twice, so that none goes untested whatever is drawn later.
+        """Each shape with both kinds of values, so that none goes untested whatever is drawn later.
 
-        The second time also shows whether the device computed it, see
-        `grader.grading.repeat`.
+        Each time it also shows whether the device computed it.
         """
         random = seeds.generator(self._seed, "sweep")
         crashes = 0
         for variant, shape in enumerate(shapes):
             if crashes >= CRASHES:
                 return
-            first = self._observe(sweep(self._puzzle, shape, random), variant=variant)
-            if first.run.output is None:
-                crashes += 1
-                continue
-            case = sweep(self._puzzle, shape, random)
-            second = self._observe(case, variant=variant, repeatable=True)
-            crashes += second.run.output is None
-            problem = by_the_host(self._puzzle, self._executor, first, second)
-            if problem is not None:
-                self.results.tally(problem.check).count(second, problem)
+            for values in (Values.INTEGERS, Values.REALS):
+                case = drawn(self._puzzle, shape, values, random)
+                if self._by_device(case, variant=variant).run.output is None:
+                    crashes += 1
+                    break
+
+    def _by_device(self, case: Case, *, variant: int | None = None) -> Observation:
+        """Run a case, and see whether the device computed it: `grader.grading.repeat`."""
+        observation = self._observe(case, variant=variant, repeatable=True)
+        unseen = drawn(self._puzzle, case.shape, case.values, self._unseen)
+        problem = by_the_host(self._puzzle, self._executor, observation, unseen, self._observe)
+        if problem is not None:
+            self.results.tally(problem.check).count(observation, problem)
+        return observation
 
     def _repeat(self, shapes: Sequence[PlannedShape], count: int) -> None:
         """The same inputs twice, with other bytes in unwritten memory: same bits again?"""
@@ -190,7 +199,8 @@ class Prober:
         if any(shape.number in self._crashed for shape in shapes):
             return
         for index in range(count // 2):
-            case = sweep(self._puzzle, shapes[index % len(shapes)], random)
+            shape = shapes[index % len(shapes)]
+            case = drawn(self._puzzle, shape, Values.INTEGERS, random)
             first = self._observe(case, variant=0)
             second = self._observe(case, variant=1)
             if first.run.output is None or second.run.output is None:
@@ -236,7 +246,7 @@ class Prober:
             self._searches[key] = Search(
                 cases(self._puzzle, shapes, values),
                 seed=seeds.number(self._seed, f"search {check} {values}"),
-                count=count,
+                count=count - _between(count),
             )
         return self._searches[key]
 
@@ -257,7 +267,14 @@ class Prober:
         before = _SEARCHED[: _SEARCHED.index(check)]
         shrink = all(self.results.tally(name).worst is None for name in before)
 
+        # At moments that no program foresees.
+        cases_of_search, between = count - _between(count), _between(count)
+        moments = set(self._moment.choice(cases_of_search, between, replace=False).tolist())
+        numbers = itertools.count()
+
         def attempt(case: Case) -> Outcome:
+            if next(numbers) in moments:
+                self._by_device(drawn(self._puzzle, case.shape, values, self._unseen))
             observation = self._observe(case)
             if observation.problem(check) is None:
                 return Outcome.HOLDS
@@ -368,6 +385,11 @@ def _simplicity(observation: Observation) -> tuple[object, ...]:
     return (_KINDS.index(case.values) if case.values in _KINDS else -1, *case.complexity)
 
 
+def _between(count: int) -> int:
+    """How many of the cases of a search are run between those that are searched."""
+    return int(BETWEEN * count)
+
+
 def _swept(shapes: Sequence[PlannedShape]) -> int:
-    """Cases before the search, where none crashes: the example, and each shape twice."""
+    """Cases before the search, where none crashes: the example, and two for each shape."""
     return 1 + 2 * len(shapes)

@@ -33,7 +33,7 @@ def again(record, number, executor):
     log = cases_of(record)
     run = _Again(record, log, number, Silent(), None, Wanted.AUTO, 300)
     run.puzzle, run.unchanged = _puzzle(record), False
-    return run._observe(executor, run._case(number), record_parts.DEVICE)
+    return run._observe(executor, run._case(), record_parts.DEVICE)
 
 
 class TestACase:
@@ -67,7 +67,7 @@ class TestACase:
         text = render_again(again(record, number, scripted.ScriptedExecutor()))
         assert "Now:    right\nRecord: failed integers\n        The two differ" in text
 
-    def test_what_host_code_computes_is_seen_by_its_neighbour(self):
+    def test_what_host_code_computes_is_seen_again(self):
         def make():
             return scripted.ScriptedExecutor(by_host=True)
 

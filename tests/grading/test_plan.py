@@ -8,7 +8,7 @@ import pytest
 from hypothesis import strategies as st
 
 from grader.grading import plan, seeds
-from grader.grading.cases import Values, cases, example, sweep
+from grader.grading.cases import Values, cases, drawn, example
 from grader.puzzles.conv1d import CONV1D, TPB
 from grader.puzzles.definition import Part
 
@@ -85,13 +85,26 @@ def test_the_example_case_is_the_published_one():
     )
 
 
-def test_a_sweep_case_has_no_zero_and_fits_its_shape():
+@pytest.mark.parametrize("values", [Values.INTEGERS, Values.REALS])
+def test_a_case_for_a_shape_has_no_zero_and_fits_shape_and_kind(values):
     for shape in plan.draw(CONV1D, seed="s", own_kernel=True):
-        case = sweep(CONV1D, shape, seeds.generator("s", "sweep"))
+        case = drawn(CONV1D, shape, values, seeds.generator("s", "sweep"))
         for spec in CONV1D.inputs:
-            assert case.inputs[spec.name].shape == spec.extents(shape.sizes)
-            assert case.inputs[spec.name].all()
-            assert np.array_equal(case.inputs[spec.name], np.rint(case.inputs[spec.name]))
+            array = case.inputs[spec.name]
+            assert array.shape == spec.extents(shape.sizes)
+            assert array.dtype == spec.dtype
+            assert array.all()
+            whole = array == np.rint(array)
+            assert whole.all() if values is Values.INTEGERS else not whole.all()
+            assert np.abs(array).max() <= (100 if values is Values.INTEGERS else 1000.001)
+
+
+def test_a_special_case_for_a_shape_has_one_special_value_an_input():
+    random = seeds.generator("s", "sweep")
+    for shape in plan.draw(CONV1D, seed="s", own_kernel=True):
+        for array in drawn(CONV1D, shape, Values.SPECIAL, random).inputs.values():
+            ordinary = np.isfinite(array) & (np.abs(array) >= 1e-3) & (np.abs(array) <= 1001)
+            assert np.count_nonzero(~ordinary) == 1
 
 
 @pytest.mark.parametrize("values", [Values.INTEGERS, Values.REALS, Values.SPECIAL])

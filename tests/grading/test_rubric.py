@@ -144,7 +144,7 @@ class TestCases:
         log = reached().results.log
         assert len(log) >= 200
         assert log[0].values == log[-1].values == "example"
-        assert [each.values for each in log[1:5]] == ["integers"] * 4
+        assert [each.values for each in log[1:5]] == ["integers", "reals"] * 2
         assert log[1].sizes == log[2].sizes != log[3].sizes
         assert not any(each.failed for each in log)
 
