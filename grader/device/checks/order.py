@@ -67,6 +67,7 @@ class Order:
         self.since: Index = np.zeros(lanes, dtype=np.int64)
         self.warp_since: Index = np.zeros(lanes, dtype=np.int64)
         self.synced: Index = np.zeros(lanes // threads, dtype=np.int64)
+        self.lane_synced: Index = np.zeros(lanes, dtype=np.int64)
         self.log = Log(Clock())
 
     @property
@@ -82,6 +83,7 @@ class Order:
         self.since.fill(event << LANE_BITS)
         self.warp_since.fill(event << LANE_BITS)
         self.synced.fill(0)
+        self.lane_synced.fill(0)
 
     def end_wave(self) -> None:
         """The blocks have ended."""
@@ -111,8 +113,10 @@ class Order:
         self.warp_since[lanes] = self.log.clock.event + 1 << LANE_BITS
 
     def handshake(self, lanes: Index) -> None:
-        """These lanes made a strong access to global memory, with fences about."""
-        self.synced[self.block[lanes]] = self.log.clock.event << LANE_BITS
+        """These lanes made a strong access, with fences about."""
+        now = self.log.clock.event << LANE_BITS
+        self.synced[self.block[lanes]] = now
+        self.lane_synced[lanes] = now
 
     def party(self, stamp: int) -> tuple[int, int, int]:
         """Linear block and thread of a stamp, and the program counter of its event."""
@@ -138,6 +142,8 @@ class Order:
         same_block = this_wave & (self.block[theirs] == self.block[mine])
         ordered = stamps < self.since[mine]
         ordered |= (self.warp[theirs] == self.warp[mine]) & (stamps < self.warp_since[mine])
+        # One thread released what it had done, the other acquired it since, or may have.
+        ordered |= (self.lane_synced[theirs] > stamps) & (self.lane_synced[mine] > stamps)
         result: Mask = same_block & (theirs != mine) & ~ordered
         if across_blocks:
             result |= ~same_block & ~self._shook_hands(stamps, theirs, this_wave, mine)

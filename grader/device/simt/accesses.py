@@ -138,7 +138,7 @@ def bind_store(binding: Binding) -> Step:
 
 
 def handshake(binding: Binding, lanes: Lanes) -> None:
-    """Strong accesses may order blocks, where the program has fences."""
+    """Strong accesses may order threads, where the program has fences."""
     if binding.machine.program.traits.fences:
         binding.machine.order.handshake(lanes.index)
 

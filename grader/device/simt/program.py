@@ -33,6 +33,7 @@ _SLOW = frozenset({"atom", "red"})
 """Instructions after which the time limit should be looked at."""
 _ACCESSES = frozenset({"ld", "ldu", "st", "atom", "red", "cp"})
 _STRONG = frozenset({"volatile", "relaxed", "acquire", "release", "acq_rel", "mmio"})
+_ORDERINGS = frozenset({"acquire", "release", "acq_rel"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,8 +240,8 @@ def _traits(code: list[Site]) -> Traits:
     for site in code:
         instruction = site.instruction
         parts = instruction.modifiers
-        if instruction.base in ("fence", "membar"):
-            traits.fences |= "cta" not in parts
+        if instruction.base in ("fence", "membar") or _ORDERINGS & set(parts):
+            traits.fences = True
         if instruction.base not in _ACCESSES or not parts:
             continue
         size = TYPE_BYTES.get(parts[-1], 4 if instruction.base == "cp" else 8)

@@ -193,6 +193,45 @@ def test_the_same_without_a_fence_is_a_race() -> None:
     raced(run(body, [np.zeros(2, dtype=np.uint32), 16], grid=(4, 1, 1), block=(1, 1, 1)))
 
 
+COUNTS = """
+    add.u32 %r9, %t, 1; mad.wide.u32 %rd1, %r9, 4, %a1; st.global.u32 [%rd1], %t;
+    FENCE atom.ORDER.gpu.global.add.u32 %r2, [%a0], 1;
+    setp.ne.u32 %p1, %r2, 31; @%p1 exit;
+    ld.global.u32 %r3, [%a1+12]; st.global.u32 [%a1], %r3;
+"""
+
+
+@pytest.mark.parametrize(
+    ("fence", "order"),
+    [("fence.acq_rel.gpu;", "relaxed"), ("fence.acq_rel.cta;", "relaxed"), ("", "acq_rel")],
+)
+def test_a_last_thread_that_counts_arrivals_is_no_race(fence: str, order: str) -> None:
+    body = COUNTS.replace("FENCE", fence).replace("ORDER", order)
+    outcome = run(body, [np.zeros(1, np.uint32), np.zeros(33, np.uint32)], block=(32, 1, 1))
+    assert (outcome.result, outcome.findings) == (0, ())
+    assert outcome.buffers[1][0] == 2
+
+
+def test_a_last_thread_that_counts_arrivals_without_order_is_a_race() -> None:
+    body = COUNTS.replace("FENCE", "").replace("ORDER", "relaxed")
+    raced(run(body, [np.zeros(1, np.uint32), np.zeros(33, np.uint32)], block=(32, 1, 1)))
+
+
+def test_a_flag_that_is_set_after_a_fence_orders_two_threads() -> None:
+    body = """
+        setp.eq.u32 %p1, %t, 0; setp.eq.u32 %p2, %t, 32;
+        @%p1 st.global.u32 [%a0+4], 7; FENCE @%p1 st.relaxed.gpu.global.u32 [%a0], 1;
+        @!%p2 exit;
+        LOOP: ld.LOAD.gpu.global.u32 %r3, [%a0]; setp.eq.u32 %p3, %r3, 0; @%p3 bra LOOP;
+        ld.global.u32 %r4, [%a0+4]; st.global.u32 [%a0+8], %r4;
+    """
+    ordered = body.replace("FENCE", "@%p1 fence.acq_rel.gpu;").replace("LOAD", "acquire")
+    outcome = run(ordered, [np.zeros(3, dtype=np.uint32)], block=(64, 1, 1))
+    assert (outcome.findings, outcome.buffers[0].tolist()) == ((), [1, 7, 7])
+    plain = body.replace("FENCE", "").replace("LOAD", "relaxed")
+    raced(run(plain, [np.zeros(3, dtype=np.uint32)], block=(64, 1, 1)))
+
+
 def test_volatile_accesses_may_conflict() -> None:
     body = "st.volatile.global.u32 [%a0], %g; ld.volatile.global.u32 %r1, [%a0];"
     assert run(body, [4], grid=(2, 1, 1)).findings == ()
