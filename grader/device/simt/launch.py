@@ -202,16 +202,31 @@ def _refusal(program: Program, grid: Dim3, block: Dim3, dynamic: int, dynamic_li
         return f"block {block} exceeds {MAX_BLOCK}"
     if any(size > most for size, most in zip(grid, MAX_GRID, strict=True)):
         return f"grid {grid} exceeds {MAX_GRID}"
-    if dynamic < 0 or dynamic > max(dynamic_limit, SHARED_BYTES_DEFAULT - static):
+    return _too_much_shared(static, dynamic, dynamic_limit) or _against_directives(
+        program, block, threads
+    )
+
+
+def _too_much_shared(static: int, dynamic: int, dynamic_limit: int) -> str:
+    """CUDA C++ Programming Guide, technical specifications: 48 KB, unless a kernel asks for more.
+
+    It asks by the attribute MAX_DYNAMIC_SHARED_SIZE_BYTES; what it declares can't be more.
+    """
+    if static > SHARED_BYTES_DEFAULT:
+        return (
+            f"{static} bytes of declared shared memory per block; the most is "
+            f"{SHARED_BYTES_DEFAULT}"
+        )
+    asked = dynamic_limit if dynamic_limit > SHARED_BYTES_DEFAULT else 0
+    allowed = max(asked, SHARED_BYTES_DEFAULT - static)
+    if not 0 <= dynamic <= allowed:
         return (
             f"{dynamic} bytes of dynamic shared memory, more than the kernel was allowed "
-            f"({max(dynamic_limit, SHARED_BYTES_DEFAULT - static)})"
+            f"({allowed})"
         )
-    if static + dynamic > max(
-        SHARED_BYTES_DEFAULT, min(dynamic_limit + static, SHARED_BYTES_OPT_IN)
-    ):
+    if static + dynamic > SHARED_BYTES_OPT_IN:
         return f"{static + dynamic} bytes of shared memory per block, more than the device has"
-    return _against_directives(program, block, threads)
+    return ""
 
 
 def _against_directives(program: Program, block: Dim3, threads: int) -> str:

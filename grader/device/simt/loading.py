@@ -72,6 +72,7 @@ class LoadedModule:
         self.memory = memory
         self.number = number
         self.symbols = symbols
+        self._unloaded = False
         self._programs: dict[str, Program] = {}
 
     def entries(self) -> tuple[str, ...]:
@@ -99,13 +100,18 @@ class LoadedModule:
         return self.symbols[name], self.module.variables[name].size
 
     def unload(self) -> None:
-        """Free the module's variables."""
+        """Free the module's variables, once.
+
+        Where they were stays known: what a case did may be done again after it, and then
+        memory is there again.
+        """
         machines = self._device().machines
         for key in [key for key in machines if key[0] == self.number]:
             del machines[key]
-        for address in self.symbols.values():
-            self.memory.free(address)
-        self.symbols = {}
+        if not self._unloaded:
+            self._unloaded = True
+            for address in self.symbols.values():
+                self.memory.free(address)
 
     def program(self, entry: str) -> Program:
         """The entry laid out with what it calls."""

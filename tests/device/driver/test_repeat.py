@@ -220,3 +220,32 @@ def test_freed_addresses_come_again_only_in_a_case_that_rewinds(
         addresses.append(client.allocate(64))
         free(client, addresses[-1])
     assert addresses[0] == addresses[1] != addresses[2]
+
+
+ADDS_FIVE = """
+.version 8.1
+.target sm_80
+.address_size 64
+.global .align 4 .b32 five[1] = {5};
+.visible .entry adds(.param .u64 from, .param .u64 to)
+{ .reg .b64 %rd<4>; .reg .b32 %r<4>;
+  ld.param.u64 %rd1, [from]; ld.param.u64 %rd2, [to];
+  ld.global.u32 %r1, [%rd1]; ld.global.u32 %r2, [five]; add.u32 %r1, %r1, %r2;
+  st.global.u32 [%rd2], %r1; ret; }
+"""
+
+
+def test_variables_of_a_module_that_was_unloaded_since_are_there_again() -> None:
+    with SoftwareDevice() as device:
+        client = DriverClient(device.worker_fd)
+        client.hello()
+        device.begin_case(repeatable=True)
+        source, output = upload(client, struct.pack("<I", 100)), client.allocate(4)
+        module = client.load(ADDS_FIVE)
+        function = client.function(module, "adds")
+        assert client.launch(function, struct.pack("<QQ", source, output)) == 0
+        assert client.call(Op.MODULE_UNLOAD, "Q", module) == (0, b"")
+        assert download(client, output, 4) == struct.pack("<I", 105)
+        answer = device.repeat([(struct.pack("<I", 100), struct.pack("<I", 7))], copy=1)
+        assert answer == struct.pack("<I", 12)
+        client.close()

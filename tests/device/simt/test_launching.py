@@ -16,6 +16,9 @@ from grader.device.simt import Limits, launch, load
 from tests.device.kernels import kernel_text, run
 
 ONE = "mov.u32 %r1, 1; st.global.u32 [%a0], %r1;"
+SHARED_40K = ".shared .align 4 .b8 s[40960]; mov.u32 %r2, s; st.shared.u32 [%r2], 5;" + ONE
+ALONE = {"block": (1, 1, 1)}
+SHARED_64K = SHARED_40K.replace("40960", "65536")
 
 
 @pytest.mark.parametrize(
@@ -29,13 +32,15 @@ ONE = "mov.u32 %r1, 1; st.global.u32 [%a0], %r1;"
         ({"grid": (1, 65536, 1)}, "exceeds"),
         ({"grid": (2**31, 1, 1)}, "exceeds"),
         ({"dynamic_shared_bytes": 49153}, "49153 bytes"),
+        ({"body": SHARED_64K}, "65536 bytes of declared shared memory"),
+        ({"body": SHARED_40K, "dynamic_shared_bytes": 8193}, "8193 bytes"),
         ({"dynamic_shared_bytes": 166913, "dynamic_shared_limit": 200000}, "166913 bytes"),
         ({"directives": ".maxntid 16, 1, 1"}, "compiled for"),
         ({"directives": ".reqntid 16, 2, 1"}, "compiled for"),
     ],
 )
 def test_a_launch_that_a_gpu_refuses(how: dict[str, Any], words: str) -> None:
-    outcome = run(ONE, [np.zeros(1, dtype=np.uint32)], **how)
+    outcome = run(how.pop("body", ONE), [np.zeros(1, dtype=np.uint32)], **how)
     assert outcome.result == 1
     assert outcome.kinds == [FindingKind.BAD_LAUNCH]
     assert words in outcome.findings[0].message
@@ -48,13 +53,21 @@ def test_a_launch_that_a_gpu_refuses(how: dict[str, Any], words: str) -> None:
         {"block": (1024, 1, 1)},
         {"block": (4, 1, 64)},
         {"dynamic_shared_bytes": 49152},
+        {"body": SHARED_40K, "dynamic_shared_bytes": 8192, **ALONE},
+        {
+            "body": SHARED_40K,
+            "dynamic_shared_bytes": 90000,
+            "dynamic_shared_limit": 90000,
+            **ALONE,
+        },
         {"dynamic_shared_bytes": 100000, "dynamic_shared_limit": 100000},
         {"directives": ".maxntid 1024, 1, 1 .minnctapersm 2"},
         {"directives": ".reqntid 32"},
     ],
 )
 def test_a_launch_that_a_gpu_accepts(how: dict[str, Any]) -> None:
-    outcome = run("red.global.add.u32 [%a0], 1;", [np.zeros(1, dtype=np.uint32)], **how)
+    body = how.pop("body", "red.global.add.u32 [%a0], 1;")
+    outcome = run(body, [np.zeros(1, dtype=np.uint32)], **how)
     assert outcome.findings == ()
     assert outcome.result == 0
 
