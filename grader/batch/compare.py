@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from grader.batch.collect.people import normal
 from grader.batch.model import Student
@@ -104,20 +105,48 @@ def compare(before: Store, after: Store) -> Iterator[Change]:
 def _pairs(
     before: Sequence[Student], after: Sequence[Student]
 ) -> list[tuple[Student | None, Student | None]]:
-    """The same person in both: by key, else by identifier, else by name where that is unique."""
+    """The same person in both: by a number or address, else by key, else by a unique name.
+
+    A key or name does not count where numbers say that these are two people: a run counts
+    namesakes in the order in which it finds them.
+    """
     left = {student.key: student for student in before}
     pairs: list[tuple[Student | None, Student | None]] = []
     for student in after:
-        found = left.get(student.key)
-        if found is None and student.id:
-            found = next((each for each in left.values() if each.id == student.id), None)
-        if found is None:
-            named = [each for each in left.values() if normal(each.name) == normal(student.name)]
-            found = named[0] if len(named) == 1 else None
+        found = _numbered_alike(left.values(), student) or _named_alike(left, student)
         if found is not None:
             del left[found.key]
         pairs.append((found, student))
     return pairs + [(student, None) for student in left.values()]
+
+
+# Not the participant's number: Moodle gives others for each assignment.
+_NUMBERS: Final = ("sis_id", "canvas_id", "login", "email", "repository")
+
+
+def _numbered_alike(people: Iterable[Student], student: Student) -> Student | None:
+    for number in _NUMBERS:
+        own = getattr(student, number)
+        found = [each for each in people if own and getattr(each, number) == own]
+        if len(found) == 1:
+            return found[0]
+    return None
+
+
+def _named_alike(people: Mapping[str, Student], student: Student) -> Student | None:
+    name = normal(student.name)
+    keyed = [people[student.key]] if student.key in people else []
+    named = [each for each in people.values() if normal(each.name) == name]
+    for candidates in (keyed, named):
+        possible = [each for each in candidates if not _contradicts(each, student)]
+        if len(possible) == 1:
+            return possible[0]
+    return None
+
+
+def _contradicts(one: Student, other: Student) -> bool:
+    numbers = [(getattr(one, each), getattr(other, each)) for each in _NUMBERS[:3]]
+    return any(a and b and a != b for a, b in numbers)
 
 
 def _causes(one: _Side, old: Student | None, two: _Side, new: Student | None) -> Iterator[str]:
