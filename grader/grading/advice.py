@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from grader.device.evidence import Finding, FindingKind, Space
+from grader.intake.display import one_line
 from grader.record import Attribution, Check, CheckedFinding, Counterexample, Diagnostic, Status
 
 if TYPE_CHECKING:
@@ -233,17 +234,33 @@ def _steps(
             place = f"Line {diagnostic.line}: " if diagnostic.line else ""
             if diagnostic.advice:
                 yield place + diagnostic.advice
+    counterexamples = tuple(counterexamples)
     for example in counterexamples:
         yield example.explanation
     for each in found:
         if each.attribution is Attribution.STUDENT and puzzle.assigned(each.sizes):
             yield each.explanation
     checks = tuple(checks)
-    for check in checks:
-        if check.status is Status.FAILED:
-            yield puzzle.next_steps.get(check.id, "")
+    yield from _for_failed(puzzle, checks, counterexamples)
     if all(check.extra or check.status is Status.PASSED for check in checks):
         for check in checks:
             step = puzzle.next_steps.get(check.id)
             if check.extra and check.points < check.max_points and step:
                 yield f"All points are yours. For extra credit: {step}"
+
+
+def _for_failed(
+    puzzle: Puzzle, checks: Iterable[Check], counterexamples: Iterable[Counterexample]
+) -> Iterator[str]:
+    unanswered = {each.check: each.error.strip() for each in counterexamples if each.got is None}
+    for check in checks:
+        if check.status is not Status.FAILED:
+            continue
+        # What to look for in wrong values is no help where there are none.
+        if check.id not in unanswered:
+            yield puzzle.next_steps.get(check.id, "")
+        elif told := unanswered[check.id]:
+            yield (
+                f"A run ended without an output, and said: {one_line(told)} "
+                "Mend that first; there are no values to compare before."
+            )

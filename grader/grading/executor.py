@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from grader.device.evidence import CaseEvidence, CopyOut
 from grader.errors import DeviceFault
 from grader.grading.cases import Case
+from grader.grading.errors_of_max import in_short
 from grader.grading.lane import Lane
 from grader.grading.plan import PlannedShape, for_worker
 from grader.puzzles.definition import Puzzle
@@ -230,9 +231,8 @@ class Executor:
             }.get(answer.why, Ending.DIED)
             return CaseRun(case=case, ending=ending, message=answer.message, evidence=evidence)
         if isinstance(answer, CaseError):
-            return CaseRun(
-                case=case, ending=Ending.ERROR, message=answer.message, evidence=evidence
-            )
+            message = in_short(answer.message)
+            return CaseRun(case=case, ending=Ending.ERROR, message=message, evidence=evidence)
         copy_out = None
         if evidence is not None:
             copies = evidence.copies_out[-len(answer) :]

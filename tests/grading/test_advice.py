@@ -9,7 +9,7 @@ import pytest
 from grader.grading.advice import _MESSAGES, next_steps, with_advice
 from grader.puzzles import NAMES
 from grader.puzzles.conv1d import CONV1D
-from grader.record import Diagnostic
+from grader.record import Check, Counterexample, Diagnostic, Status, Tensor
 from grader.resources import reference_kernel
 from grader.toolchain import edition as editions
 from grader.toolchain.dialect import hits, words
@@ -77,3 +77,38 @@ def test_no_advice_writes_a_name_that_the_edition_does_not_have(name: str) -> No
         assert "{" not in edition.worded(sentence)
         for api in ("ctx", "enqueue_function", "extensibility", "compiler.register"):
             assert not re.search(rf"\b{api}\b", sentence), sentence
+
+
+def failed(check: str) -> Check:
+    return Check(id=check, title=check, status=Status.FAILED, points=0, max_points=10)
+
+
+def case(check: str, *, error: str = "") -> Counterexample:
+    tensor = Tensor(name="x", dtype="float32", shape=(1,), data=bytes(4))
+    return Counterexample(
+        check=check,
+        title="t",
+        sizes={"input_size": 1, "conv_size": 1},
+        inputs=(tensor,),
+        expected=tensor,
+        got=None if error else tensor,
+        error=error,
+    )
+
+
+def test_where_a_run_gave_no_output_nobody_is_sent_to_look_at_values() -> None:
+    def steps(*counterexamples: Counterexample) -> tuple[str, ...]:
+        return next_steps(
+            CONV1D,
+            editions.find("26.5"),
+            checks=(failed("integers"), failed("reals")),
+            diagnostics=(),
+            counterexamples=counterexamples,
+            found=(),
+        )
+
+    values = tuple(CONV1D.next_steps[check] for check in ("integers", "reals"))
+    assert steps(case("integers"), case("reals")) == values
+    (step,) = steps(case("integers", error="no room"), case("reals", error="no room"))
+    assert "said: no room" in step
+    assert steps(case("integers", error="no room"), case("reals"))[1] == values[1]
