@@ -261,6 +261,6 @@ def _for_failed(
             yield puzzle.next_steps.get(check.id, "")
         elif told := unanswered[check.id]:
             yield (
-                f"A run ended without an output, and said: {one_line(told)} "
+                f'A run ended without an output, and said "{one_line(told)}". '
                 "Mend that first; there are no values to compare before."
             )

@@ -110,5 +110,5 @@ def test_where_a_run_gave_no_output_nobody_is_sent_to_look_at_values() -> None:
     values = tuple(CONV1D.next_steps[check] for check in ("integers", "reals"))
     assert steps(case("integers"), case("reals")) == values
     (step,) = steps(case("integers", error="no room"), case("reals", error="no room"))
-    assert "said: no room" in step
+    assert 'said "no room".' in step
     assert steps(case("integers", error="no room"), case("reals"))[1] == values[1]

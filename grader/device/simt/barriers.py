@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from grader.device.attributes import WARP
 from grader.device.checks.divergence import report_mixed, report_stuck
 from grader.device.ptx.model import Immediate, Operand, Register
 from grader.device.simt.addressing import SitePlace
@@ -84,11 +85,13 @@ class BlockBarriers:
             return
         barrier = self._barrier.reshape(-1, threads)[blocks]
         wanted = self._expected.reshape(-1, threads)[blocks]
-        alive = threads - self.machine.exited.reshape(-1, threads)[blocks].sum(axis=1)
+        exited = self.machine.exited.reshape(-1, threads)[blocks]
+        alive = threads - exited.sum(axis=1)
         for number in np.unique(barrier[waits]).tolist():
             mine = waits & (barrier == number)
-            arrived = mine.sum(axis=1) + self._extra[number, blocks]
             need = np.where(mine, wanted, 0).max(axis=1)
+            counted = np.where(need == 0, mine.sum(axis=1), _by_warps(mine, exited))
+            arrived = counted + self._extra[number, blocks]
             need = np.where(need == 0, alive, need)
             done = mine.any(axis=1) & (arrived >= need)
             if done.any():
@@ -138,6 +141,21 @@ class BlockBarriers:
                     sites[1].line,
                     len(mixed),
                 )
+
+
+def _by_warps(waits: NDArray[np.bool_], exited: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """How many threads count as arrived, for each block, where a barrier has a count of threads.
+
+    A warp of which all that live wait counts whole, also the last one of a block whose size is
+    no multiple of 32 (PTX ISA, ``barrier``: the count is incremented by the warp size).
+    """
+    blocks, threads = waits.shape
+    beyond = -threads % WARP
+    mine = np.pad(waits, ((0, 0), (0, beyond))).reshape(blocks, -1, WARP)
+    gone = np.pad(exited, ((0, 0), (0, beyond)), constant_values=True).reshape(blocks, -1, WARP)
+    whole = (mine | gone).all(axis=2) & mine.any(axis=2)
+    count: NDArray[np.int64] = np.where(whole, WARP, mine.sum(axis=2)).sum(axis=1)
+    return count
 
 
 class Reduction:

@@ -155,3 +155,22 @@ def test_different_warps_may_use_different_instructions_of_a_barrier() -> None:
     """
     outcome = run(body, [np.zeros(64, dtype=np.uint32)], block=(64, 1, 1))
     assert (outcome.result, outcome.findings) == (0, ())
+
+
+@pytest.mark.parametrize("count", [0, 32])
+def test_the_last_warp_of_a_block_counts_whole_at_a_barrier_of_a_number(count: int) -> None:
+    """Mojo's ``named_barrier[32]`` in a block of 15 threads: a GPU passes it."""
+    body = (
+        f"bar.sync 0, {count}; st.global.u32 [%o], 7;"
+        if count
+        else ("bar.sync 0; st.global.u32 [%o], 7;")
+    )
+    outcome = run(body, [np.zeros(15, np.uint32)], block=(15, 1, 1))
+    assert (outcome.result, outcome.findings) == (0, ())
+
+
+def test_a_barrier_of_two_warps_waits_for_the_second() -> None:
+    body = "setp.ge.u32 %p1, %t, 32; @%p1 bra E; bar.sync 1, 64; E: st.global.u32 [%o], 7;"
+    assert run(body, [np.zeros(47, np.uint32)], block=(47, 1, 1)).result == 702
+    both = "bar.sync 1, 64; st.global.u32 [%o], 7;"
+    assert run(both, [np.zeros(47, np.uint32)], block=(47, 1, 1)).result == 0
