@@ -19,6 +19,9 @@ from grader.grading.judge import compare
 from grader.grading.observe import Observation, Problem
 from grader.puzzles.definition import Part, Puzzle
 
+UNCLEAR = "host code can't be told from the device"
+"""Title of the problem of a case that can't be done again."""
+
 
 def by_the_host(
     puzzle: Puzzle,
@@ -42,7 +45,7 @@ def by_the_host(
     robust = puzzle.part(last.case.shape.sizes) is Part.ROBUST
     check = "robust" if robust else "device"
     if isinstance(answer, str):
-        return Problem(check=check, title="host code can't be told from the device", detail=answer)
+        return Problem(check=check, title=UNCLEAR, detail=answer)
     output = last.run.output
     assert output is not None
     again = np.frombuffer(answer, dtype=output.dtype).reshape(output.shape)

@@ -268,6 +268,32 @@ def test_a_host_that_helps_where_values_are_special_is_seen():
     assert any(seen)
 
 
+class CanNotBeRepeated(ScriptedExecutor):
+    """Cases that can't be done again: the first of each shape, or all."""
+
+    def __init__(self, *, always):
+        super().__init__()
+        self.always = always
+        self.seen = set()
+
+    def repeat(self, case, inputs):
+        key = tuple(case.shape.sizes.items())
+        if self.always or key not in self.seen:
+            self.seen.add(key)
+            return "memory was reserved twice at one address"
+        return super().repeat(case, inputs)
+
+
+def test_a_first_call_that_can_not_be_done_again_costs_nothing():
+    _, scored = grade(CanNotBeRepeated(always=False))
+    assert (scored.verdict, scored.score, scored.extra_score) == (Verdict.PASS, 100, 10)
+
+
+def test_calls_none_of_which_can_be_done_again_are_not_known_to_be_computed_by_the_device():
+    _, scored = grade(CanNotBeRepeated(always=True))
+    assert failed(scored) == {"device", "robust"}
+
+
 def test_a_kernel_that_is_wrong_for_some_inputs_was_not_helped():
     """Without the host it is wrong for the same inputs as with it."""
 
