@@ -208,8 +208,8 @@ class _Again:
         problems = list(observation.problems)
         host = self._by_the_host(executor, observation)
         if host is not None and host.title == UNCLEAR:
-            # The process's first call also loads modules; the next one does not.
-            second = self._one(executor, case, logged.variant, repeatable=True)
+            # Addresses were taken twice; in an even variant none comes again.
+            second = self._one(executor, case, 0, repeatable=True)
             host = self._by_the_host(executor, second)
         problems += [host] if host is not None else []
         same = None

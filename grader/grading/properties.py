@@ -188,9 +188,10 @@ class Prober:
         """Run a case, and see whether the device computed it: `grader.grading.repeat`."""
         observation, problem = self._done_again(case, variant)
         if problem is not None and problem.title == UNCLEAR:
-            # A process's first call of a shape also loads modules; the next one does not.
+            # Addresses were taken twice: a call that also loads modules, or frees and reserves.
+            # In an even variant no address comes again.
             another = drawn(self._puzzle, case.shape, case.values, self._unseen)
-            observation, problem = self._done_again(another, variant)
+            observation, problem = self._done_again(another, 0)
         if problem is not None:
             self.results.tally(problem.check).count(observation, problem)
         return observation
