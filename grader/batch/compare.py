@@ -15,6 +15,10 @@ from grader.record import Record, Status, Verdict
 
 _STATUS = {Status.PASSED: "passed", Status.FAILED: "failed", Status.NOT_CHECKED: "not checked"}
 
+# Nobody has two of these. Not the participant's number: Moodle gives others for each assignment.
+_IDENTITIES: Final = ("sis_id", "canvas_id", "login")
+_NUMBERS: Final = (*_IDENTITIES, "email", "repository")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Mark:
@@ -120,10 +124,6 @@ def _pairs(
     return pairs + [(student, None) for student in left.values()]
 
 
-# Not the participant's number: Moodle gives others for each assignment.
-_NUMBERS: Final = ("sis_id", "canvas_id", "login", "email", "repository")
-
-
 def _numbered_alike(people: Iterable[Student], student: Student) -> Student | None:
     for number in _NUMBERS:
         own = getattr(student, number)
@@ -145,7 +145,7 @@ def _named_alike(people: Mapping[str, Student], student: Student) -> Student | N
 
 
 def _contradicts(one: Student, other: Student) -> bool:
-    numbers = [(getattr(one, each), getattr(other, each)) for each in _NUMBERS[:3]]
+    numbers = [(getattr(one, each), getattr(other, each)) for each in _IDENTITIES]
     return any(a and b and a != b for a, b in numbers)
 
 

@@ -33,7 +33,7 @@ def describe(
         edition=settings.options.edition,
         created=before.created if before else now(),
         finished=finished,
-        rubric=one_line(settings.options.rubric_name),
+        rubric=settings.options.rubric_name,
         workers=workers or (before.workers if before else 1),
         max_score=settings.puzzle.max_score,
         notes=tuple(collection.notes),

@@ -41,7 +41,6 @@ FIRST = 6
 """How many failing cases are kept to recognise the mistake by."""
 CRASHES = 3
 """Shapes that may crash in one property before the rest of it is left out."""
-
 BETWEEN = 0.1
 """The part of the searches' cases that show who computes them."""
 
@@ -278,8 +277,8 @@ class Prober:
         shrink = all(self.results.tally(name).worst is None for name in before)
 
         # At moments that no program foresees.
-        cases_of_search, between = count - _between(count), _between(count)
-        moments = set(self._moment.choice(cases_of_search, between, replace=False).tolist())
+        between = _between(count)
+        moments = set(self._moment.choice(count - between, between, replace=False).tolist())
         numbers = itertools.count()
 
         def attempt(case: Case) -> Outcome:

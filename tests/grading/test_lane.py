@@ -67,17 +67,19 @@ def begins(lane: GpuLane) -> threading.Event:
     return begun
 
 
+def follows(second: GpuLane, first: GpuLane) -> None:
+    """The second's case begins when the first's, which has begun, ends."""
+    begun = begins(second)
+    assert not begun.wait(0.1)
+    first.end_case()
+    assert begun.wait(10)
+
+
 def test_cases_of_two_gradings_have_a_gpu_in_turns(gpus):
     with gpus() as one, gpus() as other:
         one.begin_case(variant=0)
-        begun = begins(other)
-        assert not begun.wait(0.1)
-        one.end_case()
-        assert begun.wait(10)
-        begun = begins(one)
-        assert not begun.wait(0.1)
-        other.end_case()
-        assert begun.wait(10)
+        follows(other, one)
+        follows(one, other)
 
 
 def test_a_grading_that_ends_within_a_case_gives_its_turn_back(gpus):
@@ -107,7 +109,4 @@ def test_a_long_name_of_a_gpu_is_leased_like_any(gpus, monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "MIG-" + 200 * "0")
     with gpus() as one, gpus() as other:
         one.begin_case(variant=0)
-        begun = begins(other)
-        assert not begun.wait(0.1)
-        one.end_case()
-        assert begun.wait(10)
+        follows(other, one)
