@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from grader.batch.collect.people import normal
+from grader.batch.collect.spelling import exact, folded, plain
 from grader.batch.model import Student
 from grader.batch.store import Known, Store, Stored
 from grader.errors import UsageError
@@ -109,39 +109,52 @@ def compare(before: Store, after: Store) -> Iterator[Change]:
 def _pairs(
     before: Sequence[Student], after: Sequence[Student]
 ) -> list[tuple[Student | None, Student | None]]:
-    """The same person in both: by a number or address, else by key, else by a unique name.
+    """The same person in both: by a number or address, else by key and name, else by a name alone.
 
-    A key or name does not count where numbers say that these are two people: a run counts
-    namesakes in the order in which it finds them.
+    A name does not count where numbers say that these are two people: a run counts namesakes
+    in the order in which it finds them. What is surer comes first, for everybody.
     """
     left = {student.key: student for student in before}
-    pairs: list[tuple[Student | None, Student | None]] = []
-    for student in after:
-        found = _numbered_alike(left.values(), student) or _named_alike(left, student)
-        if found is not None:
-            del left[found.key]
-        pairs.append((found, student))
-    return pairs + [(student, None) for student in left.values()]
+    found: dict[str, Student] = {}
+    for alike in (_numbered_alike, _keyed_alike, _exactly_named, _named_alike):
+        for student in after:
+            if student.key in found:
+                continue
+            possible = alike(left, student)
+            if len(possible) == 1:
+                found[student.key] = left.pop(possible[0].key)
+    return [
+        *((found.get(student.key), student) for student in after),
+        *((student, None) for student in left.values()),
+    ]
 
 
-def _numbered_alike(people: Iterable[Student], student: Student) -> Student | None:
+def _numbered_alike(people: Mapping[str, Student], student: Student) -> Sequence[Student]:
     for number in _NUMBERS:
         own = getattr(student, number)
-        found = [each for each in people if own and getattr(each, number) == own]
+        found = [each for each in people.values() if own and getattr(each, number) == own]
         if len(found) == 1:
-            return found[0]
-    return None
+            return found
+    return ()
 
 
-def _named_alike(people: Mapping[str, Student], student: Student) -> Student | None:
-    name = normal(student.name)
-    keyed = [people[student.key]] if student.key in people else []
-    named = [each for each in people.values() if normal(each.name) == name]
-    for candidates in (keyed, named):
-        possible = [each for each in candidates if not _contradicts(each, student)]
-        if len(possible) == 1:
-            return possible[0]
-    return None
+def _keyed_alike(people: Mapping[str, Student], student: Student) -> Sequence[Student]:
+    # A key is made of a name without accents, so two names may have had it.
+    each = people.get(student.key)
+    alike = each is not None and plain(each.name) == plain(student.name)
+    return [each] if each and alike and not _contradicts(each, student) else ()
+
+
+def _exactly_named(people: Mapping[str, Student], student: Student) -> Sequence[Student]:
+    name = exact(student.name)
+    named = [each for each in people.values() if exact(each.name) == name]
+    return [each for each in named if not _contradicts(each, student)]
+
+
+def _named_alike(people: Mapping[str, Student], student: Student) -> Sequence[Student]:
+    name = plain(student.name)
+    named = [each for each in people.values() if plain(each.name) == name]
+    return [each for each in named if not _contradicts(each, student)]
 
 
 def _contradicts(one: Student, other: Student) -> bool:
@@ -204,13 +217,14 @@ def find_student(store: Store, wanted: str) -> Student:
         UsageError: nobody is, or several are; then they are named.
     """
     students = store.students()
-    exact = [each for each in students if wanted in (each.key, each.id, each.email, each.name)]
-    part = normal(wanted)
-    found = exact or [
-        each
-        for each in students
-        if part and part in normal(f"{each.key} {each.name} {each.id} {each.email}")
-    ]
+    found = [each for each in students if wanted in (each.key, each.id, each.email, each.name)]
+    for spelt in (plain, folded):
+        found = found or [
+            each
+            for each in students
+            if spelt(wanted)
+            and spelt(wanted) in spelt(f"{each.key} {each.name} {each.id} {each.email}")
+        ]
     if len(found) == 1:
         return found[0]
     if not found:

@@ -16,12 +16,6 @@ MAX_KEY: Final = 60
 _DEVICE_NAMES: Final = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)")
 
 
-def normal(name: str) -> str:
-    """Letters and digits of a name, without case: how two spellings are compared."""
-    decomposed = unicodedata.normalize("NFKD", name).casefold()
-    return "".join(char for char in decomposed if char.isalnum())
-
-
 def slug(name: str) -> str:
     """A name as part of a file name: ``[a-z0-9._-]``; never empty."""
     ascii_only = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()

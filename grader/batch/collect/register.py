@@ -20,8 +20,8 @@ import msgspec
 
 from grader.batch.collect.clones import assignment_prefix, splits
 from grader.batch.collect.names import Claim, System
-from grader.batch.collect.people import normal
 from grader.batch.collect.roster import RosterStudent
+from grader.batch.collect.spelling import Likeness, Spellings, folded, plain
 from grader.intake.display import one_line
 
 Person = tuple[str, str]
@@ -64,6 +64,10 @@ class _Found:
     lines: Sequence[RosterStudent] = ()
     doubt: str = ""
     """Why nothing was matched, after the name of the work."""
+    likeness: Likeness = Likeness.EXACT
+    """How alike name and lines are."""
+    nearly: Sequence[RosterStudent] = ()
+    """Lines whose name is another one, but for accents only."""
 
     @property
     def nobody(self) -> bool:
@@ -75,25 +79,17 @@ def match(roster: Sequence[RosterStudent], works: Mapping[Person, Work]) -> Matc
     """The line of the class list that each person's name and number mean."""
     register = _Register(roster, [work.claim for work in works.values()])
     found = {person: register.find(work.claim) for person, work in works.items()}
-    claimed: dict[int, list[Person]] = defaultdict(list)
-    for person, each in found.items():
-        for line in each.lines:
-            claimed[line.line].append(person)
+    contests = _Contests(works, found)
     lines = {}
     notes = [*register.notes, *register.numbers_of_unknown_kind(works, found)]
     for person, each in found.items():
         shown = f"{one_line(person[1], limit=60)} ({works[person].source})"
         if each.doubt:
             notes.append(f"{shown} {each.doubt}")
-        own = [line for line in each.lines if len(claimed[line.line]) == 1]
-        for line in each.lines:
-            if line not in own:
-                others = [works[p].source for p in claimed[line.line] if p != person]
-                notes.append(
-                    f"{shown} could be {_shown([line])} of the roster, but so could another "
-                    f"({', '.join(others[:_NAMES_SHOWN])}): neither was matched. Rename or take "
-                    "away the one that is not theirs"
-                )
+        own = [line for line in each.lines if contests.is_won(line, person)]
+        notes += [
+            f"{shown} {contests.why_lost(line, person)}" for line in each.lines if line not in own
+        ]
         if own:
             lines[person] = own
         if len(own) > 1:
@@ -103,6 +99,44 @@ def match(roster: Sequence[RosterStudent], works: Mapping[Person, Work]) -> Matc
             )
     notes += _unknown([person for person, each in found.items() if each.nobody], roster)
     return Matching(roster=register.roster, lines=lines, notes=notes)
+
+
+class _Contests:
+    """Which of several people has a line that all of them could be."""
+
+    def __init__(self, works: Mapping[Person, Work], found: Mapping[Person, _Found]) -> None:
+        self._works = works
+        self._claimed: dict[int, dict[Person, Likeness]] = defaultdict(dict)
+        for person, each in found.items():
+            for line in each.lines:
+                self._claimed[line.line][person] = each.likeness
+            for line in each.nearly:
+                # Nobody can say whose accents were left out.
+                self._claimed[line.line][person] = Likeness.FOLDED
+
+    def is_won(self, line: RosterStudent, person: Person) -> bool:
+        """Whether nobody else's name is as much like it."""
+        own = self._claimed[line.line][person]
+        return all(own < other for _, other in self._others(line, person))
+
+    def why_lost(self, line: RosterStudent, person: Person) -> str:
+        """What to do about a line that was not won, after the name of the work."""
+        own = self._claimed[line.line][person]
+        others = self._others(line, person)
+        sources = ", ".join([self._works[other].source for other, _ in others][:_NAMES_SHOWN])
+        surest = min(likeness for _, likeness in others)
+        if surest < own and [likeness for _, likeness in others].count(surest) == 1:
+            return (
+                f"could be {_shown([line])} of the roster, but the name of another ({sources}) is "
+                "more like it: not matched. Rename it or take it away if it is not theirs"
+            )
+        return (
+            f"could be {_shown([line])} of the roster, but so could another ({sources}): neither "
+            "was matched. Rename or take away the one that is not theirs"
+        )
+
+    def _others(self, line: RosterStudent, person: Person) -> list[tuple[Person, Likeness]]:
+        return [each for each in self._claimed[line.line].items() if each[0] != person]
 
 
 def _unknown(people: Sequence[Person], roster: Sequence[RosterStudent]) -> Iterator[str]:
@@ -117,18 +151,22 @@ class _Register:
 
     def __init__(self, roster: Sequence[RosterStudent], claims: Sequence[Claim]) -> None:
         self.notes: list[str] = []
-        self._by_name = _index(roster, _spellings, normal)
+        self._names = _names(roster)
         self._deduced = False
         self._undecided: Sequence[str] = ()
         self.roster = self._with_kinds(roster, claims)
-        self._by_name = _index(self.roster, _spellings, normal)
+        self._names = _names(self.roster)
         self._by_number = {
-            system: _index(self.roster, _getter(kind), normal) for system, kind in _FIELD.items()
+            system: _index(self.roster, _getter(kind), str.lower) for system, kind in _FIELD.items()
         }
         self._by_unknown_number = _index(
-            self.roster, lambda each: [getattr(each, column) for column in self._undecided], normal
+            self.roster,
+            lambda each: [getattr(each, column) for column in self._undecided],
+            str.lower,
         )
-        self._by_anything = _index(self.roster, _everything, normal)
+        self._by_identifier = tuple(
+            _index(self.roster, _identifiers, key) for key in (str.lower, plain)
+        )
         self._by_repository = _index(self.roster, lambda each: [_last(each.repository)], str.lower)
         self._by_account = _index(
             self.roster, lambda each: (each.account, each.login, _last(each.repository)), str.lower
@@ -147,8 +185,14 @@ class _Register:
     def _find_numbered(self, claim: Claim, system: System) -> _Found:
         """By a system's number and a name; where they contradict each other, by neither."""
         number = _NUMBER[system]
-        numbered = self._by_number[system].get(normal(claim.id), [])
-        named = self._by_name.get(normal(claim.name), [])
+        numbered = self._by_number[system].get(claim.id.lower(), [])
+        found = self._find_by_name(claim.name)
+        named = found.lines
+        if len(numbered) > 1:
+            return _Found(
+                doubt=f"has {number} of {_shown(numbered)} of the roster: not matched. Correct "
+                "the one that has another"
+            )
         if numbered:
             if numbered[0] in named:
                 return _Found(numbered)
@@ -176,23 +220,53 @@ class _Register:
                 f"{one_line(other, limit=40)} and not {claim.id}: not matched. If it is the same "
                 "person, correct that line"
             )
-        return _Found(named)
+        return found
+
+    def _find_by_name(self, name: str) -> _Found:
+        lines, likeness = self._names.find(name)
+        if lines and likeness is Likeness.NEARLY:
+            return _Found(
+                doubt=f"is spelt like {_shown(lines)} of the roster but for accents, which may "
+                "make it another name: not matched. If it is theirs, correct the spelling",
+                nearly=lines,
+            )
+        return _Found(lines, likeness=likeness)
 
     def _find_named(self, name: str) -> _Found:
         if team := self._by_repository.get(name.lower(), []):
             return _Found(team)
-        found = self._by_anything.get(normal(name), [])
-        if not found and self._prefix and name.lower().startswith(self._prefix):
+        found = self._find_by_anything(name)
+        if not found.lines and self._prefix and name.lower().startswith(self._prefix):
             account = name.lower().removeprefix(self._prefix)
-            found = self._by_account.get(account, [])
-            if found and all(_last(each.repository).lower() == account for each in found):
-                return _Found(found)  # a team's repository, without the assignment
-        if len(found) > 1:
+            lines = self._by_account.get(account, [])
+            if lines and all(_last(each.repository).lower() == account for each in lines):
+                return _Found(lines)  # a team's repository, without the assignment
+            if lines:
+                found = _Found(lines)
+        if len(found.lines) > 1:
             return _Found(
-                doubt=f"could be any of {_shown(found)} of the roster: not matched. Put its name "
-                "into the column 'repository' of the right one"
+                doubt=f"could be any of {_shown(found.lines)} of the roster: not matched. Put its "
+                "name into the column 'repository' of the right one"
             )
-        return _Found(found) if found else self._by_its_end(name)
+        return self._by_its_end(name) if found.nobody else found
+
+    def _find_by_anything(self, name: str) -> _Found:
+        """By name, or by what else a file or folder may be called after."""
+        same, alike = (
+            index.get(key, ())
+            for index, key in zip(self._by_identifier, (name.lower(), plain(name)), strict=True)
+        )
+        named = self._find_by_name(name)
+        identified = _Found(same or alike, likeness=Likeness(not same))
+        if not identified.lines:
+            return named
+        if not named.lines:
+            return identified
+        if named.likeness is Likeness.EXACT and not same:
+            return named
+        # The name of one may be the account of another: then it is a choice of both.
+        lines = {line.line: line for line in (*named.lines, *identified.lines)}
+        return _Found(list(lines.values()), likeness=min(named.likeness, identified.likeness))
 
     def _by_its_end(self, name: str) -> _Found:
         """Nobody: that a name ends in an account may be chance. It is only told."""
@@ -238,12 +312,12 @@ class _Register:
         equal: Counter[str] = Counter()
         other: Counter[str] = Counter()
         for claim in claims:
-            named = self._by_name.get(normal(claim.name), [])
+            named = self._find_by_name(claim.name).lines
             if claim.numbered_by is None or len(named) != 1:
                 continue
             for column in (*_UNDECLARED, "participant"):
                 if value := getattr(named[0], column):
-                    (equal if normal(value) == normal(claim.id) else other)[column] += 1
+                    (equal if value.lower() == claim.id.lower() else other)[column] += 1
         return equal, other
 
     def numbers_of_unknown_kind(
@@ -255,7 +329,7 @@ class _Register:
             for person, work in works.items()
             if found[person].nobody
             and work.claim.numbered_by is not None
-            and (lines := self._by_unknown_number.get(normal(work.claim.id), []))
+            and (lines := self._by_unknown_number.get(work.claim.id.lower(), []))
         ]
         if not alike:
             return
@@ -291,17 +365,20 @@ def _index(
     return dict(index)
 
 
-def _spellings(student: RosterStudent) -> Iterator[str]:
+def _names(roster: Sequence[RosterStudent]) -> Spellings[RosterStudent]:
+    return Spellings(roster, written=lambda each: [each.name], readings=_readings)
+
+
+def _readings(student: RosterStudent) -> Iterator[str]:
     """``Doe, Jane`` is also ``Jane Doe``; a family name may be of several words."""
     family, comma, given = student.name.partition(",")
     words = f"{given} {family}".split() if comma else student.name.split()
-    for first in range(max(len(words), 1)):
-        yield "".join([*words[first:], *words[:first]])
+    for first in range(len(words)):
+        yield " ".join([*words[first:], *words[:first]])
 
 
-def _everything(student: RosterStudent) -> Iterator[str]:
-    """What a file or folder of one's own may be named after."""
-    yield from _spellings(student)
+def _identifiers(student: RosterStudent) -> Iterator[str]:
+    """What a file or folder of one's own may be named after, besides the name."""
     yield from (student.email, student.email.partition("@")[0])
     yield from (student.account, student.login, _last(student.repository))
     yield from (student.id, student.number, student.sis_id, student.canvas_id)
@@ -310,15 +387,15 @@ def _everything(student: RosterStudent) -> Iterator[str]:
 
 def _may_be(name: str, line: RosterStudent) -> bool:
     """Whether a name that is not that of the line may still be: it shares a word with it."""
-    if not line.name or normal(name) == _ANONYMOUS:
+    if not line.name or plain(name) == _ANONYMOUS:
         return True
-    whole, words = normal(name), _words(name)
+    whole, words = folded(name), _words(name)
     # Canvas leaves out what is between words.
     return any(word in words or (len(word) > 2 and word in whole) for word in _words(line.name))
 
 
 def _words(name: str) -> set[str]:
-    return {plain for word in re.split(r"[\s,.'-]+", name) if (plain := normal(word))}
+    return {alike for word in re.split(r"[\s,.'-]+", name) if (alike := folded(word))}
 
 
 def _last(repository: str) -> str:
