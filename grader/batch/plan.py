@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from grader.batch.model import Student
 from grader.batch.store import Known, Stored
 from grader.batch.task import Conditions
+from grader.errors import UsageError
+from grader.intake.display import one_line
 from grader.record import Verdict
 
 ALL = "*"
@@ -70,7 +72,11 @@ def make_plan(
         known: Results there are, by program.
         wanted: Programs somebody asked for earlier and that are not done, with why.
         conditions: What results rest on now.
-        regrade: Pattern of keys, names, identifiers and sources to grade again; or empty.
+        regrade: A key, name, identifier, address or source of whom to grade again, or a pattern
+            of them with ``*`` and ``?``; or empty.
+
+    Raises:
+        UsageError: nobody is meant by ``regrade``.
     """
     counting = {each.attempt.student: each for each in stored if each.attempt.counts}
     groups: dict[str, list[tuple[Student, Stored]]] = {}
@@ -83,10 +89,11 @@ def make_plan(
             refused += 1
         else:
             groups.setdefault(programs[own.attempt.sha256], []).append((student, own))
+    again = _asked_for(regrade, groups) if regrade else set()
     jobs, asked, scored_again = [], [], []
     for program, members in groups.items():
         reason = wanted.get(program, "")
-        if not reason and regrade and any(_matches(regrade, *member) for member in members):
+        if not reason and program in again:
             reason = "asked for with --regrade"
             asked.append(program)
         result = known.get(program)
@@ -148,6 +155,29 @@ def _only_marks_differ(result: Known, conditions: Conditions) -> bool:
     return marked and conditions.only_marks_differ(result.conditions)
 
 
-def _matches(pattern: str, student: Student, own: Stored) -> bool:
-    values = (student.key, student.name, student.id, student.email, own.attempt.source)
-    return any(fnmatch.fnmatchcase(value.casefold(), pattern.casefold()) for value in values)
+def _asked_for(wanted: str, groups: Mapping[str, Sequence[tuple[Student, Stored]]]) -> set[str]:
+    """The programs of those who are meant: a name that is somebody's is no pattern."""
+    called = {
+        program: {value for member in members for value in _called(*member)}
+        for program, members in groups.items()
+    }
+    plain = wanted.casefold()
+    pattern = plain.replace("[", "[[]")  # groups are called so, sets of letters are not wanted
+    for fits in (
+        lambda value: value == wanted,
+        lambda value: value.casefold() == plain,
+        lambda value: fnmatch.fnmatchcase(value.casefold(), pattern),
+    ):
+        if found := {program for program, values in called.items() if any(map(fits, values))}:
+            return found
+    if wanted == ALL:
+        return set()
+    raise UsageError(
+        f"--regrade {one_line(wanted, limit=80)!r} fits nobody whose file can be graded",
+        remedy="Give a key, name, id, email or file as --dry-run without --regrade lists them, or "
+        "a pattern such as '*doe*'.",
+    )
+
+
+def _called(student: Student, own: Stored) -> tuple[str, ...]:
+    return student.key, student.name, student.id, student.email, own.attempt.source

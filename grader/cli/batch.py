@@ -68,8 +68,8 @@ Exit codes:
     is_flag=False,
     flag_value="*",
     default="",
-    help="Grade again what has a result: all, or those whose key, name, id, email or file fits, "
-    "such as --regrade='*doe*'. Put it behind SOURCE.",
+    help="Grade again what has a result: all, or who has that key, name, id, email or file, or a "
+    "pattern of one, such as --regrade='*doe*'. Put it behind SOURCE.",
 )
 @click.option("--dry-run", is_flag=True, help="List what would be graded and why; write nothing.")
 @click.option(
@@ -216,12 +216,20 @@ def _terminated_is_interrupted() -> Iterator[None]:
 
 def _list(settings: Settings) -> None:
     """``--dry-run``: what would be graded."""
+    from grader.batch.collect.spelling import plain
     from grader.batch.display import plan_lines
     from grader.batch.plan import SCORED_AGAIN
     from grader.batch.run import dry_run
     from grader.intake.display import one_line
 
     collection, ingested, plan = dry_run(settings)
+    # A key may hold next to nothing of a name that is not in Latin script.
+    who = {
+        student.key: student.key
+        if plain(student.name) == plain(student.key)
+        else f"{student.key} ({one_line(student.name, limit=40)})"
+        for student in collection.students
+    }
     click.echo(f"{len(collection.students)} students in {collection.form}")
     reasons = {job.program: job for job in plan.jobs}
     scored_again = set(plan.scored_again)
@@ -229,7 +237,7 @@ def _list(settings: Settings) -> None:
         attempt = stored.attempt
         if not attempt.counts:
             continue
-        head = f"  {attempt.student:<30} {one_line(attempt.source, limit=60):<40}"
+        head = f"  {who[attempt.student]:<30} {one_line(attempt.source, limit=60):<40}"
         job = reasons.get(ingested.programs.get(attempt.sha256, ""))
         if stored.refusal is not None:
             click.echo(f"{head} refused: {one_line(stored.refusal.what)}")
@@ -244,7 +252,7 @@ def _list(settings: Settings) -> None:
     found = {stored.attempt.student for stored in ingested.stored}
     for student in collection.students:
         if student.key not in found:
-            click.echo(f"  {student.key:<30} nothing handed in")
+            click.echo(f"  {who[student.key]:<30} nothing handed in")
     for line in plan_lines(plan):
         click.echo(line)
     for note in collection.notes:

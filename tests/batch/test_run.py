@@ -187,6 +187,39 @@ class TestResume:
         assert len(listener.plan.jobs) == 3
         assert len(log_lines(log)) == 3 + 1 + 3
 
+    @pytest.mark.parametrize(
+        ("wanted", "meant"),
+        [
+            ("Smith [Group 1]", ["Smith [Group 1]"]),
+            ("smith [group 1]", ["Smith [Group 1]"]),
+            ("Smith [Group 1].mojo", ["Smith [Group 1]"]),
+            ("Who?", ["Who?"]),
+            ("*", ["Smith [Group 1]", "Smith G", "Who?", "Whom"]),
+            ("smith*", ["Smith [Group 1]", "Smith G"]),
+            ("Who*", ["Who?", "Whom"]),
+            ("*[Group 1]*", ["Smith [Group 1]"]),
+            ("*[Group ?]", ["Smith [Group 1]"]),
+        ],
+    )
+    def test_a_name_that_is_somebodys_is_no_pattern(self, tmp_path, log, wanted, meant):
+        names = ["Smith [Group 1]", "Smith G", "Who?", "Whom"]
+        source = make_class(tmp_path / "c", {f"{name}.mojo": f"a({name!r})" for name in names})
+        grade_class(source, tmp_path / "run")
+        _, listener = grade_class(source, tmp_path / "run", regrade=wanted)
+        key_of = {student.name: key for key, each in results(tmp_path / "run").items()
+                  for student in [each.student]}  # fmt: skip
+        assert reasons(listener).keys() == {key_of[name] for name in meant}
+
+    @pytest.mark.parametrize("wanted", ["Zoe", "*[an]*", "refused", "absent"])
+    def test_whom_nobody_is_meant_by_is_an_error(self, tmp_path, log, wanted):
+        source = make_class(tmp_path / "c", {"ann.mojo": "a", "refused.mojo": "\0"})
+        roster = tmp_path / "roster.csv"
+        roster.write_text("name\nann\nrefused\nabsent\n")
+        grade_class(source, tmp_path / "run", roster=roster)
+        with pytest.raises(UsageError, match="fits nobody whose file can be graded"):
+            grade_class(source, tmp_path / "run", roster=roster, regrade=wanted)
+        assert len(log_lines(log)) == 1
+
     def test_a_regrade_that_was_stopped_is_gone_on_with(self, tmp_path):
         source = make_class(tmp_path / "c", {f"s{n}.mojo": f"score({n})" for n in range(3)})
         grade_class(source, tmp_path / "run")

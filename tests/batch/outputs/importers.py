@@ -35,6 +35,10 @@ class Canvas:
     """A course of Canvas."""
 
     people: list[Person]
+    assignments: dict[int, str] = field(default_factory=dict)
+    """Titles of those that there are, by number."""
+    filled: str = ""
+    """The title of the assignment that took the marks; a new one where there is none like it."""
     points_possible: dict[str, str] = field(default_factory=dict)
     strangers: list[str] = field(default_factory=list)
 
@@ -49,6 +53,7 @@ class Canvas:
         if not re.search(r"SIS\s+Login\s+ID", header[3]) or "Section" not in header[last]:
             raise ImportRefused("Invalid header row")
         (grade,) = range(last + 1, len(header))
+        self.filled = self._assignment(header[grade])
         for row in lines[1:]:
             if "Points Possible" in row[0]:
                 self.points_possible[header[grade]] = row[grade]
@@ -58,6 +63,16 @@ class Canvas:
                 self.strangers.append(row[0])
             else:
                 person.grade = row[grade].strip() or None
+
+    def _assignment(self, title: str) -> str:
+        if re.search("(Current|Final|Override) (Score|Points|Grade)|Override Status", title):
+            raise ImportRefused("no assignment")
+        numbered = re.fullmatch(r"(.*)\s\((\d+)\)", title)
+        if numbered and int(numbered[2]) in self.assignments:
+            return self.assignments[int(numbered[2])]
+        if title in self.assignments.values() or not numbered:
+            return title
+        return numbered[1]
 
     def _find(self, row: list[str]) -> Person | None:
         # Ruby's to_i: the digits that a text begins with.

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -118,6 +119,29 @@ class TestCanvas:
             "A,101,7,al,i-1,S,100",
             "B,,id-b,b@example.edu,,,100",
         ]
+
+    @pytest.mark.parametrize(
+        ("title", "named"),
+        [
+            ("conv1d", "conv1d"),
+            ("GPU programming (2026)", "GPU programming [2026]"),
+            ("GPUs (2026) ", "GPUs [2026] "),
+            ("Week (3) (0012)", "Week (3) [0012]"),
+            ("Week 3 (conv1d)", "Week 3 (conv1d)"),
+            ("(7)", "[7]"),
+            ("Final Score of conv1d", "Final-Score of conv1d"),
+            ("Current Grade (2026)", "Current-Grade [2026]"),
+        ],
+    )
+    def test_no_title_is_the_number_of_another_assignment(self, title: str, named: str) -> None:
+        info = msgspec.structs.replace(INFO, title=title)
+        others = {2026: "Essay", 12: "Exam", 7: "Talk", 3: "Poster"}
+        course = Canvas(people=[Person(name="Ann")], assignments=others)
+        course.load(canvas.render(info, mixed()))
+        assert course.filled == named
+        told = guide.render(info, mixed()).decode()
+        assert f'"{named} (1234)"' in told
+        assert (named != title) == ("Canvas would take the title itself" in told)
 
     def test_an_institutions_number_is_never_taken_for_canvas_own(self) -> None:
         """SIS number 7 may be one student and Canvas's number 7 another."""

@@ -8,7 +8,9 @@ What it reads:
   (Canvas's own number), ``SIS User ID``, ``SIS Login ID``, ``Integration ID``
   (only where there is any), ``Section``;
 * every other column is an assignment; ``Title (1234)`` names an existing one
-  by its number, an unknown title makes a new one;
+  by its number (``title_and_id`` in ``app/models/assignment.rb``), an unknown
+  title makes a new one. So no title of a run may end like that, as "GPUs (2026)" does;
+* a column with ``Final Score`` and the like in its name is passed over without a word;
 * a row whose first cell contains ``Points Possible`` sets what an assignment
   is out of, wherever in the file it stands, so no student's name may say so;
 * a person is looked for by ID, then by SIS ID, then by login, then by name. So a
@@ -30,6 +32,8 @@ POINTS_POSSIBLE = "Points Possible"
 COLUMNS = ("Student", "ID", "SIS User ID", "SIS Login ID", "Integration ID", "Section")
 _INTEGRATION_ID = COLUMNS.index("Integration ID")
 _POINTS_POSSIBLE = re.compile(r"Points(?= Possible)")
+_NUMBER = re.compile(r"\((\d+)\)(?=\s*\Z)")
+_NO_ASSIGNMENT = re.compile(r"(Current|Final|Override) (?=Score|Points|Grade|Status)")
 _DIGITS = re.compile(r"[1-9]\d{0,18}", re.ASCII)
 
 
@@ -38,9 +42,14 @@ def render(info: RunInfo, results: Sequence[StudentResult]) -> bytes:
     return table(_rows(info, results))
 
 
+def column(title: str) -> str:
+    """What the column of the marks is called: a title that Canvas takes for one."""
+    return _NUMBER.sub(r"[\1]", _NO_ASSIGNMENT.sub(r"\1-", title))
+
+
 def _rows(info: RunInfo, results: Sequence[StudentResult]) -> Iterator[list[str]]:
     integrated = any(result.student.integration_id for result in results)
-    header = [*COLUMNS, text(info.title)]
+    header = [*COLUMNS, text(column(info.title))]
     points = [f"    {POINTS_POSSIBLE}", *[""] * (len(COLUMNS) - 1), str(info.max_score)]
     people = [
         [*_person(result.student), number(given.points)]

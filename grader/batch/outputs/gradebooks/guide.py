@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from grader.batch.model import RunInfo, StudentResult
-from grader.batch.outputs.gradebooks import moodle, worksheet
+from grader.batch.outputs.gradebooks import canvas, moodle, worksheet
 from grader.batch.outputs.standing import mark, remedy, why_no_mark
 from grader.intake.display import one_line
 
 _TEXT = """\
 Gradebooks of {title}
 
-canvas.csv   Canvas: Grades > Import. The column is named after the run. To fill an
+canvas.csv   Canvas: Grades > Import. The column is named after the run{renamed}. To fill an
              assignment that exists, put its number behind the name in the first line:
-             "{title} (1234)". It is the number in the assignment's address.
+             "{column} (1234)". It is the number in the assignment's address.
 moodle.csv   Moodle: Grades > Import > CSV file. Identify users by: {by}. Map
              "{title}" to the grade item and "Feedback" to its feedback.
 {worksheet}grades.csv   Everybody, with the reason where there is no mark. For a spreadsheet.
@@ -23,6 +23,8 @@ grades.json  The same with every check. For a program.
 A student without a mark is in no file for Canvas or Moodle: they take an empty cell as an
 order to delete the grade that is there. In grades.csv the cell is empty.
 """
+_RENAMED = """, with another
+             spelling: Canvas would take the title itself for something else"""
 _WORKSHEET = """\
 moodle-worksheet.csv
              For the one assignment in Moodle that the download is of, by the numbers in the
@@ -40,6 +42,8 @@ def render(info: RunInfo, results: Sequence[StudentResult]) -> bytes:
     lines = [
         _TEXT.format(
             title=one_line(info.title),
+            column=one_line(canvas.column(info.title)),
+            renamed=_RENAMED if canvas.column(info.title) != info.title else "",
             by=by.lower(),
             worksheet=_WORKSHEET.format(most=info.max_score) if sheet else "",
         )
