@@ -204,8 +204,8 @@ def test_any_bytes_of_a_name_and_of_its_second_name(tmp_path_factory, raw, name,
     extras = (unicode_path(raw, name), unicode_path(raw, name)[:-1] + noise)
     for extra in extras:
         archive(path, [("sure.mojo", GOOD), (Unflagged(raw, extra), GOOD)])
-        with contextlib.suppress(UsageError), archive_entries(path) as entries:
-            for entry in entries:
+        with contextlib.suppress(UsageError), archive_entries(path) as listing:
+            for entry in listing.entries:
                 assert entry.parts
                 assert entry.refused or ".." not in entry.parts
                 assert entry.refused or not any("\0" in part for part in entry.parts)
@@ -265,8 +265,8 @@ def test_broken_archives_are_errors_of_ours(tmp_path_factory, noise, data):
     path = tmp_path_factory.getbasetemp() / "fuzz.zip"
     for content in (noise, bytes(damaged), bytes(damaged[:cut])):
         path.write_bytes(content)
-        with contextlib.suppress(UsageError), archive_entries(path) as entries:
-            for entry in entries:
+        with contextlib.suppress(UsageError), archive_entries(path) as listing:
+            for entry in listing.entries:
                 with contextlib.suppress(SubmissionRefused):
                     entry.load()
 

@@ -31,7 +31,7 @@ def looked_through(source: Path, roster=()):
 def zipped(path: Path, sources: dict[str, str]) -> Path:
     with zipfile.ZipFile(path, "w") as made:
         for name, text in sources.items():
-            made.writestr(name, text)
+            made.writestr(zipfile.ZipInfo(name), text)  # without a time
     return path
 
 

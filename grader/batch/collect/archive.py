@@ -12,7 +12,6 @@ without saying so, and Info-ZIP has it in an extra field (APPNOTE.TXT, 4.6.9).
 
 from __future__ import annotations
 
-import calendar
 import contextlib
 import lzma
 import re
@@ -27,7 +26,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from grader.batch.collect.entry import Entry, is_skipped, refusing, same_name
+from grader.batch.collect.entry import Entry, Listing, is_skipped, refusing, same_name
+from grader.batch.collect.ziptime import extra_fields, written, zone_at
 from grader.errors import SubmissionRefused, UsageError
 from grader.intake import MAX_BYTES, Submission, submission_from_bytes
 from grader.intake.display import one_line
@@ -56,7 +56,7 @@ _READ_ERRORS: Final = (
 
 
 @contextmanager
-def archive_entries(path: Path) -> Iterator[list[Entry]]:
+def archive_entries(path: Path) -> Iterator[Listing]:
     """The files in a ZIP archive, which stays open until the context ends.
 
     Raises:
@@ -80,15 +80,15 @@ def archive_entries(path: Path) -> Iterator[list[Entry]]:
                 f"{path} has {len(members)} members; at most {MAX_MEMBERS} are read",
                 remedy="Unpack what is needed and give the folder.",
             )
-        yield _entries(archive, members)
+        yield _listing(archive, members, one_line(path.name))
 
 
-def _entries(archive: zipfile.ZipFile, members: list[zipfile.ZipInfo]) -> list[Entry]:
+def _listing(archive: zipfile.ZipFile, members: list[zipfile.ZipInfo], shown_as: str) -> Listing:
     named = [(member, _name(member)) for member in members]
     # A folder has a member of its own, without content.
     files = [(member, name) for member, name in named if not _is_folder(member, name)]
     seen = Counter(same_name(_parts(name)) for _, name in files)
-    entries = []
+    entries, assumed = [], []
     for member, name in files:
         parts = _parts(name)
         if any(is_skipped(part) for part in parts if part != ".."):
@@ -99,16 +99,24 @@ def _entries(archive: zipfile.ZipFile, members: list[zipfile.ZipInfo]) -> list[E
         if not odd and seen[same_name(parts)] > 1:
             odd = "is in the archive more than once: which one is meant can't be known"
         shown = one_line(name)
+        time = written(member)
+        assumed += [time.seconds] if time.assumed else []
         entries.append(
             Entry(
                 parts=parts or (shown or "a member without a name",),
-                modified=_modified(member),
+                modified=time.seconds,
                 load=refusing(f"{shown} {odd}.", _AGAIN) if odd else _loader(archive, member, name),
                 refused=bool(odd),
                 misnamed=bool(misnamed),
             )
         )
-    return entries
+    notes = []
+    if assumed:
+        notes.append(
+            f"the times of {len(assumed)} files in {shown_as} have no zone: they were read as "
+            f"this machine's, {zone_at(max(assumed))}. Set TZ if it was another"
+        )
+    return Listing(entries=entries, notes=notes)
 
 
 def _name(member: zipfile.ZipInfo) -> str:
@@ -130,10 +138,8 @@ def _name(member: zipfile.ZipInfo) -> str:
 
 def _unicode_path(extra: bytes, raw: bytes) -> str:
     """Info-ZIP's second name of a member, if it was made for the first one; or empty."""
-    while len(extra) >= 4:
-        kind, size = struct.unpack_from("<HH", extra)
-        field, extra = extra[4 : 4 + size], extra[4 + size :]
-        if kind != _UNICODE_PATH or len(field) != size or size <= 5:
+    for kind, field in extra_fields(extra):
+        if kind != _UNICODE_PATH or len(field) <= 5:
             continue
         version, checksum = struct.unpack_from("<BL", field)
         if version == 1 and checksum == zlib.crc32(raw):
@@ -198,10 +204,3 @@ def _loader(
         return submission_from_bytes("/".join(_parts(name)), data)
 
     return load
-
-
-def _modified(member: zipfile.ZipInfo) -> float:
-    with contextlib.suppress(ValueError, OverflowError, OSError):
-        # An archive's times have no zone: they are taken as UTC, and only compared with each other.
-        return float(calendar.timegm((*member.date_time, 0, 0, 0)))
-    return 0.0

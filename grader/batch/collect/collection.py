@@ -13,7 +13,7 @@ from typing import Final
 from grader.batch.collect import names
 from grader.batch.collect.archive import archive_entries
 from grader.batch.collect.choose import Choice, HandedIn, attempts
-from grader.batch.collect.entry import Entry, is_mojo, refusing, stem
+from grader.batch.collect.entry import Entry, Listing, is_mojo, refusing, stem
 from grader.batch.collect.folder import folder_entries
 from grader.batch.collect.names import Claim
 from grader.batch.collect.people import Keys, student_of, student_without_work
@@ -62,11 +62,9 @@ def collect(
     Raises:
         UsageError: there is nothing there, or nothing that can be read.
     """
-    opened: contextlib.AbstractContextManager[Sequence[Entry]]
-    notes: Sequence[str] = ()
+    opened: contextlib.AbstractContextManager[Listing]
     if source.is_dir():
-        listing = folder_entries(source)
-        opened, notes = contextlib.nullcontext(listing.entries), listing.notes
+        opened = contextlib.nullcontext(folder_entries(source))
     elif source.is_file() and is_mojo(source.name):
         raise UsageError(
             f"{source} is one submission, not a class",
@@ -79,8 +77,10 @@ def collect(
             f"there is no file or folder {source}",
             remedy="Give the folder of submissions, or the ZIP archive from Canvas or Moodle.",
         )
-    with opened as entries:
-        inner = _without_wrapper(entries, puzzle) if source.is_file() else entries
+    with opened as listing:
+        inner = listing.entries
+        if source.is_file():
+            inner = _without_wrapper(inner, puzzle)
         collection = _sorted_out(inner, puzzle, roster)
         if not collection.attempts:
             raise UsageError(
@@ -88,7 +88,7 @@ def collect(
                 remedy="Expected are .mojo files, folders with one in each, or a download of "
                 "Canvas or Moodle.",
             )
-        yield replace(collection, notes=[*notes, *collection.notes])
+        yield replace(collection, notes=[*listing.notes, *collection.notes])
 
 
 def _sorted_out(

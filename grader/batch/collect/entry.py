@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -51,6 +51,16 @@ class Entry:
     def is_archive(self) -> bool:
         """Whether its name is that of an archive."""
         return self.name.lower().endswith(ARCHIVES)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listing:
+    """What lies in a folder or an archive."""
+
+    entries: Sequence[Entry]
+    """Files, and links that stand where files should."""
+    notes: Sequence[str]
+    """What was not looked into, or had to be assumed; a sentence each."""
 
 
 def is_mojo(name: str) -> bool:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import itertools
 import os
 import stat
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from grader.batch.collect.entry import Entry, is_mojo, is_skipped, refusing
+from grader.batch.collect.entry import Entry, Listing, is_mojo, is_skipped, refusing
 from grader.batch.schema import NAME, holds_a_run
 from grader.errors import SubmissionRefused, UsageError
 from grader.intake import Submission, read_submission
@@ -20,16 +20,6 @@ MAX_FILES: Final = 2_000_000
 MAX_OF_ONE: Final = 50_000
 """Files and folders below one folder at the top, which is mostly a student's."""
 MAX_DEPTH: Final = 40
-
-
-@dataclass(frozen=True, kw_only=True)
-class Listing:
-    """What lies below a folder."""
-
-    entries: Sequence[Entry]
-    """Files sorted by path, and links that stand where files should."""
-    notes: Sequence[str]
-    """What was not looked into, a sentence each."""
 
 
 class _TooMany(Exception):
