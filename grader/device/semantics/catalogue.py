@@ -7,6 +7,7 @@ from functools import lru_cache
 from grader.device.semantics import (
     approx,
     bits,
+    carry,
     compare,
     convert,
     extremes,
@@ -27,6 +28,7 @@ _FAMILIES: tuple[dict[str, tuple[Builder, ...]], ...] = (
     compare.BUILDERS,
     convert.BUILDERS,
     approx.BUILDERS,
+    carry.BUILDERS,
 )
 
 

@@ -49,6 +49,8 @@ class Operation:
         accuracy: ``"exact"``, or a sentence with our error and the manual's bound.
         optional_destinations: How many trailing destinations ``out`` may lack:
             1 for ``setp``, whose ``p|q`` is optional and not part of the opcode.
+        reads_carry: The last source is the carry flag, which the text does not name.
+        writes_carry: The last destination is.
     """
 
     opcode: str
@@ -57,6 +59,8 @@ class Operation:
     apply: Apply
     accuracy: str = EXACT
     optional_destinations: int = 0
+    reads_carry: bool = False
+    writes_carry: bool = False
 
 
 class Modifiers:

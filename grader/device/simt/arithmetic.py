@@ -34,19 +34,24 @@ def bind_operation(binding: Binding) -> Step:
     wanted: tuple[Operand, ...] = (first,)
     if isinstance(first, Pair):
         wanted = (first.first, first.second)
-    least = len(operation.destinations) - operation.optional_destinations
-    if not least <= len(wanted) <= len(operation.destinations):
+    most = len(operation.destinations) - operation.writes_carry
+    if not most - operation.optional_destinations <= len(wanted) <= most:
         raise binding.error("a wrong number of destinations")
-    if len(rest) != len(operation.sources):
+    if len(rest) != len(operation.sources) - operation.reads_carry:
         raise binding.error(f"{len(rest)} source operands")
     sources = tuple(
         binding.source(operand, dtype)
-        for operand, dtype in zip(rest, operation.sources, strict=True)
+        for operand, dtype in zip(rest, operation.sources, strict=False)
     )
     out = tuple(
         binding.destination(operand, dtype)
         for operand, dtype in zip(wanted, operation.destinations, strict=False)
     )
+    carry = binding.machine.carry
+    if operation.reads_carry:
+        sources = (*sources, carry)
+    if operation.writes_carry:
+        out = (*out, carry)
     return binding.step(elementwise(operation, out, sources))
 
 

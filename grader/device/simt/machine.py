@@ -103,6 +103,7 @@ class Machine:
         params: Bytes of variables in parameter space, one row per lane.
         entry_params: The kernel's own parameters.
         symbols: Address of each variable in its space, by ``function:name``.
+        carry: ``CC.CF`` of each lane.
     """
 
     def __init__(
@@ -146,6 +147,7 @@ class Machine:
         if dynamic is not None:
             self.symbols.update(dict.fromkeys(program.dynamic_names, dynamic.start))
         self._registers: dict[str, NDArray[Any]] = {}
+        self.carry: NDArray[np.bool_] = np.zeros(self.total, dtype=np.bool_)
         self._scratch: dict[tuple[Any, int], NDArray[Any]] = {}
         self.exited: NDArray[np.bool_] = np.zeros(self.total, dtype=np.bool_)
         self.wave = MachineWave(Recorder("", (1, 1, 1), shape.block), 0, self.threads, program)
@@ -178,6 +180,7 @@ class Machine:
         self.wave = MachineWave(recorder, first_block, self.threads, self.program)
         for array in self._registers.values():
             array.fill(0)
+        self.carry.fill(False)
         if self.shared.size:
             self.shared.reset(fill)
         if self.local.size:
