@@ -36,6 +36,9 @@ class FindingKind(StrEnum):
     BUDGET_EXCEEDED = "budget-exceeded"
     BAD_LAUNCH = "bad-launch"
     TRAP = "trap"
+    STACK_OVERFLOW = "stack-overflow"
+    MISSING_FUNCTION = "missing-function"
+    EXITED_BEFORE_BARRIER = "exited-before-barrier"
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):

@@ -159,6 +159,16 @@ _FINDINGS: dict[FindingKind, str] = {
     FindingKind.BAD_LAUNCH: "A block holds at most 1024 threads and 48 KiB of shared memory, and "
     "no dimension may be zero. Look at grid_dim and block_dim.",
     FindingKind.TRAP: "The kernel stopped itself: an assertion in it failed.",
+    FindingKind.STACK_OVERFLOW: "Each call of a function takes room on its thread's stack, and a "
+    "GPU gives a thread 1 KiB of it. A function that calls itself needs a case in which it does "
+    "not. Mostly a loop is the better way.",
+    FindingKind.MISSING_FUNCTION: "This function exists for programs on a CPU only. The compiler "
+    "does not say so, but a GPU refuses to load the kernel.",
+    FindingKind.EXITED_BEFORE_BARRIER: "This costs no points. NVIDIA's manual says that threads "
+    "which have ended do not hold a barrier up, so the others go on (PTX ISA, exit). It stops "
+    "being so with the first statement behind the if that all threads run, such as another "
+    "barrier(). The safe way is to put the condition around the loads and stores, and barrier() "
+    "outside of it.",
 }
 
 

@@ -240,6 +240,9 @@ def title_of(finding: Finding) -> str:
         FindingKind.BUDGET_EXCEEDED: "a kernel that does not end",
         FindingKind.BAD_LAUNCH: "a launch that the device refuses",
         FindingKind.TRAP: "a kernel that stops itself",
+        FindingKind.STACK_OVERFLOW: "a function that calls itself without end",
+        FindingKind.MISSING_FUNCTION: "a function that no GPU has",
+        FindingKind.EXITED_BEFORE_BARRIER: "threads that ended before a barrier",
     }[finding.kind]
 
 

@@ -69,6 +69,9 @@ FINDING_TITLES = {
     FindingKind.BUDGET_EXCEEDED: "Kernel that does not come to an end",
     FindingKind.BAD_LAUNCH: "Launch that the device refuses",
     FindingKind.TRAP: "Kernel that stopped itself",
+    FindingKind.STACK_OVERFLOW: "Function that calls itself without end",
+    FindingKind.MISSING_FUNCTION: "Function that no GPU has",
+    FindingKind.EXITED_BEFORE_BARRIER: "Threads that ended before a barrier",
 }
 
 

@@ -52,8 +52,17 @@ _FINDINGS = {
     FindingKind.BUDGET_EXCEEDED: "The kernel does not come to an end",
     FindingKind.BAD_LAUNCH: "The device refuses the launch",
     FindingKind.TRAP: "The kernel stops itself",
+    FindingKind.STACK_OVERFLOW: "A function calls itself without end",
+    FindingKind.MISSING_FUNCTION: "The kernel calls a function that no GPU has",
+    FindingKind.EXITED_BEFORE_BARRIER: "Threads end before a barrier that others reach",
 }
-_ENDS_A_RUN = {FindingKind.OUT_OF_BOUNDS, FindingKind.MISALIGNED, FindingKind.BUDGET_EXCEEDED}
+_ENDS_A_RUN = {
+    FindingKind.OUT_OF_BOUNDS,
+    FindingKind.MISALIGNED,
+    FindingKind.BUDGET_EXCEEDED,
+    FindingKind.STACK_OVERFLOW,
+    FindingKind.MISSING_FUNCTION,
+}
 _PLACES = {
     Space.SHARED: "a shared array",
     Space.GLOBAL: "a buffer in global memory",

@@ -75,4 +75,6 @@ def _minus(a: Any, b: Any) -> tuple[Any, Any]:
     return a - b, a < b
 
 
-BUILDERS: dict[str, tuple[Builder, ...]] = dict.fromkeys(("add", "addc", "sub", "subc", "mad", "madc"), (_chain,))
+BUILDERS: dict[str, tuple[Builder, ...]] = dict.fromkeys(
+    ("add", "addc", "sub", "subc", "mad", "madc"), (_chain,)
+)

@@ -86,6 +86,7 @@ class AddressOperand:
         self.constant = operand.offset
         if isinstance(operand.base, Symbol):
             self.constant += binding.address_of(operand.base)
+            self.register = binding.moved(operand.base)
         elif isinstance(operand.base, Register):
             register = binding.machine.register(binding.site, operand.base.name)
             if register.dtype not in (np.uint32, np.uint64):

@@ -77,7 +77,7 @@ class Binding:
         if isinstance(operand, Special):
             return self._view(self._special(operand), operand, dtype)
         if isinstance(operand, Symbol):
-            return wrapped(self.address_of(operand), dtype)
+            return self._address(operand, dtype)
         if isinstance(operand, Negated):
             return self._negated(operand, dtype)
         raise self.error("an operand of an unexpected kind")
@@ -158,6 +158,23 @@ class Binding:
 
         self.before.append(before)
         return scratch
+
+    def _address(self, symbol: Symbol, dtype: np.dtype[Any]) -> Any:
+        address = wrapped(self.address_of(symbol), dtype)
+        moved = self.moved(symbol)
+        if moved is None:
+            return address
+        scratch = self.scratch(dtype)
+        self.before.append(lambda: np.copyto(scratch, moved + address, casting="unsafe"))
+        return scratch
+
+    def moved(self, symbol: Symbol) -> NDArray[np.uint64] | None:
+        """How far a variable is moved, where each activation of a function has its own."""
+        name, machine = self.site.function, self.machine
+        frames = machine.frames_of(name)
+        if frames is None or f"{name}:{symbol.name}" not in machine.program.local.named:
+            return None
+        return frames.displacement
 
     def address_of(self, symbol: Symbol) -> int:
         """The address of a variable in its own state space."""

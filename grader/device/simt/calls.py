@@ -1,7 +1,7 @@
 """Calls of functions, and of the two that the driver provides: vprintf and __assertfail.
 
-A function's registers and variables exist once per lane, so recursion is
-refused where it would be executed.
+A function's registers and variables exist once per lane; of one that may be under way
+twice, :mod:`grader.device.simt.frames` keeps what its earlier activations hold.
 """
 
 from __future__ import annotations
@@ -11,10 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from grader.device.checks.stack import report_overflow
 from grader.device.ptx.model import Arguments, Function, Operand, Register, Sink, Symbol, Variable
 from grader.device.results import Result
+from grader.device.simt.addressing import SitePlace
 from grader.device.simt.binding import Binding
 from grader.device.simt.control import Router, Transfer, conditional, groups
+from grader.device.simt.faults import KernelFault
 from grader.device.simt.lanes import Lanes
 from grader.device.simt.printing import print_lanes, read_text
 from grader.device.simt.traps import stopped
@@ -30,8 +33,7 @@ def bind_call(binding: Binding, router: Router) -> Transfer:
     function = machine.program.module.functions.get(target)
     if function is None or not function.defined:
         return conditional(binding, router, _provided(binding, router, target, returned, passed))
-    if (site.function, target) in machine.program.recursive:
-        raise site.unsupported("recursion")
+    frames = machine.frames_of(target)
     copies = _matched(binding, function.params, passed, function, into_callee=True)
     back = _matched(binding, function.returns, returned, function, into_callee=False)
     machine.returns.copies[site.pc] = back
@@ -39,6 +41,11 @@ def bind_call(binding: Binding, router: Router) -> Transfer:
     start = machine.program.base[target]
 
     def enter(lanes: Lanes) -> None:
+        if frames is not None:
+            full = frames.without_room(lanes)
+            if full is not None:
+                _overflow(binding, full, frames.most)
+            frames.enter(lanes)
         for to, of in copies:
             lanes.put(to, lanes.take(of))
         lanes.put(sites, site.pc)
@@ -51,14 +58,26 @@ def bind_return(binding: Binding, router: Router) -> Transfer:
     """``ret`` of a function that was called."""
     machine = binding.machine
     sites = machine.returns.sites(binding.site.function)
+    frames = machine.frames_of(binding.site.function)
 
     def leave(lanes: Lanes) -> None:
         for pc, group in groups(lanes, lanes.take(sites)):
-            for to, of in machine.returns.copies[pc]:
-                group.put(to, group.take(of))
+            copies = machine.returns.copies[pc]
+            values = [group.take(of).copy() for _, of in copies]
+            if frames is not None:
+                frames.leave(group)
+            for (to, _), value in zip(copies, values, strict=True):
+                group.put(to, value)
             router.go(pc + 1, group)
 
     return conditional(binding, router, leave)
+
+
+def _overflow(binding: Binding, lanes: Lanes, calls: int) -> None:
+    machine = binding.machine
+    place = SitePlace(binding.site, machine.program.module.files)
+    report_overflow(machine.wave, place, int(lanes.index[0]), lanes.count, calls)
+    raise KernelFault(Result.HARDWARE_STACK_ERROR)
 
 
 def _shape(binding: Binding) -> tuple[tuple[Operand, ...], str, tuple[Operand, ...]]:

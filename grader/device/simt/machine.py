@@ -15,9 +15,10 @@ from grader.device.checks.recorder import Recorder
 from grader.device.evidence import Dim3, Space
 from grader.device.memory import GlobalMemory
 from grader.device.ptx.model import TYPE_BYTES
+from grader.device.simt.frames import Frames
 from grader.device.simt.lanes import Index, Lanes
 from grader.device.simt.pending import PendingCopies
-from grader.device.simt.program import Layout, Program, Site, Slot
+from grader.device.simt.program import STACK_BYTES, Layout, Program, Site, Slot
 from grader.device.simt.regions import GlobalRegion, ParamRegion, Region, SlottedRegion
 from grader.device.simt.settings import PRINT_LIMIT, Checks
 from grader.device.stamps import THREAD_BITS, kernel_stamp
@@ -153,6 +154,7 @@ class Machine:
         self.wave = MachineWave(Recorder("", (1, 1, 1), shape.block), 0, self.threads, program)
         self.stamps: NDArray[np.uint64] = np.zeros(self.total, dtype=np.uint64)
         self.returns = Returns(self.total)
+        self._frames: dict[str, Frames] = {}
         self.special: dict[str, NDArray[Any]] = {}
         self.copies = PendingCopies(self.total)
         self.clock = 0
@@ -185,6 +187,8 @@ class Machine:
             self.shared.reset(fill)
         if self.local.size:
             self.local.reset(fill)
+        for frames in self._frames.values():
+            frames.reset()
         self.exited.fill(False)
         self.copies.reset()
         self.order.begin_wave(log, first_block)
@@ -204,6 +208,24 @@ class Machine:
             found = np.zeros(self.total, dtype=register_dtype(type_, site))
             self._registers[key] = found
         return found
+
+    def frames_of(self, name: str) -> Frames | None:
+        """The stack of a function that may be under way twice; None for another."""
+        if name not in self.program.recursive:
+            return None
+        if name not in self._frames:
+            site = self.program.code[self.program.base[name]]
+            registers = self.program.module.functions[name].registers
+            kept = [self.register(site, register) for register in registers]
+            slots = self.program.params_of(name)
+            kept += [self.params[:, slot.start : slot.stop] for slot in slots]
+            self._frames[name] = Frames(
+                [*kept, self.returns.sites(name)],
+                self.program.locals_of(name),
+                self.local,
+                max(STACK_BYTES // self.program.frame_bytes(name), 1),
+            )
+        return self._frames[name]
 
     def scratch(self, dtype: Any, slot: int) -> NDArray[Any]:
         """Room for one value per lane that lives within one instruction.

@@ -25,6 +25,12 @@ from grader.errors import UnsupportedByDevice
 GUARD_GAP = 128
 """Bytes between two variables in shared or local memory, so that an overrun is seen."""
 
+STACK_BYTES = 128 << 10
+"""What the activations of one function that calls itself may hold for one thread, all registers
+counted. CUDA gives a thread 1 KiB of stack unless told otherwise (``cudaLimitStackSize``), of
+which a call takes 16 bytes at the least: what is too deep here is too deep there."""
+_LEAST_FRAME = 16
+
 ENDS_BLOCK = frozenset({"bra", "brx", "call", "ret", "exit", "bar", "barrier", "trap"})
 """Instructions after which threads may be somewhere else."""
 STARTS_BLOCK = frozenset({"shfl", "vote", "match", "redux", "elect", "activemask"})
@@ -119,14 +125,16 @@ class Program:
         base: First program counter of each function.
         shared, local, params: Where variables lie, names as ``function:name``.
         dynamic: Start of dynamic shared memory, in bytes, and its names.
+        recursive: The functions of which two activations may be under way.
     """
 
     def __init__(self, module: Module, entry: Function) -> None:
         self.module = module
         self.entry = entry
         self.order: list[Function] = []
-        self.recursive: set[tuple[str, str]] = set()
+        self._calls: dict[str, list[str]] = {}
         self._collect(entry)
+        self.recursive = _recursive(self._calls)
         self.base: dict[str, int] = {}
         self.code: list[Site] = []
         self.starts: set[int] = set()
@@ -146,28 +154,43 @@ class Program:
         """About how much memory the simulation of one block takes."""
         registers = sum(len(function.registers) for function in self.order) * 8
         lane = registers + 2 * self.local.size + self.params.size + 256
+        lane += STACK_BYTES * len(self.recursive)
         stamps = 24 // self.traits.shared_granule
         return threads * lane + (self.shared.size + dynamic_shared) * (2 + stamps)
 
+    def locals_of(self, function: str) -> list[Slot]:
+        """Where a function's local variables lie, in order."""
+        return _of(function, self.local)
+
+    def params_of(self, function: str) -> list[Slot]:
+        """Where a function's parameters lie, and those of its calls."""
+        return _of(function, self.params)
+
+    def frame_bytes(self, function: str) -> int:
+        """What one activation of a function holds for one thread."""
+        registers = self.module.functions[function].registers.values()
+        slots = (*self.locals_of(function), *self.params_of(function))
+        held = sum(TYPE_BYTES.get(type_, 1) for type_ in registers)
+        return max(held + sum(slot.stop - slot.start for slot in slots), _LEAST_FRAME)
+
     def _collect(self, entry: Function) -> None:
         """Functions in post-order, without recursion in Python."""
-        state: dict[str, int] = {}
-        stack: list[tuple[Function, list[str]]] = [(entry, _callees(entry, self.module))]
-        state[entry.name] = 1
+        stack: list[tuple[Function, list[str]]] = []
+
+        def begin(function: Function) -> None:
+            callees = self._calls[function.name] = _callees(function, self.module)
+            stack.append((function, list(callees)))
+
+        begin(entry)
         while stack:
             function, callees = stack[-1]
             if not callees:
                 stack.pop()
-                state[function.name] = 2
                 self.order.append(function)
                 continue
             name = callees.pop()
-            if state.get(name) == 1:
-                self.recursive.add((function.name, name))
-            elif name not in state:
-                state[name] = 1
-                callee = self.module.functions[name]
-                stack.append((callee, _callees(callee, self.module)))
+            if name not in self._calls:
+                begin(self.module.functions[name])
 
     def _lay_out(self, function: Function) -> None:
         base = self.base[function.name] = len(self.code)
@@ -233,6 +256,28 @@ def _callees(function: Function, module: Module) -> list[str]:
                         found.append(operand.name)
                     break
     return list(dict.fromkeys(found))
+
+
+def _recursive(calls: dict[str, list[str]]) -> frozenset[str]:
+    """The functions that can reach themselves."""
+
+    def reaches_itself(name: str) -> bool:
+        seen: set[str] = set()
+        ahead = list(calls[name])
+        while ahead:
+            callee = ahead.pop()
+            if callee == name:
+                return True
+            if callee not in seen:
+                seen.add(callee)
+                ahead += calls[callee]
+        return False
+
+    return frozenset(name for name in calls if reaches_itself(name))
+
+
+def _of(function: str, layout: Layout) -> list[Slot]:
+    return [slot for slot in layout.slots if slot.name.startswith(f"{function}:")]
 
 
 def _traits(code: list[Site]) -> Traits:

@@ -7,6 +7,7 @@ lane.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -113,18 +114,50 @@ class SlottedRegion(Region):
         self, space: Space, layout: Layout, stripes: int, stripe_of: Index, *, tracked: bool
     ) -> None:
         self.space = space
-        self.slots = layout.slots
+        self.slots = list(layout.slots)
         self.size = layout.size
+        self._gap = layout.gap
+        self._stripes = stripes
+        self._stripe_of = stripe_of
+        self._filled = 0
         self.stride = -(-layout.size // 16) * 16
         self.base = stripe_of * self.stride
         total = max(self.stride * stripes, 16)
         self.data = views(np.zeros(total, dtype=np.uint8))
         self.written = views(np.zeros(total, dtype=np.uint8)) if tracked else None
+        self._index()
+
+    def _index(self) -> None:
         self._starts = np.array([s.start for s in self.slots] or [0], dtype=np.int64)
         self._stops = np.array([s.stop for s in self.slots] or [0], dtype=np.int64)
 
+    def grow(self, slots: list[Slot]) -> int:
+        """Place these variables once more; how far from their first place."""
+        moved = -(-(self.size + self._gap) // 16) * 16 - slots[0].start
+        self.slots += [replace(s, start=s.start + moved, stop=s.stop + moved) for s in slots]
+        self.size = slots[-1].stop + moved
+        self._index()
+        if self.size > self.stride:
+            self._widen(2 * -(-self.size // 16) * 16)
+        return moved
+
+    def _widen(self, stride: int) -> None:
+        """Longer stripes, with what was in them."""
+        for old in (self.data, self.written):
+            if old is None:
+                continue
+            new = views(np.zeros(stride * self._stripes, dtype=np.uint8))
+            if old is self.data:
+                new[4].fill(self._filled)
+            rows = new[1].reshape(self._stripes, stride)
+            rows[:, : self.stride] = old[1].reshape(self._stripes, self.stride)
+            old.update(new)
+        self.stride = stride
+        self.base = self._stripe_of * stride
+
     def reset(self, fill: int) -> None:
         """Forget everything; all words hold ``fill``."""
+        self._filled = fill
         self.data[4].fill(fill)
         if self.written is not None:
             self.written[8].fill(0)
@@ -163,7 +196,8 @@ class SlottedRegion(Region):
     def _array(self, slot: Slot) -> str:
         if len(self.slots) == 1:
             return f"the {self.space} array"
-        return f"{self.space} array {self.slots.index(slot) + 1}"
+        names = list(dict.fromkeys(s.name for s in self.slots))
+        return f"{self.space} array {names.index(slot.name) + 1}"
 
 
 class ParamRegion(Region):
