@@ -182,8 +182,11 @@ class Binding:
         for name in (f"{self.site.function}:{symbol.name}", symbol.name):
             if name in machine.symbols:
                 return machine.symbols[name] + symbol.offset
-        if symbol.name in machine.program.module.functions:
+        function = machine.program.module.functions.get(symbol.name)
+        if function is not None and not function.defined:
             raise self.site.unsupported(f"the address of the function {symbol.name}")
+        if function is not None:
+            return machine.program.address_of(function)
         raise self.error(f"unknown name {symbol.name[:60]}")
 
     def operands(self, least: int, most: int | None = None) -> tuple[Operand, ...]:

@@ -6,6 +6,7 @@ twice, :mod:`grader.device.simt.frames` keeps what its earlier activations hold.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -22,23 +23,38 @@ from grader.device.simt.lanes import Lanes
 from grader.device.simt.printing import print_lanes, read_text
 from grader.device.simt.traps import stopped
 
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """What a call is given, and what it gives back to."""
+
+    returned: tuple[Operand, ...]
+    passed: tuple[Operand, ...]
+
+
 Copy = tuple[NDArray[Any], NDArray[Any]]
 """Destination and source: columns of the parameter rows, or registers."""
 
 
 def bind_call(binding: Binding, router: Router) -> Transfer:
-    """``call``: direct ones; parameters are copied by value."""
-    site, machine = binding.site, binding.machine
-    returned, target, passed = _shape(binding)
-    function = machine.program.module.functions.get(target)
+    """``call``: parameters are copied by value."""
+    target, call = _shape(binding)
+    if isinstance(target, Register):
+        return conditional(binding, router, _through_pointer(binding, router, target, call))
+    function = binding.machine.program.module.functions.get(target)
     if function is None or not function.defined:
-        return conditional(binding, router, _provided(binding, router, target, returned, passed))
-    frames = machine.frames_of(target)
-    copies = _matched(binding, function.params, passed, function, into_callee=True)
-    back = _matched(binding, function.returns, returned, function, into_callee=False)
-    machine.returns.copies[site.pc] = back
-    sites = machine.returns.sites(target)
-    start = machine.program.base[target]
+        return conditional(binding, router, _provided(binding, router, target, call))
+    return conditional(binding, router, _entering(binding, router, function, call))
+
+
+def _entering(binding: Binding, router: Router, function: Function, call: _Call) -> Transfer:
+    site, machine = binding.site, binding.machine
+    copies = _matched(binding, function.params, call.passed, function, into_callee=True)
+    back = _matched(binding, function.returns, call.returned, function, into_callee=False)
+    machine.returns.copies[site.pc, function.name] = back
+    sites = machine.returns.sites(function.name)
+    start = machine.program.base[function.name]
+    frames = machine.frames_of(function.name)
 
     def enter(lanes: Lanes) -> None:
         if frames is not None:
@@ -51,7 +67,26 @@ def bind_call(binding: Binding, router: Router) -> Transfer:
         lanes.put(sites, site.pc)
         router.go(start, lanes)
 
-    return conditional(binding, router, enter)
+    return enter
+
+
+def _through_pointer(binding: Binding, router: Router, pointer: Register, call: _Call) -> Transfer:
+    program = binding.machine.program
+    source = binding.source(pointer, np.dtype(np.int64))
+    named = {program.address_of(function): function for function in program.order}
+    known: dict[int, Transfer] = {}
+
+    def go(lanes: Lanes) -> None:
+        for address, group in groups(lanes, lanes.take(source)):
+            function = named.get(address)
+            if function is None or function.is_entry:
+                what = f"called a function at {address:#x}, where there is none"
+                stopped(binding, group, what, Result.INVALID_PC)
+            elif address not in known:
+                known[address] = _entering(binding, router, function, call)
+            known[address](group)
+
+    return go
 
 
 def bind_return(binding: Binding, router: Router) -> Transfer:
@@ -62,7 +97,7 @@ def bind_return(binding: Binding, router: Router) -> Transfer:
 
     def leave(lanes: Lanes) -> None:
         for pc, group in groups(lanes, lanes.take(sites)):
-            copies = machine.returns.copies[pc]
+            copies = machine.returns.copies[pc, binding.site.function]
             values = [group.take(of).copy() for _, of in copies]
             if frames is not None:
                 frames.leave(group)
@@ -80,22 +115,23 @@ def _overflow(binding: Binding, lanes: Lanes, calls: int) -> None:
     raise KernelFault(Result.HARDWARE_STACK_ERROR)
 
 
-def _shape(binding: Binding) -> tuple[tuple[Operand, ...], str, tuple[Operand, ...]]:
-    """Return variables, function name and arguments of ``call (r), f, (a, b)``."""
+def _shape(binding: Binding) -> tuple[str | Register, _Call]:
+    """What ``call (r), f, (a, b)`` and ``call (r), %f, (a, b), prototype`` call."""
     operands = list(binding.site.instruction.operands)
     if set(binding.site.instruction.modifiers) - {"uni"}:
         raise binding.site.unsupported()
     returned: tuple[Operand, ...] = ()
     if operands and isinstance(operands[0], Arguments):
         returned = operands.pop(0).items  # type: ignore[union-attr]
-    if not operands or not isinstance(operands[0], Symbol):
-        raise binding.site.unsupported("a call through a pointer")
-    target = operands[0].name
-    rest = operands[1:]
-    if len(rest) > 1 or (rest and not isinstance(rest[0], Arguments)):
-        raise binding.site.unsupported("a call through a pointer")
-    passed = rest[0].items if rest and isinstance(rest[0], Arguments) else ()
-    return returned, target, passed
+    target = operands.pop(0) if operands else None
+    passed: tuple[Operand, ...] = ()
+    if operands and isinstance(operands[0], Arguments):
+        passed = operands.pop(0).items  # type: ignore[union-attr]
+    if isinstance(target, Symbol) and not operands:
+        return target.name, _Call(returned, passed)
+    if isinstance(target, Register) and len(operands) <= 1:
+        return target, _Call(returned, passed)
+    raise binding.site.unsupported("a call of another form")
 
 
 def _matched(
@@ -137,14 +173,9 @@ def _column(binding: Binding, name: str, size: int) -> NDArray[Any]:
     return binding.machine.params[:, slot.start : slot.start + size]
 
 
-def _provided(
-    binding: Binding,
-    router: Router,
-    name: str,
-    returned: tuple[Operand, ...],
-    passed: tuple[Operand, ...],
-) -> Transfer:
+def _provided(binding: Binding, router: Router, name: str, call: _Call) -> Transfer:
     """A function that the driver provides."""
+    returned, passed = call.returned, call.passed
     following = binding.site.pc + 1
     machine = binding.machine
     if name == "vprintf" and len(passed) == 2:
@@ -174,4 +205,37 @@ def _provided(
             )
 
         return fail
+    if name == "malloc" and len(passed) == 1 and len(returned) == 1:
+        return _malloc(binding, router, call)
+    if name == "free" and len(passed) == 1:
+        return _free(binding, router, call)
     raise binding.site.unsupported(f"the function {name} is not part of the module")
+
+
+def _malloc(binding: Binding, router: Router, call: _Call) -> Transfer:
+    heap, following = binding.machine.heap, binding.site.pc + 1
+    size = _outer(binding, call.passed[0], 8).view(np.uint64)[:, 0]
+    address = _outer(binding, call.returned[0], 8).view(np.uint64)[:, 0]
+
+    def allocate(lanes: Lanes) -> None:
+        addresses = [heap.allocate(n) for n in lanes.take(size).tolist()]
+        lanes.put(address, np.array(addresses, dtype=np.uint64))
+        router.go(following, lanes)
+
+    return allocate
+
+
+def _free(binding: Binding, router: Router, call: _Call) -> Transfer:
+    heap, following = binding.machine.heap, binding.site.pc + 1
+    address = _outer(binding, call.passed[0], 8).view(np.uint64)[:, 0]
+
+    def release(lanes: Lanes) -> None:
+        wrong = [bool(a) and not heap.free(a) for a in lanes.take(address).tolist()]
+        if any(wrong):
+            bad = lanes.pick(np.array(wrong))
+            assert bad is not None
+            what = "freed memory that it did not have from malloc, or had freed before"
+            stopped(binding, bad, what, Result.LAUNCH_FAILED)
+        router.go(following, lanes)
+
+    return release

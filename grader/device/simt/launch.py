@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -14,11 +15,13 @@ from grader.device.checks.recorder import Recorder
 from grader.device.evidence import Dim3, Finding, FindingKind, Launch
 from grader.device.memory import GlobalMemory
 from grader.device.ptx import PtxError
+from grader.device.ptx.model import Symbol
 from grader.device.results import Result
+from grader.device.simt.addressing import SitePlace
 from grader.device.simt.faults import KernelFault
 from grader.device.simt.loading import LoadedModule
 from grader.device.simt.machine import Printed, Shape
-from grader.device.simt.program import Program
+from grader.device.simt.program import Program, Site
 from grader.device.simt.scheduler import Budget
 from grader.device.simt.settings import (
     MAX_BLOCK,
@@ -88,9 +91,13 @@ def launch(
     )
     printed = Printed()
     wrong = _refusal(program, grid, block, dynamic_shared_bytes, dynamic_shared_limit)
+    missing = program.missing()
     if wrong:
         result = Result.INVALID_VALUE
         _report_refusal(recorder, wrong)
+    elif missing:
+        result = Result.INVALID_PTX
+        _report_missing(recorder, program, missing)
     else:
         memory.begin_launch(index, grid, block)
         run = _Run(
@@ -249,3 +256,20 @@ def _report_refusal(recorder: Recorder, wrong: str) -> None:
             kernel=recorder.kernel,
         ),
     )
+
+
+def _report_missing(recorder: Recorder, program: Program, calls: list[Site]) -> None:
+    for site in calls:
+        name = next(o.name for o in site.instruction.operands if isinstance(o, Symbol))
+        finding = Finding(
+            kind=FindingKind.MISSING_FUNCTION,
+            message=f"the kernel calls {name}, a function that no GPU has: "
+            "a GPU refuses to load it",
+            kernel=recorder.kernel,
+        )
+        place = SitePlace(site, program.module.files)
+        recorder.add(FindingKind.MISSING_FUNCTION, place, 1, partial(_same, finding))
+
+
+def _same(finding: Finding) -> Finding:
+    return finding

@@ -11,8 +11,9 @@ from grader.device.checks.races import Cells
 from grader.device.memory import GlobalMemory
 from grader.device.ptx import Module, PtxError
 from grader.device.ptx.model import TYPE_BYTES, Function, Immediate, StateSpace, Variable
+from grader.device.simt.heap import Heap
 from grader.device.simt.machine import Machine, Shape
-from grader.device.simt.program import Program
+from grader.device.simt.program import Program, address_of
 from grader.device.simt.scheduler import Scheduler
 
 _MOST_MACHINES = 16
@@ -33,8 +34,9 @@ class _Device:
         machines: Machines that may serve again, the last used one last, with their bytes.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, memory: GlobalMemory) -> None:
         self.clock = Clock()
+        self.heap = Heap(memory)
         self.machines: OrderedDict[_Key, tuple[Scheduler, int]] = OrderedDict()
         self._cells: dict[int, Cells] = {}
         self._allocated = 0
@@ -133,7 +135,9 @@ class LoadedModule:
         device.machines.pop(key, None)
         size = shape.blocks * program.block_bytes(shape.threads, shape.dynamic_shared)
         device.make_room(size)
-        scheduler = Scheduler(Machine(program, shape, self.memory, cells, self.symbols))
+        scheduler = Scheduler(
+            Machine(program, shape, self.memory, cells, self.symbols, device.heap)
+        )
         device.machines[key] = (scheduler, size)
         return scheduler
 
@@ -144,7 +148,7 @@ class LoadedModule:
     def _device(self) -> _Device:
         state = self.memory.launch_state
         if not isinstance(state, _Device):
-            state = self.memory.launch_state = _Device()
+            state = self.memory.launch_state = _Device(self.memory)
         return state
 
 
@@ -171,7 +175,7 @@ def load(module: Module, memory: GlobalMemory, *, number: int) -> LoadedModule:
             symbols[variable.name] = memory.allocate(max(variable.size, 1))
         for variable in placed:
             if variable.size:
-                memory.write(symbols[variable.name], _contents(variable, symbols))
+                memory.write(symbols[variable.name], _contents(module, variable, symbols))
     except OutOfDeviceMemory as error:
         _free(memory, symbols)
         raise PtxError(f"the module's variables do not fit: {error}") from error
@@ -186,7 +190,7 @@ def _free(memory: GlobalMemory, symbols: dict[str, int]) -> None:
         memory.free(address)
 
 
-def _contents(variable: Variable, symbols: dict[str, int]) -> bytes:
+def _contents(module: Module, variable: Variable, symbols: dict[str, int]) -> bytes:
     size = TYPE_BYTES[variable.type]
     parts = []
     for value in variable.initial:
@@ -196,10 +200,12 @@ def _contents(variable: Variable, symbols: dict[str, int]) -> bytes:
                 bits = _narrowed(bits)
         elif value.name in symbols:
             bits = symbols[value.name] + value.offset
+        elif value.name in module.functions:
+            bits = address_of(module, value.name)
         else:
             raise PtxError(
                 f"{variable.name} holds the address of {value.name[:60]}, "
-                "which is no variable of the module",
+                "which is neither a variable nor a function of the module",
                 variable.line,
             )
         parts.append((bits & (1 << 8 * size) - 1).to_bytes(size, "little"))

@@ -16,6 +16,7 @@ from grader.device.evidence import Dim3, Space
 from grader.device.memory import GlobalMemory
 from grader.device.ptx.model import TYPE_BYTES
 from grader.device.simt.frames import Frames
+from grader.device.simt.heap import Heap
 from grader.device.simt.lanes import Index, Lanes
 from grader.device.simt.pending import PendingCopies
 from grader.device.simt.program import STACK_BYTES, Layout, Program, Site, Slot
@@ -81,13 +82,13 @@ class Returns:
     """Where each lane goes on after each function, and what is copied then.
 
     Attributes:
-        copies: By the program counter of a call: destinations and sources.
+        copies: By the program counter of a call, and what it calls: destinations and sources.
     """
 
     def __init__(self, total: int) -> None:
         self._total = total
         self._sites: dict[str, Index] = {}
-        self.copies: dict[int, list[tuple[NDArray[Any], NDArray[Any]]]] = {}
+        self.copies: dict[tuple[int, str], list[tuple[NDArray[Any], NDArray[Any]]]] = {}
 
     def sites(self, function: str) -> Index:
         """For each lane, the program counter of the call that it is in."""
@@ -114,10 +115,12 @@ class Machine:
         memory: GlobalMemory,
         global_cells: Cells | None,
         symbols: dict[str, int],
+        heap: Heap,
     ) -> None:
         self.program = program
         self.shape = shape
         self.memory = memory
+        self.heap = heap
         self.threads = shape.threads
         self.total = shape.blocks * self.threads
         self.everyone = Lanes.all(self.total)

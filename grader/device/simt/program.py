@@ -6,14 +6,18 @@ first, so threads inside a call catch up with each other before any of them goes
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from grader.device.ptx.model import (
     TYPE_BYTES,
+    Arguments,
     Function,
     Instruction,
     Location,
     Module,
+    Operand,
+    Register,
     StateSpace,
     Symbol,
     Target,
@@ -30,6 +34,12 @@ STACK_BYTES = 128 << 10
 counted. CUDA gives a thread 1 KiB of stack unless told otherwise (``cudaLimitStackSize``), of
 which a call takes 16 bytes at the least: what is too deep here is too deep there."""
 _LEAST_FRAME = 16
+_CODE_WINDOW = 0x7B00_0000_0000
+
+DRIVER_FUNCTIONS = frozenset({"vprintf", "__assertfail", "malloc", "free"})
+"""What the driver provides (CUDA C++ Programming Guide, "System Calls")."""
+_OF_CUDA = ("_", "cuda", "nv")
+"""Names that begin so may be provided by a library of CUDA's."""
 
 ENDS_BLOCK = frozenset({"bra", "brx", "call", "ret", "exit", "bar", "barrier", "trap"})
 """Instructions after which threads may be somewhere else."""
@@ -158,6 +168,24 @@ class Program:
         stamps = 24 // self.traits.shared_granule
         return threads * lane + (self.shared.size + dynamic_shared) * (2 + stamps)
 
+    def missing(self) -> list[Site]:
+        """Calls of functions that no GPU has: the assembler refuses a kernel with one."""
+        return [site for site in self.code if self._is_missing(site.instruction)]
+
+    def _is_missing(self, instruction: Instruction) -> bool:
+        if instruction.base != "call":
+            return False
+        target = next((o for o in instruction.operands if not isinstance(o, Arguments)), None)
+        if not isinstance(target, Symbol) or target.name in DRIVER_FUNCTIONS:
+            return False
+        function = self.module.functions.get(target.name)
+        unknown = function is None or not function.defined
+        return unknown and not target.name.startswith(_OF_CUDA)
+
+    def address_of(self, function: Function) -> int:
+        """What a pointer to a function holds."""
+        return address_of(self.module, function.name)
+
     def locals_of(self, function: str) -> list[Slot]:
         """Where a function's local variables lie, in order."""
         return _of(function, self.local)
@@ -246,16 +274,40 @@ class Program:
         return used
 
 
+def address_of(module: Module, function: str) -> int:
+    """What a pointer to a function of a module holds: it can be called, not read."""
+    return _CODE_WINDOW + 16 * list(module.functions).index(function)
+
+
 def _callees(function: Function, module: Module) -> list[str]:
+    """The functions that one may call, directly or through a pointer that it or another took."""
     found = []
     for instruction in function.instructions:
-        if instruction.base == "call":
-            for operand in instruction.operands:
-                if isinstance(operand, Symbol) and operand.name in module.functions:
-                    if module.functions[operand.name].defined:
-                        found.append(operand.name)
-                    break
+        found += _pointed_at(instruction.operands, module)
+        if instruction.base == "call" and any(
+            isinstance(o, Register) for o in instruction.operands
+        ):
+            found += _addressed(module)
     return list(dict.fromkeys(found))
+
+
+def _pointed_at(operands: Iterable[Operand], module: Module) -> list[str]:
+    """The functions with a body that are named, and no kernels."""
+    names = [operand.name for operand in operands if isinstance(operand, Symbol)]
+    functions = [module.functions[name] for name in names if name in module.functions]
+    return [f.name for f in functions if f.defined and not f.is_entry]
+
+
+def _addressed(module: Module) -> list[str]:
+    """The functions that a pointer may hold."""
+    found = []
+    for variable in module.variables.values():
+        found += _pointed_at([v for v in variable.initial if isinstance(v, Symbol)], module)
+    for function in module.functions.values():
+        for instruction in function.instructions:
+            if instruction.base != "call":
+                found += _pointed_at(instruction.operands, module)
+    return found
 
 
 def _recursive(calls: dict[str, list[str]]) -> frozenset[str]:

@@ -294,7 +294,6 @@ def test_exited_lanes_do_nothing_more() -> None:
         "ld.global.v8.f32 %f1, [%a0];",
         "mma.sync.aligned.m16n8k8.row.col.f32.f32 %f1, %f2;",
         "mov.u32 %r1, %envreg0;",
-        "call (%r1), %rd1, (%r2), proto;",
         "wmma.whatever;",
     ],
 )
@@ -311,12 +310,6 @@ def test_what_is_not_executed_need_not_be_supported() -> None:
     """
     module = ".func other() { wmma.whatever; ret; }"
     assert results(body, module=module) == [1] * 32
-
-
-def test_recursion_is_refused_where_it_happens() -> None:
-    module = ".func loop() { call loop; ret; }"
-    with pytest.raises(UnsupportedByDevice, match="recursion"):
-        run("call loop;", [np.zeros(32, dtype=np.uint32)], module=module)
 
 
 @pytest.mark.parametrize(
