@@ -37,7 +37,15 @@ class HostAccessError(Exception):
 
 
 class OutOfDeviceMemory(Exception):
-    """There is no room; the driver answers CUDA_ERROR_OUT_OF_MEMORY."""
+    """There is no room; the driver answers CUDA_ERROR_OUT_OF_MEMORY.
+
+    Attributes:
+        asked: Bytes that all allocations would have come to.
+    """
+
+    def __init__(self, what: str, *, asked: int) -> None:
+        super().__init__(what)
+        self.asked = asked
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -96,7 +104,7 @@ class AddressSpace:
         if size <= 0:
             raise HostAccessError(f"allocation of {size} bytes", address=0, size=size)
         if self.allocated_bytes + size > self.capacity:
-            raise OutOfDeviceMemory(f"{size} bytes asked for, {self.free_bytes} are free")
+            raise self._no_room(size, f"{size} bytes asked for, {self.free_bytes} are free")
         return self._add(self._find_room(size), size).address
 
     def rewind(self) -> None:
@@ -112,7 +120,7 @@ class AddressSpace:
         start = address - BASE_ADDRESS
         blocks = slice(start // ALIGNMENT, -(-(start + size) // ALIGNMENT))
         if start % ALIGNMENT or start + size > self.window or self._owners[blocks].any():
-            raise OutOfDeviceMemory(f"{size} bytes at {address:#x} are not free")
+            raise self._no_room(size, f"{size} bytes at {address:#x} are not free")
         cursor = self._cursor
         allocation = self._add(start, size)
         self._cursor = cursor
@@ -195,7 +203,10 @@ class AddressSpace:
                 start = _align(allocation.stop + max(gap, _LEAST_GAP))
             if start + size + gap <= self.window:
                 return start
-        raise OutOfDeviceMemory(f"no room for {size} bytes between the other allocations")
+        raise self._no_room(size, f"no room for {size} bytes between the other allocations")
+
+    def _no_room(self, size: int, what: str) -> OutOfDeviceMemory:
+        return OutOfDeviceMemory(what, asked=self.allocated_bytes + size)
 
     def _take_number(self) -> int:
         if self._numbers:

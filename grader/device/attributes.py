@@ -1,7 +1,7 @@
 """What the device says of itself: an A100 as far as MAX asks.
 
 The numbers are those of an A100-SXM4-40GB (compute capability 8.0) in the CUDA
-programming guide's table of technical specifications, but for the memory size.
+programming guide's table of technical specifications.
 Attribute numbers are those of ``CUdevice_attribute``.
 """
 
@@ -9,11 +9,13 @@ from __future__ import annotations
 
 NAME = "Software CUDA device (A100, sm_80)"
 
-TOTAL_MEMORY = 64 << 20
-"""Bytes of device memory that are reported and can be allocated.
+TOTAL_MEMORY = 40 << 30
+"""Bytes of device memory that are reported and can be allocated: those of the GPU.
 
-A byte costs the device process ten (its value, whether it was written, and by whom), so
-this also bounds what a hostile worker can make it hold: 640 MiB.
+They are address space only, until something is written there. Then a byte costs the device
+process ten: its value, whether it was written, and by whom. What that may come to is limited
+from outside (`grader.grading.boxed_device`): a program that passes it gets no mark, and one that
+asks for more than the GPU has gets the GPU's error.
 """
 
 WARP = 32

@@ -1,11 +1,12 @@
 """What happened on the device in one case, within bounds.
 
-A worker can make any number of calls; the log keeps the first of them and says
-that it was cut, so that evidence never grows without end.
+A worker can make any number of calls; the log keeps what tells most and says
+what it left out, so that evidence never grows without end.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 
 import msgspec
@@ -36,11 +37,13 @@ class CaseLog:
     """Collects the evidence of one case."""
 
     def __init__(self) -> None:
+        self.seconds = 0.0
+        """Time that the device took for the case's calls so far."""
         self._launches: list[Launch] = []
-        self._copies: list[CopyOut] = []
+        self._copies: deque[CopyOut] = deque()
         self._findings: list[Finding] = []
         self._unsupported: dict[str, None] = {}
-        self._cuts: dict[str, None] = {}
+        self._left_out: dict[str, None] = {}
         self._copied_bytes = 0
         self._runs = 0
         self._launch_findings = 0
@@ -48,14 +51,17 @@ class CaseLog:
         self._broken_protocol = ""
 
     def launch(self, launch: Launch) -> None:
-        """Keep a launch; beyond the bounds, without its findings or its text."""
-        if len(self._launches) >= MAX_LAUNCHES:
-            self._cut(f"more than {MAX_LAUNCHES} launches")
+        """Keep a launch; beyond the bounds only if it tells something, and not all of it."""
+        tells = bool(launch.findings or launch.result)
+        if len(self._launches) >= MAX_LAUNCHES and not tells:
+            self._leave_out(f"launches after the first {MAX_LAUNCHES}")
             return
         self._launch_findings += len(launch.findings)
         self._printed += len(launch.printed)
         if self._launch_findings > MAX_LAUNCH_FINDINGS:
-            self._cut(f"more than {MAX_LAUNCH_FINDINGS} findings")
+            self._leave_out(f"findings after the first {MAX_LAUNCH_FINDINGS}")
+            if len(self._launches) >= MAX_LAUNCHES:
+                return
             launch = msgspec.structs.replace(launch, findings=())
         if self._printed > MAX_PRINTED:
             # Printing much is allowed: what is missing is only missing to the reader.
@@ -65,17 +71,26 @@ class CaseLog:
     def copy_out(
         self, address: int, data: bytes, provenance: Callable[[], tuple[Provenance, ...]]
     ) -> None:
-        """Keep a copy from device to host; who wrote it is asked only if it is kept."""
-        self._copied_bytes += len(data)
-        if self._copied_bytes > MAX_COPIED_BYTES:
-            self._cut(f"more than {MAX_COPIED_BYTES} bytes copied to the host")
-            return
-        if len(self._copies) >= MAX_COPIES or self._runs >= MAX_PROVENANCE_RUNS:
-            self._cut("too many or too scattered copies to the host")
+        """Keep a copy from device to host. The last ones stay: they bring the outputs.
+
+        Who wrote it is asked only if it is kept.
+        """
+        if len(data) > MAX_COPIED_BYTES:
+            self._leave_out(f"a copy to the host of {len(data):,} bytes")
             return
         copy = CopyOut(address=address, data=data, provenance=provenance())
-        self._runs += len(copy.provenance)
         self._copies.append(copy)
+        self._copied_bytes += len(copy.data)
+        self._runs += len(copy.provenance)
+        while (
+            len(self._copies) > MAX_COPIES
+            or self._copied_bytes > MAX_COPIED_BYTES
+            or self._runs > MAX_PROVENANCE_RUNS
+        ):
+            dropped = self._copies.popleft()
+            self._copied_bytes -= len(dropped.data)
+            self._runs -= len(dropped.provenance)
+            self._leave_out("copies to the host before the last ones")
 
     def finding(self, kind: FindingKind, message: str, *, address: int, size: int) -> None:
         """Keep a finding that belongs to no launch."""
@@ -95,19 +110,17 @@ class CaseLog:
 
     def evidence(self, *, sticky_error: int, peak_bytes: int) -> CaseEvidence:
         """All of it."""
-        cuts = [
-            Finding(kind=FindingKind.BUDGET_EXCEEDED, message=sentence, kernel="")
-            for sentence in self._cuts
-        ]
         return CaseEvidence(
             launches=tuple(self._launches),
             copies_out=tuple(self._copies),
+            left_out=tuple(self._left_out),
+            device_seconds=self.seconds,
             unsupported=tuple(self._unsupported),
-            driver_findings=(*self._findings, *cuts),
+            driver_findings=tuple(self._findings),
             broken_protocol=self._broken_protocol,
             sticky_error=sticky_error,
             peak_bytes=peak_bytes,
         )
 
-    def _cut(self, why: str) -> None:
-        self._cuts[f"log cut: {why} in one case"] = None
+    def _leave_out(self, what: str) -> None:
+        self._left_out[what] = None

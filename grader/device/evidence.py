@@ -133,7 +133,13 @@ class CaseEvidence(msgspec.Struct, frozen=True, kw_only=True):
     """All that happened on the device between two marks of the grader."""
 
     launches: tuple[Launch, ...] = ()
+    """The first ones, and of the later ones those that failed or show something."""
     copies_out: tuple[CopyOut, ...] = ()
+    """The last ones."""
+    left_out: tuple[str, ...] = ()
+    """What is missing above because there was too much of it, each a sentence."""
+    device_seconds: float = 0.0
+    """Time that the device took for all calls of the case."""
     unsupported: tuple[str, ...] = ()
     """Driver calls, instructions or features that the device does not support, each a sentence."""
     broken_protocol: str = ""

@@ -15,7 +15,7 @@ from grader.device.addresses import Allocation
 from grader.device.memory import Contents, GlobalMemory
 from grader.device.simulator import Kernel, LaunchSettings, Program
 
-MAX_STEPS = 16_384
+MAX_STEPS = 65_536
 MAX_BYTES = 64 << 20
 """Of all data that a journal holds."""
 
@@ -81,7 +81,8 @@ Step = Placed | Wrote | Filled | Copied | Read | Launched
 class Journal:
     """The steps of one case, and what the device held when it began."""
 
-    before: list[tuple[Allocation, Contents]] = field(default_factory=list)
+    before: list[tuple[Allocation, Contents | None]] = field(default_factory=list)
+    """None for an allocation that nothing was written to."""
     steps: list[Step] = field(default_factory=list)
     overflown: str = ""
     """Why it is not complete, where it is not."""
@@ -93,9 +94,10 @@ class Journal:
         """A journal that starts with what is on the device now."""
         journal = cls()
         for allocation in memory.live():
-            if not journal._room(allocation.size):
+            written = memory.is_written(allocation)
+            if not journal._room(allocation.size if written else 0):
                 break
-            journal.before.append((allocation, memory.contents(allocation)))
+            journal.before.append((allocation, memory.contents(allocation) if written else None))
         return journal
 
     def add(self, step: Step) -> None:

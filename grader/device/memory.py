@@ -17,6 +17,9 @@ from grader.device.arena import Arena
 from grader.device.evidence import Dim3, Provenance, Writer
 from grader.device.stamps import LaunchShapes, Stamps, copied, stamp
 
+_LEAST_CAPACITY = 64 << 20
+_LONG_LOOK = 1 << 30
+"""Bytes; to look at as many takes longer than to run most kernels."""
 _MEMSET_TYPES: dict[int, Any] = {1: np.uint8, 2: np.uint16, 4: np.uint32}
 
 
@@ -57,16 +60,39 @@ class GlobalMemory(AddressSpace):
         """The last writer of each byte, see `grader.device.stamps`."""
         self._launches = LaunchShapes()
 
+    @classmethod
+    def reserve(cls, capacity: int) -> GlobalMemory:
+        """A memory of that capacity, or of less where the machine reserves no more addresses.
+
+        It may not (``vm.overcommit_memory`` is 2, or a limit of the process's address space).
+        """
+        while True:
+            try:
+                return cls(capacity)
+            except (OSError, MemoryError, OverflowError):
+                if capacity <= _LEAST_CAPACITY:
+                    raise
+                capacity //= 2
+
     def free(self, address: int) -> None:
         """Give an allocation back; what it held is gone.
 
         Raises:
             HostAccessError: No allocation begins at ``address``.
         """
-        allocation = self._release(address)
+        self._forget(self._release(address))
+
+    def _forget(self, allocation: Allocation) -> None:
+        """Nobody has written there any more; the pages go back to the machine."""
         self._written.zero(allocation.start, allocation.stop)
         self._stamps.zero(allocation.start * 8, allocation.stop * 8)
         self._data.zero(allocation.start, allocation.stop)
+
+    def is_written(self, allocation: Allocation) -> bool:
+        """Whether anything was written to an allocation. Of a very large one, it is believed."""
+        if allocation.size > _LONG_LOOK:
+            return True
+        return bool(self._written.bytes[allocation.start : allocation.stop].any())
 
     def contents(self, allocation: Allocation) -> Contents:
         """A copy of what an allocation holds."""
@@ -79,12 +105,10 @@ class GlobalMemory(AddressSpace):
 
     def restore(self, allocation: Allocation, contents: Contents | None) -> None:
         """Make an allocation hold what it held once; None: what nobody wrote."""
-        part = slice(allocation.start, allocation.stop)
         if contents is None:
-            self._data.bytes[part] = 0
-            self._written.bytes[part] = 0
-            self.stamps[part] = 0
+            self._forget(allocation)
         else:
+            part = slice(allocation.start, allocation.stop)
             self._data.bytes[part], self._written.bytes[part], self.stamps[part] = contents
 
     def write(self, address: int, data: bytes, writer: Writer = Writer.HOST_COPY) -> None:

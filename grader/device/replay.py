@@ -15,7 +15,7 @@ from grader.device.journal import Copied, Filled, Journal, Launched, Placed, Rea
 from grader.device.memory import GlobalMemory
 from grader.errors import GradeError
 
-MAX_SECONDS = 20.0
+MAX_SECONDS = 25.0
 """For all steps together."""
 Substitute = tuple[bytes, bytes]
 """An input as it was copied to the device, and what to copy in its place."""
@@ -46,7 +46,10 @@ def replay(
     reads = [step for step in journal.steps if isinstance(step, Read)]
     if not 1 <= copy <= len(reads):
         raise NotReplayable("there is no such copy to the host")
-    now = [(allocation, memory.contents(allocation)) for allocation in memory.live()]
+    now = [
+        (allocation, memory.contents(allocation) if memory.is_written(allocation) else None)
+        for allocation in memory.live()
+    ]
     placed: list[Allocation] = []
     try:
         _prepare(journal, memory, placed)

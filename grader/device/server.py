@@ -13,6 +13,7 @@ import os
 import socket
 import sys
 import threading
+import time
 
 from grader.device import control, wire
 from grader.device.calls import dispatch
@@ -102,7 +103,9 @@ class Server:
                 with self._lock:
                     if session.closed:
                         break
+                    began = time.monotonic()
                     result, payload = dispatch(session, request.op, request.payload)
+                    session.log.seconds += time.monotonic() - began
                 wire.send_reply(sock, request.sequence, result, payload)
         except ProtocolFault as fault:
             with self._lock:

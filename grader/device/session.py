@@ -111,7 +111,7 @@ class Session:
 
     def __init__(self, device: Device) -> None:
         self.device = device
-        self.memory = GlobalMemory(TOTAL_MEMORY)
+        self.memory = GlobalMemory.reserve(TOTAL_MEMORY)
         self.memory.poison = device.case.poison
         self.streams: HandleTable[None] = HandleTable(0x1_0000_0000)
         self.events: HandleTable[Event] = HandleTable(0x2_0000_0000)

@@ -35,6 +35,11 @@ def stamp(writer: Writer) -> np.uint64:
     return np.uint64(_CODES[writer]) << _WRITER_SHIFT
 
 
+def launch_number(launch: int) -> int:
+    """How a stamp counts launches: from 1 to 2**20 - 1, then again from 1."""
+    return (launch - 1) % ((1 << _LAUNCH_BITS) - 1) + 1
+
+
 def kernel_stamp(launch: int, block: int = 0, thread: int = 0) -> int:
     """The stamp of a byte that a thread of a kernel wrote.
 
@@ -42,8 +47,7 @@ def kernel_stamp(launch: int, block: int = 0, thread: int = 0) -> int:
     of thread 0 of block 0 plus ``b * 1024 + t``.
     """
     who = (block << THREAD_BITS) + thread & _WHO_MASK
-    index = launch % (1 << _LAUNCH_BITS)
-    return _CODES[Writer.KERNEL] << int(_WRITER_SHIFT) | index << _WHO_BITS | who
+    return _CODES[Writer.KERNEL] << int(_WRITER_SHIFT) | launch_number(launch) << _WHO_BITS | who
 
 
 def copied(stamps: Stamps, written: NDArray[np.uint8]) -> Stamps:
@@ -67,11 +71,11 @@ class LaunchShapes:
     """The shapes of the launches so far, which turn stamps into blocks and threads."""
 
     def __init__(self) -> None:
-        self._shapes: dict[int, tuple[Dim3, Dim3]] = {}
+        self._launches: dict[int, tuple[int, Dim3, Dim3]] = {}
 
     def add(self, index: int, grid: Dim3, block: Dim3) -> None:
-        """Remember a launch."""
-        self._shapes[index % (1 << _LAUNCH_BITS)] = (grid, block)
+        """Remember a launch, and forget the one a million before it."""
+        self._launches[launch_number(index)] = (index, grid, block)
 
     def provenance(self, stamps: Stamps, *, most_runs: int) -> tuple[Provenance, ...]:
         """Runs of equal stamps, in order.
@@ -89,10 +93,10 @@ class LaunchShapes:
     def _told(self, run: tuple[int, int, int], *, named: bool) -> Provenance:
         start, stop, value = run
         writer = _WRITERS[value >> int(_WRITER_SHIFT)]
-        index = value >> _WHO_BITS & (1 << _LAUNCH_BITS) - 1
-        if index == 0 or index not in self._shapes:
+        number = value >> _WHO_BITS & (1 << _LAUNCH_BITS) - 1
+        if number not in self._launches:
             return Provenance(start=start, stop=stop, writer=writer)
-        grid, block = self._shapes[index]
+        index, grid, block = self._launches[number]
         who = value & _WHO_MASK
         return Provenance(
             start=start,

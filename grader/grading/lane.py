@@ -14,9 +14,13 @@ from grader.device.simt.settings import Limits
 from grader.lease import Lease
 from grader.record import DeviceInfo
 
-LAUNCH_LIMITS = Limits(instruction_budget=20_000_000, per_thread=1000, wall_clock_s=10.0)
-"""A launch of conv1d takes some 6,000 instructions and about a millisecond. One with far too
-many threads takes more, and ends all the same."""
+LAUNCH_LIMITS = Limits(
+    instruction_budget=1_000_000_000, per_thread=1000, thread_budget=2_000_000, wall_clock_s=60.0
+)
+"""A launch of conv1d takes some 6,000 instructions, 200 of a thread, and about a millisecond. One
+with far too many threads, or that prints a lot, takes more, and ends all the same: to print an
+integer takes a thread some 200. Two million take the device 10 to 20 s, so the clock decides only
+where the machine is slower than that, or the launch far larger than the task's."""
 
 # Two fills that differ in every byte, both signalling NaN as float32: an answer that
 # depends on memory that nobody wrote differs between them, or is NaN.

@@ -231,3 +231,45 @@ class Against(RuleBasedStateMachine):
 
 TestAgainstAModel = Against.TestCase
 TestAgainstAModel.settings = settings(max_examples=25, stateful_step_count=25, deadline=None)
+
+
+GIB = 1 << 30
+
+
+def test_a_gpus_memory_costs_nothing_until_it_is_touched() -> None:
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    memory = GlobalMemory.reserve(40 * GIB)
+    if memory.capacity < 40 * GIB:
+        pytest.skip(f"this machine reserves {memory.capacity >> 30} GiB of addresses only")
+    large = memory.allocate(100 << 20)
+    larger = memory.allocate(4 * GIB)
+    memory.write(large + (50 << 20), b"here")
+    memory.write(larger + 3 * GIB, b"there")
+    assert memory.read(large + (50 << 20), 4) == b"here"
+    assert memory.read(larger + 3 * GIB, 5) == b"there"
+    assert memory.free_bytes == 36 * GIB - (100 << 20)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200 << 10  # KiB
+
+
+def test_a_machine_that_reserves_less_has_a_smaller_memory() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    # Four times the capacity are addresses, and each byte has ten.
+    resource.setrlimit(resource.RLIMIT_AS, (64 * GIB, hard))
+    try:
+        memory = GlobalMemory.reserve(40 * GIB)
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+    assert 64 << 20 <= memory.capacity < 40 * GIB
+    with pytest.raises(OutOfDeviceMemory) as caught:
+        memory.allocate(20 * GIB)
+    assert caught.value.asked == 20 * GIB
+
+
+def test_who_wrote_is_told_right_after_a_million_launches(memory: GlobalMemory) -> None:
+    """A stamp counts launches to a million and begins again."""
+    address = memory.allocate(4)
+    for index in (7, 2**20 - 1, 2**20, 2**20 + 6, 3 * 2**20):
+        memory.begin_launch(index, (4, 1, 1), (32, 1, 1))
+        memory.stamps[address - BASE_ADDRESS :][:4] = kernel_stamp(index, 3, 9)
+        (run,) = memory.provenance(address, 4)
+        assert (run.launch, run.block, run.thread) == (index, (3, 0, 0), (9, 0, 0))

@@ -63,6 +63,11 @@ def test_a_copy_of_what_a_kernel_of_this_call_wrote_to_a_buffer_of_its_own():
     assert complaint((16, Writer.DEVICE_COPY, LAUNCH)) is None
 
 
+def test_a_kernel_of_this_call_that_the_evidence_left_out():
+    """Of thousands of launches only the first are kept."""
+    assert complaint((16, Writer.KERNEL, LAUNCH + 5000)) is None
+
+
 @pytest.mark.parametrize("writer", [Writer.KERNEL, Writer.DEVICE_COPY])
 def test_what_a_kernel_of_an_earlier_call_made_is_not_computed_now(writer):
     assert "an earlier call" in complaint((16, writer, LAUNCH - 1))

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from grader.device.addresses import HostAccessError, OutOfDeviceMemory
+from grader.device.attributes import TOTAL_MEMORY
 from grader.device.evidence import FindingKind
 from grader.device.ptx import PtxError
 from grader.device.results import CallRefused, Result
@@ -77,7 +78,10 @@ def dispatch(session: Session, op: Op, payload: bytearray) -> Reply:
             FindingKind.OUT_OF_BOUNDS, str(error), address=error.address, size=error.size
         )
         return Result.INVALID_VALUE, b""
-    except OutOfDeviceMemory:
+    except OutOfDeviceMemory as error:
+        if error.asked <= TOTAL_MEMORY:
+            # A GPU has as much.
+            session.log.unsupported(f"this machine has not the memory of a GPU: {error}")
         return Result.OUT_OF_MEMORY, b""
     except GradeError as error:
         session.log.unsupported(error.what)

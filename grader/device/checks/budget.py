@@ -7,16 +7,15 @@ from grader.device.checks.recorder import Place
 from grader.device.evidence import Finding, FindingKind
 
 
-def report_exceeded(wave: Wave, place: Place, lane: int, *, instructions: int | None) -> None:
+def report_exceeded(wave: Wave, place: Place, lane: int, *, limit: str) -> None:
     """The launch was stopped while ``lane`` was running.
 
     Args:
-        instructions: The budget that was used up; None where it was the time.
+        limit: The budget that was used up, e.g. ``1,000 instructions of one thread``.
     """
 
     def make() -> Finding:
         block, thread, name = wave.who(lane)
-        limit = "the time limit" if instructions is None else f"{instructions:,} instructions"
         return Finding(
             kind=FindingKind.BUDGET_EXCEEDED,
             message=f"the kernel was stopped after {limit}; {name} was still running",

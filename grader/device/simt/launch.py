@@ -87,6 +87,7 @@ def launch(
     recorder = Recorder(entry, grid, block)
     budget = Budget(
         max(limits.instruction_budget, limits.per_thread * math.prod((*grid, *block))),
+        limits.thread_budget,
         limits.wall_clock_s,
     )
     printed = Printed()

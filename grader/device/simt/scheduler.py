@@ -10,6 +10,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from grader.device.checks.budget import report_exceeded
 from grader.device.results import Result
 from grader.device.simt.addressing import SitePlace
@@ -22,26 +25,58 @@ from grader.device.simt.lanes import Lanes
 from grader.device.simt.machine import Machine
 from grader.device.simt.program import ENDS_BLOCK
 from grader.device.simt.warps import WarpWaits
+from grader.errors import UnsupportedByDevice
 
 _PATIENCE = 2048
 """Blocks that run before another group than the lowest gets a turn, so that a thread
 that spins on a flag does not keep the one that will set it from running."""
 _TURN = 128
 _LONGEST_BLOCK = 256
-"""Instructions between two looks at the budget."""
+"""Instructions that are run without a look at who else is ready."""
+_LOOK = 64
+"""Blocks between two looks at the clock and at the budget of a thread."""
 
 
 class Budget:
-    """What a launch may still use."""
+    """What a launch may use, and what it has used.
 
-    def __init__(self, instructions: int, seconds: float) -> None:
+    Args:
+        instructions: Of all threads together.
+        of_a_thread: Instructions of any one thread.
+        seconds: Of this machine's time.
+    """
+
+    def __init__(self, instructions: int, of_a_thread: int, seconds: float) -> None:
         self.instructions = instructions
+        self.of_a_thread = of_a_thread
+        self.seconds = seconds
         self.used = 0
         self.deadline = time.monotonic() + seconds
 
-    def left(self) -> bool:
-        """Whether there is any of it."""
-        return self.used <= self.instructions and time.monotonic() < self.deadline
+
+class Steps:
+    """Instructions that each thread of a wave has executed."""
+
+    def __init__(self, total: int) -> None:
+        self._all = 0
+        self._some: NDArray[np.int64] = np.zeros(total, dtype=np.int64)
+
+    def reset(self) -> None:
+        """A wave begins."""
+        self._all = 0
+        self._some.fill(0)
+
+    def add(self, lanes: Lanes, count: int) -> None:
+        """These lanes execute ``count`` instructions each."""
+        if lanes.full:
+            self._all += count
+        else:
+            self._some[lanes.index] += count
+
+    def most(self) -> tuple[int, int]:
+        """The lane that has executed most, and how many."""
+        lane = int(self._some.argmax())
+        return lane, self._all + int(self._some[lane])
 
 
 @dataclass(slots=True)
@@ -64,6 +99,7 @@ class Scheduler:
         self._ready: dict[int, Lanes] = {}
         self._blocks: dict[int, Block] = {}
         self._alive = 0
+        self._steps = Steps(machine.total)
 
     def run(self, budget: Budget) -> None:
         """Run the wave to its end.
@@ -76,6 +112,7 @@ class Scheduler:
         self._ready.clear()
         self.barriers.reset()
         self.warps.reset()
+        self._steps.reset()
         self._alive = machine.total
         self.go(machine.program.base[machine.program.entry.name], machine.everyone)
         turns = 0
@@ -90,8 +127,9 @@ class Scheduler:
             lanes = ready.pop(pc)
             block = blocks.get(pc) or self._block(pc)
             budget.used += block.size * lanes.count
-            if not budget.left():
-                self._exceeded(pc, lanes, budget)
+            self._steps.add(lanes, block.size)
+            if turns % _LOOK == 1 or budget.used > budget.instructions:
+                self._look(pc, lanes, budget)
             if lanes.full:
                 for step in block.full:
                     step()
@@ -145,12 +183,26 @@ class Scheduler:
             report_deadlock(self.machine, self.barriers)
         raise KernelFault(Result.LAUNCH_TIMEOUT)
 
-    def _exceeded(self, pc: int, lanes: Lanes, budget: Budget) -> None:
+    def _look(self, pc: int, lanes: Lanes, budget: Budget) -> None:
+        """Whether the launch may go on.
+
+        Raises:
+            KernelFault: It has used up a budget of instructions.
+            UnsupportedByDevice: It has used up the time: what that says of, is this machine.
+        """
+        lane, steps = self._steps.most()
+        if budget.used > budget.instructions:
+            lane, limit = int(lanes.index[0]), f"{budget.instructions:,} instructions"
+        elif steps > budget.of_a_thread:
+            limit = f"{budget.of_a_thread:,} instructions of one thread"
+        elif time.monotonic() > budget.deadline:
+            raise UnsupportedByDevice(
+                f"the launch has executed {budget.used:,} instructions in {budget.seconds:.0f} s "
+                "and has not ended; a GPU is much faster",
+                remedy="Grade it on a GPU.",
+            )
+        else:
+            return
         place = SitePlace(self.machine.program.code[pc], self.machine.program.module.files)
-        report_exceeded(
-            self.machine.wave,
-            place,
-            int(lanes.index[0]),
-            instructions=budget.instructions if budget.used > budget.instructions else None,
-        )
+        report_exceeded(self.machine.wave, place, lane, limit=limit)
         raise KernelFault(Result.LAUNCH_TIMEOUT)

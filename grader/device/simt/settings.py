@@ -23,12 +23,19 @@ SIGNALLING_NAN = 0x7FA5A5A5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """Bounds on the work of one launch."""
+    """Bounds on the work of one launch.
+
+    A launch that passes a budget of instructions is called endless, on every machine alike.
+    Passing the wall clock says something of this machine and this simulator only: such a launch
+    could not be checked.
+    """
 
     instruction_budget: int = 2_000_000_000
     """Instructions, summed over threads."""
     per_thread: int = 0
     """Where a launch has so many threads that the budget is less than this for each, it is this."""
+    thread_budget: int = 10_000_000
+    """Instructions of any one thread."""
     wall_clock_s: float = 20.0
 
 

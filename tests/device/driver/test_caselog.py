@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
+
 from grader.device import caselog
 from grader.device.caselog import CaseLog
 from grader.device.evidence import (
@@ -14,7 +18,7 @@ from grader.device.evidence import (
 )
 
 
-def launch(*, findings: int = 0, printed: str = "") -> Launch:
+def launch(*, findings: int = 0, printed: str = "", result: int = 0) -> Launch:
     finding = Finding(kind=FindingKind.RACE, message="a race", kernel="k")
     return Launch(
         index=1,
@@ -25,7 +29,7 @@ def launch(*, findings: int = 0, printed: str = "") -> Launch:
         shared_bytes=0,
         instructions=1,
         seconds=0.0,
-        result=0,
+        result=result,
         findings=(finding,) * findings,
         printed=printed,
     )
@@ -35,26 +39,31 @@ def evidence(log: CaseLog) -> CaseEvidence:
     return log.evidence(sticky_error=0, peak_bytes=0)
 
 
-def cuts(log: CaseLog) -> list[str]:
-    return [
-        f.message
-        for f in evidence(log).driver_findings
-        if f.kind is FindingKind.BUDGET_EXCEEDED and f.message.startswith("log cut: ")
-    ]
-
-
 def runs(count: int) -> tuple[Provenance, ...]:
     return tuple(Provenance(start=i, stop=i + 1, writer=Writer.KERNEL) for i in range(count))
 
 
-def test_launches_are_kept_up_to_a_bound() -> None:
+def test_launches_are_kept_up_to_a_bound_and_that_is_no_finding() -> None:
     log = CaseLog()
     for _ in range(caselog.MAX_LAUNCHES):
         log.launch(launch())
-    assert cuts(log) == []
+    assert evidence(log).left_out == ()
     log.launch(launch())
     assert len(evidence(log).launches) == caselog.MAX_LAUNCHES
-    assert len(cuts(log)) == 1
+    assert len(evidence(log).left_out) == 1
+    assert evidence(log).driver_findings == ()
+
+
+@pytest.mark.parametrize("tells", [{"findings": 1}, {"result": 700}])
+def test_a_late_launch_that_tells_something_is_kept(tells: dict[str, Any]) -> None:
+    """Thousands of harmless launches do not hide the one that races or fails."""
+    log = CaseLog()
+    for _ in range(caselog.MAX_LAUNCHES + 10):
+        log.launch(launch())
+    log.launch(launch(**tells))
+    last = evidence(log).launches[-1]
+    assert len(last.findings) == tells.get("findings", 0)
+    assert last.result == tells.get("result", 0)
 
 
 def test_a_launch_beyond_the_bound_of_findings_is_kept_without_them() -> None:
@@ -62,7 +71,7 @@ def test_a_launch_beyond_the_bound_of_findings_is_kept_without_them() -> None:
     log.launch(launch(findings=caselog.MAX_LAUNCH_FINDINGS))
     log.launch(launch(findings=1))
     assert [len(kept.findings) for kept in evidence(log).launches] == [8192, 0]
-    assert len(cuts(log)) == 1
+    assert len(evidence(log).left_out) == 1
 
 
 def test_printing_much_is_no_finding() -> None:
@@ -70,15 +79,17 @@ def test_printing_much_is_no_finding() -> None:
     log.launch(launch(printed="x" * caselog.MAX_PRINTED))
     log.launch(launch(printed="y"))
     assert [len(kept.printed) for kept in evidence(log).launches] == [caselog.MAX_PRINTED, 0]
-    assert cuts(log) == []
+    assert evidence(log).left_out == ()
 
 
 def test_copies_are_kept_up_to_a_number() -> None:
     log = CaseLog()
-    for _ in range(caselog.MAX_COPIES + 1):
-        log.copy_out(0, b"", tuple)
-    assert len(evidence(log).copies_out) == caselog.MAX_COPIES
-    assert len(cuts(log)) == 1
+    for number in range(caselog.MAX_COPIES + 1):
+        log.copy_out(number, b"", tuple)
+    kept = evidence(log).copies_out
+    assert len(kept) == caselog.MAX_COPIES
+    assert kept[-1].address == caselog.MAX_COPIES, "the last copies bring the outputs"
+    assert len(evidence(log).left_out) == 1
 
 
 def test_scattered_copies_are_kept_up_to_a_number_of_runs() -> None:
@@ -86,7 +97,7 @@ def test_scattered_copies_are_kept_up_to_a_number_of_runs() -> None:
     for _ in range(2):
         log.copy_out(0, b"x", lambda: runs(caselog.MAX_PROVENANCE_RUNS))
     assert len(evidence(log).copies_out) == 1
-    assert len(cuts(log)) == 1
+    assert len(evidence(log).left_out) == 1
 
 
 def test_who_wrote_a_copy_that_is_not_kept_is_never_asked() -> None:
