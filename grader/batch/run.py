@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ from typing import Protocol
 
 from grader import __version__
 from grader.batch.backend import Backend, Started, work_off
-from grader.batch.collect import Collection, collect, read_roster
+from grader.batch.collect import Collection, Roster, collect, read_roster
 from grader.batch.description import describe, now, outdated, state
 from grader.batch.ingest import Ingested, ingest
 from grader.batch.lock import locked
@@ -133,9 +134,11 @@ def _make(folder: Path) -> None:
 
 @contextlib.contextmanager
 def _collected(settings: Settings) -> Iterator[Collection]:
-    roster = read_roster(settings.roster) if settings.roster else []
-    with collect(settings.source, puzzle=settings.options.puzzle, roster=roster) as collection:
-        yield collection
+    roster = read_roster(settings.roster) if settings.roster else Roster()
+    with collect(
+        settings.source, puzzle=settings.options.puzzle, roster=roster.students
+    ) as collection:
+        yield dataclasses.replace(collection, notes=[*roster.notes, *collection.notes])
 
 
 def _planned(

@@ -33,7 +33,7 @@ def folder(name: str) -> Claim:
 def matched(roster: str, *claims: Claim) -> tuple[dict[str, str], list[str]]:
     """The line's name for the name that each file claims, and the notes."""
     works = {(each.id, each.name): Work(claim=each, source=f"{each.name}/x") for each in claims}
-    found = match(parse_roster(roster.encode(), shown="roster.csv"), works)
+    found = match(parse_roster(roster.encode(), shown="roster.csv").students, works)
     lines = {name: found.lines.get((id, name), []) for id, name in works}
     return {
         name: "+".join(each.name or each.email for each in theirs) for name, theirs in lines.items()
@@ -304,7 +304,7 @@ def test_whatever_names_say_no_line_is_given_to_two(lines, claims):
 
 
 def collected(source: Path, roster: str) -> Collection:
-    lines = parse_roster(roster.encode(), shown="roster.csv")
+    lines = parse_roster(roster.encode(), shown="roster.csv").students
     with collect(source, puzzle="conv1d", roster=lines) as collection:
         return collection
 

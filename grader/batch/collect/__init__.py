@@ -2,7 +2,7 @@
 
 ::
 
-    with collect(source, roster=read_roster(path), puzzle="conv1d") as collection:
+    with collect(source, roster=read_roster(path).students, puzzle="conv1d") as collection:
         for attempt in collection.attempts:
             attempt.load()          # the intake's checks; may raise SubmissionRefused
 
@@ -13,6 +13,6 @@ Understood are a folder of files, a folder with a folder for each student
 from __future__ import annotations
 
 from grader.batch.collect.collection import Collected, Collection, collect
-from grader.batch.collect.roster import RosterStudent, read_roster
+from grader.batch.collect.roster import Roster, RosterStudent, read_roster
 
-__all__ = ["Collected", "Collection", "RosterStudent", "collect", "read_roster"]
+__all__ = ["Collected", "Collection", "Roster", "RosterStudent", "collect", "read_roster"]

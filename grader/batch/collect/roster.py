@@ -1,8 +1,8 @@
 """The class list: a CSV file with a line for each student.
 
-Read leniently where nothing can be misunderstood (byte order marks, delimiters,
-order and spelling of the columns, blank lines), strictly where it can: an error
-names the line. Besides a plain list, these exports are understood as they are:
+What a spreadsheet program writes is read (`table.py`), with headings in several languages
+(`headings.py`); what had to be assumed is told. What can't be told is an error with the
+line. Besides a plain list, these exports are understood as they are:
 Canvas's gradebook (``Student`` or ``LastName`` and ``FirstName``, ``ID``,
 ``SIS User ID``, ``SIS Login ID``; ``lib/gradebook_exporter.rb`` in Canvas), Moodle's
 grading worksheet (``Identifier``, ``Full name``, ``Email address``), GitHub Classroom's
@@ -14,50 +14,44 @@ and another's in the next. So each kind has a field of its own.
 
 from __future__ import annotations
 
-import codecs
-import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
+from grader.batch.collect.headings import columns_of, is_heading, is_ours
+from grader.batch.collect.spelling import folded, plain
+from grader.batch.collect.table import error_at, read_table
 from grader.batch.model import Lateness
 from grader.errors import UsageError
 from grader.intake.display import one_line
 
 MAX_BYTES: Final = 64 * 1024 * 1024
-MAX_CELL: Final = 2_000
-_DELIMITERS: Final = ",;\t|"
-# The column of a value, by what its header is called; the first that is there counts.
-_COLUMNS: Final = {
-    "id": ("id",),
-    "number": ("identifier", "roster identifier", "user id", "number"),
-    "sis_id": ("sis user id", "sis id", "id number", "idnumber", "student id", "student number"),
-    "canvas_id": ("canvas id", "canvas user id"),
-    "participant": ("participant", "participant number", "moodle participant"),
-    "name": ("name", "full name", "student", "student name", "display name"),
-    "family": ("last name", "lastname", "surname", "family name"),
-    "given": ("first name", "firstname", "given name"),
-    "email": ("email", "email address", "e mail", "mail"),
-    "login": ("sis login id", "login id"),
-    "integration_id": ("integration id",),
-    "section": ("section",),
-    "repository": ("repository", "repo", "student repository name", "student repository url",
-                   "folder"),
-    "account": ("github username", "github", "username", "login"),
-    "late": ("late", "lateness", "is late", "days late"),
-}  # fmt: skip
 _IDS: Final = ("id", "number", "sis_id", "canvas_id", "participant")
 _WHO: Final = (*_IDS, "name", "email", "login", "repository", "account")
-_LATE: Final = frozenset({"late", "yes", "y", "true", "x", "t"})
-_ON_TIME: Final = frozenset({"on time", "no", "n", "false", "f", "-"})
+_ALONE: Final = ("email", "login", "integration_id")
+"""What a gradebook finds people by: of no use where two have it."""
+_FIELDS: Final = (*_WHO, "integration_id", "section")
+_LATE: Final = frozenset(
+    {"late", "yes", "y", "true", "x", "t", "ja", "wahr", "verspätet", "oui", "vrai", "en retard"}
+    | {"sí", "si", "verdadero", "vero", "sim", "waar"}
+)
+_ON_TIME: Final = frozenset(
+    {"on time", "no", "n", "false", "f", "-", "nein", "falsch", "pünktlich", "non", "faux"}
+    | {"à l'heure", "falso", "não", "nee", "onwaar"}
+)
 # What Canvas writes below the names of assignments whose grades nobody sees yet.
 _NOT_POSTED: Final = re.compile(r"(?:muted|manual posting.*)?", re.IGNORECASE)
 # Moodle's worksheet has "Participant 12" where its downloads have 12.
-_PARTICIPANT: Final = re.compile(r"participant\s+([0-9]{1,20})", re.IGNORECASE)
-_PLAIN_NUMBER: Final = re.compile(r"[0-9]{1,6}(?:\.[0-9]{1,6})?")
+_PARTICIPANT: Final = re.compile(
+    r"(?:participante?|teilnehmer(?:/in|\*in|:in|in)?|partecipante|deelnemer|deltagare)"
+    r"\s*([0-9]{1,20})",
+    re.IGNORECASE,
+)
+_PLAIN_NUMBER: Final = re.compile(r"[0-9]{1,6}(?:[.,][0-9]{1,6})?")
 
 
 class RosterStudent(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,7 +82,16 @@ class RosterStudent(msgspec.Struct, frozen=True, kw_only=True):
     lateness: Lateness = "unknown"
 
 
-def read_roster(path: Path) -> list[RosterStudent]:
+@dataclass(frozen=True, kw_only=True)
+class Roster:
+    """A class list."""
+
+    students: Sequence[RosterStudent] = ()
+    notes: Sequence[str] = ()
+    """What was assumed in reading it, a sentence each."""
+
+
+def read_roster(path: Path) -> Roster:
     """The students of a class list.
 
     Raises:
@@ -104,25 +107,27 @@ def read_roster(path: Path) -> list[RosterStudent]:
     return parse_roster(data, shown=one_line(str(path)))
 
 
-def parse_roster(data: bytes, *, shown: str) -> list[RosterStudent]:
-    """The students in a class list's bytes; ``shown`` names it in errors. Raises `UsageError`."""
+def parse_roster(data: bytes, *, shown: str) -> Roster:
+    """The class list in some bytes; ``shown`` names it in errors. Raises `UsageError`."""
     if len(data) > MAX_BYTES:
         raise UsageError(f"{shown} is larger than {MAX_BYTES >> 20} MB", remedy="Check --roster.")
-    return _Reader(shown).students(_decoded(data, shown))
+    table = read_table(data, shown=shown, is_heading=is_heading)
+    reader = _Reader(shown)
+    students = reader.students(table.rows)
+    return Roster(students=students, notes=[*table.notes, *reader.notes])
 
 
 class _Reader:
     def __init__(self, shown: str) -> None:
+        self.notes: list[str] = []
         self._shown = shown
         self._of_canvas = False
 
-    def students(self, text: str) -> list[RosterStudent]:
-        rows = self._rows(text)
-        line, header = next(rows, (1, []))
-        columns = self._columns(line, header)
-        students: list[RosterStudent] = []
-        lines: dict[tuple[str, str], int] = {}
-        for line, cells in rows:
+    def students(self, rows: Sequence[tuple[int, Sequence[str]]]) -> list[RosterStudent]:
+        line, header = rows[0] if rows else (1, ())
+        columns = self._columns(line, header, [cells for _, cells in rows[1:]])
+        people = _People(self._error)
+        for line, cells in rows[1:]:
             if len(cells) > len(header) and any(cells[len(header) :]):
                 raise self._error(
                     line,
@@ -130,71 +135,67 @@ class _Reader:
                     "Put cells that hold the delimiter into quotation marks.",
                 )
             student = self._student(line, columns, cells)
-            if student is None:
-                continue
-            for kind in _IDS:
-                value = getattr(student, kind)
-                if value and lines.setdefault((kind, value), line) != line:
-                    raise self._error(
-                        line,
-                        f"repeats the id {one_line(value)} of line {lines[kind, value]}",
-                        "Each student stands there once.",
-                    )
-            students.append(student)
-        if not students:
+            if student is not None:
+                people.add(student)
+        if not people.students:
             raise UsageError(
                 f"{self._shown} lists no students", remedy="Add a line for each student."
             )
-        return students
+        apart = list(people.apart())
+        self.notes += people.notes
+        return apart
 
-    def _rows(self, text: str) -> Iterator[tuple[int, list[str]]]:
-        """The rows that hold anything, each with the line that it ends in."""
-        first = next((line for line in text.splitlines() if line.strip()), "")
-        delimiter = max(_DELIMITERS, key=first.count)
-        reader = csv.reader(text.splitlines(keepends=True), delimiter=delimiter, strict=True)
-        while True:
-            try:
-                row = next(reader)
-            except StopIteration:
-                return
-            except csv.Error as error:
-                raise self._error(
-                    reader.line_num,
-                    f"is not CSV: {one_line(str(error))}",
-                    "Check the quotation marks there, or save it as CSV (UTF-8) again.",
-                ) from error
-            cells = [cell.strip() for cell in row]
-            if any(len(cell) > MAX_CELL for cell in cells):
-                raise self._error(
-                    reader.line_num, f"has a cell of more than {MAX_CELL} characters",
-                    "Check the quotation marks there.",
-                )  # fmt: skip
-            if any(cells):
-                yield reader.line_num, cells
-
-    def _columns(self, line: int, header: list[str]) -> dict[str, int]:
-        names = [re.sub(r"[\s_-]+", " ", cell).strip().lower() for cell in header]
+    def _columns(
+        self, line: int, header: Sequence[str], rows: Sequence[Sequence[str]]
+    ) -> dict[str, int]:
         columns = {}
-        for value, spellings in _COLUMNS.items():
-            found = next((name for name in spellings if name in names), None)
-            if found is None:
-                continue
-            if names.count(found) > 1:
-                raise self._error(line, f"has two columns {found!r}", "Rename one of them.")
-            columns[value] = names.index(found)
-        if "id" in columns and {"sis login id", "sis user id"} & set(names):
+        for field, at in columns_of(header).items():
+            if len(at) > 1 and field != "section":
+                raise self._error(line, f"has two columns {header[at[0]]!r}", "Rename one of them.")
+            columns[field] = at[0]
+        headings = {folded(cell) for cell in header}
+        if "id" in columns and headings & {"sisloginid", "sisuserid"}:
             self._of_canvas = True
             columns["canvas_id"] = columns.pop("id")
-        if not columns.keys() & {*_WHO, "family"}:
+        if not columns.keys() & {*_WHO, "family", "names"}:
             raise self._error(
                 line,
                 f"names no column that says who is meant: {one_line(', '.join(header))}",
                 "The first line must be a header with some of: id, name, email, repository, late.",
             )
+        if "names" in columns:
+            self._settle_names(columns, header, rows)
+        foreign = [header[at] for at in columns.values() if not is_ours(header[at])]
+        if foreign:
+            read = [f"{header[at]!r} as {_TOLD.get(field, field)}" for field, at in columns.items()
+                    if header[at] in foreign]  # fmt: skip
+            self.notes.append(f"of {self._shown} was read: {one_line(', '.join(read), limit=400)}")
         return columns
 
+    def _settle_names(
+        self, columns: dict[str, int], header: Sequence[str], rows: Sequence[Sequence[str]]
+    ) -> None:
+        """What a column ``Name`` holds: whole names, or what the other column does not."""
+        at = columns.pop("names")
+        other = next((field for field in ("given", "family") if field in columns), None)
+        if "name" in columns or {"given", "family"} <= columns.keys():
+            return
+        if other is None:
+            columns["name"] = at
+            return
+        both = [(row[at], row[columns[other]]) for row in rows if len(row) > max(columns.values())]
+        if all(plain(part) in plain(name) for name, part in both if name and part):
+            columns["name"] = at
+            return
+        part = "family" if other == "given" else "given"
+        columns[part] = at
+        self.notes.append(
+            f"the column {header[at]!r} of {self._shown} was read as the {part} name, because "
+            f"{header[columns[other]]!r} stands beside it"
+        )
+
     def _student(
-        self, line: int, columns: dict[str, int], cells: list[str]
+        self, line: int, columns: dict[str, int], cells: Sequence[str]
     ) -> RosterStudent | None:
         values = {value: cells[at] if at < len(cells) else "" for value, at in columns.items()}
         name = values.get("name") or " ".join(
@@ -210,11 +211,7 @@ class _Reader:
             line=line,
             name=name,
             lateness=self._lateness(line, values.get("late", "")),
-            **{
-                field: values.get(field, "")
-                for field in (*_WHO, "integration_id", "section")
-                if field != "name"
-            },
+            **{field: values.get(field, "") for field in _FIELDS if field != "name"},
         )
         if not any(getattr(student, field) for field in _WHO):
             if self._of_canvas:
@@ -227,15 +224,15 @@ class _Reader:
         return student
 
     def _lateness(self, line: int, text: str) -> Lateness:
-        plain = text.lower()
-        if not plain:
+        said = text.lower().replace("\u2019", "'")
+        if not said:
             return "unknown"
-        if plain in _LATE:
+        if said in _LATE:
             return "late"
-        if plain in _ON_TIME:
+        if said in _ON_TIME:
             return "on time"
-        if _PLAIN_NUMBER.fullmatch(plain):
-            return "late" if float(plain) > 0 else "on time"
+        if _PLAIN_NUMBER.fullmatch(said):
+            return "late" if float(said.replace(",", ".")) > 0 else "on time"
         raise self._error(
             line,
             f"has {one_line(text, limit=60)!r} in the column late",
@@ -243,24 +240,115 @@ class _Reader:
         )
 
     def _error(self, line: int, what: str, remedy: str) -> UsageError:
-        return UsageError(f"{self._shown}, line {line} {what}", remedy=remedy)
+        return error_at(self._shown, line, what, remedy)
 
 
-def _decoded(data: bytes, shown: str) -> str:
-    encoding = "utf-8-sig"
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        encoding = "utf-16"  # Excel's "Unicode text"
-    try:
-        text = data.decode(encoding)
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise UsageError(
-            f"{shown}, line {line} is not {'UTF-16' if encoding == 'utf-16' else 'UTF-8'}",
-            remedy="Save it as CSV UTF-8 from the spreadsheet program.",
-        ) from None
-    if "\0" in text:
-        line = text.count("\n", 0, text.index("\0")) + 1
-        raise UsageError(
-            f"{shown}, line {line} holds a NUL character", remedy="Is this a CSV file?"
+class _People:
+    """The lines of a list, one for each person."""
+
+    def __init__(self, error: Callable[[int, str, str], UsageError]) -> None:
+        self.students: list[RosterStudent] = []
+        self.notes: list[str] = []
+        self._error = error
+        self._known: dict[tuple[str, str], int] = {}
+
+    def add(self, student: RosterStudent) -> None:
+        """One more line; perhaps the second one of a person."""
+        marks = [(kind, value) for kind in _IDS if (value := getattr(student, kind))]
+        at = next((self._known[mark] for mark in marks if mark in self._known), None)
+        if at is None and student.email:
+            same = self._known.get(("email", student.email.lower()))
+            if same is not None and not _differences(self.students[same], student):
+                at = same
+        if at is None:
+            at = len(self.students)
+            self.students.append(student)
+        else:
+            self.students[at] = self._joined(self.students[at], student)
+        for mark in marks:
+            if self._known.setdefault(mark, at) != at:
+                first = self.students[self._known[mark]]
+                raise self._repeated(student.line, mark[1], first.line, "other lines' numbers")
+        if student.email:
+            self._known.setdefault(("email", student.email.lower()), at)
+
+    def _joined(self, first: RosterStudent, second: RosterStudent) -> RosterStudent:
+        if different := _differences(first, second):
+            shared = next(
+                value for kind in _IDS
+                if (value := getattr(second, kind)) and value == getattr(first, kind)
+            )  # fmt: skip
+            raise self._repeated(second.line, shared, first.line, different)
+        self.notes.append(
+            f"lines {first.line} and {second.line} of the roster are of one person, "
+            f"{_called(first)}: taken once"
         )
-    return text
+        sections = dict.fromkeys(each for each in (first.section, second.section) if each)
+        lateness = second.lateness if first.lateness == "unknown" else first.lateness
+        return RosterStudent(
+            line=first.line,
+            lateness=lateness,
+            **{
+                **{field: getattr(first, field) or getattr(second, field) for field in _FIELDS},
+                "section": ", ".join(sections),
+            },
+        )
+
+    def _repeated(self, line: int, value: str, first: int, different: str) -> UsageError:
+        return self._error(
+            line,
+            f"repeats the id {one_line(value)} of line {first}, but not its {different}",
+            "Take one line away if it is one person; else correct the id.",
+        )
+
+    def apart(self) -> Iterator[RosterStudent]:
+        """All, at the end, without what two of them have and only one can have."""
+        owners: dict[tuple[str, str], list[RosterStudent]] = {}
+        for student in self.students:
+            for field in _ALONE:
+                if value := getattr(student, field).lower():
+                    owners.setdefault((field, value), []).append(student)
+        shared = {mark: people for mark, people in owners.items() if len(people) > 1}
+        for (field, value), people in shared.items():
+            lines = ", ".join(f"{each.line} ({_called(each)})" for each in people[:5])
+            self.notes.append(
+                f"the {_TOLD.get(field, field)} {one_line(value, limit=60)} stands in lines "
+                f"{lines} of the roster: it can't say who is meant, and was left out of them. "
+                "Correct the wrong one, or take a line away if it is one person"
+            )
+        for student in self.students:
+            left_out = {
+                field: "" for field in _ALONE if (field, getattr(student, field).lower()) in shared
+            }
+            yield msgspec.structs.replace(student, **left_out)
+
+
+_TOLD: Final = {
+    "email": "e-mail address",
+    "integration_id": "integration ID",
+    "sis_id": "the institution's number",
+    "canvas_id": "Canvas's number",
+    "participant": "Moodle's participant number",
+    "number": "a number",
+    "family": "family name",
+    "given": "given name",
+}
+
+
+def _called(student: RosterStudent) -> str:
+    who = next((value for field in ("name", *_WHO) if (value := getattr(student, field))), "")
+    return one_line(who, limit=60)
+
+
+def _differences(first: RosterStudent, second: RosterStudent) -> str:
+    """In what two lines contradict each other, so that they are hardly one person; or empty."""
+    different = [
+        _TOLD.get(field, field)
+        for field in (*_WHO, "integration_id")
+        if (one := getattr(first, field))
+        and (other := getattr(second, field))
+        and (plain(one) != plain(other) if field == "name" else one.lower() != other.lower())
+    ]
+    if "unknown" not in (first.lateness, second.lateness) and first.lateness != second.lateness:
+        different.append("lateness")
+    return " and ".join(different)
