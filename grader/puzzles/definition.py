@@ -8,10 +8,10 @@ devices or of processes. `grader/puzzles/conv1d.py` is the one to copy.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Literal
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,12 @@ Sizes = Mapping[str, int]
 
 Arrays = Mapping[str, NDArray[np.generic]]
 """An array for each input tensor, by name."""
+
+
+CHECKS: Final = (
+    "packages", "compiles", "example", "integers", "reals", "clean", "device", "robust",
+)  # fmt: skip
+"""The checks that the grader knows how to make. The points of any other could not be earned."""
 
 
 class Part(StrEnum):
@@ -100,7 +106,7 @@ class Words:
 
 @dataclass(frozen=True, kw_only=True)
 class RubricItem:
-    """One line of the rubric. ``id`` names a check that the grader knows how to make."""
+    """One line of the rubric. ``id`` names one of `CHECKS`."""
 
     id: str
     title: str
@@ -187,6 +193,11 @@ class Puzzle:
     next_steps: Mapping[str, str] = field(default_factory=dict)
     """For a check that failed: what a student should look at first."""
 
+    def __post_init__(self) -> None:
+        """Raise `ValueError` for a puzzle by which nobody could be graded fairly."""
+        if found := list(_problems(self)):
+            raise ValueError(f"the puzzle {self.name} is wrong: {'; '.join(found)}")
+
     def for_edition(self, edition: str) -> Puzzle:
         """This puzzle with the kernel that an edition of the book gives."""
         if edition not in self.needs_zeros:
@@ -237,3 +248,101 @@ class Puzzle:
                 for value in range(size.low, size.high + 1)
             ]
         return points
+
+
+def _problems(puzzle: Puzzle) -> Iterator[str]:
+    """What contradicts itself or can't be graded, a sentence each."""
+    yield from _sizes(puzzle)
+    yield from _tensors(puzzle)
+    yield from _values(puzzle)
+    yield from _rubric(puzzle)
+    if not list(_sizes(puzzle)) and not list(_tensors(puzzle)):
+        yield from _example(puzzle)
+
+
+def _sizes(puzzle: Puzzle) -> Iterator[str]:
+    yield from _twice("size", [size.name for size in puzzle.sizes])
+    for size in puzzle.sizes:
+        if not 1 <= size.low <= size.high:
+            yield f"the size {size.name} goes from {size.low} to {size.high}"
+    for what, shapes in (
+        ("the example", [puzzle.example.sizes]),
+        ("boundaries", puzzle.boundaries),
+        ("with_own_kernel", puzzle.with_own_kernel),
+    ):
+        for shape in shapes:
+            if not puzzle.contains(shape):
+                yield f"{dict(shape)} of {what} is outside of the sizes"
+    if min(puzzle.random_assigned, puzzle.random_robust) < 0:
+        yield "the number of random shapes is negative"
+
+
+def _tensors(puzzle: Puzzle) -> Iterator[str]:
+    yield from _twice("tensor", [tensor.name for tensor in puzzle.tensors])
+    outputs = [tensor.name for tensor in puzzle.tensors if tensor.role == "output"]
+    if len(outputs) != 1:
+        yield f"there are {len(outputs)} outputs, and one is graded"
+    known = {size.name for size in puzzle.sizes}
+    for tensor in puzzle.tensors:
+        for extent in tensor.shape:
+            if isinstance(extent, str) and extent not in known:
+                yield f"the tensor {tensor.name} has the extent {extent}, which is no size"
+    inputs = [tensor.name for tensor in puzzle.inputs]
+    for what, names in (("words", puzzle.words.inputs), ("the example", puzzle.example.inputs)):
+        if sorted(names) != sorted(inputs):
+            yield f"the inputs of {what} are {sorted(names)}, those of the op {sorted(inputs)}"
+
+
+def _values(puzzle: Puzzle) -> Iterator[str]:
+    low, high = puzzle.integers
+    if low >= high:
+        yield f"integers go from {low} to {high}"
+    smallest, largest = puzzle.magnitudes
+    if not 0 < smallest <= largest:
+        yield f"magnitudes go from {smallest} to {largest}"
+
+
+def _rubric(puzzle: Puzzle) -> Iterator[str]:
+    ids = [item.id for item in puzzle.rubric]
+    yield from _twice("check", ids)
+    for check in ids:
+        if check not in CHECKS:
+            yield f"there is no check {check!r}, so nobody could earn its points"
+    for check in puzzle.next_steps:
+        if check not in CHECKS:
+            yield f"there is no check {check!r} that a next step could be for"
+    if any(item.points < 0 for item in puzzle.rubric):
+        yield "a check has less than 0 points"
+    if puzzle.max_score <= 0:
+        yield "no check gives a point, extra credit aside"
+    points = puzzle.domain_points()
+    if "robust" in ids and all(map(puzzle.assigned, points)):
+        yield "every size is an assigned one, so nobody could earn the points of 'robust'"
+    if not any(map(puzzle.assigned, puzzle.domain_points())):
+        yield "no size is assigned"
+
+
+def _example(puzzle: Puzzle) -> Iterator[str]:
+    example = puzzle.example
+    if not puzzle.assigned(example.sizes):
+        yield "the example's sizes are not assigned ones"
+    for tensor in puzzle.inputs:
+        given = example.inputs[tensor.name]
+        wanted = tensor.extents(example.sizes)
+        if given.shape != wanted or given.dtype != np.dtype(tensor.dtype):
+            yield (
+                f"the example's {tensor.name} is {given.dtype} {given.shape}, and the op takes "
+                f"{tensor.dtype} {wanted}"
+            )
+            return
+    right = puzzle.expected(example.inputs, example.sizes)
+    wanted = puzzle.output.extents(example.sizes)
+    if right.value.shape != wanted:
+        yield f"the expected output is {right.value.shape}, and the op's {wanted}"
+    elif not np.array_equal(right.value.ravel(), np.asarray(example.output, dtype=np.float64)):
+        yield "the example's output is not what `expected` says"
+
+
+def _twice(what: str, names: Sequence[str]) -> Iterator[str]:
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        yield f"the {what} {name} is there twice"

@@ -16,7 +16,7 @@ from grader.puzzles.definition import Puzzle, Sizes
 from grader.rubric import checks, sizes
 from grader.rubric.complaints import REMEDY, Complaints, kind, unknown
 from grader.rubric.due import read_due
-from grader.rubric.model import Rubric
+from grader.rubric.model import BUILT_ON, Rubric
 from grader.rubric.positions import key_lines
 
 MAX_BYTES = 64 * 1024
@@ -171,6 +171,7 @@ class _Reader:
         if not assigned(example):
             told = ", ".join(f"{name} {value}" for name, value in example.items())
             complaints.add(("sizes",), f"the published example is missing: {told}")
+            return own
 
         def given_defect(kind: str, at: Sizes) -> bool:
             # Of sizes that only this file assigns, the given kernel's defect is the task.
@@ -178,6 +179,9 @@ class _Reader:
 
         if all(assigned(each) == own.assigned(each) for each in own.domain_points()):
             return own
+        rubric = own.rubric
+        if all(map(assigned, own.domain_points())):
+            rubric = tuple(item for item in rubric if item.id not in BUILT_ON)
         boundaries = [dict(each) for each in own.boundaries]
         boundaries += [each for each in sizes.corners(regions) if each not in boundaries]
         return replace(
@@ -186,6 +190,7 @@ class _Reader:
             boundaries=tuple(boundaries),
             domain=sizes.described(regions),
             given_defect=given_defect,
+            rubric=rubric,
         )
 
     def _wanted(self) -> int | Fraction | None:
