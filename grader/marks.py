@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from grader.record import Check, Record, Status
 
@@ -14,6 +15,40 @@ HURDLES = {
     "compiles": "The file packages, but the graph with it does not compile.",
 }
 """What it means that one of the first checks failed: nothing behind it was made."""
+
+
+class Tried(NamedTuple):
+    """At how many sizes something was run, of how many there are."""
+
+    assigned: int = 0
+    of: int = 0
+    beyond: int = 0
+    of_beyond: int = 0
+
+    @property
+    def assigned_sizes(self) -> str:
+        """``14 of 58 sizes`` or ``all 58 sizes``."""
+        return _of(self.assigned, self.of)
+
+    @property
+    def sizes_beyond(self) -> str:
+        """The same of the sizes that are not assigned."""
+        return _of(self.beyond, self.of_beyond)
+
+
+def _of(tried: int, count: int) -> str:
+    return f"all {count} sizes" if tried == count else f"{tried} of {count} sizes"
+
+
+def right(tried: Tried, *, beyond: bool) -> str:
+    """The headline where nothing is wrong: what was tried, and never more.
+
+    Args:
+        tried: At how many sizes.
+        beyond: Whether it is right at those beyond the task as well.
+    """
+    more = f", and at {tried.sizes_beyond} beyond it" if beyond else ""
+    return f"Right. Tried at {tried.assigned_sizes} of the task{more}."
 
 
 def untouched(record: Record) -> bool:

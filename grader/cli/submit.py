@@ -15,7 +15,7 @@ from grader.cli.progress import TerminalProgress
 from grader.cli.root import EXIT_CODES
 from grader.course.github import Place, path_in_repository
 from grader.errors import SubmissionRefused, UsageError
-from grader.grading.request import DeviceChoice, Request
+from grader.grading.request import DeviceChoice, Request, SizesChoice
 from grader.puzzles import find
 from grader.record import Audience, StageOutcome
 from grader.report import preload
@@ -30,7 +30,15 @@ if TYPE_CHECKING:
 @options.puzzle
 @options.device("auto takes a GPU whose driver works, else the software device.")
 @options.edition("Edition of the puzzle book; auto takes the one that the file is written for.")
-@options.examples("How many cases to run, all properties together.")
+@options.examples("How many cases to run, all together; more where there are many sizes.")
+@click.option(
+    "--sizes",
+    default="auto",
+    show_default=True,
+    type=click.Choice(["auto", "all"]),
+    help="Sizes to try. auto: all assigned ones and some beyond; of the given file with a plain "
+    "launch in it, a sample. all: every size that is graded.",
+)
 @click.option("--seed", help="Seed of the cases. Recorded; by default derived from a secret.")
 @click.option(
     "--out",
@@ -67,6 +75,7 @@ def submit(
     device: str,
     edition: str,
     examples: int,
+    sizes: str,
     seed: str | None,
     out: Path | None,
     formats: str,
@@ -94,6 +103,7 @@ def submit(
         device=cast(DeviceChoice, device),
         edition=edition,
         examples=examples,
+        sizes=cast(SizesChoice, sizes),
         seed=seed,
         timeout=timeout,
         isolation=Wanted(isolation),

@@ -155,6 +155,12 @@ def _shape_runs(gathered: Gathered) -> tuple[ShapeRun, ...]:
 
 def puzzle_info(puzzle: Puzzle) -> PuzzleInfo:
     """What the record says of the puzzle."""
+    sizes, sizes_beyond = puzzle.counts()
     return PuzzleInfo(
-        name=puzzle.name, title=puzzle.title, formula=puzzle.formula, domain=puzzle.domain
+        name=puzzle.name,
+        title=puzzle.title,
+        formula=puzzle.formula,
+        domain=puzzle.domain,
+        sizes=sizes,
+        sizes_beyond=sizes_beyond,
     )

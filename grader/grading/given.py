@@ -13,7 +13,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
-from grader.intake.tokens import Token, function_tokens, tokens
+from grader.intake.plain_launch import without_plain_launches
+from grader.intake.tokens import Token, function_tokens, keys, tokens
 from grader.resources import reference_kernel
 
 _DEFINES = ("def", "fn")
@@ -29,6 +30,15 @@ def skeletons(puzzle: str, editions: Iterable[str]) -> tuple[str, ...]:
 def kernel_unchanged(text: str, given: Iterable[str], function: str) -> bool:
     """Whether the kernel stands in ``text`` as one skeleton gives it, and no other beside it."""
     return any(_unchanged(text, skeleton, function) for skeleton in given)
+
+
+def only_launched(text: str, given: Iterable[str], function: str, sizes: Sequence[str]) -> bool:
+    """Whether ``text`` is one skeleton with plain launches of its kernel, and nothing else.
+
+    See `grader.intake.plain_launch`; ``sizes`` are the names of the size parameters.
+    """
+    rest = without_plain_launches(text, kernel=function, sizes=sizes)
+    return any(keys(tokens(skeleton)) == rest for skeleton in given)
 
 
 def _unchanged(text: str, skeleton: str, function: str) -> bool:

@@ -3,21 +3,39 @@
 Sizes are compile-time parameters, so each shape is a specialisation of its own
 and costs compile time (0.1 to 0.3 s each, against 14 s for the first). All
 shapes go into one compile; Hypothesis then chooses among them.
+
+A program may do something else at any one size, so all assigned sizes are in the
+plan. A sample of them is enough only for the given file with a plain launch
+(`grader.intake.plain_launch`): nothing in it that is the student's looks at a size.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, Literal
 
 from grader.grading import seeds
 from grader.puzzles.definition import Part, Puzzle, Sizes
 
-Origin = Literal["published example", "boundary", "random"]
+Origin = Literal["published example", "boundary", "random", "every size"]
 
+MOST_ASSIGNED = 100
+"""Assigned sizes beside the boundaries, unless all are asked for: a rubric can assign hundreds."""
 ROBUST_SAMPLE = 1
 """Robust shapes in the plan when the given kernel is unchanged: any shows its defect."""
+
+
+class Tries(StrEnum):
+    """How many sizes a plan holds."""
+
+    SAMPLE = "sample"
+    """Boundaries and some random ones stand for all."""
+    USUAL = "usual"
+    """All assigned sizes, and a sample beyond them."""
+    ALL = "all"
+    """Each size of the domain; of that beyond the assigned ones, if it is graded."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,14 +54,17 @@ class PlannedShape:
         return sum(self.sizes.values())
 
 
-def draw(puzzle: Puzzle, *, seed: str, own_kernel: bool) -> tuple[PlannedShape, ...]:
+def draw(
+    puzzle: Puzzle, *, seed: str, own_kernel: bool, tries: Tries = Tries.USUAL
+) -> tuple[PlannedShape, ...]:
     """The plan for one run, the published example first.
 
     Args:
         puzzle: What is graded.
         seed: The run's seed; the random shapes follow from it.
-        own_kernel: Whether the kernel is other than the given one. Then its shapes join, and the
-            robust part is graded. Else one robust shape shows the given kernel's defect.
+        own_kernel: Whether the kernel is other than the given one. Then the robust part is graded.
+            Else one robust shape shows the given kernel's defect.
+        tries: How many sizes.
     """
     chosen: dict[tuple[tuple[str, int], ...], Origin] = {}
 
@@ -51,20 +72,18 @@ def draw(puzzle: Puzzle, *, seed: str, own_kernel: bool) -> tuple[PlannedShape, 
         chosen.setdefault(tuple(sorted(sizes.items())), origin)
 
     add(puzzle.example.sizes, "published example")
-    for sizes in (*puzzle.boundaries, *(puzzle.with_own_kernel if own_kernel else ())):
+    for sizes in puzzle.boundaries:
         add(sizes, "boundary")
-    for part, count in (
-        (Part.ASSIGNED, puzzle.random_assigned),
-        (Part.ROBUST, puzzle.random_robust),
-    ):
+    for part in (Part.ASSIGNED, Part.ROBUST):
         points = [
             point
             for point in puzzle.domain_points()
             if puzzle.part(point) is part and tuple(sorted(point.items())) not in chosen
         ]
+        count = _random(puzzle, part, tries, len(points))
         random = seeds.generator(seed, f"shapes {part}")
-        for index in random.choice(len(points), size=min(count, len(points)), replace=False):
-            add(points[int(index)], "random")
+        for index in sorted(random.choice(len(points), size=count, replace=False)):
+            add(points[int(index)], "random" if count < len(points) else "every size")
     names = [size.name for size in puzzle.sizes]
     shapes = [({n: dict(key)[n] for n in names}, origin) for key, origin in chosen.items()]
     if not own_kernel:
@@ -74,6 +93,15 @@ def draw(puzzle: Puzzle, *, seed: str, own_kernel: bool) -> tuple[PlannedShape, 
         PlannedShape(number=number, sizes=sizes, part=puzzle.part(sizes), origin=origin)
         for number, (sizes, origin) in enumerate(shapes)
     )
+
+
+def _random(puzzle: Puzzle, part: Part, tries: Tries, left: int) -> int:
+    """How many of the sizes of a part join its boundaries."""
+    if tries is Tries.ALL:
+        return left
+    if part is Part.ROBUST:
+        return min(left, puzzle.random_robust)
+    return min(left, puzzle.random_assigned if tries is Tries.SAMPLE else MOST_ASSIGNED)
 
 
 def for_worker(

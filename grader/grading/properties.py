@@ -23,6 +23,7 @@ from grader.grading.observe import Observation, Problem, finding_key, observe, v
 from grader.grading.plan import PlannedShape
 from grader.grading.repeat import UNCLEAR, by_the_host
 from grader.grading.search import Outcome, Search
+from grader.marks import Tried
 from grader.puzzles.definition import Part, Puzzle
 from grader.record import LaunchKind
 
@@ -87,6 +88,8 @@ class Results:
     """Those of them that ended with output."""
     launched: int = 0
     """Cases of the assigned part in which a kernel was launched and ran."""
+    tried: Tried = field(default_factory=Tried)
+    """At how many sizes there was a case."""
 
     @property
     def kernels(self) -> tuple[str, ...]:
@@ -165,7 +168,13 @@ class Prober:
         if published.shape.number not in self._crashed:
             self._observe(published)
         self.results.observations_with_findings = list(self._findings.values())
+        self.results.tried = self._tried()
         return self.results
+
+    def _tried(self) -> Tried:
+        run = [shape.part for shape in self._shapes if shape.number in self.results.by_shape]
+        assigned, beyond = self._puzzle.counts()
+        return Tried(run.count(Part.ASSIGNED), assigned, run.count(Part.ROBUST), beyond)
 
     def _sweep(self, shapes: Iterable[PlannedShape]) -> None:
         """Each shape with both kinds of values, so that none goes untested whatever is drawn later.
@@ -224,8 +233,11 @@ class Prober:
                 self.results.tally("clean").count(second, problem)
 
     def _shares(self, so_far: int) -> dict[str, int]:
-        """How the cases left after the sweep are divided among the properties."""
-        left = max(LEAST, self._examples - so_far)
+        """How the cases left after the sweep are divided among the properties.
+
+        At least half of those asked for, however many sizes the sweep goes through.
+        """
+        left = max(LEAST, self._examples // 2, self._examples - so_far)
         parts = _PARTS | (_ROBUST_PARTS if self._searches_robust else {})
         whole = sum(parts.values())
         return {name: int(np.ceil(left * part / whole)) for name, part in parts.items()}
@@ -396,7 +408,7 @@ def _simplicity(observation: Observation) -> tuple[object, ...]:
 
 def _between(count: int) -> int:
     """How many of the cases of a search are run between those that are searched."""
-    return int(BETWEEN * count)
+    return int(np.ceil(BETWEEN * count))
 
 
 def _swept(shapes: Sequence[PlannedShape]) -> int:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from grader.rubric import Rubric
 
 DeviceChoice = Literal["auto", "software", "gpu"]
+SizesChoice = Literal["auto", "all"]
 
 DEFAULT_EXAMPLES = 200
 DEFAULT_TIMEOUT = 300.0
@@ -40,6 +41,8 @@ class Request:
     isolation: Wanted = Wanted.AUTO
     rubric: Rubric | None = None
     """Of a file; None for the puzzle's own."""
+    sizes: SizesChoice = "auto"
+    """``all``: no sample of the sizes, whatever the file."""
 
     @cached_property
     def puzzle(self) -> Puzzle:

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from grader.grading import advice
 from grader.grading.verdict import ENOUGH, NOT_RIGHT, VALUES, Scored, first_failed, mark, sentence
-from grader.marks import untouched
+from grader.marks import Tried, untouched
 from grader.puzzles.definition import Puzzle
 from grader.record import Record, Status
 from grader.rubric import Rubric
@@ -42,7 +42,8 @@ def judged(puzzle: Puzzle) -> str:
         "checks": checks,
         "assigned": [point for point in puzzle.domain_points() if puzzle.assigned(point)],
         # Equal sizes in other words have other corners, hence other cases.
-        "boundaries": [list(puzzle.boundaries), list(puzzle.with_own_kernel)],
+        "boundaries": list(puzzle.boundaries),
+        "all": puzzle.try_all,
         "domain": puzzle.domain,
     }
     return hashlib.sha256(json.dumps(meaning, sort_keys=True).encode()).hexdigest()
@@ -80,7 +81,14 @@ def _headline(record: Record, scored: Scored) -> str:
     right = not any(
         check.id in _NEEDED and check.status is Status.FAILED for check in record.checks
     )
-    return sentence(scored, right=right, wrong=wrong)
+    return sentence(scored, right=right, wrong=wrong, tried=_tried(record))
+
+
+def _tried(record: Record) -> Tried:
+    """At how many sizes the cases of a record were run."""
+    run = [shape.part for shape in record.shapes if shape.cases]
+    puzzle = record.puzzle
+    return Tried(run.count("assigned"), puzzle.sizes, run.count("robust"), puzzle.sizes_beyond)
 
 
 def _advice(record: Record, puzzle: Puzzle) -> tuple[str, ...]:

@@ -175,14 +175,17 @@ class _Run:
         A submission that does not compile then waits for the compiler only.
         """
         from grader.grading import assemble  # noqa: F401 - imported for later
-        from grader.grading.given import kernel_unchanged, skeletons
+        from grader.grading.given import kernel_unchanged, only_launched, skeletons
         from grader.intake.tokens import equal_programs
 
         text = self.gathered.submission.text
-        function = self.gathered.request.puzzle.kernel_function
+        puzzle = self.gathered.request.puzzle
+        function = puzzle.kernel_function
         given = skeletons(self.gathered.request.puzzle_name, self.choice.skeletons)
         self.nothing_filled_in = any(equal_programs(text, skeleton) for skeleton in given)
         self.kernel_unchanged = kernel_unchanged(text, given, function)
+        sizes = [size.name for size in puzzle.sizes]
+        self.only_launched = self.kernel_unchanged and only_launched(text, given, function, sizes)
         if self.meanwhile is not None:
             self.meanwhile()
 
@@ -194,7 +197,11 @@ class _Run:
         with gathered.stage("compile"):
             bench = ahead.result()
             gathered.device = bench.lane.info
-            shapes = plan.draw(puzzle, seed=gathered.seed, own_kernel=not self.kernel_unchanged)
+            own_kernel = not self.kernel_unchanged
+            usual = plan.Tries.SAMPLE if self.only_launched else plan.Tries.USUAL
+            every = puzzle.try_all or gathered.request.sizes == "all"
+            tries = plan.Tries.ALL if every else usual
+            shapes = plan.draw(puzzle, seed=gathered.seed, own_kernel=own_kernel, tries=tries)
             # Drawing cases takes a moment, and the compiler leaves a processor idle.
             prober = Ahead(lambda: self._prober(bench, shapes), after=0)
             started = bench.executor.start(shapes)
@@ -269,7 +276,9 @@ class _Run:
         from grader.grading import plan
 
         request = self.gathered.request
-        shapes = plan.draw(request.puzzle, seed=self.gathered.seed, own_kernel=False)[:2]
+        shapes = plan.draw(
+            request.puzzle, seed=self.gathered.seed, own_kernel=False, tries=plan.Tries.SAMPLE
+        )[:2]
         with self._workspace(self._reference()) as workspace:
             if not package(workspace, limits=self._packaging_limits()).ok:
                 return False

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from grader.grading.reached import Reached
-from grader.marks import HURDLES, NOTHING_FILLED_IN, SKELETON_HEADLINE, needed_points
+from grader.marks import (
+    HURDLES,
+    NOTHING_FILLED_IN,
+    SKELETON_HEADLINE,
+    Tried,
+    needed_points,
+)
+from grader.marks import right as right_at
 from grader.record import Check, Status, Verdict, Visibility
 
 if TYPE_CHECKING:
@@ -120,16 +127,16 @@ def _status(puzzle: Puzzle, check: str, reached: Reached) -> tuple[Status, str, 
         return _device(reached, reached.results)
     if check == "clean":
         return _clean(reached, reached.results)
-    return _values(reached.results.tally(check))
+    return _values(reached.results.tally(check), reached.results.tried.assigned_sizes)
 
 
-def _values(tally: Tally) -> tuple[Status, str, int]:
+def _values(tally: Tally, tried: str) -> tuple[Status, str, int]:
     if tally.worst is not None:
         _, problem = tally.worst
         return Status.FAILED, _reason(problem.title, problem.detail), tally.cases
     if not tally.cases:
         return Status.NOT_CHECKED, "no case of it could be run", 0
-    return Status.PASSED, "", tally.cases
+    return Status.PASSED, f"tried at {tried}", tally.cases
 
 
 def _clean(reached: Reached, results: Results) -> tuple[Status, str, int]:
@@ -170,7 +177,7 @@ def _robust(puzzle: Puzzle, reached: Reached, results: Results) -> tuple[Status,
     assigned = [results.tally(check) for check in VALUES]
     if any(each.worst is not None or not each.cases for each in assigned):
         return Status.NOT_CHECKED, "the assigned part is not right yet", tally.cases
-    return _values(tally)
+    return _values(tally, results.tried.sizes_beyond)
 
 
 def _reason(title: str, detail: str) -> str:
@@ -182,7 +189,9 @@ def headline(scored: Scored, reached: Reached) -> str:
     if reached.nothing_filled_in:
         return SKELETON_HEADLINE
     right = reached.results is not None and not _wrong_before("", reached.results)
-    return sentence(scored, right=right, wrong=_what_is_wrong(first_failed(scored), reached))
+    tried = reached.results.tried if reached.results is not None else Tried()
+    wrong = _what_is_wrong(first_failed(scored), reached)
+    return sentence(scored, right=right, wrong=wrong, tried=tried)
 
 
 def first_failed(scored: Scored) -> Check | None:
@@ -190,22 +199,21 @@ def first_failed(scored: Scored) -> Check | None:
     return next((check for check in scored.checks if check.status is Status.FAILED), None)
 
 
-def sentence(scored: Scored, *, right: bool, wrong: str) -> str:
+def sentence(scored: Scored, *, right: bool, wrong: str, tried: Tried) -> str:
     """The headline of something that was filled in.
 
     Args:
         scored: The rubric, filled in.
         right: Whether all values at the assigned sizes are right.
         wrong: The first thing that went wrong.
+        tried: At how many sizes it was run.
     """
     failed = first_failed(scored)
     if scored.verdict is Verdict.PASS and (failed is None or failed.id == "robust"):
         if not right:
             return "Every check that gives points has passed."
         robust = next((check for check in scored.checks if check.id == "robust"), None)
-        if robust is not None and robust.status is Status.PASSED:
-            return "Right, for every size of the task and beyond."
-        return "Right, for every size of the task."
+        return right_at(tried, beyond=robust is not None and robust.status is Status.PASSED)
     if scored.verdict is Verdict.PASS:
         return f"{ENOUGH}{wrong}"
     return wrong

@@ -74,9 +74,14 @@ def tokens(text: str) -> tuple[Token, ...]:
     return tuple(_without_trailing_commas(list(_layout(text, words))))
 
 
+def keys(stream: Iterable[Token]) -> list[tuple[str, str, bool]]:
+    """What of a stream counts where programs are compared."""
+    return [(token.kind, token.text, token.touches) for token in stream]
+
+
 def equal_programs(one: str, other: str) -> bool:
     """Whether two sources are the same program but for comments and spacing."""
-    return _keys(tokens(one)) == _keys(tokens(other))
+    return keys(tokens(one)) == keys(tokens(other))
 
 
 def function_tokens(text: str, name: str) -> list[tuple[str, str, bool]]:
@@ -91,10 +96,6 @@ def function_tokens(text: str, name: str) -> list[tuple[str, str, bool]]:
 def struct_tokens(text: str, name: str) -> list[tuple[str, str, bool]]:
     """The struct ``name`` with its decorators, as `function_tokens`."""
     return _definition(text, name, frozenset({"struct"}))
-
-
-def _keys(stream: Iterable[Token]) -> list[tuple[str, str, bool]]:
-    return [(token.kind, token.text, token.touches) for token in stream]
 
 
 # ---- doubt ----
@@ -287,7 +288,7 @@ def _definition(text: str, name: str, keywords: frozenset[str]) -> list[tuple[st
     start = _statement_start(stream, heads[0])
     while (above := _decorator_above(stream, start)) is not None:
         start = above
-    return _keys(stream[start : _block_end(stream, heads[0])])
+    return keys(stream[start : _block_end(stream, heads[0])])
 
 
 def _statement_start(stream: Sequence[Token], index: int) -> int:

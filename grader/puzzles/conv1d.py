@@ -219,8 +219,6 @@ PUZZLE = CONV1D = Puzzle(
             (2 * TPB - 1, TPB - 1),
         )
     ),
-    # Every kernel size, with the halo of one block and the end of the other.
-    with_own_kernel=tuple({"input_size": 2 * TPB, "conv_size": m} for m in range(1, TPB + 1)),
     random_assigned=2,
     random_robust=2,
     example=WorkedExample(

@@ -161,11 +161,9 @@ class Puzzle:
     """Whether sizes belong to what the task asks for."""
     boundaries: tuple[Sizes, ...]
     """Shapes that are always in the plan."""
-    with_own_kernel: tuple[Sizes, ...]
-    """Shapes that join them where the kernel is not the given one: its mistakes may be anywhere."""
     random_assigned: int
     random_robust: int
-    """How many random shapes of each part join the plan."""
+    """How many random shapes of each part join the plan where it is a sample of that part."""
     example: WorkedExample
     words: Words
     integers: tuple[int, int]
@@ -192,6 +190,8 @@ class Puzzle:
     way the edition writes a launch."""
     next_steps: Mapping[str, str] = field(default_factory=dict)
     """For a check that failed: what a student should look at first."""
+    try_all: bool = False
+    """Whether every size is tried, even where the student wrote a plain launch only."""
 
     def __post_init__(self) -> None:
         """Raise `ValueError` for a puzzle by which nobody could be graded fairly."""
@@ -231,6 +231,12 @@ class Puzzle:
     def part(self, sizes: Sizes) -> Part:
         """Which part of the domain these sizes belong to."""
         return Part.ASSIGNED if self.assigned(sizes) else Part.ROBUST
+
+    def counts(self) -> tuple[int, int]:
+        """How many sizes are assigned, and how many more the domain has."""
+        points = list(self.domain_points())
+        assigned = sum(bool(self.assigned(point)) for point in points)
+        return assigned, len(points) - assigned
 
     def contains(self, sizes: Sizes) -> bool:
         """Whether the sizes lie in the whole domain."""

@@ -30,6 +30,10 @@ class PuzzleInfo(msgspec.Struct, frozen=True, kw_only=True):
     """What the op computes, in one line."""
     domain: str
     """The assigned sizes, in one line."""
+    sizes: int = 0
+    """How many these are; 0 in records of earlier versions."""
+    sizes_beyond: int = 0
+    """How many more the extra credit for all sizes is about."""
 
 
 class ToolchainInfo(msgspec.Struct, frozen=True, kw_only=True):

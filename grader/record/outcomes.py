@@ -139,7 +139,8 @@ class ShapeRun(msgspec.Struct, frozen=True, kw_only=True):
     sizes: dict[str, int]
     part: Literal["assigned", "robust"]
     origin: str
-    """Why it is in the plan: ``published example``, ``boundary``, ``random``."""
+    """Why it is in the plan: ``published example``, ``boundary``, ``random``, ``every
+    size``."""
     cases: int
     failures: int
 

@@ -102,6 +102,7 @@ def facts(record: Record) -> tuple[FactRow, ...]:
             rows.append(row)
 
     say("Task", record.puzzle.formula, record.puzzle.domain)
+    say("Sizes tried", *_sizes_tried(record))
     if record.toolchain is not None:
         chain = record.toolchain
         named = [("MAX", chain.max_version), ("Mojo", chain.mojo_version)]
@@ -121,6 +122,20 @@ def facts(record: Record) -> tuple[FactRow, ...]:
         size = values.bytes_text(record.submission.size)
         say("File", f"{size}, SHA-256 {record.submission.sha256}")
     return tuple(rows)
+
+
+def _sizes_tried(record: Record) -> tuple[str, str]:
+    """At how many of the assigned sizes something ran, and why at no more."""
+    planned = [shape for shape in record.shapes if shape.part == "assigned"]
+    count = sum(1 for shape in planned if shape.cases)
+    if not planned or not record.puzzle.sizes:
+        return "", ""
+    why = (
+        "The file is the given one with a plain launch, which treats all sizes alike: a sample "
+        "stands for them. grade submit --sizes all tries every one."
+    )
+    sampled = len(planned) < record.puzzle.sizes
+    return f"{count} of {record.puzzle.sizes}", why if sampled else ""
 
 
 def moment(created: str) -> str:

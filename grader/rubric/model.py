@@ -56,6 +56,7 @@ class Rubric:
                 [item.id, item.points, item.extra, self.visible(item.id).value]
                 for item in self.puzzle.rubric
             ],
+            "try": self.puzzle.try_all,
             "assigned": [p for p in self.puzzle.domain_points() if self.puzzle.assigned(p)],
             "pass": self.pass_mark,
             "hints": self.hints,

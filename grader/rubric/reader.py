@@ -25,7 +25,8 @@ MAX_REGIONS = 16
 TITLE = 200
 """Characters."""
 
-_TOP = ("puzzle", "title", "pass_mark", "hints", "due", "time_zone", "sizes", "checks")
+_TOP = ("puzzle", "title", "pass_mark", "hints", "due", "time_zone", "try", "sizes", "checks")
+_TRY = {"all sizes": True, "as usual": False}
 _PERCENT = re.compile(r"(\d{1,3}) ?%", re.ASCII)
 
 
@@ -115,7 +116,7 @@ class _Reader:
         title = self._title()
         hints = checks.true_or_false(("hints",), document.get("hints", True), complaints)
         due = read_due(document, complaints)
-        puzzle = self._with_sizes()
+        puzzle = replace(self._with_sizes(), try_all=self._try_all())
         terms = checks.read_checks(document.get("checks", {}), self._own, complaints)
         wanted = self._wanted()
         complaints.raise_if_any()
@@ -155,6 +156,15 @@ class _Reader:
         if len(title) > TITLE:
             self._complaints.add(("title",), f"it has more than {TITLE} characters")
         return one_line(title, limit=TITLE)
+
+    def _try_all(self) -> bool:
+        """Whether every size is tried whatever the file."""
+        value = self._document.get("try", "as usual")
+        if not isinstance(value, str) or value not in _TRY:
+            words = " or ".join(f'"{word}"' for word in _TRY)
+            self._complaints.add(("try",), f"{kind(value)}, but it is {words}")
+            return False
+        return _TRY[value]
 
     def _with_sizes(self) -> Puzzle:
         """The puzzle with the assigned sizes of the file."""

@@ -32,6 +32,10 @@ hints = true
 # due = 2026-12-01T23:59:00
 # time_zone = "Europe/Berlin"
 
+# Which sizes are tried. "as usual": all assigned ones and some beyond; of the given file with a
+# plain launch in it, a sample. "all sizes": every one; each takes 0.3 seconds more to compile.
+try = "as usual"
+
 # The assigned sizes, which decide the mark: all parts together. A size is a number, a range
 # ("1 to 15", both ends included) or a list of these; one that is left out is the whole range.
 # The grader can go from {ranges}.

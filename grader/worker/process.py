@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, Self
 
+import msgspec
+
 from grader.sandbox import MIB, LimitHit, Limits, Outcome, SandboxedProcess
 from grader.toolchain.workspace import Workspace
 from grader.worker.channel import (
@@ -31,6 +33,8 @@ SCRIPT = SCRIPT_FOLDER / "script.py"
 
 EXECUTION = Limits(wall_seconds=86_400, resident_bytes=3072 * MIB, scratch_bytes=1024 * MIB)
 """Each case has a deadline of its own; the clock here also runs while the grader computes."""
+SHAPE_SECONDS = 3.0
+"""What a compile may take for each shape, on top of its limit. It needs 0.3 s on idle cores."""
 END_SECONDS = 10.0
 """How long a worker that is being ended may take until its outcome is known."""
 
@@ -123,9 +127,13 @@ class Worker:
 
     def build(self, plan: Mapping[str, Any]) -> float | Ended:
         """Compile the plan; seconds that it took."""
+        more = SHAPE_SECONDS * len(plan["shapes"])
+        limits = msgspec.structs.replace(
+            self._compile_limits, wall_seconds=self._compile_limits.wall_seconds + more
+        )
         # It may have been started before its turn.
-        self._process.begin_stage("compile", self._compile_limits)
-        deadline = time.monotonic() + self._compile_limits.wall_seconds + END_SECONDS
+        self._process.begin_stage("compile", limits)
+        deadline = time.monotonic() + limits.wall_seconds + END_SECONDS
         # No code of the submission has run yet: only until then can the device be at fault.
         hello = self._ask(None, b"", deadline, may_fail="device")
         if not isinstance(hello, tuple):

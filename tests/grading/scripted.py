@@ -91,9 +91,15 @@ class ScriptedExecutor:
         return self.program(inputs, sizes, self.variant).tobytes()
 
 
-def grade(executor, *, examples=200, kernel_unchanged=False, seed="seed"):
-    """Search and score; the results and the filled-in rubric."""
-    shapes = plan.draw(CONV1D, seed=seed, own_kernel=not kernel_unchanged)
+def grade(executor, *, examples=200, kernel_unchanged=False, sample=None, seed="seed"):
+    """Search and score; the results and the filled-in rubric.
+
+    Args:
+        sample: Whether the plan is a sample; None: where the kernel is the given one.
+    """
+    sample = kernel_unchanged if sample is None else sample
+    tries = plan.Tries.SAMPLE if sample else plan.Tries.USUAL
+    shapes = plan.draw(CONV1D, seed=seed, own_kernel=not kernel_unchanged, tries=tries)
     prober = Prober(
         CONV1D,
         shapes,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import hypothesis
 import numpy as np
 import pytest
@@ -49,9 +51,37 @@ def test_an_unchanged_kernel_gets_one_robust_shape_to_show_its_defect():
     assert len(shapes) >= 12
 
 
-def test_a_kernel_of_the_students_own_is_tried_with_every_kernel_size():
-    drawn = pairs(plan.draw(CONV1D, seed="s", own_kernel=True))
-    assert {(2 * TPB, m) for m in range(1, TPB + 1)} <= set(drawn)
+def assigned(shapes):
+    return pairs(shape for shape in shapes if shape.part is Part.ASSIGNED)
+
+
+@pytest.mark.parametrize("own_kernel", [False, True])
+def test_all_assigned_sizes_are_tried(own_kernel):
+    shapes = plan.draw(CONV1D, seed="s", own_kernel=own_kernel)
+    every = [point for point in CONV1D.domain_points() if CONV1D.assigned(point)]
+    assert sorted(assigned(shapes)) == [(p["input_size"], p["conv_size"]) for p in every]
+    assert len(every) == CONV1D.counts()[0] == 58
+
+
+def test_a_sample_stands_for_the_sizes_of_a_plain_launch():
+    shapes = plan.draw(CONV1D, seed="s", own_kernel=False, tries=plan.Tries.SAMPLE)
+    assert len(shapes) <= 14
+    boundaries = [each for each in CONV1D.boundaries if CONV1D.assigned(each)]
+    assert {(b["input_size"], b["conv_size"]) for b in boundaries} < set(assigned(shapes))
+
+
+@pytest.mark.parametrize(("own_kernel", "count"), [(False, 58 + 1), (True, 450)])
+def test_every_size_that_is_graded_can_be_asked_for(own_kernel, count):
+    shapes = plan.draw(CONV1D, seed="s", own_kernel=own_kernel, tries=plan.Tries.ALL)
+    assert len(set(pairs(shapes))) == len(shapes) == count
+
+
+def test_a_rubric_that_assigns_hundreds_of_sizes_gets_as_many_as_one_compile_bears():
+    wide = replace(CONV1D, assigned=lambda sizes: True)
+    shapes = plan.draw(wide, seed="s", own_kernel=True)
+    assert len(shapes) < len(list(wide.domain_points())) / 2
+    assert len(shapes) > plan.MOST_ASSIGNED
+    assert len(plan.draw(wide, seed="s", own_kernel=True, tries=plan.Tries.ALL)) == 450
 
 
 def test_the_assigned_shapes_alone_hold_every_boundary():

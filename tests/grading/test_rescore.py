@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from grader.audience import for_audience
 from grader.device.evidence import Finding, FindingKind, Writer
+from grader.grading import plan
 from grader.grading.assemble import verdict_record
 from grader.grading.gathered import Gathered
 from grader.grading.reached import Reached
@@ -135,6 +136,7 @@ def graded(kind, rubric=None, *, kernel_unchanged=False, observed=True):
         submission=Submission(name="conv1d.mojo", data=b"x", text="x", sha256="0"),
         seed="seed",
         diagnostics=(advice,) if kind in SHORT else (),
+        shapes=() if kind in SHORT else plan.draw(CONV1D, seed="seed", own_kernel=True),
         reached=reached,
     )
     return replace(verdict_record(gathered), created="2026-11-22T16:00:00+00:00")

@@ -35,11 +35,14 @@ def test_a_right_program_gets_everything():
     assert len(results.by_shape) >= 12
 
 
-def test_about_as_many_cases_run_as_were_asked_for():
+@pytest.mark.parametrize("sample", [False, True])
+def test_about_as_many_cases_run_as_were_asked_for(sample):
     for examples in (80, 200, 500):
         executor = ScriptedExecutor()
-        grade(executor, examples=examples)
-        assert examples <= executor.cases_run <= examples + 10
+        results, _ = grade(executor, examples=examples, sample=sample)
+        # Each size is tried in any case, and half of the cases are left for the search.
+        most = max(examples, 2 * len(results.by_shape) + examples // 2) + 12
+        assert examples <= executor.cases_run <= most
 
 
 def test_asking_for_few_cases_costs_nobody_a_point():
@@ -133,16 +136,50 @@ def test_taps_taken_by_fours_are_tried_with_several_fours_and_no_rest(seed):
     assert "integers" in failed(scored)
 
 
-@pytest.mark.parametrize("taps", range(1, 16))
-def test_a_mistake_at_one_kernel_size_alone_is_found(taps):
+WRONG_SIZES = {
+    "one of 15 elements": lambda n, m: (n, m) == (15, 9),
+    "one of 30 elements": lambda n, m: (n, m) == (30, 7),
+    "one with one tap": lambda n, m: (n, m) == (22, 1),
+    "half of those with 30 elements": lambda n, m: n == 30 and m % 2,
+    "other half": lambda n, m: n == 30 and 3 <= m < 14 and not m % 2 and m != 8,
+    "a range between boundaries": lambda n, m: n == 30 and 9 <= m <= 13,
+    "two, one for each number of elements": lambda n, m: (n, m) in {(15, 6), (30, 12)},
+    "primes with one tap": lambda n, m: m == 1 and n in {7, 11, 13, 17, 19, 23},
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG_SIZES.values(), ids=WRONG_SIZES)
+@pytest.mark.parametrize("kernel_unchanged", [False, True])
+def test_a_mistake_at_some_sizes_alone_is_found(wrong, kernel_unchanged):
     def first_element_lost(inputs, sizes, variant):
         answer = right(inputs, sizes, variant)
-        if sizes["conv_size"] == taps and sizes["input_size"] == 30:
+        if wrong(sizes["input_size"], sizes["conv_size"]):
             answer[0] = np.float32(0.0) if np.isfinite(answer[0]) else answer[0]
         return answer
 
-    _, scored = grade(ScriptedExecutor(first_element_lost), kernel_unchanged=False)
-    assert "integers" in failed(scored)
+    executor = ScriptedExecutor(first_element_lost)
+    _, scored = grade(executor, kernel_unchanged=kernel_unchanged, sample=False)
+    assert failed(scored) >= {"integers", "reals"}
+
+
+@pytest.mark.parametrize(
+    ("kernel_unchanged", "sample", "told"),
+    [
+        (True, True, "Tried at 13 of 58 sizes of the task."),
+        (True, False, "Tried at all 58 sizes of the task."),
+        (False, False, "Tried at all 58 sizes of the task, and at 6 of 392 sizes beyond it."),
+    ],
+)
+def test_the_headline_says_at_how_many_sizes_it_was_tried(kernel_unchanged, sample, told):
+    results, scored = grade(
+        ScriptedExecutor(), kernel_unchanged=kernel_unchanged, sample=sample, examples=1
+    )
+    reached = Reached(
+        packages=True, compiles=True, results=results, kernel_unchanged=kernel_unchanged
+    )
+    assert headline(scored, reached) == f"Right. {told}"
+    (integers,) = (check for check in scored.checks if check.id == "integers")
+    assert integers.reason.split("at ")[1] in told
 
 
 def test_a_hard_coded_example_gets_its_points_and_no_more():

@@ -104,6 +104,18 @@ class TestWhatItSays:
         assert plain.digest != read('[checks.clean]\nvisibility = "hidden"\n').digest
         assert plain.digest != read("[[sizes]]\ninput_size = 15\n").digest
 
+    def test_a_course_may_ask_for_all_sizes(self):
+        assert read('try = "all sizes"\n').puzzle.try_all
+        assert not read('try = "as usual"\n').puzzle.try_all
+        assert not read("").puzzle.try_all
+        assert read('try = "all sizes"\n').digest != read("").digest
+
+    @pytest.mark.parametrize("written", ["true", '"all"', "58", '["all sizes"]'])
+    def test_what_else_is_written_there_is_a_mistake(self, written):
+        (said,) = complaints(f"try = {written}\n")
+        assert "try: " in said
+        assert '"all sizes" or "as usual"' in said
+
     def test_from_a_file(self, tmp_path):
         (tmp_path / "r.toml").write_text(START)
         assert load_rubric(tmp_path / "r.toml", CONV1D).source == START
