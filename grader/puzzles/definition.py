@@ -274,7 +274,6 @@ def _sizes(puzzle: Puzzle) -> Iterator[str]:
     for what, shapes in (
         ("the example", [puzzle.example.sizes]),
         ("boundaries", puzzle.boundaries),
-        ("with_own_kernel", puzzle.with_own_kernel),
     ):
         for shape in shapes:
             if not puzzle.contains(shape):

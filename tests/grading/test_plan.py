@@ -77,7 +77,7 @@ def test_every_size_that_is_graded_can_be_asked_for(own_kernel, count):
 
 
 def test_a_rubric_that_assigns_hundreds_of_sizes_gets_as_many_as_one_compile_bears():
-    wide = replace(CONV1D, assigned=lambda sizes: True)
+    wide = replace(CONV1D, assigned=lambda sizes: sizes["input_size"] > 1)
     shapes = plan.draw(wide, seed="s", own_kernel=True)
     assert len(shapes) < len(list(wide.domain_points())) / 2
     assert len(shapes) > plan.MOST_ASSIGNED

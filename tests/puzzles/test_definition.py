@@ -41,9 +41,6 @@ WRONG = {
     },
     "a boundary outside of the sizes": {"boundaries": ({"input_size": 31, "conv_size": 1},)},
     "a boundary without a size": {"boundaries": ({"input_size": 3},)},
-    "an own kernel's shape outside": {
-        "with_own_kernel": ({"input_size": 0, "conv_size": 1},)
-    },
     "an empty size": {"sizes": (CONV1D.sizes[0], Size(name="conv_size", low=9, high=8))},
     "a size twice": {"sizes": (*CONV1D.sizes, CONV1D.sizes[0])},
     "an extent that is no size": {
