@@ -13,6 +13,7 @@ from typing import TypeVar
 import msgspec
 
 from grader.device.evidence import CaseEvidence
+from grader.device.simt.schedules import MOST, PLAIN
 from grader.device.simt.settings import SIGNALLING_NAN, Checks, Limits
 from grader.errors import ProtocolFault
 
@@ -46,6 +47,8 @@ class BeginCase(msgspec.Struct, frozen=True, tag=True):
 
     poison: int = SIGNALLING_NAN
     shared_fill: int = SIGNALLING_NAN
+    schedule: int = PLAIN
+    """The order in which blocks and threads run: `grader.device.simt.schedules`."""
     checks: Checks = Checks()
     limits: Limits = Limits()
     rewind: bool = False
@@ -56,6 +59,8 @@ class BeginCase(msgspec.Struct, frozen=True, tag=True):
         for name, value in (("poison", self.poison), ("shared_fill", self.shared_fill)):
             if not 0 <= value < 1 << 32:
                 raise ValueError(f"{name} is {value}, which is no 32-bit pattern")
+        if not 0 <= self.schedule < MOST:
+            raise ValueError(f"there is no schedule {self.schedule}")
 
 
 class EndCase(msgspec.Struct, frozen=True, tag=True):

@@ -26,6 +26,7 @@ from typing import IO, Protocol, Self
 from grader.device import control
 from grader.device.evidence import CaseEvidence
 from grader.device.libraries import LOAD_ORDER, PTX_COMPILER, library_directory
+from grader.device.simt.schedules import PLAIN
 from grader.device.simt.settings import SIGNALLING_NAN, Checks, Limits
 from grader.errors import DeviceFault, GradeError, ProtocolFault
 
@@ -163,6 +164,7 @@ class SoftwareDevice:
         *,
         poison: int = SIGNALLING_NAN,
         shared_fill: int = SIGNALLING_NAN,
+        schedule: int = PLAIN,
         checks: Checks | None = None,
         limits: Limits | None = None,
         rewind: bool = False,
@@ -173,6 +175,7 @@ class SoftwareDevice:
         Args:
             poison: 32-bit pattern that unwritten global memory reads as.
             shared_fill: 32-bit pattern that unwritten shared and local memory reads as.
+            schedule: The order in which blocks and threads run: `grader.device.simt.schedules`.
             checks: Which checks watch; all where None.
             limits: Bounds on each launch; the defaults where None.
             rewind: Whether freed addresses are handed out again at once.
@@ -184,6 +187,7 @@ class SoftwareDevice:
             control.BeginCase(
                 poison=poison,
                 shared_fill=shared_fill,
+                schedule=schedule,
                 checks=checks or Checks(),
                 limits=limits,
                 rewind=rewind,

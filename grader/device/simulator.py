@@ -43,6 +43,7 @@ class LaunchSettings:
     index: int
     checks: Checks
     shared_fill: int
+    schedule: int
     limits: Limits
 
 
@@ -118,6 +119,7 @@ class InterpretedProgram:
             index=how.index,
             checks=how.checks,
             shared_fill=how.shared_fill,
+            schedule=how.schedule,
             dynamic_shared_limit=how.dynamic_shared_limit,
             limits=how.limits,
         )

@@ -88,6 +88,7 @@ def run_text(
     dynamic_shared_limit: int = 49152,
     limits: Limits | None = None,
     params: Sequence[bytes] | None = None,
+    schedule: int = 0,
 ) -> Outcome:
     """Launch a module's entry. A buffer given as a number has so many bytes and no contents."""
     memory = GlobalMemory(16 << 20)
@@ -111,6 +112,7 @@ def run_text(
         shared_fill=shared_fill,
         dynamic_shared_limit=dynamic_shared_limit,
         limits=limits,
+        schedule=schedule,
     )
     after = []
     for buffer, address in zip(buffers, addresses, strict=True):

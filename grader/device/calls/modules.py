@@ -194,6 +194,7 @@ def _run(
         index=device.launches,
         checks=device.case.checks,
         shared_fill=device.case.shared_fill,
+        schedule=device.case.schedule,
         limits=device.case.limits,
     )
     arguments = [bytes(raw[offset : offset + size]) for offset, size in kernel.parameters]

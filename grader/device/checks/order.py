@@ -13,6 +13,8 @@ from bisect import bisect_right
 import numpy as np
 from numpy.typing import NDArray
 
+from grader.device.checks.handover import Handover
+
 Index = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
@@ -42,12 +44,10 @@ class Log:
         """Program counter of each event."""
         self.waves: list[tuple[int, int]] = []
         """First event and first block of each wave."""
-        self.handshakes: list[int] = []
-        """The last handshake in each wave that is over, as a stamp; 0 for none."""
 
 
 class Order:
-    """Which accesses of one launch are ordered by barriers.
+    """Which accesses of one launch are ordered, by barriers or from thread to thread.
 
     Args:
         lanes: Lanes of a wave.
@@ -57,6 +57,7 @@ class Order:
         since: For each lane, the first stamp that its block's last barrier does not cover.
         warp_since: The same for ``bar.warp.sync``, against lanes of its own warp.
         launch_start: The first stamp of the launch.
+        handover: The order that threads make by strong accesses, where the program has any.
     """
 
     def __init__(self, lanes: int, threads: int) -> None:
@@ -66,8 +67,7 @@ class Order:
         self.warp = self.block * 64 + self.lane % threads // 32
         self.since: Index = np.zeros(lanes, dtype=np.int64)
         self.warp_since: Index = np.zeros(lanes, dtype=np.int64)
-        self.synced: Index = np.zeros(lanes // threads, dtype=np.int64)
-        self.lane_synced: Index = np.zeros(lanes, dtype=np.int64)
+        self.handover: Handover | None = None
         self.log = Log(Clock())
 
     @property
@@ -82,12 +82,8 @@ class Order:
         log.waves.append((event, first_block))
         self.since.fill(event << LANE_BITS)
         self.warp_since.fill(event << LANE_BITS)
-        self.synced.fill(0)
-        self.lane_synced.fill(0)
-
-    def end_wave(self) -> None:
-        """The blocks have ended."""
-        self.log.handshakes.append(int(self.synced.max()))
+        if self.handover is not None:
+            self.handover.begin()
 
     @property
     def wave_start(self) -> int:
@@ -107,16 +103,23 @@ class Order:
         else:
             blocks = np.unique(self.block[lanes])
             self.since.reshape(-1, self.threads)[blocks] = now
+        self._joined(self.lane if lanes is None else lanes, self.block)
 
     def warp_barrier(self, lanes: Index) -> None:
         """These lanes have passed a barrier of their warps."""
         self.warp_since[lanes] = self.log.clock.event + 1 << LANE_BITS
+        self._joined(lanes, self.warp)
 
-    def handshake(self, lanes: Index) -> None:
-        """These lanes made a strong access, with fences about."""
-        now = self.log.clock.event << LANE_BITS
-        self.synced[self.block[lanes]] = now
-        self.lane_synced[lanes] = now
+    def _joined(self, lanes: Index, team: Index) -> None:
+        """These lanes have waited for each other, by block or warp."""
+        if self.handover is not None:
+            for each in np.unique(team[lanes]).tolist():
+                self.handover.barrier(lanes[team[lanes] == each], self.now)
+
+    @property
+    def now(self) -> int:
+        """The last event."""
+        return self.log.clock.event
 
     def party(self, stamp: int) -> tuple[int, int, int]:
         """Linear block and thread of a stamp, and the program counter of its event."""
@@ -140,21 +143,11 @@ class Order:
         this_wave = stamps >= self.wave_start
         theirs = np.where(this_wave, np.minimum(stamps & LANE_MASK, len(self.lane) - 1), 0)
         same_block = this_wave & (self.block[theirs] == self.block[mine])
-        ordered = stamps < self.since[mine]
-        ordered |= (self.warp[theirs] == self.warp[mine]) & (stamps < self.warp_since[mine])
-        # One thread released what it had done, the other acquired it since, or may have.
-        ordered |= (self.lane_synced[theirs] > stamps) & (self.lane_synced[mine] > stamps)
-        result: Mask = same_block & (theirs != mine) & ~ordered
-        if across_blocks:
-            result |= ~same_block & ~self._shook_hands(stamps, theirs, this_wave, mine)
-        return result
-
-    def _shook_hands(self, stamps: Index, theirs: Index, this_wave: Mask, mine: Index) -> Mask:
-        synced = self.synced[self.block[theirs]]
-        if not this_wave.all():
-            starts = [event for event, _ in self.log.waves]
-            waves = np.searchsorted(starts, stamps >> LANE_BITS, side="right") - 1
-            ends = np.array([*self.log.handshakes, 0], dtype=np.int64)
-            synced = np.where(this_wave, synced, ends[waves])
-        result: Mask = (synced > stamps) & (self.synced[self.block[mine]] > stamps)
+        waited = stamps < self.since[mine]
+        waited |= (self.warp[theirs] == self.warp[mine]) & (stamps < self.warp_since[mine])
+        ordered = same_block & (waited | (theirs == mine))
+        if self.handover is not None:
+            # What was before this wave is over, and who talks to whom then is not followed.
+            ordered |= self.handover.ordered(stamps >> LANE_BITS, theirs, mine) | ~this_wave
+        result: Mask = ~ordered if across_blocks else same_block & ~ordered
         return result

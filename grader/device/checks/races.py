@@ -8,9 +8,9 @@ so a stamp races when it is not older than the lane's last barrier. Stamps are
 never cleared: those of earlier launches are older than any barrier.
 
 Two *strong* accesses (atomics, volatile, relaxed, acquire, release) do not race
-(PTX ISA, "Memory Consistency Model"). Accesses of different blocks are ordered
-only where both blocks used strong accesses with fences after the first one.
-This errs on the side of silence: it takes any such pair for a handshake.
+(PTX ISA, "Memory Consistency Model"). Accesses of different blocks, and of threads
+between barriers, are ordered only where one thread released what it had done and the
+other found that out: `grader.device.checks.handover`.
 """
 
 from __future__ import annotations

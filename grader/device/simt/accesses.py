@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grader.device.checks.access import Access
+from grader.device.checks.handover import Meaning
 from grader.device.evidence import Space
 from grader.device.ptx.model import TYPE_BYTES, Address, Operand, Symbol, Vector
 from grader.device.semantics.scalar_types import DTYPES
@@ -18,6 +20,7 @@ from grader.device.simt.binding import Binding, Step
 from grader.device.simt.lanes import Lanes
 
 STRONG = frozenset({"volatile", "relaxed", "acquire", "release", "acq_rel", "mmio"})
+RELEASES = frozenset({"release", "acq_rel"})
 SPACES = {
     "global": Space.GLOBAL,
     "shared": Space.SHARED,
@@ -25,6 +28,8 @@ SPACES = {
     "const": Space.CONST,
     "param": Space.PARAM,
 }
+OWN_BLOCK = "cta"
+"""The scope of an access or fence that concerns the thread's own block only."""
 SCOPES = frozenset({"cta", "cluster", "gpu", "sys"})
 _HINTS = frozenset({"weak", "ca", "cg", "cs", "lu", "cv", "wb", "wt", "nc"})
 
@@ -37,6 +42,7 @@ class Form:
     type: str
     elements: int
     strong: bool
+    meaning: Meaning
 
     @property
     def size(self) -> int:
@@ -51,7 +57,7 @@ def read_form(binding: Binding) -> Form:
         UnsupportedByDevice: A modifier is unknown.
     """
     *parts, type_ = binding.site.instruction.modifiers or ("",)
-    form = Form(None, type_, 1, strong=False)
+    form = Form(None, type_, 1, strong=False, meaning=meaning(parts))
     if TYPE_BYTES.get(type_, 16) > 8:
         raise binding.site.unsupported()
     for part in parts:
@@ -99,8 +105,8 @@ def bind_load(binding: Binding) -> Step:
                 at = reach.flat + k * form.size if k else reach.flat
                 address.watch(reach, at, k)
                 reach.lanes.put(target, address.gather(reach, at, k))
-        if form.strong:
-            handshake(binding, lanes)
+            if form.strong:
+                address.acquire(reach, form.meaning)
 
     return binding.step(Step(partial(run, binding.machine.everyone), run))
 
@@ -131,16 +137,30 @@ def bind_store(binding: Binding) -> Step:
                 taken = reach.lanes.take(value) if isinstance(value, np.ndarray) else value
                 address.watch(reach, at, k, taken)
                 address.scatter(reach, at, taken)
-        if form.strong:
-            handshake(binding, lanes)
+            if form.strong:
+                address.release(reach, form.meaning)
 
     return binding.step(Step(partial(run, binding.machine.everyone), run))
 
 
-def handshake(binding: Binding, lanes: Lanes) -> None:
-    """Strong accesses may order threads, where the program has fences."""
-    if binding.machine.program.traits.fences:
-        binding.machine.order.handshake(lanes.index)
+def meaning(parts: Sequence[str]) -> Meaning:
+    """What an access says of order by its modifiers."""
+    return Meaning(device=OWN_BLOCK not in parts, release=not RELEASES.isdisjoint(parts))
+
+
+def bind_fence(binding: Binding) -> Step:
+    """``fence`` and ``membar``: what the thread did becomes what it can release."""
+    order = binding.machine.order
+    parts = binding.site.instruction.modifiers
+    device = OWN_BLOCK not in parts
+    # Such a fence is between kinds of memory accesses of one thread, not between threads.
+    proxy = any(part.startswith("proxy") for part in parts)
+
+    def run(lanes: Lanes) -> None:
+        if order.handover is not None and not proxy:
+            order.handover.fence(lanes.index, order.now, device=device)
+
+    return binding.step(Step(partial(run, binding.machine.everyone), run))
 
 
 def _elements(binding: Binding, operand: Operand, form: Form) -> tuple[Operand, ...]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from grader.device.addresses import BASE_ADDRESS
 from grader.device.checks.access import Access
 from grader.device.checks.bounds import report_misaligned, report_outside
+from grader.device.checks.handover import Meaning
 from grader.device.checks.races import Detail
 from grader.device.checks.uninitialised import report_unwritten
 from grader.device.evidence import Space
@@ -253,21 +254,61 @@ class AddressOperand:
             copies_under_way=reach.space is Space.SHARED and self.machine.copies.any_of(block),
         )
 
+    def turns(self, lanes: Lanes) -> Index | None:
+        """The order in which lanes have their turn within one instruction; None: as they are."""
+        ranks = self.machine.ranks
+        return None if ranks is None else np.argsort(lanes.take(ranks), kind="stable")
+
     def scatter(self, reach: Reach, at: Any, values: Any) -> None:
-        """Store one element; where lanes collide, the highest lane wins."""
+        """Store one element; where lanes collide, the one whose turn is last wins."""
         size = self.access.size
         cell = at >> size.bit_length() - 1
+        turns = self.turns(reach.lanes)
+        if turns is not None:
+            cell = cell[turns]
+            values = values[turns] if np.ndim(values) else values
         reach.region.data[size][cell] = values
-        self.mark(reach, cell)
+        self.mark(reach, cell, turns)
 
-    def mark(self, reach: Reach, cell: Any) -> None:
-        """Note that these lanes wrote these cells."""
+    def mark(self, reach: Reach, cell: Any, turns: Index | None = None) -> None:
+        """Note that these lanes wrote these cells, in the order of their turns."""
         size = self.access.size
         if reach.region.written is not None:
             reach.region.written[size][cell] = _ONES[size]
         if reach.region is self.machine.global_:
             stamps = self.machine.memory.stamps.reshape(-1, size)
-            stamps[cell] = reach.lanes.take(self.machine.stamps)[:, None]
+            writers = reach.lanes.take(self.machine.stamps)
+            stamps[cell] = (writers if turns is None else writers[turns])[:, None]
+
+    # What a strong access means for the order of threads
+
+    def acquire(self, reach: Reach, meaning: Meaning) -> None:
+        """These lanes have made a strong read."""
+        order = self.machine.order
+        if order.handover is not None:
+            at, lanes = self._placed(reach, None)
+            order.handover.read(reach.region.space, at, lanes, order.now, meaning)
+
+    def release(self, reach: Reach, meaning: Meaning) -> None:
+        """These lanes have made a strong write."""
+        order = self.machine.order
+        if order.handover is not None:
+            at, lanes = self._placed(reach, self.turns(reach.lanes))
+            order.handover.write(reach.region.space, at, lanes, order.now, meaning)
+
+    def update(self, reach: Reach, meaning: Meaning, wrote: NDArray[np.bool_]) -> None:
+        """These lanes have made an atomic update, where ``wrote``."""
+        order = self.machine.order
+        if order.handover is not None:
+            turns = self.turns(reach.lanes)
+            at, lanes = self._placed(reach, turns)
+            wrote = wrote if turns is None else wrote[turns]
+            order.handover.update(reach.region.space, at, lanes, wrote, order.now, meaning)
+
+    @staticmethod
+    def _placed(reach: Reach, turns: Index | None) -> tuple[Index, Index]:
+        at = np.broadcast_to(np.asarray(reach.flat, dtype=np.int64), (reach.lanes.count,))
+        return (at, reach.lanes.index) if turns is None else (at[turns], reach.lanes.index[turns])
 
 
 def _signed(address: int) -> int:

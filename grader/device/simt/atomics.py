@@ -1,4 +1,4 @@
-"""``atom`` and ``red``: threads update a cell one after the other, in lane order."""
+"""``atom`` and ``red``: threads update a cell one after the other, in the schedule's order."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from grader.device.checks.access import Access
 from grader.device.evidence import Space
 from grader.device.ptx.model import Address
 from grader.device.semantics.scalar_types import DTYPES
-from grader.device.simt.accesses import SCOPES, SPACES, STRONG, handshake
+from grader.device.simt.accesses import SCOPES, SPACES, STRONG, meaning
 from grader.device.simt.addressing import AddressOperand, Reach, SitePlace
 from grader.device.simt.binding import Binding, Step
 from grader.device.simt.lanes import Index, Lanes
@@ -113,6 +113,7 @@ def bind_atomic(binding: Binding) -> Step:
         strong=True,
     )
     address = AddressOperand(binding, operands[0], form.space, access)
+    order = meaning(binding.site.instruction.modifiers)
 
     def run(lanes: Lanes) -> None:
         for reach in address.reach(lanes):
@@ -120,7 +121,8 @@ def bind_atomic(binding: Binding) -> Step:
             old = _update(address, reach, form.operation, dtype, b, rest[0] if rest else None)
             if target is not None:
                 reach.lanes.put(target, old)
-        handshake(binding, lanes)
+            failed = old != b if form.operation == "cas" else np.zeros(len(old), dtype=np.bool_)
+            address.update(reach, order, ~failed)
 
     return binding.step(Step(partial(run, binding.machine.everyone), run))
 
@@ -143,13 +145,20 @@ def _update(
     words = reach.region.data[size]
     # What was never written reads as the poison: put it there before it takes part.
     words[cell] = address.gather(reach, reach.flat, 0)
-    old = combined(operation, words.view(dtype), cell, b, c)
-    address.mark(reach, cell)
+    turns = address.turns(reach.lanes)
+    if turns is None:
+        old = combined(operation, words.view(dtype), cell, b, c)
+    else:
+        old = np.empty(len(cell), dtype=dtype)
+        last = None if c is None else c[turns]
+        old[turns] = combined(operation, words.view(dtype), cell[turns], b[turns], last)
+        cell = cell[turns]
+    address.mark(reach, cell, turns)
     return old
 
 
 def combined(operation: str, data: Array, cell: Index, b: Array, c: Array | None) -> Array:
-    """Update ``data[cell]`` lane by lane; the values that each lane found."""
+    """Update ``data[cell]`` one after the other; the values that each found."""
     ufunc = _UFUNCS.get(operation)
     combine = _COMBINE.get(operation) or _by_ufunc(operation)
     order = np.argsort(cell, kind="stable")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 
 from grader.device.results import Result
-from grader.device.simt.accesses import bind_load, bind_store
+from grader.device.simt.accesses import bind_fence, bind_load, bind_store
 from grader.device.simt.arithmetic import bind_cvta, bind_isspacep, bind_mov, bind_operation
 from grader.device.simt.async_copies import bind_async_copy
 from grader.device.simt.atomics import bind_atomic
@@ -23,7 +23,7 @@ from grader.device.simt.warps import WarpWaits, bind_warp
 
 
 def _nothing(binding: Binding) -> Step:
-    """An instruction without effect here: fences, prefetches, hints."""
+    """An instruction without effect here: prefetches, hints."""
     return Step(lambda: None, lambda _: None)
 
 
@@ -44,8 +44,8 @@ _STEPS: dict[str, Callable[[Binding], Step]] = {
     "atom": bind_atomic,
     "red": bind_atomic,
     "cp": bind_async_copy,
-    "membar": _nothing,
-    "fence": _nothing,
+    "membar": bind_fence,
+    "fence": bind_fence,
     "prefetch": _nothing,
     "prefetchu": _nothing,
     "applypriority": _nothing,

@@ -23,6 +23,7 @@ from grader.device.simt.loading import LoadedModule
 from grader.device.simt.machine import Printed, Shape
 from grader.device.simt.program import Program, Site
 from grader.device.simt.scheduler import Budget
+from grader.device.simt.schedules import PLAIN, Schedule
 from grader.device.simt.settings import (
     MAX_BLOCK,
     MAX_GRID,
@@ -57,6 +58,7 @@ def launch(
     shared_fill: int = SIGNALLING_NAN,
     dynamic_shared_limit: int = SHARED_BYTES_DEFAULT,
     limits: Limits | None = None,
+    schedule: int = PLAIN,
 ) -> Launch:
     """Run a kernel to its end and say what happened.
 
@@ -74,6 +76,7 @@ def launch(
             written; 0 for zeros.
         dynamic_shared_limit: The function's MAX_DYNAMIC_SHARED_SIZE_BYTES attribute.
         limits: Bounds on the work; the defaults where None.
+        schedule: The order in which blocks and threads run; see `grader.device.simt.schedules`.
 
     Raises:
         KeyError: The module has no such kernel.
@@ -102,7 +105,15 @@ def launch(
     else:
         memory.begin_launch(index, grid, block)
         run = _Run(
-            module, program, recorder, budget, printed, checks, shared_fill, dynamic_shared_bytes
+            module=module,
+            program=program,
+            recorder=recorder,
+            budget=budget,
+            printed=printed,
+            checks=checks,
+            shared_fill=shared_fill,
+            dynamic_shared=dynamic_shared_bytes,
+            schedule=schedule,
         )
         result = run.all_waves(index, _param_bytes(program, params))
     return Launch(
@@ -120,7 +131,7 @@ def launch(
     )
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class _Run:
     """A launch that was accepted."""
 
@@ -132,6 +143,7 @@ class _Run:
     checks: Checks
     shared_fill: int
     dynamic_shared: int
+    schedule: int
 
     def all_waves(self, index: int, params: bytes) -> Result:
         """Run wave after wave; the first error ends the launch."""
@@ -153,10 +165,10 @@ class _Run:
             )
             try:
                 with np.errstate(all="ignore"):
-                    scheduler.run(self.budget)
+                    order = Schedule(self.schedule, blocks, self.recorder.threads)
+                    scheduler.run(self.budget, order)
             except KernelFault as fault:
                 return fault.result
-            machine.order.end_wave()
         return Result.SUCCESS
 
     def _waves(self) -> Iterator[tuple[int, int]]:

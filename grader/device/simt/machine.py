@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grader.device.checks.access import Wave
+from grader.device.checks.handover import handover
 from grader.device.checks.order import Log, Order
 from grader.device.checks.races import Cells, RaceCheck
 from grader.device.checks.recorder import Recorder
@@ -106,6 +107,8 @@ class Machine:
         entry_params: The kernel's own parameters.
         symbols: Address of each variable in its space, by ``function:name``.
         carry: ``CC.CF`` of each lane.
+        ranks: For each lane, when its turn is among those that update one place with one
+            instruction; None: in the order of lanes.
     """
 
     def __init__(
@@ -145,6 +148,8 @@ class Machine:
         )
         self.races: dict[Space, RaceCheck] = {}
         if shape.checks.races:
+            if program.traits.fences:
+                self.order.handover = handover(self.block)
             self._make_race_checks(global_cells)
         self.symbols = dict(symbols)
         self.symbols.update({name: slot.start for name, slot in program.spaces.items()})
@@ -161,6 +166,7 @@ class Machine:
         self.special: dict[str, NDArray[Any]] = {}
         self.copies = PendingCopies(self.total)
         self.clock = 0
+        self.ranks: Index | None = None
         self.printed = Printed()
 
     def _make_race_checks(self, global_cells: Cells | None) -> None:

@@ -1,7 +1,8 @@
-"""Runs the lanes of a wave: always the group at the lowest program counter.
+"""Runs the lanes of a wave: in the plain schedule, always the group at the lowest program counter.
 
 Groups that meet at a program counter become one. Within a basic block nothing
-is masked while all lanes are together.
+is masked while all lanes are together. In other schedules the wave is divided into
+teams, which take turns; groups of different teams do not meet.
 """
 
 from __future__ import annotations
@@ -24,13 +25,10 @@ from grader.device.simt.faults import KernelFault
 from grader.device.simt.lanes import Lanes
 from grader.device.simt.machine import Machine
 from grader.device.simt.program import ENDS_BLOCK
+from grader.device.simt.schedules import PLAIN, Schedule
 from grader.device.simt.warps import WarpWaits
 from grader.errors import UnsupportedByDevice
 
-_PATIENCE = 2048
-"""Blocks that run before another group than the lowest gets a turn, so that a thread
-that spins on a flag does not keep the one that will set it from running."""
-_TURN = 128
 _LONGEST_BLOCK = 256
 """Instructions that are run without a look at who else is ready."""
 _LOOK = 64
@@ -96,12 +94,14 @@ class Scheduler:
         self.machine = machine
         self.barriers = BlockBarriers(machine, self)
         self.warps = WarpWaits(machine, self)
-        self._ready: dict[int, Lanes] = {}
+        self._teams: list[dict[int, Lanes]] = [{}]
+        """For each team, the lanes that can run, by program counter."""
+        self._schedule = Schedule(PLAIN, 1, machine.total)
         self._blocks: dict[int, Block] = {}
         self._alive = 0
         self._steps = Steps(machine.total)
 
-    def run(self, budget: Budget) -> None:
+    def run(self, budget: Budget, schedule: Schedule) -> None:
         """Run the wave to its end.
 
         Raises:
@@ -109,20 +109,36 @@ class Scheduler:
             UnsupportedByDevice: It reached an instruction that the device lacks.
         """
         machine = self.machine
-        self._ready.clear()
+        machine.ranks = schedule.ranks
+        self._schedule = schedule
+        self._teams = [{} for _ in range(schedule.teams)]
         self.barriers.reset()
         self.warps.reset()
         self._steps.reset()
         self._alive = machine.total
         self.go(machine.program.base[machine.program.entry.name], machine.everyone)
-        turns = 0
-        ready, blocks = self._ready, self._blocks
-        while ready or self._alive:
-            if not ready:
-                self._stuck()
-            pc = min(ready) if len(ready) > 1 else next(iter(ready))
-            if turns % _PATIENCE > _PATIENCE - _TURN and len(ready) > 1:
-                pc = sorted(ready)[turns // _PATIENCE % len(ready)]
+        if schedule.team is None:
+            while self._alive:
+                self._run_team(0, None, budget)
+        else:
+            self._take_turns(budget)
+
+    def _take_turns(self, budget: Budget) -> None:
+        team, used_up = 0, False
+        while self._alive:
+            ready = [number for number, there in enumerate(self._teams) if there]
+            if ready:
+                team = self._schedule.following(team, ready, used_up=used_up)
+            used_up = self._run_team(team, self._schedule.turn(team), budget)
+
+    def _run_team(self, team: int, most: int | None, budget: Budget) -> bool:
+        """Run a team until none of it can, or for ``most`` basic blocks; whether that ended it."""
+        ready, blocks = self._teams[team], self._blocks
+        schedule, turns = self._schedule, 0
+        if not ready:
+            self._stuck()
+        while ready and turns != most:
+            pc = schedule.choose(list(ready)) if len(ready) > 1 else next(iter(ready))
             turns += 1
             lanes = ready.pop(pc)
             block = blocks.get(pc) or self._block(pc)
@@ -137,11 +153,27 @@ class Scheduler:
                 for step_some in block.some:
                     step_some(lanes)
             block.transfer(lanes)
+        return bool(ready)
 
     def go(self, pc: int, lanes: Lanes) -> None:
         """These lanes go on at ``pc``."""
-        there = self._ready.get(pc)
-        self._ready[pc] = lanes if there is None else there.join(lanes)
+        team = self._schedule.team
+        if team is None:
+            self._join(0, pc, lanes)
+            return
+        of = lanes.take(team)
+        if (of == of[0]).all():
+            self._join(int(of[0]), pc, lanes)
+            return
+        for number in np.unique(of).tolist():
+            part = lanes.pick(of == number)
+            assert part is not None
+            self._join(number, pc, part)
+
+    def _join(self, team: int, pc: int, lanes: Lanes) -> None:
+        ready = self._teams[team]
+        there = ready.get(pc)
+        ready[pc] = lanes if there is None else there.join(lanes)
 
     def leave(self, lanes: Lanes) -> None:
         """These threads have ended."""

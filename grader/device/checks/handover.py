@@ -1,0 +1,233 @@
+"""Who knows of whom: the order that threads make by strong accesses and fences.
+
+A vector clock for each thread. What a thread has done becomes known to another one
+when it is *released* (a fence, or the release of a store or an atomic) into a place, and the
+other finds it there by a strong read (PTX ISA, "Memory Consistency Model": release and acquire
+patterns, causality order). Whether it was certain to find it there, one schedule does not tell:
+it is for another schedule to show that it may come too early.
+
+Two things are taken more kindly than the manual has it, since the CUDA C++ Programming Guide's
+own examples rely on them: a strong read acquires also without a fence behind it, and what a
+thread has fenced stays so where a barrier hands it on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grader.device.evidence import Space
+
+Index = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+
+MOST_LANES = 1024
+"""With more threads in flight, a clock for each would cost too much; see :class:`AnyHandover`."""
+MOST_PLACES = 4096
+"""Places that are remembered; a program with more releases into a place that is forgotten."""
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What a strong access says besides its address.
+
+    Attributes:
+        device: Whether it concerns other blocks too, or (scope ``.cta``) only its own.
+        release: Whether it releases by itself; else only what was fenced before is released.
+    """
+
+    device: bool = True
+    release: bool = False
+
+
+class Handover(Protocol):
+    """What is told of strong accesses, and what it knows."""
+
+    def begin(self) -> None:
+        """Other blocks take over the lanes."""
+
+    def barrier(self, lanes: Index, now: int) -> None:
+        """These lanes of one block or warp have passed a barrier together."""
+
+    def fence(self, lanes: Index, now: int, *, device: bool) -> None:
+        """These lanes passed a fence."""
+
+    def read(self, space: Space, at: Index, lanes: Index, now: int, meaning: Meaning) -> None:
+        """Lanes made a strong read of these places."""
+
+    def write(self, space: Space, at: Index, lanes: Index, now: int, meaning: Meaning) -> None:
+        """Lanes made a strong write, one after the other as given."""
+
+    def update(
+        self, space: Space, at: Index, lanes: Index, wrote: Mask, now: int, meaning: Meaning
+    ) -> None:
+        """Lanes updated these places, one after the other; some may have found another value."""
+
+    def ordered(self, events: Index, theirs: Index, mine: Index) -> Mask:
+        """Whether these events of other lanes are known to mine."""
+
+
+class _Scope:
+    """What is released at one scope: by lane, and into places.
+
+    Attributes:
+        fenced: For each lane, what it has fenced.
+        places: What was released into each.
+    """
+
+    def __init__(self, lanes: int) -> None:
+        self.fenced: Index = np.zeros((lanes, lanes), dtype=np.int64)
+        self.places: dict[tuple[Space, int, int], Index] = {}
+
+    def clear(self) -> None:
+        """Nothing is released."""
+        self.fenced.fill(0)
+        self.places.clear()
+
+    def put(self, place: tuple[Space, int, int], row: Index) -> None:
+        """Release ``row`` into a place."""
+        if place not in self.places and len(self.places) >= MOST_PLACES:
+            del self.places[next(iter(self.places))]
+        self.places[place] = row
+
+
+class Clocks:
+    """A vector clock for each lane.
+
+    Args:
+        block: The block of each lane.
+    """
+
+    def __init__(self, block: Index) -> None:
+        self._block = block
+        count = len(block)
+        self._known: Index = np.zeros((count, count), dtype=np.int64)
+        """For each lane, up to which event it knows of what each other lane did."""
+        self._own = _Scope(count)
+        self._device = _Scope(count)
+
+    def begin(self) -> None:
+        self._known.fill(0)
+        self._own.clear()
+        self._device.clear()
+
+    def barrier(self, lanes: Index, now: int) -> None:
+        joint = self._known[lanes].max(axis=0)
+        joint[lanes] = now
+        self._known[lanes] = joint
+        for scope in (self._own, self._device):
+            scope.fenced[lanes] = scope.fenced[lanes].max(axis=0)
+
+    def fence(self, lanes: Index, now: int, *, device: bool) -> None:
+        released = self._whole(lanes, now)
+        self._own.fenced[lanes] = released
+        if device:
+            self._device.fenced[lanes] = released
+
+    def read(self, space: Space, at: Index, lanes: Index, now: int, meaning: Meaning) -> None:
+        for scope, place, group in self._groups(space, at, lanes, meaning):
+            found = scope.places.get(place)
+            if found is not None:
+                mine = lanes[group]
+                self._known[mine] = np.maximum(self._known[mine], found)
+
+    def write(self, space: Space, at: Index, lanes: Index, now: int, meaning: Meaning) -> None:
+        for scope, place, group in self._groups(space, at, lanes, meaning):
+            last = lanes[group[-1:]]
+            scope.put(place, self._released(scope, last, now, meaning)[0])
+
+    def update(
+        self, space: Space, at: Index, lanes: Index, wrote: Mask, now: int, meaning: Meaning
+    ) -> None:
+        groups = list(self._groups(space, at, lanes, meaning))
+        rows = [self._released(scope, lanes[group], now, meaning) for scope, _, group in groups]
+        for (scope, place, group), released in zip(groups, rows, strict=True):
+            before = scope.places.get(place)
+            first = np.zeros((1, len(self._block)), np.int64) if before is None else before[None]
+            released[~wrote[group]] = 0
+            # Each lane finds what all before it have left: updates keep what was released.
+            left = np.maximum.accumulate(np.concatenate([first, released]), axis=0)
+            mine = lanes[group]
+            self._known[mine] = np.maximum(self._known[mine], left[:-1])
+            scope.put(place, left[-1])
+
+    def ordered(self, events: Index, theirs: Index, mine: Index) -> Mask:
+        result: Mask = events <= self._known[mine, theirs]
+        return result
+
+    def _whole(self, lanes: Index, now: int) -> Index:
+        """What these lanes know, with what they did themselves."""
+        rows = self._known[lanes]
+        rows[np.arange(len(lanes)), lanes] = now
+        return rows
+
+    def _released(self, scope: _Scope, lanes: Index, now: int, meaning: Meaning) -> Index:
+        return self._whole(lanes, now) if meaning.release else scope.fenced[lanes]
+
+    def _groups(
+        self, space: Space, at: Index, lanes: Index, meaning: Meaning
+    ) -> Iterator[tuple[_Scope, tuple[Space, int, int], Index]]:
+        """Which of the lanes meet at which place, at each scope: indices into ``lanes``."""
+        blocks = self._block[lanes]
+        both = at * (int(self._block[-1]) + 1) + blocks
+        scopes = [(self._own, both, blocks)]
+        if meaning.device:
+            scopes.append((self._device, at, np.full_like(blocks, -1)))
+        for scope, keys, owners in scopes:
+            order = np.argsort(keys, kind="stable")
+            edges = np.flatnonzero(np.diff(keys[order])) + 1
+            for group in np.split(order, edges):
+                first = int(group[0])
+                yield scope, (space, int(at[first]), int(owners[first])), group
+
+
+class AnyHandover:
+    """Takes any two strong accesses for a handover: of too many threads to know of each.
+
+    This errs on the side of silence.
+
+    Args:
+        block: The block of each lane.
+    """
+
+    def __init__(self, block: Index) -> None:
+        self._block = block
+        self._blocks: Index = np.zeros(int(block[-1]) + 1, dtype=np.int64)
+        self._lanes: Index = np.zeros(len(block), dtype=np.int64)
+
+    def begin(self) -> None:
+        self._blocks.fill(0)
+        self._lanes.fill(0)
+
+    def barrier(self, lanes: Index, now: int) -> None:
+        """Nothing: of barriers, the order knows by itself."""
+
+    def fence(self, lanes: Index, now: int, *, device: bool) -> None:
+        """Nothing: where there is a fence, every strong access counts."""
+
+    def read(self, space: Space, at: Index, lanes: Index, now: int, meaning: Meaning) -> None:
+        self._lanes[lanes] = now
+        self._blocks[self._block[lanes]] = now
+
+    write = read
+
+    def update(
+        self, space: Space, at: Index, lanes: Index, wrote: Mask, now: int, meaning: Meaning
+    ) -> None:
+        self.read(space, at, lanes, now, meaning)
+
+    def ordered(self, events: Index, theirs: Index, mine: Index) -> Mask:
+        same = self._block[theirs] == self._block[mine]
+        their = np.where(same, self._lanes[theirs], self._blocks[self._block[theirs]])
+        my = np.where(same, self._lanes[mine], self._blocks[self._block[mine]])
+        result: Mask = (their >= events) & (my >= events)
+        return result
+
+
+def handover(block: Index) -> Handover:
+    """What keeps order among these lanes."""
+    return Clocks(block) if len(block) <= MOST_LANES else AnyHandover(block)

@@ -1,0 +1,134 @@
+"""Which threads run when: the orders in which the blocks and threads of a launch may run.
+
+A GPU runs blocks in any order, and the threads of a block in any order between barriers. One
+order shows one behaviour of a kernel; others show whether it depends on the order. All of them
+are *fair*: the blocks in flight are resident, so a thread that waits for another one in a loop
+gives way to it after a while. Blocks that are not resident at once (`launch._waves`) start in
+the order of their numbers in every schedule, as they do on a GPU.
+
+A schedule is a number, so that a case can be run again:
+
+* 0: all threads side by side;
+* 1: the blocks one after the other, the first one first;
+* 2: the blocks one after the other, the last one first, and within a block the threads in
+  reverse;
+* any other: at random, with the number as the seed.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+
+import numpy as np
+
+from grader.device.simt.lanes import Index
+
+PLAIN = 0
+IN_TURN = 1
+REVERSED = 2
+FIRST_RANDOM = 3
+MOST = 1 << 32
+"""Schedules there are."""
+
+_TEAMS = 8
+"""Most parts of a wave that run apart from each other; each costs as much as all together."""
+_RANDOM_TEAMS = 4
+_TURN = 256
+"""Basic blocks that a team runs before another one gets its turn. One that has used up a turn
+probably waits for another team: its next turns are shorter."""
+_LEAST_TURN = 16
+_RANDOM_TURN = 24
+_PATIENCE = 2048
+"""Basic blocks that run before another group of threads than the lowest has its turn, so that
+a thread that spins on a flag does not keep the one that will set it from running. Where that
+happens once it happens again, and then sooner."""
+_LEAST_PATIENCE = 128
+_OTHERS = 32
+"""Basic blocks of that turn."""
+
+
+class Schedule:
+    """The order of one wave.
+
+    Attributes:
+        teams: How many parts of the wave take turns.
+        team: For each lane, its team; None where there is only one.
+        ranks: For each lane, when its turn is within one instruction; None: as the lanes are.
+    """
+
+    def __init__(self, number: int, blocks: int, threads: int) -> None:
+        self._number = number
+        self.team: Index | None = None
+        self.ranks: Index | None = None
+        self.teams = 1
+        self._turns = [_TURN]
+        self._chosen = self._other = 0
+        self._patience = _PATIENCE if number == PLAIN else _LEAST_PATIENCE
+        self._random = random.Random(number)  # noqa: S311 - of an order, not of a secret
+        if number == PLAIN:
+            return
+        lanes = np.arange(blocks * threads, dtype=np.int64)
+        if number < FIRST_RANDOM:
+            self.teams = min(blocks, _TEAMS)
+            self.team = lanes // threads * self.teams // blocks
+            if number == REVERSED:
+                self.team = self.teams - 1 - self.team
+                self.ranks = lanes[::-1].copy()
+        else:
+            self._deal(lanes, threads)
+        self._turns = [_TURN] * self.teams
+
+    def _deal(self, lanes: Index, threads: int) -> None:
+        """Deal blocks, warps or threads to the teams at random."""
+        numbers = np.random.default_rng(self._number)
+        whole = self._random.choice(
+            [lanes // threads, lanes // threads * 32 + lanes % threads // 32, lanes]
+        )
+        _, part = np.unique(whole, return_inverse=True)
+        self.teams = min(int(part.max()) + 1, _RANDOM_TEAMS)
+        dealt = numbers.permutation(int(part.max()) + 1) % self.teams
+        self.team = dealt[part].astype(np.int64)
+        self.ranks = numbers.permutation(len(lanes)).astype(np.int64)
+
+    def turn(self, team: int) -> int:
+        """How many basic blocks a team may run now."""
+        if self._number >= FIRST_RANDOM:
+            return 1 + self._random.randrange(_RANDOM_TURN)
+        return self._turns[team]
+
+    def following(self, team: int, ready: Sequence[int], *, used_up: bool) -> int:
+        """The team that runs next, out of those that are ready."""
+        if self._number >= FIRST_RANDOM:
+            return self._random.choice(ready)
+        if not used_up:
+            return ready[0]
+        self._turns[team] = max(self._turns[team] // 4, _LEAST_TURN)
+        return next((other for other in ready if other > team), ready[0])
+
+    def choose(self, counters: list[int]) -> int:
+        """Where a team goes on, out of the program counters at which it has threads.
+
+        The lowest brings threads together again soonest. The highest is as legal: who has taken
+        the later branch runs first. Now and then another one has its turn.
+        """
+        self._chosen += 1
+        if self._chosen > self._patience:
+            if self._chosen > self._patience + _OTHERS:
+                self._chosen = 0
+                self._patience = max(self._patience // 2, _LEAST_PATIENCE)
+                self._other += 1
+            return sorted(counters)[self._other % len(counters)]
+        if self._number >= FIRST_RANDOM:
+            return self._random.choice(counters)
+        return max(counters) if self._number == REVERSED else min(counters)
+
+
+def in_words(number: int) -> str:
+    """A schedule for a reader."""
+    known = {
+        PLAIN: "all threads side by side",
+        IN_TURN: "one block after the other",
+        REVERSED: "the last block and thread first",
+    }
+    return known.get(number) or f"in random order {number}"
