@@ -4,7 +4,8 @@ Cases are numbered from one in the order in which they ran:
 
 * case 1 is the published example;
 * then come a case of integers and one of real numbers for each shape of the plan, the assigned
-  shapes first (one only where the first of the two gave no output);
+  shapes first (one only where the first of the two gave no output). Behind the integers of a
+  shape comes the same case with blocks and threads in other orders;
 * then pairs of equal inputs, which must give equal bits;
 * then what Hypothesis drew, with the steps by which it made a failing case smaller, and now and
   then a case between that shows who computes it;
@@ -45,6 +46,8 @@ class LoggedCase(msgspec.Struct, frozen=True, array_like=True):
     """Whether there was output."""
     inputs: bytes | None
     """One input after the other, little-endian; None where they were not kept."""
+    schedule: int = 0
+    """In which order blocks and threads ran (`grader.device.simt.schedules`)."""
 
 
 def pack(cases: Sequence[LoggedCase]) -> CaseLog:

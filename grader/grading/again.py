@@ -17,8 +17,9 @@ import numpy as np
 from grader import puzzles
 from grader.caselog import LoggedCase, unpack
 from grader.device.evidence import CopyOut, Finding, Launch
+from grader.device.simt import schedules
 from grader.errors import GraderFault, RecordError, UsageError
-from grader.grading import editions, seeds
+from grader.grading import editions, orders, seeds
 from grader.grading.bench import open_bench
 from grader.grading.cases import Case, Values, drawn
 from grader.grading.counterexample import build
@@ -68,6 +69,8 @@ class Again(msgspec.Struct, frozen=True, kw_only=True):
     unsupported: tuple[str, ...]
     written: tuple[Stretch, ...]
     """Who wrote the output, where the device shows it."""
+    order: str
+    """In which order its blocks and threads ran, where not in the plain one."""
     same_bits: bool | None
     """Whether it gave the same bits with other bytes in unwritten memory; None where there was
     no output to compare."""
@@ -205,6 +208,12 @@ class _Again:
     def _observe(self, executor: Executor, case: Case, device: DeviceInfo) -> Again:
         logged = self.log[self.number - 1]
         observation = self._one(executor, case, logged.variant, repeatable=True)
+        plain = observation.run.output
+        if logged.schedule != schedules.PLAIN and plain is not None:
+            run = executor.run(case, variant=logged.variant, schedule=logged.schedule)
+            other = observe(self.puzzle, run, kernel_unchanged=self.unchanged)
+            other = orders.compared(self.puzzle, observation, other, logged.schedule)
+            return self._told(other, list(other.problems), None, device)
         problems = list(observation.problems)
         host = self._by_the_host(executor, observation)
         if host is not None and host.title == UNCLEAR:
@@ -213,10 +222,20 @@ class _Again:
             host = self._by_the_host(executor, second)
         problems += [host] if host is not None else []
         same = None
-        if observation.run.output is not None:
-            other = executor.run(case, variant=logged.variant + 1)
-            if other.output is not None:
-                same = other.output.tobytes() == observation.run.output.tobytes()
+        if plain is not None:
+            refilled = executor.run(case, variant=logged.variant + 1)
+            if refilled.output is not None:
+                same = refilled.output.tobytes() == plain.tobytes()
+        return self._told(observation, problems, same, device)
+
+    def _told(
+        self,
+        observation: Observation,
+        problems: list[Problem],
+        same: bool | None,
+        device: DeviceInfo,
+    ) -> Again:
+        logged, case = self.log[self.number - 1], observation.case
         evidence = observation.run.evidence
         shown = (
             problems[0]
@@ -237,6 +256,9 @@ class _Again:
             launches=evidence.launches if evidence is not None else (),
             unsupported=evidence.unsupported if evidence is not None else (),
             written=_written(observation.run),
+            order=(
+                schedules.in_words(logged.schedule) if logged.schedule != schedules.PLAIN else ""
+            ),
             same_bits=same,
             device=device,
         )

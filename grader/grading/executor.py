@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grader.device.evidence import CaseEvidence, CopyOut
+from grader.device.simt.schedules import PLAIN
 from grader.errors import DeviceFault
 from grader.grading.cases import Case
 from grader.grading.errors_of_max import in_short
@@ -174,12 +175,15 @@ class Executor:
         ]
         return self._lane.repeat(substitutes, copy=1 + len(substitutes))
 
-    def run(self, case: Case, *, variant: int = 0, repeatable: bool = False) -> CaseRun:
+    def run(
+        self, case: Case, *, variant: int = 0, schedule: int = PLAIN, repeatable: bool = False
+    ) -> CaseRun:
         """Run one case in fresh buffers.
 
         Args:
             case: What to run.
             variant: Which bytes unwritten memory holds.
+            schedule: In which order its blocks and threads run.
             repeatable: Whether `repeat` may follow.
 
         Raises:
@@ -192,6 +196,7 @@ class Executor:
         self.cases_run += 1
         self._lane.begin_case(
             variant=variant,
+            schedule=schedule,
             repeatable=repeatable,
             shared_zeros=self._puzzle.shared_holds_zeros(case.shape.sizes),
         )

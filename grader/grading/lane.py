@@ -10,6 +10,7 @@ from typing import Protocol, Self
 
 from grader.device.evidence import CaseEvidence
 from grader.device.process import SoftwareDevice, Spawn, spawn_plain
+from grader.device.simt.schedules import PLAIN
 from grader.device.simt.settings import Limits
 from grader.lease import Lease
 from grader.record import DeviceInfo
@@ -47,10 +48,16 @@ class Lane(AbstractContextManager["Lane"], Protocol):
         """Variables that the worker needs."""
 
     def begin_case(
-        self, *, variant: int, repeatable: bool = False, shared_zeros: bool = False
+        self,
+        *,
+        variant: int,
+        schedule: int = PLAIN,
+        repeatable: bool = False,
+        shared_zeros: bool = False,
     ) -> None:
         """A case begins; ``variant`` chooses what unwritten memory holds.
 
+        ``schedule`` is the order of blocks and threads (`grader.device.simt.schedules`).
         Odd variants also get the addresses of buffers that were freed before. With
         ``shared_zeros``, unwritten shared memory holds zeros in all of them.
         """
@@ -98,12 +105,18 @@ class SoftwareLane:
         return {**self._device.worker_environment(), "GRADE_DRIVER_LIBRARIES": libraries}
 
     def begin_case(
-        self, *, variant: int, repeatable: bool = False, shared_zeros: bool = False
+        self,
+        *,
+        variant: int,
+        schedule: int = PLAIN,
+        repeatable: bool = False,
+        shared_zeros: bool = False,
     ) -> None:
         poison, shared = _FILLS[variant % len(_FILLS)]
         self._device.begin_case(
             poison=poison,
             shared_fill=0 if shared_zeros else shared,
+            schedule=schedule,
             limits=LAUNCH_LIMITS,
             # Every other case: who keeps answers by the address of a buffer is found out, and
             # in the cases between, who goes on using a buffer that was freed.
@@ -147,7 +160,12 @@ class GpuLane:
         return {name: os.environ[name] for name in _WHICH_GPU if name in os.environ}
 
     def begin_case(
-        self, *, variant: int, repeatable: bool = False, shared_zeros: bool = False
+        self,
+        *,
+        variant: int,
+        schedule: int = PLAIN,
+        repeatable: bool = False,
+        shared_zeros: bool = False,
     ) -> None:
         # Whoever has it for longer than any case may take is no grading: go on beside it.
         self._turn.wait(TURN_SECONDS)

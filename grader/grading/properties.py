@@ -16,7 +16,8 @@ import numpy as np
 
 from grader.caselog import LoggedCase
 from grader.device.evidence import Launch
-from grader.grading import seeds
+from grader.device.simt import schedules
+from grader.grading import orders, seeds
 from grader.grading.cases import Case, Values, cases, drawn, example
 from grader.grading.executor import CaseRun, Ending, Executor
 from grader.grading.observe import Observation, Problem, finding_key, observe, value_check
@@ -137,6 +138,8 @@ class Prober:
         self._findings: dict[tuple[object, ...], Observation] = {}
         self._searches: dict[tuple[str, Values, tuple[int, ...], int], Search] = {}
         self._unseen = seeds.generator(seed, "unseen")
+        self._in_order = 0
+        self._orders = seeds.generator(seed, "orders")
         self._moment = seeds.generator(seed, "moment")
         self._assigned = [shape for shape in shapes if shape.part is Part.ASSIGNED]
         self._robust = [shape for shape in shapes if shape.part is Part.ROBUST]
@@ -161,7 +164,7 @@ class Prober:
         self._observe(published)
         self._sweep(self._assigned)
         self._sweep(self._robust)
-        so_far = self._executor.cases_run
+        so_far = self._counted
         self._repeat(self._assigned, self._shares(so_far)["repeat"])
         for check, shapes, values, count in self._plan_of_search(so_far):
             self._search(check, shapes, values, count)
@@ -176,6 +179,11 @@ class Prober:
         assigned, beyond = self._puzzle.counts()
         return Tried(run.count(Part.ASSIGNED), assigned, run.count(Part.ROBUST), beyond)
 
+    @property
+    def _counted(self) -> int:
+        """Cases run so far of those that were asked for; other orders are beyond them."""
+        return self._executor.cases_run - self._in_order
+
     def _sweep(self, shapes: Iterable[PlannedShape]) -> None:
         """Each shape with both kinds of values, so that none goes untested whatever is drawn later.
 
@@ -188,9 +196,35 @@ class Prober:
                 return
             for values in (Values.INTEGERS, Values.REALS):
                 case = drawn(self._puzzle, shape, values, random)
-                if self._by_device(case, variant=variant).run.output is None:
+                observation = self._by_device(case, variant=variant)
+                if observation.run.output is None:
                     crashes += 1
                     break
+                if values is Values.INTEGERS:
+                    self._in_other_orders(observation, variant)
+
+    def _in_other_orders(self, plain: Observation, place: int) -> None:
+        """Run a case of whole numbers with its blocks and threads in other orders.
+
+        One difference is enough, and what is not clean anyway is not looked into.
+        """
+        right = plain.comparison is not None and not plain.problems
+        given = plain.case.shape.part is Part.ROBUST and not self._searches_robust
+        check = "robust" if plain.case.shape.part is Part.ROBUST else "clean"
+        if plain.run.evidence is None or given or not right:
+            return
+        variant = self.results.log[plain.number - 1].variant
+        for schedule in orders.others(place, plain.case.shape.part, self._orders):
+            if self.results.tally(check).worst is not None:
+                return
+            run = self._executor.run(plain.case, variant=variant, schedule=schedule)
+            self._in_order += 1
+            seen = observe(self._puzzle, run, kernel_unchanged=self._kernel_unchanged)
+            compared = orders.compared(self._puzzle, plain, seen, schedule)
+            observation = self._log(compared, variant, schedule)
+            self.results.tally(check).count(observation, observation.problem(check))
+            if observation.problems:
+                self._keep_findings(observation)
 
     def _by_device(self, case: Case, *, variant: int | None = None) -> Observation:
         """Run a case, and see whether the device computed it: `grader.grading.repeat`."""
@@ -328,7 +362,7 @@ class Prober:
         number = self._executor.cases_run
         variant = number if variant is None else variant
         run = self._executor.run(case, variant=variant, repeatable=repeatable)
-        self._progress(self._executor.cases_run, self._examples)
+        self._progress(self._counted, self._examples)
         observation = observe(self._puzzle, run, kernel_unchanged=self._kernel_unchanged)
         observation = self._log(observation, variant)
         own = value_check(self._puzzle, case)
@@ -341,7 +375,9 @@ class Prober:
             self._crashed.setdefault(case.shape.number, observation)
         return observation
 
-    def _log(self, observation: Observation, variant: int) -> Observation:
+    def _log(
+        self, observation: Observation, variant: int, schedule: int = schedules.PLAIN
+    ) -> Observation:
         """Keep the case; the observation with its number."""
         case = observation.case
         logged = LoggedCase(
@@ -351,6 +387,7 @@ class Prober:
             failed=tuple(sorted({problem.check for problem in observation.problems})),
             output=observation.run.ending is Ending.OUTPUT,
             inputs=case.payload,
+            schedule=schedule,
         )
         self.results.log.append(logged)
         return replace(observation, number=len(self.results.log))

@@ -35,7 +35,7 @@ def render_list(cases: Sequence[LoggedCase]) -> str:
         (
             str(number),
             one_line(values.sizes_text(case.sizes)),
-            one_line(case.values),
+            one_line(case.values) + (f", order {case.schedule}" if case.schedule else ""),
             one_line(", ".join(case.failed)) + ("" if case.output else "  no output"),
         )
         for number, case in enumerate(cases, start=1)
@@ -51,7 +51,7 @@ def _head(again: Again) -> str:
                 f"{_line(values.sizes_text(again.case.sizes))}, "
                 f"values: {_line(again.values)}, {_line(again.part)} part"
             ),
-            f"On {_line(again.device.name)}",
+            f"On {_line(again.device.name)}" + (f", {_line(again.order)}" if again.order else ""),
             "",
         )
     )

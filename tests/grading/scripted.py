@@ -32,11 +32,21 @@ class ScriptedExecutor:
         writer: Who writes the output.
         spoil: Whether the program changes its first input.
         by_host: Whether host code computes it, so that the device alone gives the old answer.
+        ordered: What becomes of the answer by the schedule, where that matters.
     """
 
     def __init__(
-        self, program=right, *, findings=None, writer=Writer.KERNEL, spoil=False, by_host=False
+        self,
+        program=right,
+        *,
+        findings=None,
+        writer=Writer.KERNEL,
+        spoil=False,
+        by_host=False,
+        ordered=None,
     ):
+        self.ordered = ordered or (lambda answer, schedule: answer)
+        self.schedule = 0
         self.program = program
         self.by_host = by_host
         self.findings = findings or (lambda sizes: ())
@@ -45,8 +55,8 @@ class ScriptedExecutor:
         self.cases_run = 0
         self.crashes = 0
 
-    def run(self, case, *, variant=0, repeatable=False):
-        self.variant = variant
+    def run(self, case, *, variant=0, schedule=0, repeatable=False):
+        self.variant, self.schedule = variant, schedule
         self.cases_run += 1
         sizes = dict(case.shape.sizes)
         launch = Launch(
@@ -63,7 +73,7 @@ class ScriptedExecutor:
         )
         evidence = CaseEvidence(launches=(launch,))
         try:
-            output = self.program(case.inputs, sizes, variant)
+            output = self.ordered(self.program(case.inputs, sizes, variant), schedule)
         except Crash:
             self.crashes += 1
             return CaseRun(case=case, ending=Ending.ERROR, message="crash", evidence=evidence)

@@ -58,7 +58,7 @@ class TestACase:
         for number in range(1, record.cases.count + 1, 17):
             found = again(record, number, scripted.ScriptedExecutor())
             assert found.problems == ()
-            assert found.same_bits
+            assert found.same_bits or found.order
             assert "Every element is right." in render_again(found)
 
     def test_a_case_that_is_right_alone_says_that_it_depends_on_something(self):

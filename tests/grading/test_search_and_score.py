@@ -42,7 +42,10 @@ def test_about_as_many_cases_run_as_were_asked_for(sample):
         results, _ = grade(executor, examples=examples, sample=sample)
         # Each size is tried in any case, and half of the cases are left for the search.
         most = max(examples, 2 * len(results.by_shape) + examples // 2) + 12
-        assert examples <= executor.cases_run <= most
+        # Other orders of blocks and threads are beyond what was asked for.
+        plain = sum(not case.schedule for case in results.log)
+        assert examples <= plain <= most
+        assert plain <= executor.cases_run <= plain + 100
 
 
 def test_asking_for_few_cases_costs_nobody_a_point():

@@ -1,0 +1,99 @@
+"""A case with its blocks and threads in other orders: what depends on that is a race."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from grader.caselog import LoggedCase
+from grader.device.evidence import Finding, FindingKind
+from grader.device.simt import schedules
+from grader.grading.orders import TITLE
+from grader.report.again import render_again, render_list
+from tests.audience.test_copy import graded
+from tests.grading import scripted
+from tests.grading.test_again import again
+
+RACE = Finding(kind=FindingKind.RACE, message="thread 1 read what thread 0 wrote", kernel="k")
+
+
+def check_of(rubric, name):
+    return next(check for check in rubric.checks if check.id == name)
+
+
+def last_is_wrong(answer, schedule):
+    """The last element is another one when the blocks are in reverse."""
+    return np.append(answer[:-1], np.float32(77)) if schedule == schedules.REVERSED else answer
+
+
+def random_is_wrong(answer, schedule):
+    return answer + np.float32(schedule >= schedules.FIRST_RANDOM)
+
+
+def hangs(answer, schedule):
+    if schedule == schedules.IN_TURN:
+        raise scripted.Crash
+    return answer
+
+
+@pytest.mark.parametrize("ordered", [last_is_wrong, random_is_wrong, hangs])
+def test_what_depends_on_the_order_is_a_race_and_told_with_both_orders(ordered):
+    results, rubric = scripted.grade(scripted.ScriptedExecutor(ordered=ordered))
+    clean = check_of(rubric, "clean")
+    assert clean.status == "failed"
+    assert TITLE in clean.reason
+    assert schedules.in_words(schedules.PLAIN) in clean.reason
+    logged = next(case for case in results.log if case.schedule and case.failed)
+    assert schedules.in_words(logged.schedule) in clean.reason
+    # The plain order is right, so the values are.
+    assert all(check_of(rubric, name).status == "passed" for name in ("integers", "reals"))
+
+
+def test_a_finding_of_one_order_alone_is_a_race():
+    executor = scripted.ScriptedExecutor()
+    executor.findings = lambda sizes: (RACE,) * (executor.schedule == schedules.REVERSED)
+    results, rubric = scripted.grade(executor)
+    clean = check_of(rubric, "clean")
+    assert clean.status == "failed"
+    assert RACE.message in clean.reason
+    assert schedules.in_words(schedules.REVERSED) in clean.reason
+    assert [o.findings[0][0] for o in results.observations_with_findings] == [RACE]
+
+
+def test_a_right_program_is_tried_in_several_orders_and_the_same_again():
+    one, rubric = scripted.grade(scripted.ScriptedExecutor())
+    two, _ = scripted.grade(scripted.ScriptedExecutor())
+    assert check_of(rubric, "clean").status == "passed"
+    tried = [case.schedule for case in one.log]
+    assert tried == [case.schedule for case in two.log]
+    shapes = {tuple(case.sizes.items()) for case in one.log if case.schedule}
+    assert {schedules.REVERSED, schedules.IN_TURN} < set(tried)
+    assert max(tried) >= schedules.FIRST_RANDOM
+    assert tried.count(schedules.PLAIN) > len(tried) / 2
+    assert len(shapes) >= 14
+
+
+@pytest.mark.parametrize("finding", [RACE])
+def test_what_is_not_clean_anyway_is_not_run_in_other_orders(finding):
+    results, _ = scripted.grade(scripted.ScriptedExecutor(findings=lambda sizes: (finding,)))
+    assert not any(case.schedule for case in results.log)
+
+
+def test_a_case_of_another_order_is_run_again_in_that_order():
+    def make():
+        return scripted.ScriptedExecutor(ordered=last_is_wrong)
+
+    record = graded("", make())
+    number = next(each.case for each in record.counterexamples if each.check == "clean")
+    found = again(record, number, make())
+    assert [problem.title for problem in found.problems] == [TITLE]
+    text = render_again(found)
+    assert schedules.in_words(schedules.REVERSED) in text
+    assert "77" in text
+
+
+def test_the_list_of_cases_shows_the_order():
+    case = LoggedCase(
+        sizes={"n": 3}, values="integers", variant=0, failed=(), output=True, inputs=b"", schedule=2
+    )
+    assert "order 2" in render_list([case])
