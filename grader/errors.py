@@ -4,6 +4,7 @@
 
     GradeError                      anything this product raises on purpose
     +-- UsageError                  the command was called wrongly           (exit 2)
+    |   +-- RecordError             a file that was named as a record is none that can be read
     +-- SubmissionRefused           the file can't be taken as a submission  (exit 3)
     +-- GraderFault                 our side failed; never costs a point     (exit 4)
         +-- ToolchainFault          MAX or Mojo missing, broken or unusable
@@ -12,7 +13,6 @@
         |   +-- UnsupportedByDevice an instruction or driver call we lack
         +-- SandboxFault            the isolation asked for can't be reached
         +-- ProtocolFault           a process of our own broke its protocol
-        +-- RecordError             a record file can't be read
 
 A student's mistake is not an exception: it is data in the record
 (`grader.record`). An exception here means that there is no verdict.
@@ -92,5 +92,5 @@ class ProtocolFault(GraderFault):
     """A process of our own said something that its protocol does not allow."""
 
 
-class RecordError(GraderFault):
-    """A record file can't be read or does not fit this version."""
+class RecordError(UsageError):
+    """A file that was named as a record can't be read or does not fit this version."""

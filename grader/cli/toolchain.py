@@ -39,7 +39,10 @@ def list_() -> None:
         click.echo(f"{'  '.join(cells)}  {row[3]}")
     for name in store.others():
         click.echo(f"\n{store.place() / name} belongs to no edition; delete it if it is not yours.")
-    click.echo(f"\nIn {store.place()}.")
+    try:
+        click.echo(f"\nIn {store.place()}.")
+    except ToolchainFault as fault:
+        click.echo(f"\nNone can be installed: {fault.what}. {fault.remedy}")
 
 
 def _row(name: str) -> tuple[str, str, str, str]:

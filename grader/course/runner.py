@@ -89,17 +89,22 @@ class GradeStep:
         sys.stdout.flush()
         ended = subprocess.run(command, check=False)
         try:
-            return load(self.out / "record.json")
+            record = load(self.out / "record.json")
         except RecordError as error:
-            return self._no_record(ended.returncode, error)
+            return self._no_verdict(ended.returncode, "left no record", error.what)
+        if ended.returncode != record.exit_code:
+            # It broke off behind the verdict: a report is missing, or something worse.
+            said = f"the record says {record.exit_code.name.lower()}"
+            return self._no_verdict(ended.returncode, "did not get to its end", said)
+        return record
 
-    def _no_record(self, code: int, error: RecordError) -> Record:
+    def _no_verdict(self, code: int, failing: str, detail: str) -> Record:
         if code == ExitCode.USAGE:
             what = "the workflow calls the grader wrongly; the job's log says in which input"
             remedy = "Whoever runs the course has to correct the workflow file."
         else:
             how = f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
-            what = f"the grader {how} and left no record"
+            what = f"the grader {how} and {failing}"
             remedy = "Run the job again; if it happens again, tell whoever runs the course."
         return Record(
             grader_version=__version__,
@@ -110,9 +115,7 @@ class GradeStep:
             score=0,
             max_score=0,
             headline=what,
-            fault=Fault(
-                kind="NoRecord", what=what, remedy=remedy, stage="action", detail=error.what
-            ),
+            fault=Fault(kind="NoVerdict", what=what, remedy=remedy, stage="action", detail=detail),
         )
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from grader import __version__
-from grader.errors import GradeError
+from grader.errors import GradeError, ToolchainFault
 from grader.sandbox.limits import MIB
 
 DISK_NEEDED = 2048 * MIB
@@ -63,7 +63,10 @@ def _other_toolchains() -> Answer:
     known = [edition.find(name) for name in edition.names() if name != edition.DEFAULT_EDITION]
     installed = [each.name for each in known if store.installed(each)]
     broken = [each.name for each in known if each.name not in installed and store.remains(each)]
-    what = f"installed: {', '.join(installed) or 'none'}, in {store.place()}"
+    try:
+        what = f"installed: {', '.join(installed) or 'none'}, in {store.place()}"
+    except ToolchainFault as fault:
+        return Answer(health=Health.WEAK, what=fault.what, remedy=fault.remedy)
     if broken:
         return Answer(
             health=Health.WEAK,

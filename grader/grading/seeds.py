@@ -8,6 +8,7 @@ which cases will come.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
 import os
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from grader.errors import UsageError
+from grader.userdirs import user_folder
 
 if TYPE_CHECKING:
     import numpy as np
@@ -55,21 +57,30 @@ def _checked(value: bytes, place: str) -> bytes:
 
 def _own() -> bytes:
     """A secret of this user's, made on first use; a new one for each run if none can be kept."""
-    import platformdirs
-
-    path = Path(platformdirs.user_config_dir("mojo-grade")) / "secret"
+    folder = user_folder("config")
+    if folder is None:
+        return secrets.token_bytes(32)
+    path = folder / "secret"
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
-        kept = path.read_bytes()
-        return kept if len(kept) >= _MINIMUM else secrets.token_bytes(32)
+        return _kept(path)
     except OSError:
         return secrets.token_bytes(32)
     fresh = secrets.token_bytes(32)
-    with os.fdopen(descriptor, "wb") as file:
+    # A disk that is full keeps none of it, and the next run makes another one.
+    with contextlib.suppress(OSError), os.fdopen(descriptor, "wb") as file:
         file.write(fresh)
     return fresh
+
+
+def _kept(path: Path) -> bytes:
+    """What an earlier run has kept; another user's can't be read, half of one is none."""
+    kept = b""
+    with contextlib.suppress(OSError):
+        kept = path.read_bytes()
+    return kept if len(kept) >= _MINIMUM else secrets.token_bytes(32)
 
 
 def derive(*, key: bytes, puzzle: str, submission_sha256: str) -> str:

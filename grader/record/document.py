@@ -101,7 +101,7 @@ def decode(document: bytes) -> Record:
     """
     if len(document) > MAX_RECORD_BYTES:
         raise RecordError(
-            f"the record has {len(document)} bytes; at most {MAX_RECORD_BYTES} are read",
+            f"the record has more than {MAX_RECORD_BYTES} bytes",
             remedy="Check that this is the record.json of a grading run.",
         )
     try:
@@ -116,7 +116,9 @@ def decode(document: bytes) -> Record:
 def load(path: Path) -> Record:
     """Read a record from a file; raises `RecordError` also when it can't be read."""
     try:
-        document = path.read_bytes()
+        # A device or a pipe may have no end.
+        with path.open("rb") as file:
+            document = file.read(MAX_RECORD_BYTES + 1)
     except OSError as error:
         raise RecordError(
             f"{path}: {error.strerror or error}",

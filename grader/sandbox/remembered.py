@@ -21,6 +21,7 @@ from grader.errors import SandboxFault
 from grader.sandbox import bwrap
 from grader.sandbox.level import Isolation, IsolationReport, Wanted
 from grader.sandbox.probe import SENTENCES, probe
+from grader.userdirs import user_folder
 
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 
@@ -56,8 +57,9 @@ def forget() -> None:
 
 def _mark() -> Path | None:
     """A file whose existence is the memory; its name holds all that the answer rests on."""
-    import platformdirs
-
+    folder = user_folder("cache")
+    if folder is None:
+        return None
     try:
         binary = bwrap.binary()
         status = binary.stat()
@@ -72,4 +74,4 @@ def _mark() -> Path | None:
     except (OSError, SandboxFault):
         return None
     name = hashlib.sha256("\0".join(facts).encode()).hexdigest()[:32]
-    return Path(platformdirs.user_cache_dir("mojo-grade")) / f"bubblewrap-works-{name}"
+    return folder / f"bubblewrap-works-{name}"

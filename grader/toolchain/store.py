@@ -26,6 +26,7 @@ import msgspec
 
 from grader.errors import ToolchainFault, UsageError
 from grader.toolchain.edition import Edition, names
+from grader.userdirs import user_folder
 
 VARIABLE = "GRADE_TOOLCHAINS"
 """Names the folder, where the user's cache is not the place for gigabytes."""
@@ -46,12 +47,20 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def place() -> Path:
-    """The folder that holds the toolchains; it may not exist yet."""
+    """The folder that holds the toolchains; it may not exist yet.
+
+    Raises:
+        ToolchainFault: this user has no folder of their own, and none is named.
+    """
     if chosen := os.environ.get(VARIABLE):
         return Path(os.path.abspath(os.path.expanduser(chosen)))
-    from platformdirs import user_cache_path
-
-    return user_cache_path("mojo-grade") / "toolchains"
+    folder = user_folder("cache")
+    if folder is None:
+        raise ToolchainFault(
+            "this user has no home directory, so there is no place for toolchains",
+            remedy=f"Set HOME, or set {VARIABLE} to a folder in which you may write.",
+        )
+    return folder / "toolchains"
 
 
 def environment(edition: Edition) -> Path:
@@ -70,10 +79,10 @@ def installed(edition: Edition) -> Manifest | None:
     An environment is unusable when its interpreter has gone (a Python that was
     updated or removed), or when it holds another MAX than the edition wants.
     """
-    folder = environment(edition)
     try:
+        folder = environment(edition)
         manifest = msgspec.json.decode((folder / MANIFEST).read_bytes(), type=Manifest)
-    except (OSError, msgspec.DecodeError):
+    except (OSError, msgspec.DecodeError, ToolchainFault):
         return None
     if manifest.max_version != edition.max_version or not python(folder).exists():
         return None
@@ -82,7 +91,10 @@ def installed(edition: Edition) -> Manifest | None:
 
 def remains(edition: Edition) -> bool:
     """Whether there is a folder for an edition, usable or not."""
-    return environment(edition).exists()
+    try:
+        return environment(edition).exists()
+    except ToolchainFault:
+        return False
 
 
 def remove(edition: Edition) -> bool:
@@ -188,6 +200,6 @@ def others() -> list[str]:
     """Names of folders in the place that belong to no edition of this version."""
     try:
         found = sorted(entry.name for entry in place().iterdir() if entry.is_dir())
-    except OSError:
+    except (OSError, ToolchainFault):
         return []
     return [name for name in found if not name.startswith(".") and name not in names()]

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from grader import sandbox
 from grader.course import runner
-from grader.course.runner import open_sandbox, parse_fail_on, parse_pass_mark
+from grader.course.runner import GradeStep, open_sandbox, parse_fail_on, parse_pass_mark
 from grader.errors import SandboxFault, UsageError
+from grader.record import Verdict, encode
 from grader.sandbox import Isolation, IsolationReport, Wanted
 from grader.sandbox.remedy import apparmor_profile
+from tests.report import records
 
 
 class TestInputs:
@@ -136,3 +140,58 @@ class TestSandbox:
         machine = Machine(monkeypatch, tmp_path, sudo=OBEDIENT)
         machine.fault = SandboxFault("nothing isolates", remedy="use Linux 5.13")
         assert open_sandbox() == "nothing isolates\nuse Linux 5.13"
+
+
+class TestHowTheGraderEnded:
+    """A record counts only where the process ended as its record says."""
+
+    @pytest.mark.parametrize(
+        ("code", "verdict"),
+        [
+            (0, Verdict.PASS),
+            (1, Verdict.FAULT),
+            (2, Verdict.FAULT),
+            (4, Verdict.FAULT),
+            (130, Verdict.FAULT),
+            (-9, Verdict.FAULT),
+        ],
+    )
+    def test_a_record_of_another_ending_is_no_mark(
+        self, code: int, verdict: Verdict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        self.ends(monkeypatch, tmp_path, code, encode(records.passed()))
+        assert self.step(tmp_path)._grade().verdict is verdict
+
+    @pytest.mark.parametrize("code", [0, 1, 2, 3, 4, -9, -11])
+    @pytest.mark.parametrize("document", [None, b"", b'{"schema": "mojo-grade/record/1"'])
+    def test_without_a_record_there_is_no_mark_whatever_the_code(
+        self,
+        code: int,
+        document: bytes | None,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        self.ends(monkeypatch, tmp_path, code, document)
+        record = self.step(tmp_path)._grade()
+        assert record.verdict is Verdict.FAULT
+        assert record.max_score == 0
+
+    @staticmethod
+    def step(out: Path) -> GradeStep:
+        return GradeStep(
+            path="conv1d.mojo",
+            options=("--puzzle", "conv1d"),
+            pass_mark=None,
+            fail_on=frozenset({"fail"}),
+            audience="student",
+            out=out,
+        )
+
+    @staticmethod
+    def ends(monkeypatch: pytest.MonkeyPatch, out: Path, code: int, document: bytes | None) -> None:
+        def run(command: Sequence[str], *, check: bool) -> subprocess.CompletedProcess[bytes]:
+            if document is not None:
+                (out / "record.json").write_bytes(document)
+            return subprocess.CompletedProcess(command, code)
+
+        monkeypatch.setattr("grader.course.runner.subprocess.run", run)
