@@ -101,7 +101,7 @@ def decode(document: bytes) -> Record:
     """
     if len(document) > MAX_RECORD_BYTES:
         raise RecordError(
-            f"the record has more than {MAX_RECORD_BYTES} bytes",
+            f"the record is too large: at most {MAX_RECORD_BYTES} bytes are read",
             remedy="Check that this is the record.json of a grading run.",
         )
     try:
