@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from grader import __version__
+from grader.batch.code import all_code
 from grader.batch.collect import Collection
 from grader.batch.model import RunInfo
 from grader.batch.results import student_results
@@ -59,7 +59,7 @@ def state(store: Store, info: RunInfo) -> str:
     described = msgspec.structs.replace(info, finished="", seconds=0.0, workers=0)
     due = store.meta("due")
     passed = bool(due) and datetime.now(UTC) >= datetime.fromisoformat(due)
-    facts = [__version__, store.gradings(), described, passed]
+    facts = [all_code(), store.gradings(), described, passed]
     digest = hashlib.sha256(msgspec.json.encode(facts))
     digest.update(msgspec.json.encode(store.students()))
     for key, attempts in sorted(store.attempts().items()):

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from grader import __version__, puzzles
+from grader.batch.code import deciding_code
 from grader.batch.task import Options, Task
 from grader.errors import GraderFault
 from grader.grading.gathered import Gathered
@@ -25,6 +26,13 @@ def grade_task(task: Task) -> Record:
         fault = GraderFault(
             f"this machine has grader {__version__}, the run has {task.grader_version}",
             remedy="Install the same version on all machines.",
+        )
+        return fault_of(task, fault)
+    if task.code_digest != deciding_code():
+        fault = GraderFault(
+            f"this machine's grader {__version__} is of other code than the run's",
+            remedy="Install the same on all machines. If it was changed during the run, start the "
+            "run again.",
         )
         return fault_of(task, fault)
     from grader.grading.run import grade

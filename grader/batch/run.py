@@ -226,6 +226,7 @@ def _tasks(settings: Settings, store: Store, jobs: Sequence[Job]) -> Iterator[Ta
             ),
             options=settings.options,
             grader_version=__version__,
+            code_digest=settings.conditions.code_digest,
         )
 
 
@@ -251,6 +252,7 @@ def _record_of(settings: Settings, store: Store, job: Job, outcome: Outcome) -> 
         seed="",
         options=settings.options,
         grader_version=__version__,
+        code_digest=settings.conditions.code_digest,
     )
     fault = GraderFault(
         f"{problem}{tries}",

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from grader import __version__, puzzles
+from grader.batch.code import deciding_code
 from grader.batch.task import Conditions, Options
 from grader.errors import GraderFault
 from grader.grading.request import DeviceChoice
@@ -48,6 +49,7 @@ class Settings:
         edition = editions.find(options.edition)
         return Conditions(
             grader=__version__,
+            code_digest=deciding_code(),
             puzzle=options.puzzle,
             puzzle_digest=_digest_of_references(options.puzzle, options.edition),
             edition=options.edition if options.edition == "auto" else edition.name,

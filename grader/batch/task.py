@@ -36,6 +36,8 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     options: Options
     grader_version: str
     """Of the run; a machine that has another may not grade for it."""
+    code_digest: str
+    """The same between two versions: `grader.batch.code.deciding_code`."""
 
 
 class Conditions(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,6 +55,8 @@ class Conditions(msgspec.Struct, frozen=True, kw_only=True):
     examples: int
     timeout: float
     isolation: str
+    code_digest: str = ""
+    """`grader.batch.code.deciding_code`; runs of earlier versions lack it."""
     judged: str = ""
     """`grader.grading.rescore.judged` of the rubric; runs of earlier versions lack it."""
 
@@ -65,6 +69,7 @@ class Conditions(msgspec.Struct, frozen=True, kw_only=True):
         """What is different from an earlier result's conditions, for people."""
         names = {
             "grader": "the grader's version",
+            "code_digest": "the grader's code",
             "puzzle": "the puzzle",
             "puzzle_digest": "the puzzle's reference",
             "edition": "the edition",
@@ -75,9 +80,11 @@ class Conditions(msgspec.Struct, frozen=True, kw_only=True):
             "timeout": "the time limit",
             "isolation": "the isolation",
         }
-        found = []
+        found: list[str] = []
         for field, name in names.items():
             old, new = getattr(before, field), getattr(self, field)
+            if field == "code_digest" and found:
+                continue  # another version is other code, too
             if old != new:
                 shown = "" if "digest" in field or field == "rubric" else f" ({old} → {new})"
                 found.append(f"{name} changed{shown}")

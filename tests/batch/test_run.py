@@ -74,6 +74,7 @@ class TestResume:
         ("column", "says"),
         [
             ("grader", r"the grader's version changed \(other → .*\)"),
+            ("code_digest", "the grader's code changed"),
             ("toolchain", r"the toolchain changed \(other → max .*\)"),
             ("puzzle_digest", "the puzzle's reference changed"),
             ("edition", "the edition changed"),

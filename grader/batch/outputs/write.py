@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
-from grader import __version__
+from grader.batch.code import all_code
 from grader.batch.model import RunInfo, StudentResult
 from grader.batch.outputs import feedback, gradebooks, similarity
 from grader.batch.outputs.clusters import Troubles
@@ -184,8 +184,8 @@ def _similarity(
 
 @lru_cache(maxsize=1)
 def _look() -> bytes:
-    """What a page depends on besides its data: this version and the templates."""
-    digest = blake2b(__version__.encode())
+    """What a page depends on besides its data: this code and the templates."""
+    digest = blake2b(all_code().encode())
     for path in sorted(data_directory("templates").glob("*.*")):
         digest.update(path.read_bytes())
     return digest.digest()

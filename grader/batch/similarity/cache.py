@@ -7,7 +7,7 @@ from hashlib import blake2b
 
 import msgspec
 
-from grader import __version__
+from grader.batch.code import all_code
 from grader.batch.similarity.features import Feature, Skeleton, features
 from grader.batch.similarity.winnow import K, W
 from grader.batch.similarity.words import read
@@ -55,6 +55,6 @@ class Features:
 
 def signature(given: Skeleton) -> str:
     """What the features of a text depend on besides the text."""
-    parts = [__version__, str(K), str(W), *sorted(given.names), *sorted(given.comments)]
+    parts = [all_code(), str(K), str(W), *sorted(given.names), *sorted(given.comments)]
     parts += [str(value) for value in sorted(given.code)]
     return blake2b("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
