@@ -12,7 +12,7 @@ import os
 import random
 from collections.abc import Iterator
 
-from grader.batch import capacity
+from grader import machine
 from grader.lease import Lease
 
 
@@ -29,7 +29,7 @@ def core_of_its_own() -> Iterator[int | None]:
     """
     allowed = os.sched_getaffinity(0)
     with contextlib.ExitStack() as held:
-        core = None if capacity.cores() < len(allowed) else _take_one(allowed, held)
+        core = None if machine.cores() < len(allowed) else _take_one(allowed, held)
         if core is not None and _bind({core}):
             held.callback(_bind, allowed)
             yield core

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import shutil
 import tempfile
@@ -10,12 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from grader import __version__
+from grader import __version__, machine
 from grader.errors import GradeError, ToolchainFault
 from grader.sandbox.limits import MIB
 
 DISK_NEEDED = 2048 * MIB
 MEMORY_NEEDED = 3072 * MIB
+MEMORY_LEAST = 768 * MIB
 
 
 class Health(StrEnum):
@@ -168,8 +168,11 @@ def _kernel_limits() -> Answer:
 def _room() -> Answer:
     place = tempfile.gettempdir()
     free = shutil.disk_usage(place).free
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    what = f"{memory >> 20} MiB of memory, {free >> 20} MiB free in {place}"
+    memory, left = machine.memory_bytes(), machine.available_bytes()
+    what = (
+        f"{memory >> 20} MiB of memory for this process, {left >> 20} MiB of them free; "
+        f"{free >> 20} MiB free in {place}"
+    )
     if free < DISK_NEEDED:
         return Answer(
             health=Health.BROKEN,
@@ -178,9 +181,11 @@ def _room() -> Answer:
         )
     if memory < MEMORY_NEEDED:
         return Answer(
-            health=Health.WEAK,
+            health=Health.BROKEN if memory < MEMORY_LEAST else Health.WEAK,
             what=what,
-            remedy="A graph compile needs about 1.2 GB; on less than 3 GB it may be ended.",
+            remedy="A graph compile needs about 1.2 GB, and the rest of a grading some more: with "
+            f"less than {MEMORY_NEEDED >> 20} MiB the kernel may end it, and there is no mark. In "
+            "a container, raise its memory limit.",
         )
     return Answer(health=Health.GOOD, what=what)
 

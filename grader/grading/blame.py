@@ -1,9 +1,11 @@
 """Whose failure it is when a submission does not get through packaging or compiling.
 
 Where the compiler names the submission's file or op, it is the submission's.
-Where it does not (it crashed, or ended without such a message), a control decides: the
-reference answer goes through the same steps on the same machine. If that fails
-too, the toolchain or the machine is at fault, and there is no mark.
+Where it does not (it crashed, was ended at a limit, or ended without such a message), a control
+decides: the reference answer goes through the same steps on the same machine, under the same
+limits. If that fails too, or comes near a limit that the submission ran into, the toolchain or the
+machine is at fault, and there is no mark. So it is where the machine's memory ran out before the
+submission's own limit was reached.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from grader.errors import DeviceFault, ToolchainFault
+from grader.machine import memory_bytes
 from grader.record import Diagnostic
 from grader.sandbox import LimitHit, Outcome
 from grader.toolchain.diagnostics import is_about_the_op, parse
@@ -23,11 +26,23 @@ IDLE = 0.5
 STARVED = 0.25
 """Above this share of time spent ready but without a processor, the machine was too busy."""
 
+ROOM = 0.5
+"""The part of a limit that the reference may need where passing it is the submission's doing."""
+
 SAID = 300
 """Characters of what the compiler said that are repeated."""
 
-Control = Callable[[], bool]
-"""Whether the reference answer gets through the same step, here and now."""
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """The reference answer got through the same step, here and now; what it took."""
+
+    seconds: float
+    peak_bytes: int
+
+
+Control = Callable[[], Trial | None]
+"""Tries the reference answer; None where it does not get through."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +63,7 @@ def blame_packaging(packaged: Packaged, control: Control) -> Blame:
         return Blame(sentence=limit)
     if sure := [each for each in packaged.diagnostics if is_about_the_op(each)]:
         return Blame(sentence=_first(sure))
-    if not control():
+    if control() is None:
         raise _broken("package", packaged.outcome)
     if errors := [each for each in packaged.diagnostics if each.severity == "error"]:
         return Blame(sentence=_first(errors))
@@ -73,7 +88,7 @@ def blame_compile(ended: Ended, control: Control, *, student_file: str) -> Blame
     diagnostics = parse(text, stage="compile", student_file=student_file)
     if sure := [each for each in diagnostics if is_about_the_op(each)]:
         return Blame(sentence=_first(sure), diagnostics=diagnostics)
-    if not control():
+    if control() is None:
         raise _broken("compile a graph with", ended.outcome)
     if errors := [each for each in diagnostics if each.severity == "error"]:
         return Blame(sentence=_first(errors), diagnostics=diagnostics)
@@ -88,19 +103,33 @@ def blame_compile(ended: Ended, control: Control, *, student_file: str) -> Blame
     )
 
 
+def out_of_memory(doing: str) -> ToolchainFault:
+    """The fault of a machine that had too little memory for what a submission may use."""
+    return ToolchainFault(
+        f"the memory of this machine ran out while {doing}: it has {memory_bytes() >> 20} MiB for "
+        "the grader, and the submission had not reached its own limit",
+        remedy="Grade with at least 3 GB of memory; in a container, raise its limit. Run fewer "
+        "gradings at a time.",
+    )
+
+
 def _limit(outcome: Outcome, doing: str, control: Control) -> str:
     """The limit that ended it, in the student's terms; raises where the machine is at fault."""
+    if outcome.machine_out_of_memory:
+        raise out_of_memory(doing)
+    if outcome.limit is None:
+        return ""
+    idle = outcome.cpu_seconds < IDLE * outcome.wall_seconds
+    if outcome.limit is LimitHit.WALL_CLOCK and idle and _starved(outcome):
+        raise ToolchainFault(
+            f"{doing} ran out of time after {outcome.stage_seconds:.0f} s, of which the"
+            f" machine gave it {outcome.cpu_seconds:.0f} s: it is too busy to grade",
+            remedy="Run it again when the machine is less busy, or raise --timeout.",
+        )
+    _check_limit(outcome, doing, control())
     match outcome.limit:
-        case None:
-            return ""
         case LimitHit.WALL_CLOCK:
-            if outcome.cpu_seconds < IDLE * outcome.wall_seconds:
-                if _starved(outcome) or not control():
-                    raise ToolchainFault(
-                        f"{doing} ran out of time after {outcome.stage_seconds:.0f} s, of which the"
-                        f" machine gave it {outcome.cpu_seconds:.0f} s: it is too busy to grade",
-                        remedy="Run it again when the machine is less busy, or raise --timeout.",
-                    )
+            if idle:
                 return (
                     f"your program was still {doing} after {outcome.stage_seconds:.0f} s, most of "
                     "which it waited: does something at compile time sleep, or wait for input?"
@@ -120,6 +149,25 @@ def _limit(outcome: Outcome, doing: str, control: Control) -> str:
             return f"{doing} filled the disk space that a submission has"
         case LimitHit.TASKS:
             return f"{doing} started more processes than a submission may"
+
+
+def _check_limit(outcome: Outcome, doing: str, trial: Trial | None) -> None:
+    """See that the limit leaves room for the reference; raises where it does not."""
+    short = ""
+    if trial is None:
+        short = "does not get through within the same limits"
+    elif outcome.limit is LimitHit.WALL_CLOCK and trial.seconds > ROOM * outcome.stage_seconds:
+        short = f"takes {trial.seconds:.0f} of {outcome.stage_seconds:.0f} s"
+    elif outcome.limit is LimitHit.MEMORY and trial.peak_bytes > ROOM * outcome.peak_resident_bytes:
+        short = (
+            f"takes {trial.peak_bytes >> 20} of {outcome.peak_resident_bytes >> 20} MiB of memory"
+        )
+    if short:
+        raise ToolchainFault(
+            f"{doing} was ended at a limit ({outcome.limit}, after {outcome.stage_seconds:.0f} s), "
+            f"and the reference answer {short} on this machine",
+            remedy="Raise --timeout, or run it again when the machine is less busy.",
+        )
 
 
 def _starved(outcome: Outcome) -> bool:

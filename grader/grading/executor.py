@@ -10,8 +10,9 @@ left behind is not there, so that it can't pass its failure off as the grader's.
 from __future__ import annotations
 
 import contextlib
+import signal
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -22,13 +23,14 @@ from numpy.typing import NDArray
 
 from grader.device.evidence import CaseEvidence, CopyOut
 from grader.device.simt.schedules import PLAIN
-from grader.errors import DeviceFault
+from grader.errors import DeviceFault, ToolchainFault
+from grader.grading.blame import out_of_memory
 from grader.grading.cases import Case
 from grader.grading.errors_of_max import in_short
 from grader.grading.lane import Lane
 from grader.grading.plan import PlannedShape, for_worker
 from grader.puzzles.definition import Puzzle
-from grader.sandbox import Limits, Scratch
+from grader.sandbox import Limits, Outcome, Scratch
 from grader.toolchain.workspace import Workspace
 from grader.worker.channel import CaseError
 from grader.worker.process import SCRIPT, Ended, Worker
@@ -61,6 +63,10 @@ class Ending(StrEnum):
     """What the worker returned is not what left the device, or broke the protocol."""
 
 
+Control = Callable[[Case], bool]
+"""Whether the reference answer gets through a case, here and now."""
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class CaseRun:
     """One case and what came of it."""
@@ -91,6 +97,8 @@ class Executor:
         self._workspace = workspace
         self._lane = lane
         self._shapes: Sequence[PlannedShape] = ()
+        self._control: Control | None = None
+        self._survived = False
         self._limits = compile_limits
         self._script = script
         self._scratch = contextlib.ExitStack()
@@ -122,13 +130,16 @@ class Executor:
         """Start the worker that `start` will use: it imports MAX and opens the device meanwhile."""
         self._launched = self._new_worker(self._workspace)
 
-    def start(self, shapes: Sequence[PlannedShape]) -> float | Ended:
+    def start(
+        self, shapes: Sequence[PlannedShape], *, control: Control | None = None
+    ) -> float | Ended:
         """Compile a graph for each shape; the seconds that it took, or how the worker ended.
 
         A compiler that dies without a word is started a second time: a crash by chance must
         not cost a submission everything behind it.
         """
         self._shapes = shapes
+        self._control = control
         answer = self._start(self._workspace, compiled=self._workspace.compiled, load=False)
         if isinstance(answer, Ended) and answer.why == "died":
             self._lane.renew()
@@ -228,6 +239,7 @@ class Executor:
         if isinstance(answer, Ended):
             self._note(answer)
             self._worker = None
+            self._check_killed(case, answer.outcome)
             self._late += answer.why == "late"
             ending = {
                 "late": Ending.LATE,
@@ -258,6 +270,28 @@ class Executor:
             evidence=evidence,
             copy_out=copy_out,
         )
+
+    def _check_killed(self, case: Case, outcome: Outcome) -> None:
+        """See that the machine did not kill the process.
+
+        A kill may be the kernel's for want of memory, and where it does not count them only a
+        control tells that from a program that kills itself.
+
+        Raises:
+            ToolchainFault: it was the machine, or the reference answer is killed as well.
+        """
+        if outcome.machine_out_of_memory:
+            raise out_of_memory("running the cases")
+        unexplained = outcome.signal == signal.SIGKILL and not outcome.killed
+        if not unexplained or self._control is None or self._survived:
+            return
+        self._survived = self._control(case)
+        if not self._survived:
+            raise ToolchainFault(
+                "the process that runs the cases was killed, and so was the reference answer's on "
+                "this machine",
+                remedy="Run grade doctor; most often it is memory that runs out.",
+            )
 
     def _arrays(self, case: Case, parts: tuple[bytes, ...]) -> list[NDArray[np.generic]]:
         specs = (self._puzzle.output, *self._puzzle.inputs)
@@ -299,6 +333,8 @@ class Executor:
         workspace = self._workspace.anew(self._scratch.enter_context(Scratch()), self._compiled)
         answer = self._start(workspace, compiled=workspace.restored, load=True)
         if isinstance(answer, Ended):
+            if answer.outcome.machine_out_of_memory:
+                raise out_of_memory("loading the graphs again")
             if answer.why == "failed" and answer.message.startswith("device:"):
                 raise DeviceFault(
                     f"the device could not be opened again: {answer.message}",

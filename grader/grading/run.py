@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ import msgspec
 from grader.errors import SandboxFault, SubmissionRefused, UsageError
 from grader.grading import editions, seeds
 from grader.grading.ahead import Ahead
-from grader.grading.blame import Blame, blame_compile, blame_packaging
+from grader.grading.blame import Blame, Trial, blame_compile, blame_packaging, out_of_memory
 from grader.grading.editions import Choice
 from grader.grading.gathered import Gathered
 from grader.grading.reached import Reached
@@ -29,6 +30,7 @@ from grader.toolchain.workspace import Workspace
 
 if TYPE_CHECKING:
     from grader.grading.bench import Bench
+    from grader.grading.cases import Case
     from grader.grading.plan import PlannedShape
     from grader.grading.properties import Prober
 
@@ -204,11 +206,15 @@ class _Run:
             shapes = plan.draw(puzzle, seed=gathered.seed, own_kernel=own_kernel, tries=tries)
             # Drawing cases takes a moment, and the compiler leaves a processor idle.
             prober = Ahead(lambda: self._prober(bench, shapes), after=0)
-            started = bench.executor.start(shapes)
+            started = bench.executor.start(
+                shapes, control=lambda case: self._reference_runs(shapes, case)
+            )
             gathered.stage_peak = bench.executor.peak_bytes or None
             if isinstance(started, Ended):
                 blame = blame_compile(
-                    started, self._reference_compiles, student_file=workspace.student_file
+                    started,
+                    lambda: self._reference_compiles(shapes),
+                    student_file=workspace.student_file,
                 )
                 self._fail(Reached(packages=True, failure=blame.sentence), blame)
                 return
@@ -266,24 +272,48 @@ class _Run:
     def _compile_limits(self) -> Limits:
         return compile_limits(self.gathered.request.timeout)
 
-    def _reference_packages(self) -> bool:
+    def _reference_packages(self) -> Trial | None:
         """The control for packaging: see `grader.grading.blame`."""
         with self._workspace(self._reference()) as workspace:
-            return package(workspace, limits=self._packaging_limits()).ok
+            return self._trial_of_packaging(workspace)
 
-    def _reference_compiles(self) -> bool:
-        """The control for compiling: two shapes of the reference answer, on the same device."""
-        from grader.grading import plan
+    def _trial_of_packaging(self, workspace: Workspace) -> Trial | None:
+        packaged = package(workspace, limits=self._packaging_limits())
+        outcome = packaged.outcome
+        if outcome.machine_out_of_memory:
+            raise out_of_memory("packaging the reference answer")
+        if not packaged.ok:
+            return None
+        return Trial(seconds=outcome.wall_seconds, peak_bytes=outcome.peak_resident_bytes)
 
-        request = self.gathered.request
-        shapes = plan.draw(
-            request.puzzle, seed=self.gathered.seed, own_kernel=False, tries=plan.Tries.SAMPLE
-        )[:2]
-        with self._workspace(self._reference()) as workspace:
-            if not package(workspace, limits=self._packaging_limits()).ok:
-                return False
-            with self._open_bench(workspace) as bench:
-                return isinstance(bench.executor.start(shapes), float)
+    def _reference_compiles(self, shapes: Sequence[PlannedShape]) -> Trial | None:
+        """The control for compiling: the reference answer with the same shapes and device."""
+        with self._reference_bench(shapes) as (_bench, trial):
+            return trial
+
+    def _reference_runs(self, shapes: Sequence[PlannedShape], case: Case) -> bool:
+        """The control for one case: the reference answer, compiled for the same shapes."""
+        with self._reference_bench(shapes) as (bench, trial):
+            return trial is not None and bench.executor.run(case).output is not None
+
+    @contextlib.contextmanager
+    def _reference_bench(
+        self, shapes: Sequence[PlannedShape]
+    ) -> Iterator[tuple[Bench, Trial | None]]:
+        """The reference answer packaged and compiled, and what that took if it got through."""
+        from grader.worker.process import Ended
+
+        with contextlib.ExitStack() as stack:
+            workspace = stack.enter_context(self._workspace(self._reference()))
+            packages = self._trial_of_packaging(workspace) is not None
+            bench = stack.enter_context(self._open_bench(workspace))
+            started = bench.executor.start(shapes) if packages else None
+            if isinstance(started, Ended) and started.outcome.machine_out_of_memory:
+                raise out_of_memory("compiling the reference answer")
+            trial = None
+            if isinstance(started, float):
+                trial = Trial(seconds=started, peak_bytes=bench.executor.peak_bytes)
+            yield bench, trial
 
     def _reference(self) -> bytes:
         """The reference answer in the edition that is graded with."""

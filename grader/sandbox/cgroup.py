@@ -32,6 +32,7 @@ SPARE_TASKS = 64
 """The kernel's limit lies this far above ours, so that a fork bomb is seen as one."""
 _SPARE_BYTES = 128 * MIB
 """``/dev/shm``, page tables and the launcher: the kernel counts them, the watcher does not."""
+_BATCH = 16 * MIB
 _PREFIX = "mojo-grade-"
 _REMOVE_SECONDS = 1.0
 _JOIN = 'while [ "$1" != -- ]; do echo $$ >"$1" || :; shift; done 2>/dev/null; shift; exec "$@"'
@@ -87,6 +88,19 @@ class Group:
     def ran_out_of_memory(self) -> bool:
         """Whether the kernel has killed a process inside for its memory."""
         return any(parent.kills and _kills(path / parent.kills) for parent, path in self._made)
+
+    @property
+    def counts_kills(self) -> bool:
+        """Whether `ran_out_of_memory` would know."""
+        return any(parent.kills for parent, _path in self._made)
+
+    @property
+    def reached_its_limit(self) -> bool:
+        """Whether what runs inside has ever used all the memory that its own group has.
+
+        A group around it may have less; then the kernel kills inside for the other's sake.
+        """
+        return any(_was_full(parent, path) for parent, path in self._made)
 
     def forbid_forks(self) -> None:
         """No process inside can start another from now on, so that all of them can be killed."""
@@ -221,11 +235,31 @@ def _write(path: Path, value: int) -> None:
 
 
 def _kills(path: Path) -> int:
+    return _named(path, "oom_kill")
+
+
+def _was_full(parent: Parent, path: Path) -> bool:
+    if not parent.memory:
+        return False
+    if parent.memory[0] == "memory.max":
+        # Its own limit's events and those of groups inside it; never those of a group around it.
+        return _named(path / "memory.events", "oom") > 0
+    limit, most = (_number(path / name) for name in (parent.memory[0], "memory.max_usage_in_bytes"))
+    # The kernel takes memory from a group in batches of some pages for each processor.
+    return limit is not None and most is not None and most >= limit - _BATCH
+
+
+def _named(path: Path, wanted: str) -> int:
     for line in _lines(path):
         name, _space, count = line.partition(" ")
-        if name == "oom_kill":
+        if name == wanted and count.isdigit():
             return int(count)
     return 0
+
+
+def _number(path: Path) -> int | None:
+    text = "".join(_lines(path)).strip()
+    return int(text) if text.isdigit() else None
 
 
 def _words(path: Path) -> list[str]:

@@ -57,6 +57,9 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """The signal's number; under bubblewrap a process that exits with 128 + n looks the same."""
     limit: LimitHit | None
     """The limit that we ended it for. None: it ended by itself, or `SandboxedProcess.kill` did."""
+    machine_out_of_memory: bool = False
+    """Whether the kernel has killed some of it for want of memory though it kept to its own limit:
+    the memory of this machine, or of a control group around the grader, was used up."""
     killed: bool
     """Whether the grader ended it: for a limit, or with `SandboxedProcess.kill`."""
     stage: str

@@ -16,6 +16,7 @@ import time
 from typing import Self
 
 from grader.errors import SandboxFault
+from grader.machine import oom_kills
 from grader.sandbox import tree
 from grader.sandbox.capture import Capture
 from grader.sandbox.cgroup import Group
@@ -66,6 +67,8 @@ class SandboxedProcess:
         self._started = self._stage_started = started
         self._limit: LimitHit | None = None
         self._killed = False
+        self._starved = False
+        self._oom_kills = oom_kills()
         self._alive = True
         self._status = 0
         self._ended = started
@@ -190,14 +193,13 @@ class SandboxedProcess:
             self._end(LimitHit.WALL_CLOCK)
         elif now.tasks > limits.tasks:
             self._end(LimitHit.TASKS)
-        elif self._out_of_memory(now.resident_bytes):
+        elif now.resident_bytes > limits.resident_bytes and self._memory_confirmed():
             self._end(LimitHit.MEMORY)
+        elif self._group.ran_out_of_memory:
+            self._starved = not self._group.reached_its_limit
+            self._end(None if self._starved else LimitHit.MEMORY)
         elif sum(capture.total for capture in self._captures) > limits.output_bytes:
             self._end(LimitHit.OUTPUT)
-
-    def _out_of_memory(self, resident_bytes: int) -> bool:
-        over = resident_bytes > self._limits.resident_bytes and self._memory_confirmed()
-        return over or self._group.ran_out_of_memory
 
     def _memory_confirmed(self) -> bool:
         """Whether memory is over the limit by the exact count too, and stays so for a moment.
@@ -271,13 +273,17 @@ class SandboxedProcess:
         out, err = self._captures
         over = out.total + err.total > self._limits.output_bytes
         limit = self._limit or (LimitHit.OUTPUT if over and not self._killed else None)
-        if limit is None and not self._killed and self._group.ran_out_of_memory:
-            limit = LimitHit.MEMORY
+        if limit is None and not self._killed:
+            if self._group.ran_out_of_memory and self._group.reached_its_limit:
+                limit = LimitHit.MEMORY
+            else:
+                self._starved = self._killed_for_others(code, number)
         self._group.remove()
         self._outcome = Outcome(
             exit_code=code,
             signal=number,
             limit=limit,
+            machine_out_of_memory=self._starved,
             killed=self._killed,
             stage=self._stage,
             stage_seconds=self._ended - self._stage_started,
@@ -289,6 +295,22 @@ class SandboxedProcess:
             stderr=err.kept(),
             output_bytes=out.total + err.total,
         )
+
+    def _killed_for_others(self, code: int | None, number: int | None) -> bool:
+        """Whether the kernel has killed some of it for want of memory, by what it counts.
+
+        Its own limit is known not to be the reason. Where it has no group of its own that counts,
+        the groups around the grader do; and beside the signal so does the whole machine, whose
+        count holds what others do as well.
+        """
+        if code == 0:
+            return False
+        if self._group.counts_kills:
+            return self._group.ran_out_of_memory
+        around, everywhere = (
+            now > before for now, before in zip(oom_kills(), self._oom_kills, strict=True)
+        )
+        return around or (everywhere and number == signal.SIGKILL)
 
 
 def _decode(code: int) -> tuple[int | None, int | None]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from grader.batch import capacity
+from grader.machine import available_bytes, cores, memory_bytes, oom_kills
 
 GIB = 1 << 30
 
@@ -47,8 +48,8 @@ def test_limits_of_a_container_with_control_groups_2(tmp_path):
             "sys/fs/cgroup/memory.stat": f"anon 1\ninactive_file {GIB}\n",
         },
     )
-    assert capacity.cores(root=root) == 3
-    assert capacity.available_bytes(root=root) == 5 * GIB
+    assert cores(root=root) == 3
+    assert available_bytes(root=root) == 5 * GIB
     assert capacity.workers(root=root) == 2
 
 
@@ -76,8 +77,48 @@ def test_limits_of_control_groups_1(tmp_path):
             "sys/fs/cgroup/memory/job/memory.usage_in_bytes": "0\n",
         },
     )
-    assert capacity.cores(root=root) == 4
+    assert cores(root=root) == 4
     assert capacity.workers(root=root) == 3
+
+
+TREES = {
+    "version 2": {
+        "proc/self/cgroup": "0::/slice/job\n",
+        "sys/fs/cgroup/slice/job/memory.max": "max\n",
+        "sys/fs/cgroup/slice/job/memory.events": "low 0\noom 0\noom_kill 1\n",
+        "sys/fs/cgroup/slice/memory.max": f"{600 << 20}\n",
+        "sys/fs/cgroup/slice/memory.events": "low 0\noom 2\noom_kill 2\noom_group_kill 9\n",
+    },
+    "version 1": {
+        "proc/self/cgroup": "4:memory:/docker/0123\n0::/\n",
+        "sys/fs/cgroup/memory/memory.limit_in_bytes": f"{600 << 20}\n",
+        "sys/fs/cgroup/memory/memory.oom_control": "oom_kill_disable 0\nunder_oom 0\noom_kill 3\n",
+    },
+}
+
+
+@pytest.mark.parametrize("tree", TREES)
+def test_memory_is_what_this_process_may_use(tree, tmp_path):
+    files = {**TREES[tree], "proc/meminfo": f"MemTotal: {64 << 20} kB\n"}
+    root = machine(tmp_path, files)
+    assert memory_bytes(root=root) == 600 << 20
+
+
+@pytest.mark.parametrize("tree", TREES)
+def test_kills_are_counted_in_the_groups_around_and_on_the_machine(tree, tmp_path):
+    root = machine(tmp_path, {**TREES[tree], "proc/vmstat": "oom_kill 7\nother 1\n"})
+    assert oom_kills(root=root) == (3, 7)
+
+
+def test_without_groups_memory_is_the_machines(tmp_path):
+    root = machine(tmp_path, {"proc/meminfo": f"MemTotal: {4 << 20} kB\nMemAvailable: 1 kB\n"})
+    assert memory_bytes(root=root) == 4 * GIB
+    assert oom_kills(root=root) == (0, 0)
+
+
+def test_memory_and_kills_of_this_machine_can_be_read():
+    assert memory_bytes() > 64 << 20
+    assert min(oom_kills()) >= 0
 
 
 def test_this_machine_carries_at_least_one():

@@ -12,8 +12,7 @@ import time
 
 import pytest
 
-from grader import lease
-from grader.batch import capacity
+from grader import lease, machine
 from grader.batch.cores import core_of_its_own
 
 SAY_CORES = "import os; print(*os.sched_getaffinity(0))"
@@ -35,7 +34,7 @@ def names_of_our_own(monkeypatch):
 @pytest.fixture
 def all_cores(monkeypatch):
     """Whatever the machine's own limits: nothing is rationed."""
-    monkeypatch.setattr(capacity, "cores", lambda: len(os.sched_getaffinity(0)))
+    monkeypatch.setattr(machine, "cores", lambda: len(os.sched_getaffinity(0)))
     return os.sched_getaffinity(0)
 
 
@@ -81,7 +80,7 @@ def test_other_processes_count_and_one_that_is_killed_counts_no_more(all_cores):
         "from grader import lease\n"
         "from grader.batch import cores\n"
         "lease.PREFIX = chr(0) + sys.argv[1]\n"
-        "cores.capacity.cores = lambda: 2 ** 20\n"
+        "cores.machine.cores = lambda: 2 ** 20\n"
         "with cores.core_of_its_own():\n"
         "    print('has one', flush=True)\n"
         "    time.sleep(60)\n"
@@ -97,7 +96,7 @@ def test_other_processes_count_and_one_that_is_killed_counts_no_more(all_cores):
 
 def test_where_time_is_rationed_nothing_is_bound(monkeypatch):
     """A container with a limit sees all cores of its machine, as the others there do."""
-    monkeypatch.setattr(capacity, "cores", lambda: len(os.sched_getaffinity(0)) - 1)
+    monkeypatch.setattr(machine, "cores", lambda: len(os.sched_getaffinity(0)) - 1)
     with core_of_its_own() as core:
         assert core is None
         assert cores_of_a_child() == os.sched_getaffinity(0)

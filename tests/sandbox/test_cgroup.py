@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 
 import hypothesis
+import msgspec
 import pytest
 from hypothesis import strategies as st
 
-from grader.sandbox import Isolation, LimitHit, Limits, SandboxedProcess, cgroup
+from grader.sandbox import Isolation, LimitHit, Limits, SandboxedProcess, cgroup, process
 from grader.sandbox.cgroup import Group, Parent
 from grader.sandbox.limits import MIB
 from tests.sandbox import scenario
@@ -151,3 +153,104 @@ def test_no_group_is_left_behind():
     before = ours()
     scenario.run(Isolation.BWRAP, "print('done')", limits=Limits(wall_seconds=60))
     assert ours() <= before
+
+
+FULL_2 = {"memory.events": "low 0\nmax 3\noom 1\noom_kill 1\n"}
+FULL_1 = {
+    "memory.limit_in_bytes": "1073741824\n",
+    "memory.max_usage_in_bytes": "1073741824\n",
+    "memory.oom_control": "under_oom 0\noom_kill 1\n",
+}
+VERSION_1 = {"memory": ("memory.limit_in_bytes",), "kills": "memory.oom_control"}
+
+
+@pytest.mark.parametrize(
+    ("version", "files", "full"),
+    [
+        (2, FULL_2, True),
+        (2, FULL_2 | {"memory.events": "low 0\nmax 0\noom 0\noom_kill 1\n"}, False),
+        (2, FULL_2 | {"memory.events": ""}, False),
+        (1, FULL_1, True),
+        (1, FULL_1 | {"memory.max_usage_in_bytes": "1073700000\n"}, True),
+        (1, FULL_1 | {"memory.max_usage_in_bytes": "600000000\n"}, False),
+        (1, FULL_1 | {"memory.max_usage_in_bytes": ""}, False),
+    ],
+)
+def test_a_kill_is_told_from_one_for_a_group_around(version, files, full, tmp_path):
+    parent = version_2(tmp_path) if version == 2 else Parent(tmp_path, **VERSION_1)
+    group = Group(Limits(), [parent])
+    (made,) = tmp_path.glob("mojo-grade-*")
+    for name, text in files.items():
+        (made / name).write_text(text)
+    assert group.reached_its_limit is full
+    assert group.counts_kills
+
+
+@pytest.fixture
+def small_group_around(monkeypatch):
+    """A group of 150 MB in which those of the sandboxes are made."""
+    parent = next((each for each in cgroup.available() if each.memory), None)
+    if parent is None:
+        pytest.skip("no control group with a memory limit can be made here")
+    around = parent.directory / f"test-of-mojo-grade-{os.getpid()}"
+    around.mkdir()
+    try:
+        if (around / "cgroup.subtree_control").exists():
+            (around / "cgroup.subtree_control").write_text("+memory +pids")
+        for name in parent.memory[:1]:
+            (around / name).write_text(str(150 * MIB))
+        inside = msgspec.structs.replace(parent, directory=around)
+        monkeypatch.setattr(cgroup, "available", lambda: (inside,))
+        yield
+    finally:
+        around.rmdir()
+
+
+GROWS = "keep = []\nwhile True: keep.append(bytearray(b'x') * 10_000_000)"
+CHILD_GROWS = f"""
+import subprocess, sys
+sys.exit(subprocess.run([sys.executable, "-I", "-S", "-c", {GROWS!r}]).returncode != 0)
+"""
+
+
+@pytest.mark.parametrize("code", [GROWS, CHILD_GROWS], ids=["itself", "a child"])
+def test_memory_of_a_group_around_is_not_the_submissions(code, small_group_around):
+    limits = Limits(wall_seconds=60, resident_bytes=1024 * MIB, scratch_bytes=16 * MIB)
+    seen = scenario.run(Isolation.BWRAP, code, limits=limits)
+    assert seen.outcome.machine_out_of_memory
+    assert seen.outcome.limit is None
+    assert seen.survivors == []
+
+
+def test_its_own_limit_is_the_submissions_in_a_small_group_too(small_group_around):
+    limits = Limits(wall_seconds=60, resident_bytes=60 * MIB, scratch_bytes=16 * MIB)
+    seen = scenario.run(Isolation.BWRAP, GROWS, limits=limits)
+    assert not seen.outcome.machine_out_of_memory
+    assert seen.outcome.limit is LimitHit.MEMORY
+
+
+KILLED = "import os; os.kill(os.getpid(), 9)"
+FAILS = "raise SystemExit(1)"
+
+
+@pytest.mark.parametrize(
+    ("code", "around", "everywhere", "starved"),
+    [
+        (KILLED, 1, 0, True),
+        (KILLED, 0, 1, True),
+        (KILLED, 0, 0, False),
+        (FAILS, 1, 0, True),
+        (FAILS, 0, 1, False),
+        ("", 1, 1, False),
+    ],
+)
+def test_without_a_group_of_its_own_the_kernels_counts_decide(
+    code, around, everywhere, starved, monkeypatch
+):
+    """A signal alone says nothing: a submission can send it to itself."""
+    counts = iter([(5, 7), (5 + around, 7 + everywhere)])
+    monkeypatch.setattr(process, "oom_kills", lambda: next(counts))
+    monkeypatch.setattr(cgroup, "available", tuple)
+    outcome = scenario.run(Isolation.BWRAP, code, limits=Limits(wall_seconds=60)).outcome
+    assert outcome.machine_out_of_memory is starved
+    assert outcome.limit is None
