@@ -5,7 +5,7 @@ enum { POINTER_CONTEXT = 1, POINTER_TYPE = 2, POINTER_DEVICE = 3, POINTER_HOST =
        POINTER_MANAGED = 8, POINTER_ORDINAL = 9, POINTER_START = 11, POINTER_SIZE = 12,
        POINTER_MAPPED = 13 };
 
-#define MAX_COPY ((size_t)64 << 20) /* of the protocol: no allocation is larger */
+#define MAX_COPY ((size_t)64 << 20) /* of one request; a longer copy is several */
 
 EXPORT CUresult cuDevicePrimaryCtxRetain(CUcontext *context, CUdevice device);
 
@@ -139,9 +139,18 @@ EXPORT CUresult cuPointerSetAttribute(const void *value, int attribute, CUdevice
 
 EXPORT CUresult cuMemcpyHtoD_v2(CUdeviceptr target, const void *source, size_t size)
 {
-    if ((!source && size) || size > MAX_COPY)
+    CUresult result = CUDA_SUCCESS;
+    size_t done = 0;
+    if (!source && size)
         return CUDA_ERROR_INVALID_VALUE;
-    return device_call(OP_COPY_TO_DEVICE, &target, sizeof target, source, size, NULL, 0, NULL);
+    do {
+        CUdeviceptr to = target + done;
+        size_t part = size - done < MAX_COPY ? size - done : MAX_COPY;
+        result = device_call(OP_COPY_TO_DEVICE, &to, sizeof to, (const char *)source + done, part,
+                             NULL, 0, NULL);
+        done += part;
+    } while (result == CUDA_SUCCESS && done < size);
+    return result;
 }
 
 EXPORT CUresult cuMemcpyHtoDAsync_v2(CUdeviceptr target, const void *source, size_t size,
@@ -153,10 +162,17 @@ EXPORT CUresult cuMemcpyHtoDAsync_v2(CUdeviceptr target, const void *source, siz
 
 EXPORT CUresult cuMemcpyDtoH_v2(void *target, CUdeviceptr source, size_t size)
 {
-    uint64_t request[2] = {source, size};
-    if ((!target && size) || size > MAX_COPY)
+    CUresult result = CUDA_SUCCESS;
+    size_t done = 0;
+    if (!target && size)
         return CUDA_ERROR_INVALID_VALUE;
-    return device_ask(OP_COPY_TO_HOST, request, sizeof request, target, size);
+    do {
+        size_t part = size - done < MAX_COPY ? size - done : MAX_COPY;
+        uint64_t request[2] = {source + done, part};
+        result = device_ask(OP_COPY_TO_HOST, request, sizeof request, (char *)target + done, part);
+        done += part;
+    } while (result == CUDA_SUCCESS && done < size);
+    return result;
 }
 
 EXPORT CUresult cuMemcpyDtoHAsync_v2(void *target, CUdeviceptr source, size_t size,

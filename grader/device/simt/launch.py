@@ -127,7 +127,7 @@ def launch(
         seconds=time.perf_counter() - started,
         result=int(result),
         findings=recorder.findings(),
-        printed="".join(printed.parts),
+        printed=printed.text,
     )
 
 

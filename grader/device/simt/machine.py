@@ -67,6 +67,14 @@ class Printed:
     parts: list[str] = field(default_factory=list)
     size: int = 0
     conversions: int = 0
+    dropped: int = 0
+    """Calls of ``vprintf`` after that, which are counted and not formatted."""
+
+    @property
+    def text(self) -> str:
+        """All that is kept, and how much is not."""
+        more = f"\n({self.dropped:,} prints more are left out)\n" if self.dropped else ""
+        return "".join(self.parts) + more
 
     @property
     def full(self) -> bool:

@@ -35,6 +35,7 @@ def print_lanes(
     texts: dict[int, str] = {}
     for k in range(lanes.count):
         if machine.printed.full:
+            machine.printed.dropped += lanes.count - k
             break
         lane, address = int(lanes.index[k]), int(formats[k])
         if address not in texts:

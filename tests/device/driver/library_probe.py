@@ -119,9 +119,23 @@ def memory() -> dict[str, Any]:
     for where, label in ((pointer, "device"), (u64(4096), "elsewhere")):
         seen[label] = cuda.cuPointerGetAttributes(1, attributes, pointers(kind), where), kind.value
     seen["outside"] = cuda.cuMemcpyDtoH_v2(back, pointer, ctypes.c_size_t(61))
-    seen["too much"] = cuda.cuMemcpyHtoD_v2(pointer, data, ctypes.c_size_t((64 << 20) + 1))
+    seen["long"] = _long_copies((64 << 20) + 5)
     seen["free"] = [cuda.cuMemFree_v2(pointer), cuda.cuMemFree_v2(pointer)]
     return seen
+
+
+def _long_copies(count: int) -> list[Any]:
+    """Copies of more than one request carries: their results, and whether the data came back."""
+    pointer = device_pointer(count)
+    data = ctypes.create_string_buffer((bytes(range(251)) * (count // 251 + 1))[:count], count)
+    back = ctypes.create_string_buffer(count)
+    results = [
+        cuda.cuMemcpyHtoD_v2(pointer, data, ctypes.c_size_t(count)),
+        cuda.cuMemcpyDtoH_v2(back, pointer, ctypes.c_size_t(count)),
+        cuda.cuMemcpyDtoH_v2(back, pointer, ctypes.c_size_t(count + 1)),
+    ]
+    cuda.cuMemFree_v2(pointer)
+    return [*results, back.raw == data.raw]
 
 
 def host_memory() -> dict[str, Any]:

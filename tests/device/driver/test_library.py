@@ -93,7 +93,7 @@ def test_memory_round_trip(probe: Probe) -> None:
         "device": [0, 2],
         "elsewhere": [0, 0],
         "outside": 1,
-        "too much": 1,
+        "long": [0, 0, 1, True],
         "free": [0, 1],
     }
 
