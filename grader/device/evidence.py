@@ -106,6 +106,17 @@ class Writer(StrEnum):
     DEVICE_COPY = "device-copy"
     KERNEL = "kernel"
 
+    @classmethod
+    def _missing_(cls, value: object) -> Writer | None:
+        """Of records that were made before these values were in them."""
+        return {
+            "nobody: it still holds what the memory held before": cls.NOBODY,
+            "a copy from the host": cls.HOST_COPY,
+            "a memset": cls.MEMSET,
+            "a copy from other device memory": cls.DEVICE_COPY,
+            "a kernel": cls.KERNEL,
+        }.get(str(value))
+
 
 class Provenance(msgspec.Struct, frozen=True, kw_only=True):
     """A run of bytes in a copied-out range that share their last writer."""

@@ -16,7 +16,7 @@ import numpy as np
 
 from grader import puzzles
 from grader.caselog import LoggedCase, unpack
-from grader.device.evidence import CopyOut, Finding, Launch
+from grader.device.evidence import CopyOut, Finding, Launch, Writer
 from grader.device.simt import schedules
 from grader.errors import GraderFault, RecordError, UsageError
 from grader.grading import editions, orders, seeds
@@ -26,7 +26,7 @@ from grader.grading.counterexample import build
 from grader.grading.executor import CaseRun, Ending, Executor
 from grader.grading.gathered import Gathered
 from grader.grading.given import kernel_unchanged, skeletons
-from grader.grading.observe import WRITERS, Observation, Problem, observe, value_check
+from grader.grading.observe import Observation, Problem, observe, value_check
 from grader.grading.plan import PlannedShape
 from grader.grading.repeat import UNCLEAR, by_the_host
 from grader.grading.request import DEFAULT_TIMEOUT, DeviceChoice, Progress, Request
@@ -45,7 +45,7 @@ class Stretch(msgspec.Struct, frozen=True, kw_only=True):
 
     first: int
     last: int
-    writer: str
+    writer: Writer
     block: tuple[int, int, int] | None = None
     thread: tuple[int, int, int] | None = None
 
@@ -330,7 +330,7 @@ def _written(run: CaseRun) -> tuple[Stretch, ...]:
         Stretch(
             first=each.start // size,
             last=max(each.start, each.stop - 1) // size,
-            writer=WRITERS[each.writer],
+            writer=each.writer,
             block=each.block,
             thread=each.thread,
         )

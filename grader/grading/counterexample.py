@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from grader.device.evidence import Launch, Provenance
 from grader.grading.executor import Ending
 from grader.grading.judge import Comparison, number
-from grader.grading.observe import WRITERS, Observation, Problem, concerns
+from grader.grading.observe import Observation, Problem, concerns
 from grader.intake.launches import short_launch
 from grader.puzzles.definition import Arrays, Puzzle, Sizes, Suspect
 from grader.record import Counterexample, Mismatch, Tensor
@@ -99,7 +99,7 @@ def _mismatches(observation: Observation, comparison: Comparison) -> Iterator[Mi
             allowed=None if comparison.exact else float(expected.allowed.ravel()[index]),
             block=stretch.block if stretch else None,
             thread=stretch.thread if stretch else None,
-            writer=WRITERS[stretch.writer] if stretch else None,
+            writer=stretch.writer if stretch else None,
         )
 
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from grader.device.evidence import Dim3, Finding, Launch
+from grader.device.evidence import Dim3, Finding, Launch, Writer
 from grader.record.terms import Attribution, Status, Visibility
 
 
@@ -51,7 +51,8 @@ class Mismatch(msgspec.Struct, frozen=True, kw_only=True):
     block: Dim3 | None = None
     thread: Dim3 | None = None
     """Who wrote it last; None where no kernel did or the device can't tell."""
-    writer: str | None = None
+    writer: Writer | None = None
+    """None where the device can't tell."""
 
 
 class Counterexample(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,7 +10,7 @@ from grader.record import Attribution
 from grader.report import values
 from grader.report.counterexample import Case, index_text
 from grader.report.messages import who
-from grader.report.wording import FINDING_TITLES, sentence
+from grader.report.wording import FINDING_TITLES, WRITERS, sentence
 
 if TYPE_CHECKING:
     from grader.caselog import LoggedCase
@@ -172,7 +172,7 @@ def _writers(again: Again) -> dict[int, str]:
     for each in again.written[:ROWS]:
         by = who(each.block, each.thread)
         for index in range(each.first, min(each.last, each.first + ROWS) + 1):
-            found[index] = by or _line(each.writer)
+            found[index] = by or WRITERS[each.writer]
     return found
 
 

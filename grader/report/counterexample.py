@@ -10,7 +10,7 @@ from grader.record import Counterexample, Mismatch, Tensor
 from grader.report import values
 from grader.report.drawing import Drawing, draw
 from grader.report.values import Number
-from grader.report.wording import SHORT, Limits, cut
+from grader.report.wording import SHORT, WRITERS, Limits, cut
 
 WHOLE_ROWS = 20
 """Arrays up to this length are shown whole."""
@@ -222,13 +222,7 @@ def written_by(mismatch: Mismatch | None) -> str:
     if mismatch.block is not None and mismatch.thread is not None:
         block, thread = values.dims_text(mismatch.block), values.dims_text(mismatch.thread)
         return f"block {block}, thread {thread}"
-    return {
-        "kernel": "a kernel",
-        "memset": "memset, not by a kernel",
-        "host-copy": "a copy from the host",
-        "device-copy": "a copy on the device",
-        "nobody": "nobody",
-    }.get(mismatch.writer or "", cut(mismatch.writer or "", NAME))
+    return WRITERS[mismatch.writer] if mismatch.writer else ""
 
 
 def _cell(numbers: list[Number], index: int, dtype: str) -> str:

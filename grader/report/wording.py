@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from grader.device.evidence import FindingKind
+from grader.device.evidence import FindingKind, Writer
 from grader.record import Attribution, CheckedFinding, Record, Status, Verdict, Visibility
 
 SHORT = 200
@@ -60,6 +60,14 @@ HIDDEN_FROM_STUDENTS = {
     Visibility.AFTER_DUE: "students see it after the due date",
 }
 """What an instructor is told of a check. In a student's copy all that is left is visible."""
+WRITERS: dict[Writer, str] = {
+    Writer.NOBODY: "nobody",
+    Writer.HOST_COPY: "a copy from the host",
+    Writer.MEMSET: "memset, not by a kernel",
+    Writer.DEVICE_COPY: "a copy on the device",
+    Writer.KERNEL: "a kernel",
+}
+"""Who wrote an element last, where it is not known which thread."""
 FINDING_TITLES = {
     FindingKind.OUT_OF_BOUNDS: "Access outside of an array",
     FindingKind.MISALIGNED: "Misaligned access",

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from grader.caselog import LoggedCase, pack
-from grader.device.evidence import Finding, FindingKind, Launch
+from grader.device.evidence import Finding, FindingKind, Launch, Writer
 from grader.record import (
     Attribution,
     Check,
@@ -115,7 +115,12 @@ def counterexamples(draw, plan):
         expected=plan.tensor(hidden),
         got=draw(st.one_of(st.none(), st.just(plan.tensor(hidden)))),
         mismatches=(
-            Mismatch(index=0, expected=NUMBER if hidden else 1.5, got=0.0, writer=MARK * hidden),
+            Mismatch(
+                index=0,
+                expected=NUMBER if hidden else 1.5,
+                got=0.0,
+                writer=Writer.MEMSET if hidden else Writer.KERNEL,
+            ),
         ),
         mismatch_count=1,
         explanation=plan.text(hidden),

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import json
+
+import msgspec
 import numpy as np
 import pytest
 
 from benchmarks.labels import SUBMISSIONS
+from grader.device.evidence import Writer
 from grader.grading.counterexample import build, tensor
+from grader.grading.observe import WRITERS
 from grader.puzzles.conv1d import CONV1D, TPB
+from grader.record import Counterexample
+from grader.report import wording
+from grader.report.counterexample import case_view
 from tests.grading import test_search_and_score as programs
 from tests.grading.scripted import Crash, ScriptedExecutor, grade, right
 
 
-def example_of(program, check="integers", source=""):
-    results, _ = grade(ScriptedExecutor(program))
+def example_of(program, check="integers", source="", writer=Writer.KERNEL):
+    results, _ = grade(ScriptedExecutor(program, writer=writer))
     tally = results.tallies[check]
     return build(CONV1D, *tally.worst, failing=tally.first, source=source)
 
@@ -73,7 +81,36 @@ def test_rounding_to_half_precision_is_named():
 def test_the_wrong_elements_are_listed_with_their_writer():
     example = example_of(programs.first_block)
     assert example.mismatch_count == len(example.mismatches)
-    assert all(each.index >= TPB and each.writer == "a kernel" for each in example.mismatches)
+    assert all(each.index >= TPB and each.writer is Writer.KERNEL for each in example.mismatches)
+
+
+@pytest.mark.parametrize(
+    ("writer", "told"),
+    [
+        (Writer.NOBODY, "nobody"),
+        (Writer.HOST_COPY, "a copy from the host"),
+        (Writer.MEMSET, "memset, not by a kernel"),
+        (Writer.DEVICE_COPY, "a copy on the device"),
+        (Writer.KERNEL, "a kernel"),
+    ],
+)
+def test_the_report_tells_who_wrote_an_element_in_plain_words(writer, told):
+    """From a run through record and file to a table."""
+    example = example_of(programs.first_block, writer=writer)
+    kept = msgspec.json.decode(msgspec.json.encode(example), type=Counterexample)
+    assert {each.writer for each in kept.mismatches} == {writer}
+    rows = case_view(kept, "integers", wording.LIMITS[0]).table.rows
+    assert {row.cells[-1] for row in rows if row.wrong} == {told}
+
+
+def test_records_that_have_a_sentence_for_the_writer_are_read():
+    kept = msgspec.json.encode(example_of(programs.first_block, writer=Writer.NOBODY))
+    for value, sentence in WRITERS.items():
+        old = kept.replace(b'"nobody"', json.dumps(sentence).encode())
+        read = msgspec.json.decode(old, type=Counterexample)
+        assert {each.writer for each in read.mismatches} == {value}
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.json.decode(kept.replace(b'"nobody"', b'"somebody"'), type=Counterexample)
 
 
 def test_a_tensor_keeps_every_bit():

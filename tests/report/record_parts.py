@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 
-from grader.device.evidence import Finding, FindingKind, Space
+from grader.device.evidence import Finding, FindingKind, Space, Writer
 from grader.record import (
     Attribution,
     Check,
@@ -147,7 +147,7 @@ def mismatches(
             allowed=allowed,
             block=(i // 15, 0, 0),
             thread=(i % 15, 0, 0),
-            writer="kernel",
+            writer=Writer.KERNEL,
         )
         for i, (want, have) in enumerate(zip(expected, got, strict=True))
         if want != have

@@ -6,13 +6,12 @@ import math
 import re
 import struct
 
-import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grader.errors import UsageError
-from grader.record import Mismatch, Status, Tensor, Verdict, decode
+from grader.record import Status, Tensor, Verdict, decode
 from grader.report import FILE_NAMES, FORMATS, render, values, wording
 from grader.report.counterexample import Case, case_view
 from grader.report.drawing import draw
@@ -190,13 +189,6 @@ class TestCounterexample:
         rows = case_view(example, "c", wording.LIMITS[0]).table.rows
         assert [row.cells[1].strip() for row in rows] == ["2", "3", "4"]
         assert rows[0].wrong
-
-    def test_who_wrote_an_element_is_told_in_plain_words(self) -> None:
-        base = record_parts.counterexample([1.0], [1.0], [2.0])
-        copied = Mismatch(index=0, expected=1.0, got=2.0, writer="host-copy")
-        example = msgspec.structs.replace(base, mismatches=(copied,))
-        row = case_view(example, "c", wording.LIMITS[0]).table.rows[0]
-        assert row.cells[-1] == "a copy from the host"
 
     def test_a_cut_list_of_mismatches_draws_only_what_is_known(self) -> None:
         numbers = [1.0] * 900
