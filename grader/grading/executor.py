@@ -21,9 +21,9 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from grader.device.evidence import CaseEvidence, CopyOut
+from grader.device.evidence import CaseEvidence, CopyOut, FindingKind
 from grader.device.simt.schedules import PLAIN
-from grader.errors import DeviceFault, ToolchainFault
+from grader.errors import DeviceFault, ToolchainFault, UnsupportedByDevice
 from grader.grading.blame import out_of_memory
 from grader.grading.cases import Case
 from grader.grading.errors_of_max import in_short
@@ -42,6 +42,10 @@ MAX_LATE = 2
 RUN_SECONDS = 300.0
 """For all cases together, and `MORE_SECONDS` for each; a case takes some 5 ms."""
 MORE_SECONDS = 1.0
+DEVICE_SECONDS = 600.0
+"""For all cases together that the software device may take, without kernels that do not end."""
+SLOW_CASE = 0.5
+"""Seconds of a case from which fewer are worth their time."""
 MAX_REPLACEMENTS = 12
 """How often a worker is replaced in one run before the rest counts as failed."""
 
@@ -81,6 +85,57 @@ class CaseRun:
     """The copy that brought the output to the host, with its provenance."""
 
 
+class TimeTaken:
+    """Whose time the cases took: the program's, or that of a device which is slower than a GPU.
+
+    Attributes:
+        cases: How many there were.
+        program: Seconds that the program's host code took, or kernels of it that do not end.
+        device: Seconds that the software device took for the rest.
+    """
+
+    def __init__(self) -> None:
+        self.cases = 0
+        self.program = 0.0
+        self.device = 0.0
+
+    @property
+    def is_slow(self) -> bool:
+        """Whether a case takes the device so long that there should be few."""
+        return self.device > SLOW_CASE * max(self.cases, 1)
+
+    def add(self, seconds: float, evidence: CaseEvidence | None, *, late: bool) -> None:
+        """Count a case.
+
+        Args:
+            seconds: How long it took.
+            evidence: What the device saw of it.
+            late: Whether it was ended for that.
+
+        Raises:
+            UnsupportedByDevice: The device takes too long for a verdict.
+        """
+        launches = evidence.launches if evidence is not None else ()
+        endless = any(
+            finding.kind is FindingKind.BUDGET_EXCEEDED
+            for launch in launches
+            for finding in launch.findings
+        )
+        device = evidence.device_seconds if evidence is not None and not endless else 0.0
+        self.cases += 1
+        self.program += max(seconds - device, 0.0)
+        self.device += device
+        if (late and device > seconds / 2) or self.device > DEVICE_SECONDS:
+            raise UnsupportedByDevice(
+                f"the software device is too slow for this program: it was at work for "
+                f"{device:.0f} of the {seconds:.0f} s of one case, with {len(launches):,} launches "
+                f"or more, and for {self.device:.0f} s in all {self.cases} cases. A GPU is much "
+                "faster, so this says nothing of the program",
+                remedy="Take out what is there for debugging only, such as prints in the kernel, "
+                "or grade it on a GPU (--device gpu).",
+            )
+
+
 class Executor:
     """Compiles the plan and runs its cases. Use as a context manager."""
 
@@ -106,7 +161,7 @@ class Executor:
         self._launched: Worker | None = None
         self._worker: Worker | None = None
         self._late = 0
-        self._seconds = 0.0
+        self._time = TimeTaken()
         self._spent = ""
         self.replacements = 0
         self.cases_run = 0
@@ -200,6 +255,7 @@ class Executor:
         Raises:
             DeviceFault: the device can't be opened a second time.
             ToolchainFault: the machine was too busy to run it in time.
+            UnsupportedByDevice: the software device is too slow for the program.
         """
         worker = self._ready()
         if worker is None:
@@ -215,12 +271,18 @@ class Executor:
         answer = worker.run(
             case.shape.number, case.payload, self._lengths(case), seconds=CASE_SECONDS
         )
-        self._seconds += time.monotonic() - began
+        seconds = time.monotonic() - began
         evidence = self._lane.end_case()
+        self._time.add(seconds, evidence, late=isinstance(answer, Ended) and answer.why == "late")
         run = self._outcome(case, answer, evidence)
         if run.ending is not Ending.OUTPUT:
             self._retire()
         return run
+
+    @property
+    def is_slow(self) -> bool:
+        """Whether a case takes the device so long that there should be few."""
+        return self._time.is_slow
 
     def _outcome(
         self,
@@ -319,7 +381,7 @@ class Executor:
         seconds = RUN_SECONDS + MORE_SECONDS * self.cases_run
         if self._late >= MAX_LATE:
             return f"{self._late} cases before it did not end in {CASE_SECONDS:.0f} s"
-        if self._seconds > seconds:
+        if self._time.program > seconds:
             return f"the {self.cases_run} cases before it took more than {seconds:.0f} s together"
         if self._worker is None and self.replacements >= MAX_REPLACEMENTS:
             return f"the program had ended its process {MAX_REPLACEMENTS} times"

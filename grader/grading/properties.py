@@ -269,9 +269,12 @@ class Prober:
     def _shares(self, so_far: int) -> dict[str, int]:
         """How the cases left after the sweep are divided among the properties.
 
-        At least half of those asked for, however many sizes the sweep goes through.
+        At least half of those asked for, however many sizes the sweep goes through; but few where
+        each takes long.
         """
         left = max(LEAST, self._examples // 2, self._examples - so_far)
+        if self._executor.is_slow:
+            left = LEAST
         parts = _PARTS | (_ROBUST_PARTS if self._searches_robust else {})
         whole = sum(parts.values())
         return {name: int(np.ceil(left * part / whole)) for name, part in parts.items()}

@@ -54,6 +54,7 @@ class ScriptedExecutor:
         self.spoil = spoil
         self.cases_run = 0
         self.crashes = 0
+        self.is_slow = False
 
     def run(self, case, *, variant=0, schedule=0, repeatable=False):
         self.variant, self.schedule = variant, schedule
