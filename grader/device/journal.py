@@ -35,6 +35,8 @@ class Wrote:
     address: int
     data: bytes
     by_host: bool = True
+    kept: bytes | None = None
+    """Which of them the device had made, and came back as they were: see `GlobalMemory.write`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from grader.device.addresses import BASE_ADDRESS, AddressSpace, Allocation, HostAccessError
 from grader.device.arena import Arena
 from grader.device.evidence import Dim3, Provenance, Writer
-from grader.device.stamps import LaunchShapes, Stamps, copied, stamp
+from grader.device.stamps import LaunchShapes, Stamps, copied, made_by_kernels, stamp
 
 _LEAST_CAPACITY = 64 << 20
 _LONG_LOOK = 1 << 30
@@ -111,18 +111,34 @@ class GlobalMemory(AddressSpace):
             part = slice(allocation.start, allocation.stop)
             self._data.bytes[part], self._written.bytes[part], self.stamps[part] = contents
 
-    def write(self, address: int, data: bytes, writer: Writer = Writer.HOST_COPY) -> None:
-        """Copy ``data`` to ``address``.
+    def write(self, address: int, data: bytes, kept: bytes | None = None) -> bytes | None:
+        """Copy ``data`` from the host to ``address``.
+
+        Bytes that come back as they were keep their writer: mapping a buffer to the host
+        copies all of it there and back, and what the host did not change is not its work.
+
+        Args:
+            kept: What an earlier call returned: bytes to leave alone, whatever they hold now.
+
+        Returns:
+            For each byte 1 where the device made it and it came back as it was; None where
+            there is no such byte.
 
         Raises:
             HostAccessError: Not all of it lies in one allocation.
         """
         if not data:
-            return
+            return None
         part = self._host_range(address, len(data), "write")
-        self._data.bytes[part] = np.frombuffer(data, dtype=np.uint8)
+        new, now = np.frombuffer(data, dtype=np.uint8), self._data.bytes[part]
+        if kept is not None:
+            new = np.where(np.frombuffer(kept, dtype=np.bool_), now, new)
+        same = (new == now) & (self._written.bytes[part] != 0)
+        self.stamps[part] = np.where(same, self.stamps[part], stamp(Writer.HOST_COPY))
+        same &= made_by_kernels(self.stamps[part])
+        self._data.bytes[part] = new
         self._written.bytes[part] = 1
-        self.stamps[part] = stamp(writer)
+        return same.tobytes() if same.any() else None
 
     def memset(self, address: int, value: int, width: int, count: int) -> None:
         """Write ``count`` values of ``width`` bytes (1, 2 or 4).

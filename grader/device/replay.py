@@ -86,8 +86,8 @@ def _steps(
         if time.monotonic() > deadline:
             raise NotReplayable(f"it takes more than {MAX_SECONDS:.0f} s with other inputs")
         match step:
-            case Wrote(address, data, by_host):
-                memory.write(address, substitutes.get(data, data) if by_host else data)
+            case Wrote(address, data, by_host, kept):
+                memory.write(address, substitutes.get(data, data) if by_host else data, kept)
             case Filled(address, value, width, count):
                 memory.memset(address, value, width, count)
             case Copied(to, of, size):

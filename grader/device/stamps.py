@@ -60,11 +60,19 @@ def copied(stamps: Stamps, written: NDArray[np.uint8]) -> Stamps:
         stamps: Of what is copied.
         written: For each byte whether anything wrote it; of the same shape.
     """
-    writers = stamps >> _WRITER_SHIFT
-    made = (writers == _CODES[Writer.KERNEL]) | (writers == _CODES[Writer.DEVICE_COPY])
+    made = made_by_kernels(stamps)
     maker = stamps & np.uint64((1 << int(_WRITER_SHIFT)) - 1)
     code = stamp(Writer.DEVICE_COPY)
     return np.where(written == 0, 0, np.where(made, maker | code, code))
+
+
+def made_by_kernels(stamps: Stamps) -> NDArray[np.bool_]:
+    """Which bytes a kernel wrote, or a copy within the device."""
+    writers = stamps >> _WRITER_SHIFT
+    made: NDArray[np.bool_] = (writers == _CODES[Writer.KERNEL]) | (
+        writers == _CODES[Writer.DEVICE_COPY]
+    )
+    return made
 
 
 class LaunchShapes:

@@ -199,7 +199,8 @@ def _not_by_a_kernel(run: CaseRun, comparison: Comparison | None) -> Iterator[Pr
             yield Problem(
                 check="device",
                 title="an output that no kernel wrote",
-                detail=f"output[{index}] was last written by {WRITERS[stretch.writer]}",
+                detail=f"output[{index}] was last written by {WRITERS[stretch.writer]}"
+                + (MAPPING if stretch.writer is Writer.HOST_COPY else ""),
             )
             return
 
@@ -216,6 +217,10 @@ def _right_zeros(comparison: Comparison | None) -> NDArray[np.bool_] | None:
     return zeros
 
 
+MAPPING = (
+    "; map_to_host() copies the whole buffer to the host, and back where the block ends: what "
+    "comes back as it was still counts as the kernel's, what the host changed there does not"
+)
 WRITERS = {
     Writer.NOBODY: "nobody: it still holds what the memory held before",
     Writer.HOST_COPY: "a copy from the host",

@@ -104,6 +104,50 @@ def test_who_wrote_what(memory: GlobalMemory) -> None:
     assert memory.read(address + 4, 8) == b"\7\0\0\0\7\0\0\0"
 
 
+def _made(memory: GlobalMemory, data: bytes) -> int:
+    """Bytes that the threads of launch 3 wrote, four each."""
+    address = memory.allocate(len(data))
+    memory.write(address, data)
+    memory.begin_launch(3, (1, 1, 1), (64, 1, 1))
+    start = address - BASE_ADDRESS
+    threads = np.arange(len(data), dtype=np.uint64) // np.uint64(4)
+    memory.stamps[start : start + len(data)] = np.uint64(kernel_stamp(3)) + threads
+    return address
+
+
+def test_what_comes_back_from_the_host_as_it_was_keeps_its_writer(memory: GlobalMemory) -> None:
+    address = _made(memory, b"abcdefgh")
+    before = memory.provenance(address, 8)
+    assert memory.write(address, memory.read(address, 8)) == b"\1" * 8
+    assert memory.provenance(address, 8) == before
+    assert [p.writer for p in before] == [Writer.KERNEL] * 2
+
+
+@pytest.mark.parametrize(
+    ("back", "host"),
+    [(b"abcdEfgh", {4}), (b"Xbcdefgh", {0}), (b"ABCDefgh", {0, 1, 2, 3}), (b"hgfedcba", set("x"))],
+)
+def test_what_the_host_changed_is_the_hosts(
+    memory: GlobalMemory, back: bytes, host: set[int | str]
+) -> None:
+    address = _made(memory, b"abcdefgh")
+    wanted = set(range(8)) if "x" in host else host
+    kept = memory.write(address, back)
+    writers = {k: p.writer for p in memory.provenance(address, 8) for k in range(p.start, p.stop)}
+    assert {k for k, writer in writers.items() if writer is Writer.HOST_COPY} == wanted
+    assert kept == (None if len(wanted) == 8 else bytes(int(k not in wanted) for k in range(8)))
+    assert memory.read(address, 8) == back
+
+
+def test_a_memset_or_an_input_that_comes_back_is_not_the_kernels(memory: GlobalMemory) -> None:
+    address = memory.allocate(12)
+    memory.memset(address, 0, 4, 1)
+    memory.write(address + 4, b"abcd")
+    assert memory.write(address, memory.read(address, 12)) is None
+    writers = [p.writer for p in memory.provenance(address, 12)]
+    assert writers == [Writer.MEMSET, Writer.HOST_COPY]
+
+
 def test_many_writers_are_told_by_launch_only(memory: GlobalMemory) -> None:
     address = memory.allocate(400)
     start = address - BASE_ADDRESS

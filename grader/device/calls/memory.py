@@ -51,8 +51,8 @@ def mem_range(session: Session, address: int) -> bytes:
 def copy_to_device(session: Session, address: int, data: memoryview) -> None:
     """Copy from the worker's memory."""
     copied = bytes(data)
-    session.memory.write(address, copied)
-    session.note(Wrote(address, copied))
+    kept = session.memory.write(address, copied)
+    session.note(Wrote(address, copied, kept=kept))
 
 
 @call(Op.COPY_TO_HOST, "QQ")

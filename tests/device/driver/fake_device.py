@@ -13,11 +13,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from grader.device.evidence import Launch, Writer
+from grader.device.addresses import BASE_ADDRESS
+from grader.device.evidence import Launch
 from grader.device.memory import GlobalMemory
 from grader.device.ptx import PtxError
 from grader.device.server import serve
 from grader.device.simulator import Kernel, LaunchSettings
+from grader.device.stamps import kernel_stamp
 from grader.errors import UnsupportedByDevice
 
 PROGRAM = "fake program"
@@ -57,7 +59,9 @@ class FakeProgram:
             case "add_one":
                 address, count = (int.from_bytes(a, "little") for a in arguments)
                 values = np.frombuffer(memory.read(address, 4 * count), dtype=np.float32)
-                memory.write(address, (values + np.float32(1)).tobytes(), Writer.KERNEL)
+                memory.write(address, (values + np.float32(1)).tobytes())
+                start = address - BASE_ADDRESS
+                memory.stamps[start : start + 4 * count] = kernel_stamp(how.index)
             case "echo":
                 printed = " ".join(a.hex() for a in arguments)
             case "unsupported":

@@ -75,6 +75,46 @@ def test_an_answer_from_the_host_stays_the_old_one(
     assert device.repeat([(floats(5), floats(7))], copy=1) == floats(10)
 
 
+@pytest.mark.parametrize("turns", [1, 3])
+def test_an_answer_that_is_only_looked_at_is_the_kernels(
+    device: SoftwareDevice, client: DriverClient, turns: int
+) -> None:
+    """``map_to_host`` copies there and back; the host changes nothing."""
+    device.begin_case(repeatable=True)
+    address = upload(client, floats(1, 2))
+    add_one(client, address, 2)
+    for _ in range(turns):
+        seen = download(client, address, 8)
+        assert client.call(Op.COPY_TO_DEVICE, "Q", address, tail=seen) == (0, b"")
+    assert download(client, address, 8) == floats(2, 3)
+    assert device.repeat([(floats(1, 2), floats(10, 20))], copy=1) == floats(11, 21)
+
+
+def test_what_the_host_changes_in_an_answer_stays_the_old_one(
+    device: SoftwareDevice, client: DriverClient
+) -> None:
+    device.begin_case(repeatable=True)
+    address = upload(client, floats(1, 2))
+    add_one(client, address, 2)
+    seen = download(client, address, 8)
+    changed = seen[:4] + floats(99)
+    assert client.call(Op.COPY_TO_DEVICE, "Q", address, tail=changed) == (0, b"")
+    download(client, address, 8)
+    assert device.repeat([(floats(1, 2), floats(10, 20))], copy=1) == floats(11, 99)
+
+
+def test_an_input_that_is_looked_at_is_still_exchanged(
+    device: SoftwareDevice, client: DriverClient
+) -> None:
+    device.begin_case(repeatable=True)
+    source = upload(client, floats(5))
+    seen = download(client, source, 4)
+    assert client.call(Op.COPY_TO_DEVICE, "Q", source, tail=seen) == (0, b"")
+    add_one(client, source, 1)
+    assert download(client, source, 4) == floats(6)
+    assert device.repeat([(floats(5), floats(7))], copy=1) == floats(8)
+
+
 def test_what_is_written_after_the_copy_to_the_host_does_not_count(
     device: SoftwareDevice, client: DriverClient
 ) -> None:
