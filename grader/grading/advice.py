@@ -153,7 +153,8 @@ _FINDINGS: dict[FindingKind, str] = {
     "between: which comes first is chance. Put barrier() between the writes and the reads of "
     "other threads' cells.",
     FindingKind.BARRIER_DIVERGENCE: "All threads of a block must reach the same barrier(). One "
-    "inside an if that some threads skip makes a GPU hang.",
+    "inside an if that some threads skip makes a GPU hang, or lets threads pass too early: "
+    "NVIDIA's manual calls its behaviour undefined (PTX ISA, bar.sync).",
     FindingKind.BUDGET_EXCEEDED: "The kernel ran thousands of times longer than this task needs: "
     "a loop in it probably never ends.",
     FindingKind.BAD_LAUNCH: "A block holds at most 1024 threads and 48 KiB of shared memory, and "
@@ -164,11 +165,11 @@ _FINDINGS: dict[FindingKind, str] = {
     "not. Mostly a loop is the better way.",
     FindingKind.MISSING_FUNCTION: "This function exists for programs on a CPU only. The compiler "
     "does not say so, but a GPU refuses to load the kernel.",
-    FindingKind.EXITED_BEFORE_BARRIER: "This costs no points. NVIDIA's manual says that threads "
-    "which have ended do not hold a barrier up, so the others go on (PTX ISA, exit). It stops "
-    "being so with the first statement behind the if that all threads run, such as another "
-    "barrier(). The safe way is to put the condition around the loads and stores, and barrier() "
-    "outside of it.",
+    FindingKind.EXITED_BEFORE_BARRIER: "This costs no points: threads that have ended do not hold "
+    "a barrier up, so the others go on (PTX ISA, exit). But a barrier() inside an if that some "
+    "threads skip is right only as long as those threads have nothing more to do. With another "
+    "barrier() behind it, the behaviour is undefined. The safe way is to put the if around the "
+    "loads and stores, and barrier() outside of it.",
 }
 
 

@@ -37,18 +37,27 @@ def report_stuck(
 
 
 def report_mixed(
-    wave: Wave, place: Place, lane: int, other: int, other_line: int, count: int
+    wave: Wave,
+    place: Place,
+    lane: int,
+    other: int,
+    other_line: int,
+    count: int,
+    *,
+    one_warp: bool,
 ) -> None:
-    """Two lanes of one warp passed the same barrier at different instructions."""
+    """Two lanes of one warp, or of one block, passed the same barrier at different instructions."""
+    group = "warp" if one_warp else "block"
 
     def make() -> Finding:
         block, thread, name = wave.who(lane)
         other_block, other_thread, other_name = wave.who(other)
+        who = f"{name} and {other_name.rpartition(' of block ')[0]}"
         return Finding(
             kind=FindingKind.BARRIER_DIVERGENCE,
-            message=f"{name} and {other_name.rpartition(' of block ')[0]}, which are in one warp, "
+            message=f"{who}, which are in one {group}, "
             f"met at different barriers (the other one is on PTX line {other_line}); "
-            "all threads of a warp must reach the same barrier",
+            f"all threads of a {group} must reach the same barrier",
             kernel=wave.recorder.kernel,
             block=block,
             thread=thread,
@@ -58,3 +67,23 @@ def report_mixed(
         )
 
     wave.recorder.add(FindingKind.BARRIER_DIVERGENCE, place, count, make)
+
+
+def report_exited(wave: Wave, place: Place, gone: int, lane: int, count: int) -> None:
+    """``gone`` is the first of ``count`` lanes that had ended when ``lane`` passed a barrier."""
+
+    def make() -> Finding:
+        block, thread, name = wave.who(gone)
+        other_block, other_thread, other_name = wave.who(lane)
+        return Finding(
+            kind=FindingKind.EXITED_BEFORE_BARRIER,
+            message=f"{name} had ended before a barrier that "
+            f"{other_name.rpartition(' of block ')[0]} passed",
+            kernel=wave.recorder.kernel,
+            block=block,
+            thread=thread,
+            other_block=other_block,
+            other_thread=other_thread,
+        )
+
+    wave.recorder.add(FindingKind.EXITED_BEFORE_BARRIER, place, count, make)

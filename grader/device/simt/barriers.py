@@ -1,7 +1,12 @@
-"""Barriers of a block and of a warp: lanes wait until all that must arrive have arrived.
+"""Barriers of a block: lanes wait until all that must arrive have arrived.
 
-Threads that have ended do not count. Threads are told apart by where they
-wait, so that a wait that can never end is found instead of hanging.
+Threads that have ended do not count (PTX ISA, ``exit``: "If the exiting threads are holding up
+the barrier, the barrier is released"), and it is noted. Threads at another barrier do count.
+They are told apart by where they wait, so that a wait that can never end is found instead of
+hanging, and so is a meeting at different instructions: an aligned barrier, which ``bar`` always
+is, says "that all threads in CTA will execute the same" one, "otherwise behavior is undefined"
+(PTX ISA, ``barrier``). Where a barrier has a count of threads, the manual's own examples put
+warps at different instructions; there it must be the same for the threads of a warp.
 """
 
 from __future__ import annotations
@@ -12,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grader.device.attributes import WARP
-from grader.device.checks.divergence import report_mixed, report_stuck
+from grader.device.checks.divergence import report_exited, report_mixed, report_stuck
 from grader.device.ptx.model import Immediate, Operand, Register
 from grader.device.simt.addressing import SitePlace
 from grader.device.simt.binding import Binding
@@ -92,10 +97,26 @@ class BlockBarriers:
             need = np.where(mine, wanted, 0).max(axis=1)
             counted = np.where(need == 0, mine.sum(axis=1), _by_warps(mine, exited))
             arrived = counted + self._extra[number, blocks]
-            need = np.where(need == 0, alive, need)
+            everybody = need == 0
+            need = np.where(everybody, alive, need)
             done = mine.any(axis=1) & (arrived >= need)
             if done.any():
+                short = done & everybody & (alive < threads)
+                if short.any() and self.machine.shape.checks.barriers:
+                    self._note_exited(blocks[short], mine[short], exited[short])
                 self._let_go(blocks[done], mine[done], number)
+
+    def _note_exited(
+        self, blocks: NDArray[np.int64], mine: NDArray[np.bool_], exited: NDArray[np.bool_]
+    ) -> None:
+        first = int(blocks[0]) * self.machine.threads
+        lane, gone = first + int(mine[0].argmax()), first + int(exited[0].argmax())
+        place = self._place(int(self.waiting_at[lane]))
+        report_exited(self.machine.wave, place, gone, lane, int(exited.sum()))
+
+    def _place(self, pc: int) -> SitePlace:
+        program = self.machine.program
+        return SitePlace(program.code[pc], program.module.files)
 
     def _let_go(self, blocks: NDArray[np.int64], mine: NDArray[np.bool_], number: int) -> None:
         mask = np.zeros(self.machine.total, dtype=np.bool_)
@@ -121,26 +142,26 @@ class BlockBarriers:
             self.router.go(pc + 1, group)
 
     def _check_mixed(self, released: Lanes, places: NDArray[np.int64]) -> None:
-        """Threads of one warp must be at the same ``.aligned`` barrier instruction."""
-        warp = self.machine.order.warp[released.index]
-        same_warp = warp[1:] == warp[:-1]
-        mixed = np.flatnonzero(same_warp & (places[1:] != places[:-1]))
-        if len(mixed):
-            k = int(mixed[0])
-            code, files = self.machine.program.code, self.machine.program.module.files
-            sites = [code[int(places[k + 1])], code[int(places[k])]]
-            if all(
-                site.instruction.base == "bar" or "aligned" in site.instruction.modifiers
-                for site in sites
-            ):
-                report_mixed(
-                    self.machine.wave,
-                    SitePlace(sites[0], files),
-                    int(released.index[k + 1]),
-                    int(released.index[k]),
-                    sites[1].line,
-                    len(mixed),
-                )
+        """Threads that must be at the same ``.aligned`` barrier instruction are at two."""
+        index = released.index
+        warp, block = self.machine.order.warp[index], self.machine.block[index]
+        team = np.where(self._expected[index] == 0, -1 - block, warp)
+        mixed = np.flatnonzero((team[1:] == team[:-1]) & (places[1:] != places[:-1]))
+        if not len(mixed):
+            return
+        k = int(mixed[0])
+        pcs = int(places[k + 1]), int(places[k])
+        sites = [self.machine.program.code[pc].instruction for pc in pcs]
+        if all(site.base == "bar" or "aligned" in site.modifiers for site in sites):
+            report_mixed(
+                self.machine.wave,
+                self._place(pcs[0]),
+                int(index[k + 1]),
+                int(index[k]),
+                sites[1].line,
+                len(mixed),
+                one_warp=bool(warp[k] == warp[k + 1]),
+            )
 
 
 def _by_warps(waits: NDArray[np.bool_], exited: NDArray[np.bool_]) -> NDArray[np.int64]:

@@ -52,8 +52,11 @@ def test_threads_that_ended_do_not_hold_a_barrier_up() -> None:
         bar.sync 0; st.global.u32 [%o], 1;
     """
     outcome = run(body, [np.zeros(64, dtype=np.uint32)], block=(64, 1, 1))
-    assert (outcome.result, outcome.findings) == (0, ())
+    assert (outcome.result, outcome.kinds) == (0, [FindingKind.EXITED_BEFORE_BARRIER])
     assert outcome.buffers[0].tolist() == [1] * 10 + [0] * 54
+    finding = outcome.findings[0]
+    assert (finding.thread, finding.other_thread, finding.count) == ((10, 0, 0), (0, 0, 0), 54)
+    assert finding.ptx_text == "bar.sync 0;"
 
 
 def test_threads_that_end_later_release_a_barrier() -> None:
@@ -65,7 +68,7 @@ def test_threads_that_end_later_release_a_barrier() -> None:
       WAIT: bar.sync 0; st.global.u32 [%o], 1;
     """
     outcome = run(body, [np.zeros(64, dtype=np.uint32)], block=(64, 1, 1))
-    assert (outcome.result, outcome.findings) == (0, ())
+    assert (outcome.result, outcome.kinds) == (0, [FindingKind.EXITED_BEFORE_BARRIER])
     assert int(outcome.buffers[0].sum()) == 10
 
 
@@ -146,14 +149,79 @@ def test_one_warp_at_two_instructions_of_a_barrier_is_found() -> None:
     assert "one warp" in outcome.findings[0].message
 
 
-def test_different_warps_may_use_different_instructions_of_a_barrier() -> None:
-    body = """
-        setp.lt.u32 %p1, %t, 32; @%p1 bra LOW;
-        bar.sync 0; bra END;
-      LOW: bar.sync 0;
-      END:
-    """
+TWO_PLACES = """
+    setp.lt.u32 %p1, %t, 32; @%p1 bra LOW;
+    {first}; bra END;
+  LOW: {second};
+  END:
+"""
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("bar.sync 1, 64", "bar.sync 1, 64"),
+        ("bar.arrive 1, 64", "bar.sync 1, 64"),
+        ("barrier.sync 0", "barrier.sync 0"),
+        ("barrier.sync 0", "bar.sync 0"),
+    ],
+)
+def test_warps_may_meet_at_two_instructions_of_a_barrier(first: str, second: str) -> None:
+    """Where it has a count of threads, as in the manual's example, or is not aligned."""
+    body = TWO_PLACES.format(first=first, second=second)
     outcome = run(body, [np.zeros(64, dtype=np.uint32)], block=(64, 1, 1))
+    assert (outcome.result, outcome.findings) == (0, ())
+
+
+@pytest.mark.parametrize("first", ["bar.sync 0", "barrier.sync.aligned 0", "bar.cta.sync 0"])
+def test_warps_at_two_instructions_of_a_barrier_for_all_are_found(first: str) -> None:
+    """PTX ISA, "barrier": all threads of the block will execute the same aligned barrier."""
+    body = TWO_PLACES.format(first=first, second="bar.sync 0")
+    outcome = run(body, [np.zeros(64, dtype=np.uint32)], block=(64, 1, 1))
+    assert (outcome.result, outcome.kinds) == (0, [FindingKind.BARRIER_DIVERGENCE])
+    assert "one block" in outcome.findings[0].message
+
+
+# A barrier inside `if i < size`, by what the threads that skip it do afterwards.
+SKIPPED = """
+    setp.ge.u32 %p1, %g, {size}; @%p1 bra AFTER;
+    bar.sync 0; mov.u32 %r1, 1; st.global.u32 [%o], 1;
+  AFTER: {after}
+"""
+
+
+@pytest.mark.parametrize("threads", [15, 32, 64])
+@pytest.mark.parametrize(
+    ("after", "kind"),
+    [
+        ("", FindingKind.EXITED_BEFORE_BARRIER),
+        ("st.global.u32 [%o+4], 2; exit;", FindingKind.EXITED_BEFORE_BARRIER),
+        ("bar.sync 0; st.global.u32 [%o+4], 2;", FindingKind.BARRIER_DIVERGENCE),
+        ("@%p1 bar.sync 0; @%p1 bar.sync 0;", FindingKind.BARRIER_DIVERGENCE),
+        ("bar.sync 1;", FindingKind.BARRIER_DIVERGENCE),
+        ("@!%p1 bar.sync 0;", FindingKind.EXITED_BEFORE_BARRIER),
+    ],
+    ids=["end", "write and end", "another barrier", "two others", "another number", "skip it too"],
+)
+@pytest.mark.parametrize("boundary", ["in a warp", "between warps"])
+def test_a_barrier_that_some_threads_skip(
+    after: str, kind: FindingKind, threads: int, boundary: str
+) -> None:
+    size = threads + (7 if boundary == "in a warp" or threads < 64 else 32)
+    body = SKIPPED.format(size=size, after=after)
+    outcome = run(
+        body, [np.zeros(2 * threads + 1, np.uint32)], block=(threads, 1, 1), grid=(2, 1, 1)
+    )
+    assert kind in outcome.kinds
+    others = {FindingKind.EXITED_BEFORE_BARRIER, FindingKind.BARRIER_DIVERGENCE} - {kind}
+    if kind is FindingKind.EXITED_BEFORE_BARRIER:
+        assert not others & set(outcome.kinds)
+        assert outcome.result == 0
+
+
+def test_a_barrier_that_whole_blocks_skip_is_no_matter() -> None:
+    body = SKIPPED.format(size=30, after="bar.sync 0;").replace("%g", "%b")
+    outcome = run(body, [np.zeros(64, np.uint32)], block=(15, 1, 1), grid=(4, 1, 1))
     assert (outcome.result, outcome.findings) == (0, ())
 
 
