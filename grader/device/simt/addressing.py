@@ -231,7 +231,8 @@ class AddressOperand:
         if np.all(state == _ONES[size]):
             return values
         unwritten = np.asarray(state != _ONES[size])
-        if self.check_unwritten:
+        moved = reach.space is Space.LOCAL and self.machine.program.traits.heap
+        if self.check_unwritten and not moved:
             self._unwritten(reach, unwritten, element)
         if reach.region is self.machine.global_:
             return _poisoned(values, state, at, size, self.machine.memory.poison)

@@ -123,6 +123,9 @@ class Traits:
     strong_global: bool = False
     """Whether threads may talk through atomics or volatile accesses."""
     fences: bool = False
+    heap: bool = False
+    """Whether it has Strings or Lists, which lie on the heap. What is moved with them in local
+    memory holds bytes that nothing wrote, and that nothing looks at."""
 
 
 class Program:
@@ -164,7 +167,7 @@ class Program:
         """About how much memory the simulation of one block takes."""
         registers = sum(len(function.registers) for function in self.order) * 8
         lane = registers + 2 * self.local.size + self.params.size + 256
-        lane += STACK_BYTES * len(self.recursive)
+        lane += STACK_BYTES * bool(self.recursive)
         stamps = 24 // self.traits.shared_granule
         return threads * lane + (self.shared.size + dynamic_shared) * (2 + stamps)
 
@@ -339,6 +342,9 @@ def _traits(code: list[Site]) -> Traits:
         parts = instruction.modifiers
         if instruction.base in ("fence", "membar") or _ORDERINGS & set(parts):
             traits.fences = True
+        traits.heap |= instruction.base == "call" and any(
+            isinstance(o, Symbol) and o.name in ("malloc", "free") for o in instruction.operands
+        )
         if instruction.base not in _ACCESSES or not parts:
             continue
         size = TYPE_BYTES.get(parts[-1], 4 if instruction.base == "cp" else 8)

@@ -135,6 +135,17 @@ def test_fresh_memory_holds_nothing() -> None:
     assert FindingKind.UNINITIALISED_READ in outcome.kinds
 
 
+@pytest.mark.parametrize(("heap_used", "found"), [(True, False), (False, True)])
+def test_bytes_that_a_string_takes_along_are_no_finding(heap_used: bool, found: bool) -> None:
+    body = """
+        .local .align 8 .b8 s[16]; .local .align 8 .b8 d[16]; .reg .b64 %u; .reg .b64 %v;
+        mov.b64 %u, s; mov.b64 %v, d;
+        ld.local.b64 %rd5, [%u+8]; st.local.b64 [%v+8], %rd5;
+    """
+    outcome = heap(body + (_free("0") if heap_used else ""))
+    assert (FindingKind.UNINITIALISED_READ in outcome.kinds) is found
+
+
 # ---- functions that nobody provides ----
 
 
