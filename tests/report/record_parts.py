@@ -6,6 +6,8 @@ import struct
 from collections.abc import Sequence
 
 from grader.device.evidence import Finding, FindingKind, Space, Writer
+from grader.grading.assemble import puzzle_info
+from grader.puzzles.conv1d import CONV1D
 from grader.record import (
     Attribution,
     Check,
@@ -14,7 +16,6 @@ from grader.record import (
     DeviceInfo,
     IsolationInfo,
     Mismatch,
-    PuzzleInfo,
     Record,
     ShapeRun,
     Stage,
@@ -24,6 +25,7 @@ from grader.record import (
     Tensor,
     ToolchainInfo,
 )
+from grader.sandbox import Isolation
 
 SOURCE = '''\
 """1D convolution: output[i] is the sum over j of input[i + j] * kernel[j]."""
@@ -69,12 +71,7 @@ struct Conv1DCustomOp:
             raise Error("Unsupported target: " + target)
 '''
 
-PUZZLE = PuzzleInfo(
-    name="conv1d",
-    title="1D convolution",
-    formula="out[i] = sum(in[i + j] * k[j] for j in range(conv_size) if i + j < input_size)",
-    domain="input_size 15 or 30 with conv_size 1 to 15; conv_size 1 with input_size 1 to 30",
-)
+PUZZLE = puzzle_info(CONV1D)
 TOOLCHAIN = ToolchainInfo(
     edition="26.5",
     edition_reason="The imports of the file are those of this edition.",
@@ -87,7 +84,7 @@ DEVICE = DeviceInfo(
     name="software CUDA device, with all checks",
     reason="This machine has no GPU that CUDA can use.",
 )
-ISOLATION = IsolationInfo(level="namespaces and seccomp")
+ISOLATION = IsolationInfo(level=str(Isolation.BWRAP))
 STAGES = (
     Stage(name="read", outcome=StageOutcome.DONE, seconds=0.002),
     Stage(name="package", outcome=StageOutcome.DONE, seconds=2.113, peak_bytes=412_000_000),
@@ -95,15 +92,9 @@ STAGES = (
     Stage(name="run", outcome=StageOutcome.DONE, seconds=3.07, peak_bytes=610_000_000),
     Stage(name="report", outcome=StageOutcome.DONE, seconds=0.031),
 )
-CHECKS: tuple[tuple[str, str, int, str], ...] = (
-    ("packages", "The file packages", 10, "mojo precompile accepted it."),
-    ("graph", "The graph compiles with the op conv1d", 15, "All 14 shapes compiled."),
-    ("example", "The published example is right", 20, "Equal bit for bit."),
-    ("exact", "Exact on integers over the assigned domain", 25, "Equal bit for bit."),
-    ("reals", "Reals within the error bound", 15, "All within the float64 bound."),
-    ("clean", "Inputs untouched, no access out of bounds, no race", 5, "Nothing was found."),
-    ("device", "Computed on the device", 10, "A kernel wrote every byte of the output."),
-)
+CHECKS = tuple(item for item in CONV1D.rubric if not item.extra)
+IDS = tuple(item.id for item in CHECKS)
+(ROBUST,) = (item for item in CONV1D.rubric if item.extra)
 
 
 def line_of(text: str) -> int:
@@ -159,7 +150,7 @@ def counterexample(
     kernel: Sequence[float],
     got: Sequence[float],
     *,
-    check: str = "exact",
+    check: str = "integers",
     title: str = "wrong values",
     allowed: float | None = None,
     explanation: str = "",
@@ -172,8 +163,8 @@ def counterexample(
         title=title,
         sizes={"input_size": len(numbers), "conv_size": len(kernel)},
         inputs=(float32("input", numbers), float32("kernel", kernel)),
-        expected=float32("expected", expected),
-        got=float32("got", got),
+        expected=float32("output", expected),
+        got=float32("output", got),
         mismatches=wrong[:256],
         mismatch_count=len(wrong),
         explanation=explanation,
@@ -186,9 +177,8 @@ def checks(
     """The rubric with some lines failed and some not checked, each with its reason."""
     failed, unchecked = failed or {}, unchecked or {}
     lines = []
-    for name, title, points, shown in CHECKS:
-        status = Status.PASSED
-        reason = shown
+    for item in CHECKS:
+        name, status, reason = item.id, Status.PASSED, ""
         if name in failed:
             status, reason = Status.FAILED, failed[name]
         elif name in unchecked:
@@ -196,12 +186,12 @@ def checks(
         lines.append(
             Check(
                 id=name,
-                title=title,
+                title=item.title,
                 status=status,
-                points=points if status is Status.PASSED else 0,
-                max_points=points,
+                points=item.points if status is Status.PASSED else 0,
+                max_points=item.points,
                 reason=reason,
-                cases=200 if name == "exact" and status is Status.PASSED else 0,
+                cases=200 if name == "integers" and status is Status.PASSED else 0,
             )
         )
     return tuple(lines)
@@ -210,11 +200,11 @@ def checks(
 def robust(status: Status, reason: str) -> Check:
     """The line of extra credit."""
     return Check(
-        id="robust",
-        title="Robust: every size from 1 to 30 and 1 to 15",
+        id=ROBUST.id,
+        title=ROBUST.title,
         status=status,
-        points=10 if status is Status.PASSED else 0,
-        max_points=10,
+        points=ROBUST.points if status is Status.PASSED else 0,
+        max_points=ROBUST.points,
         extra=True,
         reason=reason,
         cases=120 if status is Status.PASSED else 0,

@@ -24,9 +24,10 @@ from grader.record import (
     SubmissionInfo,
     Verdict,
 )
+from grader.sandbox import Isolation
 from tests.report.record_parts import (
     BOUND_LINE,
-    CHECKS,
+    IDS,
     LAUNCH_LINE,
     SKELETON_READ,
     STAGES,
@@ -88,7 +89,7 @@ def wrong_values() -> Record:
         [1.5, 0.3],
         [-0.6, -3.7482, 2.1765, 10.875],
         check="reals",
-        title="outside of the error bound",
+        title="wrong values",
         allowed=1.2e-6,
     )
     wrong = "Wrong at input_size 30, conv_size 3: 2 of 30 elements."
@@ -98,7 +99,7 @@ def wrong_values() -> Record:
         headline="Wrong values where a tile meets the next one: "
         "2 of 30 elements at input_size 30, conv_size 3.",
         checks=(
-            *checks({"exact": wrong, "reals": "Off by more than the bound in 31 cases."}),
+            *checks({"integers": wrong, "reals": "Off by more than the bound in 31 cases."}),
             robust(Status.NOT_CHECKED, "The assigned domain comes first."),
         ),
         counterexamples=(case, reals),
@@ -127,7 +128,7 @@ def special_values() -> Record:
             *checks(
                 {
                     "example": "4 of 15 elements are wrong.",
-                    "exact": "Wrong on every shape.",
+                    "integers": "Wrong on every shape.",
                     "reals": "Wrong on every shape.",
                     "clean": "The kernel reads shared memory that nothing wrote.",
                 }
@@ -142,7 +143,7 @@ def special_values() -> Record:
 
 def does_not_compile() -> Record:
     """Two errors of the compiler, one with notes, before any graph."""
-    unchecked = {name: "The file does not package." for name, *_ in CHECKS[1:]}
+    unchecked = dict.fromkeys(IDS[1:], "The file does not package.")
     return record(
         verdict=Verdict.FAIL,
         score=0,
@@ -198,12 +199,12 @@ def does_not_compile() -> Record:
 
 def graph_does_not_compile() -> Record:
     """The package is fine, the graph is not, and nothing says where."""
-    unchecked = {name: "The graph does not compile." for name, *_ in CHECKS[2:]}
+    unchecked = dict.fromkeys(IDS[2:], "The graph does not compile.")
     return record(
         verdict=Verdict.FAIL,
         score=10,
         headline="The graph does not compile: the kernel's arguments do not fit its parameters.",
-        checks=checks({"graph": "The compiler rejected the launch."}, unchecked),
+        checks=checks({"compiles": "The compiler rejected the launch."}, unchecked),
         diagnostics=(
             Diagnostic(
                 severity="error",
@@ -224,11 +225,11 @@ def crashed() -> Record:
     """An access out of bounds ended the run: no output."""
     expected = convolve([1.0, 0.0, 0.0], [1.0])
     case = Counterexample(
-        check="exact",
-        title="no output",
+        check="integers",
+        title="no output: the call failed",
         sizes={"input_size": 3, "conv_size": 1},
         inputs=(float32("input", [1.0, 0.0, 0.0]), float32("kernel", [1.0])),
-        expected=float32("expected", expected),
+        expected=float32("output", expected),
         got=None,
         error="CUDA call failed: CUDA_ERROR_ILLEGAL_ADDRESS "
         "(an illegal memory access was encountered)",
@@ -263,7 +264,7 @@ def crashed() -> Record:
             *checks(
                 {
                     "example": "The run ended without output.",
-                    "exact": "The run ended without output.",
+                    "integers": "The run ended without output.",
                     "clean": "Writes outside of the output.",
                 },
                 {"reals": "No output to compare.", "device": "No output to look at."},
@@ -292,7 +293,7 @@ def race() -> Record:
 
 def nothing_filled_in() -> Record:
     """The skeleton came back as it was."""
-    unchecked = {name: "Nothing was filled in." for name, *_ in CHECKS}
+    unchecked = dict.fromkeys(IDS, "Nothing was filled in.")
     return record(
         verdict=Verdict.FAIL,
         score=0,
@@ -330,7 +331,7 @@ def faulted() -> Record:
         verdict=Verdict.FAULT,
         score=0,
         headline="The software device does not know the instruction wgmma.mma_async.",
-        checks=checks({}, {name: "The run did not come to an end." for name, *_ in CHECKS[2:]}),
+        checks=checks({}, dict.fromkeys(IDS[2:], "The run did not come to an end.")),
         fault=Fault(
             kind="UnsupportedByDevice",
             what="conv1d_kernel needs the instruction wgmma.mma_async (PTX line 41), "
@@ -341,7 +342,7 @@ def faulted() -> Record:
             "device: unsupported: wgmma.mma_async.sync.aligned.m64n8k16\n",
         ),
         isolation=IsolationInfo(
-            level="a process of its own",
+            level=str(Isolation.LANDLOCK),
             note="User namespaces are off on this machine, so the file system was not hidden.",
         ),
     )

@@ -193,7 +193,7 @@ class TestSummary:
 
     def test_each_picture_stands_under_the_check_that_it_breaks(self) -> None:
         text = Rendered(render_summary(records.wrong_values())).text
-        title = next(c.title for c in records.wrong_values().checks if c.id == "exact")
+        title = next(c.title for c in records.wrong_values().checks if c.id == "integers")
         assert f"✗ {title} Smallest failing input: input_size 30, conv_size 3" in text
 
     def test_the_picture_is_there_as_text(self) -> None:

@@ -107,7 +107,7 @@ class TestContent:
     def test_every_check_has_a_word_for_its_state(self) -> None:
         text = page_of("crashed").text
         assert "✗ failed The published example is right" in text
-        assert "○ not checked Computed on the device" in text
+        assert "○ not checked Computed by a kernel on the device" in text
 
     def test_the_wrong_elements_are_marked_in_words(self) -> None:
         page = page_of("wrong-values")

@@ -212,10 +212,10 @@ class TestNextSteps:
             verdict=Verdict.FAIL,
             score=75,
             headline="",
-            checks=record_parts.checks({"exact": "Wrong."}),
+            checks=record_parts.checks({"integers": "Wrong."}),
         )
         assert wording.next_steps(made) == [
-            "Look at the first check that failed: Exact on integers over the assigned domain."
+            "Look at the first check that failed: Exact on integers over the assigned sizes."
         ]
         assert made.checks[3].status is Status.FAILED
 

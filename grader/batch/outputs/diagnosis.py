@@ -169,7 +169,7 @@ def _wrong_example(record: Record) -> Diagnosis | None:
 
 def _unclean(record: Record) -> Diagnosis | None:
     failed = {check.id for check in record.checks if check.status is Status.FAILED}
-    if failed & {"integers", "exact", "reals", "example"} or "clean" not in failed:
+    if failed & {"integers", "reals", "example"} or "clean" not in failed:
         return None
     order = list(_FINDINGS)
     seen = sorted(_own(record), key=lambda f: (_is_symptom(f), order.index(f.finding.kind)))

@@ -91,7 +91,7 @@ def _checks(record: Record, *, has_errors: bool) -> list[Place]:
     return made
 
 
-_COMPILING = frozenset({"packages", "compiles", "graph"})
+_COMPILING = frozenset({"packages", "compiles"})
 
 
 def _diagnostic(diagnostic: Diagnostic, record: Record) -> Place:

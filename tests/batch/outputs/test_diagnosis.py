@@ -99,13 +99,13 @@ def test_without_anything_better_the_failed_checks_tell() -> None:
         verdict="fail",
         score=60,
         headline="Wrong values.",
-        checks=record_parts.checks({"exact": "wrong", "reals": "wrong"}),
+        checks=record_parts.checks({"integers": "wrong", "reals": "wrong"}),
     )
     made = msgspec.convert(msgspec.to_builtins(made), Record)
     assert title(made) == (
         "Wrong values (failed: \N{LEFT DOUBLE QUOTATION MARK}Exact on integers over the assigned"
-        " domain\N{RIGHT DOUBLE QUOTATION MARK}, \N{LEFT DOUBLE QUOTATION MARK}Reals within the"
-        " error bound\N{RIGHT DOUBLE QUOTATION MARK})"
+        " sizes\N{RIGHT DOUBLE QUOTATION MARK}, \N{LEFT DOUBLE QUOTATION MARK}Real numbers within"
+        " the rounding bound\N{RIGHT DOUBLE QUOTATION MARK})"
     )
 
 

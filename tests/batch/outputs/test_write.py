@@ -170,7 +170,7 @@ class TestHidden:
 
     def class_of(self) -> list[object]:
         made = records.wrong_values()
-        hidden = "exact"
+        hidden = "integers"
         checks = tuple(
             msgspec.structs.replace(
                 each,
@@ -219,7 +219,7 @@ def test_what_shows_after_the_due_date_shows_from_then_on(
     made = records.wrong_values()
     late = tuple(
         msgspec.structs.replace(each, title="LATER", visibility=Visibility.AFTER_DUE)
-        if each.id == "exact"
+        if each.id == "integers"
         else each
         for each in made.checks
     )
