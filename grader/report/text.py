@@ -170,7 +170,8 @@ def _checks(record: Record, paper: Paper) -> Variants:
     lines = []
     for row in rows:
         points = f"{row.points:>4}/{row.max_points:<4}" if marked else "  "
-        title = wording.noted(row.title, row.note)
+        # In front, where the end of the line does not cut it: who sees it matters most.
+        title = f"({row.note}) {row.title}" if row.note else row.title
         title = f"{title}: {row.reason}" if row.reason else title
         pieces = [(f"  {paper.symbol(row.badge.icon)} ", f"bold {paper.colour(row.badge.tone)}")]
         lines.append(paper.one_line([*pieces, (points, ""), (title, "")]))

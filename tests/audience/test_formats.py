@@ -31,8 +31,6 @@ FORMAT_NAMES = sorted(FORMATS)
 def readable(document: bytes, format: str) -> str:
     """What a format says, out of its escapes."""
     text = base64.b64decode(document).decode() if format == "classroom" else document.decode()
-    if format == "text":
-        return " ".join(text.split())  # lines are broken where a terminal ends
     if text.startswith("{"):
         return json.dumps(json.loads(text), ensure_ascii=False)
     return text.replace("&#45;", "-").replace("&#40;", "(").replace("&#41;", ")")
