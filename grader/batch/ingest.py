@@ -15,8 +15,8 @@ import msgspec
 
 from grader.batch.collect import Collection
 from grader.batch.model import Refusal
-from grader.batch.programs import program_of
 from grader.batch.store import Store, Stored
+from grader.book.digests import program_of
 from grader.errors import SubmissionRefused
 
 _AT_A_TIME: Final = 500

@@ -10,6 +10,7 @@ from pathlib import Path
 from grader import __version__, puzzles
 from grader.batch.code import deciding_code
 from grader.batch.task import Conditions, Options
+from grader.book.shipped import FILE as BOOK
 from grader.errors import GraderFault
 from grader.grading.request import DeviceChoice
 from grader.grading.rescore import judged
@@ -96,13 +97,12 @@ def check_machine(settings: Settings) -> str:
 
 
 def _digest_of_references(puzzle: str, edition: str) -> str:
-    """Of the reference of an edition; of all of them where each file is graded by its own."""
+    """Of an edition's reference and what the book gives; of all references for ``auto``."""
     folder = data_directory("reference_kernels") / puzzle
-    if edition != "auto":
-        folder /= edition
+    kernels = folder if edition == "auto" else folder / edition
     digest = hashlib.sha256()
     try:
-        for path in sorted(folder.rglob("*.mojo")):
+        for path in [*sorted(kernels.rglob("*.mojo")), *folder.glob(BOOK)]:
             digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes())
     except OSError as error:
         raise GraderFault(

@@ -28,7 +28,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     """One program to grade."""
 
     program: str
-    """`grader.batch.programs.program_of` the source."""
+    """`grader.book.digests.program_of` the source."""
     name: str
     """Of the file, for the record."""
     source: bytes

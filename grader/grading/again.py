@@ -25,7 +25,7 @@ from grader.grading.cases import Case, Values, drawn
 from grader.grading.counterexample import build
 from grader.grading.executor import CaseRun, Ending, Executor
 from grader.grading.gathered import Gathered
-from grader.grading.given import kernel_unchanged, skeletons
+from grader.grading.given import given
 from grader.grading.observe import Observation, Problem, observe, value_check
 from grader.grading.plan import PlannedShape
 from grader.grading.repeat import UNCLEAR, by_the_host
@@ -156,8 +156,8 @@ class _Again:
         choice = editions.choose(edition, text)
         self.puzzle = _puzzle(record).for_edition(choice.edition.name)
         case = self._case()
-        given = skeletons(self.puzzle.name, choice.skeletons)
-        self.unchanged = kernel_unchanged(text, given, self.puzzle.kernel_function)
+        handed_out = given(self.puzzle.name, self.puzzle.kernel_function, choice.skeletons)
+        self.unchanged = handed_out.kernel_unchanged(text)
         gathered = self._gathered(edition)
         toolchain = editions.provide(choice.edition, gathered)
         place = open_workspace(

@@ -177,17 +177,14 @@ class _Run:
         A submission that does not compile then waits for the compiler only.
         """
         from grader.grading import assemble  # noqa: F401 - imported for later
-        from grader.grading.given import kernel_unchanged, only_launched, skeletons
-        from grader.intake.tokens import equal_programs
+        from grader.grading.given import given
 
-        text = self.gathered.submission.text
-        puzzle = self.gathered.request.puzzle
-        function = puzzle.kernel_function
-        given = skeletons(self.gathered.request.puzzle_name, self.choice.skeletons)
-        self.nothing_filled_in = any(equal_programs(text, skeleton) for skeleton in given)
-        self.kernel_unchanged = kernel_unchanged(text, given, function)
+        text, puzzle = self.gathered.submission.text, self.gathered.request.puzzle
+        handed_out = given(puzzle.name, puzzle.kernel_function, self.choice.skeletons)
+        self.nothing_filled_in = handed_out.nothing_filled_in(text)
+        self.kernel_unchanged = handed_out.kernel_unchanged(text)
         sizes = [size.name for size in puzzle.sizes]
-        self.only_launched = self.kernel_unchanged and only_launched(text, given, function, sizes)
+        self.only_launched = self.kernel_unchanged and handed_out.only_launched(text, sizes)
         if self.meanwhile is not None:
             self.meanwhile()
 

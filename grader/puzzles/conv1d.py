@@ -31,6 +31,7 @@ from numpy.typing import NDArray
 
 from grader.puzzles.definition import (
     Arrays,
+    BookPlace,
     ExpectedOutput,
     NeedsZeros,
     Puzzle,
@@ -254,6 +255,22 @@ PUZZLE = CONV1D = Puzzle(
             title="Robust: right for every size from 1 x 1 to 30 x 15",
             points=10,
             extra=True,
+        ),
+    ),
+    book=(
+        BookPlace(
+            task="problems/p17/op/conv1d.mojo",
+            answer="solutions/p17/op/conv1d.mojo",
+            editions=(
+                *("25.5", "25.6.1", "25.7"),
+                *("26.1", "26.2", "26.3", "26.4", "26.5", "26.6", "26.7"),
+            ),
+        ),
+        # Puzzles were numbered anew on 30 July 2025.
+        BookPlace(
+            task="problems/p15/op/conv1d.mojo",
+            answer="solutions/p15/op/conv1d.mojo",
+            editions=("25.3", "25.4"),
         ),
     ),
     suspects=(

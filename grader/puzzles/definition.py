@@ -129,6 +129,17 @@ class Suspect:
 
 
 @dataclass(frozen=True, kw_only=True)
+class BookPlace:
+    """Where the book has the file that is to be filled in, in some of its editions."""
+
+    task: str
+    """Path in the book's repository: ``problems/p17/op/conv1d.mojo``."""
+    answer: str
+    """Path of the book's own answer."""
+    editions: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class NeedsZeros:
     """A given kernel that reads shared memory which nothing wrote, even at the assigned sizes.
 
@@ -175,6 +186,8 @@ class Puzzle:
     expected: Callable[[Arrays, Sizes], ExpectedOutput]
     """The right answer with its error bound and what is left undecided."""
     rubric: tuple[RubricItem, ...]
+    book: tuple[BookPlace, ...] = ()
+    """The puzzle's own places in the book, the newest first. Its numbers changed."""
     suspects: tuple[Suspect, ...] = ()
     given_defect: Callable[[str, Sizes], bool] = lambda kind, sizes: False
     """Whether the given kernel, launched as the task says, shows a finding of this kind

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grader.batch.equal import own_record
-from grader.batch.programs import program_of
+from grader.book.digests import program_of
 from grader.errors import GraderFault
 from grader.intake import submission_from_bytes
 from grader.intake.tokens import equal_programs

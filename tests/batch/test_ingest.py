@@ -11,8 +11,8 @@ import pytest
 from grader.batch.collect import collect
 from grader.batch.compare import compare
 from grader.batch.ingest import ingest
-from grader.batch.programs import program_of
 from grader.batch.store import Store
+from grader.book.digests import program_of
 from tests.batch.harness import Listener, grade_class, make_class, results
 
 pytestmark = pytest.mark.usefixtures("log")

@@ -6,7 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from grader.grading.given import kernel_unchanged
+from grader.book import read_book
+from grader.book.digests import SHORT, given_code, program_of
+from grader.book.shipped import Shipped
+from grader.grading.given import Given, given
+from grader.puzzles import find
 
 FOLDER = Path(__file__).parents[2] / "reference_kernels/conv1d/26.5"
 SKELETON = (FOLDER / "skeleton.mojo").read_text()
@@ -15,7 +19,7 @@ WHOLE = (FOLDER / "whole_domain.mojo").read_text()
 
 
 def unchanged(text):
-    return kernel_unchanged(text, [SKELETON], "conv1d_kernel")
+    return given("conv1d", "conv1d_kernel", ["26.5"]).kernel_unchanged(text)
 
 
 def test_filling_the_hole_changes_nothing_given():
@@ -46,3 +50,54 @@ def test_a_repaired_kernel_is_the_students():
 def test_changed_given_code_is_the_students(old, new):
     assert old in RIGHT
     assert not unchanged(RIGHT.replace(old, new, 1))
+
+
+# ---- a book of our own: what its versions give differs from our skeletons ----
+
+EARLIER = SKELETON.replace("local_sum", "partial").replace("TPB", "WIDTH")
+"""As an earlier version of a book might have it: other names, the same task."""
+EARLIER_ANSWER = RIGHT.replace("local_sum", "partial").replace("TPB", "WIDTH")
+TASK, ANSWER = find("conv1d").book[0].task, find("conv1d").book[0].answer
+
+
+def book_that_ships(**files):
+    given_in = {"task": TASK, "answer": ANSWER, "other": "problems/p20/op/conv1d.mojo"}
+    return read_book(
+        find("conv1d"),
+        Shipped(
+            until="2026-01-01",
+            read={"main": "0" * 40},
+            files={given_in[key]: [program_of(text)[:SHORT]] for key, text in files.items()},
+            given={
+                given_in[key]: [given_code(text, "conv1d_kernel")[:SHORT]]
+                for key, text in files.items()
+            },
+        ),
+    )
+
+
+@pytest.fixture
+def handed_out():
+    book = book_that_ships(task=EARLIER, answer=EARLIER_ANSWER, other=EARLIER_ANSWER + "\n1\n")
+    return Given(function="conv1d_kernel", programs=frozenset(), code=frozenset(), book=book)
+
+
+def test_nothing_was_filled_in_where_a_version_of_the_book_is_handed_in(handed_out):
+    assert handed_out.nothing_filled_in(EARLIER)
+    assert handed_out.nothing_filled_in("# Jane Doe\n\n" + EARLIER.replace("\n", "\r\n"))
+
+
+@pytest.mark.parametrize("text", [SKELETON, EARLIER_ANSWER, EARLIER_ANSWER + "\n1\n", WHOLE, ""])
+def test_whatever_else_was_handed_in_is_somebodys_work(handed_out, text):
+    """The book's own answer too: many right answers are word for word the same."""
+    assert not handed_out.nothing_filled_in(text)
+
+
+def test_the_kernel_of_a_version_of_the_book_is_the_given_one(handed_out):
+    assert handed_out.kernel_unchanged(EARLIER_ANSWER)
+    assert not handed_out.kernel_unchanged(RIGHT)
+
+
+@pytest.mark.parametrize("text", ["", "def conv1d_kernel2():\n    pass\n", WHOLE])
+def test_without_the_given_kernel_nothing_is_given(handed_out, text):
+    assert not handed_out.kernel_unchanged(text)

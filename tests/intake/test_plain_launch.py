@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from grader.grading.given import only_launched, skeletons
+from grader.grading.given import given
 from grader.resources import reference_kernel
 from grader.toolchain import edition as editions
 
 SIZES = ("input_size", "conv_size")
-SKELETON = skeletons("conv1d", ["26.5"])
 RIGHT = reference_kernel("conv1d", "26.5", "right.mojo").read_text("utf-8")
 GRID, BLOCK = "grid_dim=BLOCKS_PER_GRID", "block_dim=(TPB, 1)"
 ALIAS = "            comptime conv1d = conv1d_kernel["
@@ -18,7 +17,7 @@ LAST = "                block_dim=(TPB, 1),\n            )\n"
 
 
 def plain(text: str) -> bool:
-    return only_launched(text, SKELETON, "conv1d_kernel", SIZES)
+    return given("conv1d", "conv1d_kernel", ["26.5"]).only_launched(text, SIZES)
 
 
 def changed(*changes: tuple[str, str]) -> str:
@@ -32,9 +31,10 @@ def changed(*changes: tuple[str, str]) -> str:
 @pytest.mark.parametrize("edition", editions.names())
 def test_every_editions_answer_is_the_plain_launch(edition):
     answer = reference_kernel("conv1d", edition, "right.mojo").read_text("utf-8")
-    assert only_launched(answer, skeletons("conv1d", [edition]), "conv1d_kernel", SIZES)
+    handed_out = given("conv1d", "conv1d_kernel", [edition])
+    assert handed_out.only_launched(answer, SIZES)
     repaired = reference_kernel("conv1d", edition, "whole_domain.mojo").read_text("utf-8")
-    assert not only_launched(repaired, skeletons("conv1d", [edition]), "conv1d_kernel", SIZES)
+    assert not handed_out.only_launched(repaired, SIZES)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,72 @@
+"""What a Mojo source is recognised by: digests of its token stream, comments and layout aside."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from typing import Final
+
+from grader.intake.tokens import Token, function_tokens, tokens
+
+SHORT: Final = 16
+"""Hexadecimal digits that are kept of a digest of the book's. Chance never makes two alike, and
+whoever makes a file alike on purpose only says that nothing was filled in."""
+_DEFINES: Final = ("def", "fn")
+_CONSTANT: Final = ("comptime", "alias")
+
+Keys = tuple[str, str, bool]
+
+
+def program_of(text: str) -> str:
+    """A digest that two sources share exactly where `grader.intake.tokens.equal_programs` holds.
+
+    About 10 ms for a puzzle's solution.
+    """
+    return digest((token.kind, token.text, token.touches) for token in tokens(text))
+
+
+def given_code(text: str, function: str) -> str:
+    """A digest of the code that a file of the book gives to students: empty where it is not there.
+
+    The function's own tokens are not enough: a constant that it uses may have changed, or
+    another kernel may have been added and launched in its place. So it is of the function, the
+    names of all functions that the file defines, and the constants at the top level.
+    """
+    own = function_tokens(text, function)
+    if not own:
+        return ""
+    stream = tokens(text)
+    parts: list[Keys] = [*own]
+    for title, counted in (("defined", _defined(stream)), ("constants", _constants(stream))):
+        parts += [(title, f"{count} {words!r}", False) for words, count in sorted(counted.items())]
+    return digest(parts)
+
+
+def digest(keys: Iterable[Keys]) -> str:
+    """Of the words of a token stream, as `program_of` takes it."""
+    made = hashlib.sha256()
+    for kind, text, touches in keys:
+        word = text.encode("utf-8", "surrogatepass")
+        made.update(f"{kind}\0{int(touches)}\0{len(word)}\0".encode() + word)
+    return made.hexdigest()
+
+
+def _defined(stream: Sequence[Token]) -> Counter[tuple[str, ...]]:
+    """Names of all functions, nested ones too, with how often each is defined."""
+    return Counter((after.text,) for word, after in pairwise(stream) if word.text in _DEFINES)
+
+
+def _constants(stream: Sequence[Token]) -> Counter[tuple[str, ...]]:
+    """The statements at the top level that define compile-time constants."""
+    lines: dict[int, list[str]] = {}
+    start = 0
+    for token in stream:
+        if token.column == 1 and token.text in _CONSTANT:
+            start = token.line
+        elif token.column == 1 and token.text.strip():
+            start = 0
+        if start and token.text.strip():
+            lines.setdefault(start, []).append(token.text)
+    return Counter(tuple(words) for words in lines.values())
