@@ -1,7 +1,7 @@
 """Read every attempt of a collection once, and keep what was handed in.
 
-The program is found out only of the file that counts: that is the costly part,
-and nothing asks for it of the attempts before. If one of those counts in a
+The program is found out only of the file that counts, and where the collection had to choose:
+that is the costly part, and nothing asks for it of the attempts before. If one of those counts in a
 later session, its program is found out then.
 """
 
@@ -28,7 +28,8 @@ class Ingested:
 
     stored: list[Stored] = field(default_factory=list)
     programs: dict[str, str] = field(default_factory=dict)
-    """The program of each file that counts or did once, by the file's digest; else empty."""
+    """The program of each file that counts or did once, by the file's digest; else it may be
+    empty."""
     new: list[tuple[str, str, bytes]] = field(default_factory=list)
     """Digest, program and bytes of files that are not kept yet, or without their program."""
 
@@ -55,12 +56,14 @@ def ingest(
             continue
         digest = submission.sha256
         missing = digest not in found.programs
-        if collected.attempt.counts and not found.programs.get(digest):
-            found.programs[digest] = program_of(submission.text)
-            missing = True
+        if not found.programs.get(digest):
+            program = collection.programs.get(digest, "")
+            if collected.attempt.counts and not program:
+                program = program_of(submission.text)
+            found.programs[digest] = program
+            missing = missing or bool(program)
         if missing:
-            program = found.programs.setdefault(digest, "")
-            found.new.append((digest, program, submission.data))
+            found.new.append((digest, found.programs[digest], submission.data))
         attempt = msgspec.structs.replace(collected.attempt, sha256=digest)
         found.stored.append(Stored(attempt=attempt, refusal=None))
         if store is not None and len(found.new) >= _AT_A_TIME:

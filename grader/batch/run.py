@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -68,11 +68,12 @@ class Summary:
 def dry_run(settings: Settings) -> tuple[Collection, Ingested, Plan]:
     """What a run would do. Nothing is written."""
     with contextlib.ExitStack() as stack:
-        collection = stack.enter_context(_collected(settings))
         store = None
         if (settings.folder / NAME).is_file():
             store = stack.enter_context(Store(settings.folder))
-        ingested = ingest(collection, store.programs() if store else {})
+        programs = store.programs() if store else {}
+        collection = stack.enter_context(_collected(settings, programs))
+        ingested = ingest(collection, programs)
         return collection, ingested, _planned(settings, collection, ingested, store)
 
 
@@ -92,7 +93,7 @@ def run(settings: Settings, *, backend: MakeBackend, display: Display, write: Re
     with (
         locked(settings.folder),
         Store(settings.folder, create=True) as store,
-        _collected(settings) as collection,
+        _collected(settings, store.programs()) as collection,
     ):
         ingested = ingest(collection, store.programs(), store)
         plan = _planned(settings, collection, ingested, store)
@@ -133,10 +134,13 @@ def _make(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def _collected(settings: Settings) -> Iterator[Collection]:
+def _collected(settings: Settings, programs: Mapping[str, str]) -> Iterator[Collection]:
     roster = read_roster(settings.roster) if settings.roster else Roster()
     with collect(
-        settings.source, puzzle=settings.options.puzzle, roster=roster.students
+        settings.source,
+        puzzle=settings.options.puzzle,
+        roster=roster.students,
+        programs=programs,
     ) as collection:
         yield dataclasses.replace(collection, notes=[*roster.notes, *collection.notes])
 

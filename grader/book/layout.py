@@ -50,12 +50,21 @@ class Layout:
             if len(path) > _TWO
         }
         names = {path[-1] for path, kind in self._kinds.items() if kind is Place.ASSIGNED}
-        self._own = {path[1] for path, kind in self._kinds.items() if kind is Place.ASSIGNED}
+        self._folders = {path[1] for path, kind in self._kinds.items() if kind is Place.ASSIGNED}
         self._astray = {
             path[1]
             for path, kind in self._kinds.items()
             if path[-1] in names and len(path) > _TWO and kind is Place.OTHER
-        } - self._own
+        } - self._folders
+
+    @property
+    def own(self) -> str:
+        """The puzzle's own places, for people: the newest, and others with their editions."""
+        if not self.puzzle.book:
+            return f"{self.puzzle.name}.mojo"
+        newest, *others = self.puzzle.book
+        earlier = [f"{each.task} in edition {' or '.join(each.editions)}" for each in others]
+        return f"{newest.task} ({', '.join(earlier)})" if earlier else newest.task
 
     def place(self, path: str) -> Place:
         """Where a file stands, wherever the clone lies: ``jane/clone/problems/p17/op/...``."""
@@ -65,7 +74,7 @@ class Layout:
                 if (kind := known.get(parts[start:])) is not None:
                     return kind
         for folder in reversed(parts[:-1]):
-            if folder in self._own:
+            if folder in self._folders:
                 return Place.NEAR
             if folder in self._astray:
                 return Place.ASTRAY

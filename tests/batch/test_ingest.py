@@ -37,24 +37,25 @@ def score(folder: Path) -> int:
     return record.score
 
 
-def test_only_the_program_of_the_file_that_counts_is_found_out(tmp_path, monkeypatch):
+def test_only_programs_that_decide_are_found_out(tmp_path, monkeypatch):
     asked: list[str] = []
 
     def counted(text: str) -> str:
         asked.append(text)
         return program_of(text)
 
-    monkeypatch.setattr("grader.batch.ingest.program_of", counted)
+    for module in ("ingest", "collect.reading"):
+        monkeypatch.setattr(f"grader.batch.{module}.program_of", counted)
     files = {f"ann/{n}/conv1d.mojo": f"score({n})" for n in range(5)}
     source = make_class(tmp_path / "c", {**files, "bob.mojo": "score(4)"})
     for n in range(5):
         os.utime(source / f"ann/{n}/conv1d.mojo", (n + 1, n + 1))
     with collect(source, puzzle="conv1d") as collection:
         found = ingest(collection, {})
-    assert asked == ["score(4)"], "once for ann and bob"
+    assert asked == ["score(4)", "score(3)"], "once for ann and bob; and the one it was chosen from"
     assert len(found.stored) == 6
     assert all(each.attempt.sha256 for each in found.stored)
-    assert sorted(map(bool, found.programs.values())) == [False] * 4 + [True]
+    assert sorted(map(bool, found.programs.values())) == [False] * 3 + [True] * 2
 
 
 def test_the_bytes_of_every_attempt_are_kept(tmp_path):

@@ -13,6 +13,7 @@ without saying so, and Info-ZIP has it in an extra field (APPNOTE.TXT, 4.6.9).
 from __future__ import annotations
 
 import contextlib
+import io
 import lzma
 import re
 import stat
@@ -21,18 +22,28 @@ import warnings
 import zipfile
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from grader.batch.collect.entry import Entry, Listing, is_skipped, refusing, same_name
+from grader.batch.collect.entry import (
+    Entry,
+    Listing,
+    empty_folder,
+    is_skipped,
+    refusing,
+    same_name,
+)
 from grader.batch.collect.ziptime import extra_fields, written, zone_at
 from grader.errors import SubmissionRefused, UsageError
 from grader.intake import MAX_BYTES, Submission, submission_from_bytes
 from grader.intake.display import one_line
 
 MAX_MEMBERS: Final = 250_000
+MAX_PACKED: Final = 16 * 1024 * 1024
+"""Bytes of an archive that a student handed in: a clone of the book takes a third of it."""
+MAX_PACKED_MEMBERS: Final = 20_000
 MAX_RATIO: Final = 200
 """Source text shrinks to a third or a tenth; deflate's limit is 1032."""
 _RATIO_FROM: Final = 32 * 1024
@@ -83,6 +94,40 @@ def archive_entries(path: Path) -> Iterator[Listing]:
         yield _listing(archive, members, one_line(path.name))
 
 
+def is_zip(name: str) -> bool:
+    """Whether a file of that name is an archive that is looked into."""
+    return name.lower().endswith(".zip")
+
+
+def packed_entries(data: bytes, shown: str) -> list[Entry]:
+    """The files in an archive that a student handed in. They hold on to ``data``.
+
+    Raises:
+        SubmissionRefused: it can't be read as a ZIP archive, or is too large.
+    """
+    if len(data) > MAX_PACKED:
+        raise SubmissionRefused(
+            f"{shown} is larger than {MAX_PACKED // 1024 // 1024} MB.",
+            remedy="Hand in the one .mojo file that you edited.",
+        )
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            archive = zipfile.ZipFile(io.BytesIO(data))
+        members = archive.infolist()
+        if len(members) > MAX_PACKED_MEMBERS:
+            raise SubmissionRefused(
+                f"{shown} has {len(members)} members; at most {MAX_PACKED_MEMBERS} are read.",
+                remedy="Hand in the one .mojo file that you edited.",
+            )
+        entries = _listing(archive, members, shown).entries
+        return [each for each in entries if not each.empty]
+    except (*_READ_ERRORS, UnicodeError) as error:
+        raise SubmissionRefused(
+            f"{shown} can't be read as a ZIP archive: {one_line(str(error))}.", remedy=_AGAIN
+        ) from error
+
+
 def _listing(archive: zipfile.ZipFile, members: list[zipfile.ZipInfo], shown_as: str) -> Listing:
     named = [(member, _name(member)) for member in members]
     # A folder has a member of its own, without content.
@@ -108,8 +153,11 @@ def _listing(archive: zipfile.ZipFile, members: list[zipfile.ZipInfo], shown_as:
                 load=refusing(f"{shown} {odd}.", _AGAIN) if odd else _loader(archive, member, name),
                 refused=bool(odd),
                 misnamed=bool(misnamed),
+                unpack=None if odd or not is_zip(name) else _unpacker(archive, member, shown),
             )
         )
+    filled = {entry.parts[:depth] for entry in entries for depth in range(1, len(entry.parts))}
+    entries += [empty_folder(each) for each in _folders(named) if each not in filled]
     notes = []
     if assumed:
         notes.append(
@@ -117,6 +165,21 @@ def _listing(archive: zipfile.ZipFile, members: list[zipfile.ZipInfo], shown_as:
             f"this machine's, {zone_at(max(assumed))}. Set TZ if it was another"
         )
     return Listing(entries=entries, notes=notes)
+
+
+def _folders(named: Sequence[tuple[zipfile.ZipInfo, str]]) -> Iterator[tuple[str, ...]]:
+    """Folders at the top, and one below: there a folder may be all that there is of a student."""
+    seen = set()
+    for member, name in named:
+        parts = _parts(name)
+        if not _is_folder(member, name):
+            parts = parts[:-1]  # there may be nothing to look at in it
+        for depth in (1, 2):
+            folder = parts[:depth]
+            odd = _odd_name(name) or any(map(is_skipped, folder))
+            if len(folder) == depth and not odd and folder not in seen:
+                seen.add(folder)
+                yield folder
 
 
 def _name(member: zipfile.ZipInfo) -> str:
@@ -178,8 +241,9 @@ def _odd_member(member: zipfile.ZipInfo) -> str:
         return "is not a regular file"
     if member.flag_bits & 0x1:
         return "is encrypted"
-    if member.file_size > MAX_BYTES:
-        return f"is larger than {MAX_BYTES // 1024} KB"
+    most = MAX_PACKED if is_zip(member.orig_filename) else MAX_BYTES
+    if member.file_size > most:
+        return f"is larger than {most // 1024} KB"
     if member.file_size > max(_RATIO_FROM, MAX_RATIO * member.compress_size):
         return f"unpacks to more than {MAX_RATIO} times its size, as only a bomb does"
     return ""
@@ -204,3 +268,20 @@ def _loader(
         return submission_from_bytes("/".join(_parts(name)), data)
 
     return load
+
+
+def _unpacker(
+    archive: zipfile.ZipFile, member: zipfile.ZipInfo, shown: str
+) -> Callable[[], Sequence[Entry]]:
+    def unpack() -> Sequence[Entry]:
+        try:
+            with archive.open(member) as file:
+                data = file.read(MAX_PACKED + 1)
+        except _READ_ERRORS as error:
+            raise SubmissionRefused(
+                f"{shown} can't be unpacked: {one_line(str(error)) or type(error).__name__}.",
+                remedy=_AGAIN,
+            ) from error
+        return packed_entries(data, shown)
+
+    return unpack

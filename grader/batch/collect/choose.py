@@ -1,18 +1,37 @@
-"""Which of a student's files is meant: an order, the last of which counts."""
+"""Which of a student's files is meant: an order, the last of which counts.
+
+Students work in a clone of the book, which ships files of the puzzle's name in other places, too.
+So a puzzle's own place comes first, what stands where the book has another puzzle's file is no
+attempt at all, and a file that is word for word what the book ships is nobody's work, unless it
+stands where the answer belongs: there a right answer may well be that of the book.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 from grader.batch.collect.entry import Entry, stem
 from grader.batch.collect.names import Claim, times_uploaded
+from grader.batch.collect.reading import Reading
+from grader.book import Book, Place
 
 _NOT_THE_STUDENTS: Final = frozenset(
     {"solution", "solutions", "reference", "references", "test", "tests", "examples", "build"}
 )
 _BY_TIME: Final = "is taken as the latest, by its time or name alone"
+_RANK: Final = {
+    Place.ASSIGNED: 3,
+    Place.NEAR: 2,
+    Place.ANYWHERE: 1,
+    Place.ASTRAY: 0,
+    Place.ANSWER: -1,
+    Place.OTHER: -1,
+}
+MAX_EXAMINED: Final = 200
+"""So many files of one student are compared with the book's, the likeliest first."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,15 +50,21 @@ class Choice:
     """In the order of handing in: the last one counts."""
     doubt: str = ""
     """How the last one was chosen, where another could be meant; to go behind its name."""
+    not_theirs: Sequence[str] = ()
+    """Paths of files with the puzzle's name that stand where the book has them for another use."""
+    nothing: str = ""
+    """Why none of the Mojo files is an attempt, as a sentence; empty where one is, or none is
+    there."""
 
 
-def attempts(files: Sequence[HandedIn], puzzle: str) -> Choice:
+def attempts(files: Sequence[HandedIn], book: Book, reading: Reading) -> Choice:
     """The files that are attempts at a puzzle.
 
     Files named after the puzzle are attempts; where there is none, every Mojo
     source is. What lies in a folder such as ``solutions`` is the course's, where
     there is anything else. Of several, the one with the very name of the puzzle is
-    meant; then the least deep, the system's own numbers and the times decide.
+    meant; then the place in the book, the least deep, the system's own numbers and the
+    times decide.
 
     A file beside the student's folder that is named after the student is an attempt,
     too. Of it and those in the folder the latest counts.
@@ -47,41 +72,147 @@ def attempts(files: Sequence[HandedIn], puzzle: str) -> Choice:
     beside = sorted(
         (each for each in files if each.claim.alone and each.entry.is_mojo), key=_by_time
     )
-    inside = _inside([each for each in files if not each.claim.alone], puzzle)
+    theirs = _Folder([each for each in files if not each.claim.alone], book, reading)
+    inside = theirs.choice()
     if not beside:
         return inside
     if not inside.files:
         return Choice(files=beside, doubt=_BY_TIME if len(beside) > 1 else "")
+    last_is_work = theirs.is_work(beside[-1])
+    if last_is_work != theirs.is_work(inside.files[-1]):
+        both = [*inside.files, *beside] if last_is_work else [*beside, *inside.files]
+        return Choice(files=both, doubt="is taken: the other file is as the book ships it")
     if beside[-1].entry.modified >= inside.files[-1].entry.modified:
         return Choice(files=[*inside.files, *beside], doubt=_BY_TIME)
     return Choice(files=[*beside, *inside.files], doubt=_BY_TIME)
 
 
-def _inside(files: Sequence[HandedIn], puzzle: str) -> Choice:
-    sources = [each for each in files if each.entry.is_mojo]
-    sources = [each for each in sources if _is_the_students(each.claim.file)] or sources
-    named = [each for each in sources if _is_named(each.claim.file, puzzle)]
-    found = sorted(named or sources, key=lambda each: (_place(each, puzzle), *_by_time(each)))
-    return Choice(files=found, doubt=_doubt(found, puzzle) if len(found) > 1 else "")
+class _Folder:
+    """The files of one student, as far as they are in folders of the student's own."""
 
+    def __init__(self, files: Sequence[HandedIn], book: Book, reading: Reading) -> None:
+        self._book, self._reading = book, reading
+        self._name = book.layout.puzzle.name
+        self._sources = [each for each in files if each.entry.is_mojo]
 
-def _doubt(found: Sequence[HandedIn], puzzle: str) -> str:
-    """What decided for the last of several; empty where only Canvas's numbers did."""
-    *others, last = found
-    if _place(others[-1], puzzle) == _place(last, puzzle):
-        return _BY_TIME
-    name, _ = _name(last.claim)
-    if any(_name(each.claim)[0] != name for each in others):
-        why = "it has the puzzle's own name" if name == puzzle else "it is the least deep or latest"
-        return f"is taken, for {why}; there are files with other names"
-    if any(_depth(each.claim) > _depth(last.claim) for each in others):
-        return "is taken, for it is the least deep"
-    return ""
+    def choice(self) -> Choice:
+        pool, named = self._pool, self._named
+        candidates = sorted(named or pool, key=self._order)
+        if not candidates:
+            return Choice(files=(), not_theirs=self._not_theirs, nothing=self._nothing())
+        unnamed = [each for each in pool if each not in named] if named else []
+        if len(candidates) == 1 and not unnamed and self._rank(candidates[0]) > 0:
+            return self._chosen(candidates)
+        # What stands in another puzzle's folder is only looked at where nothing else is there.
+        own = [each for each in candidates if self._rank(each) > 0] or candidates
+        if works := self._up_to_the_last(own, self.is_work):
+            return self._chosen(works, instead_of=own[len(works) :])
+        # Whoever writes the op into a file of another name leaves the given one as it was.
+        unnamed.sort(key=self._order)
+        if works := self._up_to_the_last(unnamed, self._has_op):
+            return self._chosen(works[-1:], instead_of=candidates)
+        if untouched := self._up_to_the_last(candidates, self._is_untouched):
+            return self._chosen(untouched)
+        return Choice(files=(), not_theirs=self._not_theirs, nothing=self._nothing(candidates))
 
+    def _up_to_the_last(
+        self, files: Sequence[HandedIn], fits: Callable[[HandedIn], bool]
+    ) -> Sequence[HandedIn]:
+        """Files up to the last one that fits; none where none does. Earlier ones are not read."""
+        for place in range(len(files) - 1, max(-1, len(files) - 1 - MAX_EXAMINED), -1):
+            if fits(files[place]):
+                return files[: place + 1]
+        return ()
 
-def _place(file: HandedIn, puzzle: str) -> tuple[bool, int, int, int]:
-    name, times = _name(file.claim)
-    return name == puzzle, -_depth(file.claim), file.claim.number, times
+    @cached_property
+    def _pool(self) -> list[HandedIn]:
+        """What may be the student's own."""
+        mine = [each for each in self._sources if self._rank(each) >= 0]
+        pool = mine or [each for each in self._sources if self._place(each) is Place.ANSWER]
+        return [each for each in pool if _is_the_students(each.claim.file)] or pool
+
+    @cached_property
+    def _named(self) -> list[HandedIn]:
+        return [each for each in self._pool if _is_named(each.claim.file, self._name)]
+
+    @property
+    def _not_theirs(self) -> Sequence[str]:
+        left = (each for each in self._sources if each not in self._pool)
+        return [
+            "/".join(each.claim.file.split("/")[-4:])
+            for each in left
+            if self._rank(each) < 0 and _is_named(each.claim.file, self._name)
+        ]
+
+    def _chosen(self, found: Sequence[HandedIn], instead_of: Sequence[HandedIn] = ()) -> Choice:
+        found = list(found)
+        doubt = self._doubt(found) if len(found) > 1 else ""
+        while doubt and self.is_work(found[-1]) and not self.is_work(found[-2]):
+            # Of that which was taken and an untouched copy, no other can be meant.
+            instead_of = [found.pop(-2), *instead_of]
+            doubt = self._doubt(found) if len(found) > 1 else ""
+        if instead_of:
+            shown = instead_of[-1].entry.source
+            doubt = f"is taken, for {shown} is as the book ships it: nothing was filled in there"
+        return Choice(files=found, doubt=doubt, not_theirs=self._not_theirs)
+
+    def _nothing(self, shipped: Sequence[HandedIn] = ()) -> str:
+        """For a student whose Mojo files are all the book's: that it is so, and of which."""
+        shown = [each.claim.file for each in shipped or self._sources[:3]]
+        if not shown:
+            return ""
+        return (
+            f"What was handed in are files that the book ships for another use ({', '.join(shown)}"
+            f"), and nothing at {self._book.layout.own}."
+        )
+
+    def is_work(self, file: HandedIn) -> bool:
+        """Whether somebody worked on a file: it is none that the book ships.
+
+        The book's own answer is work where the student's belongs: many right answers are the
+        same, word for word.
+        """
+        program = self._reading.program(file.entry)
+        if not program or not self._book.ships(program):
+            return True
+        if self._rank(file) <= 0 or self._book.is_untouched(program):
+            return False
+        return self._place(file) is Place.ASSIGNED or self._book.is_answer(program)
+
+    def _is_untouched(self, file: HandedIn) -> bool:
+        return self._rank(file) > 0 and self._book.is_untouched(self._reading.program(file.entry))
+
+    def _has_op(self, file: HandedIn) -> bool:
+        """Whether a file, whatever its name, is work at this puzzle: it registers the op."""
+        op = self._book.layout.puzzle.op
+        return self._reading.says(file.entry, f'"{op}"') and self.is_work(file)
+
+    def _place(self, file: HandedIn) -> Place:
+        return self._book.layout.place(file.claim.file)
+
+    def _rank(self, file: HandedIn) -> int:
+        return _RANK[self._place(file)]
+
+    def _order(self, file: HandedIn) -> tuple[bool, int, int, int, int, float, str]:
+        name, times = _name(file.claim)
+        at = -_depth(file.claim), file.claim.number, times
+        return (name == self._name, self._rank(file), *at, *_by_time(file))
+
+    def _doubt(self, found: Sequence[HandedIn]) -> str:
+        """What decided for the last of several; empty where only Canvas's numbers did."""
+        *others, last = found
+        if self._order(others[-1])[:5] == self._order(last)[:5]:
+            return _BY_TIME
+        name, _ = _name(last.claim)
+        if any(_name(each.claim)[0] != name for each in others):
+            named = name == self._name
+            why = "it has the puzzle's own name" if named else "it is the least deep or latest"
+            return f"is taken, for {why}; there are files with other names"
+        if any(self._rank(each) < self._rank(last) for each in others):
+            return "is taken, for it stands where the book has the puzzle's file"
+        if any(_depth(each.claim) > _depth(last.claim) for each in others):
+            return "is taken, for it is the least deep"
+        return ""
 
 
 def _depth(claim: Claim) -> int:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -16,10 +17,13 @@ from grader.batch.collect.choose import Choice, HandedIn, attempts
 from grader.batch.collect.entry import Entry, Listing, is_mojo, refusing, stem
 from grader.batch.collect.folder import folder_entries
 from grader.batch.collect.names import Claim
+from grader.batch.collect.packed import unpacked
 from grader.batch.collect.people import Keys, student_of, student_without_work
+from grader.batch.collect.reading import Reading
 from grader.batch.collect.register import Work, match
 from grader.batch.collect.roster import RosterStudent
 from grader.batch.model import Attempt, Refusal, Student
+from grader.book import Book, find_book
 from grader.errors import SubmissionRefused, UsageError
 from grader.intake import Submission
 from grader.intake.display import one_line, safe_name
@@ -51,13 +55,27 @@ class Collection:
     """What an instructor should know: files passed over, choices that were not clear."""
     refusals: Sequence[Refusal] = ()
     """What was refused and can't be said to be anybody's."""
+    programs: Mapping[str, str] = field(default_factory=dict)
+    """Of the files that were read to choose among them, by their digests."""
 
 
 @contextmanager
 def collect(
-    source: Path, *, puzzle: str, roster: Sequence[RosterStudent] = ()
+    source: Path,
+    *,
+    puzzle: str,
+    roster: Sequence[RosterStudent] = (),
+    programs: Mapping[str, str] | None = None,
+    book: Book | None = None,
 ) -> Iterator[Collection]:
     """Look through what was handed over. Attempts can be read until the context ends.
+
+    Args:
+        source: A folder or an archive.
+        puzzle: Its name.
+        roster: The class list.
+        programs: Of files that are known, by their digests.
+        book: What the book ships; by default what is known of it.
 
     Raises:
         UsageError: there is nothing there, or nothing that can be read.
@@ -81,7 +99,8 @@ def collect(
         inner = listing.entries
         if source.is_file():
             inner = _without_wrapper(inner, puzzle)
-        collection = _sorted_out(inner, puzzle, roster)
+        reading = Reading.knowing(programs or {})
+        collection = _sorted_out(inner, roster, book or find_book(puzzle), reading)
         if not collection.attempts:
             raise UsageError(
                 f"nothing in {source} was handed in by anybody",
@@ -92,7 +111,7 @@ def collect(
 
 
 def _sorted_out(
-    entries: Sequence[Entry], puzzle: str, roster: Sequence[RosterStudent]
+    entries: Sequence[Entry], roster: Sequence[RosterStudent], book: Book, reading: Reading
 ) -> Collection:
     misnamed = [entry for entry in entries if entry.misnamed]
     form, files, notes = _claims([entry for entry in entries if not entry.misnamed])
@@ -106,14 +125,21 @@ def _sorted_out(
     matching = match(roster, works)
     notes += matching.notes
     keys, students, collected = Keys(), [], []
+    elsewhere: Counter[str] = Counter()
     for person in sorted(by_person, key=lambda each: (each[1].casefold(), each)):
         theirs = by_person[person]
-        choice = attempts(theirs, puzzle)
+        looked_into = unpacked([each for each in theirs if not each.entry.empty], book, reading)
+        choice = attempts(looked_into.files, book, reading)
+        elsewhere.update(set(choice.not_theirs))
         for listed in matching.lines.get(person, [None]):
             student = student_of(_summary(theirs), listed, keys)
             students.append(student)
-            collected += _attempts_of(student, choice.files[-MAX_ATTEMPTS:], theirs)
-        notes += [f"{student.name}: {said}" for said in _said_of(choice)]
+            collected += _attempts_of(student, choice, looked_into.files)
+        said = [*looked_into.notes, *_said_of(choice)]
+        if not looked_into.files:
+            said.append("nothing was handed in: the folder is empty")
+        notes += [f"{student.name}: {each}" for each in said]
+    notes += _passed_over(elsewhere, book)
     taken = {listed.line for lines in matching.lines.values() for listed in lines}
     students += [
         student_without_work(each, keys) for each in matching.roster if each.line not in taken
@@ -124,13 +150,25 @@ def _sorted_out(
         form=form,
         notes=notes,
         refusals=[_refusal(entry) for entry in misnamed],
+        programs=reading.programs,
     )
+
+
+def _passed_over(elsewhere: Counter[str], book: Book) -> Iterator[str]:
+    """What stands in many a clone of the book and is nobody's answer."""
+    if elsewhere:
+        shown = [f"{one_line(path, limit=80)} ({n} times)" for path, n in elsewhere.most_common(5)]
+        yield (
+            f"the puzzle's own place in the book is {book.layout.own}; what stands where the book "
+            f"has files for another use is nobody's answer: {_first_of(shown)}"
+        )
 
 
 def _said_of(choice: Choice) -> Iterator[str]:
     count = len(choice.files)
     if choice.doubt:
-        yield f"of {count} files {choice.files[-1].entry.source} {choice.doubt}"
+        of = f"of {count} files " if count > 1 else ""
+        yield f"{of}{choice.files[-1].entry.source} {choice.doubt}"
     if count > MAX_ATTEMPTS:
         yield (
             f"of {count} files the latest {MAX_ATTEMPTS} are kept, "
@@ -147,10 +185,11 @@ def _refusal(entry: Entry) -> Refusal:
 
 
 def _attempts_of(
-    student: Student, found: Sequence[HandedIn], all_files: Sequence[HandedIn]
+    student: Student, choice: Choice, all_files: Sequence[HandedIn]
 ) -> list[Collected]:
+    found = choice.files[-MAX_ATTEMPTS:]
     if not found:
-        return [_nothing_to_grade(student, all_files)]
+        return [_nothing_to_grade(student, all_files, choice)] if all_files else []
     return [
         Collected(
             attempt=Attempt(
@@ -167,11 +206,13 @@ def _attempts_of(
     ]
 
 
-def _nothing_to_grade(student: Student, files: Sequence[HandedIn]) -> Collected:
-    """For a student whose files hold no Mojo source: refused with their names, not passed over."""
+def _nothing_to_grade(student: Student, files: Sequence[HandedIn], choice: Choice) -> Collected:
+    """For a student whose files hold no answer: refused with their names, not passed over."""
     load = files[0].entry.load
     source = files[0].entry.source
-    if refused := next((each.entry for each in files if each.entry.refused), None):
+    if choice.nothing:
+        load = refusing(choice.nothing, "Hand in the one .mojo file that you edited.")
+    elif refused := next((each.entry for each in files if each.entry.refused), None):
         load, source = refused.load, refused.source
     elif not (len(files) == 1 and files[0].entry.is_archive):
         shown = _first_of([one_line(each.claim.file, limit=60) for each in files])
@@ -196,6 +237,7 @@ def _nothing_to_grade(student: Student, files: Sequence[HandedIn]) -> Collected:
 def _claims(entries: Sequence[Entry]) -> tuple[str, list[HandedIn], list[str]]:
     """The files with whose they are; what the whole was taken for; what was passed over."""
     sources = [each.parts for each in entries if each.is_mojo]
+    sources = sources or [each.parts for each in entries if not each.empty]
     recognised = names.recognise(sources or [each.parts for each in entries])
     files, passed_over, strays = [], [], []
     for entry in entries:

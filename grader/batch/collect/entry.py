@@ -31,6 +31,10 @@ class Entry:
     """Whether it is known before reading that it is refused."""
     misnamed: bool = False
     """Whether its very name is refused, so that it can't say whose it is."""
+    empty: bool = False
+    """Whether it is no file: it stands for a folder with nothing in it."""
+    unpack: Callable[[], Sequence[Entry]] | None = None
+    """The files in it, where it is a ZIP archive; raises `SubmissionRefused`."""
 
     @property
     def source(self) -> str:
@@ -89,6 +93,13 @@ def refusing(what: str, remedy: str) -> Callable[[], Submission]:
         raise SubmissionRefused(what, remedy=remedy)
 
     return load
+
+
+def empty_folder(parts: tuple[str, ...]) -> Entry:
+    """What stands for a folder in which there is nothing to look at."""
+    shown = one_line("/".join(parts))
+    load = refusing(f"{shown} is empty.", "Hand in the one .mojo file that you edited.")
+    return Entry(parts=(*parts, "."), load=load, empty=True)
 
 
 def same_name(parts: tuple[str, ...]) -> tuple[str, ...]:

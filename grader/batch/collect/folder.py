@@ -5,12 +5,20 @@ from __future__ import annotations
 import itertools
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from grader.batch.collect.entry import Entry, Listing, is_mojo, is_skipped, refusing
+from grader.batch.collect.archive import MAX_PACKED, is_zip, packed_entries
+from grader.batch.collect.entry import (
+    Entry,
+    Listing,
+    empty_folder,
+    is_mojo,
+    is_skipped,
+    refusing,
+)
 from grader.batch.schema import NAME, holds_a_run
 from grader.errors import SubmissionRefused, UsageError
 from grader.intake import Submission, read_submission
@@ -51,8 +59,11 @@ def folder_entries(root: Path) -> Listing:
     for top in tops:
         below = _Below(left=MAX_OF_ONE)
         try:
-            entries += below.visit(top, ())
+            found = list(below.visit(top, ()))
             notes += below.notes
+            if not found and not below.notes and top.is_dir(follow_symlinks=False):
+                found = [empty_folder((top.name,))]
+            entries += found
         except _TooMany:
             entries.append(_crowded(top.name))
         if len(entries) > MAX_FILES:
@@ -91,7 +102,12 @@ class _Below:
                 yield from self._folder(Path(each.path), parts)
         else:
             path = Path(each.path)
-            yield Entry(parts=parts, modified=_modified(each), load=_loader(path, parts))
+            yield Entry(
+                parts=parts,
+                modified=_modified(each),
+                load=_loader(path, parts),
+                unpack=_unpacker(path, parts) if is_zip(each.name) else None,
+            )
 
     def _folder(self, folder: Path, parts: tuple[str, ...]) -> Iterator[Entry]:
         try:
@@ -133,6 +149,24 @@ def _loader(path: Path, parts: tuple[str, ...]) -> Callable[[], Submission]:
             raise SubmissionRefused(what, remedy=refused.remedy) from refused
 
     return load
+
+
+def _unpacker(path: Path, parts: tuple[str, ...]) -> Callable[[], Sequence[Entry]]:
+    shown = one_line("/".join(parts))
+
+    def unpack() -> Sequence[Entry]:
+        try:
+            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+            with os.fdopen(descriptor, "rb") as file:
+                regular = stat.S_ISREG(os.fstat(descriptor).st_mode)
+                data = file.read(MAX_PACKED + 1) if regular else b""
+        except OSError as error:
+            raise SubmissionRefused(
+                f"{shown} can't be read: {error.strerror}.", remedy="Put a copy of it there."
+            ) from error
+        return packed_entries(data, shown)
+
+    return unpack
 
 
 def _refused(parts: tuple[str, ...], why: str) -> Entry:
