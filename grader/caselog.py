@@ -3,12 +3,14 @@
 Cases are numbered from one in the order in which they ran:
 
 * case 1 is the published example;
-* then come a case of integers and one of real numbers for each shape of the plan, the assigned
-  shapes first (one only where the first of the two gave no output). Behind the integers of a
-  shape comes the same case with blocks and threads in other orders;
+* then come a case of integers, one of real numbers and some with zeros, equal or published
+  numbers for each shape of the plan, the assigned shapes first (the first only where that gave
+  no output). Behind the integers of a shape comes the same case with blocks and threads in other
+  orders;
 * then pairs of equal inputs, which must give equal bits;
-* then what Hypothesis drew, with the steps by which it made a failing case smaller, and now and
-  then a case between that shows who computes it;
+* then what Hypothesis drew, with the steps by which it made a failing case smaller;
+* the first right case of a shape is followed by a reference, by which the host's part in others
+  is judged (`grader.grading.repeat`); so are cases in which the host seems to have one;
 * the last case is the published example again.
 
 The numbers are stable because the inputs are kept, not drawn again: what Hypothesis draws

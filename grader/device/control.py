@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import msgspec
 
-from grader.device.evidence import CaseEvidence
+from grader.device.evidence import CaseEvidence, Launch
 from grader.device.simt.schedules import MOST, PLAIN
 from grader.device.simt.settings import SIGNALLING_NAN, Checks, Limits
 from grader.errors import ProtocolFault
@@ -53,7 +53,7 @@ class BeginCase(msgspec.Struct, frozen=True, tag=True):
     limits: Limits = Limits()
     rewind: bool = False
     repeatable: bool = False
-    """Whether a :class:`Repeat` may follow."""
+    """Whether :class:`Keep`, :class:`Compare` and :class:`Repeat` may follow."""
 
     def __post_init__(self) -> None:
         for name, value in (("poison", self.poison), ("shared_fill", self.shared_fill)):
@@ -67,15 +67,37 @@ class EndCase(msgspec.Struct, frozen=True, tag=True):
     """Ask for the evidence of the open case."""
 
 
-class Repeat(msgspec.Struct, frozen=True, tag=True):
-    """Do again what the last case did, with other inputs and without the host.
+class Keep(msgspec.Struct, frozen=True, tag=True):
+    """Keep what the last case did, under a number; what was kept under it is forgotten."""
 
-    ``substitutes``: inputs as they were copied to the device, and what to copy instead.
-    ``copy``: which copy to the host to answer with; 1 is the last.
+    number: int
+
+
+class Compare(msgspec.Struct, frozen=True, tag=True):
+    """Whether the host did the same in two cases that are kept.
+
+    ``pairs``: each input as it was copied to the device in the one, and in the other.
     """
 
-    substitutes: tuple[tuple[bytes, bytes], ...]
+    one: int
+    other: int
+    pairs: tuple[tuple[bytes, bytes], ...]
+
+
+class Repeat(msgspec.Struct, frozen=True, tag=True):
+    """Do again what a kept case did, with other inputs and without the host.
+
+    ``pairs``: each input as it was copied to the device, and what to copy instead; none for the
+    same inputs. ``like``: the case whose checks, limits and fills hold. ``copy``: which copy to
+    the host to answer with; 1 is the last. ``moved``: whether inputs are exchanged also where
+    the host moved them.
+    """
+
+    kept: int
+    like: int
+    pairs: tuple[tuple[bytes, bytes], ...]
     copy: int
+    moved: bool = True
 
 
 class Shutdown(msgspec.Struct, frozen=True, tag=True):
@@ -94,10 +116,21 @@ class Evidence(msgspec.Struct, frozen=True, tag=True):
     evidence: CaseEvidence
 
 
+class Compared(msgspec.Struct, frozen=True, tag=True):
+    """The answer to :class:`Compare`: the first difference, or why that is not known."""
+
+    difference: str = ""
+    why: str = ""
+
+
 class Repeated(msgspec.Struct, frozen=True, tag=True):
-    """The answer to :class:`Repeat`: the bytes of the copy, or why there are none."""
+    """The answer to :class:`Repeat`: the bytes of the copy and the launches, or why there are none.
+
+    Without bytes and without a reason, a kernel failed.
+    """
 
     data: bytes | None = None
+    launches: tuple[Launch, ...] = ()
     why: str = ""
 
 
@@ -107,8 +140,8 @@ class Refused(msgspec.Struct, frozen=True, tag=True):
     what: str
 
 
-Request = Hello | Connect | BeginCase | EndCase | Repeat | Shutdown
-Answer = Done | Evidence | Repeated | Refused
+Request = Hello | Connect | BeginCase | EndCase | Keep | Compare | Repeat | Shutdown
+Answer = Done | Evidence | Compared | Repeated | Refused
 
 _encoder = msgspec.msgpack.Encoder()
 _requests: msgspec.msgpack.Decoder[Request] = msgspec.msgpack.Decoder(Request)

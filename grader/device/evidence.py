@@ -89,6 +89,8 @@ class Launch(msgspec.Struct, frozen=True, kw_only=True):
     """Static and dynamic shared memory of one block, in bytes."""
     instructions: int
     """Instructions executed, summed over threads."""
+    path: int = 0
+    """Equal for launches of a kernel in which as many threads ran the same basic blocks."""
     seconds: float
     result: int
     """The CUresult that the launch (or the synchronisation after it) reports; 0 is success."""

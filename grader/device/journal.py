@@ -2,8 +2,9 @@
 
 The host code of a submission can work the answer out itself and let a kernel
 hand it over: then a kernel did write the output, and still the device computed
-nothing. What tells the two apart is to do the same copies and launches again
-with other inputs and without the host. See `grader.device.replay`.
+nothing. What tells the two apart is whether the host did the same for other
+inputs (`grader.device.alike`), and if not, whether what it did for those gives
+the right answer here as well (`grader.device.replay`).
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from grader.device.addresses import Allocation
 from grader.device.memory import Contents, GlobalMemory
 from grader.device.simulator import Kernel, LaunchSettings, Program
 
-MAX_STEPS = 65_536
+MAX_STEPS = 131_072
 MAX_BYTES = 64 << 20
 """Of all data that a journal holds."""
 
@@ -26,6 +27,13 @@ class Placed:
 
     address: int
     size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Freed:
+    """Memory was given back."""
+
+    address: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +76,20 @@ class Read:
 
 @dataclass(frozen=True, slots=True)
 class Launched:
-    """A kernel ran."""
+    """A kernel ran.
+
+    Attributes:
+        text: A digest of its module's text: a module that is loaded again is the same.
+    """
 
     program: Program
+    text: bytes
     kernel: Kernel
     arguments: Sequence[bytes]
     settings: LaunchSettings
 
 
-Step = Placed | Wrote | Filled | Copied | Read | Launched
+Step = Placed | Freed | Wrote | Filled | Copied | Read | Launched
 
 
 @dataclass(slots=True)
@@ -85,20 +98,26 @@ class Journal:
 
     before: list[tuple[Allocation, Contents | None]] = field(default_factory=list)
     """None for an allocation that nothing was written to."""
+    poison: int = 0
+    """What memory that nobody wrote was read as."""
     steps: list[Step] = field(default_factory=list)
     overflown: str = ""
     """Why it is not complete, where it is not."""
+    unkept: str = ""
+    """Why it does not say what the device held when it began, where it does not."""
     held: int = 0
     """Bytes of data that it holds."""
 
     @classmethod
     def begin(cls, memory: GlobalMemory) -> Journal:
         """A journal that starts with what is on the device now."""
-        journal = cls()
+        journal = cls(poison=memory.poison)
         for allocation in memory.live():
             written = memory.is_written(allocation)
-            if not journal._room(allocation.size if written else 0):
-                break
+            if written and journal.held + allocation.size > MAX_BYTES:
+                journal.unkept = f"the program keeps more than {MAX_BYTES >> 20} MiB on the device"
+                written = False
+            journal.held += allocation.size if written else 0
             journal.before.append((allocation, memory.contents(allocation) if written else None))
         return journal
 
@@ -106,7 +125,7 @@ class Journal:
         """Note a step that has been carried out."""
         size = len(step.data) if isinstance(step, Wrote) else 0
         if len(self.steps) >= MAX_STEPS:
-            self.overflown = f"more than {MAX_STEPS} copies and launches in one call"
+            self.overflown = f"one call makes more than {MAX_STEPS} copies and launches"
         elif self._room(size):
             self.steps.append(step)
 

@@ -18,13 +18,14 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Protocol, Self
 
 from grader.device import control
 from grader.device.evidence import CaseEvidence
+from grader.device.exchange import Pairs
 from grader.device.libraries import LOAD_ORDER, PTX_COMPILER, library_directory
 from grader.device.simt.schedules import PLAIN
 from grader.device.simt.settings import SIGNALLING_NAN, Checks, Limits
@@ -179,7 +180,7 @@ class SoftwareDevice:
             checks: Which checks watch; all where None.
             limits: Bounds on each launch; the defaults where None.
             rewind: Whether freed addresses are handed out again at once.
-            repeatable: Whether `repeat` will be asked.
+            repeatable: Whether `keep`, `compare` and `repeat` may follow.
         """
         limits = limits or Limits()
         self._patience_s = max(self._patience_s, limits.wall_clock_s + _SLACK_S)
@@ -202,20 +203,43 @@ class SoftwareDevice:
             raise ProtocolFault("the device process answered end_case with no evidence")
         return answer.evidence
 
-    def repeat(self, substitutes: Sequence[tuple[bytes, bytes]], *, copy: int) -> bytes | str:
-        """Do again what the last case did, with other inputs and without the host.
+    def keep(self, number: int) -> None:
+        """Keep what the last case, a repeatable one, did to the device, under a number.
+
+        It is forgotten with the connection, and when another takes its number.
+        """
+        self._ask(control.Keep(number))
+
+    def compare(self, one: int, other: int, pairs: Pairs) -> control.Compared:
+        """Whether the host did the same in two cases that are kept.
 
         Args:
-            substitutes: Inputs as they were copied to the device, and what to copy instead.
-            copy: Which copy to the host to answer with; 1 is the last.
-
-        Returns:
-            The bytes of that copy, or a sentence that says why it can't be done again.
+            one: The number of the one.
+            other: The number of the other.
+            pairs: Each input as it was copied to the device in the one, and in the other.
         """
-        answer = self._ask(control.Repeat(tuple(substitutes), copy))
+        answer = self._ask(control.Compare(one, other, tuple(pairs)))
+        if not isinstance(answer, control.Compared):
+            raise ProtocolFault("the device process answered compare with something else")
+        return answer
+
+    def repeat(
+        self, kept: int, pairs: Pairs, *, copy: int, like: int, moved: bool = True
+    ) -> control.Repeated:
+        """Do again what a kept case did, with other inputs and without the host.
+
+        Args:
+            kept: The number of that case.
+            pairs: Each input as it was copied to the device, and what to copy instead; none for
+                the same inputs.
+            copy: Which copy to the host to answer with; 1 is the last.
+            like: The number of the case whose checks, limits and fills hold.
+            moved: Whether inputs are exchanged also where the host moved them.
+        """
+        answer = self._ask(control.Repeat(kept, like, tuple(pairs), copy, moved))
         if not isinstance(answer, control.Repeated):
             raise ProtocolFault("the device process answered repeat with something else")
-        return answer.why if answer.data is None else answer.data
+        return answer
 
     def close(self) -> None:
         """End the process. Never raises; may be called twice."""

@@ -8,93 +8,138 @@ the arguments of a launch, gives the old answer again.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
-from grader.device.addresses import Allocation, HostAccessError, OutOfDeviceMemory
-from grader.device.journal import Copied, Filled, Journal, Launched, Placed, Read, Step, Wrote
+from grader.device.addresses import HostAccessError, OutOfDeviceMemory
+from grader.device.evidence import Launch
+from grader.device.exchange import Exchange, NotReplayable
+from grader.device.journal import Copied, Filled, Freed, Journal, Launched, Placed, Read, Wrote
 from grader.device.memory import GlobalMemory
+from grader.device.simulator import LaunchSettings, Program
 from grader.errors import GradeError
 
 MAX_SECONDS = 25.0
 """For all steps together."""
-Substitute = tuple[bytes, bytes]
-"""An input as it was copied to the device, and what to copy in its place."""
 
 
-class NotReplayable(Exception):
-    """The case can't be done again; the message says why."""
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """What came of it.
+
+    Attributes:
+        data: The bytes that the copy to the host brought; None where a kernel failed.
+        launches: The launches before it.
+    """
+
+    data: bytes | None
+    launches: tuple[Launch, ...]
 
 
 def replay(
-    journal: Journal, memory: GlobalMemory, substitutes: Sequence[Substitute], *, copy: int
-) -> bytes:
-    """The bytes that a copy to the host brings when the case is done again.
-
-    The device is afterwards as it was before.
+    journal: Journal,
+    exchange: Exchange,
+    memory: GlobalMemory,
+    *,
+    copy: int,
+    like: Journal,
+) -> Replayed:
+    """Do a case again.
 
     Args:
         journal: The case.
-        memory: The memory that it ran on.
-        substitutes: The inputs to exchange.
-        copy: Which copy to the host: 1 for the last of the case, 2 for the one before it.
+        exchange: Other inputs for it.
+        memory: An empty memory, of the size that the case had.
+        copy: Which copy to the host is asked for: 1 for the last of the case, 2 for the one
+            before it.
+        like: The case whose checks, limits and fills hold.
 
     Raises:
-        NotReplayable: The journal is not complete, or a step can't be done again.
+        NotReplayable: What the device held before is not known, or a step can't be done again.
     """
-    if journal.overflown:
-        raise NotReplayable(journal.overflown)
-    reads = [step for step in journal.steps if isinstance(step, Read)]
+    if journal.unkept:
+        raise NotReplayable(journal.unkept)
+    reads = [number for number, step in enumerate(journal.steps) if isinstance(step, Read)]
     if not 1 <= copy <= len(reads):
         raise NotReplayable("there is no such copy to the host")
-    now = [
-        (allocation, memory.contents(allocation) if memory.is_written(allocation) else None)
-        for allocation in memory.live()
-    ]
-    placed: list[Allocation] = []
+    memory.poison = like.poison
+    settings = next((step.settings for step in like.steps if isinstance(step, Launched)), None)
+    run = _Replay(journal, exchange, memory, settings)
     try:
-        _prepare(journal, memory, placed)
-        return _steps(journal.steps, memory, dict(substitutes), wanted=reads[-copy])
+        return run.until(reads[-copy])
     except (HostAccessError, OutOfDeviceMemory, GradeError) as error:
         raise NotReplayable(f"a step can't be done again: {error}") from error
-    finally:
-        for allocation in placed:
-            memory.free(allocation.address)
-        for allocation, contents in now:
-            memory.restore(allocation, contents)
 
 
-def _prepare(journal: Journal, memory: GlobalMemory, placed: list[Allocation]) -> None:
-    """Reserve again what has been freed since, and restore what the device held."""
-    wanted = [(allocation.address, allocation.size) for allocation, _ in journal.before]
-    wanted += [(s.address, s.size) for s in journal.steps if isinstance(s, Placed)]
-    before = {allocation.address: contents for allocation, contents in journal.before}
-    for address, size in dict.fromkeys(wanted):
-        found = memory.find(address)
-        if found is None:
-            found = memory.place(address, size)
-            placed.append(found)
-        elif (found.address, found.size) != (address, size):
-            raise NotReplayable("memory was reserved twice at one address")
-        memory.restore(found, before.get(address))
+class _Replay:
+    """A case that is being done again."""
 
+    def __init__(
+        self,
+        journal: Journal,
+        exchange: Exchange,
+        memory: GlobalMemory,
+        like: LaunchSettings | None,
+    ) -> None:
+        self._journal = journal
+        self._exchange = exchange
+        self._memory = memory
+        self._like = like
+        self._programs: dict[int, Program] = {}
+        self._launches: list[Launch] = []
 
-def _steps(
-    steps: Sequence[Step], memory: GlobalMemory, substitutes: dict[bytes, bytes], *, wanted: Read
-) -> bytes:
-    deadline = time.monotonic() + MAX_SECONDS
-    for step in steps:
-        if time.monotonic() > deadline:
-            raise NotReplayable(f"it takes more than {MAX_SECONDS:.0f} s with other inputs")
-        match step:
+    def until(self, wanted: int) -> Replayed:
+        """Every step before the copy to the host that is wanted, and that."""
+        memory = self._memory
+        for allocation, contents in self._journal.before:
+            memory.restore(memory.place(allocation.address, allocation.size), contents)
+        deadline = time.monotonic() + MAX_SECONDS
+        for number in range(wanted):
+            if time.monotonic() > deadline:
+                raise NotReplayable(f"to do it again takes more than {MAX_SECONDS:.0f} s")
+            if self._failed(number):
+                return Replayed(None, tuple(self._launches))
+        read = self._journal.steps[wanted]
+        assert isinstance(read, Read)
+        return Replayed(memory.read(read.address, read.size), tuple(self._launches))
+
+    def _failed(self, number: int) -> bool:
+        """Do a step; whether it is a launch that failed."""
+        memory, exchange = self._memory, self._exchange
+        match self._journal.steps[number]:
+            case Placed(address, size):
+                memory.place(address, size)
+            case Freed(address):
+                memory.free(address)
             case Wrote(address, data, by_host, kept):
-                memory.write(address, substitutes.get(data, data) if by_host else data, kept)
+                if number in exchange.inputs:
+                    data = exchange.inputs[number]
+                elif by_host:
+                    data = exchange.moved(data)
+                memory.write(address, data, kept)
             case Filled(address, value, width, count):
                 memory.memset(address, value, width, count)
             case Copied(to, of, size):
                 memory.copy(to, of, size)
-            case Launched(program, kernel, arguments, settings):
-                if program.launch(kernel, arguments, memory, settings).result:
-                    raise NotReplayable(f"the kernel {kernel.name} fails with other inputs")
-            case Read() if step is wanted:
-                return memory.read(step.address, step.size)
-    raise NotReplayable("there is no such copy to the host")
+            case Read():
+                pass
+            case Launched() as step:
+                return self._launch(step)
+        return False
+
+    def _launch(self, step: Launched) -> bool:
+        program = self._programs.get(id(step.program))
+        if program is None:
+            program = self._programs[id(step.program)] = step.program.on(self._memory)
+        own = step.settings
+        settings = replace(
+            self._like or own,
+            grid=own.grid,
+            block=own.block,
+            dynamic_shared_bytes=own.dynamic_shared_bytes,
+            dynamic_shared_limit=own.dynamic_shared_limit,
+            index=own.index,
+        )
+        arguments = [self._exchange.moved(argument) for argument in step.arguments]
+        launch = program.launch(step.kernel, arguments, self._memory, settings)
+        self._launches.append(launch)
+        return bool(launch.result)

@@ -16,8 +16,11 @@ import threading
 import time
 
 from grader.device import control, wire
+from grader.device.alike import difference
 from grader.device.calls import dispatch
-from grader.device.replay import NotReplayable, replay
+from grader.device.exchange import Exchange, NotReplayable
+from grader.device.memory import GlobalMemory
+from grader.device.replay import replay
 from grader.device.session import Device, Session
 from grader.device.simulator import Interpreter, Simulator
 from grader.errors import ProtocolFault
@@ -69,23 +72,38 @@ class Server:
             case control.EndCase():
                 with self._lock:
                     return control.Evidence(self._device.end_case())
-            case control.Repeat():
+            case control.Keep() | control.Compare() | control.Repeat():
                 with self._lock:
-                    return self._repeat(request)
+                    return self._again(request)
             case control.Hello() | control.Shutdown():
                 pass
         return control.Done()
 
-    def _repeat(self, request: control.Repeat) -> control.Answer:
+    def _again(self, request: control.Keep | control.Compare | control.Repeat) -> control.Answer:
         session = self._device.session
-        if session.journal is None:
-            return control.Refused("the last case was not begun as a repeatable one")
-        journal, session.journal = session.journal, None
+        if isinstance(request, control.Keep):
+            if session.journal is None:
+                return control.Refused("the last case was not begun as a repeatable one")
+            session.kept[request.number] = session.journal
+            return control.Done()
+        numbers = (
+            (request.one, request.other)
+            if isinstance(request, control.Compare)
+            else (request.kept, request.like)
+        )
+        if missing := set(numbers) - session.kept.keys():
+            return control.Refused(f"no case is kept under {min(missing)}")
+        one, other = (session.kept[number] for number in numbers)
         try:
-            data = replay(journal, session.memory, request.substitutes, copy=request.copy)
+            if isinstance(request, control.Compare):
+                return control.Compared(difference(one, other, request.pairs))
+            memory = _another(session.memory)
+            exchange = Exchange(one, request.pairs, moved=request.moved)
+            done = replay(one, exchange, memory, copy=request.copy, like=other)
         except NotReplayable as error:
-            return control.Repeated(why=str(error))
-        return control.Repeated(data)
+            compare = isinstance(request, control.Compare)
+            return (control.Compared if compare else control.Repeated)(why=str(error))
+        return control.Repeated(done.data, done.launches)
 
     def _connect(self, sock: socket.socket) -> None:
         """Let a new worker in; the one before it is cut off."""
@@ -115,6 +133,14 @@ class Server:
             pass  # The worker is gone; the grader sees that for itself.
         finally:
             _hang_up(sock)
+
+
+def _another(memory: GlobalMemory) -> GlobalMemory:
+    """An empty memory of the same size."""
+    try:
+        return GlobalMemory(memory.capacity, memory.window)
+    except (OSError, MemoryError, OverflowError) as error:
+        raise NotReplayable("this machine reserves no second memory for the device") from error
 
 
 def _hang_up(sock: socket.socket) -> None:

@@ -92,6 +92,8 @@ class Function:
     module: int
     program: Program
     kernel: Kernel
+    text: bytes
+    """A digest of the module's text."""
     dynamic_shared_limit: int = SHARED_BYTES_DEFAULT
 
 
@@ -100,6 +102,8 @@ class LoadedProgram:
     """A module, and the handles of its functions by name."""
 
     program: Program
+    text: bytes
+    """A digest of its text."""
     functions: dict[str, int] = field(default_factory=dict)
 
 
@@ -120,7 +124,9 @@ class Session:
         self.sticky = Result.SUCCESS
         self.closed = False
         self.journal: Journal | None = None
-        """What the open case did, where the grader may want to do it again."""
+        """What the last case did, where the grader may want to do it again."""
+        self.kept: dict[int, Journal] = {}
+        """What earlier cases did, by the numbers that the grader gave."""
 
     @property
     def log(self) -> CaseLog:

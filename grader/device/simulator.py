@@ -64,6 +64,9 @@ class Program(Protocol):
     def unload(self) -> None:
         """Free the variables."""
 
+    def on(self, memory: GlobalMemory) -> Program:
+        """The same module on another memory, where its variables have the same addresses."""
+
 
 class Simulator(Protocol):
     """Loads PTX text."""
@@ -127,6 +130,13 @@ class InterpretedProgram:
     def unload(self) -> None:
         """Free the variables."""
         self.loaded.unload()
+
+    def on(self, memory: GlobalMemory) -> InterpretedProgram:
+        """The same module on another memory, where its variables have the same addresses."""
+        loaded = self.loaded
+        return InterpretedProgram(
+            self.module, LoadedModule(loaded.module, memory, loaded.number, loaded.symbols)
+        )
 
     def _shared_bytes(self, function: Function) -> int:
         """All that the module and the kernel declare, used or not."""

@@ -8,7 +8,7 @@ takes about as long as the shortest grading run.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 import msgspec
@@ -21,14 +21,14 @@ from grader.device.simt import schedules
 from grader.errors import GraderFault, RecordError, UsageError
 from grader.grading import editions, orders, seeds
 from grader.grading.bench import open_bench
-from grader.grading.cases import Case, Values, drawn
+from grader.grading.cases import Case, Values
 from grader.grading.counterexample import build
 from grader.grading.executor import CaseRun, Ending, Executor
 from grader.grading.gathered import Gathered
 from grader.grading.given import given
 from grader.grading.observe import Observation, Problem, observe, value_check
 from grader.grading.plan import PlannedShape
-from grader.grading.repeat import UNCLEAR, by_the_host
+from grader.grading.repeat import Host
 from grader.grading.request import DEFAULT_TIMEOUT, DeviceChoice, Progress, Request
 from grader.grading.workspace import compile_limits, open_workspace
 from grader.intake import Submission
@@ -207,20 +207,25 @@ class _Again:
 
     def _observe(self, executor: Executor, case: Case, device: DeviceInfo) -> Again:
         logged = self.log[self.number - 1]
-        observation = self._one(executor, case, logged.variant, repeatable=True)
+        observation = self._one(executor, case, logged.variant)
         plain = observation.run.output
         if logged.schedule != schedules.PLAIN and plain is not None:
             run = executor.run(case, variant=logged.variant, schedule=logged.schedule)
-            other = observe(self.puzzle, run, kernel_unchanged=self.unchanged)
-            other = orders.compared(self.puzzle, observation, other, logged.schedule)
+            other = orders.compared(self.puzzle, observation, self._seen(run), logged.schedule)
             return self._told(other, list(other.problems), None, device)
-        problems = list(observation.problems)
-        host = self._by_the_host(executor, observation)
-        if host is not None and host.title == UNCLEAR:
-            # Addresses were taken twice; in an even variant none comes again.
-            second = self._one(executor, case, 0, repeatable=True)
-            host = self._by_the_host(executor, second)
-        problems += [host] if host is not None else []
+        host = Host(
+            self.puzzle,
+            executor,
+            seeds.generator(self.record.seed, f"unseen {self.number}"),
+            run=lambda case: self._one(executor, case, logged.variant),
+            observe=self._seen,
+        )
+        asked = host.ask(observation)
+        problems = [*observation.problems]
+        problems += [asked.problem] if asked.problem is not None else []
+        if asked.alone is not None:
+            both = (*observation.findings, *asked.alone.findings)
+            observation = replace(observation, findings=both)
         same = None
         if plain is not None:
             refilled = executor.run(case, variant=logged.variant + 1)
@@ -263,17 +268,10 @@ class _Again:
             device=device,
         )
 
-    def _by_the_host(self, executor: Executor, last: Observation) -> Problem | None:
-        random = seeds.generator(self.record.seed, f"unseen {self.number}")
-        unseen = drawn(self.puzzle, last.case.shape, last.case.values, random)
-        return by_the_host(
-            self.puzzle, executor, last, unseen, lambda case: self._one(executor, case, 1)
-        )
+    def _one(self, executor: Executor, case: Case, variant: int) -> Observation:
+        return self._seen(executor.run(case, variant=variant, repeatable=True))
 
-    def _one(
-        self, executor: Executor, case: Case, variant: int, *, repeatable: bool = False
-    ) -> Observation:
-        run = executor.run(case, variant=variant, repeatable=repeatable)
+    def _seen(self, run: CaseRun) -> Observation:
         return observe(self.puzzle, run, kernel_unchanged=self.unchanged)
 
     def _case(self) -> Case:

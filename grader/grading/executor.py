@@ -12,7 +12,7 @@ from __future__ import annotations
 import contextlib
 import signal
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -21,6 +21,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from grader.device.control import Compared, Repeated
 from grader.device.evidence import CaseEvidence, CopyOut, FindingKind
 from grader.device.simt.schedules import PLAIN
 from grader.errors import DeviceFault, ToolchainFault, UnsupportedByDevice
@@ -136,6 +137,18 @@ class TimeTaken:
             )
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Kept:
+    """A case whose steps on the device are kept, and the number under which they are."""
+
+    number: int
+    case: Case
+
+
+def _pairs(of: Case, other: Case) -> list[tuple[bytes, bytes]]:
+    return [(array.tobytes(), other.inputs[name].tobytes()) for name, array in of.inputs.items()]
+
+
 class Executor:
     """Compiles the plan and runs its cases. Use as a context manager."""
 
@@ -226,20 +239,32 @@ class Executor:
     def _new_worker(self, workspace: Workspace) -> Worker:
         return Worker(workspace, self._lane, compile_limits=self._limits, script=self._script)
 
-    def repeat(self, case: Case, inputs: Mapping[str, NDArray[np.generic]]) -> bytes | str:
-        """What the device computes when it does the last case again with other inputs.
+    def keep(self, number: int) -> None:
+        """Keep what the last case, a repeatable one, did on the device, under a number.
+
+        It is there until a worker is replaced, or another case takes its number.
+        """
+        self._lane.keep(number)
+
+    def compare(self, one: Kept, other: Kept) -> Compared:
+        """Whether the host did the same in two cases of one shape."""
+        return self._lane.compare(one.number, other.number, _pairs(one.case, other.case))
+
+    def repeat(self, one: Kept, other: Kept, *, moved: bool = True) -> Repeated:
+        """What the device does when it does a case again with the inputs of another.
 
         Args:
-            case: The last case that was run, as a repeatable one, with output.
-            inputs: What to put in the place of its inputs.
-
-        Returns:
-            The output's bytes, or a sentence that says why the case can't be done again.
+            one: A case that had output.
+            other: Another one of its shape, or the same.
+            moved: Whether inputs are exchanged also where the host moved them.
         """
-        substitutes = [
-            (case.inputs[name].tobytes(), array.tobytes()) for name, array in inputs.items()
-        ]
-        return self._lane.repeat(substitutes, copy=1 + len(substitutes))
+        return self._lane.repeat(
+            one.number,
+            _pairs(one.case, other.case),
+            copy=1 + len(one.case.inputs),  # the output is copied to the host before the inputs
+            like=other.number,
+            moved=moved,
+        )
 
     def run(
         self, case: Case, *, variant: int = 0, schedule: int = PLAIN, repeatable: bool = False
@@ -250,7 +275,7 @@ class Executor:
             case: What to run.
             variant: Which bytes unwritten memory holds.
             schedule: In which order its blocks and threads run.
-            repeatable: Whether `repeat` may follow.
+            repeatable: Whether `keep`, `compare` and `repeat` may follow.
 
         Raises:
             DeviceFault: the device can't be opened a second time.

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol, Self
 
+from grader.device.control import Compared, Repeated
 from grader.device.evidence import CaseEvidence
+from grader.device.exchange import Pairs
 from grader.device.process import SoftwareDevice, Spawn, spawn_plain
 from grader.device.simt.schedules import PLAIN
 from grader.device.simt.settings import Limits
@@ -29,6 +31,7 @@ _FILLS = ((0x7FA5A5A5, 0x7FB6B6B6), (0xFF9C9C9C, 0xFF8D8D8D))
 
 TURN_SECONDS = 600.0
 """How long a case waits for its turn on a GPU: several that end at their own limits before it."""
+_NOT_SHOWN = "a GPU does not show what was done on it"
 _WHICH_GPU = ("CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER")
 """By which a scheduler tells a job which of a machine's GPUs it has."""
 
@@ -65,11 +68,14 @@ class Lane(AbstractContextManager["Lane"], Protocol):
     def end_case(self) -> CaseEvidence | None:
         """What was seen since `begin_case`; None where nothing can be."""
 
-    def repeat(self, substitutes: Sequence[tuple[bytes, bytes]], *, copy: int) -> bytes | str:
-        """What the last case, a repeatable one, does with other inputs and without the host.
+    def keep(self, number: int) -> None:
+        """Keep what the last case, a repeatable one, did; see `SoftwareDevice.keep`."""
 
-        See `grader.device.process.SoftwareDevice.repeat`.
-        """
+    def compare(self, one: int, other: int, pairs: Pairs) -> Compared:
+        """Whether the host did the same in two cases; see `SoftwareDevice.compare`."""
+
+    def repeat(self, kept: int, pairs: Pairs, *, copy: int, like: int, moved: bool) -> Repeated:
+        """What a kept case does without the host; see `SoftwareDevice.repeat`."""
 
     def renew(self) -> None:
         """Forget the last worker; the next one starts on a clean device."""
@@ -127,8 +133,14 @@ class SoftwareLane:
     def end_case(self) -> CaseEvidence | None:
         return self._device.end_case()
 
-    def repeat(self, substitutes: Sequence[tuple[bytes, bytes]], *, copy: int) -> bytes | str:
-        return self._device.repeat(substitutes, copy=copy)
+    def keep(self, number: int) -> None:
+        self._device.keep(number)
+
+    def compare(self, one: int, other: int, pairs: Pairs) -> Compared:
+        return self._device.compare(one, other, pairs)
+
+    def repeat(self, kept: int, pairs: Pairs, *, copy: int, like: int, moved: bool) -> Repeated:
+        return self._device.repeat(kept, pairs, copy=copy, like=like, moved=moved)
 
     def renew(self) -> None:
         self._device.new_connection()
@@ -174,8 +186,14 @@ class GpuLane:
         self._turn.free()
         return None
 
-    def repeat(self, substitutes: Sequence[tuple[bytes, bytes]], *, copy: int) -> bytes | str:
-        return "a GPU does not show what was done on it"
+    def keep(self, number: int) -> None:
+        return None
+
+    def compare(self, one: int, other: int, pairs: Pairs) -> Compared:
+        return Compared(why=_NOT_SHOWN)
+
+    def repeat(self, kept: int, pairs: Pairs, *, copy: int, like: int, moved: bool) -> Repeated:
+        return Repeated(why=_NOT_SHOWN)
 
     def renew(self) -> None:
         return None

@@ -22,8 +22,9 @@ from grader.grading.cases import Case, Values, cases, drawn, example
 from grader.grading.executor import CaseRun, Ending, Executor
 from grader.grading.observe import Observation, Problem, finding_key, observe, value_check
 from grader.grading.plan import PlannedShape
-from grader.grading.repeat import UNCLEAR, by_the_host
+from grader.grading.repeat import Host
 from grader.grading.search import Outcome, Search
+from grader.grading.singular import singular
 from grader.marks import Tried
 from grader.puzzles.definition import Part, Puzzle
 from grader.record import LaunchKind
@@ -41,10 +42,10 @@ MOST_AHEAD = 2000
 """Cases that are drawn before the first is run; more would cost memory and a wait."""
 FIRST = 6
 """How many failing cases are kept to recognise the mistake by."""
+SINGULAR = 40
+"""About so many cases, one for each shape at least, with inputs that a program could single out."""
 CRASHES = 3
 """Shapes that may crash in one property before the rest of it is left out."""
-BETWEEN = 0.1
-"""The part of the searches' cases that show who computes them."""
 
 
 @dataclass
@@ -57,6 +58,10 @@ class Tally:
     """The simplest failing case."""
     first: list[Observation] = field(default_factory=list)
     """The first failing cases, before any was made simple: they tell more about the mistake."""
+    helped: bool = False
+    """Whether more need not be asked about the host."""
+    unknown: str = ""
+    """Why it can't be told of some case whether the host helped, where it can't."""
 
     def count(self, observation: Observation, problem: Problem | None) -> None:
         """Take one more case into account."""
@@ -137,10 +142,15 @@ class Prober:
         self._crashed: dict[int, Observation] = {}
         self._findings: dict[tuple[object, ...], Observation] = {}
         self._searches: dict[tuple[str, Values, tuple[int, ...], int], Search] = {}
-        self._unseen = seeds.generator(seed, "unseen")
+        self._host = Host(
+            puzzle,
+            executor,
+            seeds.generator(seed, "unseen"),
+            run=lambda case: self._observe(case, ask=False),
+            observe=self._seen,
+        )
         self._in_order = 0
         self._orders = seeds.generator(seed, "orders")
-        self._moment = seeds.generator(seed, "moment")
         self._assigned = [shape for shape in shapes if shape.part is Part.ASSIGNED]
         self._robust = [shape for shape in shapes if shape.part is Part.ROBUST]
         self.results = Results()
@@ -185,22 +195,29 @@ class Prober:
         return self._executor.cases_run - self._in_order
 
     def _sweep(self, shapes: Iterable[PlannedShape]) -> None:
-        """Each shape with both kinds of values, so that none goes untested whatever is drawn later.
-
-        Each time it also shows whether the device computed it.
-        """
+        """Each shape with every kind of values, so that none goes untested whatever comes later."""
         random = seeds.generator(self._seed, "sweep")
+        kinds = itertools.count(int(random.integers(1 << 16)))
         crashes = 0
         for variant, shape in enumerate(shapes):
             if crashes >= CRASHES:
                 return
-            for values in (Values.INTEGERS, Values.REALS):
-                case = drawn(self._puzzle, shape, values, random)
-                observation = self._by_device(case, variant=variant)
+            swept = [
+                *(
+                    drawn(self._puzzle, shape, values, random)
+                    for values in (Values.INTEGERS, Values.REALS)
+                ),
+                *(
+                    singular(self._puzzle, shape, next(kinds), random)
+                    for _ in range(_singular(self._shapes))
+                ),
+            ]
+            for place, case in enumerate(swept):
+                observation = self._observe(case, variant=variant)
                 if observation.run.output is None:
                     crashes += 1
                     break
-                if values is Values.INTEGERS:
+                if not place:
                     self._in_other_orders(observation, variant)
 
     def _in_other_orders(self, plain: Observation, place: int) -> None:
@@ -225,25 +242,6 @@ class Prober:
             self.results.tally(check).count(observation, observation.problem(check))
             if observation.problems:
                 self._keep_findings(observation)
-
-    def _by_device(self, case: Case, *, variant: int | None = None) -> Observation:
-        """Run a case, and see whether the device computed it: `grader.grading.repeat`."""
-        observation, problem = self._done_again(case, variant)
-        if problem is not None and problem.title == UNCLEAR:
-            # Addresses were taken twice: a call that also loads modules, or frees and reserves.
-            # In an even variant no address comes again.
-            another = drawn(self._puzzle, case.shape, case.values, self._unseen)
-            observation, problem = self._done_again(another, 0)
-        if problem is not None:
-            self.results.tally(problem.check).count(observation, problem)
-        return observation
-
-    def _done_again(self, case: Case, variant: int | None) -> tuple[Observation, Problem | None]:
-        observation = self._observe(case, variant=variant, repeatable=True)
-        unseen = drawn(self._puzzle, case.shape, case.values, self._unseen)
-        return observation, by_the_host(
-            self._puzzle, self._executor, observation, unseen, self._observe
-        )
 
     def _repeat(self, shapes: Sequence[PlannedShape], count: int) -> None:
         """The same inputs twice, with other bytes in unwritten memory: same bits again?"""
@@ -304,7 +302,7 @@ class Prober:
             self._searches[key] = Search(
                 cases(self._puzzle, shapes, values),
                 seed=seeds.number(self._seed, f"search {check} {values}"),
-                count=count - _between(count),
+                count=count,
             )
         return self._searches[key]
 
@@ -325,14 +323,7 @@ class Prober:
         before = _SEARCHED[: _SEARCHED.index(check)]
         shrink = all(self.results.tally(name).worst is None for name in before)
 
-        # At moments that no program foresees.
-        between = _between(count)
-        moments = set(self._moment.choice(count - between, between, replace=False).tolist())
-        numbers = itertools.count()
-
         def attempt(case: Case) -> Outcome:
-            if next(numbers) in moments:
-                self._by_device(drawn(self._puzzle, case.shape, values, self._unseen))
             observation = self._observe(case)
             if observation.problem(check) is None:
                 return Outcome.HOLDS
@@ -358,16 +349,19 @@ class Prober:
         observation = replace(observation, number=known.number)
         self.results.tally(check).count(observation, observation.problem(check))
 
-    def _observe(
-        self, case: Case, *, variant: int | None = None, repeatable: bool = False
-    ) -> Observation:
-        """Run a case and count what it shows towards every check it concerns."""
+    def _observe(self, case: Case, *, variant: int | None = None, ask: bool = True) -> Observation:
+        """Run a case and count what it shows towards every check it concerns.
+
+        Args:
+            case: What to run.
+            variant: Which bytes unwritten memory holds.
+            ask: Whether to ask whether the host helped.
+        """
         number = self._executor.cases_run
         variant = number if variant is None else variant
-        run = self._executor.run(case, variant=variant, repeatable=repeatable)
+        run = self._executor.run(case, variant=variant, repeatable=True)
         self._progress(self._counted, self._examples)
-        observation = observe(self._puzzle, run, kernel_unchanged=self._kernel_unchanged)
-        observation = self._log(observation, variant)
+        observation = self._log(self._seen(run), variant)
         own = value_check(self._puzzle, case)
         concerned = {own} if case.shape.part is Part.ROBUST else {own, "clean", "device"}
         for check in sorted(concerned):
@@ -376,7 +370,32 @@ class Prober:
         self._keep_findings(observation)
         if run.ending is not Ending.OUTPUT:
             self._crashed.setdefault(case.shape.number, observation)
+        elif ask:
+            self._ask(observation)
         return observation
+
+    def _seen(self, run: CaseRun) -> Observation:
+        return observe(self._puzzle, run, kernel_unchanged=self._kernel_unchanged)
+
+    def _ask(self, observation: Observation) -> None:
+        """Whether the host helped: `grader.grading.repeat`."""
+        check = "robust" if observation.case.shape.part is Part.ROBUST else "device"
+        tally = self.results.tally(check)
+        if tally.helped:
+            return
+        asked = self._host.ask(observation)
+        if asked.unknown:
+            tally.unknown = tally.unknown or asked.unknown
+        if asked.problem is None:
+            return
+        tally.helped = True
+        self.results.tally(asked.problem.check).count(observation, asked.problem)
+        if asked.alone is not None:
+            # What the kernels do wrong without the host is wrong.
+            self._keep_findings(asked.alone)
+            unclean = asked.alone.problem("clean")
+            if unclean is not None:
+                self.results.tally("clean").count(asked.alone, unclean)
 
     def _log(
         self, observation: Observation, variant: int, schedule: int = schedules.PLAIN
@@ -446,11 +465,12 @@ def _simplicity(observation: Observation) -> tuple[object, ...]:
     return (_KINDS.index(case.values) if case.values in _KINDS else -1, *case.complexity)
 
 
-def _between(count: int) -> int:
-    """How many of the cases of a search are run between those that are searched."""
-    return int(np.ceil(BETWEEN * count))
-
-
 def _swept(shapes: Sequence[PlannedShape]) -> int:
-    """Cases before the search, where none crashes: the example, and two for each shape."""
-    return 1 + 2 * len(shapes)
+    """Cases before the search, where none crashes: the example, and those of each shape."""
+    # Integers, reals, and a reference for what the host does.
+    return 1 + (3 + _singular(shapes)) * len(shapes)
+
+
+def _singular(shapes: Sequence[PlannedShape]) -> int:
+    """Cases of each shape with inputs that a program could single out."""
+    return max(SINGULAR // len(shapes), 1)

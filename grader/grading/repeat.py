@@ -1,73 +1,293 @@
-"""Did the device compute the answer, or did the host hand it over?
+"""Did the device compute the answer, or did the host help?
 
-A case is done again on the device alone, with inputs that the program has never
-seen (`grader.device.replay`). Kernels that compute give the right answer for
-these too. Host code that works the answer out, and passes it to a kernel in a
-copy or in the arguments of a launch, is not there to do so again; nor can it
-hand over answers for inputs that it does not know.
+At each shape a reference is run: real numbers that are all different, so that each can be
+recognised wherever the host moves it. A case is then compared with it. Where the host did the
+same for both (the same copies, memsets and launches, with the inputs exchanged), it had no part
+in the answer. Where it did not, the reference is done again on the device alone, with the inputs
+of the case (`grader.device.replay`): right kernels give the right answer for these too, on the
+same path, though the host has never seen them.
+
+Nobody is accused before the same inputs gave the same bits again, with a new reference: what
+differs from call to call by itself is not the host's help. Nor is a host that only chooses by
+the inputs what to run, and does the same for the same numbers in another order.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from grader.grading.cases import Case
-from grader.grading.executor import Executor
+from grader.device.control import Repeated
+from grader.device.evidence import CaseEvidence
+from grader.grading.cases import Case, Values
+from grader.grading.executor import CaseRun, Ending, Executor, Kept
 from grader.grading.judge import compare
 from grader.grading.observe import Observation, Problem
 from grader.puzzles.definition import Part, Puzzle
 
-UNCLEAR = "host code can't be told from the device"
-"""Title of the problem of a case that can't be done again."""
+ROUNDS = 3
+"""How often a difference must show again before anybody is accused."""
+_CHANGES = "what the program does changes from call to call"
+_CASE, _OTHER, _FIRST_REFERENCE = range(3)
+"""Numbers under which cases are kept."""
+_MAGNITUDES = (np.log(1e-3), np.log(1e3))
 
 
-def by_the_host(
-    puzzle: Puzzle,
-    executor: Executor,
-    last: Observation,
-    unseen: Case,
-    run: Callable[[Case], Observation],
-) -> Problem | None:
-    """The problem, where the host took part in computing a case.
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What came of asking whether the host helped in a case."""
+
+    problem: Problem | None = None
+    alone: Observation | None = None
+    """The case as the device did it without the host, where that proves the problem."""
+    unknown: str = ""
+    """Why it can't be told, where it can't."""
+
+
+_NOTHING = Asked()
+
+
+class Host:
+    """Asks of cases whether the host helped.
 
     Args:
-        last: The executor's last case, run as a repeatable one. It must be right: what is
-            wrong anyway is not looked into.
-        unseen: A case of the same shape that the program was never given.
-        run: Runs a case. It is asked for ``unseen`` where the device alone gets that wrong: if
-            the program gets it wrong as well, the kernel is wrong there, and no host helped.
+        puzzle: What is graded.
+        executor: Runs cases.
+        random: Draws the references.
+        run: Runs a case as a repeatable one, and observes it.
+        observe: Makes an observation of a run that happened elsewhere.
     """
-    if not _right(last) or last.run.copy_out is None or not _told_apart(last.case):
+
+    def __init__(
+        self,
+        puzzle: Puzzle,
+        executor: Executor,
+        random: np.random.Generator,
+        run: Callable[[Case], Observation],
+        observe: Callable[[CaseRun], Observation],
+    ) -> None:
+        self._puzzle = puzzle
+        self._executor = executor
+        self._random = random
+        self._run = run
+        self._observe = observe
+        self._references: dict[int, Kept] = {}
+        self._worker = 0
+
+    def ask(self, last: Observation) -> Asked:
+        """Whether the host helped in the last case, which was run as a repeatable one.
+
+        Nothing is asked of a case that is wrong anyway.
+        """
+        if not _right(last) or last.run.copy_out is None:
+            return _NOTHING
+        case = self._keep(_CASE, last.case)
+        known = self._reference(last.case)
+        if known is None:
+            return _NOTHING  # the shape fails by its reference
+        alike = self._executor.compare(known, case)
+        if alike.why:
+            return Asked(unknown=alike.why)
+        return self._suspect(last, known, case) if alike.difference else _NOTHING
+
+    def _suspect(self, last: Observation, known: Kept, case: Kept) -> Asked:
+        """The host did something else than for the reference: is that why the answer is right?"""
+        found = self._alone(last, known, case)
+        if found.alone is None:
+            return found
+        if _right(found.alone):
+            settled = self._another_way(case)
+        else:
+            settled = self._wrong_again(last, case)
+        if settled is not None:
+            return settled
+        return _NOTHING if self._only_chooses(last.case) else found
+
+    def _wrong_again(self, last: Observation, case: Kept) -> Asked | None:
+        """The kernels are wrong without the host: each time? Else the answer to what was asked."""
+        for _ in range(ROUNDS):
+            self._references.pop(case.case.shape.number)
+            known = self._reference(case.case)
+            second = self._run(case.case)
+            if known is None or second.run.output is None:
+                return Asked(unknown="the program does not give an output each time")
+            if not _same_bits(last.run, second.run):
+                return _not_reproducible(last, "what changes from call to call")
+            found = self._alone(second, known, self._keep(_CASE, case.case))
+            if found.alone is None or _right(found.alone):
+                return found if found.problem or found.unknown else Asked(unknown=_CHANGES)
         return None
-    answer = executor.repeat(last.case, unseen.inputs)
-    robust = puzzle.part(last.case.shape.sizes) is Part.ROBUST
-    check = "robust" if robust else "device"
-    if isinstance(answer, str):
-        return Problem(check=check, title=UNCLEAR, detail=answer)
-    output = last.run.output
-    assert output is not None
-    again = np.frombuffer(answer, dtype=output.dtype).reshape(output.shape)
-    if compare(puzzle, unseen, again).right or not _right(run(unseen)):
+
+    def _another_way(self, case: Kept) -> Asked | None:
+        """The kernels go another way without the host: do they for cases of the kind, each time?
+
+        New ones, which the program has not seen either. Every other call, or every third, may go
+        another way by itself.
+        """
+        for distance in range(1, ROUNDS + 1):
+            other = self._kin(case.case)
+            if other is None:
+                return _NOTHING
+            self._references.pop(case.case.shape.number)
+            known = self._reference(case.case)
+            for _ in range(distance - 1):
+                self._run(reference(case.case, self._random))
+            run = self._run(other)
+            if known is None or run.run.output is None:
+                return Asked(unknown="the program does not give an output each time")
+            kept = self._keep(_CASE, other)
+            alike = self._executor.compare(known, kept)
+            found = _NOTHING if not alike.difference else self._alone(run, known, kept)
+            if alike.why or found.alone is None:
+                return Asked(unknown=alike.why) if alike.why else found
         return None
-    return Problem(
-        check=check,
-        title="computed with the help of the host",
-        detail="the same copies and launches, done again with other inputs but without the host "
-        "code, do not give the right answer: the host works out what the kernels hand over",
-    )
+
+    def _alone(self, last: Observation, known: Kept, case: Kept) -> Asked:
+        """Do the case again as the host did it, and as it did the reference.
+
+        With an observation where the two differ.
+        """
+        told = self._executor.repeat(case, case)
+        output = last.run.output
+        assert output is not None
+        if told.why:
+            return Asked(unknown=told.why)
+        if told.data != output.tobytes():
+            return _not_reproducible(last, "a clock, or on the order of threads")
+        ways = []
+        # Host code may have moved the inputs, or have told the kernels what they are.
+        for moved in (True, False):
+            untold = self._executor.repeat(known, case, moved=moved)
+            if untold.why:
+                return Asked(unknown=untold.why)
+            if untold.data == told.data and _paths(untold) == _paths(told):
+                return _NOTHING
+            ways.append(self._observe(_as_run(last.run, untold)))
+        alone = replace(next(filter(_right, ways), ways[0]), number=last.number)
+        how = "give it in another way" if _right(alone) else "do not give the right answer"
+        return Asked(
+            problem=Problem(
+                check=_check(last, "device"),
+                title="computed with the help of the host",
+                detail="the same copies and launches, done again with inputs that the host code "
+                f"has not seen, {how}: it works out what the kernels hand over",
+            ),
+            alone=alone,
+        )
+
+    def _only_chooses(self, case: Case) -> bool:
+        """Whether all that the host makes of the inputs is a choice of what to run.
+
+        Then it does the same for another case of the kind, which has another answer.
+        """
+        if not _right(self._run(case)):
+            return False
+        kept = self._keep(_CASE, case)
+        other = self._kin(case)
+        if other is None:
+            # Nothing but zeros. What it runs for these must be right for any numbers.
+            other = reference(case, self._random)
+            known = Kept(number=_CASE, case=other)
+            done = self._executor.repeat(kept, known)
+            return (
+                done.data is not None
+                and compare(
+                    self._puzzle, other, np.frombuffer(done.data, dtype=self._puzzle.output.dtype)
+                ).right
+            )
+        if not _right(self._run(other)):
+            return False
+        alike = self._executor.compare(kept, self._keep(_OTHER, other))
+        return not (alike.difference or alike.why)
+
+    def _kin(self, case: Case) -> Case | None:
+        """A case of the same kind with another answer; None where there is none.
+
+        The same numbers in another order; where that changes nothing, twice the numbers.
+        """
+        answer = self._puzzle.expected(case.inputs, case.shape.sizes).value
+        mixed = {
+            name: self._random.permutation(array.ravel()).reshape(array.shape)
+            for name, array in case.inputs.items()
+        }
+        factor = 2 ** int(self._random.integers(1, 5))
+        with np.errstate(over="ignore", invalid="ignore"):
+            larger = {
+                name: np.multiply(array, factor, dtype=array.dtype)
+                for name, array in case.inputs.items()
+            }
+        for inputs in (mixed, larger):
+            other = self._puzzle.expected(inputs, case.shape.sizes).value
+            if not np.array_equal(answer, other, equal_nan=True):
+                return replace(case, inputs=inputs)
+        return None
+
+    def _reference(self, case: Case) -> Kept | None:
+        """The reference at the shape of a case, run and kept; None where it gives no output."""
+        if self._worker != self._executor.replacements:
+            # What was kept is gone with the worker.
+            self._worker = self._executor.replacements
+            self._references.clear()
+        number = case.shape.number
+        if number not in self._references:
+            found = reference(case, self._random)
+            if self._run(found).run.output is None:
+                return None
+            self._references[number] = self._keep(_FIRST_REFERENCE + number, found)
+        return self._references[number]
+
+    def _keep(self, number: int, case: Case) -> Kept:
+        self._executor.keep(number)
+        return Kept(number=number, case=case)
 
 
-def _told_apart(case: Case) -> bool:
-    """Whether inputs are known by what they hold, among all that a program copies."""
-    contents = {array.tobytes() for array in case.inputs.values()}
-    # A single whole number may be a constant of the program as well.
-    common = any(
-        array.size == 1 and float(array.ravel()[0]).is_integer() for array in case.inputs.values()
-    )
-    zeros = any(not array.all() for array in case.inputs.values())
-    return len(contents) == len(case.inputs) and not common and not zeros
+def reference(case: Case, random: np.random.Generator) -> Case:
+    """A case of the same shape in which all values differ, and none is a number that people use."""
+    counts = {name: array.size for name, array in case.inputs.items()}
+    values = np.zeros(0, np.float32)
+    while len(np.unique(values)) < sum(counts.values()):
+        values = np.exp(random.uniform(*_MAGNITUDES, sum(counts.values()))).astype(np.float32)
+    values *= random.choice([-1, 1], len(values)).astype(np.float32)
+    ends = np.cumsum(list(counts.values()))[:-1]
+    inputs = {
+        name: part.reshape(case.inputs[name].shape)
+        for name, part in zip(counts, np.split(values, ends), strict=True)
+    }
+    return Case(shape=case.shape, values=Values.REALS, inputs=inputs)
+
+
+def _as_run(run: CaseRun, alone: Repeated) -> CaseRun:
+    """A case as the device did it alone."""
+    evidence = CaseEvidence(launches=alone.launches)
+    if alone.data is None or run.output is None:
+        return replace(
+            run, ending=Ending.ERROR, output=None, message="a kernel fails", evidence=evidence
+        )
+    output = np.frombuffer(alone.data, dtype=run.output.dtype).reshape(run.output.shape)
+    return replace(run, output=output, evidence=evidence, copy_out=None)
+
+
+def _not_reproducible(last: Observation, on: str) -> Asked:
+    detail = f"the same inputs gave other bits the second time: the result depends on {on}"
+    check = _check(last, "clean")
+    problem = Problem(check=check, title="not reproducible", detail=detail)
+    return Asked(problem=problem, unknown=_CHANGES)
+
+
+def _check(observation: Observation, check: str) -> str:
+    return "robust" if observation.case.shape.part is Part.ROBUST else check
+
+
+def _paths(repeated: Repeated) -> list[tuple[object, ...]]:
+    return [(each.kernel, each.grid, each.block, each.path) for each in repeated.launches]
+
+
+def _same_bits(one: CaseRun, other: CaseRun) -> bool:
+    if one.output is None or other.output is None:
+        return False
+    return one.output.tobytes() == other.output.tobytes()
 
 
 def _right(observation: Observation) -> bool:

@@ -167,6 +167,8 @@ def _device(reached: Reached, results: Results) -> tuple[Status, str, int]:
         return Status.FAILED, _reason(problem.title, problem.detail), tally.cases
     if results.completed < results.assigned:
         return Status.NOT_CHECKED, NO_OUTPUT, tally.cases
+    if tally.unknown:
+        return Status.NOT_CHECKED, _not_told(tally), tally.cases
     return Status.PASSED, "", tally.cases
 
 
@@ -177,7 +179,13 @@ def _robust(puzzle: Puzzle, reached: Reached, results: Results) -> tuple[Status,
     assigned = [results.tally(check) for check in VALUES]
     if any(each.worst is not None or not each.cases for each in assigned):
         return Status.NOT_CHECKED, "the assigned part is not right yet", tally.cases
+    if tally.worst is None and tally.unknown:
+        return Status.NOT_CHECKED, _not_told(tally), tally.cases
     return _values(tally, results.tried.sizes_beyond)
+
+
+def _not_told(tally: Tally) -> str:
+    return f"whether the host helped can't be told: {tally.unknown}"
 
 
 def _reason(title: str, detail: str) -> str:

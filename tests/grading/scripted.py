@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from grader.device.control import Compared, Repeated
 from grader.device.evidence import CaseEvidence, CopyOut, Launch, Provenance, Writer
 from grader.grading import plan
 from grader.grading.executor import CaseRun, Ending
@@ -33,6 +34,9 @@ class ScriptedExecutor:
         spoil: Whether the program changes its first input.
         by_host: Whether host code computes it, so that the device alone gives the old answer.
         ordered: What becomes of the answer by the schedule, where that matters.
+
+    ``helps``, ``differs`` and ``alone`` can be overridden: for which inputs the host does
+    something of its own, and what the device gives without it.
     """
 
     def __init__(
@@ -55,10 +59,14 @@ class ScriptedExecutor:
         self.cases_run = 0
         self.crashes = 0
         self.is_slow = False
+        self.replacements = 0
+        self.last = None
+        self.kept = {}
 
     def run(self, case, *, variant=0, schedule=0, repeatable=False):
-        self.variant, self.schedule = variant, schedule
+        self.schedule = schedule
         self.cases_run += 1
+        self.last = (case, variant)
         sizes = dict(case.shape.sizes)
         launch = Launch(
             index=self.cases_run,
@@ -96,10 +104,32 @@ class ScriptedExecutor:
             copy_out=copy,
         )
 
-    def repeat(self, case, inputs):
-        sizes = dict(case.shape.sizes)
-        inputs = case.inputs if self.by_host else inputs
-        return self.program(inputs, sizes, self.variant).tobytes()
+    def keep(self, number):
+        self.kept[number] = self.last
+
+    def compare(self, one, other):
+        assert [self.kept[each.number][0] for each in (one, other)] == [one.case, other.case]
+        return Compared(self.differs(one.case.inputs, other.case.inputs))
+
+    def differs(self, one, other):
+        """What the host does otherwise for the other inputs."""
+        return "in what it copies" if self.by_host else ""
+
+    def repeat(self, one, other, *, moved=True):
+        output = self.alone(one.case.inputs, other.case.inputs, dict(one.case.shape.sizes))
+        if output is None:
+            output = self.program(
+                other.case.inputs, dict(one.case.shape.sizes), self.kept[other.number][1]
+            )
+        return Repeated(output.tobytes(), launches=self.launches(one.case, other.case))
+
+    def alone(self, seen, inputs, sizes):
+        """What the device gives for inputs where the host saw others; None for the right answer."""
+        return self.program(seen, sizes, 0) if self.by_host else None
+
+    def launches(self, seen, case):
+        """Launches of the case when it is done again."""
+        return ()
 
 
 def grade(executor, *, examples=200, kernel_unchanged=False, sample=None, seed="seed"):

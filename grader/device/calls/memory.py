@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 
 from grader.device.calls.table import call
-from grader.device.journal import Copied, Filled, Placed, Read, Wrote
+from grader.device.journal import Copied, Filled, Freed, Placed, Read, Wrote
 from grader.device.results import CallRefused, Result
 from grader.device.session import Session
 from grader.device.wire import Op
@@ -36,6 +36,7 @@ def mem_free(session: Session, address: int) -> None:
     """Free; of address 0 it does nothing, as on a GPU."""
     if address:
         session.memory.free(address)
+        session.note(Freed(address))
 
 
 @call(Op.MEM_RANGE, "Q")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import struct
 
 from grader.device.addresses import Allocation
 from grader.device.attributes import occupancy
 from grader.device.calls.table import call
 from grader.device.evidence import Dim3, Launch
-from grader.device.journal import Launched, Placed, Wrote
+from grader.device.journal import Freed, Launched, Placed, Wrote
 from grader.device.results import CallRefused, Result
 from grader.device.session import Function, LoadedProgram, Session
 from grader.device.simt.settings import SHARED_BYTES_OPT_IN
@@ -62,7 +63,8 @@ def module_load(session: Session, image: memoryview) -> bytes:
     before = session.memory.live() if session.journal is not None else ()
     program = session.device.simulator.load(text, session.memory, number=session.device.modules)
     _note_variables(session, before)
-    return _U64.pack(session.modules.add(LoadedProgram(program)))
+    digest = hashlib.sha256(data).digest()
+    return _U64.pack(session.modules.add(LoadedProgram(program, digest)))
 
 
 def _note_variables(session: Session, before: tuple[Allocation, ...]) -> None:
@@ -80,7 +82,10 @@ def module_unload(session: Session, module: int) -> None:
     """Drop a module and its functions."""
     loaded = session.modules.remove(module)
     session.functions.discard(list(loaded.functions.values()))
+    before = session.memory.live() if session.journal is not None else ()
     loaded.program.unload()
+    for allocation in set(before).difference(session.memory.live()):
+        session.note(Freed(allocation.address))
 
 
 @call(Op.MODULE_FUNCTION, "Q", tail=True)
@@ -94,7 +99,7 @@ def module_function(session: Session, module: int, name: memoryview) -> bytes:
         session.log.unsupported(f"{kernel.name} takes {len(kernel.parameters)} parameters")
         raise CallRefused(Result.NOT_SUPPORTED)
     if kernel.name not in loaded.functions:
-        function = Function(module, loaded.program, kernel)
+        function = Function(module, loaded.program, kernel, loaded.text)
         loaded.functions[kernel.name] = session.functions.add(function)
     layout = b"".join(_TWO_U32.pack(offset, size) for offset, size in kernel.parameters)
     return _U64.pack(loaded.functions[kernel.name]) + layout
@@ -198,7 +203,7 @@ def _run(
         limits=device.case.limits,
     )
     arguments = [bytes(raw[offset : offset + size]) for offset, size in kernel.parameters]
-    session.note(Launched(function.program, kernel, arguments, settings))
+    session.note(Launched(function.program, function.text, kernel, arguments, settings))
     try:
         return function.program.launch(kernel, arguments, session.memory, settings)
     except GradeError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -124,6 +125,7 @@ def launch(
         block=block,
         shared_bytes=program.shared.compact_size + dynamic_shared_bytes,
         instructions=budget.used,
+        path=zlib.crc32(repr(sorted(budget.hits.items())).encode()),
         seconds=time.perf_counter() - started,
         result=int(result),
         findings=recorder.findings(),

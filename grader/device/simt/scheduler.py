@@ -42,6 +42,9 @@ class Budget:
         instructions: Of all threads together.
         of_a_thread: Instructions of any one thread.
         seconds: Of this machine's time.
+
+    Attributes:
+        hits: By where a basic block begins: how often threads ran it.
     """
 
     def __init__(self, instructions: int, of_a_thread: int, seconds: float) -> None:
@@ -49,6 +52,7 @@ class Budget:
         self.of_a_thread = of_a_thread
         self.seconds = seconds
         self.used = 0
+        self.hits: dict[int, int] = {}
         self.deadline = time.monotonic() + seconds
 
 
@@ -133,7 +137,7 @@ class Scheduler:
 
     def _run_team(self, team: int, most: int | None, budget: Budget) -> bool:
         """Run a team until none of it can, or for ``most`` basic blocks; whether that ended it."""
-        ready, blocks = self._teams[team], self._blocks
+        ready, blocks, hits = self._teams[team], self._blocks, budget.hits
         schedule, turns = self._schedule, 0
         if not ready:
             self._stuck()
@@ -146,6 +150,7 @@ class Scheduler:
             self._steps.add(lanes, block.size)
             if turns % _LOOK == 1 or budget.used > budget.instructions:
                 self._look(pc, lanes, budget)
+            hits[pc] = hits.get(pc, 0) + lanes.count
             if lanes.full:
                 for step in block.full:
                     step()

@@ -51,6 +51,9 @@ class FakeProgram:
     def unload(self) -> None:
         pass
 
+    def on(self, memory: GlobalMemory) -> FakeProgram:
+        return self
+
     def launch(
         self, kernel: Kernel, arguments: Sequence[bytes], memory: GlobalMemory, how: LaunchSettings
     ) -> Launch:

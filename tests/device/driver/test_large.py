@@ -10,6 +10,7 @@ from grader.device.attributes import TOTAL_MEMORY
 from grader.device.calls import dispatch
 from grader.device.control import BeginCase
 from grader.device.evidence import Writer
+from grader.device.exchange import Exchange
 from grader.device.journal import MAX_STEPS
 from grader.device.memory import GlobalMemory
 from grader.device.replay import replay
@@ -74,8 +75,9 @@ def test_scratch_of_any_size_that_a_gpu_has(session: Session, mib: int) -> None:
     assert evidence.unsupported == ()
     assert {run.writer for run in evidence.copies_out[-1].provenance} == {Writer.KERNEL}
     assert session.journal is not None
-    again = replay(session.journal, session.memory, (), copy=1)
-    assert again == struct.pack("<4I", 7, 7, 7, 7), "it can be done again as well"
+    log, memory = session.journal, GlobalMemory(session.memory.capacity, session.memory.window)
+    again = replay(log, Exchange(log, ()), memory, copy=1, like=log)
+    assert again.data == struct.pack("<4I", 7, 7, 7, 7), "it can be done again as well"
 
 
 def test_more_than_a_gpu_has_is_the_gpus_error(session: Session) -> None:

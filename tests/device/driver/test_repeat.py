@@ -10,7 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grader.device import journal
+from grader.device.alike import difference
+from grader.device.exchange import Exchange, NotReplayable
+from grader.device.memory import GlobalMemory
 from grader.device.process import SoftwareDevice
+from grader.device.replay import replay
 from grader.device.wire import Op
 from grader.errors import DeviceFault
 from tests.device.driver.client import DriverClient
@@ -42,6 +46,15 @@ def free(client: DriverClient, address: int) -> None:
     assert client.call(Op.MEM_FREE, "Q", address) == (0, b"")
 
 
+def again(
+    device: SoftwareDevice, *pairs: tuple[bytes, bytes], copy: int = 1, moved: bool = True
+) -> bytes | str | None:
+    """What the last case gives when it is done again."""
+    device.keep(1)
+    done = device.repeat(1, pairs, copy=copy, like=1, moved=moved)
+    return done.why or done.data
+
+
 def test_a_kernel_that_computes_does_so_with_other_inputs_too(
     device: SoftwareDevice, client: DriverClient
 ) -> None:
@@ -49,7 +62,7 @@ def test_a_kernel_that_computes_does_so_with_other_inputs_too(
     address = upload(client, floats(1, 2))
     add_one(client, address, 2)
     assert download(client, address, 8) == floats(2, 3)
-    assert device.repeat([(floats(1, 2), floats(10, 20))], copy=1) == floats(11, 21)
+    assert again(device, (floats(1, 2), floats(10, 20))) == floats(11, 21)
 
 
 def test_buffers_that_have_been_freed_since_are_there_again(
@@ -59,7 +72,7 @@ def test_buffers_that_have_been_freed_since_are_there_again(
     address = upload(client, floats(1))
     download(client, address, 4)
     free(client, address)
-    assert device.repeat([(floats(1), floats(7))], copy=1) == floats(7)
+    assert again(device, (floats(1), floats(7))) == floats(7)
 
 
 def test_an_answer_from_the_host_stays_the_old_one(
@@ -72,7 +85,7 @@ def test_an_answer_from_the_host_stays_the_old_one(
     output = upload(client, floats(value * 2 - 1))
     add_one(client, output, 1)
     assert download(client, output, 4) == floats(10)
-    assert device.repeat([(floats(5), floats(7))], copy=1) == floats(10)
+    assert again(device, (floats(5), floats(7))) == floats(10)
 
 
 @pytest.mark.parametrize("turns", [1, 3])
@@ -87,7 +100,7 @@ def test_an_answer_that_is_only_looked_at_is_the_kernels(
         seen = download(client, address, 8)
         assert client.call(Op.COPY_TO_DEVICE, "Q", address, tail=seen) == (0, b"")
     assert download(client, address, 8) == floats(2, 3)
-    assert device.repeat([(floats(1, 2), floats(10, 20))], copy=1) == floats(11, 21)
+    assert again(device, (floats(1, 2), floats(10, 20))) == floats(11, 21)
 
 
 def test_what_the_host_changes_in_an_answer_stays_the_old_one(
@@ -100,7 +113,7 @@ def test_what_the_host_changes_in_an_answer_stays_the_old_one(
     changed = seen[:4] + floats(99)
     assert client.call(Op.COPY_TO_DEVICE, "Q", address, tail=changed) == (0, b"")
     download(client, address, 8)
-    assert device.repeat([(floats(1, 2), floats(10, 20))], copy=1) == floats(11, 99)
+    assert again(device, (floats(1, 2), floats(10, 20))) == floats(11, 99)
 
 
 def test_an_input_that_is_looked_at_is_still_exchanged(
@@ -112,7 +125,7 @@ def test_an_input_that_is_looked_at_is_still_exchanged(
     assert client.call(Op.COPY_TO_DEVICE, "Q", source, tail=seen) == (0, b"")
     add_one(client, source, 1)
     assert download(client, source, 4) == floats(6)
-    assert device.repeat([(floats(5), floats(7))], copy=1) == floats(8)
+    assert again(device, (floats(5), floats(7))) == floats(8)
 
 
 def test_what_is_written_after_the_copy_to_the_host_does_not_count(
@@ -122,7 +135,7 @@ def test_what_is_written_after_the_copy_to_the_host_does_not_count(
     address = upload(client, floats(1))
     download(client, address, 4)
     add_one(client, address, 1)
-    assert device.repeat([(floats(1), floats(7))], copy=1) == floats(7)
+    assert again(device, (floats(1), floats(7))) == floats(7)
 
 
 def test_the_device_is_afterwards_as_before(device: SoftwareDevice, client: DriverClient) -> None:
@@ -130,7 +143,7 @@ def test_the_device_is_afterwards_as_before(device: SoftwareDevice, client: Driv
     device.begin_case(repeatable=True)
     add_one(client, kept, 3)
     download(client, kept, 12)
-    assert device.repeat([], copy=1) == floats(2, 3, 4)
+    assert again(device) == floats(2, 3, 4)
     assert download(client, kept, 12) == floats(2, 3, 4)
     other = client.allocate(12)
     assert other != kept
@@ -145,7 +158,7 @@ def test_memory_from_before_the_case_holds_what_it_held_then(
     add_one(client, kept, 1)
     download(client, kept, 4)
     free(client, kept)
-    assert device.repeat([], copy=1) == floats(3)
+    assert again(device) == floats(3)
 
 
 def test_copies_and_memsets_on_the_device_are_done_again(
@@ -156,18 +169,18 @@ def test_copies_and_memsets_on_the_device_are_done_again(
     assert client.call(Op.MEMSET, "QQQQII", output, 8, 8, 1, 0, 1) == (0, b"")
     assert client.call(Op.COPY_ON_DEVICE, "QQQ", output, source, 4) == (0, b"")
     download(client, output, 8)
-    assert device.repeat([(floats(4), floats(6))], copy=1) == floats(6, 0)
+    assert again(device, (floats(4), floats(6))) == floats(6, 0)
 
 
-def test_a_case_with_too_many_steps_says_so(device: SoftwareDevice, client: DriverClient) -> None:
-    device.begin_case(repeatable=True)
-    address = upload(client, floats(1))
-    download(client, address, 4)
-    for _ in range(journal.MAX_STEPS):
-        client.call(Op.COPY_ON_DEVICE, "QQQ", address, address, 0)
-    answer = device.repeat([], copy=1)
-    assert isinstance(answer, str)
-    assert "more than" in answer
+@pytest.mark.parametrize("bound", ["MAX_STEPS", "MAX_BYTES"])
+def test_a_case_with_too_many_steps_says_so(monkeypatch: pytest.MonkeyPatch, bound: str) -> None:
+    monkeypatch.setattr(journal, bound, 20)
+    memory = GlobalMemory(1 << 20)
+    log = journal.Journal.begin(memory)
+    for _ in range(21):
+        log.add(journal.Wrote(0, b"x"))
+    with pytest.raises(NotReplayable, match="more than"):
+        Exchange(log, [])
 
 
 @pytest.mark.parametrize("copy", [0, 2, -1])
@@ -176,14 +189,14 @@ def test_a_copy_that_was_not_made_can_not_be_asked_for(
 ) -> None:
     device.begin_case(repeatable=True)
     download(client, upload(client, floats(1)), 4)
-    assert "no such copy" in str(device.repeat([], copy=copy))
+    assert "no such copy" in str(again(device, copy=copy))
 
 
 def test_only_a_repeatable_case_can_be_repeated() -> None:
     with SoftwareDevice() as device:
         device.begin_case()
         with pytest.raises(DeviceFault, match="repeatable"):
-            device.repeat([], copy=1)
+            device.keep(1)
 
 
 STEPS = st.lists(
@@ -203,9 +216,6 @@ STEPS = st.lists(
 @given(STEPS)
 def test_without_substitutes_any_case_gives_what_it_gave(steps: list[tuple[object, ...]]) -> None:
     """Whatever is reserved, written and freed: again is the same, and nothing is disturbed."""
-    from grader.device.memory import GlobalMemory
-    from grader.device.replay import replay
-
     memory = GlobalMemory(1 << 20)
     log = journal.Journal.begin(memory)
     buffers: list[tuple[int, int]] = []
@@ -225,6 +235,7 @@ def test_without_substitutes_any_case_gives_what_it_gave(steps: list[tuple[objec
             (address, size), value = places[0], int(numbers[-1])  # type: ignore[call-overload]
             if name == "free":
                 memory.free(address)
+                add(journal.Freed(address))
                 buffers.remove((address, size))
             elif name == "write":
                 memory.write(address, bytes([value]) * size)
@@ -236,14 +247,16 @@ def test_without_substitutes_any_case_gives_what_it_gave(steps: list[tuple[objec
                 count = min(size, places[1][1])
                 memory.copy(places[1][0], address, count)
                 add(journal.Copied(places[1][0], address, count))
-    buffers = buffers or [(memory.allocate(4), 4)]
-    if log.steps == [] and not log.before:
+    if not buffers:
+        buffers = [(memory.allocate(4), 4)]
         add(journal.Placed(*buffers[-1]))
     address, size = buffers[-1]
     gave = memory.read(address, size)
     add(journal.Read(address, size))
     state = [(a, memory.contents(a)) for a in memory.live()]
-    assert replay(log, memory, [], copy=1) == gave
+    again = GlobalMemory(1 << 20)
+    assert replay(log, Exchange(log, []), again, copy=1, like=log).data == gave
+    assert difference(log, log, []) == ""
     assert [a for a, _ in state] == list(memory.live())
     for allocation, contents in state:
         for before, after in zip(contents, memory.contents(allocation), strict=True):
@@ -286,6 +299,6 @@ def test_variables_of_a_module_that_was_unloaded_since_are_there_again() -> None
         assert client.launch(function, struct.pack("<QQ", source, output)) == 0
         assert client.call(Op.MODULE_UNLOAD, "Q", module) == (0, b"")
         assert download(client, output, 4) == struct.pack("<I", 105)
-        answer = device.repeat([(struct.pack("<I", 100), struct.pack("<I", 7))], copy=1)
+        answer = again(device, (struct.pack("<I", 100), struct.pack("<I", 7)))
         assert answer == struct.pack("<I", 12)
         client.close()
