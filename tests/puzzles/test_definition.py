@@ -11,8 +11,7 @@ from grader.puzzles.conv1d import CONV1D
 from grader.puzzles.definition import CHECKS, RubricItem, Size, WorkedExample
 from grader.record import Status
 from grader.rubric import parse_rubric
-from tests.grading.scripted import ScriptedExecutor, right
-from tests.grading.test_search_and_score import grade
+from tests.grading.scripted import ScriptedExecutor, grade, right
 
 EXAMPLE = CONV1D.example
 OUTPUT, INPUT, KERNEL = CONV1D.tensors
@@ -72,7 +71,7 @@ def test_a_wrong_puzzle_can_not_be_made(changes):
 
 def test_the_check_is_named():
     with pytest.raises(ValueError, match="there is no check 'race-free'"):
-        replace(CONV1D, **WRONG["a check that nobody makes"])  # type: ignore[arg-type]
+        replace(CONV1D, **WRONG["a check that nobody makes"])
 
 
 def test_every_check_that_a_puzzle_may_have_can_be_earned():
