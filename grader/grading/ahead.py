@@ -25,13 +25,15 @@ class Ahead(Generic[T]):
         self._dropped = False
         self._answer: list[T] = []
         self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, name="ahead", daemon=True)
-        self._thread.start()
+        # Not join(): interrupted by Ctrl-C, that takes the thread for ended from then on
+        # (CPython 3.11 and 3.12, threading.Thread._wait_for_tstate_lock).
+        self._over = threading.Event()
+        threading.Thread(target=self._run, name="ahead", daemon=True).start()
 
     def result(self) -> T:
         """What the step returned; raises what it raised."""
         self._due.set()
-        self._thread.join()
+        self._over.wait()
         if self._error is not None:
             raise self._error
         return self._answer[0]
@@ -40,15 +42,16 @@ class Ahead(Generic[T]):
         """It is not needed, or no longer: does not begin it, or disposes of what it returned."""
         self._dropped = True
         self._due.set()
-        self._thread.join()
+        self._over.wait()
         while self._answer:
             dispose(self._answer.pop())
 
     def _run(self) -> None:
         self._due.wait(self._after)
-        if self._dropped:
-            return
         try:
-            self._answer.append(self._step())
+            if not self._dropped:
+                self._answer.append(self._step())
         except BaseException as error:  # raised again where the result is asked for
             self._error = error
+        finally:
+            self._over.set()

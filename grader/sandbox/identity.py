@@ -36,7 +36,7 @@ def ordinary_uid() -> int | None:
 def _mapped_range() -> tuple[int, int]:
     """The largest run of user ids that exist in this user namespace: first, count."""
     try:
-        lines = Path("/proc/self/uid_map").read_text("ascii").splitlines()
+        lines = Path("/proc/self/uid_map").read_text("utf-8").splitlines()
     except OSError:
         return 0, 65_536
     runs = [(int(first), int(count)) for first, _outside, count in (li.split() for li in lines)]

@@ -78,8 +78,10 @@ class SandboxedProcess:
         self._captures = (Capture(), Capture())
         self._outcome: Outcome | None = None
         self._failure: BaseException | None = None
-        self._thread = threading.Thread(target=self._watch, name="sandbox-watch", daemon=True)
-        self._thread.start()
+        # Not join(): interrupted by Ctrl-C, that takes the thread for ended from then on
+        # (CPython 3.11 and 3.12, threading.Thread._wait_for_tstate_lock).
+        self._over = threading.Event()
+        threading.Thread(target=self._watch, name="sandbox-watch", daemon=True).start()
 
     @property
     def pid(self) -> int:
@@ -114,7 +116,7 @@ class SandboxedProcess:
             TimeoutError: it still runs after ``timeout`` seconds. It is left running.
             SandboxFault: it could not be watched any more, and was ended for that.
         """
-        self._thread.join(timeout)
+        self._over.wait(timeout)
         if self._failure is not None:
             raise SandboxFault(
                 f"A sandboxed process could not be watched: {self._failure!r}.",
@@ -139,14 +141,19 @@ class SandboxedProcess:
 
     def _watch(self) -> None:
         try:
-            self._watch_until_the_end()
+            try:
+                self._watch_until_the_end()
+            except BaseException as error:
+                # Without its watcher a process would be free of every limit.
+                self._failure = error
+                self._end(None)
+                with contextlib.suppress(OSError):
+                    self._popen.wait(_KILL_SECONDS)
+            self._finish()
         except BaseException as error:
-            # Without its watcher a process would be free of every limit.
-            self._failure = error
-            self._end(None)
-            with contextlib.suppress(OSError):
-                self._popen.wait(_KILL_SECONDS)
-        self._finish()
+            self._failure = self._failure or error
+        finally:
+            self._over.set()
 
     def _watch_until_the_end(self) -> None:
         next_sample = next_scratch = 0.0
@@ -256,7 +263,7 @@ class SandboxedProcess:
 
     def _make_sure(self) -> None:
         """Where the polite way has not worked after a while: kill all that can be found."""
-        self._thread.join(_KILL_SECONDS)
+        self._over.wait(_KILL_SECONDS)
         with self._lock:
             if not self._alive:
                 return

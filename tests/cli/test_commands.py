@@ -152,10 +152,10 @@ def test_report_renders_a_record_again(tmp_path):
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[", '{"schema": "other/1"}', "[" * 5000])
-def test_a_record_that_is_none_is_a_fault_with_a_remedy(text, tmp_path):
+def test_a_record_that_is_none_is_a_wrong_call(text, tmp_path):
     (tmp_path / "record.json").write_text(text)
     ended = grade("report", tmp_path / "record.json")
-    assert ended.returncode == 4
+    assert ended.returncode == 2
     assert "Traceback" not in ended.stderr
 
 

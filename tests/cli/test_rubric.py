@@ -96,7 +96,7 @@ def test_report_for_either_audience(tmp_path):
     instructor = grade(
         "report", tmp_path / "record.json", "--out", tmp_path / "i", "--audience", "instructor"
     )
-    assert f"{HIDDEN} (hidden from students)" in instructor.stdout
+    assert f"(hidden from students) {HIDDEN}" in instructor.stdout
     assert HIDDEN in (tmp_path / "i/report.html").read_text()
 
 
