@@ -1,22 +1,19 @@
 """In every edition the same six answers get the verdict and the score that they should.
 
-Graded by ``grade submit`` with the edition's own toolchain, two at a time. An edition
-whose toolchain is not installed is skipped, and the reason says how to install it.
-The whole matrix takes a quarter of an hour on two cores, so the ordinary run takes the
-cells that need no graph (the default edition's others are among its samples), and
-``--exhaustive`` takes all.
+Graded by ``grade submit`` with the edition's own toolchain. An edition whose toolchain
+is not installed is skipped, and the reason says how to install it. The whole matrix
+takes a quarter of an hour on two cores, so the ordinary run takes the cells that need
+no graph (the default edition's others are among its samples), and ``--exhaustive``
+takes all.
 """
 
 from __future__ import annotations
-
-import os
-from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
 from benchmarks.editions_matrix import COLUMNS, Cell, cells, missing
 from benchmarks.labels import read_labels
-from benchmarks.verdict_quality import Graded, grade_one
+from benchmarks.verdict_quality import grade_one
 from grader.toolchain import edition as editions
 
 REFERENCES = ("right.mojo", "skeleton.mojo", "whole_domain.mojo")
@@ -34,33 +31,11 @@ def parameters() -> list[object]:
     ]
 
 
-@pytest.fixture(scope="module")
-def grading(request, tmp_path_factory):
-    """Starts to grade all cells that were selected; each test waits for its own."""
-    selected = [
-        item.callspec.params["cell"]
-        for item in request.session.items
-        if item.module is request.module
-        and "cell" in getattr(item, "fixturenames", ())
-        and not any(mark.name == "skip" for mark in item.iter_markers())
-    ]
-    folder = tmp_path_factory.mktemp("editions")
-    futures: dict[tuple[str, str], Future[Graded]] = {}
-    with ThreadPoolExecutor(max(1, min(2, os.cpu_count() or 1))) as pool:
-        for cell in selected:
-            if not missing(cell.edition):
-                place = folder / cell.edition / cell.label.path.stem
-                futures[cell.edition, cell.column] = pool.submit(grade_one, cell.label, place)
-        yield futures
-        for future in futures.values():
-            future.cancel()
-
-
 @pytest.mark.parametrize("cell", parameters())
-def test_an_answer_gets_what_its_label_says(cell: Cell, grading):
+def test_an_answer_gets_what_its_label_says(cell: Cell, tmp_path):
     if why := missing(cell.edition):
         pytest.skip(why)
-    graded = grading[cell.edition, cell.column].result()
+    graded = grade_one(cell.label, tmp_path / "out")
     assert (graded.verdict, graded.score) == (cell.label.verdict, cell.label.score), graded.headline
     assert graded.missing == ()
 

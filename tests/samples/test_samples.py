@@ -1,20 +1,17 @@
 """Every labelled sample gets the verdict, the score and the words that its label says.
 
-Samples are graded by the command ``grade submit``, as a user would, two at a
-time. Grading one that compiles costs some twenty seconds of a core, so the
-ordinary run takes every sample that needs no graph and, of the others, at
-least one for each kind of mistake; ``--exhaustive`` takes them all.
+Samples are graded by the command ``grade submit``, as a user would. Grading one that
+compiles costs some twenty seconds of a core, so the ordinary run takes every sample
+that needs no graph and, of the others, at least one for each kind of mistake;
+``--exhaustive`` takes them all.
 """
 
 from __future__ import annotations
 
-import os
-from concurrent.futures import Future, ThreadPoolExecutor
-
 import pytest
 
 from benchmarks.labels import Label, read_labels
-from benchmarks.verdict_quality import Graded, grade_one
+from benchmarks.verdict_quality import grade_one
 
 FOLDER = "conv1d/26.5"
 # Of those that need a graph: the right ones that look odd, then a mistake of each kind.
@@ -51,29 +48,9 @@ def parameters() -> list[object]:
     ]
 
 
-@pytest.fixture(scope="module")
-def grading(request, tmp_path_factory):
-    """Starts to grade all samples that were selected; each test waits for its own."""
-    selected = [
-        item.callspec.params["label"]
-        for item in request.session.items
-        if item.module is request.module
-        and "label" in getattr(getattr(item, "callspec", None), "params", {})
-        and not any(mark.name == "skip" for mark in item.iter_markers())
-    ]
-    folder = tmp_path_factory.mktemp("samples")
-    futures: dict[str, Future[Graded]] = {}
-    with ThreadPoolExecutor(max(1, min(2, os.cpu_count() or 1))) as pool:
-        for label in selected:
-            futures[label.name] = pool.submit(grade_one, label, folder / label.path.stem)
-        yield futures
-        for future in futures.values():
-            future.cancel()
-
-
 @pytest.mark.parametrize("label", parameters())
-def test_a_sample_gets_what_its_label_says(label, grading):
-    graded = grading[label.name].result()
+def test_a_sample_gets_what_its_label_says(label, tmp_path):
+    graded = grade_one(label, tmp_path / "out")
     assert (graded.verdict, graded.score) == (label.verdict, label.score), graded.headline
     assert graded.missing == ()
 
