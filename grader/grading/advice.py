@@ -265,7 +265,7 @@ def _for_failed(
 ) -> Iterator[str]:
     unanswered = {each.check: each.error.strip() for each in counterexamples if each.got is None}
     for check in checks:
-        if check.status is not Status.FAILED:
+        if check.status is not Status.FAILED or check.extra:
             continue
         # What to look for in wrong values is no help where there are none.
         if check.id not in unanswered:

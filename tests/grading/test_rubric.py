@@ -30,6 +30,12 @@ def negative_zero(inputs, sizes, variant):
     return np.abs(scripted.right(inputs, sizes, variant))
 
 
+def right_where_assigned(inputs, sizes, variant):
+    """Loses the extra credit and nothing else."""
+    answer = scripted.right(inputs, sizes, variant)
+    return answer if CONV1D.assigned(sizes) else answer + 1
+
+
 def reached(program=scripted.right, **options):
     results, _ = scripted.grade(scripted.ScriptedExecutor(program), **options)
     return Reached(packages=True, compiles=True, results=results)
@@ -78,6 +84,17 @@ class TestPoints:
     def test_a_check_can_become_extra_credit_and_extra_credit_a_check(self):
         scored, _ = graded("[checks.clean]\nextra = true\n[checks.robust]\nextra = false\n")
         assert (scored.max_score, scored.extra_max) == (105, 5)
+
+    @pytest.mark.parametrize("kernel", [right_where_assigned, negative_zero])
+    def test_advice_for_extra_credit_is_given_once_and_only_beside_all_points(self, kernel):
+        made = rubric("")
+        checks = score(made.puzzle, reached(kernel), made).checks
+        steps = next_steps(
+            made.puzzle, find("auto"), checks=checks, diagnostics=(), counterexamples=(), found=()
+        )
+        advised = [step for step in steps if made.puzzle.next_steps["robust"] in step]
+        complete = all(check.extra or check.status is Status.PASSED for check in checks)
+        assert len(advised) == complete
 
     def test_extra_credit_without_points_or_without_advice_is_not_advised(self):
         """A file that makes `packages` extra credit without points ended the grading once."""
