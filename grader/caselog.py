@@ -3,10 +3,9 @@
 Cases are numbered from one in the order in which they ran:
 
 * case 1 is the published example;
-* then come a case of integers, one of real numbers and some with zeros, equal or published
-  numbers for each shape of the plan, the assigned shapes first (the first only where that gave
-  no output). Behind the integers of a shape comes the same case with blocks and threads in other
-  orders;
+* then come the cases of each shape of the plan, the assigned shapes first: integers, real numbers,
+  some with zeros, equal or published numbers, magnitudes mixed, a pattern (none behind one that
+  gave no output). Behind the integers comes the same case with blocks and threads in other orders;
 * then pairs of equal inputs, which must give equal bits;
 * then what Hypothesis drew, with the steps by which it made a failing case smaller;
 * the first right case of a shape is followed by a reference, by which the host's part in others

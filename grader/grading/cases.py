@@ -14,6 +14,8 @@ import numpy as np
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from grader.grading import inputs
+from grader.grading.inputs import Pattern
 from grader.grading.plan import PlannedShape
 from grader.puzzles.definition import Puzzle, TensorSpec
 
@@ -60,30 +62,32 @@ def example(puzzle: Puzzle, shapes: Sequence[PlannedShape]) -> Case:
 
 
 def drawn(puzzle: Puzzle, shape: PlannedShape, values: Values, random: np.random.Generator) -> Case:
-    """A case for a shape in which no value is zero, and few are there twice."""
-    inputs = {
-        spec.name: _values(puzzle, values, int(np.prod(spec.extents(shape.sizes))), random)
-        .reshape(spec.extents(shape.sizes))
-        .astype(spec.dtype)
-        for spec in puzzle.inputs
-    }
-    return Case(shape=shape, values=values, inputs=inputs)
+    """A case for a shape in which no value is zero, and few are there twice.
 
-
-def _values(
-    puzzle: Puzzle, values: Values, count: int, random: np.random.Generator
-) -> NDArray[np.generic]:
+    Of any magnitude that the puzzle allows, and each term of each sum counts.
+    """
+    sizes = shape.sizes
     if values in (Values.INTEGERS, Values.EXAMPLE):
-        low, high = puzzle.integers
-        pool = np.setdiff1d(np.arange(low, high + 1), [0])
-        return np.asarray(random.choice(pool, size=count, replace=count > len(pool)))
-    smallest, largest = np.log(puzzle.magnitudes)
-    found: NDArray[np.float64] = np.exp(random.uniform(smallest, largest, count)) * random.choice(
-        [-1.0, 1.0], count
-    )
-    if values is Values.SPECIAL:
-        found[random.integers(count)] = random.choice(_specials())
-    return found
+        return Case(shape=shape, values=values, inputs=inputs.integers(puzzle, sizes, random))
+    if values is Values.REALS:
+        return Case(shape=shape, values=values, inputs=inputs.reals(puzzle, sizes, random))
+    found = inputs.ordinary(puzzle, sizes, random)
+    for array in found.values():
+        array.ravel()[random.integers(array.size)] = random.choice(_specials())
+    return Case(shape=shape, values=values, inputs=found)
+
+
+def patterned(
+    puzzle: Puzzle,
+    shape: PlannedShape,
+    pattern: Pattern,
+    values: Values,
+    random: np.random.Generator,
+) -> Case:
+    """A case for a shape whose values hang together in a way that is drawn seldom."""
+    whole = values is Values.INTEGERS
+    found = inputs.patterned(puzzle, shape.sizes, pattern, random, whole=whole)
+    return Case(shape=shape, values=values, inputs=found)
 
 
 def cases(
@@ -91,18 +95,34 @@ def cases(
 ) -> st.SearchStrategy[Case]:
     """Cases over these shapes with values of one kind."""
     ordered = sorted(shapes, key=lambda shape: shape.extent)
-    element = _element(puzzle, values)
 
     @st.composite
     def draw(draw: st.DrawFn) -> Case:
         shape = draw(st.sampled_from(ordered))
+        found: dict[str, NDArray[np.generic]] = {}
+        elements = draw(st.sampled_from(_elements(puzzle, shape, values)))
+        for spec in puzzle.inputs:
+            found[spec.name] = _array(draw, spec, shape, elements[spec.name])
+        pattern = draw(st.sampled_from(_ARRANGED)) if values is not Values.SPECIAL else None
+        chosen = puzzle.inputs[0].name
         return Case(
             shape=shape,
             values=values,
-            inputs={spec.name: _array(draw, spec, shape, element) for spec in puzzle.inputs},
+            inputs=inputs.arranged(found, pattern, chosen=chosen) if pattern else found,
         )
 
     return draw()
+
+
+_ARRANGED = (
+    *[None] * 5,
+    Pattern.EQUAL,
+    Pattern.RISING,
+    Pattern.FALLING,
+    Pattern.ALTERNATING,
+    Pattern.ONE_HOT,
+)
+"""Mostly none; the last is the least simple."""
 
 
 def _array(
@@ -114,20 +134,42 @@ def _array(
     return np.array(drawn, dtype=spec.dtype).reshape(extents)
 
 
-def _element(puzzle: Puzzle, values: Values) -> st.SearchStrategy[float]:
-    low, high = puzzle.integers
-    integers = st.integers(low, high)
+_Elements = Mapping[str, st.SearchStrategy[float]]
+"""A strategy for the elements of each input."""
+
+
+def _elements(puzzle: Puzzle, shape: PlannedShape, values: Values) -> Sequence[_Elements]:
+    """How large the elements of each input may be, the simplest first."""
+    names = tuple(spec.name for spec in puzzle.inputs)
     if values is Values.INTEGERS:
-        return integers
-    smallest, largest = (float(np.float32(bound)) for bound in puzzle.magnitudes)
-    reals = st.one_of(
-        st.floats(smallest, largest, width=32),
-        st.floats(-largest, -smallest, width=32),
-    )
+        return [
+            {name: st.integers(-limit, limit) for name, limit in limits.items()}
+            for limits in inputs.limits_to_try(puzzle, shape.sizes)
+        ]
+    reals = _floats(1e-3, 1e3)
     if values is Values.REALS:
-        return reals
+        top = inputs.HIGHEST - 1 - int(np.ceil(np.log2(puzzle.terms(shape.sizes))))
+        splits = ([top / 2], [0.0, top], [top * 0.8, top * 0.2])
+        smallest = 2.0**inputs.LOWEST
+        return [
+            dict.fromkeys(names, reals),
+            *(
+                {
+                    name: _floats(smallest, 2.0 ** split[n % len(split)])
+                    for n, name in enumerate(names)
+                }
+                for split in splits
+            ),
+        ]
     # Mostly ordinary numbers: a case full of NaN tells little about the rest.
-    return st.one_of(integers, reals, reals, st.sampled_from(_specials()))
+    ordinary = st.integers(*puzzle.integers)
+    return [dict.fromkeys(names, st.one_of(ordinary, reals, reals, st.sampled_from(_specials())))]
+
+
+def _floats(smallest: float, largest: float) -> st.SearchStrategy[float]:
+    """Numbers of both signs between two magnitudes."""
+    least, most = float(np.float32(smallest)), float(np.float32(largest))
+    return st.one_of(st.floats(least, most, width=32), st.floats(-most, -least, width=32))
 
 
 def _specials() -> list[float]:

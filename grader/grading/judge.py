@@ -24,6 +24,11 @@ class Comparison:
     """Whether elements had to be equal, not merely close."""
 
     @property
+    def not_compared(self) -> int:
+        """How many elements no answer would have been wrong for."""
+        return int(np.count_nonzero(~self.expected.decided))
+
+    @property
     def right(self) -> bool:
         """Whether no element is wrong."""
         return not len(self.wrong)
@@ -32,8 +37,8 @@ class Comparison:
 def compare(puzzle: Puzzle, case: Case, got: NDArray[np.generic]) -> Comparison:
     """Judge an output.
 
-    Integer cases (and the published example, which is one) must be equal:
-    their values are chosen so that no order of summation rounds. All others
+    In integer cases (and the published example, which is one) elements must be equal
+    where no order of summation rounds. All others
     must lie within the puzzle's bound. NaN is right only where the reference
     is NaN or the puzzle says that it may be, an infinity only where the reference
     is the same infinity, and ``-0.0`` equals ``0.0``. Undecided elements are never wrong.
@@ -45,7 +50,8 @@ def compare(puzzle: Puzzle, case: Case, got: NDArray[np.generic]) -> Comparison:
     with np.errstate(invalid="ignore", over="ignore"):
         actual = got.ravel().astype(np.float64)
         distance = np.abs(actual - value)
-        close = distance <= (0.0 if exact else expected.allowed.ravel())
+        equal = expected.exact.ravel() & exact
+        close = distance <= np.where(equal, 0.0, expected.allowed.ravel())
     same_special = (np.isnan(value) & np.isnan(actual)) | (np.isinf(value) & (actual == value))
     forgiven = ~expected.decided | (expected.may_be_nan & np.isnan(actual.reshape(got.shape)))
     right = np.where(np.isfinite(value), close, same_special) | forgiven.ravel()

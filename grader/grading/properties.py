@@ -18,8 +18,9 @@ from grader.caselog import LoggedCase
 from grader.device.evidence import Launch
 from grader.device.simt import schedules
 from grader.grading import orders, seeds
-from grader.grading.cases import Case, Values, cases, drawn, example
+from grader.grading.cases import Case, Values, cases, drawn, example, patterned
 from grader.grading.executor import CaseRun, Ending, Executor
+from grader.grading.inputs import Pattern
 from grader.grading.observe import Observation, Problem, finding_key, observe, value_check
 from grader.grading.plan import PlannedShape
 from grader.grading.repeat import Host
@@ -46,6 +47,10 @@ SINGULAR = 40
 """About so many cases, one for each shape at least, with inputs that a program could single out."""
 CRASHES = 3
 """Shapes that may crash in one property before the rest of it is left out."""
+_TURNS = tuple(
+    (pattern, values) for pattern in Pattern for values in (Values.INTEGERS, Values.REALS)
+)
+"""Patterns of values; each shape of a plan has one."""
 
 
 @dataclass
@@ -56,6 +61,10 @@ class Tally:
     failures: int = 0
     worst: tuple[Observation, Problem] | None = None
     """The simplest failing case."""
+    elements: int = 0
+    """Elements of all outputs."""
+    not_compared: int = 0
+    """Those of them that the task leaves undecided."""
     first: list[Observation] = field(default_factory=list)
     """The first failing cases, before any was made simple: they tell more about the mistake."""
     helped: bool = False
@@ -66,6 +75,9 @@ class Tally:
     def count(self, observation: Observation, problem: Problem | None) -> None:
         """Take one more case into account."""
         self.cases += 1
+        if observation.comparison is not None:
+            self.elements += observation.comparison.got.size
+            self.not_compared += observation.comparison.not_compared
         if problem is None:
             return
         self.failures += 1
@@ -195,9 +207,13 @@ class Prober:
         return self._executor.cases_run - self._in_order
 
     def _sweep(self, shapes: Iterable[PlannedShape]) -> None:
-        """Each shape with every kind of values, so that none goes untested whatever comes later."""
+        """Each shape with every kind of values, so that none goes untested whatever comes later.
+
+        Of the inputs that could be singled out and of the patterns, each shape has its turn.
+        """
         random = seeds.generator(self._seed, "sweep")
         kinds = itertools.count(int(random.integers(1 << 16)))
+        turns = itertools.cycle(random.permutation(len(_TURNS)))
         crashes = 0
         for variant, shape in enumerate(shapes):
             if crashes >= CRASHES:
@@ -210,6 +226,10 @@ class Prober:
                 *(
                     singular(self._puzzle, shape, next(kinds), random)
                     for _ in range(_singular(self._shapes))
+                ),
+                *(
+                    patterned(self._puzzle, shape, pattern, values, random)
+                    for pattern, values in ((Pattern.MIXED, Values.REALS), _TURNS[next(turns)])
                 ),
             ]
             for place, case in enumerate(swept):
@@ -467,8 +487,8 @@ def _simplicity(observation: Observation) -> tuple[object, ...]:
 
 def _swept(shapes: Sequence[PlannedShape]) -> int:
     """Cases before the search, where none crashes: the example, and those of each shape."""
-    # Integers, reals, and a reference for what the host does.
-    return 1 + (3 + _singular(shapes)) * len(shapes)
+    # Integers, reals, mixed magnitudes, a pattern, and a reference for what the host does.
+    return 1 + (5 + _singular(shapes)) * len(shapes)
 
 
 def _singular(shapes: Sequence[PlannedShape]) -> int:

@@ -136,7 +136,17 @@ def _values(tally: Tally, tried: str) -> tuple[Status, str, int]:
         return Status.FAILED, _reason(problem.title, problem.detail), tally.cases
     if not tally.cases:
         return Status.NOT_CHECKED, "no case of it could be run", 0
-    return Status.PASSED, f"tried at {tried}", tally.cases
+    return Status.PASSED, f"tried at {tried}{_not_compared(tally)}", tally.cases
+
+
+def _not_compared(tally: Tally) -> str:
+    """What of the outputs could not be right or wrong."""
+    if not tally.not_compared:
+        return ""
+    return (
+        f"; {tally.not_compared:,} of {tally.elements:,} elements were not compared: their sum may "
+        "overflow in one order and not in another"
+    )
 
 
 def _clean(reached: Reached, results: Results) -> tuple[Status, str, int]:

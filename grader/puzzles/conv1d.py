@@ -4,9 +4,23 @@ The error bound is the standard one for a sum of K products in working
 precision, whatever the order of summation and with or without fused
 multiply-add (Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed.,
 section 3.1): ``|computed - exact| <= gamma_K * sum |a||b|`` with
-``gamma_K = K*u / (1 - K*u)`` and ``u = 2**-24`` for float32, plus the smallest
-normal number for each operation: its result may be flushed to zero (on global
-memory ``atom.add.f32`` does that, PTX ISA, "atom").
+``gamma_K = K*u / (1 - K*u)`` and ``u = 2**-24`` for float32. It holds while
+nothing is subnormal. Below the normal numbers a GPU may compute less: with
+``.ftz``, ``add``, ``mul`` and ``fma`` "flush subnormal inputs and results to
+sign-preserving zero" (PTX ISA, "Floating Point Instructions"), and ``atom.add.f32``
+on global memory always does (PTX ISA, "atom"). So two terms join the bound:
+
+* For each operation the smallest normal number, ``t = 2**-126``. There are K
+  products and K - 1 sums. Each is lost at most once, when it is made or when it
+  is read again, and is then smaller than t; what is not flushed but rounded to
+  a subnormal is off by ``2**-150`` at most. Later roundings make that larger by
+  a factor of ``1 + gamma_K`` at most, for which the 2K-th t is there.
+* For each term with a subnormal factor all of it, ``|a||b|``: the factor may
+  be read as zero. The other factor can be as large as 2**127, so that this term
+  is not small. It is exact: what such a term adds is lost whole, or not at all.
+
+No more is allowed: where every factor is normal and the products are far above
+t, a single term that is left out lies outside of the bound.
 
 Rules for special values:
 
@@ -49,6 +63,8 @@ TPB = 15
 
 UNIT_ROUNDOFF = 2.0**-24
 SMALLEST_NORMAL = 2.0**-126
+EXACT = 2**24
+"""Up to here float32 holds every whole number."""
 LARGEST = float(np.finfo(np.float32).max)
 
 
@@ -83,13 +99,25 @@ def expected(inputs: Arrays, sizes: Sizes) -> ExpectedOutput:
     finite = np.isfinite(windows) & np.isfinite(kernel)
     with np.errstate(invalid="ignore"):
         magnitude = np.where(inside & finite, np.abs(windows * kernel), 0.0).sum(axis=1)
+        flushed = np.where(
+            inside & finite & (_subnormal(windows) | _subnormal(kernel)),
+            np.abs(windows * kernel),
+            0.0,
+        ).sum(axis=1)
     gamma = count * UNIT_ROUNDOFF / (1 - count * UNIT_ROUNDOFF)
+    whole = all(bool((array == np.rint(array)).all()) for array in inputs.values())
     return ExpectedOutput(
         value=reference(inputs, sizes),
-        allowed=gamma * magnitude + 2 * count * SMALLEST_NORMAL,
+        allowed=gamma * magnitude + flushed + 2 * count * SMALLEST_NORMAL,
         decided=magnitude * (1 + gamma) < LARGEST,
+        exact=(magnitude <= EXACT) & whole,
         may_be_nan=np.full(len(magnitude), not _every_product_is_finite(inputs)),
     )
+
+
+def _subnormal(array: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which elements a GPU may read as zero."""
+    return (np.abs(array) < SMALLEST_NORMAL) & (array != 0)
 
 
 def _every_product_is_finite(inputs: Arrays) -> bool:
@@ -237,7 +265,7 @@ PUZZLE = CONV1D = Puzzle(
     ),
     # 15 products of at most 100 * 100 sum to 150,000, far below 2**24.
     integers=(-100, 100),
-    magnitudes=(1e-3, 1e3),
+    terms=lambda sizes: sizes["conv_size"],
     reference=reference,
     expected=expected,
     rubric=(

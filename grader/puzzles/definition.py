@@ -78,6 +78,8 @@ class ExpectedOutput:
     """Largest accepted distance for each element (ignored where the value is not finite)."""
     decided: NDArray[np.bool_]
     """False where the task does not fix an answer; such elements are not compared."""
+    exact: NDArray[np.bool_]
+    """True where no order of summation rounds: whole numbers, and small enough."""
     may_be_nan: NDArray[np.bool_]
     """True where NaN is right as well as the value, because some right ways to compute it
     meet ``0 * inf``."""
@@ -178,9 +180,10 @@ class Puzzle:
     example: WorkedExample
     words: Words
     integers: tuple[int, int]
-    """Range of integer inputs, chosen so that no order of summation rounds."""
-    magnitudes: tuple[float, float]
-    """Smallest and largest absolute value of the real inputs, zero aside."""
+    """Range of ordinary integer inputs. Larger ones are drawn as far as `terms` allows."""
+    terms: Callable[[Sizes], int]
+    """How many products an output sums at most, each of one element of each input. It says how
+    large inputs may be: see `grader.grading.inputs`."""
     reference: Callable[[Arrays, Sizes], NDArray[np.float64]]
     """The right answer in float64."""
     expected: Callable[[Arrays, Sizes], ExpectedOutput]
@@ -315,9 +318,10 @@ def _values(puzzle: Puzzle) -> Iterator[str]:
     low, high = puzzle.integers
     if low >= high:
         yield f"integers go from {low} to {high}"
-    smallest, largest = puzzle.magnitudes
-    if not 0 < smallest <= largest:
-        yield f"magnitudes go from {smallest} to {largest}"
+    for sizes in puzzle.domain_points():
+        if puzzle.terms(sizes) < 1:
+            yield f"an output at {sizes} sums {puzzle.terms(sizes)} products"
+            return
 
 
 def _rubric(puzzle: Puzzle) -> Iterator[str]:

@@ -94,7 +94,54 @@ def test_the_published_example():
 @given(SIZES)
 def test_the_integer_range_never_rounds(sizes):
     low, high = CONV1D.integers
-    assert max(abs(low), abs(high)) ** 2 * sizes["conv_size"] < 2**24
+    assert max(abs(low), abs(high)) ** 2 * CONV1D.terms(sizes) <= 2**24
+
+
+@pytest.mark.parametrize(
+    ("value", "factor", "exact"),
+    [
+        (2**24, 1, True),
+        (2**24 + 2, 1, False),
+        (4096, 4096, True),
+        (4097, 4096, False),
+        (1.5, 2, False),
+    ],
+)
+def test_whole_numbers_are_exact_up_to_the_significand(value, factor, exact):
+    inputs = {"input": np.float32([value]), "kernel": np.float32([factor])}
+    expected = CONV1D.expected(inputs, {"input_size": 1, "conv_size": 1})
+    assert expected.exact.tolist() == [exact]
+
+
+@pytest.mark.parametrize(
+    ("value", "factor"),
+    [
+        (3e-39, 2.0**100),
+        (2.0**100, 3e-39),
+        (-1e-45, 1e38),
+        (2.0**-127, -(2.0**127)),
+        (5e-40, 5e-40),
+    ],
+)
+def test_an_operand_that_is_subnormal_may_be_read_as_zero(value, factor):
+    """As fma.ftz does. What another operand adds may still not be left out."""
+    sizes = {"input_size": 2, "conv_size": 2}
+    inputs = {"input": np.float32([value, 1]), "kernel": np.float32([factor, 1e30])}
+    expected = CONV1D.expected(inputs, sizes)
+    small = [np.where(abs(a) < np.finfo(np.float32).tiny, 0, a) for a in inputs.values()]
+    flushed = CONV1D.reference(dict(zip(inputs, small, strict=True)), sizes)
+    assert abs(flushed[0] - expected.value[0]) <= expected.allowed[0]
+    assert (
+        abs(expected.value[0] - float(np.float32(value)) * float(np.float32(factor)))
+        > (expected.allowed[0])
+    )
+
+
+@pytest.mark.parametrize("value", [2.0**-126, -(2.0**-126), 1e-37, 1e-20, 1e-3])
+def test_an_operand_that_is_normal_may_not_be_read_as_zero(value):
+    inputs = {"input": np.float32([value]), "kernel": np.float32([2.0**60])}
+    expected = CONV1D.expected(inputs, {"input_size": 1, "conv_size": 1})
+    assert abs(expected.value[0]) > 1e6 * expected.allowed[0]
 
 
 def test_the_assigned_domain_is_where_the_given_kernel_is_defined():

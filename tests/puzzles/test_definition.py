@@ -59,7 +59,7 @@ WRONG = {
     "an example with a wrong answer": {"example": example(output=(*EXAMPLE.output[:-1], 1))},
     "an example with half an answer": {"example": example(output=EXAMPLE.output[:7])},
     "integers from high to low": {"integers": (100, -100)},
-    "magnitudes with zero": {"magnitudes": (0.0, 1.0)},
+    "an output of no products": {"terms": lambda sizes: sizes["conv_size"] - 1},
 }  # fmt: skip
 
 

@@ -1,0 +1,261 @@
+"""Inputs of every magnitude: what they are, and which mistakes they show."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from grader.grading import inputs, plan, seeds
+from grader.grading.cases import Values, drawn, patterned
+from grader.grading.inputs import Pattern
+from grader.puzzles.conv1d import CONV1D
+from grader.record import Status, Verdict
+from tests.grading.scripted import ScriptedExecutor, grade, right
+
+F32 = np.finfo(np.float32)
+TINY = float(F32.tiny)
+SHAPES = plan.draw(CONV1D, seed="s", own_kernel=True)
+
+
+def failed(scored):
+    return {check.id for check in scored.checks if check.status is Status.FAILED}
+
+
+# ---- the cases ----
+
+
+def test_every_single_term_decides_at_every_size():
+    """The reference without one term, any of them, is further off than rounding allows; even if
+    rounding took it back towards the right answer."""
+    random = seeds.generator("s", "sweep")
+    for shape in SHAPES:
+        case = drawn(CONV1D, shape, Values.REALS, random)
+        expected = CONV1D.expected(case.inputs, shape.sizes)
+        assert expected.decided.all()
+        assert not expected.may_be_nan.any()
+        n, m = shape.sizes["input_size"], shape.sizes["conv_size"]
+        for j in range(m):
+            without = np.array(case.inputs["kernel"])
+            without[j] = 0
+            dropped = CONV1D.reference({**case.inputs, "kernel": without}, shape.sizes)
+            has_it = np.arange(n) + j < n
+            assert (np.abs(dropped - expected.value) > 2 * expected.allowed)[has_it].all(), (n, m)
+
+
+def test_a_wide_spread_of_magnitudes_would_hide_terms():
+    """Why the sweep has cases of one magnitude, too."""
+    random = seeds.generator("s", "mixed")
+    hidden = 0
+    for shape in SHAPES:
+        case = patterned(CONV1D, shape, Pattern.MIXED, Values.REALS, random)
+        expected = CONV1D.expected(case.inputs, shape.sizes)
+        without = np.array(case.inputs["kernel"])
+        without[-1] = 0
+        dropped = CONV1D.reference({**case.inputs, "kernel": without}, shape.sizes)
+        hidden += bool((np.abs(dropped - expected.value) <= expected.allowed).any())
+    assert hidden > len(SHAPES) / 4
+
+
+def test_magnitudes_reach_from_one_end_to_the_other():
+    random = seeds.generator("s", "ends")
+    level, mixed = [], []
+    for shape in SHAPES:
+        level += [abs(drawn(CONV1D, shape, Values.REALS, random).inputs["input"]).max()]
+        case = patterned(CONV1D, shape, Pattern.MIXED, Values.REALS, random)
+        mixed += [abs(array).ravel() for array in case.inputs.values()]
+    exponents = np.log2(np.array(level, np.float64))
+    assert exponents.min() < -60
+    assert exponents.max() > 60
+    every = np.concatenate(mixed)
+    assert every.min() < TINY / 4
+    assert every.max() > 1e30
+
+
+@pytest.mark.parametrize("values", [Values.INTEGERS, Values.REALS])
+@pytest.mark.parametrize("pattern", Pattern)
+def test_a_pattern_is_decided_and_exact_where_it_is_whole(pattern, values):
+    random = seeds.generator("s", f"{pattern}")
+    for shape in SHAPES:
+        case = patterned(CONV1D, shape, pattern, values, random)
+        expected = CONV1D.expected(case.inputs, shape.sizes)
+        assert expected.decided.all()
+        assert not expected.may_be_nan.any()
+        assert all(np.isfinite(array).all() for array in case.inputs.values())
+        if values is Values.INTEGERS:
+            assert expected.exact.all()
+        elif pattern in (Pattern.MIXED, Pattern.SUBNORMAL):
+            assert not expected.exact.all()
+
+
+def test_whole_numbers_reach_the_ends_of_what_is_exact():
+    random = seeds.generator("s", "whole")
+    for shape in SHAPES:
+        room = 2**24 // shape.sizes["conv_size"]
+        ends = patterned(CONV1D, shape, Pattern.ENDS, Values.INTEGERS, random)
+        largest = sorted(float(abs(array).max()) for array in ends.inputs.values())
+        assert largest == [1, room]
+        case = drawn(CONV1D, shape, Values.INTEGERS, random)
+        assert CONV1D.expected(case.inputs, shape.sizes).exact.all()
+        assert all(abs(array).max() >= 100 for array in case.inputs.values())
+    assert (
+        patterned(CONV1D, SHAPES[0], Pattern.ENDS, Values.INTEGERS, random).inputs["input"].dtype
+        == np.float32
+    )
+
+
+def test_limits_to_try_are_exact_and_reach_the_end():
+    for shape in SHAPES:
+        terms = shape.sizes["conv_size"]
+        tried = inputs.limits_to_try(CONV1D, shape.sizes)
+        products = [limits["input"] * limits["kernel"] * terms for limits in tried]
+        assert tried[0] == {"input": 100, "kernel": 100}
+        assert max(products) > 2**24 * 0.99
+        assert max(products) <= 2**24
+
+
+# ---- mistakes ----
+
+
+def with_inputs(change):
+    """A right kernel that reads its inputs otherwise."""
+
+    def program(given, sizes, variant):
+        with np.errstate(all="ignore"):
+            changed = {name: change(array).astype(np.float32) for name, array in given.items()}
+            return right(changed, sizes, variant)
+
+    return program
+
+
+def where_input(condition):
+    """Right but for the first output, where the input fulfils a condition."""
+
+    def program(given, sizes, variant):
+        answer = right(given, sizes, variant)
+        with np.errstate(all="ignore"):
+            if condition(given["input"].astype(np.float64)):
+                answer[0] = answer[0] * np.float32(1.5) + np.float32(1)
+        return answer
+
+    return program
+
+
+def in_16_bits(array):
+    return array.astype(np.float64).astype(np.int64).astype(np.int16)
+
+
+def at_several(array):
+    return array.size > 2
+
+
+MISTAKES = {
+    "inputs above 5000 are cut off": with_inputs(lambda a: np.clip(a, -5000, 5000)),
+    "inputs above 2048 lose their last digits": with_inputs(
+        lambda a: np.where(abs(a) > 2048, a.astype(np.float16), a)
+    ),
+    "inputs are cut off at a thousand millions": with_inputs(lambda a: np.clip(a, -1e9, 1e9)),
+    "inputs above 1e30 count as infinite": with_inputs(
+        lambda a: np.where(abs(a) > 1e30, np.inf * np.sign(a), a)
+    ),
+    "inputs below a millionth count as zero": with_inputs(lambda a: np.where(abs(a) < 1e-6, 0, a)),
+    "inputs below 1e-30 lose their sign": with_inputs(
+        lambda a: np.where(abs(a) < 1e-30, abs(a), a)
+    ),
+    "subnormal inputs lose their sign": with_inputs(lambda a: np.where(abs(a) < TINY, abs(a), a)),
+    "the largest number is one too small": where_input(lambda a: abs(a).max() >= float(F32.max)),
+    "equal values": where_input(lambda a: at_several(a) and (a == a[0]).all()),
+    "rising values": where_input(lambda a: at_several(a) and (np.diff(a) > 0).all()),
+    "alternating signs": where_input(lambda a: at_several(a) and (a[1:] * a[:-1] < 0).all()),
+    "one value among zeros": where_input(lambda a: at_several(a) and np.count_nonzero(a) == 1),
+    "large and small values at once": where_input(lambda a: np.ptp(np.log2(abs(a) + 1e-45)) > 99),
+}  # fmt: skip
+WHOLE_MISTAKES = {
+    "whole numbers of 16 bits": lambda given, sizes, variant: (
+        with_inputs(in_16_bits)(given, sizes, variant)
+        if all((array == np.rint(array)).all() for array in given.values())
+        else right(given, sizes, variant)
+    ),
+    "sums above a million are rounded": lambda given, sizes, variant: np.where(
+        abs(right(given, sizes, variant)) > 1e6,
+        np.rint(right(given, sizes, variant) / 4) * np.float32(4),
+        right(given, sizes, variant),
+    ).astype(np.float32),
+}
+
+
+@pytest.mark.parametrize("program", MISTAKES.values(), ids=MISTAKES)
+@pytest.mark.parametrize("sample", [False, True])
+def test_a_mistake_at_some_magnitudes_alone_is_found(program, sample):
+    _, scored = grade(ScriptedExecutor(program), kernel_unchanged=sample, sample=sample)
+    assert failed(scored) & {"integers", "reals"}
+    assert scored.verdict is Verdict.FAIL
+
+
+@pytest.mark.parametrize("program", WHOLE_MISTAKES.values(), ids=WHOLE_MISTAKES)
+def test_a_mistake_with_large_whole_numbers_is_found(program):
+    _, scored = grade(ScriptedExecutor(program))
+    assert "integers" in failed(scored)
+
+
+@pytest.mark.parametrize(
+    "size", [(15, 15), (30, 9), (30, 14), (15, 2), (30, 4), (30, 15), (15, 11), (30, 6)]
+)
+def test_a_term_left_out_at_one_size_fails_real_numbers(size):
+    def without_last(given, sizes, variant):
+        if (sizes["input_size"], sizes["conv_size"]) != size:
+            return right(given, sizes, variant)
+        kernel = np.array(given["kernel"])
+        kernel[-1] = 0
+        return right({**given, "kernel": kernel}, sizes, variant)
+
+    _, scored = grade(ScriptedExecutor(without_last))
+    assert failed(scored) >= {"integers", "reals"}
+
+
+# ---- right programs ----
+
+
+def flush(value):
+    return np.where(np.abs(value) < F32.tiny, np.float32(0), value).astype(np.float32)
+
+
+def by_terms(given, sizes, *, order=1, read=np.asarray, keep=np.asarray, kind=np.float32):
+    """Sums in single steps."""
+    n, m = sizes["input_size"], sizes["conv_size"]
+    values, kernel = read(given["input"]).astype(kind), read(given["kernel"]).astype(kind)
+    total = np.zeros(n, kind)
+    with np.errstate(all="ignore"):
+        for j in list(range(m))[::order]:
+            length = max(0, n - j)
+            total[:length] = keep(total[:length] + keep(values[j:] * kernel[j])[:length])
+        return total.astype(np.float32)
+
+
+RIGHT = {
+    "in order": lambda given, sizes, variant: by_terms(given, sizes),
+    "backwards": lambda given, sizes, variant: by_terms(given, sizes, order=-1),
+    "in double precision": lambda given, sizes, variant: by_terms(given, sizes, kind=np.float64),
+    "operands flushed": lambda given, sizes, variant: by_terms(given, sizes, read=flush),
+    "results flushed": lambda given, sizes, variant: by_terms(given, sizes, keep=flush),
+    "all flushed": lambda given, sizes, variant: by_terms(
+        given, sizes, order=-1, read=flush, keep=flush
+    ),
+}
+
+
+@pytest.mark.parametrize("program", RIGHT.values(), ids=RIGHT)
+def test_every_order_and_every_flushing_is_right(program):
+    _, scored = grade(ScriptedExecutor(program))
+    assert (scored.verdict, scored.score, scored.extra_score) == (Verdict.PASS, 100, 10)
+
+
+def test_elements_that_are_not_decided_are_said():
+    results, scored = grade(ScriptedExecutor())
+    tally = results.tally("reals")
+    assert 0 < tally.not_compared < tally.elements / 4
+    (reals,) = (check for check in scored.checks if check.id == "reals")
+    assert (
+        f"{tally.not_compared:,} of {tally.elements:,} elements were not compared" in reals.reason
+    )
+    (integers,) = (check for check in scored.checks if check.id == "integers")
+    assert "not compared" not in integers.reason
