@@ -21,7 +21,7 @@ _Random = np.random.Generator
 
 def singular(puzzle: Puzzle, shape: PlannedShape, number: int, random: _Random) -> Case:
     """A case of one of the kinds, which follow each other by number."""
-    make, values = _KINDS[number % len(_KINDS)]
+    make, values = KINDS[number % len(KINDS)]
     base = drawn(puzzle, shape, values, random)
     return Case(shape=shape, values=values, inputs=make(puzzle, base.inputs, random))
 
@@ -55,10 +55,15 @@ def _some_zeros(puzzle: Puzzle, inputs: _Inputs, random: _Random) -> _Inputs:
 
 
 def _alike(puzzle: Puzzle, inputs: _Inputs, random: _Random) -> _Inputs:
-    """All inputs begin with the same values."""
+    """All inputs begin with the same values, and the products are no larger than before."""
     longest = max(inputs.values(), key=lambda array: array.size).ravel()
+    largest = [float(np.abs(array).max()) for array in inputs.values()]
+    even = np.prod([most ** (1 / len(largest)) for most in largest])
+    values = longest * (even / float(np.abs(longest).max()))
+    if all((array == np.rint(array)).all() for array in inputs.values()):
+        values = np.trunc(values)
     return {
-        name: longest[: array.size].astype(array.dtype).reshape(array.shape)
+        name: values[: array.size].astype(array.dtype).reshape(array.shape)
         for name, array in inputs.items()
     }
 
@@ -79,7 +84,7 @@ def _published_mixed(puzzle: Puzzle, inputs: _Inputs, random: _Random) -> _Input
     }
 
 
-_KINDS = (
+KINDS = (
     (_filled(0), Values.INTEGERS),
     (_some_zeros, Values.INTEGERS),
     (_filled(1), Values.INTEGERS),

@@ -117,7 +117,7 @@ def expected(inputs: Arrays, sizes: Sizes) -> ExpectedOutput:
 
 def _subnormal(array: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Which elements a GPU may read as zero."""
-    return (np.abs(array) < SMALLEST_NORMAL) & (array != 0)
+    return np.asarray((np.abs(array) < SMALLEST_NORMAL) & (array != 0))
 
 
 def _every_product_is_finite(inputs: Arrays) -> bool:

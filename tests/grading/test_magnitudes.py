@@ -8,6 +8,7 @@ import pytest
 from grader.grading import inputs, plan, seeds
 from grader.grading.cases import Values, drawn, patterned
 from grader.grading.inputs import Pattern
+from grader.grading.singular import KINDS, singular
 from grader.puzzles.conv1d import CONV1D
 from grader.record import Status, Verdict
 from tests.grading.scripted import ScriptedExecutor, grade, right
@@ -85,6 +86,19 @@ def test_a_pattern_is_decided_and_exact_where_it_is_whole(pattern, values):
             assert expected.exact.all()
         elif pattern in (Pattern.MIXED, Pattern.SUBNORMAL):
             assert not expected.exact.all()
+
+
+@pytest.mark.parametrize("kind", range(len(KINDS)))
+def test_inputs_that_could_be_singled_out_are_decided_and_exact_where_they_are_whole(kind):
+    random = seeds.generator("s", f"{kind}")
+    for shape in SHAPES:
+        case = singular(CONV1D, shape, kind, random)
+        expected = CONV1D.expected(case.inputs, shape.sizes)
+        if case.values is not Values.SPECIAL:
+            assert expected.decided.all()
+            assert not expected.may_be_nan.any()
+        if case.values is Values.INTEGERS:
+            assert expected.exact.all()
 
 
 def test_whole_numbers_reach_the_ends_of_what_is_exact():
