@@ -28,9 +28,14 @@ class Mark:
     """None where there is no mark."""
     word: str
     """``passed``, ``not passed``, ``refused``, ``nothing handed in`` and so on."""
+    extra: int = 0
+    """Points of extra credit, which the score does not hold."""
 
     def __str__(self) -> str:
-        return self.word if self.score is None else f"{self.score} ({self.word})"
+        if self.score is None:
+            return self.word
+        extra = f" and {self.extra} extra" if self.extra else ""
+        return f"{self.score}{extra} ({self.word})"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +94,8 @@ class _Side:
         if result.verdict is Verdict.FAULT:
             return Mark(score=None, word="no mark")
         word = "passed" if result.verdict is Verdict.PASS else "not passed"
-        return Mark(score=result.score, word=word)
+        extra = self.store.extra_score(result.program)
+        return Mark(score=result.score, word=word, extra=extra)
 
 
 def compare(before: Store, after: Store) -> Iterator[Change]:

@@ -43,6 +43,10 @@ class Known:
         return self.verdict is not Verdict.FAULT and not conditions.changes(self.conditions)
 
 
+class _Extra(msgspec.Struct, frozen=True):
+    extra_score: int = 0
+
+
 @dataclass(frozen=True, kw_only=True)
 class Grading:
     """What was done for a program: why, how it ended, and how it was made."""
@@ -227,6 +231,12 @@ class Store:
         for (packed,) in self._rows("SELECT record FROM results WHERE program = ?", program):
             return decode(zlib.decompress(_bytes(packed)))
         return None
+
+    def extra_score(self, program: str) -> int:
+        """The points of extra credit of a program, without the rest of its record."""
+        for (packed,) in self._rows("SELECT record FROM results WHERE program = ?", program):
+            return msgspec.json.decode(zlib.decompress(_bytes(packed)), type=_Extra).extra_score
+        return 0
 
     def add_result(
         self, program: str, grading: Grading, *, sha256: str, conditions: Conditions

@@ -78,9 +78,10 @@ Exit codes:
     metavar="URL",
     help="Grade on a cluster of dask.distributed, such as tcp://host:8786. See docs/cluster.md.",
 )
-@options.examples("Cases for each program.")
+@options.examples(f"Cases for each program. {options.LEAST}")
 @options.timeout("Seconds that one stage of a grading may take.")
 @options.isolation("grade")
+@options.offline
 def batch(
     source: Path,
     out: Path | None,

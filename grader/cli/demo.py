@@ -28,6 +28,7 @@ from grader.toolchain.edition import DEFAULT_EDITION
     help="Edition of the puzzle book.",
 )
 @options.device("auto takes a GPU whose driver works, else the software device.")
+@options.offline
 def demo(name: str, edition: str, device: str) -> None:
     """Run the published example of a puzzle with the right answer.
 

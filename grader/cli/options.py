@@ -5,6 +5,7 @@ What an option means to a command is the command's own to say, so the help is.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -14,10 +15,26 @@ from grader.grading.request import DEFAULT_EXAMPLES, DEFAULT_TIMEOUT
 from grader.puzzles import NAMES
 from grader.sandbox import Wanted
 from grader.toolchain import edition as editions
+from grader.toolchain.store import OFFLINE
 
 Option = Callable[[Callable[..., Any]], Callable[..., Any]]
+LEAST = "More run where each check and each size that is tried would not get some otherwise."
 DEVICES = click.Choice(["auto", "software", "gpu"])
 
+
+def _stay_offline(context: click.Context, parameter: click.Parameter, value: bool) -> None:
+    # A variable, so that it also holds for the processes that this one starts.
+    if value:
+        os.environ[OFFLINE] = "1"
+
+
+offline: Option = click.option(
+    "--offline",
+    is_flag=True,
+    expose_value=False,
+    callback=_stay_offline,
+    help="Download nothing: an edition whose toolchain is not installed ends without a mark.",
+)
 puzzle: Option = click.option(
     "--puzzle", default="conv1d", show_default=True, type=click.Choice(NAMES)
 )

@@ -40,6 +40,7 @@ from grader.sandbox import Wanted
 )
 @options.timeout("Seconds that one stage may take.")
 @options.isolation("run")
+@options.offline
 def replay(
     record: Path,
     number: int | None,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import sys
 import time
 from pathlib import Path
@@ -15,7 +17,7 @@ from grader.cli.progress import TerminalProgress
 from grader.cli.root import EXIT_CODES
 from grader.course.github import Place, path_in_repository
 from grader.errors import SubmissionRefused, UsageError
-from grader.grading.request import DeviceChoice, Request, SizesChoice
+from grader.grading.request import DEFAULT_EXAMPLES, DeviceChoice, Request, SizesChoice
 from grader.puzzles import find
 from grader.record import Audience, StageOutcome
 from grader.report import preload
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
 @options.puzzle
 @options.device("auto takes a GPU whose driver works, else the software device.")
 @options.edition("Edition of the puzzle book; auto takes the one that the file is written for.")
-@options.examples("How many cases to run, all together; more where there are many sizes.")
+@options.examples(f"How many cases to run, all together. {options.LEAST}")
 @click.option(
     "--sizes",
     default="auto",
@@ -43,7 +45,7 @@ if TYPE_CHECKING:
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Folder for the record and the reports.  [default: grade-out/NAME]",
+    help="Folder for the record and the reports.  [default: grade-out/FILE without .mojo]",
 )
 @click.option(
     "--format",
@@ -69,6 +71,7 @@ if TYPE_CHECKING:
 )
 @options.timeout("Seconds that one stage may take.")
 @options.isolation("grade")
+@options.offline
 def submit(
     file: Path,
     puzzle: str,
@@ -94,7 +97,7 @@ def submit(
     # The record is always written: every other format can be made from it again.
     wanted = dict.fromkeys((*parse_formats(formats), "json"))
     place = Place(path=path_in_repository(file), audience=audience)
-    outputs = Outputs(out or Path("grade-out") / _folder_name(file), tuple(wanted), place)
+    outputs = Outputs(out or Path("grade-out") / _folder_of(file), tuple(wanted), place)
     outputs.prepare()
     source: Path | Literal["-"] = "-" if str(file) == "-" else file
     request = Request(
@@ -129,6 +132,8 @@ def submit(
         shown = for_reader(record, audience)
         written = outputs.write(shown)
         progress.stage_ended("report", StageOutcome.DONE, time.perf_counter() - began)
+        if examples < DEFAULT_EXAMPLES and shown.cases_run > examples and not discreet:
+            progress.notice(f"{shown.cases_run} cases were run. {options.LEAST}")
         progress.done()
     outputs.show(shown, written)
     # What a student may not know, the exit code must not tell either.
@@ -141,7 +146,21 @@ def _rubric(file: Path, puzzle: str) -> Rubric:
     return load_rubric(file, find(puzzle))
 
 
-def _folder_name(file: Path) -> str:
-    """A folder name for a submission: its own name's plain characters."""
-    plain = "".join(char for char in file.stem if char.isalnum() or char in "._-").strip(".-")
-    return plain[:80] or "submission"
+def _folder_of(file: Path) -> Path:
+    """The folder of a file's reports: another one for each file, and always the same.
+
+    It lies as the file does, seen from the working directory. Where that can't be, or where names
+    hold what a folder's should not, a digest of the whole path keeps them apart.
+    """
+    relative = os.path.relpath(os.path.abspath(file))
+    parts = Path(relative.removesuffix(".mojo")).parts
+    plain = [_plain(part) for part in parts]
+    if parts and list(parts) == plain and relative.endswith(".mojo"):
+        return Path(*plain)
+    digest = hashlib.sha256(os.fsencode(os.path.abspath(file))).hexdigest()[:10]
+    return Path(f"{_plain(file.name) or 'submission'}-{digest}")
+
+
+def _plain(name: str) -> str:
+    """The plain characters of a name; of ``..`` there is none."""
+    return "".join(char for char in name if char.isalnum() or char in "._-").strip(".-")[:80]

@@ -16,6 +16,7 @@ from grader.toolchain import edition as editions
 from grader.toolchain import store
 from grader.toolchain.edition import DEFAULT_EDITION, Edition
 
+_GIB = f"{sum(editions.find(name).download_mib for name in editions.names()) / 1024:.0f}"
 _EDITION = click.Choice(editions.names())
 
 
@@ -60,7 +61,12 @@ def _state(edition: Edition) -> str:
 
 @toolchain.command()
 @click.argument("names", metavar="[EDITION]...", nargs=-1, type=_EDITION)
-@click.option("--all", "everything", is_flag=True, help="Every edition; about 11 GB.")
+@click.option(
+    "--all",
+    "everything",
+    is_flag=True,
+    help=f"Every edition: {_GIB} GiB to download, about four times that on the disk.",
+)
 @click.option("--afresh", is_flag=True, help="Install again what is there already.")
 def install(names: tuple[str, ...], everything: bool, afresh: bool) -> None:
     """Install the toolchain of each EDITION, and try it out."""

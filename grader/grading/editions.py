@@ -22,7 +22,7 @@ from grader.grading.gathered import Gathered
 from grader.record import Diagnostic, Note
 from grader.toolchain import edition as editions
 from grader.toolchain import store
-from grader.toolchain.detect import Decision, Foreign, compare, detect, span
+from grader.toolchain.detect import Decision, Foreign, compare, detect, nearest, span
 from grader.toolchain.edition import DEFAULT_EDITION, Edition
 from grader.toolchain.toolchain import Toolchain, is_installed, locate
 
@@ -69,6 +69,11 @@ def choose(wanted: str, text: str) -> Choice:
     if wanted != "auto":
         return Choice(edition=editions.find(wanted), reason="as asked", pinned=True, text=text)
     detected = detect(text)
+    if not detected.fits and not is_installed(editions.find(detected.edition)):
+        # It packages with no edition, so none is fetched for it: any compiler shows that.
+        name = nearest(text, [each for each in editions.names() if _is_here(each)])
+        reason = f"{detected.reason}; of the editions that are installed {name} is the nearest"
+        return Choice(edition=editions.find(name), reason=reason, pinned=False, text=text)
     return Choice(
         edition=editions.find(detected.edition),
         reason=detected.reason + _default_is_another(detected.edition),
@@ -87,10 +92,6 @@ def provide(edition: Edition, gathered: Gathered) -> Toolchain:
     if edition.name == DEFAULT_EDITION or is_installed(edition):
         return locate(edition)
 
-    gathered.progress.notice(
-        f"Edition {edition.name} needs MAX {edition.max_version}, which is installed now, once "
-        "(about 1 GB)."
-    )
     with gathered.stage("toolchain"):
         from grader.toolchain.install import install
 
@@ -126,7 +127,7 @@ def neighbours(choice: Choice, diagnostics: Iterable[Diagnostic]) -> list[Editio
         for name in sorted(choice.detected.as_good, key=lambda name: abs(names.index(name) - here))
         if _across(errors, here, names.index(name))
     ]
-    if choice.edition.name == DEFAULT_EDITION:
+    if choice.edition.name == DEFAULT_EDITION or not choice.detected.fits:
         beyond = [edition for edition in beyond if is_installed(edition)]
     return beyond[:NEIGHBOURS]
 
@@ -138,6 +139,10 @@ def reachable(edition: Edition, gathered: Gathered) -> Toolchain | None:
     except GraderFault as fault:
         gathered.progress.notice(f"Edition {edition.name} was not tried: {fault.what}")
         return None
+
+
+def _is_here(name: str) -> bool:
+    return name == DEFAULT_EDITION or is_installed(editions.find(name))
 
 
 def moved(choice: Choice, edition: Edition) -> Choice:

@@ -70,6 +70,11 @@ def compare(text: str, edition: str) -> tuple[Foreign, ...]:
     return _foreign(_found(text), edition)
 
 
+def nearest(text: str, among: Sequence[str]) -> str:
+    """The edition of some with which a source differs least; as `detect` would choose."""
+    return _best(_found(text), among)
+
+
 # ---- what is known of the editions ----
 
 
@@ -117,13 +122,14 @@ def _found(text: str) -> list[Hit]:
     return hits(words(text), tuple(_events()))
 
 
-def _best(found: Sequence[Hit]) -> str:
+def _best(found: Sequence[Hit], among: Sequence[str] = ()) -> str:
     names = editions.names()
 
     def order(index: int) -> tuple[int, bool, int]:
         return _differences(found, index), names[index] != DEFAULT_EDITION, -index
 
-    return names[min(range(len(names)), key=order)]
+    among = among or names
+    return names[min((names.index(name) for name in among), key=order)]
 
 
 def _as_good(found: Sequence[Hit], chosen: str) -> tuple[str, ...]:

@@ -57,6 +57,8 @@ class Edition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     name: str
     max_version: str
     mojo_version: str
+    download_mib: int
+    """About what there is to download for it, the first time."""
     root: Literal["modular", "max"]
     """Folder of ``site-packages`` that holds ``bin/mojo`` and ``lib``."""
     package: tuple[str, ...]

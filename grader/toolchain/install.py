@@ -84,7 +84,7 @@ def _install(edition: Edition, said: Said) -> None:
     _check_room(edition)
     folder = store.staging(edition)
     try:
-        said(f"making an environment for MAX {edition.max_version}")
+        said(_announcement(edition))
         _uv(
             edition, ["venv", "--no-project", "--python", sys.executable, str(folder / "env")], said
         )
@@ -98,6 +98,17 @@ def _install(edition: Edition, said: Said) -> None:
         store.put(edition, finished)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _announcement(edition: Edition) -> str:
+    """What will be downloaded, before it is."""
+    what = f"MAX {edition.max_version} for edition {edition.name}"
+    if os.environ.get(store.OFFLINE):
+        return f"looking for {what} among what was downloaded before"
+    return (
+        f"downloading {what}, once: {edition.download_mib} MiB where nothing is there yet, "
+        f"into {store.place()}; --offline forbids it"
+    )
 
 
 def _write_manifest(finished: Path, manifest: store.Manifest) -> None:
@@ -125,6 +136,8 @@ def _uv(edition: Edition, arguments: list[str], said: Said) -> None:
 
     environment = {name: text for name, text in os.environ.items() if name not in _NOT_OURS}
     environment |= uv_variables(environment)
+    if os.environ.get(store.OFFLINE):
+        environment["UV_OFFLINE"] = "1"
     lines: list[str] = []
     with subprocess.Popen(
         [find_uv_bin(), *arguments],
@@ -177,7 +190,7 @@ def _cause(lines: Iterable[str]) -> str:
     """What uv was doing, and the innermost of the causes that it gives."""
     told = [line for line in lines if line and not _ASIDE.match(line)]
     if any("network was disabled" in line for line in told):
-        return "uv was told to stay offline (UV_OFFLINE)"
+        return f"nothing may be downloaded (--offline, {store.OFFLINE} or UV_OFFLINE)"
     doing = next((line for line in told if line.startswith("error: ")), "")
     causes = [line for line in told if _CAUSE.match(line)]
     parts = [doing.removeprefix("error: "), _CAUSE.sub("", causes[-1]) if causes else ""]

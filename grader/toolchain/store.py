@@ -30,6 +30,8 @@ from grader.userdirs import user_folder
 
 VARIABLE = "GRADE_TOOLCHAINS"
 """Names the folder, where the user's cache is not the place for gigabytes."""
+OFFLINE = "GRADE_OFFLINE"
+"""Nothing is downloaded where this variable holds anything; `--offline` sets it."""
 MANIFEST = "toolchain.json"
 
 

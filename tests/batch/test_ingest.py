@@ -6,12 +6,13 @@ import os
 import sqlite3
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from grader.batch.collect import collect
 from grader.batch.compare import compare
 from grader.batch.ingest import ingest
-from grader.batch.store import Store
+from grader.batch.store import Grading, Store
 from grader.book.digests import program_of
 from tests.batch.harness import Listener, grade_class, make_class, results
 
@@ -103,6 +104,29 @@ def test_two_runs_are_compared_by_what_counts(tmp_path):
         (change,) = compare(one, two)
     assert "the submission changed" in change.reasons
     assert (change.before.score, change.after.score) == (50, 20)
+
+
+@pytest.mark.parametrize(("before", "after"), [(0, 10), (10, 0), (4, 10), (10, 10), (0, 0)])
+def test_extra_credit_is_part_of_a_mark_that_is_compared(before, after, tmp_path):
+    source = two_attempts(tmp_path / "c")
+    for name, extra in (("one", before), ("two", after)):
+        grade_class(source, tmp_path / name)
+        with Store(tmp_path / name) as store:
+            for known in store.known().values():
+                record = msgspec.structs.replace(
+                    store.record(known.program), extra_score=extra, extra_max=10
+                )
+                store.add_result(
+                    known.program,
+                    Grading(record=record, reason="a test"),
+                    sha256=known.sha256,
+                    conditions=known.conditions,
+                )
+    with Store(tmp_path / "one") as one, Store(tmp_path / "two") as two:
+        found = [(str(change.before), str(change.after)) for change in compare(one, two)]
+    words = [f"50 and {extra} extra" if extra else "50" for extra in (before, after)]
+    shown = [text.rpartition(" (")[0] for pair in found for text in pair]
+    assert shown == ([] if before == after else words)
 
 
 def test_a_run_that_kept_every_program_goes_on(tmp_path):

@@ -107,6 +107,38 @@ def test_a_file_that_mixes_editions_is_told_so_on_the_likelier() -> None:
     assert "`fn` is of 26.3 and older" in why
 
 
+MIXED = {
+    "an old file with a new line": reference("25.3") + "\nfrom std.math import sqrt\n",
+    "an old file with two new lines": reference("25.7").replace(
+        "from gpu import", "from std.gpu import"
+    )
+    + "\nfrom std.sys import size_of\n",
+    "the middle with both": reference("26.1") + "\nfrom sys import sizeof\nfrom std.os import x\n",
+}
+
+
+@pytest.mark.parametrize("text", MIXED.values(), ids=MIXED)
+@pytest.mark.usefixtures("none_installed")
+def test_nothing_is_fetched_for_a_file_that_mixes_editions(text: str) -> None:
+    choice = choose("auto", text)
+    assert not choice.detected.fits
+    assert choice.edition.name == DEFAULT_EDITION
+    assert "mixes editions" in choice.reason
+    assert explanation(choice)[0].startswith("This file mixes editions of the book")
+    assert names(choice, BORDER) == []
+
+
+@pytest.mark.parametrize("here", ["25.3", "25.7", "26.1"])
+@pytest.mark.usefixtures("none_installed")
+def test_a_file_that_mixes_editions_is_shown_by_the_nearest_that_is_installed(
+    here: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(editions, "is_installed", lambda edition: edition.name == here)
+    choice = choose("auto", MIXED["an old file with a new line"])
+    assert choice.edition.name == here
+    assert all(edition.name == here for edition in neighbours(choice, (BORDER,)))
+
+
 def test_a_file_of_the_edition_keeps_the_compilers_own_words() -> None:
     choice = choose("26.5", reference("26.5"))
     assert explanation(choice) == ("", "")
@@ -171,9 +203,7 @@ def test_what_a_submission_needs_is_installed_on_first_use_with_each_step_told(
     run = Run()
     assert editions.provide(known.find("25.4"), cast(Gathered, run)) is made
     assert run.stages == ["toolchain"]
-    first, second = run.progress.notices
-    assert "Edition 25.4 needs MAX 25.4.0, which is installed now, once" in first
-    assert second == "downloading 25.4.0"
+    assert run.progress.notices == ["downloading 25.4.0"]
     editions.provide(known.find(DEFAULT_EDITION), cast(Gathered, run))
     assert run.stages == ["toolchain"]
 

@@ -7,11 +7,13 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 import msgspec
 import pytest
 
+from grader.cli.root import root
 from grader.cli.toolchain import install as install_command
 from grader.errors import GradeError, ToolchainFault, UsageError
 from grader.toolchain import edition as editions
@@ -95,6 +97,53 @@ def test_an_edition_is_installed_once_and_found_again(uv: FakeUv) -> None:
     assert [call.split()[0] for call in uv.calls] == ["venv", "pip"]
     assert "downloading max (282.5MiB)" in said
     assert leavings() == []
+
+
+@pytest.mark.parametrize("name", [name for name in editions.names() if name != DEFAULT_EDITION])
+def test_what_will_be_downloaded_is_said_before_it_is(name: str, uv: FakeUv) -> None:
+    asked_before: list[int] = []
+    said: list[str] = []
+
+    def say(phrase: str) -> None:
+        asked_before.append(len(uv.calls))
+        said.append(phrase)
+
+    edition = editions.find(name)
+    installing.install(edition, said=say)
+    assert f"{edition.download_mib} MiB" in said[0]
+    assert 100 < edition.download_mib < 1000
+    assert asked_before[0] == 0
+
+
+@pytest.mark.parametrize("offline", ["", "1"])
+def test_offline_nothing_is_downloaded(
+    offline: str, uv: FakeUv, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(store.OFFLINE, offline)
+    monkeypatch.delenv("UV_OFFLINE", raising=False)
+    started: list[str | None] = []
+
+    def start(command: list[str], **more: Any) -> None:
+        started.append(more["env"].get("UV_OFFLINE"))
+        raise OSError("not started")
+
+    monkeypatch.setattr("grader.toolchain.install.subprocess.Popen", start)
+    said: list[str] = []
+    with pytest.raises(ToolchainFault):
+        installing.install(OLD, said=said.append)
+    assert started == [offline or None]
+    assert ("MiB" in said[0]) is not bool(offline)
+
+
+@pytest.mark.parametrize("command", ["submit", "batch", "replay", "demo"])
+def test_offline_is_an_option_wherever_something_may_be_fetched(
+    command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(store.OFFLINE, "")
+    (option,) = [each for each in root.commands[command].params if each.name == "offline"]
+    with click.Context(root.commands[command]) as context:
+        option.handle_parse_result(context, {"offline": True}, [])
+    assert os.environ[store.OFFLINE] == "1"
 
 
 def test_only_wheels_of_the_editions_own_release_are_installed(uv: FakeUv) -> None:
