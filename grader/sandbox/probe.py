@@ -15,6 +15,7 @@ from pathlib import Path
 from grader.errors import SandboxFault
 from grader.sandbox import bwrap
 from grader.sandbox.box import Box
+from grader.sandbox.identity import ordinary_uid
 from grader.sandbox.level import Isolation, IsolationReport, Wanted
 from grader.sandbox.limits import Limits
 from grader.sandbox.profile import Profile
@@ -72,17 +73,16 @@ def probe(wanted: Wanted = Wanted.AUTO) -> IsolationReport:
         SandboxFault: the level asked for can't be reached; ``auto`` never falls to ``none``.
     """
     if wanted is Wanted.NONE:
+        _check_interpreter(dropping=False)
         return _report(Isolation.NONE, wanted, "It was asked for with --isolation none.", "")
-    why = ""
-    if wanted is not Wanted.LANDLOCK:
-        why = _failure(Isolation.BWRAP)
-        if not why:
-            return _report(Isolation.BWRAP, wanted, "", "")
-        remedy = bubblewrap_remedy(why)
-        if wanted is Wanted.STRICT:
-            raise SandboxFault(f"bubblewrap does not run here: {why}", remedy=remedy)
-    else:
-        why, remedy = "It was asked for with --isolation landlock.", ""
+    asked = wanted is Wanted.LANDLOCK
+    why = "It was asked for with --isolation landlock." if asked else _failure(Isolation.BWRAP)
+    if not why:
+        return _report(Isolation.BWRAP, wanted, "", "")
+    _check_interpreter(dropping=ordinary_uid() is not None)
+    remedy = "" if asked else bubblewrap_remedy(why)
+    if wanted is Wanted.STRICT:
+        raise SandboxFault(f"bubblewrap does not run here: {why}", remedy=remedy)
     fallback = _failure(Isolation.LANDLOCK)
     if fallback:
         raise SandboxFault(
@@ -90,6 +90,31 @@ def probe(wanted: Wanted = Wanted.AUTO) -> IsolationReport:
             remedy=remedy or "Grade on Linux 5.13 or later with Landlock, or in a virtual machine.",
         )
     return _report(Isolation.LANDLOCK, wanted, why, remedy)
+
+
+def _check_interpreter(*, dropping: bool) -> None:
+    """See that the interpreter can be read; where it can't, nothing else is worth a word.
+
+    Args:
+        dropping: Whether another user than this one has to read it, who has no rights of its own.
+    """
+    for path in (os.path.realpath(sys.executable), sys.prefix, sys.base_prefix, os.__file__):
+        if not _readable(path, dropping=dropping):
+            who = "the user that submissions run as" if dropping else f"user {os.geteuid()}"
+            raise SandboxFault(
+                f"the Python interpreter can't be read by {who}: {path}",
+                remedy="Install the grader with an interpreter that every user may read, such as "
+                "the system's, in a folder that is not private; or grade as the user who owns it.",
+            )
+
+
+def _readable(path: str, *, dropping: bool) -> bool:
+    try:
+        mode = os.stat(path).st_mode
+        needed = os.R_OK | (os.X_OK if mode & 0o111 else 0)
+        return mode & needed == needed if dropping else os.access(path, needed)
+    except OSError:
+        return False
 
 
 def _failure(level: Isolation) -> str:

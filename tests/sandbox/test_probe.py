@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
 
 import pytest
@@ -10,15 +11,15 @@ from grader.errors import SandboxFault
 from grader.sandbox import Isolation, Wanted, bwrap, probe
 from grader.sandbox import remedy as remedies
 
+# The package has a function of this name.
+MODULE = importlib.import_module("grader.sandbox.probe")
+
 
 @pytest.fixture
 def machine(monkeypatch: pytest.MonkeyPatch) -> dict[Isolation, str]:
     """Why each level fails on a pretended machine; empty where it works."""
-    import importlib
-
-    module = importlib.import_module("grader.sandbox.probe")
     failures = {Isolation.BWRAP: "", Isolation.LANDLOCK: ""}
-    monkeypatch.setattr(module, "_failure", lambda level: failures[level])
+    monkeypatch.setattr(MODULE, "_failure", lambda level: failures[level])
     probe.cache_clear()
     return failures
 
@@ -55,6 +56,67 @@ def test_auto_never_falls_to_none(machine: dict[Isolation, str]) -> None:
     with pytest.raises(SandboxFault, match="Nothing here can isolate") as caught:
         probe(Wanted.AUTO)
     assert caught.value.remedy
+
+
+class Unreadable:
+    """An interpreter in a folder of the test's own, of which one part can't be read."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.prefix, self.home = folder / "env", folder / "home"
+        for path in (self.prefix / "bin", self.home / "bin", self.home / "lib"):
+            path.mkdir(parents=True)
+        self.binary, self.library = self.home / "bin/python", self.home / "lib/os.py"
+        self.library.touch(0o644)
+        self.binary.touch()
+        self.binary.chmod(0o755)
+        (self.prefix / "bin/python").symlink_to(self.binary)
+        monkeypatch.setattr("sys.executable", str(self.prefix / "bin/python"))
+        monkeypatch.setattr("sys.prefix", str(self.prefix))
+        monkeypatch.setattr("sys.base_prefix", str(self.home))
+        monkeypatch.setattr("os.__file__", str(self.library))
+
+
+UNREADABLE = [
+    ("binary", 0o711),
+    ("binary", 0o640),
+    ("home", 0o700),
+    ("prefix", 0o750),
+    ("library", 0),
+]
+
+
+@pytest.mark.parametrize(("part", "mode"), UNREADABLE)
+@pytest.mark.parametrize("wanted", [Wanted.AUTO, Wanted.STRICT, Wanted.LANDLOCK])
+def test_an_interpreter_that_can_not_be_read_is_what_is_told(
+    part: str,
+    mode: int,
+    wanted: Wanted,
+    machine: dict[Isolation, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """And nothing of namespaces, whatever the trial run says: here by who drops to another user."""
+    machine[Isolation.BWRAP] = machine[Isolation.LANDLOCK] = "[Errno 13] Permission denied"
+    python = Unreadable(tmp_path, monkeypatch)
+    monkeypatch.setattr(MODULE, "ordinary_uid", lambda: 1_900_000_000)
+    path: Path = getattr(python, part)
+    path.chmod(mode)
+    with pytest.raises(SandboxFault, match="interpreter can't be read") as caught:
+        probe(wanted)
+    path.chmod(0o755)
+    assert str(path) in caught.value.what
+    assert "namespace" not in caught.value.what + caught.value.remedy
+
+
+@pytest.mark.parametrize("wanted", [Wanted.AUTO, Wanted.NONE])
+def test_an_interpreter_that_this_user_can_not_read_is_what_is_told(
+    wanted: Wanted, machine: dict[Isolation, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine[Isolation.BWRAP] = machine[Isolation.LANDLOCK] = "[Errno 13] Permission denied"
+    monkeypatch.setattr(MODULE, "ordinary_uid", lambda: None)
+    monkeypatch.setattr("os.access", lambda path, mode: False)
+    with pytest.raises(SandboxFault, match="interpreter can't be read by user"):
+        probe(wanted)
 
 
 def test_none_has_to_be_asked_for_and_is_shouted(machine: dict[Isolation, str]) -> None:
