@@ -38,7 +38,18 @@ class Student(msgspec.Struct, frozen=True, kw_only=True):
     email: str = ""
     repository: str = ""
     lateness: Lateness = "unknown"
+    days_late: float = 0.0
+    """As the class list says; 0 where it does not."""
     on_roster: bool = False
+
+    @property
+    def late_in_words(self) -> str:
+        """``late``, by how many days where that is known; empty for everybody else."""
+        if self.lateness != "late":
+            return ""
+        if not self.days_late:
+            return "late"
+        return f"late by {self.days_late:g} {'day' if self.days_late == 1 else 'days'}"
 
 
 class Attempt(msgspec.Struct, frozen=True, kw_only=True):

@@ -70,7 +70,7 @@ def show(run: Path, student: str, audience: Audience) -> None:
         ("Id", found.id),
         ("Email", found.email),
         ("Repository", found.repository),
-        ("Handed in", found.lateness if found.lateness != "unknown" else ""),
+        ("Handed in", found.late_in_words or found.lateness.replace("unknown", "")),
     ):
         if value:
             click.echo(f"{name + ':':<12} {one_line(value)}")

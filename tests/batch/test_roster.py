@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from grader.batch.collect.roster import parse_roster
 from grader.batch.collect.spelling import plain
+from grader.batch.model import Student
 from grader.errors import UsageError
 
 
@@ -264,6 +265,27 @@ def test_what_a_column_called_name_holds(text, name):
 def test_lateness_in_other_languages(said, lateness):
     (found,) = students(f"name;verspätet\nAnn;{said}\n")
     assert found.lateness == lateness
+
+
+@pytest.mark.parametrize(
+    ("said", "days", "words"),
+    [
+        ("2", 2, "late by 2 days"),
+        ("0.5", 0.5, "late by 0.5 days"),
+        ("2,5", 2.5, "late by 2.5 days"),
+        ("14", 14, "late by 14 days"),
+        ("1", 0, "late"),  # a day, or yes
+        ("yes", 0, "late"),
+        ("0", 0, ""),
+        ("no", 0, ""),
+        ("", 0, ""),
+    ],
+)
+def test_by_how_many_days_is_kept(said, days, words):
+    (found,) = students(f"name;late\nAnn;{said}\n")
+    assert found.days_late == days
+    student = Student(key="ann", name="Ann", lateness=found.lateness, days_late=found.days_late)
+    assert student.late_in_words == words
 
 
 def test_a_delimiter_in_a_heading_decides_nothing():

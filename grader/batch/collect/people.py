@@ -105,5 +105,6 @@ def _student(
         email=one_line(line.email),
         repository=one_line(line.repository or line.account),
         lateness=lateness,
+        days_late=line.days_late if lateness == "late" else 0.0,
         on_roster=on_roster,
     )

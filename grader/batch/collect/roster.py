@@ -80,6 +80,8 @@ class RosterStudent(msgspec.Struct, frozen=True, kw_only=True):
     account: str = ""
     """On GitHub, or wherever folders are named after."""
     lateness: Lateness = "unknown"
+    days_late: float = 0.0
+    """By how many; 0 where nobody says. A 1 may as well stand for "yes"."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -211,6 +213,7 @@ class _Reader:
             line=line,
             name=name,
             lateness=self._lateness(line, values.get("late", "")),
+            days_late=_days(values.get("late", "")),
             **{field: values.get(field, "") for field in _FIELDS if field != "name"},
         )
         if not any(getattr(student, field) for field in _WHO):
@@ -232,7 +235,7 @@ class _Reader:
         if said in _ON_TIME:
             return "on time"
         if _PLAIN_NUMBER.fullmatch(said):
-            return "late" if float(said.replace(",", ".")) > 0 else "on time"
+            return "late" if _number(said) > 0 else "on time"
         raise self._error(
             line,
             f"has {one_line(text, limit=60)!r} in the column late",
@@ -288,6 +291,7 @@ class _People:
         return RosterStudent(
             line=first.line,
             lateness=lateness,
+            days_late=max(first.days_late, second.days_late),
             **{
                 **{field: getattr(first, field) or getattr(second, field) for field in _FIELDS},
                 "section": ", ".join(sections),
@@ -338,6 +342,15 @@ _TOLD: Final = {
 def _called(student: RosterStudent) -> str:
     who = next((value for field in ("name", *_WHO) if (value := getattr(student, field))), "")
     return one_line(who, limit=60)
+
+
+def _days(text: str) -> float:
+    days = _number(text) if _PLAIN_NUMBER.fullmatch(text) else 0.0
+    return days if days > 0 and days != 1 else 0.0
+
+
+def _number(text: str) -> float:
+    return float(text.replace(",", "."))
 
 
 def _differences(first: RosterStudent, second: RosterStudent) -> str:

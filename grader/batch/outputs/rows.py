@@ -47,7 +47,8 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     """What is wrong, or why there is no mark."""
     cluster: str
     """Anchor of the cluster with the same trouble; empty where there is none."""
-    late: bool
+    late: str
+    """In words; empty where it is not."""
     attempts: int
     equal_to: str
     """Name of who handed in the equal program that was graded for both."""
@@ -104,7 +105,7 @@ def _row(
         note=given.note if given is not None else "",
         trouble=one_line(trouble or _extra(result.record), limit=TROUBLE),
         cluster=cluster,
-        late=result.student.lateness == "late",
+        late=result.student.late_in_words,
         attempts=result.attempts,
         equal_to=names.get(result.equal_to, result.equal_to),
         seconds=result.seconds,
