@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import Final
 
-from grader.intake.tokens import Token, function_tokens, tokens
+from grader.intake.tokens import (
+    CLOSING,
+    OPENING,
+    STRING,
+    Token,
+    function_stream,
+    function_tokens,
+    keys,
+    statements_of,
+    tokens,
+)
 
 SHORT: Final = 16
 """Hexadecimal digits that are kept of a digest of the book's. Chance never makes two alike, and
@@ -17,6 +27,7 @@ _DEFINES: Final = ("def", "fn")
 _CONSTANT: Final = ("comptime", "alias")
 
 Keys = tuple[str, str, bool]
+_END: Final[Keys] = ("end", "", False)
 
 
 def program_of(text: str) -> str:
@@ -42,6 +53,43 @@ def given_code(text: str, function: str) -> str:
     for title, counted in (("defined", _defined(stream)), ("constants", _constants(stream))):
         parts += [(title, f"{count} {words!r}", False) for words, count in sorted(counted.items())]
     return digest(parts)
+
+
+def array_reads(text: str, function: str, array: str) -> frozenset[str]:
+    """Digests of what a function reads of an array that it makes, one for each way to read it.
+
+    ``array[...]`` is a read where no ``=`` follows. Each digest is of the words of the read, of
+    all statements that name the array as a whole (those that make it, or hand it on to others), and
+    of the names of all functions that the file defines: another may be called in their place.
+    """
+    whole: list[Keys] = [("defined", repr(sorted(_defined(tokens(text)).items())), False)]
+    reads: list[list[Keys]] = []
+    for statement in statements_of(function_stream(text, function)):
+        words = [token for token in statement if token.text]
+        elements = {element.start: element for element in _elements(words, array)}
+        named = {n for n, token in enumerate(words) if token.text == array}
+        if named - elements.keys():
+            whole += [*keys(words), _END]
+        reads += [
+            keys(words[element.start : element.stop])
+            for element in elements.values()
+            if words[element.stop : element.stop + 1] == [] or words[element.stop].text != "="
+        ]
+    return frozenset(digest([*whole, *read])[:SHORT] for read in reads)
+
+
+def _elements(statement: Sequence[Token], array: str) -> Iterator[range]:
+    """Where ``array[...]`` stands in a statement."""
+    open_at: list[int] = []
+    for index, token in enumerate(statement):
+        if token.kind == STRING:
+            continue
+        if token.text in OPENING:
+            open_at.append(index)
+        elif token.text in CLOSING and open_at:
+            name = open_at.pop() - 1
+            if token.text == "]" and name >= 0 and statement[name].text == array:
+                yield range(name, index + 1)
 
 
 def digest(keys: Iterable[Keys]) -> str:

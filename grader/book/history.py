@@ -13,7 +13,7 @@ from typing import Final
 
 import msgspec
 
-from grader.book.digests import SHORT, given_code, program_of
+from grader.book.digests import SHORT, array_reads, given_code, program_of
 from grader.book.shipped import Shipped
 from grader.errors import UsageError
 from grader.puzzles.definition import Puzzle
@@ -35,6 +35,7 @@ def read_history(clone: Path, puzzle: Puzzle, branches: Sequence[str] = BRANCHES
     assigned = [place.task for place in puzzle.book]
     files: dict[str, dict[str, None]] = {}
     given: dict[str, dict[str, None]] = {}
+    reads: set[str] = set()
     names = {path.rpartition("/")[2] for path in assigned}
     for path, blob in _versions(clone, list(read.values())):
         name = path.rpartition("/")[2]
@@ -44,6 +45,7 @@ def read_history(clone: Path, puzzle: Puzzle, branches: Sequence[str] = BRANCHES
         files.setdefault(path, {})[program_of(text)[:SHORT]] = None
         if name in names and (code := given_code(text, puzzle.kernel_function)):
             given.setdefault(path, {})[code[:SHORT]] = None
+            reads |= array_reads(text, puzzle.kernel_function, puzzle.given_array)
     if not any(path in files for path in assigned):
         raise UsageError(
             f"{clone} has none of {', '.join(assigned)} in its history",
@@ -53,6 +55,7 @@ def read_history(clone: Path, puzzle: Puzzle, branches: Sequence[str] = BRANCHES
         until=_git(clone, "log", "-1", "--format=%cs", read[branches[0]]).strip(),
         read=read,
         given={path: list(digests) for path, digests in sorted(given.items())},
+        reads=sorted(reads),
         files={path: list(digests) for path, digests in sorted(files.items())},
     )
 

@@ -28,6 +28,9 @@ class Shipped(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """The branches that were read, each with its last commit."""
     given: Mapping[str, Sequence[str]]
     """For each file with the puzzle's name: digests of the code that its versions give."""
+    reads: Sequence[str]
+    """Digests of what that code reads of the array with unwritten elements, see
+    `grader.book.digests.array_reads`."""
     files: Mapping[str, Sequence[str]]
     """For each Mojo file that the book has or had: digests of all its versions, the oldest
     first."""
@@ -46,6 +49,8 @@ class Book:
     """Where the book has a file, by its digest."""
     given: frozenset[str]
     """Digests of the code that the book gives."""
+    reads: frozenset[str]
+    """Digests of what it reads of the array with unwritten elements."""
 
     def is_untouched(self, program: str) -> bool:
         """Whether a program is the file to be filled in, of any version."""
@@ -79,6 +84,7 @@ def read_book(puzzle: Puzzle, shipped: Shipped) -> Book:
         answers=frozenset(digest for path in answers for digest in shipped.files[path]),
         paths=paths,
         given=frozenset(digest for those in shipped.given.values() for digest in those),
+        reads=frozenset(shipped.reads),
     )
 
 
@@ -97,7 +103,7 @@ def find_book(name: str) -> Book:
         data = path.read_bytes()
         return read_book(puzzle, msgspec.json.decode(data, type=Shipped))
     except FileNotFoundError:
-        return read_book(puzzle, Shipped(until="", read={}, given={}, files={}))
+        return read_book(puzzle, Shipped(until="", read={}, given={}, reads=(), files={}))
     except (OSError, msgspec.MsgspecError) as error:
         raise GraderFault(
             f"what the book ships can't be read: {path}: {error}",

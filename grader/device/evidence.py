@@ -41,6 +41,16 @@ class FindingKind(StrEnum):
     EXITED_BEFORE_BARRIER = "exited-before-barrier"
 
 
+class Touch(msgspec.Struct, frozen=True, array_like=True):
+    """A thread, and the element of an array in shared memory that it accessed."""
+
+    block: Dim3
+    thread: Dim3
+    cell: int
+    cells: int
+    """Elements of the array; 0 where the launch has several arrays of that size."""
+
+
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that a check found, with the first thread that did it.
 
@@ -74,6 +84,9 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     other_ptx_line: int | None = None
     count: int = 1
     """How many thread-level occurrences this finding stands for."""
+    touched: tuple[Touch, ...] = ()
+    """Reads of shared memory that nothing wrote: all occurrences, or the first ones where there
+    are very many. Not kept in a record."""
 
 
 class Launch(msgspec.Struct, frozen=True, kw_only=True):

@@ -188,7 +188,7 @@ def findings(puzzle: Puzzle, observations: Iterable[Observation]) -> tuple[Check
             if key not in seen:
                 shown_by[key] = observation
                 seen[key] = CheckedFinding(
-                    finding=finding,
+                    finding=msgspec.structs.replace(finding, touched=()),
                     attribution=whose,
                     sizes=dict(observation.case.shape.sizes),
                     explanation=_explain(puzzle, finding, whose),

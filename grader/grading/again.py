@@ -156,8 +156,8 @@ class _Again:
         choice = editions.choose(edition, text)
         self.puzzle = _puzzle(record).for_edition(choice.edition.name)
         case = self._case()
-        handed_out = given(self.puzzle.name, self.puzzle.kernel_function, choice.skeletons)
-        self.unchanged = handed_out.kernel_unchanged(text)
+        handed_out = given(self.puzzle, choice.skeletons)
+        self.code = handed_out.code_in(text)
         gathered = self._gathered(edition)
         toolchain = editions.provide(choice.edition, gathered)
         place = open_workspace(
@@ -272,7 +272,7 @@ class _Again:
         return self._seen(executor.run(case, variant=variant, repeatable=True))
 
     def _seen(self, run: CaseRun) -> Observation:
-        return observe(self.puzzle, run, kernel_unchanged=self.unchanged)
+        return observe(self.puzzle, run, code=self.code)
 
     def _case(self) -> Case:
         """The case of the log; raises `RecordError` where the log does not fit the puzzle."""

@@ -11,8 +11,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from grader.book import Book, find_book
-from grader.book.digests import digest, given_code, program_of
+from grader.book.digests import array_reads, digest, given_code, program_of
+from grader.grading.attribution import Code
 from grader.intake.plain_launch import without_plain_launches
+from grader.puzzles.definition import Puzzle
 from grader.resources import reference_kernel
 
 
@@ -22,8 +24,12 @@ class Given:
 
     function: str
     """The kernel that is given."""
+    array: str
+    """The array in it that has unwritten elements."""
     programs: frozenset[str]
     code: frozenset[str]
+    reads: frozenset[str]
+    """Digests of what that code reads of the array."""
     book: Book
 
     def nothing_filled_in(self, text: str) -> bool:
@@ -46,20 +52,29 @@ class Given:
         code = given_code(text, self.function)
         return bool(code) and (code in self.code or self.book.gives(code))
 
+    def code_in(self, text: str) -> Code:
+        """What of a submission is the given code, to tell whose a finding is."""
+        if self.kernel_unchanged(text):
+            return Code.UNCHANGED
+        reads = array_reads(text, self.function, self.array)
+        return Code.READS if reads and reads <= self.reads | self.book.reads else Code.NOTHING
 
-def given(puzzle: str, function: str, editions: Iterable[str]) -> Given:
+
+def given(puzzle: Puzzle, editions: Iterable[str]) -> Given:
     """What a puzzle gives to students: in every version of the book, and in our skeletons.
 
     Args:
-        puzzle: Its name.
-        function: The kernel that it gives.
+        puzzle: The puzzle.
         editions: Those whose skeleton a file may have started from.
     """
-    files = (reference_kernel(puzzle, edition, "skeleton.mojo") for edition in editions)
+    function, array = puzzle.kernel_function, puzzle.given_array
+    files = (reference_kernel(puzzle.name, edition, "skeleton.mojo") for edition in editions)
     texts = [file.read_text("utf-8") for file in files]
     return Given(
         function=function,
+        array=array,
         programs=frozenset(map(program_of, texts)),
         code=frozenset(code for text in texts if (code := given_code(text, function))),
-        book=find_book(puzzle),
+        reads=frozenset().union(*(array_reads(text, function, array) for text in texts)),
+        book=find_book(puzzle.name),
     )

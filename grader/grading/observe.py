@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from grader.device.evidence import Finding, FindingKind, Writer
 from grader.errors import UnsupportedByDevice
+from grader.grading.attribution import Code, attributed
 from grader.grading.cases import Case, Values
 from grader.grading.executor import CaseRun, Ending
 from grader.grading.judge import Comparison, compare
@@ -78,22 +79,27 @@ def concerns(puzzle: Puzzle, case: Case, *checks: str) -> tuple[str, ...]:
     return tuple(sorted({value_check(puzzle, case), *checks}))
 
 
-def observe(puzzle: Puzzle, run: CaseRun, *, kernel_unchanged: bool) -> Observation:
+def observe(puzzle: Puzzle, run: CaseRun, *, code: Code) -> Observation:
     """Everything that one run shows.
 
     Args:
         puzzle: What is graded.
         run: The case with its outcome.
-        kernel_unchanged: Whether the given kernel stands in the submission as given.
+        code: What of the submission is the code that was given.
 
     Raises:
         UnsupportedByDevice: something is wrong, and it needed what the software device lacks:
             that may be why.
     """
     findings = tuple(
-        (finding, _attribute(puzzle, run.case, finding, kernel_unchanged=kernel_unchanged))
-        for finding in _findings(run)
+        attributed(
+            run.evidence.launches if run.evidence else (),
+            puzzle.given_reads(run.case.shape.sizes),
+            code,
+        )
     )
+    if run.evidence is not None:
+        findings += tuple((each, Attribution.STUDENT) for each in run.evidence.driver_findings)
     comparison = compare(puzzle, run.case, run.output) if run.output is not None else None
     robust = puzzle.part(run.case.shape.sizes) is Part.ROBUST
     problems = tuple(
@@ -114,26 +120,6 @@ def _refuse_unsupported(run: CaseRun) -> None:
             remedy="Grade it on a GPU (--device gpu), and report this message, so that "
             "the software device can learn it.",
         )
-
-
-def _findings(run: CaseRun) -> Iterator[Finding]:
-    if run.evidence is not None:
-        for launch in run.evidence.launches:
-            yield from launch.findings
-        yield from run.evidence.driver_findings
-
-
-def _attribute(
-    puzzle: Puzzle, case: Case, finding: Finding, *, kernel_unchanged: bool
-) -> Attribution:
-    """Whose fault a finding is.
-
-    An unchanged kernel is not enough: launched with the wrong arguments it
-    reaches out of bounds, and that is the launch's doing. Only what the given
-    kernel does when launched as the task says is the given kernel's.
-    """
-    given = kernel_unchanged and puzzle.given_defect(finding.kind, case.shape.sizes)
-    return Attribution.SKELETON if given else Attribution.STUDENT
 
 
 def _problems(

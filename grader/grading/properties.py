@@ -18,6 +18,7 @@ from grader.caselog import LoggedCase
 from grader.device.evidence import Launch
 from grader.device.simt import schedules
 from grader.grading import orders, seeds
+from grader.grading.attribution import Code
 from grader.grading.cases import Case, Values, cases, drawn, example, patterned
 from grader.grading.executor import CaseRun, Ending, Executor
 from grader.grading.inputs import Pattern
@@ -128,7 +129,7 @@ class Prober:
         executor: Runs cases.
         seed: The run's seed.
         examples: How many cases to run, all properties together.
-        kernel_unchanged: Whether the given kernel stands as given; then the
+        code: What of the submission is the given code. Where that is the whole kernel, the
             robust part is only shown, not searched.
         progress: Called with the number of cases run so far.
     """
@@ -141,7 +142,7 @@ class Prober:
         *,
         seed: str,
         examples: int,
-        kernel_unchanged: bool,
+        code: Code,
         progress: Callable[[int, int], None],
     ) -> None:
         self._puzzle = puzzle
@@ -149,7 +150,7 @@ class Prober:
         self._executor = executor
         self._seed = seed
         self._examples = examples
-        self._kernel_unchanged = kernel_unchanged
+        self._code = code
         self._progress = progress
         self._crashed: dict[int, Observation] = {}
         self._findings: dict[tuple[object, ...], Observation] = {}
@@ -256,7 +257,7 @@ class Prober:
                 return
             run = self._executor.run(plain.case, variant=variant, schedule=schedule)
             self._in_order += 1
-            seen = observe(self._puzzle, run, kernel_unchanged=self._kernel_unchanged)
+            seen = observe(self._puzzle, run, code=self._code)
             compared = orders.compared(self._puzzle, plain, seen, schedule)
             observation = self._log(compared, variant, schedule)
             self.results.tally(check).count(observation, observation.problem(check))
@@ -299,7 +300,7 @@ class Prober:
 
     @property
     def _searches_robust(self) -> bool:
-        return bool(self._robust) and not self._kernel_unchanged
+        return bool(self._robust) and self._code is not Code.UNCHANGED
 
     def _plan_of_search(
         self, so_far: int
@@ -365,7 +366,7 @@ class Prober:
             message=crash.message,
             evidence=crash.evidence,
         )
-        observation = observe(self._puzzle, run, kernel_unchanged=self._kernel_unchanged)
+        observation = observe(self._puzzle, run, code=self._code)
         observation = replace(observation, number=known.number)
         self.results.tally(check).count(observation, observation.problem(check))
 
@@ -395,7 +396,7 @@ class Prober:
         return observation
 
     def _seen(self, run: CaseRun) -> Observation:
-        return observe(self._puzzle, run, kernel_unchanged=self._kernel_unchanged)
+        return observe(self._puzzle, run, code=self._code)
 
     def _ask(self, observation: Observation) -> None:
         """Whether the host helped: `grader.grading.repeat`."""

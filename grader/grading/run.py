@@ -13,6 +13,7 @@ import msgspec
 from grader.errors import SandboxFault, SubmissionRefused, UsageError
 from grader.grading import editions, seeds
 from grader.grading.ahead import Ahead
+from grader.grading.attribution import Code
 from grader.grading.blame import Blame, Trial, blame_compile, blame_packaging, out_of_memory
 from grader.grading.editions import Choice
 from grader.grading.gathered import Gathered
@@ -180,11 +181,11 @@ class _Run:
         from grader.grading.given import given
 
         text, puzzle = self.gathered.submission.text, self.gathered.request.puzzle
-        handed_out = given(puzzle.name, puzzle.kernel_function, self.choice.skeletons)
+        handed_out = given(puzzle, self.choice.skeletons)
         self.nothing_filled_in = handed_out.nothing_filled_in(text)
-        self.kernel_unchanged = handed_out.kernel_unchanged(text)
+        self.code = handed_out.code_in(text)
         sizes = [size.name for size in puzzle.sizes]
-        self.only_launched = self.kernel_unchanged and handed_out.only_launched(text, sizes)
+        self.only_launched = self.code is Code.UNCHANGED and handed_out.only_launched(text, sizes)
         if self.meanwhile is not None:
             self.meanwhile()
 
@@ -196,7 +197,7 @@ class _Run:
         with gathered.stage("compile"):
             bench = ahead.result()
             gathered.device = bench.lane.info
-            own_kernel = not self.kernel_unchanged
+            own_kernel = self.code is not Code.UNCHANGED
             usual = plan.Tries.SAMPLE if self.only_launched else plan.Tries.USUAL
             every = puzzle.try_all or gathered.request.sizes == "all"
             tries = plan.Tries.ALL if every else usual
@@ -225,7 +226,7 @@ class _Run:
                 packages=True,
                 compiles=True,
                 results=results,
-                kernel_unchanged=self.kernel_unchanged,
+                kernel_unchanged=self.code is Code.UNCHANGED,
                 observed=bench.lane.observes,
             )
 
@@ -239,7 +240,7 @@ class _Run:
             bench.executor,
             seed=gathered.seed,
             examples=gathered.request.examples,
-            kernel_unchanged=self.kernel_unchanged,
+            code=self.code,
             progress=gathered.progress.cases,
         )
         prober.draw_ahead()

@@ -17,7 +17,7 @@ A plain launch is made of these statements, in any number:
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from grader.intake.tokens import (
@@ -29,6 +29,7 @@ from grader.intake.tokens import (
     STRING,
     Token,
     keys,
+    statements_of,
     tokens,
 )
 
@@ -54,23 +55,13 @@ def without_plain_launches(
     """
     reader = _Reader(kernel, tuple(sizes))
     kept: list[Token] = []
-    for statement in _statements(tokens(text)):
+    for statement in statements_of(tokens(text)):
         start = _first_word(statement)
         if not reader.is_plain(statement[start:]):
             kept += statement
         else:
             kept += statement[:start]
     return keys(kept)
-
-
-def _statements(stream: Sequence[Token]) -> Iterator[Sequence[Token]]:
-    """The stream in pieces that end with a `NEWLINE`."""
-    start = 0
-    for index, token in enumerate(stream):
-        if token.kind == NEWLINE:
-            yield stream[start : index + 1]
-            start = index + 1
-    yield stream[start:]
 
 
 def _first_word(statement: Sequence[Token]) -> int:

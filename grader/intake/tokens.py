@@ -84,18 +84,33 @@ def equal_programs(one: str, other: str) -> bool:
     return keys(tokens(one)) == keys(tokens(other))
 
 
+def statements_of(stream: Sequence[Token]) -> Iterator[Sequence[Token]]:
+    """The stream in pieces that end with a `NEWLINE`."""
+    start = 0
+    for index, token in enumerate(stream):
+        if token.kind == NEWLINE:
+            yield stream[start : index + 1]
+            start = index + 1
+    yield stream[start:]
+
+
 def function_tokens(text: str, name: str) -> list[tuple[str, str, bool]]:
     """The function ``name`` with its decorators, for comparison; empty where there is not one.
 
     One that is defined twice counts as not there: which of them the program
     means is not decided here.
     """
+    return keys(function_stream(text, name))
+
+
+def function_stream(text: str, name: str) -> Sequence[Token]:
+    """The tokens of `function_tokens`, with their places."""
     return _definition(text, name, frozenset({"def", "fn"}))
 
 
 def struct_tokens(text: str, name: str) -> list[tuple[str, str, bool]]:
     """The struct ``name`` with its decorators, as `function_tokens`."""
-    return _definition(text, name, frozenset({"struct"}))
+    return keys(_definition(text, name, frozenset({"struct"})))
 
 
 # ---- doubt ----
@@ -276,7 +291,7 @@ def _without_trailing_commas(stream: list[Token]) -> Iterator[Token]:
 # ---- definitions ----
 
 
-def _definition(text: str, name: str, keywords: frozenset[str]) -> list[tuple[str, str, bool]]:
+def _definition(text: str, name: str, keywords: frozenset[str]) -> Sequence[Token]:
     stream = tokens(text)
     heads = [
         index
@@ -288,7 +303,7 @@ def _definition(text: str, name: str, keywords: frozenset[str]) -> list[tuple[st
     start = _statement_start(stream, heads[0])
     while (above := _decorator_above(stream, start)) is not None:
         start = above
-    return keys(stream[start : _block_end(stream, heads[0])])
+    return stream[start : _block_end(stream, heads[0])]
 
 
 def _statement_start(stream: Sequence[Token], index: int) -> int:

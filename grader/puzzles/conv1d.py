@@ -40,12 +40,15 @@ Rules for special values:
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 from numpy.typing import NDArray
 
 from grader.puzzles.definition import (
     Arrays,
     BookPlace,
+    Element,
     ExpectedOutput,
     NeedsZeros,
     Puzzle,
@@ -128,17 +131,36 @@ def _every_product_is_finite(inputs: Arrays) -> bool:
 
 
 def _assigned(sizes: Sizes) -> bool:
-    """Sizes on which the given kernel is defined (see ``skeleton_defect``)."""
+    """Sizes on which the given kernel is defined (see ``_given_reads``)."""
     return sizes["conv_size"] == 1 or sizes["input_size"] in (TPB, 2 * TPB)
 
 
-def _given_defect(kind: str, sizes: Sizes) -> bool:
-    """Outside the assigned sizes, idle threads leave cells unwritten that others read."""
-    return kind == "uninitialised-read" and not _assigned(sizes)
+def _given_reads(sizes: Sizes, *, zeros_past_the_end: bool = True) -> frozenset[Element]:
+    """What the given kernel reads of its tile although nothing wrote it.
+
+    A thread of each block loads an element of the input, if there is one for it; the first
+    ``conv_size - 1`` threads also load an element of the next tile, or write a zero where the
+    input has ended. So idle threads leave cells unwritten, and others read them.
+
+    Args:
+        sizes: The sizes.
+        zeros_past_the_end: Whether those zeros are written.
+    """
+    n, m = sizes["input_size"], sizes["conv_size"]
+    found: set[Element] = set()
+    for block in range(2):
+        first = block * TPB
+        busy = range(min(TPB, n - first))
+        halo = (TPB + t for t in range(m - 1) if zeros_past_the_end or first + TPB + t < n)
+        written = {*busy, *halo}
+        cells = [(t, t + j) for t in busy for j in range(m) if t + j not in written]
+        found |= {(TPB + m - 1, block, thread, cell) for thread, cell in cells}
+    return frozenset(found)
 
 
 _UNWRITTEN_HALO = NeedsZeros(
     at=lambda sizes: _assigned(sizes) and sizes["conv_size"] > 1,
+    reads=functools.partial(_given_reads, zeros_past_the_end=False),
     explanation="The given kernel of this edition leaves the cells of shared memory that lie past "
     "the end of the input unwritten, and reads them. It is right where they hold zeros, as they "
     "usually do on a GPU, so at the sizes of the task they hold zeros here. That is a defect of "
@@ -371,7 +393,8 @@ PUZZLE = CONV1D = Puzzle(
             answer=_half_precision,
         ),
     ),
-    given_defect=_given_defect,
+    given_reads=_given_reads,
+    given_array="shared_a",
     needs_zeros=dict.fromkeys(("25.3", "25.4", "25.5", "25.6.1"), _UNWRITTEN_HALO),
     skeleton_defect="The given kernel is right for the sizes of the task only. For other sizes "
     "its idle threads leave cells of shared memory unwritten that other threads read. "

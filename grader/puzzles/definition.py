@@ -141,6 +141,11 @@ class BookPlace:
     editions: tuple[str, ...]
 
 
+Element = tuple[int, int, int, int]
+"""How many elements an array in shared memory has, a block, a thread in it, and the element that it
+reads. Blocks and threads in one dimension."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class NeedsZeros:
     """A given kernel that reads shared memory which nothing wrote, even at the assigned sizes.
@@ -150,6 +155,8 @@ class NeedsZeros:
     """
 
     at: Callable[[Sizes], bool]
+    reads: Callable[[Sizes], frozenset[Element]]
+    """As `Puzzle.given_reads`."""
     explanation: str
     """What is wrong with the given kernel, for the report."""
 
@@ -192,9 +199,11 @@ class Puzzle:
     book: tuple[BookPlace, ...] = ()
     """The puzzle's own places in the book, the newest first. Its numbers changed."""
     suspects: tuple[Suspect, ...] = ()
-    given_defect: Callable[[str, Sizes], bool] = lambda kind, sizes: False
-    """Whether the given kernel, launched as the task says, shows a finding of this kind
-    (`grader.device.evidence.FindingKind`) at these sizes. Such a finding costs nothing."""
+    given_reads: Callable[[Sizes], frozenset[Element]] = lambda sizes: frozenset()
+    """What the given kernel, launched as the task says, reads of shared memory at these sizes
+    although nothing wrote it. That costs nothing."""
+    given_array: str = ""
+    """Name of the array, in the given kernel, that ``given_reads`` are of."""
     skeleton_defect: str = ""
     """What is wrong with the given kernel outside the assigned domain, for the report."""
     needs_zeros: Mapping[str, NeedsZeros] = field(default_factory=dict)
@@ -218,12 +227,10 @@ class Puzzle:
         """This puzzle with the kernel that an edition of the book gives."""
         if edition not in self.needs_zeros:
             return self
-        known, given = self.given_defect, self.needs_zeros[edition]
+        given = self.needs_zeros[edition]
         return replace(
             self,
-            given_defect=lambda kind, sizes: (
-                known(kind, sizes) or (kind == "uninitialised-read" and given.at(sizes))
-            ),
+            given_reads=given.reads,
             shared_holds_zeros=given.at,
             skeleton_defect=given.explanation,
         )

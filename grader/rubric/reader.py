@@ -12,7 +12,7 @@ from pathlib import Path as FilePath
 
 from grader.errors import UsageError
 from grader.intake.display import one_line
-from grader.puzzles.definition import Puzzle, Sizes
+from grader.puzzles.definition import Element, Puzzle, Sizes
 from grader.rubric import checks, sizes
 from grader.rubric.complaints import REMEDY, Complaints, kind, unknown
 from grader.rubric.due import read_due
@@ -183,9 +183,9 @@ class _Reader:
             complaints.add(("sizes",), f"the published example is missing: {told}")
             return own
 
-        def given_defect(kind: str, at: Sizes) -> bool:
+        def given_reads(at: Sizes) -> frozenset[Element]:
             # Of sizes that only this file assigns, the given kernel's defect is the task.
-            return own.given_defect(kind, at) and not (assigned(at) and not own.assigned(at))
+            return frozenset() if assigned(at) and not own.assigned(at) else own.given_reads(at)
 
         if all(assigned(each) == own.assigned(each) for each in own.domain_points()):
             return own
@@ -199,7 +199,7 @@ class _Reader:
             assigned=assigned,
             boundaries=tuple(boundaries),
             domain=sizes.described(regions),
-            given_defect=given_defect,
+            given_reads=given_reads,
             rubric=rubric,
         )
 

@@ -13,6 +13,7 @@ import numpy as np
 from grader.device.evidence import CaseEvidence
 from grader.device.wire import Op
 from grader.grading import plan
+from grader.grading.attribution import Code
 from grader.grading.executor import CaseRun, Ending, _pairs
 from grader.grading.lane import SoftwareLane
 from grader.grading.properties import Prober
@@ -220,7 +221,7 @@ def grade(program, *, examples=60, seed="seed", shapes=6):
             executor,
             seed=seed,
             examples=examples,
-            kernel_unchanged=False,
+            code=Code.NOTHING,
             progress=lambda done, total: None,
         )
         results = prober.run()

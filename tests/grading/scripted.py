@@ -7,6 +7,7 @@ import numpy as np
 from grader.device.control import Compared, Repeated
 from grader.device.evidence import CaseEvidence, CopyOut, Launch, Provenance, Writer
 from grader.grading import plan
+from grader.grading.attribution import Code
 from grader.grading.executor import CaseRun, Ending
 from grader.grading.properties import Prober
 from grader.grading.reached import Reached
@@ -147,7 +148,7 @@ def grade(executor, *, examples=200, kernel_unchanged=False, sample=None, seed="
         executor,
         seed=seed,
         examples=examples,
-        kernel_unchanged=kernel_unchanged,
+        code=Code.UNCHANGED if kernel_unchanged else Code.NOTHING,
         progress=lambda done, total: None,
     )
     results = prober.run()

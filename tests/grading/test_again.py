@@ -13,6 +13,7 @@ from grader.caselog import pack, unpack
 from grader.device.evidence import Finding, FindingKind
 from grader.errors import RecordError, UsageError
 from grader.grading.again import _Again, _puzzle, _rebuilt, cases_of, first_worth_showing
+from grader.grading.attribution import Code
 from grader.grading.request import Silent
 from grader.record import RubricInfo, decode, encode, load
 from grader.report.again import render_again, render_list
@@ -32,7 +33,7 @@ def again(record, number, executor):
     """Run a case on a scripted device, as `run_again` does behind the compile."""
     log = cases_of(record)
     run = _Again(record, log, number, Silent(), None, Wanted.AUTO, 300)
-    run.puzzle, run.unchanged = _puzzle(record), False
+    run.puzzle, run.code = _puzzle(record), Code.NOTHING
     return run._observe(executor, run._case(), record_parts.DEVICE)
 
 

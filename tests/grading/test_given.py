@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from grader.book import read_book
-from grader.book.digests import SHORT, given_code, program_of
+from grader.book.digests import SHORT, array_reads, given_code, program_of
 from grader.book.shipped import Shipped
 from grader.grading.given import Given, given
 from grader.puzzles import find
@@ -19,7 +19,7 @@ WHOLE = (FOLDER / "whole_domain.mojo").read_text()
 
 
 def unchanged(text):
-    return given("conv1d", "conv1d_kernel", ["26.5"]).kernel_unchanged(text)
+    return given(find("conv1d"), ["26.5"]).kernel_unchanged(text)
 
 
 def test_filling_the_hole_changes_nothing_given():
@@ -67,6 +67,7 @@ def book_that_ships(**files):
         Shipped(
             until="2026-01-01",
             read={"main": "0" * 40},
+            reads=sorted(array_reads(EARLIER, "conv1d_kernel", "shared_a")),
             files={given_in[key]: [program_of(text)[:SHORT]] for key, text in files.items()},
             given={
                 given_in[key]: [given_code(text, "conv1d_kernel")[:SHORT]]
@@ -79,7 +80,14 @@ def book_that_ships(**files):
 @pytest.fixture
 def handed_out():
     book = book_that_ships(task=EARLIER, answer=EARLIER_ANSWER, other=EARLIER_ANSWER + "\n1\n")
-    return Given(function="conv1d_kernel", programs=frozenset(), code=frozenset(), book=book)
+    return Given(
+        function="conv1d_kernel",
+        array="shared_a",
+        programs=frozenset(),
+        code=frozenset(),
+        reads=frozenset(),
+        book=book,
+    )
 
 
 def test_nothing_was_filled_in_where_a_version_of_the_book_is_handed_in(handed_out):

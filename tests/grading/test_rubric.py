@@ -13,6 +13,7 @@ from grader.caselog import LoggedCase, pack, unpack
 from grader.errors import RecordError
 from grader.grading import plan
 from grader.grading.advice import next_steps
+from grader.grading.attribution import Code
 from grader.grading.reached import Reached
 from grader.grading.verdict import headline, score
 from grader.marks import needed_points
@@ -149,7 +150,7 @@ class TestSizes:
             scripted.ScriptedExecutor(own_sizes_only),
             seed="s",
             examples=200,
-            kernel_unchanged=False,
+            code=Code.NOTHING,
             progress=lambda done, total: None,
         )
         got = Reached(packages=True, compiles=True, results=prober.run())

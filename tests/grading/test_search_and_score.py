@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from grader.device.evidence import Finding, FindingKind, Space, Writer
+from grader.device.evidence import Finding, FindingKind, Space, Touch, Writer
 from grader.grading.cases import Values
 from grader.grading.reached import Reached
 from grader.grading.verdict import headline, score
@@ -342,14 +342,40 @@ def test_right_values_with_a_fault_are_not_clean(kind):
 
 def test_the_given_kernels_defect_costs_nothing():
     def defect(sizes):
-        inside = CONV1D.part(sizes) is Part.ASSIGNED
-        return () if inside else [finding(FindingKind.UNINITIALISED_READ)]
+        return unwritten(CONV1D.given_reads(sizes))
 
     results, scored = grade(ScriptedExecutor(findings=defect), kernel_unchanged=True)
     assert (scored.verdict, scored.score) == (Verdict.PASS, 100)
     assert statuses(scored)["robust"] == "not-checked"
     (observation,) = results.observations_with_findings
     assert [whose.value for _, whose in observation.findings] == ["skeleton"]
+
+
+def unwritten(elements):
+    """A finding of reads of these elements, which nothing wrote."""
+    touched = tuple(
+        Touch(block=(block, 0, 0), thread=(thread, 0, 0), cell=cell, cells=cells)
+        for cells, block, thread, cell in sorted(elements)
+    )
+    found = msgspec.structs.replace(
+        finding(FindingKind.UNINITIALISED_READ),
+        access="read",
+        count=len(touched),
+        touched=touched,
+    )
+    return [found] if touched else []
+
+
+def test_what_a_given_kernel_reads_by_a_wrong_launch_is_the_students():
+    """Reads that the given kernel makes at other sizes only."""
+
+    def defect(sizes):
+        return unwritten({(cells, block, thread, cell + 1)
+                          for cells, block, thread, cell in CONV1D.given_reads(sizes)})  # fmt: skip
+
+    results, _ = grade(ScriptedExecutor(findings=defect), kernel_unchanged=True)
+    (observation,) = results.observations_with_findings
+    assert [whose.value for _, whose in observation.findings] == ["student"]
 
 
 def test_a_given_kernel_launched_wrongly_is_the_students_doing():

@@ -11,6 +11,7 @@ from pathlib import Path
 from textwrap import dedent
 
 from grader.grading import plan
+from grader.grading.attribution import Code
 from grader.grading.blame import Blame, Trial, blame_compile
 from grader.grading.boxed_device import device_spawn
 from grader.grading.executor import Executor
@@ -112,7 +113,7 @@ def grade(folder: Path, attack: str = "", *, examples: int = 60) -> Graded:
                 running,
                 seed=SEED,
                 examples=examples,
-                kernel_unchanged=False,
+                code=Code.NOTHING,
                 progress=lambda done, total: None,
             ).run()
         replacements = running.replacements

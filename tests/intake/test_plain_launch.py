@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from grader.grading.given import given
+from grader.puzzles import find
 from grader.resources import reference_kernel
 from grader.toolchain import edition as editions
 
@@ -17,7 +18,7 @@ LAST = "                block_dim=(TPB, 1),\n            )\n"
 
 
 def plain(text: str) -> bool:
-    return given("conv1d", "conv1d_kernel", ["26.5"]).only_launched(text, SIZES)
+    return given(find("conv1d"), ["26.5"]).only_launched(text, SIZES)
 
 
 def changed(*changes: tuple[str, str]) -> str:
@@ -31,7 +32,7 @@ def changed(*changes: tuple[str, str]) -> str:
 @pytest.mark.parametrize("edition", editions.names())
 def test_every_editions_answer_is_the_plain_launch(edition):
     answer = reference_kernel("conv1d", edition, "right.mojo").read_text("utf-8")
-    handed_out = given("conv1d", "conv1d_kernel", [edition])
+    handed_out = given(find("conv1d"), [edition])
     assert handed_out.only_launched(answer, SIZES)
     repaired = reference_kernel("conv1d", edition, "whole_domain.mojo").read_text("utf-8")
     assert not handed_out.only_launched(repaired, SIZES)

@@ -256,7 +256,7 @@ def test_find_names_what_there_is():
 def test_a_halo_that_the_edition_left_unwritten_costs_nobody_a_point(edition):
     older = CONV1D.for_edition(edition)
     assert older.shared_holds_zeros({"input_size": 15, "conv_size": 4})
-    assert older.given_defect("uninitialised-read", {"input_size": 15, "conv_size": 4})
+    assert older.given_reads({"input_size": 15, "conv_size": 4})
     assert "past the end of the input" in older.skeleton_defect
 
 
@@ -264,8 +264,13 @@ def test_a_halo_that_the_edition_left_unwritten_costs_nobody_a_point(edition):
 def test_outside_the_assigned_sizes_no_edition_gives_zeros_for_nothing(edition):
     puzzle = CONV1D.for_edition(edition)
     assert not puzzle.shared_holds_zeros({"input_size": 14, "conv_size": 3})
-    assert puzzle.given_defect("uninitialised-read", {"input_size": 14, "conv_size": 3})
-    assert not puzzle.given_defect("race", {"input_size": 15, "conv_size": 4})
+    assert puzzle.given_reads({"input_size": 14, "conv_size": 3})
+    assert not puzzle.given_reads({"input_size": 15, "conv_size": 1})
+
+
+def test_the_assigned_sizes_are_those_where_the_given_kernel_reads_nothing_unwritten():
+    for sizes in CONV1D.domain_points():
+        assert bool(CONV1D.given_reads(sizes)) is not CONV1D.assigned(sizes), sizes
 
 
 def test_from_25_7_on_the_given_kernel_is_clean_at_the_assigned_sizes():

@@ -153,11 +153,11 @@ class TestSizes:
 
     def test_the_given_kernels_defect_is_the_task_where_the_course_assigns_it(self):
         """Not: it costs nothing. And the instructor is told what that asks for."""
-        kind, at = "uninitialised-read", {"input_size": 16, "conv_size": 3}
-        assert CONV1D.given_defect(kind, at)
+        at = {"input_size": 16, "conv_size": 3}
+        assert CONV1D.given_reads(at)
         rubric = read('[[sizes]]\ninput_size = "15 to 16"\n')
-        assert not rubric.puzzle.given_defect(kind, at)
-        assert rubric.puzzle.given_defect(kind, {"input_size": 14, "conv_size": 3})
+        assert not rubric.puzzle.given_reads(at)
+        assert rubric.puzzle.given_reads({"input_size": 14, "conv_size": 3})
         assert rubric.notices
         assert not read("[[sizes]]\ninput_size = 15\n").notices
 

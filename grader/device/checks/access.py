@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from grader.device.checks.recorder import Place, Recorder
+from grader.device.checks.recorder import Place, Recorder, Touches
 from grader.device.evidence import Dim3, Finding, FindingKind, Space
 
 Index = NDArray[np.int64]
@@ -69,6 +69,7 @@ def report(
     address: int,
     cell: int | None = None,
     size: int,
+    touches: Touches | None = None,
 ) -> None:
     """One finding for an instruction: the first of ``lanes`` did it, and the others as well.
 
@@ -80,6 +81,7 @@ def report(
         did: A verb in the past and its object; the sentence begins with the thread.
         space: The memory's, with the address and, where there is one, the cell of the first.
         size: Bytes that it concerns.
+        touches: Each of ``lanes`` with its cell.
     """
 
     def make() -> Finding:
@@ -97,4 +99,6 @@ def report(
             size=size,
         )
 
-    wave.recorder.add(kind, access.place, len(lanes), make, space=space, access=access.kind)
+    wave.recorder.add(
+        kind, access.place, len(lanes), make, space=space, access=access.kind, touches=touches
+    )

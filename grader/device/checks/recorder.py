@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 import msgspec
 
-from grader.device.evidence import Dim3, Finding, FindingKind, Space
+from grader.device.evidence import Dim3, Finding, FindingKind, Space, Touch
 from grader.device.stamps import unravel
 
 MOST_FINDINGS = 50
 """Distinct findings kept of one launch."""
+MOST_TOUCHED = 1024
+"""Occurrences of a finding that are kept one by one."""
+
+Touches = Callable[[int], Iterable[Touch]]
+"""The first occurrences of a finding, at most so many."""
 
 
 class Place(Protocol):
@@ -46,6 +51,7 @@ class Recorder:
         self.threads = block[0] * block[1] * block[2]
         self._found: dict[tuple[object, ...], Finding] = {}
         self._counts: dict[tuple[object, ...], int] = {}
+        self._touched: dict[tuple[object, ...], list[Touch]] = {}
 
     def add(
         self,
@@ -56,6 +62,7 @@ class Recorder:
         *,
         space: Space | None = None,
         access: str | None = None,
+        touches: Touches | None = None,
     ) -> None:
         """Count ``count`` occurrences; ``make`` describes the first, if it is a new finding."""
         key = (kind, place.line if place else 0, space, access)
@@ -73,11 +80,17 @@ class Recorder:
                     source_line=place.source_line,
                 )
             self._found[key] = finding
+        if touches is not None and key in self._found:
+            kept = self._touched.setdefault(key, [])
+            if len(kept) < MOST_TOUCHED:
+                kept += touches(MOST_TOUCHED - len(kept))
 
     def findings(self) -> tuple[Finding, ...]:
         """All findings, in the order in which they were first made."""
         return tuple(
-            msgspec.structs.replace(finding, count=self._counts[key])
+            msgspec.structs.replace(
+                finding, count=self._counts[key], touched=tuple(self._touched.get(key, ()))
+            )
             for key, finding in self._found.items()
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from grader.device.checks.access import Access, Index, Wave, report
+from grader.device.checks.recorder import Touches
 from grader.device.evidence import FindingKind, Space
 
 
@@ -16,12 +17,14 @@ def report_unwritten(
     cell: int | None,
     where: str,
     copies_under_way: bool,
+    touches: Touches | None,
 ) -> None:
     """The first of ``lanes`` read ``where``, and none of them found it written.
 
     Args:
         copies_under_way: Whether threads of the block have begun asynchronous copies that they
             have not waited for: what is missing may be among them.
+        touches: Each of ``lanes`` with its cell.
     """
     report(
         FindingKind.UNINITIALISED_READ,
@@ -34,4 +37,5 @@ def report_unwritten(
         address=address,
         cell=cell,
         size=access.size,
+        touches=touches,
     )

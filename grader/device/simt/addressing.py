@@ -15,7 +15,7 @@ from grader.device.checks.bounds import report_misaligned, report_outside
 from grader.device.checks.handover import Meaning
 from grader.device.checks.races import Detail
 from grader.device.checks.uninitialised import report_unwritten
-from grader.device.evidence import Space
+from grader.device.evidence import Space, Touch
 from grader.device.ptx.model import Address, Register, Symbol
 from grader.device.results import Result
 from grader.device.simt.binding import Binding
@@ -244,6 +244,13 @@ class AddressOperand:
         address, cell, where = reach.region.locate(offset, size)
         lanes = reach.lanes.index[unwritten]
         block = self.machine.block == self.machine.block[lanes[0]]
+
+        def touches(most: int) -> Iterator[Touch]:
+            for k, lane in zip(np.flatnonzero(unwritten)[:most], lanes, strict=False):
+                block, thread, _ = self.machine.wave.who(int(lane))
+                offset = reach.offset(int(k)) + element * size
+                yield Touch(block, thread, *self.machine.shared.element(offset, size))
+
         report_unwritten(
             self.access,
             self.machine.wave,
@@ -253,6 +260,7 @@ class AddressOperand:
             cell=cell,
             where=_in_space(where, reach.space),
             copies_under_way=reach.space is Space.SHARED and self.machine.copies.any_of(block),
+            touches=touches if reach.space is Space.SHARED else None,
         )
 
     def turns(self, lanes: Lanes) -> Index | None:

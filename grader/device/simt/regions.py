@@ -187,6 +187,18 @@ class SlottedRegion(Region):
             return address, cell, f"cell {cell} of {self._array(slot)}"
         return address, cell, f"cell {cell} of {self._array(slot)}, which has {cells} cells"
 
+    def element(self, offset: int, size: int) -> tuple[int, int]:
+        """Which element of its variable lies there, and of how many.
+
+        Of 0 where other variables have as many bytes.
+        """
+        slot = self._nearest(offset)
+        if slot is None:
+            return 0, 0
+        extent = slot.stop - slot.start
+        alike = sum(each.stop - each.start == extent for each in self.slots)
+        return (offset - slot.start) // size, extent // size if alike == 1 else 0
+
     def _nearest(self, offset: int) -> Slot | None:
         def distance(slot: Slot) -> int:
             return max(slot.start - offset, offset - slot.stop + 1, 0)
