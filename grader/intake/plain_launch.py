@@ -12,12 +12,16 @@ A plain launch is made of these statements, in any number:
 * ``CONTEXT.enqueue_function[...](names, grid_dim=..., block_dim=...)``, where grid and block are
   constants of the file, alone or followed by ones;
 * ``CONTEXT.synchronize()``.
+
+They stand in another function than the kernel, and no name that they give to the kernel is used
+behind them by what is left: it may have meant something else there.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Final
 
 from grader.intake.tokens import (
@@ -55,13 +59,23 @@ def without_plain_launches(
     """
     reader = _Reader(kernel, tuple(sizes))
     kept: list[Token] = []
+    function = ""
     for statement in statements_of(tokens(text)):
         start = _first_word(statement)
-        if not reader.is_plain(statement[start:]):
+        function = _defined_by(statement) or function
+        if function in {"", kernel} or not reader.is_plain(statement[start:]):
             kept += statement
+            if reader.hides(statement):
+                return keys(tokens(text))
         else:
             kept += statement[:start]
     return keys(kept)
+
+
+def _defined_by(statement: Sequence[Token]) -> str:
+    """The name of the function that a statement begins to define; empty where it does not."""
+    pairs = pairwise(token.text for token in statement if token.kind != STRING)
+    return next((name for word, name in pairs if word in {"def", "fn"}), "")
 
 
 def _first_word(statement: Sequence[Token]) -> int:
@@ -98,6 +112,10 @@ class _Reader:
             case [context, ".", launch, "[", *_] if launch in _LAUNCHES:
                 return bool(_NAME.fullmatch(context)) and self._is_launch(words[3:])
         return False
+
+    def hides(self, statement: Sequence[Token]) -> bool:
+        """Whether it uses a name that stands for the kernel since: for what, is not known here."""
+        return any(token.text in self._aliases for token in statement)
 
     def _may_be_defined(self, name: str) -> bool:
         """Whether giving the kernel this name hides nothing that the given code means by it."""

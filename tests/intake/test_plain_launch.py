@@ -65,6 +65,7 @@ def test_the_same_launch_in_other_words_is_plain(changes):
     assert plain(changed(*changes)), changes
 
 
+KERNEL = "conv1d_kernel[input_size, conv_size]"
 HALF = "BLOCKS_PER_GRID if conv_size % 2 else (1, 1)"
 
 
@@ -119,6 +120,33 @@ HALF = "BLOCKS_PER_GRID if conv_size % 2 else (1, 1)"
         # Names that hide others.
         [(ALIAS, ALIAS.replace("conv1d =", "TPB =")), ("[conv1d]", "[TPB]")],
         [("[conv1d]", "[another]")],
+        *(
+            [(ALIAS, ALIAS.replace("conv1d =", f"{name} =")), ("[conv1d]", f"[{name}]")]
+            for name in ("target", "Error", "conv1d_kernel", "input_size", "dtype = x; y")
+        ),
+        [("comptime TPB = 15", f"comptime thread_idx = {KERNEL}\ncomptime TPB = 15")],
+        [("comptime TPB = 15", f"comptime TPB = 15\ncomptime range = {KERNEL}")],
+        [("comptime TPB = 15", f"comptime TPB = 15\ncomptime unused = {KERNEL}")],
+        # Inside the kernel itself, also where it looks at a size.
+        [("    barrier()\n", f"    comptime barrier = {KERNEL}\n    barrier()\n")],
+        [("    barrier()\n", "    barrier()\n    output.synchronize()\n")],
+        [("        var next_idx", f"        comptime mine = {KERNEL}\n        var next_idx")],
+        # A second kernel, a decorator, a default, another function.
+        [("@extensibility", "def conv1d_kernel():\n    pass\n\n\n@extensibility")],
+        [("def conv1d_kernel[", "@always_inline\ndef conv1d_kernel[")],
+        [("dtype: DType = DType.float32,\n](", "dtype: DType = mine[conv_size](),\n](")],
+        [(ALIAS, "            def inner():\n                ctx.synchronize()\n" + ALIAS)],
+        [(ALIAS, "            if conv_size == 3:\n                ctx.synchronize()\n" + ALIAS)],
+        [(ALIAS, "            ctx.synchronize(); comptime conv_size = 3\n" + ALIAS)],
+        # Names and signs that only look alike, and what ends a comment in Mojo.
+        [(GRID, "grid_dim=\u0392LOCKS_PER_GRID")],
+        [(ALIAS, ALIAS.replace("conv1d =", "c\u043env1d =")), ("[conv1d]", "[c\u043env1d]")],
+        [("import extensibility\n", "import extensibility\nfrom mine import thread_idx\n")],
+        [("import barrier", "import barrier as barrier")],
+        *(
+            [("    barrier()\n", f"    barrier()  # all{end}    comptime conv_size = 3\n")]
+            for end in "\r\v\f\x00\x1c\x85\u2028"
+        ),
         [(LAUNCH, LAUNCH + "  ; print(conv_size)")],
     ],
 )
