@@ -22,33 +22,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grader.device.control import Compared, Repeated
-from grader.device.evidence import CaseEvidence, CopyOut, FindingKind
+from grader.device.evidence import CaseEvidence, CopyOut
 from grader.device.simt.schedules import PLAIN
-from grader.errors import DeviceFault, ToolchainFault, UnsupportedByDevice
+from grader.errors import DeviceFault, ToolchainFault
 from grader.grading.blame import out_of_memory
 from grader.grading.cases import Case
 from grader.grading.errors_of_max import in_short
 from grader.grading.lane import Lane
 from grader.grading.plan import PlannedShape, for_worker
+from grader.grading.timing import CASE_SECONDS, WHY_NOT_RUN, NotRun, TimeTaken
 from grader.puzzles.definition import Puzzle
 from grader.sandbox import Limits, Outcome, Scratch
 from grader.toolchain.workspace import Workspace
 from grader.worker.channel import CaseError
 from grader.worker.process import SCRIPT, Ended, Worker
 
-CASE_SECONDS = 30.0
-"""Wall clock for one case, launch limits included."""
-MAX_LATE = 2
-"""How many cases may run into their time limit before the rest counts as failed."""
-RUN_SECONDS = 300.0
-"""For all cases together, and `MORE_SECONDS` for each; a case takes some 5 ms."""
-MORE_SECONDS = 1.0
-DEVICE_SECONDS = 600.0
-"""For all cases together that the software device may take, without kernels that do not end."""
-SLOW_CASE = 0.5
-"""Seconds of a case from which fewer are worth their time."""
 MAX_REPLACEMENTS = 12
-"""How often a worker is replaced in one run before the rest counts as failed."""
+"""How often a worker is replaced in one run before the rest is not run."""
 
 
 class Ending(StrEnum):
@@ -66,10 +56,12 @@ class Ending(StrEnum):
     """The sandbox ended it: too much memory, output, disk or too many processes."""
     FORGED = "forged"
     """What the worker returned is not what left the device, or broke the protocol."""
+    NOT_RUN = "not run"
+    """There was no worker for it, or too little time: `CaseRun.not_run`. It says nothing."""
 
 
 Control = Callable[[Case], bool]
-"""Whether the reference answer gets through a case, here and now."""
+"""Whether the reference answer gets through a case here and now, in a second worker too."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -84,57 +76,13 @@ class CaseRun:
     evidence: CaseEvidence | None = None
     copy_out: CopyOut | None = None
     """The copy that brought the output to the host, with its provenance."""
+    not_run: NotRun | None = None
+    """Why it was not run, or not to its end."""
 
-
-class TimeTaken:
-    """Whose time the cases took: the program's, or that of a device which is slower than a GPU.
-
-    Attributes:
-        cases: How many there were.
-        program: Seconds that the program's host code took, or kernels of it that do not end.
-        device: Seconds that the software device took for the rest.
-    """
-
-    def __init__(self) -> None:
-        self.cases = 0
-        self.program = 0.0
-        self.device = 0.0
-
-    @property
-    def is_slow(self) -> bool:
-        """Whether a case takes the device so long that there should be few."""
-        return self.device > SLOW_CASE * max(self.cases, 1)
-
-    def add(self, seconds: float, evidence: CaseEvidence | None, *, late: bool) -> None:
-        """Count a case.
-
-        Args:
-            seconds: How long it took.
-            evidence: What the device saw of it.
-            late: Whether it was ended for that.
-
-        Raises:
-            UnsupportedByDevice: The device takes too long for a verdict.
-        """
-        launches = evidence.launches if evidence is not None else ()
-        endless = any(
-            finding.kind is FindingKind.BUDGET_EXCEEDED
-            for launch in launches
-            for finding in launch.findings
-        )
-        device = evidence.device_seconds if evidence is not None and not endless else 0.0
-        self.cases += 1
-        self.program += max(seconds - device, 0.0)
-        self.device += device
-        if (late and device > seconds / 2) or self.device > DEVICE_SECONDS:
-            raise UnsupportedByDevice(
-                f"the software device is too slow for this program: it was at work for "
-                f"{device:.0f} of the {seconds:.0f} s of one case, with {len(launches):,} launches "
-                f"or more, and for {self.device:.0f} s in all {self.cases} cases. A GPU is much "
-                "faster, so this says nothing of the program",
-                remedy="Take out what is there for debugging only, such as prints in the kernel, "
-                "or grade it on a GPU (--device gpu).",
-            )
+    @classmethod
+    def none(cls, case: Case, why: NotRun) -> Self:
+        """Of a case that was not run."""
+        return cls(case=case, ending=Ending.NOT_RUN, message=WHY_NOT_RUN[why], not_run=why)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -173,9 +121,8 @@ class Executor:
         self._compiled = b""
         self._launched: Worker | None = None
         self._worker: Worker | None = None
-        self._late = 0
         self._time = TimeTaken()
-        self._spent = ""
+        self._spent: NotRun | None = None
         self.replacements = 0
         self.cases_run = 0
         self.peak_bytes = 0
@@ -282,27 +229,37 @@ class Executor:
             ToolchainFault: the machine was too busy to run it in time.
             UnsupportedByDevice: the software device is too slow for the program.
         """
-        worker = self._ready()
-        if worker is None:
-            return CaseRun(case=case, ending=Ending.DIED, message=f"not run: {self._spent}")
+        worker = self._ready(case)
+        if isinstance(worker, NotRun):
+            return CaseRun.none(case, worker)
         self.cases_run += 1
+        share = self._time.share
         self._lane.begin_case(
             variant=variant,
             schedule=schedule,
             repeatable=repeatable,
             shared_zeros=self._puzzle.shared_holds_zeros(case.shape.sizes),
+            share=share,
         )
         began = time.monotonic()
         answer = worker.run(
-            case.shape.number, case.payload, self._lengths(case), seconds=CASE_SECONDS
+            case.shape.number, case.payload, self._lengths(case), seconds=CASE_SECONDS * share
         )
         seconds = time.monotonic() - began
         evidence = self._lane.end_case()
-        self._time.add(seconds, evidence, late=isinstance(answer, Ended) and answer.why == "late")
+        late = isinstance(answer, Ended) and answer.why == "late"
+        cut = self._time.add(seconds, evidence, late=late)
         run = self._outcome(case, answer, evidence)
+        if cut and run.ending is not Ending.FORGED:
+            run = CaseRun.none(case, NotRun.CUT)
         if run.ending is not Ending.OUTPUT:
             self._retire()
         return run
+
+    def run_renewed(self, case: Case) -> CaseRun:
+        """Run a case in a new worker."""
+        self._retire()
+        return self.run(case)
 
     @property
     def is_slow(self) -> bool:
@@ -327,7 +284,6 @@ class Executor:
             self._note(answer)
             self._worker = None
             self._check_killed(case, answer.outcome)
-            self._late += answer.why == "late"
             ending = {
                 "late": Ending.LATE,
                 "limit": Ending.LIMIT,
@@ -369,16 +325,8 @@ class Executor:
         """
         if outcome.machine_out_of_memory:
             raise out_of_memory("running the cases")
-        unexplained = outcome.signal == signal.SIGKILL and not outcome.killed
-        if not unexplained or self._control is None or self._survived:
-            return
-        self._survived = self._control(case)
-        if not self._survived:
-            raise ToolchainFault(
-                "the process that runs the cases was killed, and so was the reference answer's on "
-                "this machine",
-                remedy="Run grade doctor; most often it is memory that runs out.",
-            )
+        if outcome.signal == signal.SIGKILL and not outcome.killed:
+            self._see_control(case, "was killed")
 
     def _arrays(self, case: Case, parts: tuple[bytes, ...]) -> list[NDArray[np.generic]]:
         specs = (self._puzzle.output, *self._puzzle.inputs)
@@ -393,33 +341,33 @@ class Executor:
             for spec in (self._puzzle.output, *self._puzzle.inputs)
         )
 
-    def _ready(self) -> Worker | None:
-        """A worker that can run a case; a new one if the last is spent. None: see ``_spent``."""
-        self._spent = self._spent or self._why_spent()
-        if self._spent:
+    def _ready(self, case: Case) -> Worker | NotRun:
+        """A worker that can run a case, a new one if the last is spent; or why there is none."""
+        self._spent = self._spent or self._time.used_up
+        if self._spent is None and self._worker is None:
+            full = self.replacements >= MAX_REPLACEMENTS
+            self._spent = NotRun.PROCESS if full else self._replace(case)
+        if self._spent is not None:
             self._retire()
-        elif self._worker is None:
-            self._replace()
+            return self._spent
+        assert self._worker is not None
         return self._worker
 
-    def _why_spent(self) -> str:
-        seconds = RUN_SECONDS + MORE_SECONDS * self.cases_run
-        if self._late >= MAX_LATE:
-            return f"{self._late} cases before it did not end in {CASE_SECONDS:.0f} s"
-        if self._time.program > seconds:
-            return f"the {self.cases_run} cases before it took more than {seconds:.0f} s together"
-        if self._worker is None and self.replacements >= MAX_REPLACEMENTS:
-            return f"the program had ended its process {MAX_REPLACEMENTS} times"
-        return ""
+    def _replace(self, case: Case) -> NotRun | None:
+        """Start a new worker with the compiled graphs, where nothing of the last one is left.
 
-    def _replace(self) -> None:
-        """Start a new worker with the compiled graphs, where nothing of the last one is left."""
+        Where it can't load them, twice, the control tells whether the machine or the program is
+        at fault.
+        """
         self.replacements += 1
-        self._lane.renew()
-        self._scratch.close()
-        workspace = self._workspace.anew(self._scratch.enter_context(Scratch()), self._compiled)
-        answer = self._start(workspace, compiled=workspace.restored, load=True)
-        if isinstance(answer, Ended):
+        said = ""
+        for _ in range(2):
+            self._lane.renew()
+            self._scratch.close()
+            workspace = self._workspace.anew(self._scratch.enter_context(Scratch()), self._compiled)
+            answer = self._start(workspace, compiled=workspace.restored, load=True)
+            if not isinstance(answer, Ended):
+                return None
             if answer.outcome.machine_out_of_memory:
                 raise out_of_memory("loading the graphs again")
             if answer.why == "failed" and answer.message.startswith("device:"):
@@ -427,9 +375,24 @@ class Executor:
                     f"the device could not be opened again: {answer.message}",
                     remedy="Run the command again; if it persists, report it with this message.",
                 )
-            self._spent = (
-                "after the program had ended its process, its compiled graphs could not be "
-                f"loaded again: {answer.message}"
+            said = answer.message
+        self._see_control(case, f"could not load the compiled graphs again ({said})")
+        return NotRun.LOADING
+
+    def _see_control(self, case: Case, happened: str) -> None:
+        """See that the reference answer gets through what the program did not.
+
+        Raises:
+            ToolchainFault: it does not either.
+        """
+        if self._control is None or self._survived:
+            return
+        self._survived = self._control(case)
+        if not self._survived:
+            raise ToolchainFault(
+                f"the process that runs the cases {happened}, and so it is with the reference "
+                "answer on this machine",
+                remedy="Run grade doctor; most often it is memory that runs out.",
             )
 
     def _retire(self) -> None:

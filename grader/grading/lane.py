@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol, Self
 
@@ -24,6 +25,17 @@ LAUNCH_LIMITS = Limits(
 with far too many threads, or that prints a lot, takes more, and ends all the same: to print an
 integer takes a thread some 200. Two million take the device 10 to 20 s, so the clock decides only
 where the machine is slower than that, or the launch far larger than the task's."""
+
+
+def _limits(share: float) -> Limits:
+    """A part of the limits. The clock stays: what passes it says something of this machine."""
+    return replace(
+        LAUNCH_LIMITS,
+        instruction_budget=int(LAUNCH_LIMITS.instruction_budget * share),
+        per_thread=int(LAUNCH_LIMITS.per_thread * share),
+        thread_budget=int(LAUNCH_LIMITS.thread_budget * share),
+    )
+
 
 # Two fills that differ in every byte, both signalling NaN as float32: an answer that
 # depends on memory that nobody wrote differs between them, or is NaN.
@@ -57,12 +69,14 @@ class Lane(AbstractContextManager["Lane"], Protocol):
         schedule: int = PLAIN,
         repeatable: bool = False,
         shared_zeros: bool = False,
+        share: float = 1.0,
     ) -> None:
         """A case begins; ``variant`` chooses what unwritten memory holds.
 
         ``schedule`` is the order of blocks and threads (`grader.device.simt.schedules`).
         Odd variants also get the addresses of buffers that were freed before. With
-        ``shared_zeros``, unwritten shared memory holds zeros in all of them.
+        ``shared_zeros``, unwritten shared memory holds zeros in all of them. ``share`` is the part
+        of the limits on a launch's instructions that holds.
         """
 
     def end_case(self) -> CaseEvidence | None:
@@ -117,13 +131,14 @@ class SoftwareLane:
         schedule: int = PLAIN,
         repeatable: bool = False,
         shared_zeros: bool = False,
+        share: float = 1.0,
     ) -> None:
         poison, shared = _FILLS[variant % len(_FILLS)]
         self._device.begin_case(
             poison=poison,
             shared_fill=0 if shared_zeros else shared,
             schedule=schedule,
-            limits=LAUNCH_LIMITS,
+            limits=_limits(share),
             # Every other case: who keeps answers by the address of a buffer is found out, and
             # in the cases between, who goes on using a buffer that was freed.
             rewind=variant % 2 == 1,
@@ -178,6 +193,7 @@ class GpuLane:
         schedule: int = PLAIN,
         repeatable: bool = False,
         shared_zeros: bool = False,
+        share: float = 1.0,
     ) -> None:
         # Whoever has it for longer than any case may take is no grading: go on beside it.
         self._turn.wait(TURN_SECONDS)

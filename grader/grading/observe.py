@@ -128,6 +128,8 @@ def _problems(
     comparison: Comparison | None,
     findings: tuple[tuple[Finding, Attribution], ...],
 ) -> Iterator[Problem]:
+    if run.ending is Ending.NOT_RUN:
+        return
     own = [finding for finding, whose in findings if whose is Attribution.STUDENT]
     check = value_check(puzzle, run.case)
     if comparison is None:
@@ -246,6 +248,7 @@ def no_output_title(run: CaseRun) -> str:
         Ending.LATE: "no output: the program did not end in time",
         Ending.LIMIT: "no output: the program used more than it may",
         Ending.FORGED: "no output that can be trusted",
+        Ending.NOT_RUN: "not run",
         Ending.OUTPUT: "",
     }[run.ending]
 

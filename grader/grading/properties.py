@@ -27,6 +27,7 @@ from grader.grading.plan import PlannedShape
 from grader.grading.repeat import Host
 from grader.grading.search import Outcome, Search
 from grader.grading.singular import singular
+from grader.grading.timing import NotRun
 from grader.marks import Tried
 from grader.puzzles.definition import Part, Puzzle
 from grader.record import LaunchKind
@@ -46,8 +47,8 @@ FIRST = 6
 """How many failing cases are kept to recognise the mistake by."""
 SINGULAR = 40
 """About so many cases, one for each shape at least, with inputs that a program could single out."""
-CRASHES = 3
-"""Shapes that may crash in one property before the rest of it is left out."""
+CRASHES = 2
+"""Shapes without output after which no others are tried: each costs a new worker, and time."""
 _TURNS = tuple(
     (pattern, values) for pattern in Pattern for values in (Values.INTEGERS, Values.REALS)
 )
@@ -72,6 +73,10 @@ class Tally:
     """Whether more need not be asked about the host."""
     unknown: str = ""
     """Why it can't be told of some case whether the host helped, where it can't."""
+    not_run: NotRun | None = None
+    """Why some case of it was not run, where one was not."""
+    crashed: bool = False
+    """Whether a case of it ended without output."""
 
     def count(self, observation: Observation, problem: Problem | None) -> None:
         """Take one more case into account."""
@@ -82,6 +87,7 @@ class Tally:
         if problem is None:
             return
         self.failures += 1
+        self.crashed = self.crashed or observation.run.output is None
         if len(self.first) < FIRST:
             self.first.append(observation)
         if self.worst is None or _simplicity(observation) < _simplicity(self.worst[0]):
@@ -152,7 +158,8 @@ class Prober:
         self._examples = examples
         self._code = code
         self._progress = progress
-        self._crashed: dict[int, Observation] = {}
+        self._without_output: set[int] = set()
+        self._left_out = False
         self._findings: dict[tuple[object, ...], Observation] = {}
         self._searches: dict[tuple[str, Values, tuple[int, ...], int], Search] = {}
         self._host = Host(
@@ -186,16 +193,22 @@ class Prober:
         published = example(self._puzzle, self._shapes)
         self._observe(published)
         self._sweep(self._assigned)
-        self._sweep(self._robust)
+        if self._all_end(self._assigned):
+            self._sweep(self._robust)
         so_far = self._counted
         self._repeat(self._assigned, self._shares(so_far)["repeat"])
         for check, shapes, values, count in self._plan_of_search(so_far):
-            self._search(check, shapes, values, count)
-        if published.shape.number not in self._crashed:
+            if check != "robust" or self._all_end(self._assigned):
+                self._search(check, shapes, values, count)
+        if published.shape.number not in self._without_output and not self._left_out:
             self._observe(published)
         self.results.observations_with_findings = list(self._findings.values())
         self.results.tried = self._tried()
         return self.results
+
+    def _all_end(self, shapes: Sequence[PlannedShape]) -> bool:
+        """Whether every case so far has ended with output."""
+        return not any(shape.number in self._without_output for shape in shapes)
 
     def _tried(self) -> Tried:
         run = [shape.part for shape in self._shapes if shape.number in self.results.by_shape]
@@ -215,10 +228,11 @@ class Prober:
         random = seeds.generator(self._seed, "sweep")
         kinds = itertools.count(int(random.integers(1 << 16)))
         turns = itertools.cycle(random.permutation(len(_TURNS)))
-        crashes = 0
         for variant, shape in enumerate(shapes):
-            if crashes >= CRASHES:
+            if len(self._without_output) >= CRASHES:
                 return
+            if shape.number in self._without_output:
+                continue
             swept = [
                 *(
                     drawn(self._puzzle, shape, values, random)
@@ -235,8 +249,7 @@ class Prober:
             ]
             for place, case in enumerate(swept):
                 observation = self._observe(case, variant=variant)
-                if observation.run.output is None:
-                    crashes += 1
+                if shape.number in self._without_output:
                     break
                 if not place:
                     self._in_other_orders(observation, variant)
@@ -256,6 +269,9 @@ class Prober:
             if self.results.tally(check).worst is not None:
                 return
             run = self._executor.run(plain.case, variant=variant, schedule=schedule)
+            if run.not_run is not None:
+                self._leave_out(run.not_run, (check,))
+                return
             self._in_order += 1
             seen = observe(self._puzzle, run, code=self._code)
             compared = orders.compared(self._puzzle, plain, seen, schedule)
@@ -267,7 +283,7 @@ class Prober:
     def _repeat(self, shapes: Sequence[PlannedShape], count: int) -> None:
         """The same inputs twice, with other bytes in unwritten memory: same bits again?"""
         random = seeds.generator(self._seed, "repeat")
-        if any(shape.number in self._crashed for shape in shapes):
+        if not self._all_end(shapes):
             return
         for index in range(count // 2):
             shape = shapes[index % len(shapes)]
@@ -331,13 +347,7 @@ class Prober:
         self, check: str, shapes: Sequence[PlannedShape], values: Values, count: int
     ) -> None:
         """Look for a failing case, and make it small."""
-        crashed = [shape for shape in shapes if shape.number in self._crashed]
-        if crashed:
-            # The check fails by this shape already, whatever the values are; and each
-            # further crash would cost a new worker.
-            self._inherit(check, crashed[0], values)
-            return
-        if not shapes:
+        if not shapes or not self._ends_where_others_did_not(check, shapes, values):
             return
         failing = self._failing_shapes(shapes) if values is Values.INTEGERS else []
         # One small counterexample is worth the time that it takes, a second is not.
@@ -346,29 +356,32 @@ class Prober:
 
         def attempt(case: Case) -> Outcome:
             observation = self._observe(case)
+            if observation.run.output is None:
+                return Outcome.ENOUGH  # each costs a new worker
             if observation.problem(check) is None:
                 return Outcome.HOLDS
-            crashed = observation.run.output is None  # each costs a new worker: no shrinking
-            return Outcome.FAILS if shrink and not crashed else Outcome.ENOUGH
+            return Outcome.FAILS if shrink else Outcome.ENOUGH
 
         self._search_for(check, failing or shapes, values, count).run(attempt)
 
     def _failing_shapes(self, shapes: Sequence[PlannedShape]) -> list[PlannedShape]:
         return [shape for shape in shapes if self.results.by_shape.get(shape.number, [0, 0])[1]]
 
-    def _inherit(self, check: str, shape: PlannedShape, values: Values) -> None:
-        """Count a shape that crashes with any values as a failure of another check too."""
-        known = self._crashed[shape.number]
-        crash = known.run
-        run = CaseRun(
-            case=Case(shape=shape, values=values, inputs=crash.case.inputs),
-            ending=crash.ending,
-            message=crash.message,
-            evidence=crash.evidence,
-        )
-        observation = observe(self._puzzle, run, code=self._code)
-        observation = replace(observation, number=known.number)
-        self.results.tally(check).count(observation, observation.problem(check))
+    def _ends_where_others_did_not(
+        self, check: str, shapes: Sequence[PlannedShape], values: Values
+    ) -> bool:
+        """Whether a case of a check has an output at the shape where another case has none.
+
+        One try, since each further case without output costs a new worker.
+        """
+        tally = self.results.tally(check)
+        shape = next((each for each in shapes if each.number in self._without_output), None)
+        if shape is None:
+            return True
+        if tally.crashed or tally.not_run is not None:
+            return False
+        random = seeds.generator(self._seed, f"again {check} {values}")
+        return self._observe(drawn(self._puzzle, shape, values, random)).run.output is not None
 
     def _observe(self, case: Case, *, variant: int | None = None, ask: bool = True) -> Observation:
         """Run a case and count what it shows towards every check it concerns.
@@ -381,19 +394,30 @@ class Prober:
         number = self._executor.cases_run
         variant = number if variant is None else variant
         run = self._executor.run(case, variant=variant, repeatable=True)
-        self._progress(self._counted, self._examples)
-        observation = self._log(self._seen(run), variant)
         own = value_check(self._puzzle, case)
         concerned = {own} if case.shape.part is Part.ROBUST else {own, "clean", "device"}
+        if run.ending is not Ending.OUTPUT:
+            self._without_output.add(case.shape.number)
+        if run.not_run is not None:
+            self._leave_out(run.not_run, concerned)
+            return self._seen(run)
+        self._progress(self._counted, self._examples)
+        observation = self._log(self._seen(run), variant)
         for check in sorted(concerned):
             self.results.tally(check).count(observation, observation.problem(check))
         self._count_shape(observation)
         self._keep_findings(observation)
-        if run.ending is not Ending.OUTPUT:
-            self._crashed.setdefault(case.shape.number, observation)
-        elif ask:
+        # To ask takes more cases at this shape.
+        if ask and case.shape.number not in self._without_output:
             self._ask(observation)
         return observation
+
+    def _leave_out(self, why: NotRun, checks: Iterable[str]) -> None:
+        """A case that these checks rest on was not run."""
+        self._left_out = True
+        for check in checks:
+            tally = self.results.tally(check)
+            tally.not_run = tally.not_run or why
 
     def _seen(self, run: CaseRun) -> Observation:
         return observe(self._puzzle, run, code=self._code)

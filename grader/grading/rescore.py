@@ -14,7 +14,16 @@ import json
 from msgspec.structs import replace
 
 from grader.grading import advice
-from grader.grading.verdict import ENOUGH, NOT_RIGHT, VALUES, Scored, first_failed, mark, sentence
+from grader.grading.verdict import (
+    ENOUGH,
+    NOT_RIGHT,
+    UNCHECKED,
+    VALUES,
+    Scored,
+    first_failed,
+    mark,
+    sentence,
+)
 from grader.marks import Tried, untouched
 from grader.puzzles.definition import Puzzle
 from grader.record import Record, Status
@@ -77,7 +86,7 @@ def _headline(record: Record, scored: Scored) -> str:
     """Where something failed, what it was is told already, perhaps behind a word on the mark."""
     failed = first_failed(scored)
     told = failed is not None and failed.id != "robust"
-    wrong = record.headline.removeprefix(ENOUGH) if told else NOT_RIGHT
+    wrong = record.headline.removeprefix(ENOUGH) if told else NOT_RIGHT if failed else UNCHECKED
     right = not any(
         check.id in _NEEDED and check.status is Status.FAILED for check in record.checks
     )

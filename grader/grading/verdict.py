@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from grader.grading.reached import Reached
+from grader.grading.timing import WHY_NOT_RUN
 from grader.marks import (
     HURDLES,
     NOTHING_FILLED_IN,
@@ -41,6 +42,7 @@ VALUES = ("example", "integers", "reals")
 """The checks of values at the assigned sizes, in order."""
 ENOUGH = "Enough to pass, but not all is right. "
 NOT_RIGHT = "Not right yet."
+UNCHECKED = "What was run is right, but not every check could be made."
 NO_OUTPUT = "not every case gave an output"
 NOT_OBSERVABLE = "a GPU does not show who wrote which byte; grade on the software device to see it"
 
@@ -134,6 +136,8 @@ def _values(tally: Tally, tried: str) -> tuple[Status, str, int]:
     if tally.worst is not None:
         _, problem = tally.worst
         return Status.FAILED, _reason(problem.title, problem.detail), tally.cases
+    if tally.not_run is not None:
+        return Status.NOT_CHECKED, WHY_NOT_RUN[tally.not_run], tally.cases
     if not tally.cases:
         return Status.NOT_CHECKED, "no case of it could be run", 0
     return Status.PASSED, f"tried at {tried}{_not_compared(tally)}", tally.cases
@@ -158,6 +162,8 @@ def _clean(reached: Reached, results: Results) -> tuple[Status, str, int]:
         return Status.NOT_CHECKED, "no kernel ran to its end", tally.cases
     if results.completed < results.assigned:
         return Status.NOT_CHECKED, NO_OUTPUT, tally.cases
+    if tally.not_run is not None:
+        return Status.NOT_CHECKED, WHY_NOT_RUN[tally.not_run], tally.cases
     if not reached.observed:
         # What a GPU does show: the inputs are untouched.
         return (
@@ -177,6 +183,8 @@ def _device(reached: Reached, results: Results) -> tuple[Status, str, int]:
         return Status.FAILED, _reason(problem.title, problem.detail), tally.cases
     if results.completed < results.assigned:
         return Status.NOT_CHECKED, NO_OUTPUT, tally.cases
+    if tally.not_run is not None:
+        return Status.NOT_CHECKED, WHY_NOT_RUN[tally.not_run], tally.cases
     if tally.unknown:
         return Status.NOT_CHECKED, _not_told(tally), tally.cases
     return Status.PASSED, "", tally.cases
@@ -189,7 +197,7 @@ def _robust(puzzle: Puzzle, reached: Reached, results: Results) -> tuple[Status,
     assigned = [results.tally(check) for check in VALUES]
     if any(each.worst is not None or not each.cases for each in assigned):
         return Status.NOT_CHECKED, "the assigned part is not right yet", tally.cases
-    if tally.worst is None and tally.unknown:
+    if tally.worst is None and tally.not_run is None and tally.unknown:
         return Status.NOT_CHECKED, _not_told(tally), tally.cases
     return _values(tally, results.tried.sizes_beyond)
 
@@ -239,8 +247,12 @@ def sentence(scored: Scored, *, right: bool, wrong: str, tried: Tried) -> str:
 
 def _wrong_before(check: str, results: Results) -> bool:
     """Whether values are wrong that come before a check; a rubric may have left theirs out."""
-    before = VALUES[: VALUES.index(check)] if check in VALUES else VALUES
-    return any(results.tally(each).worst is not None for each in before)
+    return any(results.tally(each).worst is not None for each in _before(check))
+
+
+def _before(check: str) -> tuple[str, ...]:
+    """The checks of values that come before a check."""
+    return VALUES[: VALUES.index(check)] if check in VALUES else VALUES
 
 
 def _what_is_wrong(failed: Check | None, reached: Reached) -> str:
@@ -252,11 +264,18 @@ def _what_is_wrong(failed: Check | None, reached: Reached) -> str:
     results = reached.results
     if results is not None and not results.completed:
         return "It compiles, but no run of it gave an output."
-    if failed is None or (results is not None and _wrong_before(failed.id, results)):
+    if results is not None and _wrong_before(failed.id if failed else "", results):
         return NOT_RIGHT
+    if failed is None:
+        return UNCHECKED
+    if results is not None and any(results.tally(each).not_run for each in _before(failed.id)):
+        return NOT_RIGHT
+    worst = results.tally(failed.id).worst if results is not None else None
+    ends = worst is None or worst[0].run.output is not None
     return {
-        "example": "It runs, but the published example is wrong.",
-        "integers": "The published example is right, but other cases are wrong.",
+        "example": f"It runs, but the published example {'is wrong' if ends else 'has no output'}.",
+        "integers": "The published example is right, but other cases "
+        + ("are wrong." if ends else "have no output."),
         "reals": "Integers are right, but real numbers are not.",
         "clean": "The values are right, but the code is not clean.",
         "device": "The values are right, but they were not computed on the device.",

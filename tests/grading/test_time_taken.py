@@ -6,7 +6,7 @@ import pytest
 
 from grader.device.evidence import CaseEvidence, Finding, FindingKind, Launch
 from grader.errors import UnsupportedByDevice
-from grader.grading.executor import CASE_SECONDS, DEVICE_SECONDS, TimeTaken
+from grader.grading.timing import CASE_SECONDS, DEVICE_SECONDS, TimeTaken
 from tests.grading.scripted import ScriptedExecutor, grade
 
 ENDLESS = Finding(kind=FindingKind.BUDGET_EXCEEDED, message="stopped", kernel="k")
