@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -109,6 +109,24 @@ def observe(puzzle: Puzzle, run: CaseRun, *, code: Code) -> Observation:
     if problems:
         _refuse_unsupported(run)
     return Observation(run=run, comparison=comparison, problems=problems, findings=findings)
+
+
+def since(first: Observation, last: Observation) -> Observation:
+    """The last of two runs of one case; where the first was right and it is not, that is told."""
+    output = last.run.output
+    was_right = first.comparison is not None and first.comparison.right
+    if not was_right or output is None or last.comparison is None or last.comparison.right:
+        return last
+    gave = "other values" if output.any() else "zeros"
+    own = _VALUE_CHECK[last.case.values]
+    detail = f"the first call with these inputs was right, the last one gave {gave}"
+    problems = tuple(
+        replace(problem, title="not right each time", detail=detail)
+        if problem.check == own
+        else problem
+        for problem in last.problems
+    )
+    return replace(last, problems=problems)
 
 
 def _refuse_unsupported(run: CaseRun) -> None:

@@ -22,7 +22,7 @@ from grader.grading.attribution import Code
 from grader.grading.cases import Case, Values, cases, drawn, example, patterned
 from grader.grading.executor import CaseRun, Ending, Executor
 from grader.grading.inputs import Pattern
-from grader.grading.observe import Observation, Problem, finding_key, observe, value_check
+from grader.grading.observe import Observation, Problem, finding_key, observe, since, value_check
 from grader.grading.plan import PlannedShape
 from grader.grading.repeat import Host
 from grader.grading.search import Outcome, Search
@@ -191,7 +191,7 @@ class Prober:
         The second time catches a program that behaves for its first few calls only.
         """
         published = example(self._puzzle, self._shapes)
-        self._observe(published)
+        first = self._observe(published)
         self._sweep(self._assigned)
         if self._all_end(self._assigned):
             self._sweep(self._robust)
@@ -201,7 +201,7 @@ class Prober:
             if check != "robust" or self._all_end(self._assigned):
                 self._search(check, shapes, values, count)
         if published.shape.number not in self._without_output and not self._left_out:
-            self._observe(published)
+            self._observe(published, first=first)
         self.results.observations_with_findings = list(self._findings.values())
         self.results.tried = self._tried()
         return self.results
@@ -383,13 +383,21 @@ class Prober:
         random = seeds.generator(self._seed, f"again {check} {values}")
         return self._observe(drawn(self._puzzle, shape, values, random)).run.output is not None
 
-    def _observe(self, case: Case, *, variant: int | None = None, ask: bool = True) -> Observation:
+    def _observe(
+        self,
+        case: Case,
+        *,
+        variant: int | None = None,
+        ask: bool = True,
+        first: Observation | None = None,
+    ) -> Observation:
         """Run a case and count what it shows towards every check it concerns.
 
         Args:
             case: What to run.
             variant: Which bytes unwritten memory holds.
             ask: Whether to ask whether the host helped.
+            first: The same case, run before.
         """
         number = self._executor.cases_run
         variant = number if variant is None else variant
@@ -402,7 +410,8 @@ class Prober:
             self._leave_out(run.not_run, concerned)
             return self._seen(run)
         self._progress(self._counted, self._examples)
-        observation = self._log(self._seen(run), variant)
+        seen = self._seen(run) if first is None else since(first, self._seen(run))
+        observation = self._log(seen, variant)
         for check in sorted(concerned):
             self.results.tally(check).count(observation, observation.problem(check))
         self._count_shape(observation)

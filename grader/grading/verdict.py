@@ -272,6 +272,10 @@ def _what_is_wrong(failed: Check | None, reached: Reached) -> str:
         return NOT_RIGHT
     worst = results.tally(failed.id).worst if results is not None else None
     ends = worst is None or worst[0].run.output is not None
+    if failed.id == "example" and results is not None and ends:
+        tally = results.tally("example")
+        if tally.failures < tally.cases:
+            return "It runs, but the published example is not right each time."
     return {
         "example": f"It runs, but the published example {'is wrong' if ends else 'has no output'}.",
         "integers": "The published example is right, but other cases "

@@ -296,3 +296,9 @@ RIGHT = {
 @pytest.mark.parametrize("program", RIGHT.values(), ids=RIGHT)
 def test_a_host_that_only_moves_and_chooses_is_not_accused(program):
     assert failed(program) == {}
+
+
+def test_what_depends_on_a_clock_is_not_clean_and_nobody_helped():
+    reasons = failed(lambda host: host.plain(CLOCK))
+    assert "clean" in reasons
+    assert not any("help of the host" in reason for reason in reasons.values()), reasons

@@ -204,6 +204,30 @@ def test_a_program_that_behaves_for_its_first_calls_only_is_caught_late():
     assert failed(scored) >= {"example", "integers"}
 
 
+@pytest.mark.parametrize("right_calls", [1, 9, 30])
+@pytest.mark.parametrize(("instead", "gave"), [(zeros, "zeros"), (constant, "other values")])
+def test_what_is_right_in_the_first_call_and_wrong_in_the_last_is_told_so(
+    right_calls, instead, gave
+):
+    calls = []
+
+    def lazy(inputs, sizes, variant):
+        calls.append(sizes)
+        return (right if len(calls) <= right_calls else instead)(inputs, sizes, variant)
+
+    results, scored = grade(ScriptedExecutor(lazy))
+    (example,) = (check for check in scored.checks if check.id == "example")
+    assert f"the first call with these inputs was right, the last one gave {gave}" in example.reason
+    told = headline(scored, Reached(packages=True, compiles=True, results=results))
+    assert told == "It runs, but the published example is not right each time."
+
+
+def test_what_is_wrong_from_the_first_call_on_is_wrong():
+    _, scored = grade(ScriptedExecutor(zeros))
+    (example,) = (check for check in scored.checks if check.id == "example")
+    assert "elements are wrong" in example.reason
+
+
 def test_the_counterexample_is_small():
     def wrong_above(inputs, sizes, variant):
         answer = right(inputs, sizes, variant)
