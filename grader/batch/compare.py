@@ -4,20 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
 
-from grader.batch.collect.spelling import exact, folded, plain
+from grader.batch.collect.spelling import folded, plain
 from grader.batch.model import Student
+from grader.batch.pairing import pair
 from grader.batch.store import Known, Store, Stored
 from grader.errors import UsageError
 from grader.intake.display import one_line
 from grader.record import Record, Status, Verdict
 
 _STATUS = {Status.PASSED: "passed", Status.FAILED: "failed", Status.NOT_CHECKED: "not checked"}
-
-# Nobody has two of these. Not the participant's number: Moodle gives others for each assignment.
-_IDENTITIES: Final = ("sis_id", "canvas_id", "login")
-_NUMBERS: Final = (*_IDENTITIES, "email", "repository")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,57 +111,13 @@ def compare(before: Store, after: Store) -> Iterator[Change]:
 def _pairs(
     before: Sequence[Student], after: Sequence[Student]
 ) -> list[tuple[Student | None, Student | None]]:
-    """The same person in both: by a number or address, else by key and name, else by a name alone.
-
-    A name does not count where numbers say that these are two people: a run counts namesakes
-    in the order in which it finds them. What is surer comes first, for everybody.
-    """
-    left = {student.key: student for student in before}
-    found: dict[str, Student] = {}
-    for alike in (_numbered_alike, _keyed_alike, _exactly_named, _named_alike):
-        for student in after:
-            if student.key in found:
-                continue
-            possible = alike(left, student)
-            if len(possible) == 1:
-                found[student.key] = left.pop(possible[0].key)
+    """The same person in both, in the order of the second; then who is in the first only."""
+    found = pair(before, after)
+    taken = {student.key for student in found.values()}
     return [
         *((found.get(student.key), student) for student in after),
-        *((student, None) for student in left.values()),
+        *((student, None) for student in before if student.key not in taken),
     ]
-
-
-def _numbered_alike(people: Mapping[str, Student], student: Student) -> Sequence[Student]:
-    for number in _NUMBERS:
-        own = getattr(student, number)
-        found = [each for each in people.values() if own and getattr(each, number) == own]
-        if len(found) == 1:
-            return found
-    return ()
-
-
-def _keyed_alike(people: Mapping[str, Student], student: Student) -> Sequence[Student]:
-    # A key is made of a name without accents, so two names may have had it.
-    each = people.get(student.key)
-    alike = each is not None and plain(each.name) == plain(student.name)
-    return [each] if each and alike and not _contradicts(each, student) else ()
-
-
-def _exactly_named(people: Mapping[str, Student], student: Student) -> Sequence[Student]:
-    name = exact(student.name)
-    named = [each for each in people.values() if exact(each.name) == name]
-    return [each for each in named if not _contradicts(each, student)]
-
-
-def _named_alike(people: Mapping[str, Student], student: Student) -> Sequence[Student]:
-    name = plain(student.name)
-    named = [each for each in people.values() if plain(each.name) == name]
-    return [each for each in named if not _contradicts(each, student)]
-
-
-def _contradicts(one: Student, other: Student) -> bool:
-    numbers = [(getattr(one, each), getattr(other, each)) for each in _IDENTITIES]
-    return any(a and b and a != b for a, b in numbers)
 
 
 def _causes(one: _Side, old: Student | None, two: _Side, new: Student | None) -> Iterator[str]:

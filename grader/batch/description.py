@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 import msgspec
 
 from grader.batch.code import all_code
-from grader.batch.collect import Collection
 from grader.batch.model import RunInfo
 from grader.batch.results import student_results
 from grader.batch.settings import Settings
@@ -19,13 +18,12 @@ from grader.intake.display import one_line
 def describe(
     settings: Settings,
     store: Store,
-    collection: Collection,
     *,
     finished: str = "",
     workers: int = 0,
 ) -> RunInfo:
     """The run's description, kept; its beginning and its title are those of its first session."""
-    before = store.info()
+    before, sources = store.info(), store.sources()
     info = RunInfo(
         # A folder's name may hold bytes that are no text.
         title=one_line(settings.title or (before.title if before else settings.source.stem)),
@@ -36,8 +34,12 @@ def describe(
         rubric=settings.options.rubric_name,
         workers=workers or (before.workers if before else 1),
         max_score=settings.puzzle.max_score,
-        notes=tuple(collection.notes),
-        refusals=tuple(collection.refusals),
+        notes=tuple(
+            f"{source.name}: {note}" if len(sources) > 1 else note
+            for source in sources
+            for note in source.notes
+        ),
+        refusals=tuple(refusal for source in sources for refusal in source.refusals),
     )
     store.set_info(info)
     return msgspec.structs.replace(info, seconds=before.seconds if before else 0.0)

@@ -16,6 +16,8 @@ from rich.table import Table
 from rich.text import Text
 
 from grader.batch.collect import Collection
+from grader.batch.merge import Changes
+from grader.batch.model import Student
 from grader.batch.plan import Job, Plan
 from grader.batch.settings import Settings
 from grader.batch.task import Outcome
@@ -35,6 +37,7 @@ _WORDS = {
     Verdict.FAULT: "no mark",
 }
 _REASONS_SHOWN = 6
+_NAMES_SHOWN = 20
 
 
 class RunDisplay:
@@ -65,7 +68,7 @@ class RunDisplay:
     def planned(self, settings: Settings, collection: Collection, plan: Plan) -> None:
         """What was found and what will be done, with why."""
         self._say(f"{_count(len(collection.students), 'student')} in {collection.form}")
-        for line in plan_lines(plan):
+        for line in (*change_lines(plan.changes, shown=_NAMES_SHOWN), *plan_lines(plan)):
             self._say(line)
         for note in collection.notes:
             self._say(f"Note: {note}")
@@ -109,7 +112,7 @@ class RunDisplay:
         self._say("Writing the dashboard, the gradebooks and the reports")
 
     def _say(self, line: str) -> None:
-        self._console.print(Text(one_line(line, limit=1_000)))
+        self._console.print(Text(one_line(line, limit=2_000)))
 
     def _stop(self) -> None:
         if self._live is not None:
@@ -139,6 +142,35 @@ class RunDisplay:
         return Group(bar, head, verdicts, running)
 
 
+def change_lines(changes: Changes | None, *, shown: int = 100_000) -> list[str]:
+    """Who is new, replaced, unchanged and so on, with so many names of each."""
+    if changes is None:
+        return []
+    lines = [
+        f"{what}: {_count(len(students), 'student')} ({_names(students, shown)})"
+        for students, what in (
+            (changes.new, "New"),
+            (changes.replaced, "Replaced, other work counts than before"),
+            (changes.unchanged, "Unchanged"),
+            (changes.older, "Unchanged, for newer work from another source counts"),
+            (changes.kept, "Kept as before, with no work in this source"),
+        )
+        if students
+    ]
+    if changes.gone:
+        # Nobody is taken out without being named.
+        names = _names(changes.gone, len(changes.gone))
+        number = _count(len(changes.gone), "student")
+        lines.append(f"Gone, by --replace-class: {number} ({names})")
+    lines += [f"{_called(one)} is {_called(other)} now" for one, other in changes.joined]
+    lines += [
+        f"{_called(one)} is new and not the one of that name who was there ({other.key}): give a "
+        "class list if they are the same"
+        for one, other in changes.namesakes
+    ]
+    return lines
+
+
 def plan_lines(plan: Plan) -> list[str]:
     """A plan in a few sentences."""
     lines = []
@@ -160,6 +192,15 @@ def plan_lines(plan: Plan) -> list[str]:
     )
     lines += [f"{_count(number, noun)} {what}" for number, noun, what in more if number]
     return lines
+
+
+def _names(students: Sequence[Student], shown: int) -> str:
+    more = f" and {len(students) - shown} more" if len(students) > shown else ""
+    return ", ".join(one_line(each.name, limit=60) for each in students[:shown]) + more
+
+
+def _called(student: Student) -> str:
+    return f"{one_line(student.name, limit=60)} ({student.key})"
 
 
 def _count(number: int, noun: str) -> str:

@@ -7,7 +7,7 @@ later session, its program is found out then.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -18,6 +18,7 @@ from grader.batch.model import Refusal
 from grader.batch.store import Store, Stored
 from grader.book.digests import program_of
 from grader.errors import SubmissionRefused
+from grader.intake import submission_from_bytes
 
 _AT_A_TIME: Final = 500
 
@@ -72,4 +73,20 @@ def ingest(
     if store is not None and found.new:
         store.add_sources(found.new)
         found.new.clear()
+    return found
+
+
+def find_programs(
+    stored: Iterable[Stored], programs: Mapping[str, str], store: Store | None
+) -> Mapping[str, str]:
+    """Programs by the digests of files, of each that counts.
+
+    One that was handed in earlier may count only now that a later one is somebody else's.
+    """
+    found = dict(programs)
+    for each in stored:
+        sha256 = each.attempt.sha256
+        if store is not None and each.attempt.counts and sha256 and not found[sha256]:
+            data = store.source(sha256)
+            found[sha256] = program_of(submission_from_bytes(each.attempt.name, data).text)
     return found

@@ -61,6 +61,8 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     """One-based, in the order of handing in; the latest counts."""
     source: str
     """Where it came from, for people: a path inside the folder or archive."""
+    origin: str = ""
+    """Which folder or archive that is, with its path; empty in runs of earlier versions."""
     name: str
     """File name, sanitised."""
     sha256: str = ""
@@ -69,6 +71,10 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     """UTC, ISO 8601, where it is known (an archive's or file's time)."""
     counts: bool = True
     """Whether it is the student's latest, whose mark counts."""
+    is_answer: bool = True
+    """False where it only stands for files none of which can be an answer."""
+    lateness: Lateness = "unknown"
+    days_late: float = 0.0
 
 
 class Refusal(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,6 +83,17 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
     source: str
     what: str
     remedy: str
+
+
+class Source(msgspec.Struct, frozen=True, kw_only=True):
+    """A folder or archive that was handed over, with what was said when it was read last."""
+
+    origin: str
+    """See `Attempt.origin`."""
+    name: str
+    """For people."""
+    notes: tuple[str, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
 
 
 class StudentResult(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,6 +6,7 @@ import fnmatch
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from grader.batch.merge import Changes
 from grader.batch.model import Student
 from grader.batch.store import Known, Stored
 from grader.batch.task import Conditions
@@ -47,6 +48,8 @@ class Plan:
     """Students who handed in nothing."""
     equal: int = 0
     """Students whose program somebody before them in the class has, too."""
+    changes: Changes | None = None
+    """What the source means for the class; None where there was none before."""
     regraded: Sequence[str] = field(default=())
     """Programs that are graded again only because somebody asked for it."""
 

@@ -8,27 +8,31 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 from grader import __version__
 from grader.batch.backend import Backend, Started, work_off
 from grader.batch.collect import Collection, Roster, collect, read_roster
 from grader.batch.description import describe, now, outdated, state
-from grader.batch.ingest import Ingested, ingest
+from grader.batch.ingest import Ingested, find_programs, ingest
 from grader.batch.lock import locked
-from grader.batch.model import RunInfo
+from grader.batch.merge import Class, Side, from_source, merge, origin_of, replace_class
+from grader.batch.model import RunInfo, Source
 from grader.batch.plan import SCORED_AGAIN, Job, Plan, make_plan
 from grader.batch.schema import NAME
 from grader.batch.settings import Settings
-from grader.batch.store import Grading, Store
+from grader.batch.store import Grading, Store, Stored
 from grader.batch.task import Outcome, Task
+from grader.book import find_book
 from grader.errors import GraderFault, UsageError
 from grader.grading import seeds
 from grader.grading.rescore import score_again
+from grader.intake.display import one_line
 from grader.record import Record, Verdict, decode
 
 MakeBackend = Callable[[Settings], contextlib.AbstractContextManager[Backend]]
 Rerender = Callable[[Store, RunInfo], None]
+_NOBODY: Final = Side(students=(), attempts={})
 
 
 class Display(Protocol):
@@ -65,7 +69,7 @@ class Summary:
     notes: Sequence[str] = field(default=())
 
 
-def dry_run(settings: Settings) -> tuple[Collection, Ingested, Plan]:
+def dry_run(settings: Settings) -> tuple[Collection, Class, Plan]:
     """What a run would do. Nothing is written."""
     with contextlib.ExitStack() as stack:
         store = None
@@ -73,8 +77,8 @@ def dry_run(settings: Settings) -> tuple[Collection, Ingested, Plan]:
             store = stack.enter_context(Store(settings.folder))
         programs = store.programs() if store else {}
         collection = stack.enter_context(_collected(settings, programs))
-        ingested = ingest(collection, programs)
-        return collection, ingested, _planned(settings, collection, ingested, store)
+        everybody = _merged(settings, collection, ingest(collection, programs), store)
+        return collection, everybody, _planned(settings, everybody, store)
 
 
 def run(settings: Settings, *, backend: MakeBackend, display: Display, write: Rerender) -> Summary:
@@ -96,25 +100,29 @@ def run(settings: Settings, *, backend: MakeBackend, display: Display, write: Re
         _collected(settings, store.programs()) as collection,
     ):
         ingested = ingest(collection, store.programs(), store)
-        plan = _planned(settings, collection, ingested, store)
+        everybody = _merged(settings, collection, ingested, store)
+        plan = _planned(settings, everybody, store)
+        display.planned(settings, collection, plan)
         store.want(plan.regraded, "asked for with --regrade")
-        store.set_class(collection.students, ingested.stored)
+        store.set_programs(everybody.programs)
+        store.set_class(
+            everybody.students, everybody.stored, _sources(settings, collection, everybody, store)
+        )
         due = settings.rubric.due if settings.rubric else None
         store.set_meta(due=due.isoformat() if due else "")
-        display.planned(settings, collection, plan)
         summary = Summary(plan=plan, notes=collection.notes)
         _score_again(settings, store, plan.scored_again)
         if plan.jobs:
             with backend(settings) as graders:
-                describe(settings, store, collection, workers=graders.workers)
+                describe(settings, store, workers=graders.workers)
                 store.begin_session(graders.workers)
                 display.began(plan.jobs, graders.workers)
                 _grade(settings, store, summary, graders, display, began)
-        summary.faults = _count_faults(store, ingested)
+        summary.faults = _count_faults(store, everybody)
         before = store.info()
         # Going over a finished run does not finish it anew.
         finished = (before.finished if before else "") or now()
-        info = describe(settings, store, collection, finished=finished)
+        info = describe(settings, store, finished=finished)
         if outdated(store, info):
             display.writing()
             write(store, info)
@@ -145,9 +153,45 @@ def _collected(settings: Settings, programs: Mapping[str, str]) -> Iterator[Coll
         yield dataclasses.replace(collection, notes=[*roster.notes, *collection.notes])
 
 
-def _planned(
+def _merged(
     settings: Settings, collection: Collection, ingested: Ingested, store: Store | None
-) -> Plan:
+) -> Class:
+    """The class with the source in it, and the program of each file that counts."""
+    before = Side(students=store.students(), attempts=store.attempts()) if store else _NOBODY
+    origin = origin_of(settings.source)
+    source = from_source(collection.students, ingested.stored, origin)
+    if settings.replace_class:
+        everybody = replace_class(before, source, origin)
+    else:
+        book, programs = find_book(settings.options.puzzle), ingested.programs
+
+        def rank(each: Stored) -> int:
+            untouched = book.is_untouched(programs.get(each.attempt.sha256, ""))
+            return each.attempt.is_answer + (each.attempt.is_answer and not untouched)
+
+        known = [each.origin for each in store.sources()] if store else []
+        origins = list(dict.fromkeys([*known, origin]))
+        everybody = merge(before, source, origin=origin, origins=origins, rank=rank)
+    found = find_programs(everybody.stored, ingested.programs, store)
+    return dataclasses.replace(everybody, programs=found)
+
+
+def _sources(
+    settings: Settings, collection: Collection, everybody: Class, store: Store
+) -> list[Source]:
+    """What the class is collected from, without sources of which nothing is left."""
+    source = Source(
+        origin=origin_of(settings.source),
+        name=one_line(settings.source.name),
+        notes=tuple(collection.notes),
+        refusals=tuple(collection.refusals),
+    )
+    known = {each.origin: each for each in store.sources()} | {source.origin: source}
+    left = {each.attempt.origin for each in everybody.stored} | {source.origin}
+    return [each for origin, each in known.items() if origin in left]
+
+
+def _planned(settings: Settings, everybody: Class, store: Store | None) -> Plan:
     before: dict[str, str] = {}
     if store:
         programs = store.programs()
@@ -157,16 +201,17 @@ def _planned(
             for each in attempts
             if each.attempt.counts and each.attempt.sha256
         }
-    return make_plan(
-        collection.students,
-        ingested.stored,
-        ingested.programs,
+    plan = make_plan(
+        everybody.students,
+        everybody.stored,
+        everybody.programs,
         before=before,
         known=store.known() if store else {},
         wanted=store.wanted() if store else {},
         conditions=settings.conditions,
         regrade=settings.regrade,
     )
+    return dataclasses.replace(plan, changes=everybody.changes)
 
 
 def _grade(
@@ -267,11 +312,11 @@ def _record_of(settings: Settings, store: Store, job: Job, outcome: Outcome) -> 
     return fault_of(task, fault)
 
 
-def _count_faults(store: Store, ingested: Ingested) -> int:
+def _count_faults(store: Store, everybody: Class) -> int:
     faults = {p for p, known in store.known().items() if known.verdict is Verdict.FAULT}
     return sum(
         each.attempt.counts
         and each.refusal is None
-        and ingested.programs[each.attempt.sha256] in faults
-        for each in ingested.stored
+        and everybody.programs[each.attempt.sha256] in faults
+        for each in everybody.stored
     )

@@ -33,6 +33,8 @@ class Settings:
     workers: int | None = None
     """None: as many as the machine carries."""
     regrade: str = ""
+    replace_class: bool = False
+    """Whether the class is what the source holds, and who is not in it is taken out."""
     scheduler: str = ""
     """Address of a scheduler of dask; empty for this machine's own pool."""
     rubric: Rubric | None = None

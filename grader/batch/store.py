@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import sqlite3
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,7 +20,7 @@ from typing import Self
 
 import msgspec
 
-from grader.batch.model import Attempt, Refusal, RunInfo, Student
+from grader.batch.model import Attempt, Refusal, RunInfo, Source, Student
 from grader.batch.schema import guarded, open_database
 from grader.batch.task import Conditions
 from grader.record import Record, Verdict, decode
@@ -140,9 +140,20 @@ class Store:
         """
         return {str(a): str(b) for a, b in self._rows("SELECT sha256, program FROM sources")}
 
-    def set_class(self, students: Sequence[Student], attempts: Iterable[Stored]) -> None:
-        """The class as it is now, in place of what it was."""
+    def sources(self) -> list[Source]:
+        """What the class was collected from, in the order in which it was given first."""
+        text = self.meta("sources")
+        return msgspec.json.decode(text, type=list[Source]) if text else []
+
+    def set_class(
+        self, students: Sequence[Student], attempts: Iterable[Stored], sources: Sequence[Source]
+    ) -> None:
+        """The class as it is now, in place of what it was, and what it was collected from."""
         with self.transaction() as connection:
+            connection.execute(
+                "INSERT OR REPLACE INTO meta VALUES (?, ?)",
+                ("sources", msgspec.json.encode(sources).decode()),
+            )
             connection.execute("DELETE FROM students")
             connection.execute("DELETE FROM attempts")
             connection.executemany(
@@ -174,6 +185,15 @@ class Store:
                 "INSERT INTO sources VALUES (?, ?, ?) ON CONFLICT (sha256)"
                 " DO UPDATE SET program = excluded.program WHERE program = ''",
                 ((sha256, program, zlib.compress(data)) for sha256, program, data in sources),
+            )
+
+    def set_programs(self, programs: Mapping[str, str]) -> None:
+        """Keep the programs of files that are kept without."""
+        missing = [sha256 for sha256, program in self.programs().items() if not program]
+        with self.transaction() as connection:
+            connection.executemany(
+                "UPDATE sources SET program = ? WHERE sha256 = ?",
+                ((programs[sha256], sha256) for sha256 in missing if programs.get(sha256)),
             )
 
     def students(self) -> list[Student]:

@@ -71,6 +71,11 @@ Exit codes:
     help="Grade again what has a result: all, or who has that key, name, id, email or file, or a "
     "pattern of one, such as --regrade='*doe*'. Put it behind SOURCE.",
 )
+@click.option(
+    "--replace-class",
+    is_flag=True,
+    help="Take out of the run who is not in SOURCE. Without it they keep their work and marks.",
+)
 @click.option("--dry-run", is_flag=True, help="List what would be graded and why; write nothing.")
 @click.option(
     "--scheduler",
@@ -93,6 +98,7 @@ def batch(
     title: str,
     workers: int | None,
     regrade: str,
+    replace_class: bool,
     dry_run: bool,
     scheduler: str,
     examples: int,
@@ -107,7 +113,8 @@ def batch(
 
     Each result is stored in the run's folder the moment it is known. Call it
     again with the same folder, whatever ended it, and it goes on where it
-    stopped: only what is new or changed is graded, and why is said.
+    stopped: only what is new or changed is graded, and why is said. Another SOURCE
+    for the same folder (late work, say) adds to the class; nobody disappears.
     """
     from grader.batch.settings import Settings, definite_device
     from grader.batch.task import Options
@@ -121,6 +128,7 @@ def batch(
         title=title,
         workers=workers,
         regrade=regrade,
+        replace_class=replace_class,
         scheduler=scheduler,
         rubric=loaded,
         options=Options(
@@ -218,31 +226,33 @@ def _terminated_is_interrupted() -> Iterator[None]:
 def _list(settings: Settings) -> None:
     """``--dry-run``: what would be graded."""
     from grader.batch.collect.spelling import plain
-    from grader.batch.display import plan_lines
+    from grader.batch.display import change_lines, plan_lines
     from grader.batch.plan import SCORED_AGAIN
     from grader.batch.run import dry_run
     from grader.intake.display import one_line
 
-    collection, ingested, plan = dry_run(settings)
+    collection, everybody, plan = dry_run(settings)
     # A key may hold next to nothing of a name that is not in Latin script.
     who = {
         student.key: student.key
         if plain(student.name) == plain(student.key)
         else f"{student.key} ({one_line(student.name, limit=40)})"
-        for student in collection.students
+        for student in everybody.students
     }
     click.echo(f"{len(collection.students)} students in {collection.form}")
+    for line in change_lines(plan.changes):
+        click.echo(line)
     reasons = {job.program: job for job in plan.jobs}
     scored_again = set(plan.scored_again)
-    for stored in ingested.stored:
+    for stored in everybody.stored:
         attempt = stored.attempt
         if not attempt.counts:
             continue
         head = f"  {who[attempt.student]:<30} {one_line(attempt.source, limit=60):<40}"
-        job = reasons.get(ingested.programs.get(attempt.sha256, ""))
+        job = reasons.get(everybody.programs.get(attempt.sha256, ""))
         if stored.refusal is not None:
             click.echo(f"{head} refused: {one_line(stored.refusal.what)}")
-        elif ingested.programs.get(attempt.sha256, "") in scored_again:
+        elif everybody.programs.get(attempt.sha256, "") in scored_again:
             click.echo(f"{head} has its result, to be {SCORED_AGAIN}")
         elif job is None:
             click.echo(f"{head} has its result")
@@ -250,8 +260,8 @@ def _list(settings: Settings) -> None:
             click.echo(f"{head} to grade: {job.reason}")
         else:
             click.echo(f"{head} as {job.students[0]}, whose program is equal")
-    found = {stored.attempt.student for stored in ingested.stored}
-    for student in collection.students:
+    found = {stored.attempt.student for stored in everybody.stored}
+    for student in everybody.students:
         if student.key not in found:
             click.echo(f"  {who[student.key]:<30} nothing handed in")
     for line in plan_lines(plan):

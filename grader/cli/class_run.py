@@ -74,10 +74,13 @@ def show(run: Path, student: str, audience: Audience) -> None:
     ):
         if value:
             click.echo(f"{name + ':':<12} {one_line(value)}")
+    several = len({each.attempt.origin for each in attempts}) > 1
     for each in attempts:
+        origin = Path(each.attempt.origin).name
+        source = f"{origin}: {each.attempt.source}" if several else each.attempt.source
         counts = " (counts)" if each.attempt.counts else ""
         when = f", {each.attempt.handed_in}" if each.attempt.handed_in else ""
-        click.echo(f"Attempt {each.attempt.number}:   {each.attempt.source}{when}{counts}")
+        click.echo(f"Attempt {each.attempt.number}:   {one_line(source)}{when}{counts}")
     if result.equal_to and audience == "instructor":
         click.echo(f"Equal to:    {result.equal_to}, graded once for both")
     click.echo("")

@@ -66,7 +66,7 @@ class TestResume:
         assert summary.wrote
         ended = results(tmp_path / "run")
         assert {key: result.record.score for key, result in ended.items()} == {
-            "s0": 0, "s1": 55, "s2": 2, "new": 9,
+            "s0": 0, "s1": 55, "s2": 2, "s3": 3, "new": 9,
         }  # fmt: skip
         assert ended["s2"].record.submission.text.endswith("changed\n")
 

@@ -229,6 +229,7 @@ def _nothing_to_grade(student: Student, files: Sequence[HandedIn], choice: Choic
             source=source,
             name=safe_name(files[0].claim.file.rpartition("/")[2]),
             handed_in=_time(files[0].entry.modified),
+            is_answer=False,
         ),
         load=load,
     )

@@ -70,7 +70,7 @@ def student_without_work(listed: RosterStudent, keys: Keys) -> Student:
         keys,
         name=listed.name or listed.email or listed.repository or listed.account or shown,
         id=shown,
-        lateness="unknown",
+        lateness=listed.lateness,
         on_roster=True,
         canvas_id=listed.canvas_id,
         participant=listed.participant,
