@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
@@ -59,7 +59,7 @@ class Lane(AbstractContextManager["Lane"], Protocol):
     def worker_fd(self) -> int | None:
         """Descriptor that the worker needs, if any."""
 
-    def worker_environment(self) -> Mapping[str, str]:
+    def worker_environment(self, inside: Callable[[Path], str]) -> Mapping[str, str]:
         """Variables that the worker needs."""
 
     def begin_case(
@@ -112,17 +112,12 @@ class SoftwareLane:
         self._device.close()
 
     @property
-    def libraries(self) -> Path:
-        """Folder of the driver libraries, which the worker must be able to read."""
-        return self._device.driver_libraries()[0].parent
-
-    @property
     def worker_fd(self) -> int | None:
         return self._device.worker_fd
 
-    def worker_environment(self) -> Mapping[str, str]:
-        libraries = os.pathsep.join(map(str, self._device.driver_libraries()))
-        return {**self._device.worker_environment(), "GRADE_DRIVER_LIBRARIES": libraries}
+    def worker_environment(self, inside: Callable[[Path], str]) -> Mapping[str, str]:
+        folder = self._device.driver_libraries()[0].parent
+        return self._device.worker_environment(libraries=Path(inside(folder)))
 
     def begin_case(
         self,
@@ -183,7 +178,7 @@ class GpuLane:
     def __exit__(self, *exception: object) -> None:
         self._turn.free()
 
-    def worker_environment(self) -> Mapping[str, str]:
+    def worker_environment(self, inside: Callable[[Path], str]) -> Mapping[str, str]:
         return {name: os.environ[name] for name in _WHICH_GPU if name in os.environ}
 
     def begin_case(

@@ -10,7 +10,7 @@ from grader.grading.request import DeviceChoice
 from grader.sandbox import MIB, Isolation, Limits, Scratch
 from grader.toolchain.toolchain import Toolchain
 from grader.toolchain.workspace import Workspace
-from grader.worker.process import SCRIPT_FOLDER
+from grader.worker.process import SCRIPT
 
 COMPILE_MEMORY = 4096 * MIB
 """Resident. A graph compile peaks at 1.2 GB."""
@@ -42,7 +42,8 @@ def open_workspace(
             scratch,
             isolation=isolation,
             module=puzzle,
-            read_only=(SCRIPT_FOLDER, library_directory()),
+            # All that a worker sees of the grader's: the program that it is, and its driver.
+            read_only=((SCRIPT, "/worker.py"), (library_directory(), "/driver")),
             gpu=device != "software",
         )
         workspace.install(source)

@@ -15,12 +15,13 @@
 from __future__ import annotations
 
 from grader.sandbox.box import Box
+from grader.sandbox.distributions import Part
 from grader.sandbox.level import Isolation, IsolationReport, Wanted
 from grader.sandbox.limits import MIB, LimitHit, Limits, Outcome
 from grader.sandbox.probe import probe
 from grader.sandbox.process import SandboxedProcess
 from grader.sandbox.profile import Profile
-from grader.sandbox.python_tree import PythonTree, own_tree, python_tree
+from grader.sandbox.python_tree import PythonTree, python_tree
 from grader.sandbox.remembered import forget, probe_once
 from grader.sandbox.scratch import Scratch
 
@@ -32,13 +33,13 @@ __all__ = [
     "LimitHit",
     "Limits",
     "Outcome",
+    "Part",
     "Profile",
     "PythonTree",
     "SandboxedProcess",
     "Scratch",
     "Wanted",
     "forget",
-    "own_tree",
     "probe",
     "probe_once",
     "python_tree",

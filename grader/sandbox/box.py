@@ -7,17 +7,18 @@ import json
 import os
 import stat
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from grader.errors import SandboxFault
 from grader.sandbox import bwrap
-from grader.sandbox.bwrap import LAUNCHER_INSIDE, SCRATCH_INSIDE, Mount
+from grader.sandbox.bwrap import LAUNCHER_INSIDE, PACKAGES_INSIDE, SCRATCH_INSIDE, Mount
 from grader.sandbox.cgroup import SPARE_TASKS, Group
 from grader.sandbox.handshake import Handshake
 from grader.sandbox.identity import ordinary_uid, tasks_of_user
 from grader.sandbox.level import Isolation
 from grader.sandbox.limits import Limits
+from grader.sandbox.links import links
 from grader.sandbox.process import SandboxedProcess
 from grader.sandbox.profile import Profile, gpu_nodes, system_paths
 from grader.sandbox.python_tree import PythonTree
@@ -78,12 +79,22 @@ class Box:
         self._uid = scratch.uid if scratch is not None else ordinary_uid()
         if isolation is Isolation.NONE:
             self._uid = None  # whoever asks for none gets their own user, root or not
-        self._mounts = [Mount(root, str(root)) for root in python.roots]
+        self._system = [path for path, target in system_paths(profile) if target is None]
+        self._roots = [
+            root
+            for root in python.roots
+            if not any(root.is_relative_to(path) for path in self._system)
+        ]
+        self._hidden = python.hidden([*self._system, *self._roots])
+        self._mounts = [
+            Mount(part.source.absolute(), f"{PACKAGES_INSIDE}/{part.name}")
+            for part in python.packages
+        ]
         for entry in read_only:
             source, name = entry if isinstance(entry, tuple) else (entry, str(entry))
             self._mounts.append(Mount(Path(os.path.abspath(source)), name))
         if self._uid is not None and isolation is Isolation.LANDLOCK:
-            _check_reachable([mount.source for mount in self._mounts])
+            _check_reachable([*self._roots, *(mount.source for mount in self._mounts)])
 
     def inside(self, path: Path) -> str:
         """The name that a path of this machine has inside.
@@ -92,7 +103,8 @@ class Box:
             ValueError: it is not visible inside.
         """
         path = Path(os.path.abspath(path))
-        shown = list(self._mounts)
+        own_names = (*self._system, *self._roots)
+        shown = [*self._mounts, *(Mount(place, str(place)) for place in own_names)]
         if self.scratch is not None:
             shown.append(Mount(self.scratch.path, SCRATCH_INSIDE))
         for mount in shown:
@@ -120,6 +132,17 @@ class Box:
             "LANG": "C.UTF-8",
             "PYTHONDONTWRITEBYTECODE": "1",
         }
+
+    def python_command(self, *arguments: str) -> list[str]:
+        """Start the interpreter so that it imports what `python_environment` says, and no more."""
+        return [self.inside(self.python.executable), "-s", "-S", "-P", "-B", *arguments]
+
+    def python_environment(self) -> dict[str, str]:
+        """The variables with which the interpreter finds its packages."""
+        if self.isolation is not Isolation.BWRAP:
+            return dict(links(self.python, self._hidden).variables)
+        folders = (f"{PACKAGES_INSIDE}/{name}" for name in self.python.folders)
+        return {"PYTHONPATH": os.pathsep.join(folders)}
 
     def spawn(
         self,
@@ -189,6 +212,8 @@ class Box:
         binary = bwrap.binary()
         words = bwrap.arguments(
             self.profile,
+            roots=self._roots,
+            hidden=self._hidden,
             mounts=self._mounts,
             launcher=_LAUNCHER,
             scratch=self.scratch.path if self.scratch else None,
@@ -247,8 +272,10 @@ class Box:
         return total if self._uid is not None else total + tasks_of_user(os.getuid())
 
     def _landlock_rules(self) -> dict[str, list[str]]:
-        readable = [str(mount.source) for mount in self._mounts]
-        readable += [str(path) for path, _target in system_paths(self.profile)]
+        own_names = (*self._system, *self._roots)
+        readable = [str(path) for place in own_names for path in self._without(place)]
+        readable += [str(mount.source) for mount in self._mounts]
+        readable.append(str(links(self.python, self._hidden).path))
         readable += _HARMLESS_FILES
         writable = list(_HARMLESS_WRITABLE)
         if self.scratch is not None:
@@ -257,6 +284,18 @@ class Box:
             readable.append("/sys")
             writable += [str(node) for node in gpu_nodes()]
         return {"readable": readable, "writable": writable}
+
+    def _without(self, path: Path) -> Iterator[Path]:
+        """``path``; or, where something below is hidden, all that is below but this."""
+        if path in self._hidden:
+            return
+        if not any(each.is_relative_to(path) for each in self._hidden):
+            yield path
+            return
+        for entry in os.scandir(path):
+            # What a link leads to has a path of its own, if it may be seen.
+            if not entry.is_symlink():
+                yield from self._without(path / entry.name)
 
 
 def _check_reachable(paths: Sequence[Path]) -> None:

@@ -13,6 +13,7 @@ from grader.sandbox.limits import MIB
 from grader.sandbox.profile import Profile, gpu_nodes, system_paths
 
 LAUNCHER_INSIDE = "/launcher"
+PACKAGES_INSIDE = "/packages"
 SCRATCH_INSIDE = "/scratch"
 _UID_INSIDE = "65534"
 _SHARED_MEMORY_BYTES = 64 * MIB
@@ -51,6 +52,8 @@ def binary() -> Path:
 def arguments(
     profile: Profile,
     *,
+    roots: Sequence[Path],
+    hidden: Sequence[Path],
     mounts: Sequence[Mount],
     launcher: Path,
     scratch: Path | None,
@@ -62,7 +65,9 @@ def arguments(
     """The options for one sandbox, in the order in which bubblewrap applies them.
 
     Args:
-        mounts: What to show read-only besides the system's directories.
+        roots: What to show read-only, under its own name, besides the system's directories.
+        hidden: Directories inside all of that to show empty.
+        mounts: What else to show read-only.
         scratch: The writable directory, shown as ``/scratch``.
         scratch_bytes: The size of the private ``/tmp``.
         uid: The user to drop to inside, where the grader is root; None: a user namespace.
@@ -84,9 +89,15 @@ def arguments(
     words += ["--remount-ro", "/dev"]
     words += ["--perms", "1777", "--size", str(tmp_bytes), "--tmpfs", "/tmp"]
     # After /tmp, so that a toolchain that lies in /tmp itself is not covered by it.
-    everything = (*mounts, Mount(launcher, LAUNCHER_INSIDE))
-    words += _parents(everything)
-    for mount in everything:
+    own_names = [Mount(root, str(root)) for root in roots]
+    others = [*mounts, Mount(launcher, LAUNCHER_INSIDE)]
+    words += _parents([*own_names, *others])
+    for mount in own_names:
+        words += ["--ro-bind", str(mount.source), mount.inside]
+    for directory in hidden:
+        words += ["--perms", "0555", "--size", "4096", "--tmpfs", str(directory)]
+        words += ["--remount-ro", str(directory)]
+    for mount in others:
         words += ["--ro-bind", str(mount.source), mount.inside]
     if scratch is not None:
         words += ["--bind", str(scratch), SCRATCH_INSIDE]

@@ -1,14 +1,14 @@
-"""Which paths an interpreter needs to run: its environment, its base, its standard library.
+"""An interpreter, and exactly what a process needs to run it: standard library and packages.
 
-A virtual environment borrows its interpreter from elsewhere (pyenv, uv, the
-distribution), often through several symbolic links; all of them must be there.
+Not the environment that it was installed in: that holds whatever else is installed there, the
+grader among it. The interpreter is the one below the environment (pyenv's, uv's, the Linux
+distribution's), with its standard library; of packages only those that are named, wherever they
+lie: an environment, a user's site, a folder on PYTHONPATH, the system's folders.
 """
 
 from __future__ import annotations
 
 import functools
-import importlib.util
-import json
 import os
 import subprocess
 import sys
@@ -18,110 +18,117 @@ from pathlib import Path
 import msgspec
 
 from grader.errors import SandboxFault, ToolchainFault
+from grader.sandbox import interpreter
+from grader.sandbox.distributions import Part, parts
 
-_ASK = "import json,sys; print(json.dumps([sys.prefix, sys.base_prefix, sys.exec_prefix]))"
-_SYSTEM_PREFIXES = {
-    Path("/usr"): ("/usr/bin", "/usr/lib", "/usr/lib64", "/usr/local/lib"),
-    Path("/usr/local"): ("/usr/local/bin", "/usr/local/lib", "/usr/local/lib64"),
-}
+_LIBRARIES = ("lib", "lib64")
+_OF_PACKAGES = ("site-packages", "dist-packages")
 
 
 class PythonTree(msgspec.Struct, frozen=True, kw_only=True):
     """An interpreter and what it needs, as paths of this machine."""
 
     executable: Path
-    """As it must be started: the link in the environment, not what it points to."""
+    """The interpreter itself, not an environment's link to it."""
     roots: tuple[Path, ...]
     """Files and directories that must be readable, none inside another."""
-    import_path: tuple[Path, ...] = ()
-    """Directories for PYTHONPATH: where packages lie that are outside of the roots."""
+    library: tuple[Path, ...]
+    """The directories of the standard library."""
+    subdirectory: str
+    """Where the standard library lies below the interpreter's prefix: ``lib/python3.11``."""
+    packages: tuple[Part, ...] = ()
+    """What can be imported besides the standard library."""
+    places: tuple[Path, ...] = ()
+    """Where the interpreter by itself looks for modules, the standard library's among them."""
+
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """The names of the folders that the packages are imported from, in order."""
+        return tuple(dict.fromkeys(part.name.partition("/")[0] for part in self.packages))
+
+    def hidden(self, shown: Sequence[Path]) -> tuple[Path, ...]:
+        """Directories of packages inside ``shown``: what else is installed for this machine."""
+        library = {os.path.realpath(path) for path in self.library}
+        library |= {os.path.join(path, "lib-dynload") for path in library}
+        found: list[Path] = []
+        for root in shown:
+            real = os.path.realpath(root)
+            for name in _OF_PACKAGES:
+                found += [*root.glob(name), *root.glob(f"*/{name}")]
+            for place in (os.path.realpath(path) for path in self.places):
+                needed = any(path == place or path.startswith(place + os.sep) for path in library)
+                if place.startswith(real + os.sep) and not needed:
+                    found.append(root / os.path.relpath(place, real))
+        return _outermost([path for path in found if path.is_dir() and not path.is_symlink()])
 
 
-@functools.lru_cache(maxsize=32)
-def python_tree(executable: Path) -> PythonTree:
-    """Where ``executable`` lives. Another interpreter is asked: once per process, some 20 ms.
+def python_tree(
+    executable: Path, *, distributions: Sequence[str] = (), more: tuple[Part, ...] = ()
+) -> PythonTree:
+    """What ``executable`` needs. Another interpreter is asked: once per process, some 20 ms.
+
+    Args:
+        executable: The interpreter, or an environment's.
+        distributions: What it must be able to import, with all that this requires.
+        more: Other parts of the same kind.
 
     Raises:
         ToolchainFault: it does not start.
+        SandboxFault: a distribution is not installed for it, or it can't be shown by itself.
     """
-    executable = _absolute(executable)
-    if executable == _absolute(Path(sys.executable)):
-        own = [Path(text) for text in (sys.prefix, sys.base_prefix, sys.exec_prefix)]
-        return PythonTree(executable=executable, roots=_roots(executable, own))
+    return _python_tree(Path(os.path.abspath(executable)), tuple(distributions), more, *sys.path)
+
+
+@functools.lru_cache(maxsize=32)
+def _python_tree(
+    executable: Path, distributions: tuple[str, ...], more: tuple[Part, ...], *_path: str
+) -> PythonTree:
+    facts = _facts(executable)
+    path = [entry or os.curdir for entry in facts["path"]]
+    library = tuple(dict.fromkeys(Path(entry) for entry in facts["library"]))
+    base = Path(facts["executable"][0])
+    roots = [base, *library]
+    for prefix in facts["prefixes"]:
+        roots += [place for name in _LIBRARIES if (place := Path(prefix, name)).is_dir()]
+    for root in roots:
+        _refuse_too_wide(root)
+    return PythonTree(
+        executable=base,
+        roots=_outermost(roots),
+        library=library,
+        subdirectory=facts["subdirectory"][0],
+        packages=(*more, *parts(distributions, path)),
+        places=tuple(map(Path, path)),
+    )
+
+
+def _facts(executable: Path) -> dict[str, list[str]]:
+    if executable == Path(os.path.abspath(sys.executable)):
+        return interpreter.facts()
     try:
         answer = subprocess.run(
-            [executable, "-I", "-c", _ASK],
+            [executable, "-I", interpreter.__file__],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=30,
             check=True,
         ).stdout
-        prefixes = [Path(text) for text in json.loads(answer)]
-    except (OSError, subprocess.SubprocessError, ValueError) as error:
+        return msgspec.json.decode(answer, type=dict[str, list[str]])
+    except (OSError, subprocess.SubprocessError, msgspec.DecodeError) as error:
         raise ToolchainFault(
             f"The Python interpreter {executable} does not start: {error}.",
             remedy="Run `grade doctor`, or delete the toolchain so that it is installed afresh.",
         ) from error
-    return PythonTree(executable=executable, roots=_roots(executable, prefixes))
-
-
-def own_tree(packages: Sequence[str]) -> PythonTree:
-    """The interpreter of this process, with the named packages and nothing else of the project.
-
-    A package from an editable install lies outside of the environment; it is
-    added by itself, so that the repository around it stays invisible.
-    """
-    tree = python_tree(Path(sys.executable))
-    roots, import_path = list(tree.roots), []
-    for name in packages:
-        spec = importlib.util.find_spec(name)
-        if spec is None or not spec.submodule_search_locations:
-            raise SandboxFault(
-                f"The package {name} can't be found.",
-                remedy="Install the grader again; its environment is incomplete.",
-            )
-        for location in map(Path, spec.submodule_search_locations):
-            if not any(location.is_relative_to(root) for root in tree.roots):
-                roots.append(location)
-                import_path.append(location.parent)
-    return PythonTree(
-        executable=tree.executable,
-        roots=_outermost(roots),
-        import_path=tuple(dict.fromkeys(import_path)),
-    )
-
-
-def _roots(executable: Path, prefixes: Sequence[Path]) -> tuple[Path, ...]:
-    candidates: list[Path] = []
-    for prefix in prefixes:
-        for path in dict.fromkeys((prefix, prefix.resolve())):
-            if path in _SYSTEM_PREFIXES:
-                candidates += [Path(p) for p in _SYSTEM_PREFIXES[path] if os.path.isdir(p)]
-            else:
-                _refuse_too_wide(path)
-                candidates.append(path)
-    for hop in _link_hops(executable):
-        if not any(hop.is_relative_to(root) for root in candidates):
-            candidates.append(hop)
-    return _outermost(candidates)
 
 
 def _refuse_too_wide(path: Path) -> None:
     home = Path(os.path.expanduser("~"))
     if path == Path("/") or home.is_relative_to(path):
         raise SandboxFault(
-            f"The environment {path} holds a home directory, which a sandbox must not show.",
+            f"The interpreter needs {path}, which holds a home directory: a sandbox must not"
+            " show that.",
             remedy="Use an interpreter from a directory of its own.",
         )
-
-
-def _link_hops(executable: Path) -> list[Path]:
-    """``executable`` and every file that its chain of symbolic links passes through."""
-    hops = [executable]
-    while hops[-1].is_symlink() and len(hops) < 40:
-        target = hops[-1].parent / os.readlink(hops[-1])
-        hops.append(Path(os.path.normpath(target)))
-    return hops
 
 
 def _outermost(paths: Sequence[Path]) -> tuple[Path, ...]:
@@ -131,7 +138,3 @@ def _outermost(paths: Sequence[Path]) -> tuple[Path, ...]:
         for path in unique
         if not any(path != other and path.is_relative_to(other) for other in unique)
     )
-
-
-def _absolute(path: Path) -> Path:
-    return Path(os.path.abspath(path))

@@ -11,6 +11,7 @@ from __future__ import annotations
 import importlib.util
 import platform
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,20 +36,22 @@ class Toolchain:
     mojo_version: str
     python_version: str
     """Version of `python`."""
+    distributions: tuple[str, ...] = ("max",)
+    """What `python` must be able to import, with all that these require."""
 
     @property
     def mojo(self) -> Path:
         """The compiler's own program, without the Python wrapper (60 ms) in front of it."""
         return self.root / "bin" / "mojo"
 
-    def environment(self) -> dict[str, str]:
-        """The variables that the wrapper would set for ``mojo``."""
-        root = str(self.root)
+    def environment(self, inside: Callable[[Path], str] = str) -> dict[str, str]:
+        """The variables that the wrapper would set for ``mojo``; paths as a sandbox has them."""
+        root = inside(self.root)
         return {
             "MODULAR_MAX_PACKAGE_ROOT": root,
             "MODULAR_MOJO_MAX_PACKAGE_ROOT": root,
-            "MODULAR_MOJO_MAX_DRIVER_PATH": str(self.mojo),
-            "MODULAR_MOJO_MAX_IMPORT_PATH": str(self.root / "lib" / "mojo"),
+            "MODULAR_MOJO_MAX_DRIVER_PATH": inside(self.mojo),
+            "MODULAR_MOJO_MAX_IMPORT_PATH": inside(self.root / "lib" / "mojo"),
         }
 
 

@@ -31,7 +31,7 @@ class Workspace:
         scratch: Its directory; made and removed by the caller.
         isolation: The level that its processes run under.
         module: Name of the student's module in the package: ``conv1d``.
-        driver: Folder of driver libraries to show inside, if any.
+        read_only: Files and folders to show inside, with the names that they have there.
         gpu: Whether its processes may reach a real GPU.
     """
 
@@ -42,7 +42,7 @@ class Workspace:
         *,
         isolation: Isolation,
         module: str,
-        read_only: tuple[Path, ...] = (),
+        read_only: tuple[Path | tuple[Path, str], ...] = (),
         gpu: bool = False,
     ) -> None:
         self.toolchain = toolchain
@@ -50,7 +50,7 @@ class Workspace:
         self.box = Box(
             profile=Profile.WORKER,
             isolation=isolation,
-            python=python_tree(toolchain.python),
+            python=python_tree(toolchain.python, distributions=toolchain.distributions),
             read_only=read_only,
             scratch=scratch,
             gpu=gpu,
@@ -114,4 +114,5 @@ class Workspace:
     def environment(self) -> dict[str, str]:
         """Variables of the toolchain, with the private cache."""
         cache = self.box.inside(self._scratch.path / "cache")
-        return {**self.toolchain.environment(), self.toolchain.edition.cache_variable: cache}
+        variables = self.toolchain.environment(self.box.inside)
+        return {**variables, self.toolchain.edition.cache_variable: cache}

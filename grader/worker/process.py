@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, Self
@@ -28,8 +28,7 @@ from grader.worker.channel import (
     cut,
 )
 
-SCRIPT_FOLDER = Path(__file__).parent
-SCRIPT = SCRIPT_FOLDER / "script.py"
+SCRIPT = Path(__file__).with_name("script.py")
 
 EXECUTION = Limits(wall_seconds=86_400, resident_bytes=3072 * MIB, scratch_bytes=1024 * MIB)
 """Each case has a deadline of its own; the clock here also runs while the grader computes."""
@@ -54,8 +53,8 @@ class DriverAccess(Protocol):
     def worker_fd(self) -> int | None:
         """Descriptor to pass, if the device is reached through one."""
 
-    def worker_environment(self) -> Mapping[str, str]:
-        """Variables that the worker needs."""
+    def worker_environment(self, inside: Callable[[Path], str]) -> Mapping[str, str]:
+        """Variables that the worker needs, with paths as it sees them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,19 +96,13 @@ class Worker:
             if device.worker_fd is not None:
                 fds.append(device.worker_fd)
             self._process: SandboxedProcess = workspace.box.spawn(
-                [
-                    workspace.box.inside(workspace.box.python.executable),
-                    "-I",
-                    "-B",
-                    "-W",
-                    "ignore",
-                    workspace.box.inside(script),
-                ],
+                workspace.box.python_command("-W", "ignore", workspace.box.inside(script)),
                 stage="compile",
                 limits=compile_limits,
                 environment={
                     **workspace.environment(),
-                    **device.worker_environment(),
+                    **workspace.box.python_environment(),
+                    **device.worker_environment(workspace.box.inside),
                     "GRADE_CHANNEL_FD": str(theirs.fileno()),
                 },
                 pass_fds=fds,

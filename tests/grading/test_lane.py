@@ -102,7 +102,7 @@ def test_another_gpu_of_the_machine_has_turns_of_its_own(gpus, monkeypatch):
         with gpus() as other:
             one.begin_case(variant=0)
             assert begins(other).wait(10)
-            assert other.worker_environment() == {"CUDA_VISIBLE_DEVICES": "1,2"}
+            assert other.worker_environment(str) == {"CUDA_VISIBLE_DEVICES": "1,2"}
 
 
 def test_a_long_name_of_a_gpu_is_leased_like_any(gpus, monkeypatch):

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from textwrap import dedent
 
+from grader.device.libraries import library_directory
 from grader.grading import plan
 from grader.grading.attribution import Code
 from grader.grading.blame import Blame, Trial, blame_compile
@@ -78,10 +79,15 @@ def executor(folder: Path, attack: str) -> Iterator[Executor]:
         max_version="",
         mojo_version="",
         python_version="",
+        distributions=(),
     )
     with Scratch() as scratch:
         workspace = Workspace(
-            toolchain, scratch, isolation=Isolation.BWRAP, module="conv1d", read_only=(folder,)
+            toolchain,
+            scratch,
+            isolation=Isolation.BWRAP,
+            module="conv1d",
+            read_only=(folder, library_directory()),
         )
         workspace.install(b"")
         with (

@@ -33,7 +33,7 @@ def interpreter(*, everybody: bool) -> Path | None:
     """An interpreter for the payload; ``everybody``: that any user can reach."""
     for candidate in (Path(sys.executable), Path("/usr/bin/python3")):
         tree = python_tree(candidate) if os.path.exists(candidate) else None
-        if tree and (not everybody or all(map(_open_to_all, (*tree.roots, candidate.resolve())))):
+        if tree and (not everybody or all(map(_open_to_all, tree.roots))):
             return candidate
     return None
 
@@ -70,7 +70,7 @@ def run(
             scratch=scratch if profile is Profile.WORKER else None,
         )
         spawned = box.spawn(
-            [str(python), "-I", "-S", "-c", code, token, *arguments],
+            [str(box.python.executable), "-I", "-S", "-c", code, token, *arguments],
             stage="test",
             limits=limits,
             environment=environment,
