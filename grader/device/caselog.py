@@ -41,7 +41,8 @@ class CaseLog:
         """Time that the device took for the case's calls so far."""
         self._launches: list[Launch] = []
         self._copies: deque[CopyOut] = deque()
-        self._findings: list[Finding] = []
+        self._findings: dict[tuple[FindingKind, str], Finding] = {}
+        self._unchecked: dict[str, None] = {}
         self._unsupported: dict[str, None] = {}
         self._left_out: dict[str, None] = {}
         self._copied_bytes = 0
@@ -92,12 +93,23 @@ class CaseLog:
             self._runs -= len(dropped.provenance)
             self._leave_out("copies to the host before the last ones")
 
-    def finding(self, kind: FindingKind, message: str, *, address: int, size: int) -> None:
-        """Keep a finding that belongs to no launch."""
-        if len(self._findings) < MAX_FINDINGS:
-            self._findings.append(
-                Finding(kind=kind, message=message, kernel="", address=address, size=size)
+    def finding(
+        self, kind: FindingKind, message: str, *, address: int, size: int, kernel: str = ""
+    ) -> None:
+        """Keep a finding that belongs to no launch. Equal ones are one with a count."""
+        found = self._findings.get((kind, message))
+        if found is not None:
+            again = msgspec.structs.replace(found, count=found.count + 1)
+            self._findings[kind, message] = again
+        elif len(self._findings) < MAX_FINDINGS:
+            self._findings[kind, message] = Finding(
+                kind=kind, message=message, kernel=kernel, address=address, size=size
             )
+
+    def unchecked(self, sentence: str) -> None:
+        """Say that something could not be told. Equal sentences are kept once."""
+        if len(self._unchecked) < MAX_SENTENCES:
+            self._unchecked[sentence[:MAX_SENTENCE]] = None
 
     def unsupported(self, sentence: str) -> None:
         """Say that the device could not do something. Equal sentences are kept once."""
@@ -116,7 +128,8 @@ class CaseLog:
             left_out=tuple(self._left_out),
             device_seconds=self.seconds,
             unsupported=tuple(self._unsupported),
-            driver_findings=tuple(self._findings),
+            driver_findings=tuple(self._findings.values()),
+            unchecked=tuple(self._unchecked),
             broken_protocol=self._broken_protocol,
             sticky_error=sticky_error,
             peak_bytes=peak_bytes,

@@ -39,6 +39,7 @@ class FindingKind(StrEnum):
     STACK_OVERFLOW = "stack-overflow"
     MISSING_FUNCTION = "missing-function"
     EXITED_BEFORE_BARRIER = "exited-before-barrier"
+    STREAM_RACE = "stream-race"
 
 
 class Touch(msgspec.Struct, frozen=True, array_like=True):
@@ -168,6 +169,8 @@ class CaseEvidence(msgspec.Struct, frozen=True, kw_only=True):
     """Time that the device took for all calls of the case."""
     unsupported: tuple[str, ...] = ()
     """Driver calls, instructions or features that the device does not support, each a sentence."""
+    unchecked: tuple[str, ...] = ()
+    """What the race check could not tell of work on several streams, each a sentence."""
     broken_protocol: str = ""
     """What the worker sent that is no driver call, where it did: no fault of the device."""
     driver_findings: tuple[Finding, ...] = ()

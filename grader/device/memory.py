@@ -7,7 +7,8 @@ and who wrote it last.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ from grader.device.addresses import BASE_ADDRESS, AddressSpace, Allocation, Host
 from grader.device.arena import Arena
 from grader.device.evidence import Dim3, Provenance, Writer
 from grader.device.stamps import LaunchShapes, Stamps, copied, made_by_kernels, stamp
+from grader.device.touched import Touched
 
 _LEAST_CAPACITY = 64 << 20
 _LONG_LOOK = 1 << 30
@@ -29,6 +31,16 @@ class Contents(NamedTuple):
     data: NDArray[np.uint8]
     written: NDArray[np.uint8]
     stamps: Stamps
+
+
+class LaunchState(Protocol):
+    """What the interpreter keeps from one launch to the next."""
+
+    def now(self) -> int:
+        """The number of the last event of any kernel; it grows."""
+
+    def touched(self, memory: GlobalMemory, firsts: Sequence[int]) -> list[Touched] | None:
+        """What launches touched last, by their first events in order; None: it is forgotten."""
 
 
 class GlobalMemory(AddressSpace):
@@ -47,8 +59,8 @@ class GlobalMemory(AddressSpace):
     def __init__(self, capacity: int = 256 << 20, window: int | None = None) -> None:
         super().__init__(capacity, window)
         self.poison = 0x7FA5A5A5
-        self.launch_state: object | None = None
-        """What the interpreter keeps from one launch to the next; it dies with the memory."""
+        self.launch_state: LaunchState | None = None
+        """It dies with the memory."""
         self._data = Arena(self.window)
         self._written = Arena(self.window)
         self._stamps = Arena(self.window * 8)

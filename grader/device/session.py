@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import time
 from dataclasses import dataclass, field
-from typing import Final, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from grader.device.attributes import TOTAL_MEMORY
 from grader.device.caselog import CaseLog
@@ -21,6 +21,7 @@ from grader.device.memory import GlobalMemory
 from grader.device.results import CallRefused, Result
 from grader.device.simt.settings import SHARED_BYTES_DEFAULT
 from grader.device.simulator import Kernel, Program, Simulator
+from grader.device.streams import PREDEFINED, Event, Stream, Streams
 
 MAX_HANDLES = 65536
 MAX_MODULES = 256
@@ -78,14 +79,6 @@ class HandleTable(Generic[T]):
 
 
 @dataclass(slots=True)
-class Event:
-    """A point in time, once recorded (seconds of the monotonic clock)."""
-
-    recorded: float | None = None
-    timed: bool = True
-
-
-@dataclass(slots=True)
 class Function:
     """A kernel that the worker holds a handle of."""
 
@@ -110,14 +103,12 @@ class LoadedProgram:
 class Session:
     """One connection's view of the device."""
 
-    LEGACY_STREAMS: Final = frozenset({0, 1, 2})
-    """The null stream and its two aliases, which need no creation."""
-
     def __init__(self, device: Device) -> None:
         self.device = device
         self.memory = GlobalMemory.reserve(TOTAL_MEMORY)
         self.memory.poison = device.case.poison
-        self.streams: HandleTable[None] = HandleTable(0x1_0000_0000)
+        self.streams: HandleTable[Stream] = HandleTable(0x1_0000_0000)
+        self.order = Streams(self.memory, device.log)
         self.events: HandleTable[Event] = HandleTable(0x2_0000_0000)
         self.modules: HandleTable[LoadedProgram] = HandleTable(0x3_0000_0000, MAX_MODULES)
         self.functions: HandleTable[Function] = HandleTable(0x4_0000_0000)
@@ -138,10 +129,11 @@ class Session:
         if self.journal is not None:
             self.journal.add(step)
 
-    def check_stream(self, stream: int) -> None:
-        """Raises ``CallRefused`` where there is no such stream."""
-        if stream not in self.LEGACY_STREAMS:
-            self.streams.get(stream)
+    def stream(self, handle: int) -> Stream:
+        """The stream of a handle. Raises ``CallRefused`` where there is none."""
+        if handle in PREDEFINED:
+            return self.order.predefined(handle)
+        return self.streams.get(handle)
 
     @staticmethod
     def now() -> float:
@@ -174,6 +166,7 @@ class Device:
         """Forget what is logged; what is on the device stays."""
         self.case = case
         self.log = CaseLog()
+        self.session.order.begin_case(self.log)
         self.session.memory.poison = case.poison
         self.session.memory.reset_peak()
         if case.rewind:
@@ -186,4 +179,5 @@ class Device:
             sticky_error=self.session.sticky, peak_bytes=self.session.memory.peak_bytes
         )
         self.log = CaseLog()
+        self.session.order.log = self.log
         return evidence

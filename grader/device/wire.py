@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from grader.errors import ProtocolFault
 
-VERSION = 1
+VERSION = 2
 
 REQUEST_HEADER = struct.Struct("<III")
 REPLY_HEADER = struct.Struct("<IIi")
@@ -31,6 +31,8 @@ class Op(IntEnum):
     STATUS = 3
     DEVICE_NAME = 4
     DEVICE_ATTRIBUTE = 5
+    ORDER_UNSURE = 6
+    CONTEXT_SYNCHRONIZE = 7
     MEM_INFO = 10
     MEM_ALLOC = 11
     MEM_FREE = 12
@@ -45,8 +47,9 @@ class Op(IntEnum):
     EVENT_CREATE = 23
     EVENT_DESTROY = 24
     EVENT_RECORD = 25
-    EVENT_CHECK = 26
     EVENT_ELAPSED = 27
+    EVENT_SYNCHRONIZE = 28
+    STREAM_SYNCHRONIZE = 29
     MODULE_LOAD = 30
     MODULE_UNLOAD = 31
     MODULE_FUNCTION = 32
@@ -55,6 +58,7 @@ class Op(IntEnum):
     FUNCTION_SET = 35
     OCCUPANCY = 36
     LAUNCH = 37
+    STREAM_WAIT = 38
 
 
 MAX_SMALL_FRAME = 64 * 1024
@@ -67,7 +71,7 @@ MAX_IMAGE = 4 << 20
 MAX_COPY = 64 << 20
 """Bytes in one copy; ``MAX_COPY`` in ``driver/memory.c``."""
 
-_MAX_LENGTH = {Op.MODULE_LOAD: MAX_IMAGE, Op.COPY_TO_DEVICE: MAX_COPY + 8}
+_MAX_LENGTH = {Op.MODULE_LOAD: MAX_IMAGE, Op.COPY_TO_DEVICE: MAX_COPY + 32}
 _CHUNK = 1 << 20
 
 

@@ -170,6 +170,11 @@ _FINDINGS: dict[FindingKind, str] = {
     "threads skip is right only as long as those threads have nothing more to do. With another "
     "barrier() behind it, the behaviour is undefined. The safe way is to put the if around the "
     "loads and stores, and barrier() outside of it.",
+    FindingKind.STREAM_RACE: "Each DeviceContext() that the code makes has a stream of its own. A "
+    "GPU works on different streams at the same time: which comes first is chance, though the "
+    "values were right here. Enqueue everything on the context that the op is given. Or wait on "
+    "both sides: call ctx.synchronize() before the other context gets work that needs what was "
+    "enqueued on ctx, and synchronize() of the other context before anything uses its results.",
 }
 
 

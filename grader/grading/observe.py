@@ -24,6 +24,7 @@ UNCLEAN = frozenset(
         FindingKind.MISALIGNED,
         FindingKind.RACE,
         FindingKind.BARRIER_DIVERGENCE,
+        FindingKind.STREAM_RACE,
     }
 )
 """Findings that cost the points for clean code. A read of uninitialised memory is shown; it
@@ -255,6 +256,7 @@ def title_of(finding: Finding) -> str:
         FindingKind.STACK_OVERFLOW: "a function that calls itself without end",
         FindingKind.MISSING_FUNCTION: "a function that no GPU has",
         FindingKind.EXITED_BEFORE_BARRIER: "threads that ended before a barrier",
+        FindingKind.STREAM_RACE: "a race between two streams",
     }[finding.kind]
 
 

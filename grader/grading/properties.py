@@ -72,7 +72,7 @@ class Tally:
     helped: bool = False
     """Whether more need not be asked about the host."""
     unknown: str = ""
-    """Why it can't be told of some case whether the host helped, where it can't."""
+    """What can't be told of some case, and why; empty where all can be."""
     not_run: NotRun | None = None
     """Why some case of it was not run, where one was not."""
     crashed: bool = False
@@ -414,6 +414,9 @@ class Prober:
         observation = self._log(seen, variant)
         for check in sorted(concerned):
             self.results.tally(check).count(observation, observation.problem(check))
+        if run.evidence is not None and run.evidence.unchecked:
+            tally = self.results.tally("clean" if "clean" in concerned else own)
+            tally.unknown = tally.unknown or run.evidence.unchecked[0]
         self._count_shape(observation)
         self._keep_findings(observation)
         # To ask takes more cases at this shape.
@@ -439,7 +442,8 @@ class Prober:
             return
         asked = self._host.ask(observation)
         if asked.unknown:
-            tally.unknown = tally.unknown or asked.unknown
+            untold = f"whether the host helped can't be told: {asked.unknown}"
+            tally.unknown = tally.unknown or untold
         if asked.problem is None:
             return
         tally.helped = True

@@ -164,6 +164,8 @@ def _clean(reached: Reached, results: Results) -> tuple[Status, str, int]:
         return Status.NOT_CHECKED, NO_OUTPUT, tally.cases
     if tally.not_run is not None:
         return Status.NOT_CHECKED, WHY_NOT_RUN[tally.not_run], tally.cases
+    if tally.unknown:
+        return Status.NOT_CHECKED, tally.unknown, tally.cases
     if not reached.observed:
         # What a GPU does show: the inputs are untouched.
         return (
@@ -186,7 +188,7 @@ def _device(reached: Reached, results: Results) -> tuple[Status, str, int]:
     if tally.not_run is not None:
         return Status.NOT_CHECKED, WHY_NOT_RUN[tally.not_run], tally.cases
     if tally.unknown:
-        return Status.NOT_CHECKED, _not_told(tally), tally.cases
+        return Status.NOT_CHECKED, tally.unknown, tally.cases
     return Status.PASSED, "", tally.cases
 
 
@@ -198,12 +200,8 @@ def _robust(puzzle: Puzzle, reached: Reached, results: Results) -> tuple[Status,
     if any(each.worst is not None or not each.cases for each in assigned):
         return Status.NOT_CHECKED, "the assigned part is not right yet", tally.cases
     if tally.worst is None and tally.not_run is None and tally.unknown:
-        return Status.NOT_CHECKED, _not_told(tally), tally.cases
+        return Status.NOT_CHECKED, tally.unknown, tally.cases
     return _values(tally, results.tried.sizes_beyond)
-
-
-def _not_told(tally: Tally) -> str:
-    return f"whether the host helped can't be told: {tally.unknown}"
 
 
 def _reason(title: str, detail: str) -> str:

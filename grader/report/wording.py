@@ -80,6 +80,7 @@ FINDING_TITLES = {
     FindingKind.STACK_OVERFLOW: "Function that calls itself without end",
     FindingKind.MISSING_FUNCTION: "Function that no GPU has",
     FindingKind.EXITED_BEFORE_BARRIER: "Threads that ended before a barrier",
+    FindingKind.STREAM_RACE: "Race between two streams",
 }
 
 

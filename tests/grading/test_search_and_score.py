@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import msgspec
 import numpy as np
 import pytest
@@ -340,6 +342,40 @@ def test_what_can_not_be_told_of_the_host_is_not_checked_and_not_held_against_an
     assert unknown.keys() == checks
     assert all("too many copies" in reason for reason in unknown.values())
     assert statuses(scored)["integers"] == "passed"
+
+
+class OnStreams(ScriptedExecutor):
+    """What the device says of work on several streams, in cases of the assigned part."""
+
+    def __init__(self, **evidence):
+        super().__init__()
+        self.evidence = evidence
+
+    def run(self, case, **options):
+        run = super().run(case, **options)
+        if case.shape.part is Part.ROBUST:
+            return run
+        return replace(run, evidence=msgspec.structs.replace(run.evidence, **self.evidence))
+
+
+UNTOLD = "which work on different streams waits for which can't be told: too much is under way"
+
+
+def test_streams_whose_order_is_not_known_leave_clean_unchecked():
+    _, scored = grade(OnStreams(unchecked=(UNTOLD,)))
+    assert failed(scored) == set()
+    assert {
+        check.id: check.reason for check in scored.checks if check.status is Status.NOT_CHECKED
+    } == {"clean": UNTOLD}
+    assert scored.verdict is Verdict.FAIL
+
+
+def test_a_race_between_streams_costs_clean_and_the_values_stand():
+    race = Finding(kind=FindingKind.STREAM_RACE, message="a memset and a kernel", kernel="k")
+    results, scored = grade(OnStreams(driver_findings=(race,)))
+    assert failed(scored) == {"clean"}
+    assert statuses(scored)["integers"] == statuses(scored)["device"] == "passed"
+    assert results.tally("clean").worst[1].detail == race.message
 
 
 def test_a_kernel_that_is_wrong_for_some_inputs_was_not_helped():

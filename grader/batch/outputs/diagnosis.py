@@ -55,6 +55,7 @@ _FINDINGS = {
     FindingKind.STACK_OVERFLOW: "A function calls itself without end",
     FindingKind.MISSING_FUNCTION: "The kernel calls a function that no GPU has",
     FindingKind.EXITED_BEFORE_BARRIER: "Threads end before a barrier that others reach",
+    FindingKind.STREAM_RACE: "Work on two streams uses the same memory, and neither waits",
 }
 _ENDS_A_RUN = {
     FindingKind.OUT_OF_BOUNDS,

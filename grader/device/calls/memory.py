@@ -8,6 +8,8 @@ from grader.device.calls.table import call
 from grader.device.journal import Copied, Filled, Freed, Placed, Read, Wrote
 from grader.device.results import CallRefused, Result
 from grader.device.session import Session
+from grader.device.streams import NOT_ORDERED, device_range, host_range
+from grader.device.touched import of_ranges
 from grader.device.wire import Op
 
 _U64 = struct.Struct("<Q")
@@ -21,22 +23,33 @@ def mem_info(session: Session) -> bytes:
     return _TWO_U64.pack(session.memory.free_bytes, session.memory.capacity)
 
 
-@call(Op.MEM_ALLOC, "Q")
-def mem_alloc(session: Session, size: int) -> bytes:
+@call(Op.MEM_ALLOC, "QQ")
+def mem_alloc(session: Session, size: int, on: int) -> bytes:
     """The address of a new allocation of exactly ``size`` bytes."""
+    stream = None if on == NOT_ORDERED else session.stream(on)
     if size == 0:
         raise CallRefused(Result.INVALID_VALUE)
     address = session.memory.allocate(size)
     session.note(Placed(address, size))
+    session.order.reserved(address)
+    if stream is not None:
+        session.order.begin(stream)
+        whole = of_ranges(written=[device_range(address, size)])
+        session.order.done(stream, "an allocation", whole)
     return _U64.pack(address)
 
 
-@call(Op.MEM_FREE, "Q")
-def mem_free(session: Session, address: int) -> None:
+@call(Op.MEM_FREE, "QQ")
+def mem_free(session: Session, address: int, on: int) -> None:
     """Free; of address 0 it does nothing, as on a GPU."""
-    if address:
-        session.memory.free(address)
-        session.note(Freed(address))
+    stream = None if on == NOT_ORDERED else session.stream(on)
+    if not address:
+        return
+    allocation = session.memory.find(address)
+    if allocation is not None and allocation.address == address:
+        session.order.freed(allocation, stream)
+    session.memory.free(address)
+    session.note(Freed(address))
 
 
 @call(Op.MEM_RANGE, "Q")
@@ -48,37 +61,76 @@ def mem_range(session: Session, address: int) -> bytes:
     return _TWO_U64.pack(allocation.address, allocation.size)
 
 
-@call(Op.COPY_TO_DEVICE, "Q", tail=True)
-def copy_to_device(session: Session, address: int, data: memoryview) -> None:
-    """Copy from the worker's memory."""
+@call(Op.COPY_TO_DEVICE, "QQQI", tail=True)
+def copy_to_device(
+    session: Session, address: int, on: int, pinned: int, waits: int, data: memoryview
+) -> None:
+    """Copy from the worker's memory.
+
+    Args:
+        on: The stream.
+        pinned: The address in the worker's memory, where that is pinned; else 0.
+        waits: Whether the host knows at the end that the copy is over.
+    """
+    stream = session.stream(on)
+    session.order.begin(stream)
     copied = bytes(data)
     kept = session.memory.write(address, copied)
     session.note(Wrote(address, copied, kept=kept))
+    size = len(copied)
+    touched = of_ranges(written=[device_range(address, size)], read=host_range(pinned, size))
+    session.order.done(stream, "a copy to the device", touched)
+    if waits:
+        session.order.host_waited(stream.clock)
 
 
-@call(Op.COPY_TO_HOST, "QQ")
-def copy_to_host(session: Session, address: int, size: int) -> bytes:
+@call(Op.COPY_TO_HOST, "QQQQI")
+def copy_to_host(
+    session: Session, address: int, size: int, on: int, pinned: int, waits: int
+) -> bytes:
     """Copy to the worker's memory, and keep the bytes and their writers as evidence."""
+    stream = session.stream(on)
+    session.order.begin(stream)
     data = session.memory.read(address, size)
     session.log.copy_out(address, data, lambda: session.memory.provenance(address, size))
     session.note(Read(address, size))
+    touched = of_ranges(read=[device_range(address, size)], written=host_range(pinned, size))
+    session.order.done(stream, "a copy to the host", touched)
+    if waits:
+        session.order.host_waited(stream.clock)
     return data
 
 
-@call(Op.COPY_ON_DEVICE, "QQQ")
-def copy_on_device(session: Session, to: int, of: int, size: int) -> None:
+@call(Op.COPY_ON_DEVICE, "QQQQ")
+def copy_on_device(session: Session, to: int, of: int, size: int, on: int) -> None:
     """Copy within the device."""
+    stream = session.stream(on)
+    session.order.begin(stream)
     session.memory.copy(to, of, size)
     session.note(Copied(to, of, size))
+    touched = of_ranges(written=[device_range(to, size)], read=[device_range(of, size)])
+    session.order.done(stream, "a copy on the device", touched)
 
 
-@call(Op.MEMSET, "QQQQII")
+@call(Op.MEMSET, "QQQQIIQ")
 def memset(
-    session: Session, address: int, pitch: int, columns: int, rows: int, value: int, width: int
+    session: Session,
+    address: int,
+    pitch: int,
+    columns: int,
+    rows: int,
+    value: int,
+    width: int,
+    on: int,
 ) -> None:
     """Fill ``rows`` rows of ``columns`` values of ``width`` bytes (1, 2 or 4)."""
+    stream = session.stream(on)
     if width not in (1, 2, 4) or rows > _MAX_ROWS or (rows > 1 and pitch < columns * width):
         raise CallRefused(Result.INVALID_VALUE)
-    for row in range(rows):
-        session.memory.memset(address + row * pitch, value, width, columns)
-        session.note(Filled(address + row * pitch, value, width, columns))
+    session.order.begin(stream)
+    starts = [address + row * pitch for row in range(rows)]
+    for start in starts:
+        session.memory.memset(start, value, width, columns)
+        session.note(Filled(start, value, width, columns))
+    touched = of_ranges(written=[device_range(start, width * columns) for start in starts])
+    session.order.done(stream, "a memset", touched)

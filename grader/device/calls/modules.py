@@ -169,15 +169,19 @@ def launch_kernel(
 ) -> None:
     """Run a kernel to its end; a fault of the device sticks."""
     function = session.functions.get(handle)
-    session.check_stream(stream)
+    on = session.stream(stream)
     if attributes:
         session.log.unsupported(
             f"the software device does not support launch attributes (number {first_attribute})"
         )
         raise CallRefused(Result.NOT_SUPPORTED)
     grid, block = (grid_x, grid_y, grid_z), (block_x, block_y, block_z)
+    session.order.begin(on)
+    state = session.memory.launch_state
+    first_event = state.now() + 1 if state is not None else 1
     launch = _run(session, function, grid, block, shared, parameters)
     session.log.launch(launch)
+    session.order.launched(on, launch.kernel, first_event)
     if launch.result in _FAULTS:
         session.sticky = Result(launch.result)
     if launch.result:

@@ -6,14 +6,13 @@ import struct
 
 from grader.device import wire
 from grader.device.attributes import ATTRIBUTES, NAME
-from grader.device.calls.table import call
+from grader.device.calls.table import call, printable
 from grader.device.results import CallRefused, Result
 from grader.device.session import Session
 from grader.device.wire import Op
 
 _U32 = struct.Struct("<I")
 _I32 = struct.Struct("<i")
-_MAX_NAME = 100
 
 
 @call(Op.HELLO, "I", when_sticky=True)
@@ -31,9 +30,9 @@ def hello(session: Session, version: int) -> bytes:
 @call(Op.UNSUPPORTED, tail=True, when_sticky=True)
 def unsupported(session: Session, name: memoryview) -> None:
     """Note a driver call that the library has only as a stub."""
-    text = bytes(name[:_MAX_NAME]).decode("ascii", "replace")
-    printable = "".join(c if c.isprintable() else "?" for c in text)
-    session.log.unsupported(f"the software device does not support the driver call {printable}")
+    session.log.unsupported(
+        f"the software device does not support the driver call {printable(name)}"
+    )
     if session.sticky:
         raise CallRefused(session.sticky)
 

@@ -20,6 +20,8 @@ from grader.errors import GradeError, ProtocolFault
 
 Reply = tuple[int, bytes]
 
+_MAX_TEXT = 100
+
 
 @dataclass(frozen=True, slots=True)
 class _Call:
@@ -49,6 +51,12 @@ def call(
         return run
 
     return register
+
+
+def printable(text: memoryview) -> str:
+    """What the worker says, short and on one line."""
+    shown = bytes(text[:_MAX_TEXT]).decode("ascii", "replace")
+    return "".join(c if c.isprintable() else "?" for c in shown)
 
 
 def _arguments(entry: _Call, op: Op, payload: bytearray) -> tuple[Any, ...]:

@@ -34,6 +34,11 @@ enum {
     CUDA_ERROR_UNKNOWN = 999,
 };
 
+/* CU_STREAM_DEFAULT, of calls that name no stream. */
+#define LEGACY_STREAM ((CUstream)0)
+/* For the device process, in the place of a stream: the call is not ordered by one. */
+#define NOT_ORDERED (~(CUstream)0)
+
 typedef struct {
     unsigned grid_x, grid_y, grid_z;
     unsigned block_x, block_y, block_z;

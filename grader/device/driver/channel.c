@@ -168,6 +168,11 @@ CUresult device_tell(enum op op, const void *request, size_t request_size)
     return device_call(op, request, request_size, NULL, 0, NULL, 0, NULL);
 }
 
+CUresult device_order_unsure(const char *why)
+{
+    return device_tell(OP_ORDER_UNSURE, why, strlen(why));
+}
+
 CUresult device_unsupported(const char *name)
 {
     CUresult result = device_tell(OP_UNSUPPORTED, name, strlen(name));

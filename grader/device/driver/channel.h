@@ -11,7 +11,7 @@ enum op {
 };
 
 /* The protocol's version; grader.device.wire.VERSION. */
-#define PROTOCOL_VERSION 1u
+#define PROTOCOL_VERSION 2u
 
 /* Send `fixed` then `tail`, wait for the answer, put at most `capacity` bytes
  * of it in `reply` and the true length in `*length` (may be NULL).
@@ -27,6 +27,9 @@ CUresult device_ask(enum op op, const void *request, size_t request_size, void *
 
 /* As device_call, with no answer beyond the result. */
 CUresult device_tell(enum op op, const void *request, size_t request_size);
+
+/* Tell the device process that from now on it can't know what waits for what. */
+CUresult device_order_unsure(const char *why);
 
 /* Tell the device process that `name` was called, which it does not have. */
 CUresult device_unsupported(const char *name);

@@ -196,7 +196,7 @@ EXPORT CUresult cuCtxCreate_v2(CUcontext *context, unsigned flags, CUdevice devi
         return CUDA_ERROR_OUT_OF_MEMORY;
     made->kind = CREATED;
     *context = stack[depth++] = made;
-    return status();
+    return device_order_unsure("the program makes a context of its own (cuCtxCreate)");
 }
 
 /* The small block is kept: another thread may still have the handle current. */
@@ -273,7 +273,7 @@ EXPORT CUresult cuCtxGetDevice(CUdevice *device)
 
 EXPORT CUresult cuCtxSynchronize(void)
 {
-    return status();
+    return device_tell(OP_CONTEXT_SYNCHRONIZE, NULL, 0);
 }
 
 EXPORT CUresult cuCtxGetStreamPriorityRange(int *least, int *greatest)

@@ -1,6 +1,8 @@
 /* Pinned host memory: ordinary pages of this process, since kernels can't reach
  * them here. MAX reserves over a gigabyte and touches little of it, so pages
  * are mapped without a reservation. */
+#include "hostmem.h"
+
 #include "channel.h"
 
 #include <pthread.h>
@@ -11,10 +13,50 @@ struct block {
     struct block *next;
     void *start;
     size_t size;
+    int mapped; /* by us, not registered by the program */
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct block *blocks;
+
+static void keep(struct block *block, void *start, size_t size, int mapped)
+{
+    block->start = start;
+    block->size = size;
+    block->mapped = mapped;
+    pthread_mutex_lock(&lock);
+    block->next = blocks;
+    blocks = block;
+    pthread_mutex_unlock(&lock);
+}
+
+static struct block *take(void *start, int mapped)
+{
+    struct block *found = NULL;
+    pthread_mutex_lock(&lock);
+    for (struct block **at = &blocks; *at; at = &(*at)->next) {
+        if ((*at)->start == start && (*at)->mapped == mapped) {
+            found = *at;
+            *at = found->next;
+            break;
+        }
+    }
+    pthread_mutex_unlock(&lock);
+    return found;
+}
+
+int is_pinned(const void *start, size_t size)
+{
+    uintptr_t first = (uintptr_t)start;
+    int pinned = 0;
+    pthread_mutex_lock(&lock);
+    for (const struct block *each = blocks; each && !pinned; each = each->next) {
+        uintptr_t base = (uintptr_t)each->start;
+        pinned = first < base + each->size && base < first + size;
+    }
+    pthread_mutex_unlock(&lock);
+    return pinned;
+}
 
 EXPORT CUresult cuMemHostAlloc(void **pointer, size_t size, unsigned flags)
 {
@@ -27,18 +69,14 @@ EXPORT CUresult cuMemHostAlloc(void **pointer, size_t size, unsigned flags)
     struct block *block = malloc(sizeof *block);
     if (!block)
         return CUDA_ERROR_OUT_OF_MEMORY;
-    block->size = size;
-    block->start = mmap(NULL, size, PROT_READ | PROT_WRITE,
-                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (block->start == MAP_FAILED) {
+    void *start = mmap(NULL, size, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (start == MAP_FAILED) {
         free(block);
         return CUDA_ERROR_OUT_OF_MEMORY;
     }
-    *pointer = block->start;
-    pthread_mutex_lock(&lock);
-    block->next = blocks;
-    blocks = block;
-    pthread_mutex_unlock(&lock);
+    *pointer = start;
+    keep(block, start, size, 1);
     return CUDA_SUCCESS;
 }
 
@@ -49,16 +87,7 @@ EXPORT CUresult cuMemAllocHost_v2(void **pointer, size_t size)
 
 EXPORT CUresult cuMemFreeHost(void *pointer)
 {
-    struct block *found = NULL;
-    pthread_mutex_lock(&lock);
-    for (struct block **at = &blocks; *at; at = &(*at)->next) {
-        if ((*at)->start == pointer) {
-            found = *at;
-            *at = found->next;
-            break;
-        }
-    }
-    pthread_mutex_unlock(&lock);
+    struct block *found = take(pointer, 1);
     if (!found)
         return CUDA_ERROR_INVALID_VALUE;
     munmap(found->start, found->size);
@@ -72,6 +101,10 @@ EXPORT CUresult cuMemHostRegister_v2(void *pointer, size_t size, unsigned flags)
     (void)flags;
     if (!pointer || size == 0)
         return CUDA_ERROR_INVALID_VALUE;
+    struct block *block = malloc(sizeof *block);
+    if (!block)
+        return CUDA_ERROR_OUT_OF_MEMORY;
+    keep(block, pointer, size, 0);
     return device_tell(OP_STATUS, NULL, 0);
 }
 
@@ -79,5 +112,6 @@ EXPORT CUresult cuMemHostUnregister(void *pointer)
 {
     if (!pointer)
         return CUDA_ERROR_INVALID_VALUE;
+    free(take(pointer, 0));
     return device_tell(OP_STATUS, NULL, 0);
 }

@@ -1,5 +1,7 @@
-/* Device memory, copies and fills. Asynchronous forms finish at once. */
+/* Device memory, copies and fills. Asynchronous forms finish at once; the device
+ * process is told of their streams, and of whether the host may rely on the end. */
 #include "channel.h"
+#include "hostmem.h"
 
 enum { POINTER_CONTEXT = 1, POINTER_TYPE = 2, POINTER_DEVICE = 3, POINTER_HOST = 4,
        POINTER_MANAGED = 8, POINTER_ORDINAL = 9, POINTER_START = 11, POINTER_SIZE = 12,
@@ -20,29 +22,28 @@ EXPORT CUresult cuMemGetInfo_v2(size_t *available, size_t *total)
     return result;
 }
 
-EXPORT CUresult cuMemAlloc_v2(CUdeviceptr *pointer, size_t size)
-{
-    uint64_t request = size;
-    if (!pointer)
-        return CUDA_ERROR_INVALID_VALUE;
-    return device_ask(OP_MEM_ALLOC, &request, sizeof request, pointer, sizeof *pointer);
-}
-
 EXPORT CUresult cuMemAllocAsync(CUdeviceptr *pointer, size_t size, CUstream stream)
 {
-    (void)stream;
-    return cuMemAlloc_v2(pointer, size);
+    uint64_t request[2] = {size, stream};
+    if (!pointer)
+        return CUDA_ERROR_INVALID_VALUE;
+    return device_ask(OP_MEM_ALLOC, request, sizeof request, pointer, sizeof *pointer);
 }
 
-EXPORT CUresult cuMemFree_v2(CUdeviceptr pointer)
+EXPORT CUresult cuMemAlloc_v2(CUdeviceptr *pointer, size_t size)
 {
-    return device_tell(OP_MEM_FREE, &pointer, sizeof pointer);
+    return cuMemAllocAsync(pointer, size, NOT_ORDERED);
 }
 
 EXPORT CUresult cuMemFreeAsync(CUdeviceptr pointer, CUstream stream)
 {
-    (void)stream;
-    return cuMemFree_v2(pointer);
+    uint64_t request[2] = {pointer, stream};
+    return device_tell(OP_MEM_FREE, request, sizeof request);
+}
+
+EXPORT CUresult cuMemFree_v2(CUdeviceptr pointer)
+{
+    return cuMemFreeAsync(pointer, NOT_ORDERED);
 }
 
 EXPORT CUresult cuMemGetAddressRange_v2(CUdeviceptr *base, size_t *size, CUdeviceptr pointer)
@@ -137,62 +138,96 @@ EXPORT CUresult cuPointerSetAttribute(const void *value, int attribute, CUdevice
     return value ? cuMemGetAddressRange_v2(NULL, NULL, pointer) : CUDA_ERROR_INVALID_VALUE;
 }
 
-EXPORT CUresult cuMemcpyHtoD_v2(CUdeviceptr target, const void *source, size_t size)
+/* Of a copy between host and device, after its addresses. */
+struct order {
+    uint64_t stream;
+    uint64_t pinned; /* the host's address, or 0 where its pages are not pinned */
+    uint32_t waits;  /* whether the host knows that the copy is over */
+} __attribute__((packed));
+
+static struct order order_of(const void *host, size_t size, CUstream stream, int waits)
+{
+    struct order order = {stream, is_pinned(host, size) ? (uintptr_t)host : 0, (uint32_t)waits};
+    return order;
+}
+
+static CUresult to_device(CUdeviceptr target, const void *source, size_t size, CUstream stream,
+                          int waits)
 {
     CUresult result = CUDA_SUCCESS;
     size_t done = 0;
     if (!source && size)
         return CUDA_ERROR_INVALID_VALUE;
     do {
-        CUdeviceptr to = target + done;
+        const char *from = (const char *)source + done;
         size_t part = size - done < MAX_COPY ? size - done : MAX_COPY;
-        result = device_call(OP_COPY_TO_DEVICE, &to, sizeof to, (const char *)source + done, part,
-                             NULL, 0, NULL);
+        struct {
+            uint64_t target;
+            struct order order;
+        } __attribute__((packed))
+        request = {target + done, order_of(from, part, stream, waits)};
+        result = device_call(OP_COPY_TO_DEVICE, &request, sizeof request, from, part, NULL, 0,
+                             NULL);
         done += part;
     } while (result == CUDA_SUCCESS && done < size);
     return result;
 }
 
+EXPORT CUresult cuMemcpyHtoD_v2(CUdeviceptr target, const void *source, size_t size)
+{
+    return to_device(target, source, size, LEGACY_STREAM, 1);
+}
+
 EXPORT CUresult cuMemcpyHtoDAsync_v2(CUdeviceptr target, const void *source, size_t size,
                                      CUstream stream)
 {
-    (void)stream;
-    return cuMemcpyHtoD_v2(target, source, size);
+    return to_device(target, source, size, stream, 0);
 }
 
-EXPORT CUresult cuMemcpyDtoH_v2(void *target, CUdeviceptr source, size_t size)
+static CUresult to_host(void *target, CUdeviceptr source, size_t size, CUstream stream, int waits)
 {
     CUresult result = CUDA_SUCCESS;
     size_t done = 0;
     if (!target && size)
         return CUDA_ERROR_INVALID_VALUE;
     do {
+        char *to = (char *)target + done;
         size_t part = size - done < MAX_COPY ? size - done : MAX_COPY;
-        uint64_t request[2] = {source + done, part};
-        result = device_ask(OP_COPY_TO_HOST, request, sizeof request, (char *)target + done, part);
+        struct {
+            uint64_t source, size;
+            struct order order;
+        } __attribute__((packed))
+        request = {source + done, part, order_of(to, part, stream, waits)};
+        result = device_ask(OP_COPY_TO_HOST, &request, sizeof request, to, part);
         done += part;
     } while (result == CUDA_SUCCESS && done < size);
     return result;
 }
 
+EXPORT CUresult cuMemcpyDtoH_v2(void *target, CUdeviceptr source, size_t size)
+{
+    return to_host(target, source, size, LEGACY_STREAM, 1);
+}
+
+/* "For transfers from device memory to pageable host memory, the function will return
+ * only once the copy has completed" (CUDA 11, API synchronization behavior). Later
+ * manuals say that it might; MAX relies on it. */
 EXPORT CUresult cuMemcpyDtoHAsync_v2(void *target, CUdeviceptr source, size_t size,
                                      CUstream stream)
 {
-    (void)stream;
-    return cuMemcpyDtoH_v2(target, source, size);
-}
-
-EXPORT CUresult cuMemcpyDtoD_v2(CUdeviceptr target, CUdeviceptr source, size_t size)
-{
-    uint64_t request[3] = {target, source, size};
-    return device_tell(OP_COPY_ON_DEVICE, request, sizeof request);
+    return to_host(target, source, size, stream, !is_pinned(target, size));
 }
 
 EXPORT CUresult cuMemcpyDtoDAsync_v2(CUdeviceptr target, CUdeviceptr source, size_t size,
                                      CUstream stream)
 {
-    (void)stream;
-    return cuMemcpyDtoD_v2(target, source, size);
+    uint64_t request[4] = {target, source, size, stream};
+    return device_tell(OP_COPY_ON_DEVICE, request, sizeof request);
+}
+
+EXPORT CUresult cuMemcpyDtoD_v2(CUdeviceptr target, CUdeviceptr source, size_t size)
+{
+    return cuMemcpyDtoDAsync_v2(target, source, size, LEGACY_STREAM);
 }
 
 EXPORT CUresult cuMemcpyPeer(CUdeviceptr target, CUcontext target_context, CUdeviceptr source,
@@ -206,42 +241,41 @@ EXPORT CUresult cuMemcpyPeerAsync(CUdeviceptr target, CUcontext target_context,
                                   CUdeviceptr source, CUcontext source_context, size_t size,
                                   CUstream stream)
 {
-    (void)target_context, (void)source_context, (void)stream;
-    return cuMemcpyDtoD_v2(target, source, size);
+    (void)target_context, (void)source_context;
+    return cuMemcpyDtoDAsync_v2(target, source, size, stream);
 }
 
 /* `width` counts elements of `unit` bytes; `pitch` counts bytes. */
 static CUresult fill(CUdeviceptr target, size_t pitch, unsigned value, unsigned unit,
-                     size_t width, size_t height)
+                     size_t width, size_t height, CUstream stream)
 {
     struct {
         uint64_t target, pitch, width, height;
         uint32_t value, unit;
-    } request = {target, pitch, width, height, value, unit};
+        uint64_t stream;
+    } request = {target, pitch, width, height, value, unit, stream};
     return device_tell(OP_MEMSET, &request, sizeof request);
 }
 
 #define FILL(bits, type)                                                                      \
     EXPORT CUresult cuMemsetD##bits##_v2(CUdeviceptr target, type value, size_t count)        \
     {                                                                                         \
-        return fill(target, 0, value, bits / 8, count, 1);                                    \
+        return fill(target, 0, value, bits / 8, count, 1, LEGACY_STREAM);                     \
     }                                                                                         \
     EXPORT CUresult cuMemsetD##bits##Async(CUdeviceptr target, type value, size_t count,      \
                                            CUstream stream)                                   \
     {                                                                                         \
-        (void)stream;                                                                         \
-        return fill(target, 0, value, bits / 8, count, 1);                                    \
+        return fill(target, 0, value, bits / 8, count, 1, stream);                            \
     }                                                                                         \
     EXPORT CUresult cuMemsetD2D##bits##_v2(CUdeviceptr target, size_t pitch, type value,      \
                                            size_t width, size_t height)                       \
     {                                                                                         \
-        return fill(target, pitch, value, bits / 8, width, height);                           \
+        return fill(target, pitch, value, bits / 8, width, height, LEGACY_STREAM);            \
     }                                                                                         \
     EXPORT CUresult cuMemsetD2D##bits##Async(CUdeviceptr target, size_t pitch, type value,    \
                                              size_t width, size_t height, CUstream stream)    \
     {                                                                                         \
-        (void)stream;                                                                         \
-        return fill(target, pitch, value, bits / 8, width, height);                           \
+        return fill(target, pitch, value, bits / 8, width, height, stream);                   \
     }
 
 FILL(8, unsigned char)

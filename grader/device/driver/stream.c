@@ -1,5 +1,6 @@
 /* Streams and events. Every call of this driver has finished when it returns,
- * so a stream or event is a handle that is always ready. */
+ * so a stream or event is a handle that is always ready. What a GPU may do at the
+ * same time is for the device process to say, which is told who waits for whom. */
 #include "channel.h"
 
 static CUresult check_stream(CUstream stream)
@@ -7,17 +8,12 @@ static CUresult check_stream(CUstream stream)
     return device_tell(OP_STREAM_CHECK, &stream, sizeof stream);
 }
 
-static CUresult check_event(CUevent event)
-{
-    return device_tell(OP_EVENT_CHECK, &event, sizeof event);
-}
-
 EXPORT CUresult cuStreamCreate(CUstream *stream, unsigned flags)
 {
-    (void)flags;
+    uint32_t request = flags;
     if (!stream)
         return CUDA_ERROR_INVALID_VALUE;
-    return device_ask(OP_STREAM_CREATE, NULL, 0, stream, sizeof *stream);
+    return device_ask(OP_STREAM_CREATE, &request, sizeof request, stream, sizeof *stream);
 }
 
 EXPORT CUresult cuStreamCreateWithPriority(CUstream *stream, unsigned flags, int priority)
@@ -38,12 +34,13 @@ EXPORT CUresult cuStreamDestroy_v2(CUstream stream)
 
 EXPORT CUresult cuStreamSynchronize(CUstream stream)
 {
-    return check_stream(stream);
+    return device_tell(OP_STREAM_SYNCHRONIZE, &stream, sizeof stream);
 }
 
+/* The answer is that all is done, and who has it may rely on that. */
 EXPORT CUresult cuStreamQuery(CUstream stream)
 {
-    return check_stream(stream);
+    return cuStreamSynchronize(stream);
 }
 
 EXPORT CUresult cuStreamGetPriority(CUstream stream, int *priority)
@@ -56,9 +53,9 @@ EXPORT CUresult cuStreamGetPriority(CUstream stream, int *priority)
 
 EXPORT CUresult cuStreamWaitEvent(CUstream stream, CUevent event, unsigned flags)
 {
+    uint64_t request[2] = {stream, event};
     (void)flags;
-    CUresult result = check_stream(stream);
-    return result == CUDA_SUCCESS ? check_event(event) : result;
+    return device_tell(OP_STREAM_WAIT, request, sizeof request);
 }
 
 /* Capture can't begin on this device, so no stream is ever capturing. */
@@ -108,14 +105,14 @@ EXPORT CUresult cuEventRecord(CUevent event, CUstream stream)
     return device_tell(OP_EVENT_RECORD, request, sizeof request);
 }
 
-EXPORT CUresult cuEventQuery(CUevent event)
-{
-    return check_event(event);
-}
-
 EXPORT CUresult cuEventSynchronize(CUevent event)
 {
-    return check_event(event);
+    return device_tell(OP_EVENT_SYNCHRONIZE, &event, sizeof event);
+}
+
+EXPORT CUresult cuEventQuery(CUevent event)
+{
+    return cuEventSynchronize(event);
 }
 
 EXPORT CUresult cuEventElapsedTime(float *milliseconds, CUevent start, CUevent end)
@@ -127,12 +124,15 @@ EXPORT CUresult cuEventElapsedTime(float *milliseconds, CUevent start, CUevent e
                       sizeof *milliseconds);
 }
 
-/* The stream has nothing left to do, so its turn has come. */
+/* The stream has nothing left to do, so its turn has come. The function may tell
+ * another thread of the host that it came so far. */
 EXPORT CUresult cuLaunchHostFunc(CUstream stream, void (*function)(void *), void *data)
 {
     if (!function)
         return CUDA_ERROR_INVALID_VALUE;
     CUresult result = check_stream(stream);
+    if (result == CUDA_SUCCESS)
+        result = device_order_unsure("a stream calls a function of the host (cuLaunchHostFunc)");
     if (result == CUDA_SUCCESS)
         function(data);
     return result;

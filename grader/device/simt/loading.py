@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections import OrderedDict
+from collections.abc import Sequence
 
 from grader.device.addresses import OutOfDeviceMemory
 from grader.device.checks.order import Clock
@@ -11,10 +12,12 @@ from grader.device.checks.races import Cells
 from grader.device.memory import GlobalMemory
 from grader.device.ptx import Module, PtxError
 from grader.device.ptx.model import TYPE_BYTES, Function, Immediate, StateSpace, Variable
+from grader.device.simt.footprints import touched
 from grader.device.simt.heap import Heap
 from grader.device.simt.machine import Machine, Shape
 from grader.device.simt.program import Program, address_of
 from grader.device.simt.scheduler import Scheduler
+from grader.device.touched import Touched
 
 _MOST_MACHINES = 16
 _MOST_BYTES = 1 << 30
@@ -40,15 +43,27 @@ class _Device:
         self.machines: OrderedDict[_Key, tuple[Scheduler, int]] = OrderedDict()
         self._cells: dict[int, Cells] = {}
         self._allocated = 0
+        self._forgotten = 0
 
     def cells(self, memory: GlobalMemory, granule: int) -> Cells:
         if memory.allocated_ever - self._allocated > _STALE_BYTES:
             for cells in self._cells.values():
                 cells.clear()
             self._allocated = memory.allocated_ever
+            self._forgotten = self.clock.event
         if granule not in self._cells:
             self._cells[granule] = Cells(memory.window, granule)
         return self._cells[granule]
+
+    def now(self) -> int:
+        """The number of the last event."""
+        return self.clock.event
+
+    def touched(self, memory: GlobalMemory, firsts: Sequence[int]) -> list[Touched] | None:
+        """What launches touched last, by their first events in order; None: it is forgotten."""
+        if firsts[0] <= self._forgotten:
+            return None
+        return touched(memory, self._cells.values(), firsts)
 
     def make_room(self, size: int) -> None:
         """Drop machines until one of ``size`` bytes may join them."""

@@ -5,9 +5,19 @@ from __future__ import annotations
 import socket
 import struct
 
+from grader.device.streams import NOT_ORDERED
 from grader.device.wire import REPLY_HEADER, REQUEST_HEADER, VERSION, Op
 
 TIMEOUT_S = 10.0
+ORDER: dict[Op, tuple[str, tuple[int, ...]]] = {
+    Op.MEM_ALLOC: ("Q", (NOT_ORDERED,)),
+    Op.MEM_FREE: ("Q", (NOT_ORDERED,)),
+    Op.COPY_TO_DEVICE: ("QQI", (0, 0, 1)),
+    Op.COPY_TO_HOST: ("QQI", (0, 0, 1)),
+    Op.COPY_ON_DEVICE: ("Q", (0,)),
+    Op.MEMSET: ("Q", (0,)),
+}
+"""What calls say of order, and what they say where a test does not care."""
 
 
 class Gone(Exception):
@@ -36,9 +46,23 @@ class DriverClient:
         length, sequence, result = REPLY_HEADER.unpack(self._exactly(REPLY_HEADER.size))
         return sequence, result, self._exactly(length)
 
-    def call(self, op: Op, fields: str = "", *values: int, tail: bytes = b"") -> tuple[int, bytes]:
-        """Result and payload of one call."""
+    def call(
+        self,
+        op: Op,
+        fields: str = "",
+        *values: int,
+        tail: bytes = b"",
+        on: tuple[int, ...] | None = None,
+    ) -> tuple[int, bytes]:
+        """Result and payload of one call.
+
+        Args:
+            on: What a call on memory says of order, last of its fields: the stream; for copies
+                with the host also the pinned address and whether the host waits.
+        """
         self.sequence += 1
+        more, plain = ORDER.get(op, ("", ()))
+        fields, values = fields + more, (*values, *(plain if on is None else on))
         payload = struct.pack("<" + fields, *values) + tail
         self.send_raw(REQUEST_HEADER.pack(len(payload), self.sequence, op) + payload)
         sequence, result, answer = self.receive_reply()

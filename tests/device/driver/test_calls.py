@@ -319,7 +319,7 @@ class TestLaunch:
 
 class TestHandles:
     def test_streams_live_from_creation_to_destruction(self, client: DriverClient) -> None:
-        (stream,) = client.ask(Op.STREAM_CREATE, "", reply="Q")
+        (stream,) = client.ask(Op.STREAM_CREATE, "I", 0, reply="Q")
         assert client.call(Op.STREAM_CHECK, "Q", stream)[0] == 0
         assert client.call(Op.STREAM_DESTROY, "Q", stream)[0] == 0
         assert client.call(Op.STREAM_CHECK, "Q", stream)[0] == Result.INVALID_HANDLE
@@ -342,8 +342,8 @@ class TestHandles:
 
     def test_the_number_of_handles_is_bounded(self, client: DriverClient) -> None:
         for _ in range(65536):
-            client.ask(Op.STREAM_CREATE, "", reply="Q")
-        assert client.call(Op.STREAM_CREATE)[0] == Result.OUT_OF_MEMORY
+            client.ask(Op.STREAM_CREATE, "I", 0, reply="Q")
+        assert client.call(Op.STREAM_CREATE, "I", 0)[0] == Result.OUT_OF_MEMORY
 
 
 class TestProperties:

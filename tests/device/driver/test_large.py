@@ -17,7 +17,9 @@ from grader.device.replay import replay
 from grader.device.results import Result
 from grader.device.session import Device, Session
 from grader.device.simulator import Interpreter
+from grader.device.streams import NOT_ORDERED
 from grader.device.wire import Op
+from tests.device.driver.client import ORDER
 from tests.device.kernels import HEAD
 
 KERNEL = (
@@ -42,7 +44,9 @@ def session() -> Session:
 
 
 def ask(session: Session, op: Op, fields: str = "", *values: int, tail: bytes = b"") -> bytes:
-    result, answer = dispatch(session, op, bytearray(struct.pack("<" + fields, *values) + tail))
+    more, plain = ORDER.get(op, ("", ()))
+    fixed = struct.pack(f"<{fields}{more}", *values, *plain)
+    result, answer = dispatch(session, op, bytearray(fixed + tail))
     assert result == Result.SUCCESS, (op, result, answer)
     return answer
 
@@ -81,14 +85,18 @@ def test_scratch_of_any_size_that_a_gpu_has(session: Session, mib: int) -> None:
 
 
 def test_more_than_a_gpu_has_is_the_gpus_error(session: Session) -> None:
-    result, _ = dispatch(session, Op.MEM_ALLOC, bytearray(struct.pack("<Q", TOTAL_MEMORY + 1)))
+    result, _ = dispatch(
+        session, Op.MEM_ALLOC, bytearray(struct.pack("<QQ", TOTAL_MEMORY + 1, NOT_ORDERED))
+    )
     assert result == Result.OUT_OF_MEMORY
     assert session.device.end_case().unsupported == ()
 
 
 def test_what_exceeds_this_machine_and_no_gpu_could_not_be_checked(session: Session) -> None:
     session.memory = GlobalMemory(64 << 20)
-    result, _ = dispatch(session, Op.MEM_ALLOC, bytearray(struct.pack("<Q", 100 << 20)))
+    result, _ = dispatch(
+        session, Op.MEM_ALLOC, bytearray(struct.pack("<QQ", 100 << 20, NOT_ORDERED))
+    )
     assert result == Result.OUT_OF_MEMORY
     (sentence,) = session.device.end_case().unsupported
     assert "has not the memory of a GPU" in sentence

@@ -150,9 +150,10 @@ def test_a_worker_that_does_not_read_its_replies_blocks_nobody(
     client: DriverClient, device: SoftwareDevice
 ) -> None:
     address = client.allocate(32 << 20)
-    request = (16).to_bytes(4, "little") + (99).to_bytes(4, "little")
+    request = (36).to_bytes(4, "little") + (99).to_bytes(4, "little")
     request += int(Op.COPY_TO_HOST).to_bytes(4, "little")
     request += address.to_bytes(8, "little") + (32 << 20).to_bytes(8, "little")
+    request += bytes(20)  # of the default stream
     client.send_raw(request)
     time.sleep(0.2)
     assert len(device.end_case().copies_out) == 1
