@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import msgspec
 import pytest
 
 from grader.grading.advice import _MESSAGES, next_steps, with_advice
@@ -13,6 +14,7 @@ from grader.record import Check, Counterexample, Diagnostic, Status, Tensor
 from grader.resources import reference_kernel
 from grader.toolchain import edition as editions
 from grader.toolchain.dialect import hits, words
+from tests.report.record_parts import STUDENT_RACE
 
 
 def error(message: str) -> Diagnostic:
@@ -112,3 +114,22 @@ def test_where_a_run_gave_no_output_nobody_is_sent_to_look_at_values() -> None:
     (step,) = steps(case("integers", error="no room"), case("reals", error="no room"))
     assert 'said "no room".' in step
     assert steps(case("integers", error="no room"), case("reals"))[1] == values[1]
+
+
+@pytest.mark.parametrize("concerns", [("clean", "integers"), ("integers",)])
+def test_where_a_finding_says_what_is_not_clean_no_general_hint_follows(
+    concerns: tuple[str, ...],
+) -> None:
+    found = msgspec.structs.replace(
+        STUDENT_RACE, explanation="a race", concerns=concerns, sizes=dict(CONV1D.example.sizes)
+    )
+    steps = next_steps(
+        CONV1D,
+        editions.find("26.5"),
+        checks=(failed("clean"),),
+        diagnostics=(),
+        counterexamples=(),
+        found=(found,),
+    )
+    general = () if "clean" in concerns else (CONV1D.next_steps["clean"],)
+    assert steps == ("a race", *general)
