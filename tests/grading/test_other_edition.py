@@ -53,7 +53,7 @@ def test_without_a_network_there_is_no_mark_and_a_way_to_prepare(
     assert record.fault.stage == "toolchain"
     assert record.fault.what == (
         "edition 25.6.1 needs MAX 25.6.1, which is not installed, and the package index can't be "
-        "reached: uv was told to stay offline (UV_OFFLINE)"
+        "reached: nothing may be downloaded (--offline, GRADE_OFFLINE or UV_OFFLINE)"
     )
     assert "grade toolchain install 25.6.1 (or --all" in record.fault.remedy
 

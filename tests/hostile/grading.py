@@ -74,8 +74,8 @@ def executor(folder: Path, attack: str) -> Iterator[Executor]:
     toolchain = Toolchain(
         edition=known,
         python=python,
-        site_packages=python.parent,
-        root=python.parent,
+        site_packages=folder,
+        root=folder,
         max_version="",
         mojo_version="",
         python_version="",

@@ -24,7 +24,7 @@ CHEATS = {
     "the host computes and copies the answer to the device": (
         """
         def compute(output, inputs, number, payload):
-            drive(UPLOAD, "Q", output, tail=answer_on_host(number, payload))
+            drive(UPLOAD, "QQQI", output, *WAITS, tail=answer_on_host(number, payload))
         """,
         {"device", "clean"},
         "copy from the host",
@@ -112,7 +112,7 @@ CHEATS = {
                 honest(output, inputs, number, payload)
                 kept[key] = download(output, 4 * sizes(number)[0])
             else:
-                drive(UPLOAD, "Q", output, tail=kept[key])
+                drive(UPLOAD, "QQQI", output, *WAITS, tail=kept[key])
         """,
         {"integers", "device"},
         "wrong",
@@ -126,7 +126,7 @@ CHEATS = {
             if number not in kept:
                 kept[number] = allocate(4 * n)
                 honest(kept[number], inputs, number, payload)
-            drive(COPY, "QQQ", output, kept[number], 4 * n)
+            drive(COPY, "QQQQ", output, kept[number], 4 * n, 0)
         """,
         {"integers", "reals", "device"},
         "wrong",

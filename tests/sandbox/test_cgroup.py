@@ -207,6 +207,7 @@ def small_group_around(monkeypatch):
 
 
 GROWS = "keep = []\nwhile True: keep.append(bytearray(b'x') * 10_000_000)"
+GROWS_SLOWLY = GROWS.replace("while", "import time\nwhile") + "; time.sleep(0.03)"
 CHILD_GROWS = f"""
 import subprocess, sys
 sys.exit(subprocess.run([sys.executable, "-I", "-S", "-c", {GROWS!r}]).returncode != 0)
@@ -224,7 +225,8 @@ def test_memory_of_a_group_around_is_not_the_submissions(code, small_group_aroun
 
 def test_its_own_limit_is_the_submissions_in_a_small_group_too(small_group_around):
     limits = Limits(wall_seconds=60, resident_bytes=60 * MIB, scratch_bytes=16 * MIB)
-    seen = scenario.run(Isolation.BWRAP, GROWS, limits=limits)
+    # Slowly enough to be seen at its own limit, before it fills the group around.
+    seen = scenario.run(Isolation.BWRAP, GROWS_SLOWLY, limits=limits)
     assert not seen.outcome.machine_out_of_memory
     assert seen.outcome.limit is LimitHit.MEMORY
 
