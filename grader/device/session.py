@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import time
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -22,9 +23,13 @@ from grader.device.results import CallRefused, Result
 from grader.device.simt.settings import SHARED_BYTES_DEFAULT
 from grader.device.simulator import Kernel, Program, Simulator
 from grader.device.streams import PREDEFINED, Event, Stream, Streams
+from grader.errors import UnsupportedByDevice
 
 MAX_HANDLES = 65536
-MAX_MODULES = 256
+MAX_MODULES = 4096
+"""A kernel compiled for each of the 450 sizes is a module for each."""
+MAX_MODULE_BYTES = 1 << 30
+"""Text of all modules together: it grows when it is parsed."""
 
 T = TypeVar("T")
 
@@ -47,10 +52,12 @@ class HandleTable(Generic[T]):
         """A new handle.
 
         Raises:
-            CallRefused: OUT_OF_MEMORY, where too many are open.
+            UnsupportedByDevice: too many are open; a GPU has no such limit.
         """
         if len(self._open) >= self._most:
-            raise CallRefused(Result.OUT_OF_MEMORY)
+            raise UnsupportedByDevice(
+                f"the software device keeps at most {self._most} of one kind of handle at a time"
+            )
         handle = next(self._next)
         self._open[handle] = item
         return handle
@@ -71,6 +78,10 @@ class HandleTable(Generic[T]):
         item = self.get(handle)
         del self._open[handle]
         return item
+
+    def values(self) -> Collection[T]:
+        """What all open handles stand for."""
+        return self._open.values()
 
     def discard(self, handles: list[int]) -> None:
         """Close those of ``handles`` that are open."""
@@ -97,6 +108,8 @@ class LoadedProgram:
     program: Program
     text: bytes
     """A digest of its text."""
+    size: int
+    """Bytes of its text."""
     functions: dict[str, int] = field(default_factory=dict)
 
 

@@ -11,11 +11,11 @@ from grader.device.calls.table import call
 from grader.device.evidence import Dim3, Launch
 from grader.device.journal import Freed, Launched, Placed, Wrote
 from grader.device.results import CallRefused, Result
-from grader.device.session import Function, LoadedProgram, Session
+from grader.device.session import MAX_MODULE_BYTES, Function, LoadedProgram, Session
 from grader.device.simt.settings import SHARED_BYTES_OPT_IN
 from grader.device.simulator import LaunchSettings
 from grader.device.wire import Op
-from grader.errors import GradeError
+from grader.errors import GradeError, UnsupportedByDevice
 
 _U64 = struct.Struct("<Q")
 _TWO_U64 = struct.Struct("<QQ")
@@ -59,12 +59,16 @@ def module_load(session: Session, image: memoryview) -> bytes:
     except UnicodeDecodeError:
         session.log.unsupported("a module is neither PTX text nor machine code")
         raise CallRefused(Result.INVALID_IMAGE) from None
+    if sum(each.size for each in session.modules.values()) + len(data) > MAX_MODULE_BYTES:
+        raise UnsupportedByDevice(
+            f"the software device keeps at most {MAX_MODULE_BYTES} bytes of PTX at a time"
+        )
     session.device.modules += 1
     before = session.memory.live() if session.journal is not None else ()
     program = session.device.simulator.load(text, session.memory, number=session.device.modules)
     _note_variables(session, before)
     digest = hashlib.sha256(data).digest()
-    return _U64.pack(session.modules.add(LoadedProgram(program, digest)))
+    return _U64.pack(session.modules.add(LoadedProgram(program, digest, len(data))))
 
 
 def _note_variables(session: Session, before: tuple[Allocation, ...]) -> None:

@@ -11,8 +11,9 @@ from grader.device.attributes import TOTAL_MEMORY
 from grader.device.evidence import FindingKind, Writer
 from grader.device.process import SoftwareDevice
 from grader.device.results import Result
+from grader.device.session import MAX_HANDLES, MAX_MODULES
 from grader.device.simt import Limits
-from grader.device.wire import VERSION, Op
+from grader.device.wire import MAX_IMAGE, VERSION, Op
 from tests.device.driver.client import DriverClient
 from tests.device.driver.fake_device import KERNELS, PROGRAM, VARIABLE
 
@@ -191,9 +192,16 @@ class TestModules:
         assert client.launch(function, bytes(48)) == Result.INVALID_HANDLE
         assert client.call(Op.MODULE_UNLOAD, "Q", module)[0] == Result.INVALID_HANDLE
 
-    def test_the_number_of_modules_is_bounded(self, client: DriverClient) -> None:
-        results = [client.call(Op.MODULE_LOAD, tail=PROGRAM.encode())[0] for _ in range(257)]
-        assert results == [0] * 256 + [Result.OUT_OF_MEMORY]
+    @pytest.mark.parametrize(("size", "most"), [(0, MAX_MODULES), (MAX_IMAGE, 256)])
+    def test_more_modules_than_we_keep_are_no_mistake_of_the_program(
+        self, size: int, most: int, client: DriverClient, device: SoftwareDevice
+    ) -> None:
+        """With every size of the task compiled, each is a module: 450 at least."""
+        image = PROGRAM.encode().ljust(size)
+        results = {client.call(Op.MODULE_LOAD, tail=image)[0] for _ in range(most)}
+        assert results == {0}
+        assert client.call(Op.MODULE_LOAD, tail=image)[0] == Result.NOT_SUPPORTED
+        assert "at most" in device.end_case().unsupported[0]
 
     def test_more_parameters_than_the_library_takes_are_named(
         self, client: DriverClient, device: SoftwareDevice
@@ -340,10 +348,13 @@ class TestHandles:
         (event,) = client.ask(Op.EVENT_CREATE, "I", 0, reply="Q")
         assert client.call(Op.STREAM_CHECK, "Q", event)[0] == Result.INVALID_HANDLE
 
-    def test_the_number_of_handles_is_bounded(self, client: DriverClient) -> None:
-        for _ in range(65536):
+    def test_more_handles_than_we_keep_are_no_mistake_of_the_program(
+        self, client: DriverClient, device: SoftwareDevice
+    ) -> None:
+        for _ in range(MAX_HANDLES):
             client.ask(Op.STREAM_CREATE, "I", 0, reply="Q")
-        assert client.call(Op.STREAM_CREATE, "I", 0)[0] == Result.OUT_OF_MEMORY
+        assert client.call(Op.STREAM_CREATE, "I", 0)[0] == Result.NOT_SUPPORTED
+        assert "at most" in device.end_case().unsupported[0]
 
 
 class TestProperties:
