@@ -143,6 +143,11 @@ def _values(tally: Tally, tried: str) -> tuple[Status, str, int]:
     return Status.PASSED, f"tried at {tried}{_not_compared(tally)}", tally.cases
 
 
+def _open(tally: Tally) -> str:
+    """Why no failure does not mean that all is right; empty where it does."""
+    return WHY_NOT_RUN[tally.not_run] if tally.not_run is not None else tally.unknown
+
+
 def _not_compared(tally: Tally) -> str:
     """What of the outputs could not be right or wrong."""
     if not tally.not_compared:
@@ -162,10 +167,8 @@ def _clean(reached: Reached, results: Results) -> tuple[Status, str, int]:
         return Status.NOT_CHECKED, "no kernel ran to its end", tally.cases
     if results.completed < results.assigned:
         return Status.NOT_CHECKED, NO_OUTPUT, tally.cases
-    if tally.not_run is not None:
-        return Status.NOT_CHECKED, WHY_NOT_RUN[tally.not_run], tally.cases
-    if tally.unknown:
-        return Status.NOT_CHECKED, tally.unknown, tally.cases
+    if why := _open(tally):
+        return Status.NOT_CHECKED, why, tally.cases
     if not reached.observed:
         # What a GPU does show: the inputs are untouched.
         return (
@@ -185,10 +188,8 @@ def _device(reached: Reached, results: Results) -> tuple[Status, str, int]:
         return Status.FAILED, _reason(problem.title, problem.detail), tally.cases
     if results.completed < results.assigned:
         return Status.NOT_CHECKED, NO_OUTPUT, tally.cases
-    if tally.not_run is not None:
-        return Status.NOT_CHECKED, WHY_NOT_RUN[tally.not_run], tally.cases
-    if tally.unknown:
-        return Status.NOT_CHECKED, tally.unknown, tally.cases
+    if why := _open(tally):
+        return Status.NOT_CHECKED, why, tally.cases
     return Status.PASSED, "", tally.cases
 
 
@@ -199,8 +200,8 @@ def _robust(puzzle: Puzzle, reached: Reached, results: Results) -> tuple[Status,
     assigned = [results.tally(check) for check in VALUES]
     if any(each.worst is not None or not each.cases for each in assigned):
         return Status.NOT_CHECKED, "the assigned part is not right yet", tally.cases
-    if tally.worst is None and tally.not_run is None and tally.unknown:
-        return Status.NOT_CHECKED, tally.unknown, tally.cases
+    if tally.worst is None and (why := _open(tally)):
+        return Status.NOT_CHECKED, why, tally.cases
     return _values(tally, results.tried.sizes_beyond)
 
 

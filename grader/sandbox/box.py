@@ -79,13 +79,12 @@ class Box:
         self._uid = scratch.uid if scratch is not None else ordinary_uid()
         if isolation is Isolation.NONE:
             self._uid = None  # whoever asks for none gets their own user, root or not
-        self._system = [path for path, target in system_paths(profile) if target is None]
+        system = [path for path, target in system_paths(profile) if target is None]
         self._roots = [
-            root
-            for root in python.roots
-            if not any(root.is_relative_to(path) for path in self._system)
+            root for root in python.roots if not any(root.is_relative_to(path) for path in system)
         ]
-        self._hidden = python.hidden([*self._system, *self._roots])
+        self._own_names = (*system, *self._roots)
+        self._hidden = python.hidden(self._own_names)
         self._mounts = [
             Mount(part.source.absolute(), f"{PACKAGES_INSIDE}/{part.name}")
             for part in python.packages
@@ -103,8 +102,7 @@ class Box:
             ValueError: it is not visible inside.
         """
         path = Path(os.path.abspath(path))
-        own_names = (*self._system, *self._roots)
-        shown = [*self._mounts, *(Mount(place, str(place)) for place in own_names)]
+        shown = [*self._mounts, *(Mount(place, str(place)) for place in self._own_names)]
         if self.scratch is not None:
             shown.append(Mount(self.scratch.path, SCRATCH_INSIDE))
         for mount in shown:
@@ -272,8 +270,7 @@ class Box:
         return total if self._uid is not None else total + tasks_of_user(os.getuid())
 
     def _landlock_rules(self) -> dict[str, list[str]]:
-        own_names = (*self._system, *self._roots)
-        readable = [str(path) for place in own_names for path in self._without(place)]
+        readable = [str(path) for place in self._own_names for path in self._without(place)]
         readable += [str(mount.source) for mount in self._mounts]
         readable.append(str(links(self.python, self._hidden).path))
         readable += _HARMLESS_FILES

@@ -78,8 +78,7 @@ class SandboxedProcess:
         self._captures = (Capture(), Capture())
         self._outcome: Outcome | None = None
         self._failure: BaseException | None = None
-        # Not join(): interrupted by Ctrl-C, that takes the thread for ended from then on
-        # (CPython 3.11 and 3.12, threading.Thread._wait_for_tstate_lock).
+        # Not join(), for the reason that stands in `grader.grading.ahead`.
         self._over = threading.Event()
         threading.Thread(target=self._watch, name="sandbox-watch", daemon=True).start()
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
+import msgspec
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from grader.caselog import LoggedCase, pack
-from grader.device.evidence import Finding, FindingKind, Launch, Writer
+from grader.device.evidence import Finding, FindingKind, Writer
 from grader.record import (
     Attribution,
     Check,
@@ -27,6 +28,7 @@ from grader.record import (
     Verdict,
     Visibility,
 )
+from tests.device.launches import PLAIN
 from tests.report import records
 
 MARK = "zqHIDDENqz"
@@ -63,18 +65,7 @@ class Plan:
 
 
 def launch(name):
-    return Launch(
-        index=1,
-        kernel=name,
-        module=1,
-        grid=(1, 1, 1),
-        block=(1, 1, 1),
-        shared_bytes=0,
-        instructions=1,
-        seconds=0.0,
-        result=0,
-        printed=name,
-    )
+    return msgspec.structs.replace(PLAIN, kernel=name, printed=name)
 
 
 @st.composite

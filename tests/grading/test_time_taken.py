@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
-from grader.device.evidence import CaseEvidence, Finding, FindingKind, Launch
+from grader.device.evidence import CaseEvidence, Finding, FindingKind
 from grader.errors import UnsupportedByDevice
 from grader.grading.timing import CASE_SECONDS, DEVICE_SECONDS, TimeTaken
+from tests.device.launches import PLAIN
 from tests.grading.scripted import ScriptedExecutor, grade
 
 ENDLESS = Finding(kind=FindingKind.BUDGET_EXCEEDED, message="stopped", kernel="k")
 
 
 def seen(device_seconds: float, *findings: Finding, launches: int = 1) -> CaseEvidence:
-    launch = Launch(
-        index=1,
-        kernel="k",
-        module=1,
-        grid=(1, 1, 1),
-        block=(1, 1, 1),
-        shared_bytes=0,
-        instructions=1,
-        seconds=device_seconds / launches,
-        result=0,
-        findings=findings,
-    )
+    launch = msgspec.structs.replace(PLAIN, seconds=device_seconds / launches, findings=findings)
     return CaseEvidence(launches=(launch,) * launches, device_seconds=device_seconds)
 
 

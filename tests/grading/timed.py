@@ -15,7 +15,6 @@ from grader.device.evidence import (
     CopyOut,
     Finding,
     FindingKind,
-    Launch,
     Provenance,
     Writer,
 )
@@ -25,6 +24,7 @@ from grader.puzzles.conv1d import CONV1D
 from grader.sandbox import Limits
 from grader.worker.channel import CaseError
 from grader.worker.process import Ended
+from tests.device.launches import PLAIN
 from tests.grading.scripted import right
 from tests.grading.test_control import outcome
 
@@ -154,13 +154,10 @@ class Worker:
         self.clock.now += seconds
         over = needs > self.lane.share
         found = Finding(kind=FindingKind.BUDGET_EXCEEDED, message="it was stopped", kernel="k")
-        launch = Launch(
-            index=1,
-            kernel="k",
-            module=1,
+        launch = msgspec.structs.replace(
+            PLAIN,
             grid=(2, 1, 1),
             block=(15, 1, 1),
-            shared_bytes=0,
             instructions=6000,
             seconds=seconds,
             result=702 if over else 0,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from grader.device import caselog
@@ -16,22 +17,13 @@ from grader.device.evidence import (
     Provenance,
     Writer,
 )
+from tests.device.launches import PLAIN
 
 
 def launch(*, findings: int = 0, printed: str = "", result: int = 0) -> Launch:
     finding = Finding(kind=FindingKind.RACE, message="a race", kernel="k")
-    return Launch(
-        index=1,
-        kernel="k",
-        module=1,
-        grid=(1, 1, 1),
-        block=(1, 1, 1),
-        shared_bytes=0,
-        instructions=1,
-        seconds=0.0,
-        result=result,
-        findings=(finding,) * findings,
-        printed=printed,
+    return msgspec.structs.replace(
+        PLAIN, result=result, findings=(finding,) * findings, printed=printed
     )
 
 
