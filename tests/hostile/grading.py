@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import dedent
+from unittest import mock
 
 from grader.device.libraries import library_directory
 from grader.grading import plan
@@ -26,6 +27,7 @@ from grader.sandbox import Isolation, Limits, Scratch
 from grader.toolchain import edition
 from grader.toolchain.toolchain import Toolchain
 from grader.toolchain.workspace import Workspace
+from grader.worker import process
 from grader.worker.process import Ended
 from tests.sandbox.scenario import processes_with
 
@@ -91,6 +93,8 @@ def executor(folder: Path, attack: str) -> Iterator[Executor]:
         )
         workspace.install(b"")
         with (
+            # A rogue compiles nothing, so that the limit is that of `COMPILE` alone.
+            mock.patch.object(process, "SHAPE_SECONDS", 0.0),
             SoftwareLane(reason="a test", spawn=device_spawn(Isolation.BWRAP)) as lane,
             Executor(CONV1D, workspace, lane, compile_limits=COMPILE, script=script) as running,
         ):
