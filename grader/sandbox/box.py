@@ -183,15 +183,13 @@ class Box:
             group = Group(limits)
             try:
                 popen = handshake.start(*group.command(executable, words), fds)
-                init, init_fd = handshake.complete(popen, bubblewrap=bubblewrap)
+                up = handshake.complete(popen, bubblewrap=bubblewrap)
             except BaseException:
                 group.remove()
                 raise
         return SandboxedProcess(
             popen,
-            init=init,
-            init_fd=init_fd,
-            has_namespace=bubblewrap,
+            up,
             group=group,
             scratch=self.scratch,
             limits=limits,

@@ -8,13 +8,24 @@ import select
 import subprocess
 import time
 from collections.abc import Sequence
-from typing import Self
+from typing import NamedTuple, Self
 
 from grader.errors import SandboxFault
 from grader.sandbox.spawner import start
 
 _START_SECONDS = 30.0
 _DOCTOR = "Run `grade doctor` to see how far this machine can isolate a process."
+
+
+class Started(NamedTuple):
+    """Who is to be watched, and ended."""
+
+    init: int
+    """The process whose death ends all others; without bubblewrap the launcher that reaps."""
+    init_fd: int
+    """A pidfd of it, which the caller owns."""
+    group: int | None
+    """The process group that holds all others. None under bubblewrap: `init` takes all along."""
 
 
 class Handshake:
@@ -49,8 +60,8 @@ class Handshake:
                 f"{executable} can't be started: {error.strerror}.", remedy=_DOCTOR
             ) from error
 
-    def complete(self, popen: subprocess.Popen[bytes], *, bubblewrap: bool) -> tuple[int, int]:
-        """Wait for the command's exec; the init process and a pidfd of it, which the caller owns.
+    def complete(self, popen: subprocess.Popen[bytes], *, bubblewrap: bool) -> Started:
+        """Wait for the command's exec.
 
         Raises:
             SandboxFault: it did not come up. The process is gone then.
@@ -62,7 +73,7 @@ class Handshake:
         try:
             init = self._init(popen, deadline) if bubblewrap else popen.pid
             init_fd = os.pidfd_open(init)
-            self._await_exec(popen, deadline)
+            group = self._await_exec(popen, deadline)
         except BaseException as error:
             if init_fd >= 0:
                 os.close(init_fd)
@@ -70,7 +81,7 @@ class Handshake:
             if isinstance(error, ProcessLookupError):
                 raise _not_up("it ended at once") from error
             raise
-        return init, init_fd
+        return Started(init, init_fd, None if bubblewrap else group)
 
     def _init(self, popen: subprocess.Popen[bytes], deadline: float) -> int:
         text = _read(self._info_read, deadline, until=b"}")
@@ -79,11 +90,11 @@ class Handshake:
         except (ValueError, KeyError, TypeError):
             raise _not_up(_last_words(popen)) from None
 
-    def _await_exec(self, popen: subprocess.Popen[bytes], deadline: float) -> None:
+    def _await_exec(self, popen: subprocess.Popen[bytes], deadline: float) -> int:
         text = _read(self._status_read, deadline, until=None).decode("utf-8", "replace")
         lines = text.splitlines()
-        if lines == ["ready"]:
-            return
+        if len(lines) == 1 and lines[0].startswith("ready\t"):
+            return int(lines[0].removeprefix("ready\t"))
         if lines and lines[-1].startswith("failed\t"):
             _word, step, message = lines[-1].split("\t", 2)
             raise _not_up(f"{step}: {message}")

@@ -20,6 +20,7 @@ from grader.machine import oom_kills
 from grader.sandbox import tree
 from grader.sandbox.capture import Capture
 from grader.sandbox.cgroup import Group
+from grader.sandbox.handshake import Started
 from grader.sandbox.limits import LimitHit, Limits, Outcome
 from grader.sandbox.scratch import Scratch
 
@@ -36,19 +37,15 @@ class SandboxedProcess:
 
     Args:
         popen: bubblewrap, or the launcher that reaps; with pipes for both outputs.
-        init: The process whose death ends all others; ``popen``'s own without bubblewrap.
-        init_fd: A pidfd of ``init``, owned by this object.
-        has_namespace: Whether SIGKILL to ``init`` takes everything along.
+        up: What has come up, whose pidfd is this object's from now on.
         group: Its control groups, which this object removes at the end.
     """
 
     def __init__(
         self,
         popen: subprocess.Popen[bytes],
+        up: Started,
         *,
-        init: int,
-        init_fd: int,
-        has_namespace: bool,
         group: Group,
         scratch: Scratch | None,
         limits: Limits,
@@ -56,9 +53,9 @@ class SandboxedProcess:
         started: float,
     ) -> None:
         self._popen = popen
-        self._init = init
-        self._init_fd = init_fd
-        self._has_namespace = has_namespace
+        self._init = up.init
+        self._init_fd = up.init_fd
+        self._process_group = up.group
         self._group = group
         self._scratch = scratch
         self._lock = threading.Lock()
@@ -148,6 +145,7 @@ class SandboxedProcess:
                 self._end(None)
                 with contextlib.suppress(OSError):
                     self._popen.wait(_KILL_SECONDS)
+                self._kill_orphans()
             self._finish()
         except BaseException as error:
             self._failure = self._failure or error
@@ -173,6 +171,7 @@ class SandboxedProcess:
                     next_scratch = now + _SCRATCH_EVERY
                     self._enforce_scratch(self._scratch)
                 self._drain(selector, max(0.001, next_sample - time.monotonic()))
+            self._kill_orphans()
             self._drain_rest(selector)
 
     def _reaped(self) -> bool:
@@ -255,7 +254,7 @@ class SandboxedProcess:
             self._limit = limit
             self._waiting = tree.waiting_seconds(self._init)
             self._group.forbid_forks()
-            number = signal.SIGKILL if self._has_namespace else signal.SIGTERM
+            number = signal.SIGKILL if self._process_group is None else signal.SIGTERM
             with contextlib.suppress(ProcessLookupError):
                 signal.pidfd_send_signal(self._init_fd, number)
         threading.Thread(target=self._make_sure, name="sandbox-kill", daemon=True).start()
@@ -267,8 +266,19 @@ class SandboxedProcess:
             if not self._alive:
                 return
             tree.kill_all(self._popen.pid)
+            self._kill_group()
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._popen.pid, signal.SIGKILL)
+
+    def _kill_orphans(self) -> None:
+        """Where whoever should have ended the others was killed itself, instead of it."""
+        if (self._popen.returncode or 0) < 0:
+            self._kill_group()
+
+    def _kill_group(self) -> None:
+        if self._process_group is not None:
+            with contextlib.suppress(OSError):
+                os.killpg(self._process_group, signal.SIGKILL)
 
     def _finish(self) -> None:
         for stream in (self._popen.stdout, self._popen.stderr):

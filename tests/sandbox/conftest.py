@@ -24,7 +24,8 @@ _WORLDS = [
 ]
 
 
-def _drop() -> None:
+def drop() -> None:
+    """Become an ordinary user, for good."""
     os.setgroups([])
     os.setresgid(_ORDINARY, _ORDINARY, _ORDINARY)
     os.setresuid(_ORDINARY, _ORDINARY, _ORDINARY)
@@ -35,7 +36,7 @@ def _drop() -> None:
 def ordinary_user() -> Iterator[ProcessPoolExecutor]:
     """A process that has dropped from root to an ordinary user."""
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, mp_context=context, initializer=_drop) as pool:
+    with ProcessPoolExecutor(1, mp_context=context, initializer=drop) as pool:
         yield pool
 
 

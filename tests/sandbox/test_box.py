@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 import threading
 import time
@@ -25,7 +24,6 @@ from grader.sandbox import (
     probe,
     python_tree,
 )
-from tests.sandbox.scenario import interpreter, processes_with
 
 QUICK = Limits(wall_seconds=15)
 
@@ -258,44 +256,3 @@ def test_without_isolation_the_limits_still_hold(scratch: Scratch) -> None:
     pids = outcome.stdout.split()
     assert len(pids) == 2
     assert not any(os.path.exists(f"/proc/{int(pid)}") for pid in pids)
-
-
-GRADER = """
-import sys
-from pathlib import Path
-from grader.sandbox import Box, Isolation, Limits, Profile, Scratch, python_tree
-from tests.sandbox.scenario import interpreter
-level = Isolation(sys.argv[1])
-tree = python_tree(interpreter(everybody=level is not Isolation.BWRAP))
-box = Box(profile=Profile.WORKER, isolation=level, python=tree, scratch=Scratch(Path(sys.argv[3])))
-code = "import os, time; os.fork() or os.setsid(); print('up', flush=True); time.sleep(60)"
-box.spawn([str(tree.executable), "-I", "-S", "-c", code, sys.argv[2]], stage="s", limits=Limits())
-print("started", flush=True)
-sys.stdin.read()
-"""
-
-
-@pytest.mark.parametrize("name", [Isolation.BWRAP, Isolation.LANDLOCK])
-def test_nothing_outlives_a_grader_that_is_killed(name: Isolation, tmp_path: Path) -> None:
-    if interpreter(everybody=True) is None and name is Isolation.LANDLOCK:
-        pytest.skip("no interpreter here that every user can reach")
-    for directory in (tmp_path, *tmp_path.parents[:-2]):
-        directory.chmod(0o755)
-    token = f"orphan-{time.monotonic_ns()}"
-    grader = subprocess.Popen(
-        [sys.executable, "-c", GRADER, name, token, str(tmp_path)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-    )
-    with grader:
-        assert grader.stdout is not None
-        if grader.stdout.readline() != b"started\n":
-            pytest.skip(f"{name} does not run here")
-        assert processes_with(token)
-        grader.kill()
-        grader.wait()
-        deadline = time.monotonic() + 5
-        while processes_with(token) and time.monotonic() < deadline:
-            time.sleep(0.05)
-    assert processes_with(token) == []

@@ -52,7 +52,7 @@ def verdict(program: bytes, *, arch: int, number: int, argument: int = 0) -> int
 @pytest.mark.parametrize("machine", ARCHITECTURES)
 def test_what_is_denied_on_each_processor(seccomp: ModuleType, machine: str) -> None:
     column, arch = list(ARCHITECTURES).index(machine), ARCHITECTURES[machine]
-    program = seccomp.filter_program(machine, sockets=False, own_signals_only=77)
+    program = seccomp.filter_program(machine, sockets=False, own_signals_only=77, one_group=True)
     denied = 0x50000 | errno.EPERM
 
     def of(number: int, argument: int = 0) -> int:
@@ -60,6 +60,8 @@ def test_what_is_denied_on_each_processor(seccomp: ModuleType, machine: str) -> 
 
     for numbers in (*seccomp._DENIED.values(), *seccomp._SIGNALS.values()):
         assert of(numbers[column]) == denied
+    for numbers in seccomp._GROUPS.values():
+        assert of(numbers[column]) == 0x50000  # nothing is done, and 0 returned
     assert of(seccomp._SOCKET[column]) == 0x50000 | errno.EACCES
     assert of(seccomp._CLONE3[column]) == 0x50000 | errno.ENOSYS
     assert of(seccomp._CLONE[column], 0x10000000) == denied
@@ -74,18 +76,20 @@ def test_what_is_denied_on_each_processor(seccomp: ModuleType, machine: str) -> 
 
 
 def test_the_other_doors_to_the_kernel_are_shut(seccomp: ModuleType) -> None:
-    program = seccomp.filter_program("x86_64", sockets=False, own_signals_only=None)
+    program = seccomp.filter_program(
+        "x86_64", sockets=False, own_signals_only=None, one_group=False
+    )
     assert verdict(program, arch=0x40000003, number=1) == KILL  # 32-bit
     x32 = verdict(program, arch=ARCHITECTURES["x86_64"], number=0x40000000 | 41)
     assert x32 == 0x50000 | errno.ENOSYS
 
 
 def test_a_gpu_driver_may_have_sockets_and_signals(seccomp: ModuleType) -> None:
-    program = seccomp.filter_program("x86_64", sockets=True, own_signals_only=None)
-    for number in (41, 62):
+    program = seccomp.filter_program("x86_64", sockets=True, own_signals_only=None, one_group=False)
+    for number in (41, 62, *(numbers[0] for numbers in seccomp._GROUPS.values())):
         assert verdict(program, arch=ARCHITECTURES["x86_64"], number=number) == ALLOW
 
 
 def test_an_unknown_processor_is_refused(seccomp: ModuleType) -> None:
     with pytest.raises(LookupError):
-        seccomp.filter_program("riscv64", sockets=False, own_signals_only=None)
+        seccomp.filter_program("riscv64", sockets=False, own_signals_only=None, one_group=False)

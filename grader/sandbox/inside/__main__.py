@@ -2,7 +2,8 @@
 
 Called as ``python -I -S inside CONFIG_FD``. The configuration is a JSON object
 written by ``grader.sandbox.box``. Progress goes to a status descriptor that
-closes itself at the exec: ``ready`` just before, or a line that says what failed.
+closes itself at the exec: ``ready`` and the process group just before, or a line that says what
+failed.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import resource
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -37,19 +39,20 @@ def main() -> int:
     os.set_inheritable(status, False)
     _close_others([0, 1, 2, status, *config["pass_fds"]])
     step = "starting"
+    reaper_pid = None
     try:
         if config["reap"]:
-            reaper.prepare(config["grader_pid"])
-            child = os.fork()
+            reaper_pid = os.getpid()
+            child = reaper.fork(config["grader_pid"])
             if child:
                 _close_others([0])
-                return int(reaper.reap(child, uid=config["uid"]))
-        steps = _steps(config)
+                return int(reaper.reap(child))
+        steps = _steps(config, reaper_pid)
         while (pair := next(steps, None)) is not None:
             step, action = pair
             action()
         step = "starting " + config["command"][0]
-        os.write(status, b"ready\n")
+        os.write(status, b"ready\t%d\n" % os.getpgrp())
         os.execve(config["command"][0], config["command"], config["environment"])
     except OSError as error:
         _report(status, step, error.strerror or str(error))
@@ -58,7 +61,9 @@ def main() -> int:
     return 125
 
 
-def _steps(config: dict[str, Any]) -> Iterator[tuple[str, Callable[[], None]]]:
+def _steps(
+    config: dict[str, Any], reaper_pid: int | None
+) -> Iterator[tuple[str, Callable[[], None]]]:
     """What is given up, in an order that leaves each step allowed: pairs of name and action."""
     rules = config["landlock"]
     restricted = rules is not None
@@ -70,6 +75,8 @@ def _steps(config: dict[str, Any]) -> Iterator[tuple[str, Callable[[], None]]]:
         ruleset = landlock.ruleset([*rules["readable"], "/proc/self"], rules["writable"])
     if config["uid"] is not None:
         yield "dropping from root", lambda: kernel.become(config["uid"], config["uid"])
+    if reaper_pid is not None:  # after the change of user, which would undo it
+        yield "ending with its reaper", lambda: reaper.end_with(reaper_pid, signal.SIGKILL)
     yield "setting limits", lambda: _limit(config["limits"])
     yield "giving up new privileges", lambda: kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
     yield "entering the working directory", lambda: os.chdir(config["directory"])
@@ -79,7 +86,11 @@ def _steps(config: dict[str, Any]) -> Iterator[tuple[str, Callable[[], None]]]:
         deaf = restricted and landlock.abi() < landlock.SIGNAL_SCOPE_ABI
         yield (
             "filtering system calls",
-            lambda: seccomp.install(sockets=config["sockets"], own_signals_only=deaf),
+            lambda: seccomp.install(
+                sockets=config["sockets"],
+                own_signals_only=deaf,
+                one_group=reaper_pid is not None,
+            ),
         )
 
 

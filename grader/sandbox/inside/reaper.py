@@ -1,7 +1,9 @@
 """The parent of a process that has no PID namespace: outlives it and ends what it leaves behind.
 
-Orphans of a subreaper's descendants become its own children, so a daemon
-(double fork, setsid) can't get away from it.
+All that the process starts stays in one process group, since the filter of system calls lets no
+process leave it: one signal to the group reaches every one, and no fork can slip through between
+two. (Without the filter, at isolation ``none``, a daemon leaves the group. Orphans of a
+subreaper's descendants become its own children, so it is still found, and killed one by one.)
 """
 
 from __future__ import annotations
@@ -13,75 +15,75 @@ import time
 
 from kernel import PR_SET_CHILD_SUBREAPER, PR_SET_PDEATHSIG, prctl  # type: ignore[import-not-found]
 
-_GIVE_UP_SECONDS = 5.0
+# Blocked and waited for, not handled: one that comes early, or just before a wait, is kept.
+_AWAITED = {signal.SIGCHLD, signal.SIGTERM}
 
 
-def prepare(grader: int) -> None:
-    """Adopt orphans, and end with the grader. Raises OSError."""
+def fork(grader: int) -> int:
+    """Adopt orphans, end with the grader, and fork: 0 in a child that leads a group of its own.
+
+    Raises OSError.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _AWAITED)
     prctl(PR_SET_CHILD_SUBREAPER, 1)
-    prctl(PR_SET_PDEATHSIG, int(signal.SIGTERM))
-    if os.getppid() != grader:
+    end_with(grader, signal.SIGTERM)
+    child = os.fork()
+    if child:
+        with contextlib.suppress(OSError):
+            os.setpgid(child, child)  # whoever is first; it may have executed the command already
+        return child
+    os.setpgid(0, 0)
+    signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    return 0
+
+
+def end_with(parent: int, number: int) -> None:
+    """Get a signal when the parent ends, whose process id was ``parent``. Raises OSError."""
+    prctl(PR_SET_PDEATHSIG, int(number))
+    if os.getppid() != parent:
         os._exit(1)
 
 
-def reap(child: int, *, uid: int | None) -> int:
+def reap(child: int) -> int:
     """Wait for ``child`` or SIGTERM, then kill all descendants; the exit status to end with."""
-    stop = False
-
-    def on_term(_number: int, _frame: object) -> None:
-        nonlocal stop
-        stop = True
-        os.kill(child, signal.SIGKILL)
-
-    signal.signal(signal.SIGTERM, on_term)
-    status = 0
-    while True:
-        pid, raw = os.wait()
-        if pid == child:
-            status = raw
+    while not _ended(child):
+        if signal.sigwait(_AWAITED) == signal.SIGTERM:
             break
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    _kill_rest(uid)
+    # Nobody has waited for the child yet, so the number of its group is still its own.
+    with contextlib.suppress(OSError):
+        os.killpg(child, signal.SIGKILL)
+    status = _reap_all(child)
     if os.WIFSIGNALED(status):
         return 128 + os.WTERMSIG(status)
     return os.WEXITSTATUS(status)
 
 
-def _kill_rest(uid: int | None) -> None:
-    deadline = time.monotonic() + _GIVE_UP_SECONDS
-    while time.monotonic() < deadline:
-        if uid is not None:
-            _kill_all_of(uid)
+def _ended(child: int) -> bool:
+    """Whether the child is a zombie, which is left as it is; orphans that have ended are not."""
+    while ended := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+        if ended.si_pid == child:
+            return True
+        os.waitpid(ended.si_pid, 0)
+    return False
+
+
+def _reap_all(child: int) -> int:
+    """Kill until no descendant is left; the status of the child.
+
+    There is no time after which this gives up: the grader, which may be gone, is who has one.
+    """
+    status = 0
+    while True:
         for pid in _descendants():
             with contextlib.suppress(OSError):
                 os.kill(pid, signal.SIGKILL)
         try:
-            while os.waitpid(-1, os.WNOHANG)[0]:
-                pass
+            while (ended := os.waitpid(-1, os.WNOHANG))[0]:
+                if ended[0] == child:
+                    status = ended[1]
         except ChildProcessError:
-            return
+            return status
         time.sleep(0.005)
-
-
-def _kill_all_of(uid: int) -> None:
-    """One kill(-1) as the user nobody else has: no fork can slip through between two signals.
-
-    A process of its own gives up root whole for that: with any user id of root's left, real or
-    effective, the signal would reach all of root's processes too (kill(2)). There may be no
-    room for it, where a fork bomb has filled the control group that this process is in as well:
-    then the others are killed one by one, and the grader has forbidden them to fork.
-    """
-    try:
-        helper = os.fork()
-    except OSError:
-        return
-    if helper == 0:
-        try:
-            os.setresuid(uid, uid, uid)
-            os.kill(-1, signal.SIGKILL)
-        finally:
-            os._exit(0)
-    os.waitpid(helper, 0)
 
 
 def _descendants() -> list[int]:

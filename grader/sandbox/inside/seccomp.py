@@ -70,6 +70,9 @@ _SIGNALS = {
     "pidfd_send_signal": (424, 424),
 }
 _TGKILL = (234, 131)
+# Ways out of a process group. They do nothing and say that they have: a library that detaches a
+# helper goes on.
+_GROUPS = {"setpgid": (109, 154), "setsid": (112, 157)}
 
 _ARCHITECTURES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
 _MODE_FILTER = 2
@@ -84,13 +87,16 @@ class _Program(ctypes.Structure):
     _fields_ = [("length", ctypes.c_ushort), ("filter", ctypes.c_char_p)]
 
 
-def filter_program(machine: str, *, sockets: bool, own_signals_only: int | None) -> bytes:
+def filter_program(
+    machine: str, *, sockets: bool, own_signals_only: int | None, one_group: bool
+) -> bytes:
     """The classic-BPF program, as the kernel takes it.
 
     Args:
         machine: ``platform.machine()``.
         sockets: Whether socket(2) is allowed (a real GPU's driver needs it).
         own_signals_only: A process id; signals to any other are denied. None: no such rule.
+        one_group: Keep all processes in the process group that they are in.
 
     Raises:
         LookupError: no numbers are known for this machine.
@@ -109,6 +115,9 @@ def filter_program(machine: str, *, sockets: bool, own_signals_only: int | None)
         denied += [numbers[column] for numbers in _SIGNALS.values()]
     for number in denied:
         code += [_op(_JEQ, number, 0, 1), _op(_RETURN, _ERRNO | errno.EPERM)]
+    if one_group:
+        for numbers in _GROUPS.values():
+            code += [_op(_JEQ, numbers[column], 0, 1), _op(_RETURN, _ERRNO | 0)]
     # ENOSYS makes the C library fall back to clone, whose flags a filter can see.
     code += [_op(_JEQ, _CLONE3[column], 0, 1), _op(_RETURN, _ERRNO | errno.ENOSYS)]
     if not sockets:
@@ -136,12 +145,13 @@ def _op(code: int, constant: int, if_true: int = 0, if_false: int = 0) -> bytes:
     return struct.pack("=HBBI", code, if_true, if_false, constant & 0xFFFFFFFF)
 
 
-def install(*, sockets: bool, own_signals_only: bool) -> None:
+def install(*, sockets: bool, own_signals_only: bool, one_group: bool) -> None:
     """Install the filter in this process, for good. Needs ``no_new_privs``. Raises OSError."""
     program = filter_program(
         platform.machine(),
         sockets=sockets,
         own_signals_only=os.getpid() if own_signals_only else None,
+        one_group=one_group,
     )
     structure = _Program(len(program) // 8, program)
     prctl(PR_SET_SECCOMP, _MODE_FILTER, ctypes.addressof(structure))
