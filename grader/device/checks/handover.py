@@ -2,13 +2,14 @@
 
 A vector clock for each thread. What a thread has done becomes known to another one
 when it is *released* (a fence, or the release of a store or an atomic) into a place, and the
-other finds it there by a strong read (PTX ISA, "Memory Consistency Model": release and acquire
-patterns, causality order). Whether it was certain to find it there, one schedule does not tell:
-it is for another schedule to show that it may come too early.
+other *acquires* it from there: by a strong read with ``.acquire``, or with a fence behind it (PTX
+ISA, "Memory Consistency Model": release and acquire patterns, causality order). Whether it was
+certain to find it there, one schedule does not tell: it is for another schedule to show that it
+may come too early.
 
-Two things are taken more kindly than the manual has it, since the CUDA C++ Programming Guide's
-own examples rely on them: a strong read acquires also without a fence behind it, and what a
-thread has fenced stays so where a barrier hands it on.
+Barriers are taken more kindly than the manual has it, since NVIDIA's own samples rely on them
+(threadFenceReduction): what a thread has fenced stays so where a barrier hands it on, and what it
+has found by a strong read counts as acquired, for all who meet there.
 """
 
 from __future__ import annotations
@@ -38,10 +39,12 @@ class Meaning:
     Attributes:
         device: Whether it concerns other blocks too, or (scope ``.cta``) only its own.
         release: Whether it releases by itself; else only what was fenced before is released.
+        acquire: Whether it acquires by itself; else what it found is acquired by a fence.
     """
 
     device: bool = True
     release: bool = False
+    acquire: bool = False
 
 
 class Handover(Protocol):
@@ -76,16 +79,19 @@ class _Scope:
 
     Attributes:
         fenced: For each lane, what it has fenced.
+        found: For each lane, what it has found by strong reads.
         places: What was released into each.
     """
 
     def __init__(self, lanes: int) -> None:
         self.fenced: Index = np.zeros((lanes, lanes), dtype=np.int64)
+        self.found: Index = np.zeros((lanes, lanes), dtype=np.int64)
         self.places: dict[tuple[Space, int, int], Index] = {}
 
     def clear(self) -> None:
         """Nothing is released."""
         self.fenced.fill(0)
+        self.found.fill(0)
         self.places.clear()
 
     def put(self, place: tuple[Space, int, int], row: Index) -> None:
@@ -116,6 +122,8 @@ class Clocks:
         self._device.clear()
 
     def barrier(self, lanes: Index, now: int) -> None:
+        for scope in (self._own, self._device):
+            self._acquire(scope, lanes)
         joint = self._known[lanes].max(axis=0)
         joint[lanes] = now
         self._known[lanes] = joint
@@ -123,17 +131,18 @@ class Clocks:
             scope.fenced[lanes] = scope.fenced[lanes].max(axis=0)
 
     def fence(self, lanes: Index, now: int, *, device: bool) -> None:
+        scopes = (self._own, self._device) if device else (self._own,)
+        for scope in scopes:
+            self._acquire(scope, lanes)
         released = self._whole(lanes, now)
-        self._own.fenced[lanes] = released
-        if device:
-            self._device.fenced[lanes] = released
+        for scope in scopes:
+            scope.fenced[lanes] = released
 
     def read(self, space: Space, at: Index, lanes: Index, now: int, meaning: Meaning) -> None:
         for scope, place, group in self._groups(space, at, lanes, meaning):
             found = scope.places.get(place)
             if found is not None:
-                mine = lanes[group]
-                self._known[mine] = np.maximum(self._known[mine], found)
+                self._find(scope, lanes[group], found, meaning)
 
     def write(self, space: Space, at: Index, lanes: Index, now: int, meaning: Meaning) -> None:
         for scope, place, group in self._groups(space, at, lanes, meaning):
@@ -151,13 +160,21 @@ class Clocks:
             released[~wrote[group]] = 0
             # Each lane finds what all before it have left: updates keep what was released.
             left = np.maximum.accumulate(np.concatenate([first, released]), axis=0)
-            mine = lanes[group]
-            self._known[mine] = np.maximum(self._known[mine], left[:-1])
+            self._find(scope, lanes[group], left[:-1], meaning)
             scope.put(place, left[-1])
 
     def ordered(self, events: Index, theirs: Index, mine: Index) -> Mask:
         result: Mask = events <= self._known[mine, theirs]
         return result
+
+    def _find(self, scope: _Scope, lanes: Index, what: Index, meaning: Meaning) -> None:
+        """These lanes find what was released into a place."""
+        to = self._known if meaning.acquire else scope.found
+        to[lanes] = np.maximum(to[lanes], what)
+
+    def _acquire(self, scope: _Scope, lanes: Index) -> None:
+        """What these lanes have found becomes known to them."""
+        self._known[lanes] = np.maximum(self._known[lanes], scope.found[lanes])
 
     def _whole(self, lanes: Index, now: int) -> Index:
         """What these lanes know, with what they did themselves."""

@@ -21,6 +21,7 @@ from grader.device.simt.lanes import Lanes
 
 STRONG = frozenset({"volatile", "relaxed", "acquire", "release", "acq_rel", "mmio"})
 RELEASES = frozenset({"release", "acq_rel"})
+ACQUIRES = frozenset({"acquire", "acq_rel"})
 SPACES = {
     "global": Space.GLOBAL,
     "shared": Space.SHARED,
@@ -145,11 +146,15 @@ def bind_store(binding: Binding) -> Step:
 
 def meaning(parts: Sequence[str]) -> Meaning:
     """What an access says of order by its modifiers."""
-    return Meaning(device=OWN_BLOCK not in parts, release=not RELEASES.isdisjoint(parts))
+    return Meaning(
+        device=OWN_BLOCK not in parts,
+        release=not RELEASES.isdisjoint(parts),
+        acquire=not ACQUIRES.isdisjoint(parts),
+    )
 
 
 def bind_fence(binding: Binding) -> Step:
-    """``fence`` and ``membar``: what the thread did becomes what it can release."""
+    """``fence`` and ``membar``: what the thread has found is known; all of it can be released."""
     order = binding.machine.order
     parts = binding.site.instruction.modifiers
     device = OWN_BLOCK not in parts

@@ -45,8 +45,7 @@ ENDS_BLOCK = frozenset({"bra", "brx", "call", "ret", "exit", "bar", "barrier", "
 """Instructions after which threads may be somewhere else."""
 STARTS_BLOCK = frozenset({"shfl", "vote", "match", "redux", "elect", "activemask"})
 """Instructions at which threads of a warp should meet before they run."""
-_SLOW = frozenset({"atom", "red"})
-"""Instructions after which the time limit should be looked at."""
+_ATOMICS = frozenset({"atom", "red"})
 _ACCESSES = frozenset({"ld", "ldu", "st", "atom", "red", "cp"})
 _STRONG = frozenset({"volatile", "relaxed", "acquire", "release", "acq_rel", "mmio"})
 _ORDERINGS = frozenset({"acquire", "release", "acq_rel"})
@@ -239,7 +238,8 @@ class Program:
                 self.starts.add(pc + 1)
             elif instruction.base in STARTS_BLOCK:
                 self.starts.update((pc, pc + 1))
-            elif instruction.base in _SLOW:
+            elif _is_strong(instruction):
+                # Other threads may see what it did before this one goes on.
                 self.starts.add(pc + 1)
         entry_params = {p.name for p in function.params} if function is self.entry else set()
         for name, variable in function.variables.items():
@@ -335,6 +335,14 @@ def _of(function: str, layout: Layout) -> list[Slot]:
     return [slot for slot in layout.slots if slot.name.startswith(f"{function}:")]
 
 
+def _is_strong(instruction: Instruction) -> bool:
+    """Whether threads may talk to each other by it."""
+    parts = instruction.modifiers
+    return instruction.base in _ATOMICS or (
+        instruction.base in _ACCESSES and not _STRONG.isdisjoint(parts)
+    )
+
+
 def _traits(code: list[Site]) -> Traits:
     traits = Traits()
     for site in code:
@@ -352,8 +360,7 @@ def _traits(code: list[Site]) -> Traits:
         names = {part.partition("::")[0] for part in parts}
         if not names & {"shared", "local", "param", "const"} or instruction.base == "cp":
             traits.global_granule = min(traits.global_granule, size)
-            if instruction.base in ("atom", "red") or names & _STRONG:
-                traits.strong_global = True
+            traits.strong_global |= _is_strong(instruction)
         if not names & {"global", "local", "param", "const"} or instruction.base == "cp":
             traits.shared_granule = min(traits.shared_granule, size)
     return traits

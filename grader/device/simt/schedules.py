@@ -38,7 +38,9 @@ _TURN = 256
 """Basic blocks that a team runs before another one gets its turn. One that has used up a turn
 probably waits for another team: its next turns are shorter."""
 _LEAST_TURN = 16
-_RANDOM_TURN = 24
+_RANDOM_TURNS = (1, 4, 24)
+"""The most of a random turn: short turns let threads see what is there for a moment only, long
+ones let a team get far ahead of the others."""
 _PATIENCE = 2048
 """Basic blocks that run before another group of threads than the lowest has its turn, so that
 a thread that spins on a flag does not keep the one that will set it from running. Where that
@@ -63,6 +65,7 @@ class Schedule:
         self.ranks: Index | None = None
         self.teams = 1
         self._turns = [_TURN]
+        self._longest = _TURN
         self._chosen = self._other = 0
         self._patience = _PATIENCE if number == PLAIN else _LEAST_PATIENCE
         self._random = random.Random(number)  # noqa: S311 - of an order, not of a secret
@@ -85,6 +88,7 @@ class Schedule:
         whole = self._random.choice(
             [lanes // threads, lanes // threads * 32 + lanes % threads // 32, lanes]
         )
+        self._longest = self._random.choice(_RANDOM_TURNS)
         _, part = np.unique(whole, return_inverse=True)
         self.teams = min(int(part.max()) + 1, _RANDOM_TEAMS)
         dealt = numbers.permutation(int(part.max()) + 1) % self.teams
@@ -94,7 +98,7 @@ class Schedule:
     def turn(self, team: int) -> int:
         """How many basic blocks a team may run now."""
         if self._number >= FIRST_RANDOM:
-            return 1 + self._random.randrange(_RANDOM_TURN)
+            return 1 + self._random.randrange(self._longest)
         return self._turns[team]
 
     def following(self, team: int, ready: Sequence[int], *, used_up: bool) -> int:

@@ -175,7 +175,8 @@ def test_a_last_block_that_counts_arrivals_is_no_race() -> None:
     body = """
         mad.wide.u32 %rd1, %b, 4, %a1; add.u32 %r1, %b, 1; st.global.u32 [%rd1], %r1;
         membar.gl;
-        atom.global.add.u32 %r2, [%a0], 1; setp.ne.u32 %p1, %r2, 3; @%p1 exit;
+        atom.global.add.u32 %r2, [%a0], 1; membar.gl;
+        setp.ne.u32 %p1, %r2, 3; @%p1 exit;
         ld.global.u32 %r3, [%a1]; ld.global.u32 %r4, [%a1+4]; add.u32 %r3, %r3, %r4;
         st.global.u32 [%a0+4], %r3;
     """
@@ -187,7 +188,8 @@ def test_a_last_block_that_counts_arrivals_is_no_race() -> None:
 def test_the_same_without_a_fence_is_a_race() -> None:
     body = """
         mad.wide.u32 %rd1, %b, 4, %a1; add.u32 %r1, %b, 1; st.global.u32 [%rd1], %r1;
-        atom.global.add.u32 %r2, [%a0], 1; setp.ne.u32 %p1, %r2, 3; @%p1 exit;
+        atom.global.add.u32 %r2, [%a0], 1; membar.gl;
+        setp.ne.u32 %p1, %r2, 3; @%p1 exit;
         ld.global.u32 %r3, [%a1];
     """
     raced(run(body, [np.zeros(2, dtype=np.uint32), 16], grid=(4, 1, 1), block=(1, 1, 1)))
@@ -195,7 +197,7 @@ def test_the_same_without_a_fence_is_a_race() -> None:
 
 COUNTS = """
     add.u32 %r9, %t, 1; mad.wide.u32 %rd1, %r9, 4, %a1; st.global.u32 [%rd1], %t;
-    FENCE atom.ORDER.gpu.global.add.u32 %r2, [%a0], 1;
+    FENCE atom.ORDER.gpu.global.add.u32 %r2, [%a0], 1; FENCE
     setp.ne.u32 %p1, %r2, 31; @%p1 exit;
     ld.global.u32 %r3, [%a1+12]; st.global.u32 [%a1], %r3;
 """
@@ -228,8 +230,9 @@ def test_a_flag_that_is_set_after_a_fence_orders_two_threads() -> None:
     ordered = body.replace("FENCE", "@%p1 fence.acq_rel.gpu;").replace("LOAD", "acquire")
     outcome = run(ordered, [np.zeros(3, dtype=np.uint32)], block=(64, 1, 1))
     assert (outcome.findings, outcome.buffers[0].tolist()) == ((), [1, 7, 7])
-    plain = body.replace("FENCE", "").replace("LOAD", "relaxed")
-    raced(run(plain, [np.zeros(3, dtype=np.uint32)], block=(64, 1, 1)))
+    for fence, load in (("", "relaxed"), ("", "acquire"), ("@%p1 fence.acq_rel.gpu;", "relaxed")):
+        half = body.replace("FENCE", fence).replace("LOAD", load)
+        raced(run(half, [np.zeros(3, dtype=np.uint32)], block=(64, 1, 1)))
 
 
 def test_volatile_accesses_may_conflict() -> None:
