@@ -18,6 +18,7 @@ from outside (`grader.grading.boxed_device`): a program that passes it gets no m
 asks for more than the GPU has gets the GPU's error.
 """
 
+MULTIPROCESSORS = 108
 WARP = 32
 MAX_THREADS_PER_BLOCK = 1024
 MAX_BLOCK = (1024, 1024, 64)
@@ -45,7 +46,7 @@ ATTRIBUTES: dict[int, int] = {
     13: 1410000,  # clock, kHz
     14: 512,  # texture alignment
     15: 1,  # copies overlap with kernels
-    16: 108,  # multiprocessors
+    16: MULTIPROCESSORS,
     17: 0,  # no run time limit of the display's kind
     18: 0,  # not integrated
     19: 0,  # host memory can't be mapped

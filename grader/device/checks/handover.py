@@ -202,10 +202,45 @@ class Clocks:
                 yield scope, (space, int(at[first]), int(owners[first])), group
 
 
-class AnyHandover:
-    """Takes any two strong accesses for a handover: of too many threads to know of each.
+class _Times:
+    """When each thread, or block, last did what order needs.
 
-    This errs on the side of silence.
+    Attributes:
+        fenced: The last fence.
+        sent: Up to when its doings were fenced before the last strong write.
+        found: The last strong read.
+        acquired: The last strong read that was acquired.
+    """
+
+    def __init__(self, count: int) -> None:
+        self.fenced: Index = np.zeros(count, dtype=np.int64)
+        self.sent: Index = np.zeros(count, dtype=np.int64)
+        self.found: Index = np.zeros(count, dtype=np.int64)
+        self.acquired: Index = np.zeros(count, dtype=np.int64)
+
+    def clear(self) -> None:
+        """Nothing was done."""
+        for times in (self.fenced, self.sent, self.found, self.acquired):
+            times.fill(0)
+
+    def read(self, who: Index, now: int, meaning: Meaning) -> None:
+        """A strong read by these."""
+        (self.acquired if meaning.acquire else self.found)[who] = now
+
+    def write(self, who: Index, now: int, meaning: Meaning) -> None:
+        """A strong write by these."""
+        self.sent[who] = now if meaning.release else np.maximum(self.sent[who], self.fenced[who])
+
+    def acquire(self, who: Index) -> None:
+        """What these have found is known to them."""
+        self.acquired[who] = np.maximum(self.acquired[who], self.found[who])
+
+
+class AnyHandover:
+    """Asks of two only whether one sent and the other acquired, for too many to know of each.
+
+    This errs on the side of silence: what was sent to somebody counts as sent to everybody, and
+    between blocks, what a thread does counts for its block.
 
     Args:
         block: The block of each lane.
@@ -213,36 +248,48 @@ class AnyHandover:
 
     def __init__(self, block: Index) -> None:
         self._block = block
-        self._blocks: Index = np.zeros(int(block[-1]) + 1, dtype=np.int64)
-        self._lanes: Index = np.zeros(len(block), dtype=np.int64)
+        self._own = _Times(len(block))
+        self._device = _Times(int(block[-1]) + 1)
 
     def begin(self) -> None:
-        self._blocks.fill(0)
-        self._lanes.fill(0)
+        self._own.clear()
+        self._device.clear()
 
     def barrier(self, lanes: Index, now: int) -> None:
-        """Nothing: of barriers, the order knows by itself."""
+        """What was before it, the order knows by itself."""
+        self._own.acquire(lanes)
+        self._device.acquire(self._block[lanes])
 
     def fence(self, lanes: Index, now: int, *, device: bool) -> None:
-        """Nothing: where there is a fence, every strong access counts."""
+        for times, who in self._concerned(lanes, device=device):
+            times.acquire(who)
+            times.fenced[who] = now
 
     def read(self, space: Space, at: Index, lanes: Index, now: int, meaning: Meaning) -> None:
-        self._lanes[lanes] = now
-        self._blocks[self._block[lanes]] = now
+        for times, who in self._concerned(lanes, device=meaning.device):
+            times.read(who, now, meaning)
 
-    write = read
+    def write(self, space: Space, at: Index, lanes: Index, now: int, meaning: Meaning) -> None:
+        for times, who in self._concerned(lanes, device=meaning.device):
+            times.write(who, now, meaning)
 
     def update(
         self, space: Space, at: Index, lanes: Index, wrote: Mask, now: int, meaning: Meaning
     ) -> None:
         self.read(space, at, lanes, now, meaning)
+        self.write(space, at, lanes[wrote], now, meaning)
 
     def ordered(self, events: Index, theirs: Index, mine: Index) -> Mask:
-        same = self._block[theirs] == self._block[mine]
-        their = np.where(same, self._lanes[theirs], self._blocks[self._block[theirs]])
-        my = np.where(same, self._lanes[mine], self._blocks[self._block[mine]])
-        result: Mask = (their >= events) & (my >= events)
+        their, my = self._block[theirs], self._block[mine]
+        own = (self._own.sent[theirs] >= events) & (self._own.acquired[mine] >= events)
+        device = (self._device.sent[their] >= events) & (self._device.acquired[my] >= events)
+        result: Mask = np.where(their == my, own, device)
         return result
+
+    def _concerned(self, lanes: Index, *, device: bool) -> Iterator[tuple[_Times, Index]]:
+        yield self._own, lanes
+        if device:
+            yield self._device, self._block[lanes]
 
 
 def handover(block: Index) -> Handover:

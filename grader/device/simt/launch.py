@@ -11,6 +11,7 @@ from functools import partial
 
 import numpy as np
 
+from grader.device.attributes import MULTIPROCESSORS, occupancy
 from grader.device.checks.order import Log
 from grader.device.checks.recorder import Recorder
 from grader.device.evidence import Dim3, Finding, FindingKind, Launch
@@ -39,8 +40,6 @@ from grader.errors import UnsupportedByDevice
 
 _WAVE_LANES = 32768
 """Lanes in flight: enough to make NumPy worthwhile, few enough for the caches."""
-_RESIDENT_LANES = 108 * 2048
-"""Threads that an A100 runs at once. Blocks that talk to each other must be in flight together."""
 _WAVE_BYTES = 512 << 20
 _MOST_BLOCK_BYTES = 1 << 30
 
@@ -174,23 +173,35 @@ class _Run:
         return Result.SUCCESS
 
     def _waves(self) -> Iterator[tuple[int, int]]:
-        """First block and number of blocks of each wave; sizes differ by one at most."""
+        """First block and number of blocks of each wave.
+
+        Sizes differ by one at most where blocks do not talk to each other.
+        """
         grid, threads = self.recorder.grid, self.recorder.threads
         total = grid[0] * grid[1] * grid[2]
-        lanes = _RESIDENT_LANES if self.program.traits.strong_global else _WAVE_LANES
         cost = self.program.block_bytes(threads, self.dynamic_shared)
         if cost > _MOST_BLOCK_BYTES:
             raise UnsupportedByDevice(
                 f"One block of {self.program.entry.name} needs {cost >> 20} MiB to be simulated.",
                 remedy="Use fewer threads per block or less local memory.",
             )
-        most = max(min(lanes // threads, _WAVE_BYTES // max(cost, 1)), 1)
+        talk = self.program.traits.strong_global
+        at_once = self._resident(threads) if talk else _WAVE_LANES // threads
+        most = max(min(at_once, _WAVE_BYTES // max(cost, 1)), 1)
         waves = -(-total // most)
         first = 0
         for wave in range(waves):
-            after = total * (wave + 1) // waves
+            after = min(first + most, total) if talk else total * (wave + 1) // waves
             yield first, after - first
             first = after
+
+    def _resident(self, threads: int) -> int:
+        """Blocks that an A100 runs at once: what talks to each other must be in flight together.
+
+        No more either, for a block that waits for one that has no place waits for ever.
+        """
+        shared = self.program.shared.compact_size + self.dynamic_shared
+        return MULTIPROCESSORS * occupancy(threads, shared)
 
 
 def _param_bytes(program: Program, params: Sequence[bytes]) -> bytes:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from grader.device.attributes import MULTIPROCESSORS
 from grader.device.checks.access import Wave
 from grader.device.checks.handover import handover
 from grader.device.checks.order import Log, Order
@@ -274,8 +275,8 @@ class Machine:
             "%laneid": lane,
             "%warpid": (self.thread // 32).astype(np.uint32),
             "%nwarpid": np.uint32(-(-self.threads // 32)),
-            "%smid": ((self.wave.first_block + self.block) % 108).astype(np.uint32),
-            "%nsmid": np.uint32(108),
+            "%smid": ((self.wave.first_block + self.block) % MULTIPROCESSORS).astype(np.uint32),
+            "%nsmid": np.uint32(MULTIPROCESSORS),
             "%gridid": np.uint64(1),
             "%lanemask_eq": one << lane,
             "%lanemask_lt": (one << lane) - one,

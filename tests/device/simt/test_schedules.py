@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from grader.device.checks import handover
 from grader.device.evidence import FindingKind
 from grader.device.simt import Limits
 from grader.device.simt.schedules import FIRST_RANDOM, IN_TURN, PLAIN, REVERSED, Schedule, in_words
@@ -303,6 +304,24 @@ def test_what_a_gpu_breaks_shows_in_one_of_the_schedules(name: str) -> None:
     pytest.fail("no race, and the same result in every schedule")
 
 
+@pytest.fixture
+def too_many_for_clocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(handover, "MOST_LANES", 0)
+
+
+@pytest.mark.usefixtures("too_many_for_clocks")
+@pytest.mark.parametrize("name", RIGHT)
+def test_right_patterns_hold_among_any_number_of_threads(name: str) -> None:
+    for schedule in (PLAIN, REVERSED, FIRST_RANDOM):
+        test_right_patterns_hold_in_every_schedule(name, schedule)
+
+
+@pytest.mark.usefixtures("too_many_for_clocks")
+@pytest.mark.parametrize("name", WRONG)
+def test_what_a_gpu_breaks_shows_among_any_number_of_threads(name: str) -> None:
+    test_what_a_gpu_breaks_shows_in_one_of_the_schedules(name)
+
+
 def test_the_plain_schedule_alone_does_not_show_it() -> None:
     # Why one schedule is not enough: side by side, the value happens to be there.
     name = "nobody looks at the counter"
@@ -358,6 +377,29 @@ def test_more_blocks_than_teams_wait_for_each_other(schedule: int) -> None:
     )
     assert (outcome.result, outcome.findings) == (0, ())
     assert outcome.buffers[0][0] == sum(range(1, 51))
+
+
+FIRST_WAITS_FOR_LAST = """
+    .shared .align 4 .b8 cells[BYTES]; mov.u32 %r20, cells; st.shared.u32 [%r20], %b;
+    setp.ne.u32 %p1, %b, LAST; @%p1 bra OTHER; st.release.gpu.global.u32 [%a0], 1; exit;
+    OTHER: setp.ne.u32 %p1, %b, 0; @%p1 exit;
+    SPIN: ld.acquire.gpu.global.u32 %r2, [%a0]; setp.eq.u32 %p2, %r2, 0; @%p2 bra SPIN;
+"""
+
+
+# An A100 has 108 multiprocessors. Each holds 32 blocks at most, and shared memory for 3 of 48 KiB.
+@pytest.mark.parametrize(("shared", "resident"), [(4, 108 * 32), (49152, 108 * 3)])
+def test_a_block_that_waits_for_one_that_has_no_place_waits_for_ever(
+    shared: int, resident: int
+) -> None:
+    def waits_for(last: int) -> list[FindingKind]:
+        body = FIRST_WAITS_FOR_LAST.replace("BYTES", str(shared)).replace("LAST", str(last))
+        limits = Limits(instruction_budget=16 * last)
+        how: dict[str, Any] = {"grid": (last + 1, 1, 1), "block": (1, 1, 1), "limits": limits}
+        return run(body, [zeros(1)], **how).kinds
+
+    assert waits_for(resident - 1) == []
+    assert waits_for(resident) == [FindingKind.BUDGET_EXCEEDED]
 
 
 def test_a_schedule_is_the_same_again() -> None:
