@@ -13,6 +13,7 @@
         |   +-- UnsupportedByDevice an instruction or driver call we lack
         +-- SandboxFault            the isolation asked for can't be reached
         +-- ProtocolFault           a process of our own broke its protocol
+        +-- Undecided               whether the answer is right can't be told by its values
 
 A student's mistake is not an exception: it is data in the record
 (`grader.record`). An exception here means that there is no verdict.
@@ -90,6 +91,10 @@ class SandboxFault(GraderFault):
 
 class ProtocolFault(GraderFault):
     """A process of our own said something that its protocol does not allow."""
+
+
+class Undecided(GraderFault):
+    """The values are neither right nor wrong; a person has to read the file."""
 
 
 class RecordError(UsageError):

@@ -22,6 +22,8 @@ class Comparison:
     """Indices of the elements that are wrong, ascending."""
     exact: bool
     """Whether elements had to be equal, not merely close."""
+    rearranged: bool = False
+    """Whether the rounding of another right algorithm explains every element that is wrong."""
 
     @property
     def not_compared(self) -> int:
@@ -42,6 +44,7 @@ def compare(puzzle: Puzzle, case: Case, got: NDArray[np.generic]) -> Comparison:
     must lie within the puzzle's bound. NaN is right only where the reference
     is NaN or the puzzle says that it may be, an infinity only where the reference
     is the same infinity, and ``-0.0`` equals ``0.0``. Undecided elements are never wrong.
+    Whether wrong ones may come from an algorithm that is no sum of the products is told beside.
     """
     expected = puzzle.expected(case.inputs, case.shape.sizes)
     exact = case.values in (Values.INTEGERS, Values.EXAMPLE)
@@ -55,7 +58,16 @@ def compare(puzzle: Puzzle, case: Case, got: NDArray[np.generic]) -> Comparison:
     same_special = (np.isnan(value) & np.isnan(actual)) | (np.isinf(value) & (actual == value))
     forgiven = ~expected.decided | (expected.may_be_nan & np.isnan(actual.reshape(got.shape)))
     right = np.where(np.isfinite(value), close, same_special) | forgiven.ravel()
-    return Comparison(expected=expected, got=got, wrong=np.flatnonzero(~right), exact=exact)
+    near = (distance <= expected.rearranged.ravel()) | (
+        expected.may_overflow.ravel() & ~np.isfinite(actual)
+    )
+    return Comparison(
+        expected=expected,
+        got=got,
+        wrong=np.flatnonzero(~right),
+        exact=exact,
+        rearranged=not right.all() and bool((right | (near & np.isfinite(value))).all()),
+    )
 
 
 def number(value: float) -> float | str:

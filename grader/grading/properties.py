@@ -77,6 +77,8 @@ class Tally:
     """Why some case of it was not run, where one was not."""
     crashed: bool = False
     """Whether a case of it ended without output."""
+    certain: bool = False
+    """Whether a case failed in a way that the rounding of no right algorithm explains."""
 
     def count(self, observation: Observation, problem: Problem | None) -> None:
         """Take one more case into account."""
@@ -88,6 +90,8 @@ class Tally:
             return
         self.failures += 1
         self.crashed = self.crashed or observation.run.output is None
+        compared = observation.comparison
+        self.certain = self.certain or compared is None or not compared.rearranged
         if len(self.first) < FIRST:
             self.first.append(observation)
         if self.worst is None or _simplicity(observation) < _simplicity(self.worst[0]):

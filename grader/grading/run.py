@@ -191,6 +191,7 @@ class _Run:
 
     def _compile_and_run(self, workspace: Workspace, ahead: Ahead[Bench]) -> None:
         from grader.grading import plan
+        from grader.grading.verdict import refuse_undecided
         from grader.worker.process import Ended
 
         gathered, puzzle = self.gathered, self.gathered.puzzle
@@ -229,6 +230,7 @@ class _Run:
                 kernel_unchanged=self.code is Code.UNCHANGED,
                 observed=bench.lane.observes,
             )
+            refuse_undecided(results)
 
     def _prober(self, bench: Bench, shapes: Sequence[PlannedShape]) -> Prober:
         from grader.grading.properties import Prober

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from grader.errors import Undecided
 from grader.grading.reached import Reached
 from grader.grading.timing import WHY_NOT_RUN
 from grader.marks import (
@@ -21,6 +22,7 @@ from grader.marks import right as right_at
 from grader.record import Check, Status, Verdict, Visibility
 
 if TYPE_CHECKING:
+    from grader.grading.observe import Observation
     from grader.grading.properties import Results, Tally
     from grader.puzzles.definition import Puzzle, RubricItem
     from grader.rubric import Rubric
@@ -50,6 +52,38 @@ NOT_OBSERVABLE = "a GPU does not show who wrote which byte; grade on the softwar
 def score(puzzle: Puzzle, reached: Reached, rubric: Rubric | None = None) -> Scored:
     """Fill in the rubric; see `mark`."""
     return mark(puzzle, [_ended(puzzle, item, reached) for item in puzzle.rubric], rubric)
+
+
+def refuse_undecided(results: Results) -> None:
+    """See that a mistake explains the wrong values, where there are any, and not only rounding.
+
+    Raises:
+        Undecided: another right algorithm may have given all of them.
+    """
+    failed = [results.tally(check) for check in (*VALUES, "robust")]
+    failed = [tally for tally in failed if tally.worst is not None]
+    if not failed or any(tally.certain for tally in failed):
+        return
+    assert failed[0].worst is not None
+    raise Undecided(
+        f"it can't be told whether the values are right: {_slightly_off(failed[0].worst[0])} "
+        "Sums of the products in any order end nearer to it. A right algorithm that is no such "
+        "sum (Winograd's, Karatsuba's, a Fourier transform) may end there, and so may a mistake.",
+        remedy="Have a person read how the file computes its sums, and give the points by hand.",
+    )
+
+
+def _slightly_off(observation: Observation) -> str:
+    comparison = observation.comparison
+    assert comparison is not None
+    index = int(comparison.wrong[0])
+    sizes = ", ".join(f"{name} {size}" for name, size in observation.case.shape.sizes.items())
+    return (
+        f"in case {observation.number} ({sizes}) element {index} is "
+        f"{float(comparison.got.ravel()[index])!r} for "
+        f"{float(comparison.expected.value.ravel()[index])!r}, and no case shows more than such "
+        "rounding errors."
+    )
 
 
 def mark(puzzle: Puzzle, ended: Iterable[Check], rubric: Rubric | None) -> Scored:

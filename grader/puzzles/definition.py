@@ -76,6 +76,12 @@ class ExpectedOutput:
     """The reference, computed in float64. NaN where NaN is the right answer."""
     allowed: NDArray[np.float64]
     """Largest accepted distance for each element (ignored where the value is not finite)."""
+    rearranged: NDArray[np.float64]
+    """Largest distance that the rounding of another right algorithm may explain, one that is equal
+    in exact arithmetic. What lies beyond `allowed` and within this is neither right nor wrong."""
+    may_overflow: NDArray[np.bool_]
+    """True where such an algorithm may overflow on the way, so that a result that is not finite
+    is neither right nor wrong."""
     decided: NDArray[np.bool_]
     """False where the task does not fix an answer; such elements are not compared."""
     exact: NDArray[np.bool_]

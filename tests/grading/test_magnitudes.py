@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from grader.errors import Undecided
 from grader.grading import inputs, plan, seeds
 from grader.grading.cases import Values, drawn, patterned
 from grader.grading.inputs import Pattern
 from grader.grading.singular import KINDS, singular
+from grader.grading.verdict import refuse_undecided
 from grader.puzzles.conv1d import CONV1D
 from grader.record import Status, Verdict
 from tests.grading.scripted import ScriptedExecutor, grade, right
@@ -189,25 +191,30 @@ WHOLE_MISTAKES = {
         if all((array == np.rint(array)).all() for array in given.values())
         else right(given, sizes, variant)
     ),
-    "sums above a million are rounded": lambda given, sizes, variant: np.where(
+    "sums above a million are rounded to thousands": lambda given, sizes, variant: np.where(
         abs(right(given, sizes, variant)) > 1e6,
-        np.rint(right(given, sizes, variant) / 4) * np.float32(4),
+        np.rint(right(given, sizes, variant) / 1000) * np.float32(1000),
         right(given, sizes, variant),
     ).astype(np.float32),
+    "sums end at 2 ** 23": lambda given, sizes, variant: np.clip(
+        right(given, sizes, variant), -(2**23), 2**23
+    ),
 }
 
 
 @pytest.mark.parametrize("program", MISTAKES.values(), ids=MISTAKES)
 @pytest.mark.parametrize("sample", [False, True])
 def test_a_mistake_at_some_magnitudes_alone_is_found(program, sample):
-    _, scored = grade(ScriptedExecutor(program), kernel_unchanged=sample, sample=sample)
+    results, scored = grade(ScriptedExecutor(program), kernel_unchanged=sample, sample=sample)
+    refuse_undecided(results)
     assert failed(scored) & {"integers", "reals"}
     assert scored.verdict is Verdict.FAIL
 
 
 @pytest.mark.parametrize("program", WHOLE_MISTAKES.values(), ids=WHOLE_MISTAKES)
 def test_a_mistake_with_large_whole_numbers_is_found(program):
-    _, scored = grade(ScriptedExecutor(program))
+    results, scored = grade(ScriptedExecutor(program))
+    refuse_undecided(results)
     assert "integers" in failed(scored)
 
 
@@ -261,6 +268,98 @@ RIGHT = {
 def test_every_order_and_every_flushing_is_right(program):
     _, scored = grade(ScriptedExecutor(program))
     assert (scored.verdict, scored.score, scored.extra_score) == (Verdict.PASS, 100, 10)
+
+
+# ---- other algorithms, equal in exact arithmetic ----
+
+
+def f32(value):
+    return np.asarray(value).astype(np.float32)
+
+
+def by_tiles(tile, taps):
+    """Two outputs and some taps at a time; ``tile`` gives the two of a window and these taps."""
+
+    def program(given, sizes, variant):
+        n, m = sizes["input_size"], sizes["conv_size"]
+        values = np.concatenate([given["input"], np.zeros(n + 2 * m, np.float32)])
+        total = np.zeros(n + 1, np.float32)
+        with np.errstate(all="ignore"):
+            for i in range(0, n, 2):
+                for j in range(0, m, taps):
+                    kernel = np.resize(given["kernel"][j : j + taps], taps)
+                    kernel[len(given["kernel"][j : j + taps]) :] = 0
+                    pair = tile(values[i + j : i + j + taps + 1], kernel)
+                    total[i : i + 2] = total[i : i + 2] + np.array(pair, np.float32)
+        return total[:n]
+
+    return program
+
+
+def karatsuba(d, g):
+    both = d[1] * (g[0] + g[1])
+    return (d[0] - d[1]) * g[0] + both, both + (d[2] - d[1]) * g[1]
+
+
+def winograd(d, g):
+    plus = (d[1] + d[2]) * ((g[0] + g[1] + g[2]) / np.float32(2))
+    minus = (d[2] - d[1]) * ((g[0] - g[1] + g[2]) / np.float32(2))
+    return (d[0] - d[2]) * g[0] + plus + minus, plus - minus - (d[1] - d[3]) * g[2]
+
+
+def transform(values, sign):
+    if len(values) == 1:
+        return values
+    even, odd = transform(values[::2], sign), transform(values[1::2], sign)
+    turns = sign * 2j * np.pi * np.arange(len(even)) / len(values)
+    odd = odd * np.exp(turns).astype(np.complex64)
+    return np.concatenate([even + odd, even - odd])
+
+
+def fourier(given, sizes, variant):
+    n, m = sizes["input_size"], sizes["conv_size"]
+    padded = np.zeros((2, 64), np.complex64)
+    padded[0, :n], padded[1, :m] = given["input"], given["kernel"][::-1]
+    with np.errstate(all="ignore"):
+        product = transform(padded[0], -1) * transform(padded[1], -1)
+        return f32((transform(product, 1) / np.float32(64)).real[m - 1 : m - 1 + n])
+
+
+def too_large(given, sizes, variant):
+    """By eight roundings: a mistake, and another algorithm may give it."""
+    return f32(right(given, sizes, variant) * (1 + 2.0**-21))
+
+
+OTHER = {
+    "Karatsuba": by_tiles(karatsuba, 2),
+    "Winograd": by_tiles(winograd, 3),
+    "Fourier": fourier,
+    "a little too large": too_large,
+}
+
+
+@pytest.mark.parametrize("program", OTHER.values(), ids=OTHER)
+@pytest.mark.parametrize("seed", ["a", "b"])
+def test_what_another_algorithm_may_give_gets_no_mark_and_no_blame(program, seed):
+    results, _ = grade(ScriptedExecutor(program), seed=seed)
+    with pytest.raises(Undecided, match=r"can't be told.*case \d+ \(input_size \d+, conv_size"):
+        refuse_undecided(results)
+
+
+@pytest.mark.parametrize("program", OTHER.values(), ids=OTHER)
+def test_another_algorithm_with_a_mistake_is_wrong(program):
+    """One tap is left out at one size."""
+
+    def without_last(given, sizes, variant):
+        if (sizes["input_size"], sizes["conv_size"]) != (30, 13):
+            return program(given, sizes, variant)
+        kernel = np.array(given["kernel"])
+        kernel[-1] = 0
+        return program({**given, "kernel": kernel}, sizes, variant)
+
+    results, scored = grade(ScriptedExecutor(without_last))
+    refuse_undecided(results)
+    assert failed(scored) >= {"integers", "reals"}
 
 
 def test_elements_that_are_not_decided_are_said():
