@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pytest
 from grader.record import Record, encode
 from tests.action.runs import ACTION, ROOT, Artifacts, Grader
 from tests.action.workflow import Job
+from tests.scripts import python_script
 
 
 @pytest.fixture
@@ -60,8 +60,9 @@ def grader(tmp_path: Path) -> Grader:
         if record is not None:
             kept.write_bytes(encode(record))
         command = folder / "grade"
-        command.write_text(
-            f"""#!{sys.executable}
+        python_script(
+            command,
+            f"""
 import subprocess, sys
 from pathlib import Path
 sys.path.insert(0, {str(ROOT)!r})
@@ -91,9 +92,8 @@ class Stand:
 
 runner.subprocess = Stand
 main()
-"""
+""",
         )
-        command.chmod(0o755)
         return command
 
     return make

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 from pathlib import Path
+from shlex import quote
 
 import pytest
 
 from tests.action.runs import ACTION, GRADE, ROOT, outputs
 from tests.action.workflow import Job
+from tests.scripts import PYTHON
 
 
 class TestInstall:
@@ -24,16 +25,16 @@ class TestInstall:
             f"""#!/bin/sh
 if [ "$1" = -m ]; then
   mkdir -p "$3/bin"
-  ln -sf {tools}/pip "$3/bin/python"
-  ln -sf {GRADE} "$3/bin/grade"
+  ln -sf {quote(str(tools))}/pip "$3/bin/python"
+  ln -sf {quote(str(GRADE))} "$3/bin/grade"
 else
-  exec {sys.executable} "$@"
+  exec {PYTHON} "$@"
 fi
 """
         )
         (tools / "pip").write_text(
             f"""#!/bin/sh
-echo "$@" >> {tmp_path}/asked
+echo "$@" >> {quote(str(tmp_path))}/asked
 case "$*" in
   *" $FAILS "*) exit 1 ;;
   *" wheel "*) mkdir -p "$7" ;;

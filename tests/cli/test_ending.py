@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -48,7 +49,7 @@ def work(tmp_path: Path) -> Path:
 def shell(line: str, folder: Path) -> subprocess.CompletedProcess[str]:
     """Run a line in which $GRADE is the command."""
     return subprocess.run(
-        ["bash", "-c", line.replace("$GRADE", " ".join(GRADE))],
+        ["bash", "-c", line.replace("$GRADE", shlex.join(GRADE))],
         cwd=folder,
         stdin=subprocess.DEVNULL,
         capture_output=True,

@@ -6,10 +6,12 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from shlex import quote
 
 from grader.record import encode
 from tests.action.runs import GRADE, ROOT
 from tests.report import records
+from tests.scripts import PYTHON
 
 
 def environment(tmp_path: Path, **more: str) -> dict[str, str]:
@@ -45,8 +47,8 @@ while [[ $# -gt 0 ]]; do
   esac
   shift
 done
-cd {ROOT}
-{GRADE} report {folder}/kept.json --format "$formats" --out "$out" || exit 4
+cd {quote(str(ROOT))}
+{quote(str(GRADE))} report {quote(str(folder))}/kept.json --format "$formats" --out "$out" || exit 4
 exit {int(made.exit_code)}
 """
     )
@@ -60,15 +62,16 @@ def installer(folder: Path) -> Path:
     Its ``grade`` is the one that is here; other calls of ``python3`` are real.
     """
     folder.mkdir()
-    pip = folder / "pip"
-    pip.write_text(f'#!/bin/sh\necho "$@" >> {folder}/asked\n')
+    place, grade = quote(str(folder)), quote(str(GRADE))
+    (folder / "pip").write_text(f'#!/bin/sh\necho "$@" >> {place}/asked\n')
     tools = {
         "python3": (
             f'if [ "$1 $2" = "-m venv" ]; then\n'
-            f'  mkdir -p "$3/bin"; ln -s {pip} "$3/bin/python"; ln -s {GRADE} "$3/bin/grade"\n'
-            f'else\n  exec {sys.executable} "$@"\nfi\n'
+            f'  mkdir -p "$3/bin"; ln -s {place}/pip "$3/bin/python"\n'
+            f'  ln -s {grade} "$3/bin/grade"\n'
+            f'else\n  exec {PYTHON} "$@"\nfi\n'
         ),
-        "apt-get": f'echo apt-get "$@" >> {folder}/asked\n',
+        "apt-get": f'echo apt-get "$@" >> {place}/asked\n',
     }
     for name, body in tools.items():
         (folder / name).write_text(f"#!/bin/sh\n{body}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from grader.record import Verdict, encode
 from grader.sandbox import Isolation, IsolationReport, Wanted
 from grader.sandbox.remedy import apparmor_profile
 from tests.report import records
+from tests.scripts import python_script
 
 
 class TestInputs:
@@ -64,8 +64,7 @@ class Machine:
         switch.write_text("1\n")
         tools = tmp_path / "tools"
         tools.mkdir()
-        (tools / "sudo").write_text(f"#!{sys.executable}\n{sudo}")
-        (tools / "sudo").chmod(0o755)
+        python_script(tools / "sudo", sudo)
         monkeypatch.setenv("PATH", str(tools))
         monkeypatch.setenv("ASKED", str(self.asked))
         monkeypatch.setenv("PROFILE", str(self.profile))

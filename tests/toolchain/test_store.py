@@ -21,10 +21,10 @@ from grader.toolchain import install as installing
 from grader.toolchain import store
 from grader.toolchain.edition import DEFAULT_EDITION
 from grader.toolchain.toolchain import is_installed, locate
+from tests.scripts import python_script
 
 OLD = editions.find("25.4")
 UV = """\
-#!{python}
 import os, pathlib, sys, time
 log = pathlib.Path({log!r})
 with log.open("a") as file:
@@ -51,12 +51,12 @@ class FakeUv:
         self.says()
 
     def says(self, error: str = "", code: int = 0, seconds: float = 0) -> None:
-        self.path.write_text(
+        python_script(
+            self.path,
             UV.format(
                 python=sys.executable, log=str(self.log), error=error, code=code, seconds=seconds
-            )
+            ),
         )
-        self.path.chmod(0o755)
 
     @property
     def calls(self) -> list[str]:
