@@ -34,7 +34,7 @@ fi
         )
         (tools / "pip").write_text(
             f"""#!/bin/sh
-echo "$@" >> {quote(str(tmp_path))}/asked
+{{ printf '%s\\t' "$@"; echo; }} >> {quote(str(tmp_path))}/asked
 case "$*" in
   *" $FAILS "*) exit 1 ;;
   *" wheel "*) mkdir -p "$7" ;;
@@ -47,7 +47,7 @@ esac
 
     def asked(self, tmp_path: Path) -> list[list[str]]:
         """The words behind ``-m pip --disable-pip-version-check``."""
-        lines = [line.split()[3:] for line in (tmp_path / "asked").read_text().splitlines()]
+        lines = [line.split("\t")[3:-1] for line in (tmp_path / "asked").read_text().splitlines()]
         (tmp_path / "asked").unlink()
         return lines
 
