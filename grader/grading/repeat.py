@@ -9,12 +9,13 @@ same path, though the host has never seen them.
 
 Nobody is accused before the same inputs gave the same bits again, with a new reference: what
 differs from call to call by itself is not the host's help. Nor is a host that only chooses by
-the inputs what to run, and does the same for the same numbers in another order.
+the inputs what to run, and does the same for the same numbers in another order; or which runs
+for these inputs alone what is right for others too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -139,10 +140,52 @@ class Host:
                 return Asked(unknown="the program does not give an output each time")
             kept = self._keep(_CASE, other)
             alike = self._executor.compare(known, kept)
-            found = _NOTHING if not alike.difference else self._alone(run, known, kept)
-            if alike.why or found.alone is None:
-                return Asked(unknown=alike.why) if alike.why else found
+            if alike.why:
+                return Asked(unknown=alike.why)
+            if not alike.difference:
+                return self._singled_out(case.case)
+            found = self._alone(run, known, kept)
+            if found.alone is None:
+                return found
         return None
+
+    def _singled_out(self, case: Case) -> Asked | None:
+        """Others of the kind go the reference's way: does this case get its answer from the host?
+
+        It does where it goes its own way each time, and the same copies and launches are wrong
+        for all others of the kind.
+        """
+        for distance in range(1, ROUNDS + 1):
+            kept, difference, unknown = self._again(case, distance)
+            if kept is None or not difference:
+                return Asked(unknown=unknown) if unknown else _NOTHING
+            for other in self._kins(case):
+                for moved in (True, False):
+                    done = self._executor.repeat(kept, Kept(number=_CASE, case=other), moved=moved)
+                    if done.why:
+                        return Asked(unknown=done.why)
+                    if self._is_answer(other, done):
+                        return _NOTHING
+        return None
+
+    def _again(self, case: Case, distance: int) -> tuple[Kept | None, str, str]:
+        """Run a case so many calls after a new reference: the case, how it differs, or why not."""
+        self._references.pop(case.shape.number)
+        known = self._reference(case)
+        for _ in range(distance - 1):
+            self._run(reference(case, self._random))
+        if known is None or self._run(case).run.output is None:
+            return None, "", "the program does not give an output each time"
+        kept = self._keep(_CASE, case)
+        alike = self._executor.compare(known, kept)
+        return kept, alike.difference, alike.why
+
+    def _is_answer(self, case: Case, done: Repeated) -> bool:
+        """Whether what the device did again is the answer to a case."""
+        if done.data is None:
+            return False
+        output = np.frombuffer(done.data, dtype=self._puzzle.output.dtype)
+        return compare(self._puzzle, case, output).right
 
     def _alone(self, last: Observation, known: Kept, case: Kept) -> Asked:
         """Do the case again as the host did it, and as it did the reference.
@@ -190,22 +233,20 @@ class Host:
             # Nothing but zeros. What it runs for these must be right for any numbers.
             other = reference(case, self._random)
             known = Kept(number=_CASE, case=other)
-            done = self._executor.repeat(kept, known)
-            return (
-                done.data is not None
-                and compare(
-                    self._puzzle, other, np.frombuffer(done.data, dtype=self._puzzle.output.dtype)
-                ).right
-            )
+            return self._is_answer(other, self._executor.repeat(kept, known))
         if not _right(self._run(other)):
             return False
         alike = self._executor.compare(kept, self._keep(_OTHER, other))
         return not (alike.difference or alike.why)
 
     def _kin(self, case: Case) -> Case | None:
-        """A case of the same kind with another answer; None where there is none.
+        """A case of the same kind with another answer; None where there is none."""
+        return next(self._kins(case), None)
 
-        The same numbers in another order; where that changes nothing, twice the numbers.
+    def _kins(self, case: Case) -> Iterator[Case]:
+        """Cases of the same kind with other answers.
+
+        The same numbers in another order, and twice the numbers, or more.
         """
         answer = self._puzzle.expected(case.inputs, case.shape.sizes).value
         mixed = {
@@ -221,8 +262,7 @@ class Host:
         for inputs in (mixed, larger):
             other = self._puzzle.expected(inputs, case.shape.sizes).value
             if not np.array_equal(answer, other, equal_nan=True):
-                return replace(case, inputs=inputs)
-        return None
+                yield replace(case, inputs=inputs)
 
     def _reference(self, case: Case) -> Kept | None:
         """The reference at the shape of a case, run and kept; None where it gives no output."""

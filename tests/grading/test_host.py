@@ -31,6 +31,7 @@ KNOWN: add.u32 %at, %i, %n; mul.wide.u32 %u, %at, 4; add.u64 %t, %t, %u; ld.glob
   bra WRITE;
 COMPUTED: """
 WRITE = "WRITE: st.global.f32 [%p], %sum;"
+RACES = sums("conv", store=f"{RACE} st.global.f32 [%p], %sum;")
 PICKS_OR_RACES = sums("conv", ", .param .u64 told", store=f"{TOLD} {RACE} {WRITE}")
 PICKS = sums("conv", ", .param .u64 told", store=f"{TOLD} {WRITE}")
 TAPS_BY_VALUE = sums(
@@ -84,6 +85,14 @@ def any_fraction(x, k):
 
 def not_finite(x, k):
     return not (np.isfinite(x).all() and np.isfinite(k).all())
+
+
+def published(x, k):
+    return all((a == np.arange(len(a))).all() for a in (x, k))
+
+
+def all_alike(x, k):
+    return len(np.unique(x)) == 1
 
 
 def always(x, k):
@@ -154,6 +163,9 @@ HOSTILE = {
     "fractions": helps(TRUNCATES, any_fraction),
     "specials": helps(FINITE_ONLY, not_finite),
     "large ones": helps(LARGE_ONES, lambda x, k: not x.max() <= 50),
+    "the example, of a right kernel": helps(PLAIN, published),
+    "the example, of a race": helps(RACES, published),
+    "one number": helps(PLAIN, all_alike),
     "inputs alike": helps(
         sums("conv", value="setp.eq.f32 %r, %x, %k; @%r mov.f32 %x, 0f40000000;"),
         lambda x, k: bool(np.isin(x, k).any()),
@@ -176,8 +188,9 @@ def test_a_host_that_helps_is_seen(program):
     assert not {"example", "integers", "reals"} & reasons.keys()
 
 
-def test_what_the_kernels_do_without_the_host_is_found():
-    assert "race" in failed(HOSTILE["told or race"])["clean"]
+@pytest.mark.parametrize("name", ["told or race", "the example, of a race"])
+def test_what_the_kernels_do_without_the_host_is_found(name):
+    assert "race" in failed(HOSTILE[name])["clean"]
 
 
 # Right.
@@ -268,6 +281,15 @@ def chooses(host):
     host.plain(PLAIN if any_fraction(x, k) else TRUNCATES)
 
 
+def another_for_the_example(host):
+    """The example, and what is in order, goes to a kernel that is as right for anything."""
+    x, k = host.inputs()
+    if (x[1:] > x[:-1]).all() or published(x, k):
+        scratch_kept(host)
+    else:
+        plain(host)
+
+
 def careful(host):
     """Each kernel is right for its own: the one for infinities and NaN is not right for others."""
     x, k = host.inputs()
@@ -288,6 +310,7 @@ RIGHT = {
         compiles_each_time,
         tells_the_time,
         chooses,
+        another_for_the_example,
         careful,
     )
 }
