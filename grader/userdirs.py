@@ -6,6 +6,7 @@ HOME. Then there is no folder to keep anything in, and nothing that is kept ther
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Literal
 
@@ -23,3 +24,13 @@ def user_folder(kind: Literal["cache", "config"]) -> Path | None:
         return None
     # A relative one would be another in each working directory.
     return folder if folder.is_absolute() else None
+
+
+def keep_nothing_of_hypothesis() -> None:
+    """Have Hypothesis read and write no files in this process and those that it starts.
+
+    It keeps what it found in modules in ``.hypothesis`` of the working directory, and that is a
+    folder of the student's own where a course grades a checkout. To be called by programs, before
+    they draw cases; a library has no say in this.
+    """
+    os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = f"{os.devnull}/hypothesis"

@@ -21,6 +21,7 @@ import msgspec
 
 from grader.batch.task import Task
 from grader.record import Record
+from grader.userdirs import keep_nothing_of_hypothesis
 
 GradeFunction = Callable[[Task], Record]
 ORPHANED = 75
@@ -33,6 +34,7 @@ def main(name: str) -> None:
     lifeline = os.fdopen(os.dup(0), "rb", buffering=0)
     task = msgspec.msgpack.decode(_frame(lifeline), type=Task)
     threading.Thread(target=_watch, args=(lifeline,), name="lifeline", daemon=True).start()
+    keep_nothing_of_hypothesis()
     record = _function(name)(task)
     answer.write(msgspec.json.encode(record))
     answer.close()

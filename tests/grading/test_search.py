@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -90,3 +95,23 @@ def test_a_fault_of_the_grader_comes_out_as_it_is(ahead):
         one.draw()
     with pytest.raises(OSError, match="the device is gone"):
         run(one, broken)
+
+
+def test_the_command_keeps_nothing_of_hypothesis_in_the_working_directory(tmp_path):
+    """It is the student's own checkout, where a course grades that."""
+    # A module that counts as local, as those of an editable install do.
+    shutil.copy(__file__, tmp_path / "local.py")
+    program = (
+        "import grader.cli as program, local\n"
+        "program._command = lambda: local.search(count=30).draw()\n"
+        "program.main()"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])},
+        capture_output=True,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert not (tmp_path / ".hypothesis").exists()
