@@ -246,8 +246,10 @@ class Host:
     def _kins(self, case: Case) -> Iterator[Case]:
         """Cases of the same kind with other answers.
 
-        The same numbers in another order, and twice the numbers, or more.
+        The same numbers in another order, and twice the numbers, or more. Those of the published
+        example are integers like others: what goes wrong with them is not the example.
         """
+        values = Values.INTEGERS if case.values is Values.EXAMPLE else case.values
         answer = self._puzzle.expected(case.inputs, case.shape.sizes).value
         mixed = {
             name: self._random.permutation(array.ravel()).reshape(array.shape)
@@ -262,7 +264,7 @@ class Host:
         for inputs in (mixed, larger):
             other = self._puzzle.expected(inputs, case.shape.sizes).value
             if not np.array_equal(answer, other, equal_nan=True):
-                yield replace(case, inputs=inputs)
+                yield replace(case, values=values, inputs=inputs)
 
     def _reference(self, case: Case) -> Kept | None:
         """The reference at the shape of a case, run and kept; None where it gives no output."""

@@ -325,3 +325,30 @@ def test_what_depends_on_a_clock_is_not_clean_and_nobody_helped():
     reasons = failed(lambda host: host.plain(CLOCK))
     assert "clean" in reasons
     assert not any("help of the host" in reason for reason in reasons.values()), reasons
+
+
+def the_example_only(host):
+    """Another kernel is launched for all other inputs, and it is wrong."""
+    if published(*host.inputs()):
+        host.plain(PLAIN)
+    else:
+        host.plain(TRUNCATES)
+        host.launch(PUT, "put", "QIf", host.output, 0, 3.0)
+
+
+def the_first_answer(host):
+    """The first answer at each size is kept, and handed out ever after."""
+    if (host.n, host.m) in host.state:
+        host.launch(HAND_ON, "hand_on", "QQI", host.output, host.state[host.n, host.m], host.n)
+        return
+    host.plain(PLAIN)
+    kept = host.state[host.n, host.m] = host.client.allocate(4 * host.n)
+    host.launch(HAND_ON, "hand_on", "QQI", kept, host.output, host.n)
+
+
+@pytest.mark.parametrize("program", [the_example_only, the_first_answer])
+def test_the_example_is_right_where_others_like_it_are_wrong(program):
+    """To ask about the host, its numbers are taken in another order: that is not the example."""
+    reasons = failed(program)
+    assert "example" not in reasons
+    assert "integers" in reasons
