@@ -166,7 +166,7 @@ class _Run:
             )
             try:
                 with np.errstate(all="ignore"):
-                    order = Schedule(self.schedule, blocks, self.recorder.threads)
+                    order = Schedule(self.schedule, blocks, self.recorder.threads, talk=self._talk)
                     scheduler.run(self.budget, order)
             except KernelFault as fault:
                 return fault.result
@@ -185,15 +185,19 @@ class _Run:
                 f"One block of {self.program.entry.name} needs {cost >> 20} MiB to be simulated.",
                 remedy="Use fewer threads per block or less local memory.",
             )
-        talk = self.program.traits.strong_global
-        at_once = self._resident(threads) if talk else _WAVE_LANES // threads
+        at_once = self._resident(threads) if self._talk else _WAVE_LANES // threads
         most = max(min(at_once, _WAVE_BYTES // max(cost, 1)), 1)
         waves = -(-total // most)
         first = 0
         for wave in range(waves):
-            after = min(first + most, total) if talk else total * (wave + 1) // waves
+            after = min(first + most, total) if self._talk else total * (wave + 1) // waves
             yield first, after - first
             first = after
+
+    @property
+    def _talk(self) -> bool:
+        """Whether its threads may talk to each other."""
+        return self.program.traits.strong_global
 
     def _resident(self, threads: int) -> int:
         """Blocks that an A100 runs at once: what talks to each other must be in flight together.

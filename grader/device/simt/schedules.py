@@ -44,7 +44,8 @@ ones let a team get far ahead of the others."""
 _PATIENCE = 2048
 """Basic blocks that run before another group of threads than the lowest has its turn, so that
 a thread that spins on a flag does not keep the one that will set it from running. Where that
-happens once it happens again, and then sooner."""
+happens once it happens again, and then sooner; and soon from the first where threads talk to each
+other, since whoever runs for long there probably waits."""
 _LEAST_PATIENCE = 128
 _OTHERS = 32
 """Basic blocks of that turn."""
@@ -57,9 +58,15 @@ class Schedule:
         teams: How many parts of the wave take turns.
         team: For each lane, its team; None where there is only one.
         ranks: For each lane, when its turn is within one instruction; None: as the lanes are.
+
+    Args:
+        number: Which schedule.
+        blocks: Blocks of the wave.
+        threads: Threads of a block.
+        talk: Whether threads may wait for each other, by strong accesses.
     """
 
-    def __init__(self, number: int, blocks: int, threads: int) -> None:
+    def __init__(self, number: int, blocks: int, threads: int, *, talk: bool = False) -> None:
         self._number = number
         self.team: Index | None = None
         self.ranks: Index | None = None
@@ -67,7 +74,7 @@ class Schedule:
         self._turns = [_TURN]
         self._longest = _TURN
         self._chosen = self._other = 0
-        self._patience = _PATIENCE if number == PLAIN else _LEAST_PATIENCE
+        self._patience = _PATIENCE if number == PLAIN and not talk else _LEAST_PATIENCE
         self._random = random.Random(number)  # noqa: S311 - of an order, not of a secret
         if number == PLAIN:
             return
