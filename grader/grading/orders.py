@@ -47,6 +47,18 @@ def compared(puzzle: Puzzle, plain: Observation, other: Observation, schedule: i
     return replace(other, problems=problems)
 
 
+def by_itself(other: Observation, schedule: int) -> Observation:
+    """A run whose difference did not come again in the same order."""
+    detail = (
+        f"the same inputs, twice with {schedules.in_words(schedule)}, gave two results: the second "
+        "is the usual one, so what the program does changes from call to call"
+    )
+    problems = tuple(
+        replace(each, title="not reproducible", detail=detail) for each in other.problems
+    )
+    return replace(other, problems=problems)
+
+
 def _difference(plain: Observation, other: Observation, schedule: int) -> str:
     first, second = schedules.in_words(schedules.PLAIN), schedules.in_words(schedule)
     output, again = plain.run.output, other.run.output

@@ -49,6 +49,21 @@ def test_what_depends_on_the_order_is_a_race_and_told_with_both_orders(ordered):
     assert all(check_of(rubric, name).status == "passed" for name in ("integers", "reals"))
 
 
+@pytest.mark.parametrize("call", [3, 4])
+def test_what_happens_in_one_call_is_not_called_an_order(call):
+    calls = []
+
+    def once(answer, schedule):
+        calls.append(schedule)
+        return answer + np.float32(calls.count(schedule) == 1 and len(calls) >= call and schedule)
+
+    _, rubric = scripted.grade(scripted.ScriptedExecutor(ordered=once))
+    clean = check_of(rubric, "clean")
+    assert clean.status == "failed"
+    assert "not reproducible" in clean.reason
+    assert TITLE not in clean.reason
+
+
 def test_a_finding_of_one_order_alone_is_a_race():
     executor = scripted.ScriptedExecutor()
     executor.findings = lambda sizes: (RACE,) * (executor.schedule == schedules.REVERSED)
