@@ -30,7 +30,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks.labels import SUBMISSIONS
+from benchmarks.labels import sample_file
 from benchmarks.publish import commit, fill_between
 from tests.action.workflow import Job, load
 
@@ -76,7 +76,7 @@ def run(push: Push, root: Path) -> Job:
         timeout=TIMEOUT,
     )
     job.workspace.mkdir(parents=True, exist_ok=True)
-    shutil.copy(SUBMISSIONS / f"conv1d/26.5/{push.sample}.mojo", job.workspace / "conv1d.mojo")
+    shutil.copy(sample_file(push.sample), job.workspace / "conv1d.mojo")
     job.run(action["runs"]["steps"], action=ROOT)
     if job.outputs["grade"]["verdict"] != push.verdict:
         raise SystemExit(f"{push.name}: not {push.verdict}\n{job.log}")

@@ -23,7 +23,7 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.labels import Label, all_labels
+from benchmarks.labels import Label, default_labels
 from grader.batch.model import StudentResult
 from grader.batch.results import student_results
 from grader.batch.store import Store
@@ -50,7 +50,7 @@ def make_members(labels: list[Label], students: int) -> list[Member]:
     members = []
     for number in range(max(students, len(labels))):
         label = labels[number] if number < len(labels) else dice.choice(labels)
-        data = label.path.read_bytes()
+        data = label.sample.content
         if number >= len(labels) and number % 2 and label.verdict != "refused":
             data = b"# Student %d\n" % number + data.removeprefix(b"\xef\xbb\xbf")
         earlier = dice.choice(labels).path.read_bytes() if number % 10 == 3 else b""
@@ -117,7 +117,7 @@ def main() -> None:
     arguments = parser.parse_args()
     labels = [
         label
-        for label in all_labels()
+        for label in default_labels()
         if not arguments.samples
         or label.name in arguments.samples
         or label.path.stem in arguments.samples

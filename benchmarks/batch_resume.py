@@ -23,7 +23,7 @@ from pathlib import Path
 import msgspec
 
 from benchmarks.batch_stub import Quiet, representative
-from benchmarks.labels import SUBMISSIONS
+from benchmarks.labels import sample_file
 from grader.batch.backend import Backend, Event
 from grader.batch.description import write_outputs
 from grader.batch.model import RunInfo
@@ -64,7 +64,7 @@ def at_once(settings: Settings) -> Iterator[Backend]:
 
 def make_class(folder: Path, students: int) -> None:
     """Programs that all differ, of the length of a real one."""
-    text = (SUBMISSIONS / "conv1d/26.5/right.mojo").read_text()
+    text = sample_file("right").read_text()
     for number in range(students):
         (folder / f"student{number:05}.mojo").write_text(f"{text}\ncomptime MINE = {number}\n")
 

@@ -24,7 +24,7 @@ from pathlib import Path
 
 from benchmarks import growth_plot
 from benchmarks.batch_stub import SLOW_SECONDS, STUB, Quiet
-from benchmarks.labels import SUBMISSIONS
+from benchmarks.labels import sample_file
 from grader.batch.backend import Backend
 from grader.batch.description import write_outputs
 from grader.batch.isolated import GRADE
@@ -41,7 +41,7 @@ WORKERS = 8
 def make_class(folder: Path, students: int, programs: int) -> None:
     """Students who hand in that many different programs, each with a comment of their own."""
     folder.mkdir()
-    text = (SUBMISSIONS / "conv1d/26.5/right.mojo").read_text()
+    text = sample_file("right").read_text()
     for number in range(students):
         own = f"# Student {number}\n{text}\ncomptime MINE = {number % programs}\n"
         (folder / f"student{number:05}.mojo").write_text(own)

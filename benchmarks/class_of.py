@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from benchmarks.labels import labels_of
 from grader.batch.model import Attempt, Refusal, RunInfo, Student, StudentResult
 from grader.record import Record, SubmissionInfo
 from tests.report.records import ALL
@@ -32,10 +33,7 @@ def make_class(count: int, seed: int = 17) -> list[StudentResult]:
     everybody had written it, so that nothing is saved by remembering.
     """
     chance = random.Random(seed)
-    texts = [
-        path.read_text(encoding="utf-8", errors="replace")
-        for path in sorted((ROOT / "submissions/conv1d/26.5").glob("*.mojo"))
-    ]
+    texts = [label.sample.content.decode("utf-8", "replace") for label in labels_of("26.5")]
     return [_student(number, texts, chance) for number in range(count)]
 
 

@@ -28,7 +28,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from benchmarks.labels import Label, read_labels
+from benchmarks.labels import Label, labels_of
 from benchmarks.publish import commit, fill_between
 from benchmarks.verdict_quality import Graded, grade_one
 from grader.errors import ToolchainFault
@@ -49,7 +49,7 @@ COLUMNS = {
     "swapped arguments": "output_input_swapped",
     "does not compile": "kernel_name_misspelt",
 }
-"""The answers, by what is wrong with them; the name of the sample in each edition's folder."""
+"""The answers, by what is wrong with them; the name of the sample."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +68,7 @@ def cells(only: Iterable[str] = ()) -> list[Cell]:
         Cell(edition=edition, column=column, label=label)
         for edition in chosen
         for column, stem in COLUMNS.items()
-        for label in read_labels(f"conv1d/{edition}")
+        for label in labels_of(edition)
         if label.path.stem == stem
     ]
 
@@ -79,7 +79,7 @@ def other_cells(only: Iterable[str] = ()) -> list[Cell]:
         Cell(edition=edition, column=label.path.stem, label=label)
         for edition in tuple(only) or editions.names()
         if edition != editions.DEFAULT_EDITION
-        for label in read_labels(f"conv1d/{edition}")
+        for label in labels_of(edition)
         if label.path.stem not in COLUMNS.values()
     ]
 

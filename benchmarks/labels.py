@@ -1,60 +1,84 @@
-"""The labelled samples, as tests and benchmarks read them."""
+"""The labelled samples, as tests and benchmarks read them: with their files written out."""
 
 from __future__ import annotations
 
-import tomllib
+import atexit
+import functools
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from grader.samples import Sample, read_samples, write_samples
 from grader.toolchain import edition as editions
 
-SUBMISSIONS = Path(__file__).parent.parent / "submissions"
-FOLDERS = ("conv1d/26.5", "conv1d/hostile")
+PUZZLE = "conv1d"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Label:
-    """What one sample must get."""
+    """A sample and the file that holds it."""
 
+    sample: Sample
     path: Path
-    verdict: str
-    score: int
-    must_mention: tuple[str, ...]
-    why: str
-    attack: str = ""
-    edition: str
-    """What to grade it with."""
 
     @property
     def name(self) -> str:
         """Folder and file, for a list."""
         return f"{self.path.parent.name}/{self.path.stem}"
 
+    @property
+    def edition(self) -> str:
+        """What to grade it with.
 
-def read_labels(folder: str) -> list[Label]:
-    """The labels of one folder below ``submissions``, in the file's order.
+        It is always given, as a course gives it: a sample with the imports of another edition
+        must not be graded with that.
+        """
+        return self.sample.edition
 
-    A folder is named after the edition that its samples are graded with; the hostile ones
-    are of the default edition. The edition is always given, as a course gives it: a sample
-    with the imports of another one must not be graded with that.
-    """
-    place = SUBMISSIONS / folder
-    edition = place.name if place.name in editions.names() else editions.DEFAULT_EDITION
-    tables = tomllib.loads((place / "labels.toml").read_text(encoding="utf-8"))["submission"]
+    @property
+    def verdict(self) -> str:
+        """What it must get."""
+        return self.sample.entry.verdict
+
+    @property
+    def score(self) -> int:
+        """What it must get, extra credit included."""
+        return self.sample.entry.score
+
+    @property
+    def must_mention(self) -> tuple[str, ...]:
+        """Strings that the report shows."""
+        return self.sample.entry.must_mention
+
+
+@functools.cache
+def every_label() -> tuple[Label, ...]:
+    """Every labelled sample of every edition. The files are gone when the process ends."""
+    folder = tempfile.TemporaryDirectory(prefix="samples-")
+    atexit.register(folder.cleanup)
+    samples = read_samples(PUZZLE)
+    paths = write_samples(samples, Path(folder.name))
+    return tuple(Label(sample=s, path=path) for s, path in zip(samples, paths, strict=True))
+
+
+def labels_of(edition: str, *, group: str = "assignment") -> list[Label]:
+    """The labels of one list for one edition."""
     return [
-        Label(
-            path=place / table["file"],
-            verdict=table["verdict"],
-            score=table["score"],
-            must_mention=tuple(table["must_mention"]),
-            why=table["why"],
-            attack=table.get("attack", ""),
-            edition=edition,
-        )
-        for table in tables
+        label for label in every_label() if (label.edition, label.sample.group) == (edition, group)
     ]
 
 
-def all_labels() -> list[Label]:
-    """Every labelled sample."""
-    return [label for folder in FOLDERS for label in read_labels(folder)]
+def default_labels() -> list[Label]:
+    """Those of the default edition, the hostile ones last."""
+    return [
+        label
+        for group in ("assignment", "hostile")
+        for label in labels_of(editions.DEFAULT_EDITION, group=group)
+    ]
+
+
+def sample_file(
+    name: str, *, edition: str = editions.DEFAULT_EDITION, group: str = "assignment"
+) -> Path:
+    """The file of one sample."""
+    return next(each.path for each in labels_of(edition, group=group) if each.path.stem == name)

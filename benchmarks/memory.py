@@ -16,10 +16,10 @@ import tempfile
 import threading
 from pathlib import Path
 
-from benchmarks.labels import SUBMISSIONS
+from benchmarks.labels import sample_file
 
 RESULTS = Path(__file__).parent / "results"
-RIGHT = SUBMISSIONS / "conv1d/26.5/right.mojo"
+RIGHT = sample_file("right")
 ROLES = {
     "grader": b"-m\0grader\0submit",
     "compiler (mojo precompile)": b"\0precompile\0",

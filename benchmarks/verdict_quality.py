@@ -27,7 +27,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.labels import Label, all_labels
+from benchmarks.labels import Label, default_labels, every_label
 from grader.batch.cores import core_of_its_own
 from grader.batch.results import student_results
 from grader.batch.store import Store
@@ -77,7 +77,7 @@ def own_check(record: Record) -> bool:
 
 def take_from_class(run: Path, labels: list[Label], folder: Path) -> None:
     """Lay out the records and reports of a class's run as if each had been graded here."""
-    by_program = {hashlib.sha256(label.path.read_bytes()).hexdigest(): label for label in labels}
+    by_program = {hashlib.sha256(label.sample.content).hexdigest(): label for label in labels}
     with Store(run) as store:
         for result in student_results(store):
             label = by_program.get(result.attempt.sha256) if result.attempt else None
@@ -186,11 +186,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--only", default="", help="samples whose name contains this")
+    parser.add_argument("--editions", action="store_true", help="those of all editions")
     parser.add_argument("--out", type=Path, help="keep the records and reports here")
     parser.add_argument("--resume", action="store_true", help="keep the records in --out")
     parser.add_argument("--from-class", type=Path, help="the folder of a class that was graded")
     arguments = parser.parse_args()
-    labels = [label for label in all_labels() if arguments.only in label.name]
+    chosen = every_label() if arguments.editions else default_labels()
+    labels = [label for label in chosen if arguments.only in label.name]
     with tempfile.TemporaryDirectory() as temporary:
         folder = arguments.out or Path(temporary)
         if arguments.from_class:

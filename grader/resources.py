@@ -10,7 +10,7 @@ _PACKAGE = Path(__file__).parent
 
 
 def data_directory(name: str) -> Path:
-    """The folder ``name``: ``templates`` or ``reference_kernels``.
+    """The folder ``name``: ``templates``, ``reference_kernels`` or ``submissions``.
 
     In a wheel it lies in the package's ``_data``; in a checkout (or an editable
     install of one) beside the package.

@@ -33,6 +33,7 @@ _COMMANDS = {
     "toolchain": ("grader.cli.toolchain", "toolchain"),
     "demo": ("grader.cli.demo", "demo"),
     "puzzles": ("grader.cli.puzzles", "puzzles"),
+    "samples": ("grader.cli.samples", "samples"),
     "init": ("grader.cli.init", "init"),
     "action": ("grader.cli.action", "action"),
 }

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from benchmarks.labels import SUBMISSIONS
+from benchmarks.labels import sample_file
 from grader.record import Record, RubricInfo, Status, Visibility
 from tests.action.runs import GRADE, ROOT, outputs
 from tests.action.workflow import Job, commands
@@ -16,8 +16,8 @@ from tests.report import hostile, models, records
 from tests.report.page_of_markdown import Rendered
 
 REFERENCES = ROOT / "reference_kernels/conv1d/26.5"
-WRONG = SUBMISSIONS / "conv1d/26.5/halo_not_loaded.mojo"
-BROKEN = SUBMISSIONS / "conv1d/26.5/block_dim_missing.mojo"
+WRONG = sample_file("halo_not_loaded")
+BROKEN = sample_file("block_dim_missing")
 KINDS = ("error", "warning", "notice")
 
 

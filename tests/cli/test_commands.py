@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.labels import SUBMISSIONS
+from benchmarks.labels import sample_file
 from grader import __version__
 from grader.record import Verdict, decode, encode, load
 from tests.report import records
 
 SKELETON = Path(__file__).parents[2] / "reference_kernels/conv1d/26.5/skeleton.mojo"
-BROKEN = SUBMISSIONS / "conv1d/26.5/block_dim_missing.mojo"
+BROKEN = sample_file("block_dim_missing")
 
 
 def grade(*arguments, stdin=None, cwd=None):

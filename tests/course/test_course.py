@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from benchmarks.labels import SUBMISSIONS
+from benchmarks.labels import sample_file
 from grader.cli.init import init
 from grader.course.templates import write_course
 from grader.errors import UsageError
@@ -21,7 +21,7 @@ from tests.action.workflow import Job, load
 from tests.course.machines import environment, installer
 
 SKELETON = (ROOT / "reference_kernels/conv1d/26.5/skeleton.mojo").read_bytes()
-BROKEN = (SUBMISSIONS / "conv1d/26.5/block_dim_missing.mojo").read_bytes()
+BROKEN = sample_file("block_dim_missing").read_bytes()
 FILES = {
     "README.md",
     "student/conv1d.mojo",

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from benchmarks.labels import SUBMISSIONS
+from benchmarks.labels import sample_file
 from grader.errors import DeviceFault
 from grader.grading import gpu
 from grader.grading.device_choice import choose_lane
@@ -27,7 +27,7 @@ def refuse_to_spawn(request):
     ("file", "verdict"), [("right", Verdict.PASS), ("flipped_kernel", Verdict.FAIL)]
 )
 def test_a_gpu_gives_the_same_verdict(file, verdict, tmp_path):
-    source = SUBMISSIONS / f"conv1d/26.5/{file}.mojo"
+    source = sample_file(file)
     command = [sys.executable, "-m", "grader", "submit", str(source), "--device", "gpu"]
     subprocess.run([*command, "--out", str(tmp_path)], check=False, capture_output=True)
     record = load(tmp_path / "record.json")
@@ -58,7 +58,7 @@ def test_a_gpu_that_is_not_there_is_a_fault_with_a_remedy():
 
 @needs_none
 def test_asking_for_a_gpu_without_one_gives_no_mark(tmp_path):
-    source = SUBMISSIONS / "conv1d/26.5/right.mojo"
+    source = sample_file("right")
     command = [sys.executable, "-m", "grader", "submit", str(source), "--device", "gpu"]
     ended = subprocess.run(
         [*command, "--out", str(tmp_path)], check=False, capture_output=True, text=True

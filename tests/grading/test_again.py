@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
-from benchmarks.labels import SUBMISSIONS
+from benchmarks.labels import sample_file
 from grader.audience import for_audience
 from grader.caselog import pack, unpack
 from grader.device.evidence import Finding, FindingKind
@@ -197,7 +197,7 @@ class TestWhatCanNotBeRunAgain:
 @pytest.mark.slow
 def test_for_real(tmp_path):
     """Graded, then one case of its record on the device again: the same elements are wrong."""
-    file = SUBMISSIONS / "conv1d/26.5/halo_not_loaded.mojo"
+    file = sample_file("halo_not_loaded")
     grade("submit", file, "--out", tmp_path, "--examples", "60", "--device", "software")
     record = load(tmp_path / "record.json")
     kept = record.counterexamples[0]

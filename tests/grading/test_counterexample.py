@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from benchmarks.labels import SUBMISSIONS
+from benchmarks.labels import sample_file
 from grader.device.evidence import Writer
 from grader.grading.counterexample import build, tensor
 from grader.grading.observe import WRITERS
@@ -54,7 +54,7 @@ def test_a_well_known_mistake_is_named_and_no_other(program, words):
     assert bool(words) == bool(explanation)
 
 
-SHORT = SUBMISSIONS / "conv1d" / "25.3" / "argument_missing.mojo"
+SHORT = sample_file("argument_missing", edition="25.3")
 
 
 def crash(inputs, sizes, variant):

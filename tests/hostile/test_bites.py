@@ -13,7 +13,7 @@ import importlib.util
 
 import pytest
 
-from benchmarks.labels import SUBMISSIONS
+from benchmarks.labels import sample_file
 from tests.hostile.naive import ALLCLOSE, NONE_TOO_FAR, judge
 
 pytestmark = [
@@ -56,7 +56,7 @@ EXITS_WITH_ZERO = {name for name, shows in BITES.items() if shows == PASS} | {
 )
 def test_without_protection_it_bites(name, tmp_path):
     comparison = NONE_TOO_FAR if name == "nan_wildcard" else ALLCLOSE
-    source = SUBMISSIONS / "conv1d/hostile" / f"{name}.mojo"
+    source = sample_file(name, group="hostile")
     ended = judge(source, tmp_path, comparison=comparison)
     assert BITES[name] in ended.stdout + ended.stderr
     assert (ended.returncode == 0) or name not in EXITS_WITH_ZERO
@@ -64,7 +64,7 @@ def test_without_protection_it_bites(name, tmp_path):
 
 @pytest.mark.exhaustive
 def test_the_judge_tells_right_from_wrong(tmp_path):
-    right = judge(SUBMISSIONS / "conv1d/26.5/right.mojo", tmp_path / "right")
+    right = judge(sample_file("right"), tmp_path / "right")
     assert (right.returncode, PASS in right.stdout) == (0, True), right.stderr
-    wrong = judge(SUBMISSIONS / "conv1d/26.5/zeros.mojo", tmp_path / "wrong")
+    wrong = judge(sample_file("zeros"), tmp_path / "wrong")
     assert (wrong.returncode, PASS in wrong.stdout) == (1, False)

@@ -10,12 +10,11 @@ import importlib.util
 import subprocess
 import sys
 import time
-import tomllib
 from pathlib import Path
 
 import pytest
 
-from benchmarks.labels import SUBMISSIONS, read_labels
+from benchmarks.labels import labels_of, sample_file
 from benchmarks.verdict_quality import grade_one
 from grader.record import load
 from tests.sandbox.scenario import processes_with
@@ -25,14 +24,10 @@ pytestmark = [
     pytest.mark.skipif(importlib.util.find_spec("mojo") is None, reason="no Mojo compiler here"),
 ]
 
-FOLDER = "conv1d/hostile"
-LABELS = {label.path.stem: label for label in read_labels(FOLDER)}
+LABELS = {label.path.stem: label for label in labels_of("26.5", group="hostile")}
 EVERY_RUN = ("host_answer_laundered", "fills_disk", "forges_on_descriptors")
-FORBIDDEN = {
-    Path(table["file"]).stem: tuple(table.get("must_not_mention", ()))
-    for table in tomllib.loads((SUBMISSIONS / FOLDER / "labels.toml").read_text())["submission"]
-}
-RIGHT = SUBMISSIONS / "conv1d/26.5/right.mojo"
+FORBIDDEN = {name: label.sample.entry.must_not_mention for name, label in LABELS.items()}
+RIGHT = sample_file("right")
 
 
 def submit(file, folder):
@@ -96,7 +91,5 @@ def test_a_daemon_of_a_submission_is_gone_with_it(tmp_path):
     assert not marker.exists()
 
 
-def test_every_hostile_file_has_a_label_and_every_label_a_file():
-    files = {path.stem for path in (SUBMISSIONS / FOLDER).glob("*.mojo")}
-    assert files == set(LABELS)
-    assert len(files) >= 20
+def test_there_are_enough_hostile_samples():
+    assert len(LABELS) >= 20

@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
+from benchmarks.labels import sample_file
 from grader.record import load
 from tests.hostile.conftest import why_not
 
 # Does not package: two seconds, and no graph.
-SAMPLE = Path(__file__).parents[2] / "submissions/conv1d/hostile/injection_in_names.mojo"
+SAMPLE = sample_file("injection_in_names", group="hostile")
 
 
 def submit(folder, *options, **environment):

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 
+from benchmarks.labels import labels_of
 from grader.batch.similarity.features import Kind, features
 from grader.batch.similarity.words import read
 from grader.intake.tokens import INDENT, LINE, tokens
@@ -17,7 +18,7 @@ from tests.batch.similarity.texts import GIVEN, LAUNCH, OWN, SKELETON, programs,
 SAMPLES = sorted(
     [
         *data_directory("reference_kernels").rglob("*.mojo"),
-        *(data_directory("reference_kernels").parent / "submissions/conv1d/26.5").glob("*.mojo"),
+        *(label.path for label in labels_of("26.5")),
     ]
 )
 

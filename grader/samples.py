@@ -1,0 +1,132 @@
+"""Labelled samples: what may be handed in, and what it must get.
+
+A sample is mostly an answer with a named edit: a file of ``reference_kernels`` with some text of
+it replaced. That says what the mistake *is*, and serves every edition in which the text occurs.
+What no edit can say is a file of its own, in ``files`` beside the lists.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from grader.errors import UsageError
+from grader.resources import data_directory, reference_kernel
+from grader.toolchain.edition import DEFAULT_EDITION
+
+ASSIGNMENT = "assignment"
+"""The list of what students of a course hand in; what stands in others is folders of its own."""
+
+
+class Edit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One text of the base, and what stands in its place."""
+
+    find: str
+    """Occurs exactly once in the base."""
+    put: str
+
+
+class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A table ``[[sample]]`` of a list."""
+
+    name: str
+    base: Literal["right", "skeleton", "whole_domain", ""] = ""
+    """The file of ``reference_kernels/<puzzle>/<edition>/`` that is edited; empty for a file of its
+    own, ``files/<name>.mojo``."""
+    edits: tuple[Edit, ...] = ()
+    editions: tuple[str, ...] = (DEFAULT_EDITION,)
+    """Those for which the label holds."""
+    verdict: Literal["pass", "fail", "refused", "fault"]
+    score: int
+    """Out of 100; more with extra credit."""
+    must_mention: tuple[str, ...] = ()
+    """What the report shows, regardless of case."""
+    must_not_mention: tuple[str, ...] = ()
+    """What would prove a leak or an escape, and stands nowhere in the report."""
+    why: str
+    """What was done wrong, or what is unusual and must not cost points."""
+    reason: str = ""
+    """Why the score is what it is, where that is not plain."""
+    attack: str = ""
+    """What a hostile sample tries."""
+
+
+class _List(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    sample: tuple[Entry, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sample:
+    """A sample in one edition."""
+
+    puzzle: str
+    group: str
+    """The list that it stands in: ``assignment`` or ``hostile``."""
+    edition: str
+    """What to grade it with."""
+    entry: Entry
+    content: bytes
+
+    @property
+    def name(self) -> str:
+        """What it is called in its list."""
+        return self.entry.name
+
+
+def read_samples(puzzle: str) -> list[Sample]:
+    """All samples of a puzzle, list by list, in their order.
+
+    Raises:
+        UsageError: a list is no list, or an edit does not fit its base.
+    """
+    folder = data_directory("submissions") / puzzle
+    found = []
+    for path in sorted(folder.glob("*.toml")):
+        try:
+            entries = msgspec.toml.decode(path.read_bytes(), type=_List).sample
+        except msgspec.DecodeError as error:
+            raise UsageError(f"{path} is no list of samples: {error}") from None
+        for entry in entries:
+            for edition in entry.editions:
+                content = _content(puzzle, edition, entry, folder)
+                found.append(
+                    Sample(
+                        puzzle=puzzle,
+                        group=path.stem,
+                        edition=edition,
+                        entry=entry,
+                        content=content,
+                    )
+                )
+    return found
+
+
+def _content(puzzle: str, edition: str, entry: Entry, folder: Path) -> bytes:
+    if not entry.base:
+        return (folder / "files" / f"{entry.name}.mojo").read_bytes()
+    text = reference_kernel(puzzle, edition, f"{entry.base}.mojo").read_text(encoding="utf-8")
+    for number, edit in enumerate(entry.edits, start=1):
+        if text.count(edit.find) != 1:
+            raise UsageError(
+                f"sample {entry.name}, edit {number}: its text occurs {text.count(edit.find)} "
+                f"times in {entry.base}.mojo of edition {edition}, not once",
+                remedy="Give more of the text around it, or name the editions in which it occurs.",
+            )
+        text = text.replace(edit.find, edit.put)
+    return text.encode()
+
+
+def write_samples(samples: Iterable[Sample], folder: Path) -> list[Path]:
+    """Write samples to ``<edition or hostile>/<name>.mojo``; the paths, in their order."""
+    paths = []
+    for sample in samples:
+        place = folder / (sample.edition if sample.group == ASSIGNMENT else sample.group)
+        place.mkdir(parents=True, exist_ok=True)
+        path = place / f"{sample.name}.mojo"
+        path.write_bytes(sample.content)
+        paths.append(path)
+    return paths
