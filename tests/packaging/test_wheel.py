@@ -39,7 +39,8 @@ def test_the_wheel_holds_the_package_its_libraries_and_data_and_nothing_else(whe
     names = {n for n in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in n}
     package = files("grader") - files("grader/device/driver") - files("grader/device/lib")
     libraries = {f"grader/device/lib/{name}" for name in LOAD_ORDER}
-    data = {f"grader/_data/{name}" for name in files("templates") | files("reference_kernels")}
+    folders = ("templates", "reference_kernels", "submissions")
+    data = {f"grader/_data/{name}" for folder in folders for name in files(folder)}
     assert names == package | libraries | data
 
 
