@@ -13,6 +13,27 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="also grade the samples that vary what others show already (another half hour)",
     )
+    parser.addoption(
+        "--beside-gpu",
+        action="store_true",
+        help="also launch the kernels of tests/device on this machine's GPU, and compare",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--beside-gpu"):
+        from tests.gpu import beside
+
+        beside.begin()
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    if config.getoption("--beside-gpu"):
+        from tests.gpu import beside
+
+        terminalreporter.write_line(beside.summary())
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -130,13 +130,30 @@ def _software_device() -> Answer:
 
 
 def _gpu() -> Answer:
+    """Ask the driver as the grader does and, if it has a GPU, as a submission's process would."""
     from grader.grading import gpu
+    from grader.grading.workspace import open_workspace
+    from grader.puzzles import NAMES
+    from grader.sandbox import Wanted, probe
+    from grader.toolchain import edition
+    from grader.toolchain.toolchain import locate
 
     found = gpu.probe()
-    if found.name:
+    if not found.name:
+        return Answer(
+            health=Health.GOOD, what=f"none ({found.why}); the software device is used instead"
+        )
+    level = probe(Wanted.AUTO).level
+    toolchain = locate(edition.find("auto"))
+    with open_workspace(b"", NAMES[0], toolchain, isolation=level, device="gpu") as workspace:
+        seen = gpu.probe_inside(workspace.box)
+    if seen.name:
         return Answer(health=Health.GOOD, what=f"{found.name}; --device auto takes it")
     return Answer(
-        health=Health.GOOD, what=f"none ({found.why}); the software device is used instead"
+        health=Health.BROKEN,
+        what=f"{found.name}, but not in the sandbox: {seen.why}",
+        remedy="Grade with --device software, and report this line: the driver's files have to be"
+        " shown in the sandbox.",
     )
 
 

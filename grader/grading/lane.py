@@ -15,6 +15,7 @@ from grader.device.exchange import Pairs
 from grader.device.process import SoftwareDevice, Spawn, spawn_plain
 from grader.device.simt.schedules import PLAIN
 from grader.device.simt.settings import Limits
+from grader.grading import gpu
 from grader.lease import Lease
 from grader.record import DeviceInfo
 
@@ -44,8 +45,6 @@ _FILLS = ((0x7FA5A5A5, 0x7FB6B6B6), (0xFF9C9C9C, 0xFF8D8D8D))
 TURN_SECONDS = 600.0
 """How long a case waits for its turn on a GPU: several that end at their own limits before it."""
 _NOT_SHOWN = "a GPU does not show what was done on it"
-_WHICH_GPU = ("CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER")
-"""By which a scheduler tells a job which of a machine's GPUs it has."""
 
 
 class Lane(AbstractContextManager["Lane"], Protocol):
@@ -179,7 +178,7 @@ class GpuLane:
         self._turn.free()
 
     def worker_environment(self, inside: Callable[[Path], str]) -> Mapping[str, str]:
-        return {name: os.environ[name] for name in _WHICH_GPU if name in os.environ}
+        return gpu.environment(inside)
 
     def begin_case(
         self,

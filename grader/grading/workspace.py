@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Iterator
 
 from grader.device.libraries import library_directory
+from grader.grading import gpu
 from grader.grading.request import DeviceChoice
 from grader.sandbox import MIB, Isolation, Limits, Scratch
 from grader.toolchain.toolchain import Toolchain
@@ -36,6 +37,7 @@ def open_workspace(
         isolation: The level that its processes run under.
         device: What it will run on; unless it is the software device, a GPU may be reached.
     """
+    on_gpu = device != "software"
     with Scratch() as scratch:
         workspace = Workspace(
             toolchain,
@@ -43,8 +45,12 @@ def open_workspace(
             isolation=isolation,
             module=puzzle,
             # All that a worker sees of the grader's: the program that it is, and its driver.
-            read_only=((SCRIPT, "/worker.py"), (library_directory(), "/driver")),
-            gpu=device != "software",
+            read_only=(
+                (SCRIPT, "/worker.py"),
+                (library_directory(), "/driver"),
+                *(gpu.folders_to_show() if on_gpu else ()),
+            ),
+            gpu=on_gpu,
         )
         workspace.install(source)
         yield workspace

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -59,6 +59,12 @@ class Outcome:
     @property
     def result(self) -> int:
         return self.launch.result
+
+
+BESIDE: list[Callable[[str, str, Sequence[NDArray[Any] | int], int, Outcome], None]] = []
+"""What else is done with a launch: its text, entry, buffers, bytes of dynamic shared memory and
+outcome. See tests/gpu/beside.py.
+"""
 
 
 def kernel_text(body: str, *, buffers: int = 1, module: str = "", directives: str = "") -> str:
@@ -118,7 +124,11 @@ def run_text(
     for buffer, address in zip(buffers, addresses, strict=True):
         size, dtype = (buffer, np.uint32) if isinstance(buffer, int) else _of(buffer)
         after.append(np.frombuffer(memory.read(address, size), dtype=dtype))
-    return Outcome(result, after, memory, addresses)
+    outcome = Outcome(result, after, memory, addresses)
+    if params is None and checks is None and limits is None:
+        for also in BESIDE:
+            also(text, entry or module.entries()[0], buffers, dynamic_shared_bytes, outcome)
+    return outcome
 
 
 def _of(buffer: NDArray[Any]) -> tuple[int, Any]:

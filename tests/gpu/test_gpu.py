@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 
 import pytest
 
 from benchmarks.labels import sample_file
+from grader.device.libraries import LOAD_ORDER, library_directory
 from grader.errors import DeviceFault
 from grader.grading import gpu
 from grader.grading.device_choice import choose_lane
+from grader.grading.workspace import open_workspace
 from grader.record import Status, Verdict, load
+from grader.sandbox import Wanted, probe
+from grader.toolchain import edition
+from grader.toolchain.toolchain import locate
 
 needs_gpu = pytest.mark.skipif(not gpu.probe().name, reason=f"no GPU: {gpu.probe().why}")
 needs_none = pytest.mark.skipif(bool(gpu.probe().name), reason="this machine has a GPU")
@@ -40,6 +46,30 @@ def test_a_gpu_gives_the_same_verdict(file, verdict, tmp_path):
 @needs_gpu
 def test_auto_takes_the_gpu():
     assert choose_lane("auto", refuse_to_spawn).info.kind == "gpu"
+
+
+@needs_none
+def test_a_driver_in_a_folder_of_its_own_is_found_in_the_sandbox(tmp_path, monkeypatch):
+    """Containers and WSL have it outside the system's folders. Here, ours plays the driver."""
+    ours = library_directory()
+    elsewhere = tmp_path / "nvidia"
+    elsewhere.mkdir()
+    tmp_path.chmod(0o755)
+    for name in LOAD_ORDER:
+        (elsewhere / name).symlink_to(f"{name}.1.0")
+        shutil.copy(ours / name, elsewhere / f"{name}.1.0")
+    toolchain = locate(edition.find("auto"))
+
+    def ask() -> str:
+        level = probe(Wanted.AUTO).level
+        with open_workspace(b"", "conv1d", toolchain, isolation=level, device="gpu") as workspace:
+            return gpu.probe_inside(workspace.box).why
+
+    monkeypatch.setattr(gpu, "probe", lambda: gpu.GpuProbe(name="ours"))
+    assert "can't be loaded" in ask()
+    folders = (str(elsewhere), "/usr/lib")
+    monkeypatch.setattr(gpu, "probe", lambda: gpu.GpuProbe(name="ours", folders=folders))
+    assert ask().startswith("cuInit gave")
 
 
 @needs_none

@@ -202,6 +202,10 @@ def test_saturation_and_flush() -> None:
     ]
     assert run("cvt.ftz.f32.f32", [0x80000001]) == [0x80000000]
     assert run("cvt.rpi.ftz.s32.f32", [1]) == [0]
+    # As an H200 does (tests/gpu/test_arithmetic.py): bf16 has the exponents of f32, f16 has not.
+    assert run("cvt.ftz.f32.bf16", [0x0001, 0x8040, 0x0080]) == [0, 0x80000000, 0x00800000]
+    assert run("cvt.rp.ftz.f16.f32", [0x00007C00]) == [0x0001]
+    assert run("cvt.rm.ftz.f16.f32", [0x80000001]) == [0x8001]
     assert run("cvt.rpi.s32.f32", [1]) == [1]
     assert run("cvt.rn.ftz.f32.f64", [0x3690000000000000]) == [0]  # 2**-150
     assert run("cvt.rn.sat.f32.s32", [5, -5]) == [oracle.f32(1.0), 0]
