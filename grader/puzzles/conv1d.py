@@ -26,9 +26,13 @@ An algorithm that is equal in exact arithmetic and no sum of these products (Win
 short convolutions, Karatsuba, a Fourier transform) is right as well, and not bound
 by ``|a||b|`` term by term: it adds elements before it multiplies, so that its error
 follows the largest ones, ``c * K*u * max|a| * max|b|`` (Higham, section 24.1, for
-transforms), and it may overflow earlier. What lies between the two bounds can't be told
-from a mistake, so it is undecided: no points, no accusation, no mark. Measured over all
-that is drawn here, c is at most 1 for F(2, 3) and Karatsuba and 6 for a transform of 64.
+transforms), and it may overflow earlier. A sum of normal elements that ends below the normal
+numbers may be flushed too, before it is multiplied by what comes of the other input: up to
+``c * K*t`` times the largest of that. Subnormal elements are read as zero each by itself, as
+above, or are summed up exactly but for the last digit. What lies between the two bounds
+can't be told from a mistake, so it is undecided: no points, no accusation, no mark. Measured
+over all that is drawn here, c is at most 1 for F(2, 3) and Karatsuba and 6 for a transform
+of 64.
 
 Rules for special values:
 
@@ -124,7 +128,8 @@ def expected(inputs: Arrays, sizes: Sizes) -> ExpectedOutput:
     gamma = count * UNIT_ROUNDOFF / (1 - count * UNIT_ROUNDOFF)
     largest = [_largest(array) for array in inputs.values()]
     most = max(*largest, largest[0] * largest[1])
-    another = UNIT_ROUNDOFF * largest[0] * largest[1] + SMALLEST_SUBNORMAL * max(largest)
+    lost = max(_lost(largest[0]) * largest[1], _lost(largest[1]) * largest[0])
+    another = UNIT_ROUNDOFF * largest[0] * largest[1] + lost
     allowed = gamma * magnitude + flushed + 2 * count * SMALLEST_NORMAL
     whole = all(bool((array == np.rint(array)).all()) for array in inputs.values())
     return ExpectedOutput(
@@ -141,6 +146,11 @@ def expected(inputs: Arrays, sizes: Sizes) -> ExpectedOutput:
 def _subnormal(array: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Which elements a GPU may read as zero."""
     return np.asarray((np.abs(array) < SMALLEST_NORMAL) & (array != 0))
+
+
+def _lost(largest: float) -> float:
+    """What a sum of elements may lose below the normal numbers, by the largest of them."""
+    return SMALLEST_NORMAL if largest >= SMALLEST_NORMAL else SMALLEST_SUBNORMAL
 
 
 def _largest(array: NDArray[np.generic]) -> float:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import pytest
 
 from grader.errors import Undecided
 from grader.grading import inputs, plan, seeds
-from grader.grading.cases import Values, drawn, patterned
+from grader.grading.cases import Case, Values, drawn, patterned
 from grader.grading.inputs import Pattern
+from grader.grading.judge import compare
 from grader.grading.singular import KINDS, singular
 from grader.grading.verdict import refuse_undecided
 from grader.puzzles.conv1d import CONV1D
@@ -18,6 +21,8 @@ from tests.grading.scripted import ScriptedExecutor, grade, right
 F32 = np.finfo(np.float32)
 TINY = float(F32.tiny)
 SHAPES = plan.draw(CONV1D, seed="s", own_kernel=True)
+PLACES = {"input": "input", "kernel": "conv"}
+"""The inputs, and what their sizes are called."""
 
 
 def failed(scored):
@@ -307,22 +312,54 @@ def winograd(d, g):
     return (d[0] - d[2]) * g[0] + plus + minus, plus - minus - (d[1] - d[3]) * g[2]
 
 
-def transform(values, sign):
+def transform(values, sign, keep):
     if len(values) == 1:
         return values
-    even, odd = transform(values[::2], sign), transform(values[1::2], sign)
+    even, odd = transform(values[::2], sign, keep), transform(values[1::2], sign, keep)
     turns = sign * 2j * np.pi * np.arange(len(even)) / len(values)
-    odd = odd * np.exp(turns).astype(np.complex64)
-    return np.concatenate([even + odd, even - odd])
+    odd = keep(odd * np.exp(turns).astype(np.complex64))
+    return keep(np.concatenate([even + odd, even - odd]))
 
 
-def fourier(given, sizes, variant):
+def fourier(given, sizes, variant, *, keep=np.asarray):
     n, m = sizes["input_size"], sizes["conv_size"]
     padded = np.zeros((2, 64), np.complex64)
     padded[0, :n], padded[1, :m] = given["input"], given["kernel"][::-1]
     with np.errstate(all="ignore"):
-        product = transform(padded[0], -1) * transform(padded[1], -1)
-        return f32((transform(product, 1) / np.float32(64)).real[m - 1 : m - 1 + n])
+        one, other = (transform(keep(each), -1, keep) for each in padded)
+        answer = transform(keep(one * other), 1, keep) / np.float32(64)
+        return f32(keep(answer).real[m - 1 : m - 1 + n])
+
+
+class Flushed:
+    """A number whose operations take what is not normal for zero, and leave zero in its place."""
+
+    def __init__(self, value):
+        self.value = flush(value)
+
+    def __add__(self, other):
+        return Flushed(self.value + other.value)
+
+    def __sub__(self, other):
+        return Flushed(self.value - other.value)
+
+    def __mul__(self, other):
+        return Flushed(self.value * other.value)
+
+    def __truediv__(self, other):
+        return Flushed(self.value / other)
+
+
+def flushing(tile):
+    def flushed(d, g):
+        pair = tile([Flushed(each) for each in d], [Flushed(each) for each in g])
+        return [each.value for each in pair]
+
+    return flushed
+
+
+def flush_both(values):
+    return (flush(values.real) + 1j * flush(values.imag)).astype(np.complex64)
 
 
 def too_large(given, sizes, variant):
@@ -344,6 +381,44 @@ def test_what_another_algorithm_may_give_gets_no_mark_and_no_blame(program, seed
     results, _ = grade(ScriptedExecutor(program), seed=seed)
     with pytest.raises(Undecided, match=r"can't be told.*case \d+ \(input_size \d+, conv_size"):
         refuse_undecided(results)
+
+
+FLUSHING = {
+    "Karatsuba": by_tiles(flushing(karatsuba), 2),
+    "Winograd": by_tiles(flushing(winograd), 3),
+    "Fourier": functools.partial(fourier, keep=flush_both),
+}
+
+
+@pytest.mark.parametrize("program", FLUSHING.values(), ids=FLUSHING)
+@pytest.mark.parametrize("small", ["input", "kernel"])
+@pytest.mark.parametrize("most", [-127, -125, -122, -110])
+def test_what_another_algorithm_flushes_on_the_way_is_not_called_a_mistake(program, small, most):
+    """Sums of small elements may end below the normal numbers, and are to be multiplied then."""
+    random = seeds.generator("s", f"{small} {most}")
+    for shape in SHAPES:
+        drawn_from = {name: (most - 3, most) if name == small else (90, 100) for name in PLACES}
+        given = {
+            name: f32(np.exp2(random.uniform(*drawn_from[name], shape.sizes[f"{size}_size"])))
+            * f32(random.choice([-1, 1], shape.sizes[f"{size}_size"]))
+            for name, size in PLACES.items()
+        }
+        case = Case(shape=shape, values=Values.REALS, inputs=given)
+        compared = compare(CONV1D, case, program(given, shape.sizes, 0))
+        assert compared.right or compared.rearranged, dict(shape.sizes)
+
+
+@pytest.mark.parametrize("small", ["input", "kernel"])
+def test_no_rounding_turns_the_sign_where_one_input_is_subnormal(small):
+    random = seeds.generator("s", small)
+    for shape in SHAPES:
+        sizes = {name: shape.sizes[f"{size}_size"] for name, size in PLACES.items()}
+        given = {name: f32(np.exp2(random.uniform(90, 100, sizes[name]))) for name in PLACES}
+        given[small] = f32(-np.exp2(random.uniform(-140, -127, sizes[small])))
+        case = Case(shape=shape, values=Values.REALS, inputs=given)
+        compared = compare(CONV1D, case, abs(right(given, shape.sizes, 0)))
+        assert not compared.right
+        assert not compared.rearranged, dict(shape.sizes)
 
 
 @pytest.mark.parametrize("program", OTHER.values(), ids=OTHER)
