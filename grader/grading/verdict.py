@@ -47,6 +47,11 @@ NOT_RIGHT = "Not right yet."
 UNCHECKED = "What was run is right, but not every check could be made."
 NO_OUTPUT = "not every case gave an output"
 NOT_OBSERVABLE = "a GPU does not show who wrote which byte; grade on the software device to see it"
+ACCESSES_NOT_OBSERVABLE = (
+    "the inputs are untouched and the results repeat, but a GPU does not show accesses and races; "
+    "grade on the software device to see them"
+)
+_OUT_OF_REACH = (NOT_OBSERVABLE, ACCESSES_NOT_OBSERVABLE)
 
 
 def score(puzzle: Puzzle, reached: Reached, rubric: Rubric | None = None) -> Scored:
@@ -102,7 +107,7 @@ def mark(puzzle: Puzzle, ended: Iterable[Check], rubric: Rubric | None) -> Score
     checks = tuple(_marked(item, by_id[item.id], rubric) for item in puzzle.rubric)
     base = [check for check in checks if not check.extra]
     extra = [check for check in checks if check.extra]
-    out_of_reach = sum(check.max_points for check in base if check.reason == NOT_OBSERVABLE)
+    out_of_reach = sum(check.max_points for check in base if check.reason in _OUT_OF_REACH)
     got = sum(check.points for check in base)
     possible = sum(check.max_points for check in base) - out_of_reach
     needed = needed_points(rubric.pass_mark if rubric else None, possible, out_of_reach)
@@ -204,12 +209,7 @@ def _clean(reached: Reached, results: Results) -> tuple[Status, str, int]:
     if why := _open(tally):
         return Status.NOT_CHECKED, why, tally.cases
     if not reached.observed:
-        # What a GPU does show: the inputs are untouched.
-        return (
-            Status.PASSED,
-            "inputs untouched; accesses and races are not seen on a GPU",
-            tally.cases,
-        )
+        return Status.NOT_CHECKED, ACCESSES_NOT_OBSERVABLE, tally.cases
     return Status.PASSED, "", tally.cases
 
 

@@ -125,7 +125,6 @@ def kernel(operation: Operation, name: str) -> str:
         "mad.lo.u32 %t, %b, %n, %t;",
         "cvt.u64.u32 %i, %t;",
     ]
-    borrows = operation.opcode.startswith("sub")
     offset = len(results)
     for i, dtype in enumerate(operation.sources):
         lines += [f".reg {_register(dtype)} %s{i};", *_address(offset + i, dtype)]
@@ -134,14 +133,12 @@ def kernel(operation: Operation, name: str) -> str:
         lines.append(f".reg {_register(dtype)} %d{i};")
     if operation.reads_carry:
         last = f"%s{len(operation.sources) - 1}"
-        # One and all ones carry, nothing and all ones do not; nothing less one borrows. The flag
-        # is set and read by the family that the opcode is of: on a GPU (H200) a borrow is no carry.
-        setting = "sub.cc.u32 %c, 0, %c;" if borrows else "add.cc.u32 %c, %c, 0xffffffff;"
-        lines += [f"selp.u32 %c, 1, 0, {last};", setting]
+        # One and all ones carry, nothing and all ones do not.
+        lines += [f"selp.u32 %c, 1, 0, {last};", "add.cc.u32 %c, %c, 0xffffffff;"]
     lines.append(f"{operation.opcode} {', '.join(['|'.join(named), *given])};")
     if operation.writes_carry:
         last = f"%d{len(results) - 1}"
-        lines += [f"{'subc' if borrows else 'addc'}.u32 %c, 0, 0;", f"setp.ne.u32 {last}, %c, 0;"]
+        lines += ["addc.u32 %c, 0, 0;", f"setp.ne.u32 {last}, %c, 0;"]
     for i, dtype in enumerate(results):
         lines += [*_address(i, dtype), *_store(f"%d{i}", dtype)]
     parameters = ", ".join(f".param .u64 q{k}" for k in range(count))
@@ -189,7 +186,6 @@ def compare(driver: Driver, opcodes: Sequence[str], target: str) -> Iterator[Com
                 yield _judged(operation, sources, ours, theirs[: len(ours)])
     except DriverError as error:
         if len(opcodes) == 1:
-            driver.renew()
             yield Comparison(opcode=opcodes[0], refused=str(error))
             return
         middle = len(opcodes) // 2

@@ -20,6 +20,7 @@ from tests.gpu.driver import Driver, DriverError
 _APPROXIMATE = 1e-5
 _driver = Driver()
 _compared = 0
+_lost = False
 
 
 def _also(
@@ -29,8 +30,8 @@ def _also(
     shared_bytes: int,
     here: kernels.Outcome,
 ) -> None:
-    global _compared
-    if here.result or here.findings or any(isinstance(buffer, int) for buffer in buffers):
+    global _compared, _lost
+    if _lost or here.result or here.findings or any(isinstance(buffer, int) for buffer in buffers):
         return
     arrays = [buffer for buffer in buffers if not isinstance(buffer, int)]
     launch = here.launch
@@ -45,7 +46,7 @@ def _also(
                 shared_bytes=shared_bytes,
             )
     except DriverError:
-        _driver.renew()
+        _lost = True  # the error of a kernel stays for as long as the process
         raise
     _compared += 1
     for mine, its in zip(here.buffers, there, strict=True):
@@ -60,4 +61,5 @@ def begin() -> None:
 
 def summary() -> str:
     """How many launches were compared, so that none is not taken for all."""
-    return f"{_compared} launches ran on the GPU too"
+    lost = "; then one failed there, and none after it could be compared" if _lost else ""
+    return f"{_compared} launches ran on the GPU too{lost}"

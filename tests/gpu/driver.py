@@ -28,11 +28,10 @@ class DriverError(Exception):
 
 
 class Driver:
-    """One context on the first GPU. After an error of a kernel, ``renew`` makes another."""
+    """One context on the first GPU. After an error of a kernel, this process can use it no more."""
 
     def __init__(self) -> None:
         self._cuda = ctypes.CDLL("libcuda.so.1")
-        self._context = ctypes.c_void_p()
         self._call("cuInit", 0)
         self._device = ctypes.c_int()
         self._call("cuDeviceGet", ctypes.byref(self._device), 0)
@@ -42,20 +41,14 @@ class Driver:
             self._call("cuDeviceGetAttribute", ctypes.byref(value), attribute, self._device)
             version.append(value.value)
         self.target = f"sm_{version[0]}{version[1]}"
-        self.renew()
+        self._context = ctypes.c_void_p()
+        # Not the newest version of the call: its parameters depend on the driver's.
+        self._call("cuCtxCreate_v2", ctypes.byref(self._context), 0, self._device)
 
     def _call(self, name: str, *arguments: Any) -> None:
         code = getattr(self._cuda, name)(*arguments)
         if code:
             raise DriverError(name, code)
-
-    def renew(self) -> None:
-        """Leave the context, if there is one, and make a new one."""
-        if self._context:
-            self._cuda.cuCtxDestroy_v2(self._context)
-        self._context = ctypes.c_void_p()
-        # Not cuCtxCreate: its parameters depend on the driver's version.
-        self._call("cuCtxCreate_v2", ctypes.byref(self._context), 0, self._device)
 
     @contextmanager
     def module(self, text: str) -> Iterator[ctypes.c_void_p]:

@@ -490,7 +490,8 @@ def test_on_a_gpu_what_can_not_be_seen_is_not_checked_and_costs_nothing():
     results, _ = grade(ScriptedExecutor())
     scored = score(CONV1D, Reached(packages=True, compiles=True, results=results, observed=False))
     assert statuses(scored)["device"] == "not-checked"
-    assert (scored.verdict, scored.score, scored.max_score) == (Verdict.PASS, 90, 90)
+    assert statuses(scored)["clean"] == "not-checked"
+    assert (scored.verdict, scored.score, scored.max_score) == (Verdict.PASS, 85, 85)
 
 
 @pytest.mark.parametrize(

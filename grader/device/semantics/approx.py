@@ -106,7 +106,7 @@ def _rcp_rsqrt_f64(m: Modifiers) -> Operation | None:
         result = flush(compute(seen), "f64")
         half = np.where(np.isfinite(result), np.uint64(0x80000000), np.uint64(0))
         bits = (result.view(np.uint64) + half) & upper
-        return np.where(np.isnan(a) | np.isnan(result), _GROSS_NAN, bits.view(np.float64))
+        return np.where(np.isnan(result), _GROSS_NAN, bits.view(np.float64))
 
     accuracy = "relative error below 2**-20; the PTX ISA asks for a gross approximation"
     return from_function(m.opcode, function, ("f64",), "f64", accuracy)

@@ -1,9 +1,11 @@
 """Sums with the carry flag (PTX ISA, "Extended-Precision Integer Arithmetic Instructions").
 
-``CC.CF`` is one bit of each thread: the carry out of an addition, or the borrow out of a
-subtraction. It is an operand that the text does not name, so that here it is the last source
-of what reads it (``addc``, ``subc``, ``madc``) and the last destination of what writes it
-(``.cc``). All sums are of bits: a carry is the same for signed and unsigned types.
+``CC.CF`` is one bit of each thread: the carry out of an addition. A subtraction leaves the carry of
+``a + ~b + 1``, so that it is clear where there was a borrow: the manual calls it a borrow, which is
+the same within a chain of subtractions, but not where one follows an addition (seen on an H200,
+tests/gpu/test_arithmetic.py). It is an operand that the text does not name, so that here it is the
+last source of what reads it (``addc``, ``subc``, ``madc``) and the last destination of what writes
+it (``.cc``). All sums are of bits: a carry is the same for signed and unsigned types.
 """
 
 from __future__ import annotations
@@ -39,7 +41,8 @@ def _chain(m: Modifiers) -> Operation | None:
         return None
     unsigned = unsigned_of(kind)
     high = product_high(kind)
-    step = _minus if m.base in ("sub", "subc") else _plus
+    borrows = m.base in ("sub", "subc")
+    step = _minus if borrows else _plus
 
     def apply(out: tuple[Array, ...], src: tuple[Value, ...], where: Where) -> None:
         values: list[Any] = list(src[:-1] if reads else src)
@@ -49,8 +52,11 @@ def _chain(m: Modifiers) -> Operation | None:
         first, second = (value.view(unsigned) for value in values)
         result, flag = step(first, second)
         if reads:
-            result, again = step(result, src[-1].astype(unsigned))
+            carried = np.logical_not(src[-1]) if borrows else src[-1]
+            result, again = step(result, carried.astype(unsigned))
             flag = flag | again
+        if borrows:
+            flag = ~flag
         store(out[0], result.view(DTYPES[kind]), where)
         if writes:
             store(out[1], flag, where)

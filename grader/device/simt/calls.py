@@ -17,11 +17,10 @@ from grader.device.ptx.model import Arguments, Function, Operand, Register, Sink
 from grader.device.results import Result
 from grader.device.simt.addressing import SitePlace
 from grader.device.simt.binding import Binding
-from grader.device.simt.control import Router, Transfer, conditional, groups
+from grader.device.simt.control import Router, Transfer, conditional, groups, stopped
 from grader.device.simt.faults import KernelFault
 from grader.device.simt.lanes import Lanes
 from grader.device.simt.printing import print_lanes, read_text
-from grader.device.simt.traps import stopped
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Where lanes go after a basic block.
 
 A *transfer* takes the lanes that reached the end of a block and tells the
-scheduler where they are next: at other program counters, waiting, or gone.
+scheduler where they are next: at other program counters, waiting, or gone. Or it ends the launch.
 """
 
 from __future__ import annotations
@@ -11,8 +11,12 @@ from typing import Protocol
 
 import numpy as np
 
+from grader.device.checks.traps import report_trap
 from grader.device.ptx.model import Target, Targets
+from grader.device.results import Result
+from grader.device.simt.addressing import SitePlace
 from grader.device.simt.binding import Binding
+from grader.device.simt.faults import KernelFault
 from grader.device.simt.lanes import Index, Lanes
 
 Transfer = Callable[[Lanes], None]
@@ -38,7 +42,7 @@ def bind_jump(binding: Binding, router: Router) -> Transfer:
 
 
 def bind_table_jump(binding: Binding, router: Router) -> Transfer:
-    """``brx.idx``: a jump through a table. An index outside of it goes to the last entry."""
+    """``brx.idx``: a jump through a table. An index outside of it ends the launch, as on a GPU."""
     index, table = binding.operands(2)
     if not isinstance(table, Targets) or binding.site.instruction.modifiers[:1] != ("idx",):
         raise binding.site.unsupported()
@@ -50,7 +54,10 @@ def bind_table_jump(binding: Binding, router: Router) -> Transfer:
         for value in np.unique(chosen).tolist():
             group = lanes.pick(chosen == value)
             assert group is not None
-            router.go(targets[min(value, len(targets) - 1)], group)
+            if value >= len(targets):
+                what = f"jumped to entry {value} of a table of {len(targets)}"
+                stopped(binding, group, what, Result.INVALID_PC)
+            router.go(targets[value], group)
 
     return conditional(binding, router, jump)
 
@@ -58,6 +65,23 @@ def bind_table_jump(binding: Binding, router: Router) -> Transfer:
 def bind_exit(binding: Binding, router: Router) -> Transfer:
     """``exit``, and ``ret`` of the kernel itself."""
     return conditional(binding, router, router.leave)
+
+
+def bind_trap(binding: Binding, router: Router) -> Transfer:
+    """``trap``: the launch fails. Failed assertions end so."""
+
+    def stop(lanes: Lanes) -> None:
+        stopped(binding, lanes, "stopped the kernel (trap)", Result.LAUNCH_FAILED)
+
+    return conditional(binding, router, stop)
+
+
+def stopped(binding: Binding, lanes: Lanes, what: str, result: Result) -> None:
+    """Report that these lanes stopped the launch, and stop it."""
+    machine = binding.machine
+    place = SitePlace(binding.site, machine.program.module.files)
+    report_trap(machine.wave, place, int(lanes.index[0]), lanes.count, what)
+    raise KernelFault(result)
 
 
 def conditional(binding: Binding, router: Router, taken: Transfer) -> Transfer:

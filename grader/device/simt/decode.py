@@ -13,12 +13,18 @@ from grader.device.simt.atomics import bind_atomic
 from grader.device.simt.barriers import BlockBarriers, bind_barrier
 from grader.device.simt.binding import Binding, Step, guarded
 from grader.device.simt.calls import bind_call, bind_return
-from grader.device.simt.control import Router, Transfer, bind_exit, bind_jump, bind_table_jump
+from grader.device.simt.control import (
+    Router,
+    Transfer,
+    bind_exit,
+    bind_jump,
+    bind_table_jump,
+    bind_trap,
+)
 from grader.device.simt.faults import KernelFault
 from grader.device.simt.lanes import Lanes
 from grader.device.simt.machine import Machine
 from grader.device.simt.program import Site
-from grader.device.simt.traps import bind_trap
 from grader.device.simt.warps import WarpWaits, bind_warp
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from grader.device.memory import GlobalMemory
 from grader.device.ptx import PtxError, parse
+from grader.device.results import Result
 from grader.device.simt import launch, load
 from grader.errors import UnsupportedByDevice
 from tests.device.kernels import results, run
@@ -258,8 +259,19 @@ def test_names_in_inner_scopes_hide_outer_ones() -> None:
 
 
 def test_a_jump_table_takes_each_lane_its_way() -> None:
-    body = """
-        and.b32 %r1, %t, 3;
+    assert results(_jumps(least=0, most=2)) == [10 + t % 3 for t in LANES]
+
+
+def test_a_jump_past_the_table_ends_the_launch() -> None:
+    body = _jumps(least=1, most=3)
+    outcome = run(f"{body} st.global.u32 [%o], %r0;", [np.zeros(32, dtype=np.uint32)])
+    assert outcome.result == Result.INVALID_PC
+    assert "entry 3 of a table of 3" in outcome.findings[0].message
+
+
+def _jumps(*, least: int, most: int) -> str:
+    return f"""
+        rem.u32 %r1, %t, {most - least + 1}; add.u32 %r1, %r1, {least};
         ways: .branchtargets L0, L1, L2;
         brx.idx %r1, ways;
       L0: mov.u32 %r0, 10; bra END;
@@ -267,7 +279,6 @@ def test_a_jump_table_takes_each_lane_its_way() -> None:
       L2: mov.u32 %r0, 12;
       END:
     """
-    assert results(body) == [10 + min(t % 4, 2) for t in LANES]
 
 
 def test_loops_run_as_often_as_each_lane_wants() -> None:
