@@ -2,9 +2,8 @@
 
 Where the request names an edition, that one decides: a file of another edition
 gets an explanation, line by line. Where it does not, the file's own words
-decide (`grader.toolchain.detect`); and if packaging then fails with a message
-that stands at the border of two editions, the other side is tried before there
-is a verdict.
+decide (`grader.toolchain.detect`); and if packaging then fails, the other editions
+that they fit as well are tried before there is a verdict.
 """
 
 from __future__ import annotations
@@ -26,8 +25,8 @@ from grader.toolchain.detect import Decision, Foreign, compare, detect, nearest,
 from grader.toolchain.edition import DEFAULT_EDITION, Edition
 from grader.toolchain.toolchain import Toolchain, is_installed, locate
 
-NEIGHBOURS = 2
-"""Other editions that are tried when packaging fails at a border."""
+DOWNLOADS = 2
+"""Other editions that are installed for a file that does not package, at the most."""
 SHOWN = 3
 """Compiler errors that are kept beside an explanation of ours."""
 NAMED = 4
@@ -109,27 +108,26 @@ def in_use(edition: Edition) -> Iterator[None]:
 
 
 def neighbours(choice: Choice, diagnostics: Iterable[Diagnostic]) -> list[Edition]:
-    """Editions that may take a file which this one's compiler rejects, the nearest first.
+    """Editions that may take a file which this one's compiler rejects, the cheapest first.
 
-    Only where a message is known to stand at a border, only editions on its
-    other side, and only those that match the file as well. An edition that would
-    have to be installed first is tried only where the file is of another
-    edition than the default anyway: a slip in a course's own edition must not
-    fetch a gigabyte.
+    All that match the file as well and are installed: a compiler's refusal costs a second, and a
+    right answer must not fail by a guess. One that would have to be installed first is tried only
+    on the other side of a border that a message is known to stand at, and only where the file is
+    of another edition than the default anyway: a slip in a course's own edition must not fetch a
+    gigabyte.
     """
     if choice.pinned:
         return []
     names = editions.names()
     here = names.index(choice.edition.name)
-    errors = [each for each in diagnostics if each.severity == "error"]
-    beyond = [
-        editions.find(name)
-        for name in sorted(choice.detected.as_good, key=lambda name: abs(names.index(name) - here))
-        if _across(errors, here, names.index(name))
-    ]
-    if choice.edition.name == DEFAULT_EDITION or not choice.detected.fits:
-        beyond = [edition for edition in beyond if is_installed(edition)]
-    return beyond[:NEIGHBOURS]
+    nearest_first = sorted(choice.detected.as_good, key=lambda name: abs(names.index(name) - here))
+    others = [name for name in nearest_first if name != choice.edition.name]
+    tried = [name for name in others if _is_here(name)]
+    if choice.edition.name != DEFAULT_EDITION and choice.detected.fits:
+        errors = [each for each in diagnostics if each.severity == "error"]
+        beyond = [name for name in others if _across(errors, here, names.index(name))]
+        tried += [name for name in beyond if name not in tried][:DOWNLOADS]
+    return [editions.find(name) for name in tried]
 
 
 def reachable(edition: Edition, gathered: Gathered) -> Toolchain | None:

@@ -168,8 +168,11 @@ class _Run:
             if toolchain is None:
                 continue
             with self._workspace(_staged(gathered.submission), toolchain) as workspace:
-                if package(workspace, limits=self._packaging_limits()).ok:
-                    return editions.moved(self.choice, edition)
+                again = package(workspace, limits=self._packaging_limits())
+            if again.ok:
+                return editions.moved(self.choice, edition)
+            if again.outcome.limit:
+                return None
         return None
 
     def _while_packaging(self) -> None:

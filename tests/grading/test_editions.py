@@ -149,6 +149,11 @@ def test_a_file_of_the_edition_keeps_the_compilers_own_words() -> None:
 AMBIGUOUS = "from gpu import barrier\nimport compiler\n"
 """Fits every edition up to 26.3."""
 BORDER = error("no matching method in call to 'enqueue_function'")
+OCTOBER = "import compiler\nfrom sys import size_of\nalias Any = MutableAnyOrigin\n"
+"""Words of the book of October 2025: they fit 25.6.1 and 25.7, and 25.6.1 alone packages it."""
+NOVEMBER = "import compiler\nfrom memory import LegacyUnsafePointer\n"
+"""Words of the books after it: they fit 25.7 and 26.1, and 25.7 alone packages them."""
+OLDER = ["26.2", "26.1", "25.7", "25.6.1", "25.5", "25.4", "25.3"]
 
 
 def names(choice: Choice, *diagnostics: Diagnostic) -> list[str]:
@@ -156,20 +161,38 @@ def names(choice: Choice, *diagnostics: Diagnostic) -> list[str]:
 
 
 @pytest.mark.usefixtures("all_installed")
-def test_at_a_border_the_nearest_editions_beyond_it_are_tried() -> None:
+@pytest.mark.parametrize("said", [BORDER, error("use of unknown declaration 'grid'"), error("x")])
+def test_all_that_fit_and_are_installed_are_tried_whatever_the_message(said: Diagnostic) -> None:
     choice = choose("auto", AMBIGUOUS)
     assert choice.edition.name == "26.3"
-    assert names(choice, BORDER) == ["25.7", "25.6.1"]
-    assert names(choice, error("unable to locate module 'tensor_builder'")) == ["25.6.1", "25.5"]
+    assert names(choice, said) == OLDER
 
 
-@pytest.mark.usefixtures("all_installed")
-def test_an_ordinary_error_tries_nothing() -> None:
-    choice = choose("auto", AMBIGUOUS)
-    assert names(choice, error("use of unknown declaration 'grid'")) == []
-    assert names(choice) == []
-    warning = Diagnostic(severity="warning", message=BORDER.message, stage="package")
-    assert names(choice, warning) == []
+@pytest.mark.parametrize(
+    ("text", "here", "said", "fetched"),
+    [
+        (AMBIGUOUS, "26.3", BORDER.message, ["25.7", "25.6.1"]),
+        (AMBIGUOUS, "26.3", "unable to locate module 'tensor_builder'", ["25.6.1", "25.5"]),
+        (OCTOBER, "25.7", "failed to infer parameter 'mut', it isn't used in any argument",
+         ["25.6.1"]),
+        (NOVEMBER, "26.1", "'LegacyUnsafePointer' failed to infer parameter 'mut'", ["25.7"]),
+        (AMBIGUOUS, "26.3", "use of unknown declaration 'grid'", []),
+    ],
+)  # fmt: skip
+@pytest.mark.usefixtures("none_installed")
+def test_at_a_border_the_nearest_editions_beyond_it_are_installed(
+    text: str, here: str, said: str, fetched: list[str]
+) -> None:
+    choice = choose("auto", text)
+    assert choice.edition.name == here
+    assert names(choice, error(said)) == fetched
+    assert names(choice, Diagnostic(severity="warning", message=said, stage="package")) == []
+
+
+@pytest.mark.usefixtures("none_installed")
+def test_what_is_installed_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(editions, "is_installed", lambda edition: edition.name == "25.4")
+    assert names(choose("auto", AMBIGUOUS), BORDER) == ["25.4", "25.7", "25.6.1"]
 
 
 @pytest.mark.usefixtures("all_installed")
