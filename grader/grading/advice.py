@@ -108,7 +108,7 @@ _MESSAGES: tuple[tuple[str, str], ...] = (
         "The kernel is called like a function on the host. Enqueue it: {launch}(...).",
     ),
     (
-        r"no kernel registered for '(\w+)'",
+        r"no kernel registered for '\w+'|Could not find a mojo kernel registered for \w+",
         "The graph asks for an op of that name. Check the string in {register}(...).",
     ),
     (

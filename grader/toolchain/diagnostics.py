@@ -27,9 +27,11 @@ _MESSAGE = re.compile(
 _PLACELESS = re.compile(r"^(?:\S{1,200}: )?(?P<severity>error|note): (?P<text>.+)$")
 _IMPORTED = re.compile(r"^(?:Imported|Included) from (?P<file>[^\s:]{1,400}):(?P<line>\d{1,7}):")
 _NOISE = ("Failed to initialize Crashpad", "failed to parse the provided Mojo source module")
-# Raised while the graph is built, before anything is compiled.
+# Raised while the graph is built, before anything is compiled; the second by MAX 25.x.
 _BUILDING = re.compile(
-    r"^ValueError: (?:no kernel registered for '|kernel '[^']{0,200}' has no execute function)"
+    r"^ValueError: (?:no kernel registered for '"
+    r"|Could not find a mojo kernel registered for "
+    r"|kernel '[^']{0,200}' has no execute function)"
 )
 _GENERIC = ("function instantiation failed", "call expansion failed")
 """Beginnings of messages that say where, never what; what is in a note below."""

@@ -57,7 +57,11 @@ def test_an_unfilled_skeleton_is_told_how_its_own_edition_launches(name: str) ->
     ("message", "edition", "says"),
     [
         ("Current compilation target does not support operation: barrier", "25.3", "gpu_ctx.enq"),
-        ("no kernel registered for 'conv1d'", "25.4", "in @compiler.register("),
+        (
+            "Could not find a mojo kernel registered for conv1d with function mogg.execute",
+            "25.4",
+            "in @compiler.register(",
+        ),
         ("no kernel registered for 'conv1d'", "26.5", "in @extensibility.register("),
         ("no matching method in call to 'enqueue_function'", "26.2", "[kernel, kernel](three"),
         ("'X' value has no attribute 'enqueue_function_checked'", "26.1", "gpu_ctx.enqueue_func"),
