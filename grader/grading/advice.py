@@ -51,6 +51,10 @@ _MESSAGES: tuple[tuple[str, str], ...] = (
         "The kernel goes into the square brackets, not among the arguments: {launch}(...).",
     ),
     (
+        r"'main\(\)' is not supported within packages",
+        "The file of an op has no main: take it out. A whole program is another puzzle's file.",
+    ),
+    (
         r"no matching method in call to 'enqueue_function'",
         (
             "Compare the launch with {launch}(three tensors, grid_dim=..., block_dim=...); the "

@@ -63,6 +63,7 @@ def test_an_unfilled_skeleton_is_told_how_its_own_edition_launches(name: str) ->
             "in @compiler.register(",
         ),
         ("no kernel registered for 'conv1d'", "26.5", "in @extensibility.register("),
+        ("'main()' is not supported within packages", "26.5", "another puzzle's file"),
         ("no matching method in call to 'enqueue_function'", "26.2", "[kernel, kernel](three"),
         ("'X' value has no attribute 'enqueue_function_checked'", "26.1", "gpu_ctx.enqueue_func"),
         ("'X' value has no attribute 'get_device_context'", "26.5", "used as it is"),
