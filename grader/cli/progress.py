@@ -23,7 +23,7 @@ _DOING = {
     "run": "Running cases",
     "report": "Writing the report",
 }
-_MARK = {StageOutcome.DONE: "ok", StageOutcome.FAILED: "failed", StageOutcome.SKIPPED: "skipped"}
+_MARK = {StageOutcome.DONE: "ok", StageOutcome.FAILED: "failed"}
 _INTERVAL = 0.2
 
 

@@ -105,12 +105,18 @@ def function_tokens(text: str, name: str) -> list[tuple[str, str, bool]]:
 
 def function_stream(text: str, name: str) -> Sequence[Token]:
     """The tokens of `function_tokens`, with their places."""
-    return _definition(text, name, frozenset({"def", "fn"}))
-
-
-def struct_tokens(text: str, name: str) -> list[tuple[str, str, bool]]:
-    """The struct ``name`` with its decorators, as `function_tokens`."""
-    return keys(_definition(text, name, frozenset({"struct"})))
+    stream = tokens(text)
+    heads = [
+        index
+        for index, token in enumerate(stream[:-1])
+        if token.text in _FUNCTION and token.kind != STRING and stream[index + 1].text == name
+    ]
+    if len(heads) != 1 or stream[heads[0]].kind == LINE:
+        return []
+    start = _statement_start(stream, heads[0])
+    while (above := _decorator_above(stream, start)) is not None:
+        start = above
+    return stream[start : _block_end(stream, heads[0])]
 
 
 # ---- doubt ----
@@ -290,20 +296,7 @@ def _without_trailing_commas(stream: list[Token]) -> Iterator[Token]:
 
 # ---- definitions ----
 
-
-def _definition(text: str, name: str, keywords: frozenset[str]) -> Sequence[Token]:
-    stream = tokens(text)
-    heads = [
-        index
-        for index, token in enumerate(stream[:-1])
-        if token.text in keywords and token.kind != STRING and stream[index + 1].text == name
-    ]
-    if len(heads) != 1 or stream[heads[0]].kind == LINE:
-        return []
-    start = _statement_start(stream, heads[0])
-    while (above := _decorator_above(stream, start)) is not None:
-        start = above
-    return stream[start : _block_end(stream, heads[0])]
+_FUNCTION: Final = frozenset({"def", "fn"})
 
 
 def _statement_start(stream: Sequence[Token], index: int) -> int:

@@ -46,4 +46,3 @@ class StageOutcome(StrEnum):
 
     DONE = "done"
     FAILED = "failed"
-    SKIPPED = "skipped"

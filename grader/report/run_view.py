@@ -87,7 +87,7 @@ def stage_row(stage: Stage) -> StageRow:
     return StageRow(
         name=cut(stage.name, SHORT),
         outcome=stage.outcome.value,
-        seconds="" if stage.outcome == "skipped" else values.seconds_text(stage.seconds),
+        seconds=values.seconds_text(stage.seconds),
         peak="" if stage.peak_bytes is None else values.bytes_text(stage.peak_bytes),
     )
 

@@ -26,8 +26,6 @@ class Worker(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     graphs: Literal["module", "conditional"]
     """How all shapes go through one compile: ``module``, a graph for each in one module (from
     26.4 on); ``conditional``, one graph with a branch for each."""
-    virtual_devices: bool
-    """Whether MAX can compile for a GPU that is not there."""
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

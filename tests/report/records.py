@@ -191,8 +191,6 @@ def does_not_compile() -> Record:
         stages=(
             STAGES[0],
             Stage(name="package", outcome=StageOutcome.FAILED, seconds=1.934),
-            Stage(name="compile", outcome=StageOutcome.SKIPPED, seconds=0.0),
-            Stage(name="run", outcome=StageOutcome.SKIPPED, seconds=0.0),
         ),
     )
 

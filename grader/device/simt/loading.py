@@ -104,10 +104,6 @@ class LoadedModule:
             raise KeyError(name)
         return function
 
-    def param_sizes(self, entry: str) -> tuple[int, ...]:
-        """Sizes of a kernel's parameters, in bytes. ``KeyError`` where there is no such kernel."""
-        return tuple(param.size for param in self.entry(entry).params)
-
     def static_shared_bytes(self, entry: str) -> int:
         """Shared memory that a block of a kernel has without asking, in bytes."""
         return self.program(entry).shared.compact_size

@@ -62,7 +62,7 @@ def survives(text: str) -> None:
         module = load(parse(text), memory, number=1)
         for entry in module.entries():
             params = []
-            for size in module.param_sizes(entry)[:8]:
+            for size in [param.size for param in module.entry(entry).params][:8]:
                 if size > 4096:
                     return
                 buffer = memory.allocate(256)

@@ -165,7 +165,7 @@ def test_parameters_of_several_sizes_and_by_address() -> None:
       st.global.u32 [%rd1], %r1; ret; }"""
     memory = GlobalMemory(1 << 20)
     module = load(parse(text), memory, number=1)
-    assert module.param_sizes("k") == (8, 1, 12)
+    assert [param.size for param in module.entry("k").params] == [8, 1, 12]
     out = memory.allocate(4)
     params = [out.to_bytes(8, "little"), b"\x05", struct.pack("<III", 10, 200, 3000)]
     launch(
