@@ -119,6 +119,26 @@ def test_at_a_border_the_neighbour_that_packages_is_taken_and_both_are_named(
     ]
 
 
+# As the book of October 2025 had it: no word of it tells 25.6.1 from 25.7.
+OCTOBER = (
+    reference("25.7")
+    .replace("MutAnyOrigin", "MutableAnyOrigin")
+    .replace("enqueue_function_checked[conv1d, conv1d]", "enqueue_function[conv1d]")
+    .replace("from gpu.host", "from memory import UnsafePointer\nfrom gpu.host", 1)
+    .replace(
+        "                    output_tensor.ptr,",
+        "                    rebind[UnsafePointer[Scalar[output.dtype]]](output_tensor.ptr),",
+    )
+)
+
+
+def test_a_border_that_no_word_tells_costs_nobody_the_mark(tmp_path: Path) -> None:
+    record = graded(OCTOBER, tmp_path, needs=("25.7", "25.6.1"))
+    assert packaged(record), record.headline
+    assert detect(OCTOBER).edition == "25.7"
+    assert edition_of(record) == "25.6.1"
+
+
 def test_where_no_neighbour_packages_it_either_the_first_compiler_has_the_word(
     tmp_path: Path,
 ) -> None:
