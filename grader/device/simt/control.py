@@ -31,6 +31,9 @@ class Router(Protocol):
     def leave(self, lanes: Lanes) -> None:
         """These threads have ended."""
 
+    def put_off(self, pc: int, lanes: Lanes) -> bool:
+        """These lanes go on at ``pc`` when no others can, if that is not already so."""
+
 
 def bind_jump(binding: Binding, router: Router) -> Transfer:
     """``bra``, with or without a guard."""
@@ -68,9 +71,14 @@ def bind_exit(binding: Binding, router: Router) -> Transfer:
 
 
 def bind_trap(binding: Binding, router: Router) -> Transfer:
-    """``trap``: the launch fails. Failed assertions end so."""
+    """``trap``: the launch fails. Failed assertions end so.
+
+    Other threads finish first what they do: one of them may be about to print why.
+    """
 
     def stop(lanes: Lanes) -> None:
+        if router.put_off(binding.site.pc, lanes):
+            return
         stopped(binding, lanes, "stopped the kernel (trap)", Result.LAUNCH_FAILED)
 
     return conditional(binding, router, stop)

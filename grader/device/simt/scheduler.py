@@ -33,6 +33,8 @@ _LONGEST_BLOCK = 256
 """Instructions that are run without a look at who else is ready."""
 _LOOK = 64
 """Blocks between two looks at the clock and at the budget of a thread."""
+_LAST_WORDS = 20_000
+"""Blocks that others may still run when a thread has stopped the launch."""
 
 
 class Budget:
@@ -102,6 +104,9 @@ class Scheduler:
         """For each team, the lanes that can run, by program counter."""
         self._schedule = Schedule(PLAIN, 1, machine.total)
         self._blocks: dict[int, Block] = {}
+        self._last: set[int] = set()
+        """Where lanes wait until no others can run."""
+        self._waited = 0
         self._alive = 0
         self._steps = Steps(machine.total)
 
@@ -120,6 +125,8 @@ class Scheduler:
         self.warps.reset()
         self._steps.reset()
         self._alive = machine.total
+        self._last.clear()
+        self._waited = 0
         self.go(machine.program.base[machine.program.entry.name], machine.everyone)
         if schedule.team is None:
             while self._alive:
@@ -142,7 +149,7 @@ class Scheduler:
         if not ready:
             self._stuck()
         while ready and turns != most:
-            pc = schedule.choose(list(ready)) if len(ready) > 1 else next(iter(ready))
+            pc = schedule.choose(self._choices(ready)) if len(ready) > 1 else next(iter(ready))
             turns += 1
             lanes = ready.pop(pc)
             block = blocks.get(pc) or self._block(pc)
@@ -186,6 +193,23 @@ class Scheduler:
         self._alive -= lanes.count
         self.barriers.release(lanes)
         self.warps.release()
+
+    def put_off(self, pc: int, lanes: Lanes) -> bool:
+        """These lanes go on at ``pc`` when no others can, if that is not already so."""
+        others = any(there.keys() - self._last for there in self._teams)
+        if not others or self._waited >= _LAST_WORDS:
+            return False
+        self._last.add(pc)
+        self._waited += 1
+        self.go(pc, lanes)
+        return True
+
+    def _choices(self, ready: dict[int, Lanes]) -> list[int]:
+        """Where a team can go on; not where lanes wait for the others, while those may go on."""
+        if not self._last or self._waited >= _LAST_WORDS:
+            return list(ready)
+        self._waited += 1
+        return [pc for pc in ready if pc not in self._last] or list(ready)
 
     def _block(self, pc: int) -> Block:
         """Bind the basic block at ``pc``."""

@@ -7,6 +7,7 @@ import struct
 import numpy as np
 import pytest
 
+from grader.device.evidence import FindingKind
 from grader.device.memory import GlobalMemory
 from grader.device.ptx import PtxError, parse
 from grader.device.results import Result
@@ -279,6 +280,22 @@ def _jumps(*, least: int, most: int) -> str:
       L2: mov.u32 %r0, 12;
       END:
     """
+
+
+def test_a_trap_lets_the_others_finish_and_waits_for_none_that_does_not_end() -> None:
+    others = """
+        setp.ne.u32 %p1, %t, 0; @%p1 bra STOP;
+        mov.u32 %r1, 0;
+      MORE: add.u32 %r1, %r1, 1; setp.lt.u32 %p2, %r1, LIMIT; @%p2 bra MORE;
+        st.global.u32 [%o], 7; bra END;
+      STOP: trap;
+      END:
+    """
+    for limit, seen in (("3000", 7), ("0xFFFFFFFF", 0)):
+        outcome = run(others.replace("LIMIT", limit), [np.zeros(32, dtype=np.uint32)])
+        assert outcome.result == Result.LAUNCH_FAILED
+        assert outcome.kinds == [FindingKind.TRAP]
+        assert outcome.buffers[0][0] == seen
 
 
 def test_loops_run_as_often_as_each_lane_wants() -> None:
