@@ -8,6 +8,7 @@ differ from the GPU's, with the first operands at which they do. NaNs count as e
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import zlib
 from collections.abc import Iterator, Sequence
@@ -171,26 +172,32 @@ def _store(register: str, dtype: np.dtype[Any]) -> list[str]:
 
 
 def compare(driver: Driver, opcodes: Sequence[str], target: str) -> Iterator[Comparison]:
-    """Each opcode on the GPU. Those that its assembler refuses are told apart one by one."""
+    """Each opcode on the GPU. Those that its assembler refuses are told apart one by one.
+
+    Raises:
+        DriverError: a kernel failed, and the GPU can't be used any more.
+    """
     operations = [found for opcode in opcodes if (found := lookup(opcode))]
     text = _HEAD.format(target=target)
     text += "".join(kernel(operation, f"k{i}") for i, operation in enumerate(operations))
-    try:
-        with driver.module(text) as module:
-            for i, operation in enumerate(operations):
-                sources = operands(operation)
-                ours = here(operation, sources)
-                buffers = [*(np.zeros_like(array) for array in ours), *sources]
-                grid, block = (LANES // _BLOCK, 1, 1), (_BLOCK, 1, 1)
-                theirs = driver.launch(module, f"k{i}", buffers, grid=grid, block=block)
-                yield _judged(operation, sources, ours, theirs[: len(ours)])
-    except DriverError as error:
-        if len(opcodes) == 1:
-            yield Comparison(opcode=opcodes[0], refused=str(error))
+    with contextlib.ExitStack() as loaded:
+        try:
+            module = loaded.enter_context(driver.module(text))
+        except DriverError as error:
+            if len(opcodes) == 1:
+                yield Comparison(opcode=opcodes[0], refused=str(error))
+                return
+            middle = len(opcodes) // 2
+            for part in (opcodes[:middle], opcodes[middle:]):
+                yield from compare(driver, part, target)
             return
-        middle = len(opcodes) // 2
-        for part in (opcodes[:middle], opcodes[middle:]):
-            yield from compare(driver, part, target)
+        for i, operation in enumerate(operations):
+            sources = operands(operation)
+            ours = here(operation, sources)
+            buffers = [*(np.zeros_like(array) for array in ours), *sources]
+            grid, block = (LANES // _BLOCK, 1, 1), (_BLOCK, 1, 1)
+            theirs = driver.launch(module, f"k{i}", buffers, grid=grid, block=block)
+            yield _judged(operation, sources, ours, theirs[: len(ours)])
 
 
 def _judged(
@@ -212,11 +219,7 @@ def _judged(
             for arrays in (sources, ours, theirs)
         ]
         example = f"{shown[0]} -> here {shown[1]}, GPU {shown[2]}"
-    return Comparison(
-        opcode=operation.opcode,
-        differing=int(wrong.sum()),
-        example=example,
-    )
+    return Comparison(opcode=operation.opcode, differing=int(wrong.sum()), example=example)
 
 
 def _pattern(array: Array) -> Array:

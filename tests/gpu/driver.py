@@ -20,11 +20,10 @@ _ERROR_LOG, _ERROR_LOG_BYTES = 5, 6
 
 
 class DriverError(Exception):
-    """A call of the driver failed. ``code`` is a CUresult."""
+    """A call of the driver failed."""
 
     def __init__(self, call: str, code: int, said: str = "") -> None:
         super().__init__(f"{call} gave {code}. {said}".strip())
-        self.code = code
 
 
 class Driver:
@@ -33,17 +32,17 @@ class Driver:
     def __init__(self) -> None:
         self._cuda = ctypes.CDLL("libcuda.so.1")
         self._call("cuInit", 0)
-        self._device = ctypes.c_int()
-        self._call("cuDeviceGet", ctypes.byref(self._device), 0)
+        device = ctypes.c_int()
+        self._call("cuDeviceGet", ctypes.byref(device), 0)
         version = []
         for attribute in (_MAJOR, _MINOR):
             value = ctypes.c_int()
-            self._call("cuDeviceGetAttribute", ctypes.byref(value), attribute, self._device)
+            self._call("cuDeviceGetAttribute", ctypes.byref(value), attribute, device)
             version.append(value.value)
         self.target = f"sm_{version[0]}{version[1]}"
-        self._context = ctypes.c_void_p()
+        context = ctypes.c_void_p()
         # Not the newest version of the call: its parameters depend on the driver's.
-        self._call("cuCtxCreate_v2", ctypes.byref(self._context), 0, self._device)
+        self._call("cuCtxCreate_v2", ctypes.byref(context), 0, device)
 
     def _call(self, name: str, *arguments: Any) -> None:
         code = getattr(self._cuda, name)(*arguments)

@@ -32,7 +32,10 @@ class Router(Protocol):
         """These threads have ended."""
 
     def put_off(self, pc: int, lanes: Lanes) -> bool:
-        """These lanes go on at ``pc`` when no others can, if that is not already so."""
+        """Let these lanes go on at ``pc`` when no others can.
+
+        False, and nothing is done, where no others can, or where they had long enough.
+        """
 
 
 def bind_jump(binding: Binding, router: Router) -> Transfer:

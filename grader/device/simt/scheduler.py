@@ -195,7 +195,7 @@ class Scheduler:
         self.warps.release()
 
     def put_off(self, pc: int, lanes: Lanes) -> bool:
-        """These lanes go on at ``pc`` when no others can, if that is not already so."""
+        """See `Router`."""
         others = any(there.keys() - self._last for there in self._teams)
         if not others or self._waited >= _LAST_WORDS:
             return False
