@@ -14,10 +14,12 @@ from msgspec.structs import replace
 
 from grader.batch.code import all_code
 from grader.batch.model import RunInfo, StudentResult
-from grader.batch.outputs import feedback, gradebooks, similarity
+from grader.batch.outputs import feedback, similarity
 from grader.batch.outputs.clusters import Troubles
 from grader.batch.outputs.dashboard import render_dashboard
 from grader.batch.outputs.folder import Folder
+from grader.batch.outputs.gradebook import ClassMarks
+from grader.batch.outputs.gradebooks import render_all
 from grader.batch.outputs.small import Small
 from grader.errors import GraderFault
 from grader.record import Record, encode
@@ -73,7 +75,8 @@ def write_all(
     for result in results:
         seen.add(result)
     ordered, shown = seen.tables()
-    for name, data in gradebooks.render_all(info, ordered, shown).items():
+    marks = ClassMarks(info=info, results=ordered, shown=shown)
+    for name, data in render_all(marks).items():
         target.put(f"gradebook/{name}", data, partial(bytes, data))
     similar = _similarity(folder, target, info, ordered, seen.texts)
     found = seen.troubles.clusters(ordered)

@@ -15,8 +15,7 @@ What it reads:
   is out of, wherever in the file it stands, so no student's name may say so;
 * a person is looked for by ID, then by SIS ID, then by login, then by name. So a
   number of one kind in another's column gives the mark to somebody else;
-* an empty cell takes away a grade that is there. A student without a mark is
-  therefore left out: a mark entered by hand stays.
+* an empty cell deletes a grade that is there (`EmptyGrade.DELETES`).
 """
 
 from __future__ import annotations
@@ -24,9 +23,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from grader.batch.model import RunInfo, Student, StudentResult
-from grader.batch.outputs.cells import table, text
-from grader.batch.outputs.standing import mark, number
+from grader.batch.model import Student
+from grader.batch.outputs.gradebook import (
+    ClassMarks,
+    EmptyGrade,
+    Gradebook,
+    GradebookLine,
+    ReaderRules,
+    table,
+    text,
+)
+from grader.intake.display import one_line
 
 POINTS_POSSIBLE = "Points Possible"
 COLUMNS = ("Student", "ID", "SIS User ID", "SIS Login ID", "Integration ID", "Section")
@@ -37,25 +44,31 @@ _NO_ASSIGNMENT = re.compile(r"(Current|Final|Override) (?=Score|Points|Grade|Sta
 _DIGITS = re.compile(r"[1-9]\d{0,18}", re.ASCII)
 
 
-def render(info: RunInfo, results: Sequence[StudentResult]) -> bytes:
-    """The file. Who has no mark is not in it (see above)."""
-    return table(_rows(info, results))
-
-
 def column(title: str) -> str:
     """What the column of the marks is called: a title that Canvas takes for one."""
     return _NUMBER.sub(r"[\1]", _NO_ASSIGNMENT.sub(r"\1-", title))
 
 
-def _rows(info: RunInfo, results: Sequence[StudentResult]) -> Iterator[list[str]]:
-    integrated = any(result.student.integration_id for result in results)
-    header = [*COLUMNS, text(column(info.title))]
-    points = [f"    {POINTS_POSSIBLE}", *[""] * (len(COLUMNS) - 1), str(info.max_score)]
-    people = [
-        [*_person(result.student), number(given.points)]
-        for result in results
-        if (given := mark(result, info)) is not None
-    ]
+def _about(marks: ClassMarks) -> str:
+    title = marks.info.title
+    renamed = ""
+    if column(title) != title:
+        renamed = ", with another spelling:\nCanvas would take the title itself for something else"
+    return f"""\
+Canvas: Grades > Import. The column is named after the run{renamed}.
+To fill an assignment that exists, put its number behind the name in the first line:
+"{one_line(column(title))} (1234)". It is the number in the assignment's address."""
+
+
+def _write(marks: ClassMarks, lines: Sequence[GradebookLine]) -> bytes:
+    return table(_rows(marks, lines))
+
+
+def _rows(marks: ClassMarks, lines: Sequence[GradebookLine]) -> Iterator[list[str]]:
+    integrated = any(result.student.integration_id for result in marks.results)
+    header = [*COLUMNS, text(column(marks.info.title))]
+    points = [f"    {POINTS_POSSIBLE}", *[""] * (len(COLUMNS) - 1), str(marks.info.max_score)]
+    people = [[*_person(line.result.student), line.grade] for line in lines]
     for row in (header, points, *people):
         yield row if integrated else row[:_INTEGRATION_ID] + row[_INTEGRATION_ID + 1 :]
 
@@ -70,3 +83,11 @@ def _person(student: Student) -> list[str]:
         text(student.integration_id),
         text(student.section),
     ]
+
+
+CANVAS = Gradebook(
+    file="canvas.csv",
+    rules=ReaderRules(empty_grade=EmptyGrade.DELETES),
+    write=_write,
+    about=_about,
+)

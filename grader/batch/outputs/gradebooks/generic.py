@@ -8,7 +8,15 @@ from typing import Any
 import msgspec
 
 from grader.batch.model import RunInfo, StudentResult
-from grader.batch.outputs.cells import table, text
+from grader.batch.outputs.gradebook import (
+    ClassMarks,
+    EmptyGrade,
+    Gradebook,
+    GradebookLine,
+    ReaderRules,
+    table,
+    text,
+)
 from grader.batch.outputs.standing import mark, number, remedy, standing, why_no_mark
 from grader.record import Status
 
@@ -40,25 +48,27 @@ BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 """Without it, Excel takes the names for another encoding than UTF-8."""
 
 
-def render_csv(info: RunInfo, results: Sequence[StudentResult]) -> bytes:
+def _write_csv(marks: ClassMarks, lines: Sequence[GradebookLine]) -> bytes:
     """A row for everybody; ``grade`` is empty where there is no mark, and ``note`` says why."""
-    rows = [[text(str(value)) for value in _row(info, result).values()] for result in results]
+    rows = [
+        [text(str(value)) for value in _row(marks.info, line.result).values()] for line in lines
+    ]
     return BYTE_ORDER_MARK + table([COLUMNS, *rows])
 
 
-def render_json(info: RunInfo, results: Sequence[StudentResult]) -> bytes:
+def _write_json(marks: ClassMarks, lines: Sequence[GradebookLine]) -> bytes:
     """One document: the run, and for everybody the same fields with all checks.
 
     ``grade`` is a number, or null where there is no mark.
     """
     students = []
-    for result in results:
-        given = mark(result, info)
-        row: dict[str, Any] = _row(info, result)
+    for result in (line.result for line in lines):
+        given = mark(result, marks.info)
+        row: dict[str, Any] = _row(marks.info, result)
         row["grade"] = None if given is None else float(given.points)
         row["checks"] = [] if result.record is None else list(result.record.checks)
         students.append(row)
-    document = {"schema": "mojo-grade/gradebook/1", "run": info, "students": students}
+    document = {"schema": "mojo-grade/gradebook/1", "run": marks.info, "students": students}
     return msgspec.json.format(msgspec.json.encode(document), indent=2)
 
 
@@ -93,3 +103,17 @@ def _row(info: RunInfo, result: StudentResult) -> dict[str, Any]:
         f"feedback/{student.key}/report.html" if record or result.refusal else "",
     )
     return dict(zip(COLUMNS, values, strict=True))
+
+
+GRADES_CSV = Gradebook(
+    file="grades.csv",
+    rules=ReaderRules(empty_grade=EmptyGrade.NO_MARK),
+    write=_write_csv,
+    about=lambda _marks: "Everybody, with the reason where there is no mark. For a spreadsheet.",
+)
+GRADES_JSON = Gradebook(
+    file="grades.json",
+    rules=ReaderRules(empty_grade=EmptyGrade.NO_MARK),
+    write=_write_json,
+    about=lambda _marks: "The same with every check. For a program.",
+)

@@ -1,110 +1,140 @@
-"""A CSV file for the import of Moodle's gradebook.
+"""Two CSV files for Moodle: for its gradebook, and the grading worksheet of one assignment.
 
-Source: Moodle, ``grade/import/csv/classes/load_data.php``, and "Grade import",
-https://docs.moodle.org/en/Grade_import. What it does:
+The gradebook's import. Source: Moodle, ``grade/import/csv/classes/load_data.php``, and "Grade
+import", https://docs.moodle.org/en/Grade_import. What it does:
 
 * the teacher says which column identifies the person: e-mail address, ID
   number, username or Moodle's own number. The ID number is the institution's.
   The participant number in the names of Moodle's downloads is none of these and
-  counts within one assignment only: `worksheet` is for that. Nor is a name;
+  counts within one assignment only: the worksheet is for that. Nor is a name;
 * a person who is not found ends the whole import;
 * in a row whose identifying cell is empty, the person of the row **before**
   stays the one who is meant, and gets the grade. So the file has one
   identifying column only, and nobody in it whose cell is empty;
-* no grade (an empty cell or ``-``) takes away a grade that is there. A student
-  without a mark is therefore left out: a mark entered by hand stays;
+* no grade (an empty cell or ``-``) deletes a grade that is there (`EmptyGrade.DELETES`);
 * one grade above 100 ends the whole import, unless the site allows for more;
 * PHP reads a backslash before a quote as an escape, so there are none.
+
+The grading worksheet. Source: Moodle, ``mod/assign/feedback/offline/importgradeslib.php`` and
+``locallib.php``, and "Assignment activity", https://docs.moodle.org/en/Offline_grading_worksheet.
+What it does:
+
+* needed are the columns ``Identifier``, ``Grade`` and ``Last modified (grade)``, called
+  so in English; ``Feedback comments`` is taken where that feedback is switched on;
+* a person is known by ``Participant 12`` in the column ``Identifier``, with the number
+  that the names of the assignment's download have, blind marking included. It means
+  another person in each assignment, so the file fits the one of the download only;
+* with no time in ``Last modified (grade)``, a grade that is there already stays, unless
+  the teacher ticks that records modified more recently are to be updated as well;
+* no grade, or one above the assignment's maximum, is passed over without a word.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from decimal import Decimal
-from typing import Literal
+from collections.abc import Sequence
 
-from grader.batch.model import RunInfo, Student, StudentResult
-from grader.batch.outputs.cells import table, text
-from grader.batch.outputs.standing import mark, number
-from grader.record import Record, Status
+from grader.batch.outputs.gradebook import (
+    ClassMarks,
+    EmptyGrade,
+    Gradebook,
+    GradebookLine,
+    Identifier,
+    ReaderRules,
+    table,
+)
+from grader.intake.display import one_line
 
-Identifier = Literal["email", "id"]
-LARGEST = 100
-"""The largest grade that every Moodle takes (``gradevaluetoobig``)."""
-HEADINGS: dict[Identifier, str] = {"email": "Email address", "id": "ID number"}
+EMAIL = Identifier(name="an Email address", of=lambda student: student.email)
+ID_NUMBER = Identifier(name="an ID number", of=lambda student: student.sis_id)
+PARTICIPANT = Identifier(
+    name="a participant number",
+    of=lambda student: f"Participant {student.participant}" if student.participant else "",
+)
+WORKSHEET_COLUMNS = (
+    "Identifier",
+    "Full name",
+    "Grade",
+    "Maximum grade",
+    "Last modified (grade)",
+    "Feedback comments",
+)
 
 
-def identified_by(results: Sequence[StudentResult]) -> Identifier:
+def identified_by(marks: ClassMarks) -> Identifier:
     """The identifier that more students have; the e-mail address where both are as common."""
-    students = [result.student for result in results]
-    emails = sum(bool(student.email.strip()) for student in students)
-    return "id" if sum(bool(student.sis_id.strip()) for student in students) > emails else "email"
+    students = [result.student for result in marks.results]
+    emails, numbers = (
+        sum(bool(each.of(student).strip()) for student in students) for each in (EMAIL, ID_NUMBER)
+    )
+    return ID_NUMBER if numbers > emails else EMAIL
 
 
-def left_out(info: RunInfo, results: Sequence[StudentResult]) -> list[StudentResult]:
-    """Who has a mark but nothing by which Moodle could find them."""
-    by = identified_by(results)
-    return [r for r in results if mark(r, info) is not None and not _identity(r.student, by)]
+def _heading(identifier: Identifier) -> str:
+    return identifier.name.removeprefix("an ")
 
 
-def capped(info: RunInfo, results: Sequence[StudentResult]) -> list[StudentResult]:
-    """Whose extra credit goes beyond what Moodle takes."""
-    most = max(LARGEST, info.max_score)
-    return [r for r in results if (given := mark(r, info)) is not None and given.points > most]
+def _write(marks: ClassMarks, lines: Sequence[GradebookLine]) -> bytes:
+    cell = MOODLE.rules.cell
+    header = [_heading(identified_by(marks)), "Full name", cell(marks.info.title), "Feedback"]
+    return table(
+        [
+            header,
+            *(
+                [line.identifier, cell(line.result.student.name), line.grade, line.feedback]
+                for line in lines
+            ),
+        ]
+    )
 
 
-def render(
-    info: RunInfo, results: Sequence[StudentResult], shown: Sequence[Record | None]
-) -> bytes:
-    """The file.
-
-    Args:
-        info: The run.
-        results: Everybody; who has no mark or no identifier is not in the file.
-        shown: The record of each that the student may see, in the same order:
-            the feedback goes to the student.
-    """
-    return table(_rows(info, results, shown))
+def _about(marks: ClassMarks) -> str:
+    return f"""\
+Moodle: Grades > Import > CSV file. Identify users by: {_heading(identified_by(marks)).lower()}. Map
+"{one_line(marks.info.title)}" to the grade item and "Feedback" to its feedback."""
 
 
-def _rows(
-    info: RunInfo, results: Sequence[StudentResult], shown: Sequence[Record | None]
-) -> Iterator[list[str]]:
-    by = identified_by(results)
-    most = Decimal(max(LARGEST, info.max_score))
-    yield [HEADINGS[by], "Full name", cell(info.title), "Feedback"]
-    for result, record in zip(results, shown, strict=True):
-        given = mark(result, info)
-        identity = _identity(result.student, by)
-        if given is not None and identity:
-            grade = number(min(given.points, most))
-            feedback = cell(feedback_of(record, given.points, most))
-            yield [identity, cell(result.student.name), grade, feedback]
+def _write_worksheet(marks: ClassMarks, lines: Sequence[GradebookLine]) -> bytes:
+    cell, most = WORKSHEET.rules.cell, str(marks.info.max_score)
+    return table(
+        [
+            WORKSHEET_COLUMNS,
+            *(
+                [
+                    line.identifier,
+                    cell(line.result.student.name),
+                    line.grade,
+                    most,
+                    "",
+                    line.feedback,
+                ]
+                for line in lines
+            ),
+        ]
+    )
 
 
-def _identity(student: Student, by: Identifier) -> str:
-    return cell(student.email.strip() if by == "email" else student.sis_id.strip())
+def _about_worksheet(marks: ClassMarks) -> str:
+    return f"""\
+For the one assignment in Moodle that the download is of, by the numbers in the
+names of its files: View all submissions > Upload grading worksheet. Feedback
+types of the assignment must include the offline grading worksheet, its maximum
+grade be {marks.info.max_score}, and your language in Moodle English. Grades that are there
+already stay unless you tick "Allow updating records"."""
 
 
-def cell(value: str) -> str:
-    """A text as a cell, without what PHP takes for an escape."""
-    return text(value.replace("\\", "/"))
-
-
-def feedback_of(record: Record | None, points: Decimal, most: Decimal) -> str:
-    """What the student reads beside a grade that is cut to ``most``."""
-    feedback = feedback_text(record) if record is not None else ""
-    if points > most:
-        feedback += f" With extra credit: {number(points)} points."
-    return feedback.strip()
-
-
-def feedback_text(record: Record) -> str:
-    """A few sentences for the student, none of them from the submission."""
-    failed = [
-        f"{check.title} ({check.max_points} points)"
-        for check in record.checks
-        if check.status is Status.FAILED and not check.extra
-    ]
-    told = f"{record.headline} {'Not passed: ' + '; '.join(failed) + '.' if failed else ''}"
-    return told.strip()
+MOODLE = Gradebook(
+    file="moodle.csv",
+    # `gradevaluetoobig`: 100 is the largest grade that every Moodle takes.
+    rules=ReaderRules(empty_grade=EmptyGrade.DELETES, largest=100, escapes="\\"),
+    write=_write,
+    about=_about,
+    identifier=identified_by,
+)
+WORKSHEET = Gradebook(
+    file="moodle-worksheet.csv",
+    rules=ReaderRules(empty_grade=EmptyGrade.KEEPS, largest=0, escapes="\\"),
+    write=_write_worksheet,
+    about=_about_worksheet,
+    identifier=lambda _marks: PARTICIPANT,
+    optional=True,
+)
