@@ -13,9 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
+from grader.device.case import Checks
 from grader.device.memory import GlobalMemory
 from grader.device.ptx import parse
-from grader.device.simt import Checks, LoadedModule, launch, load
+from grader.device.simt import LoadedModule, launch, load
 
 PTX = Path(__file__).parents[1] / "tests" / "device" / "ptx" / "conv1d_300000_4.ptx"
 INPUTS = 300_000

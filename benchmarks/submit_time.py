@@ -26,7 +26,7 @@ import time
 from pathlib import Path
 
 from benchmarks.labels import sample_file
-from grader.device.process import SoftwareDevice
+from grader.device import SoftwareDevice
 from grader.record import load
 from grader.toolchain import edition
 from grader.toolchain.toolchain import locate

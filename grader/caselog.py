@@ -48,7 +48,7 @@ class LoggedCase(msgspec.Struct, frozen=True, array_like=True):
     inputs: bytes | None
     """One input after the other, little-endian; None where they were not kept."""
     schedule: int = 0
-    """In which order blocks and threads ran (`grader.device.simt.schedules`)."""
+    """In which order blocks and threads ran (`grader.device.schedules`)."""
 
 
 def pack(cases: Sequence[LoggedCase]) -> CaseLog:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
+
+import grader.device
 
 ROOT = Path(__file__).parents[1]
 DOCUMENT = (ROOT / "docs/architecture.md").read_text("utf-8")
@@ -85,6 +88,34 @@ def test_only_the_worker_imports_max() -> None:
         if any(name.split(".")[0] == "max" for name in those)
     }
     assert importers == {"grader.worker.script"}
+
+
+def test_the_device_could_be_a_distribution_of_its_own() -> None:
+    """It imports a few libraries, the errors, and nothing else that is not Python's own."""
+    used = {
+        f"{module} imports {each}"
+        for module, those in IMPORTS.items()
+        if part(module + ".") == "device"
+        for each in those
+        if each != "grader.errors"
+        and not f"{each}.".startswith("grader.device.")
+        and each.split(".")[0] not in {"numpy", "msgspec"} | sys.stdlib_module_names
+    }
+    assert not used
+
+
+def test_the_rest_of_the_grader_uses_what_the_device_exports() -> None:
+    """``from grader.device import NAME``, of those in ``__all__``."""
+    wrong = [
+        f"{module} imports {node.module} ({alias.name})"
+        for module, file in MODULES.items()
+        if part(module + ".") != "device"
+        for node in ast.walk(ast.parse(file.read_text("utf-8")))
+        if isinstance(node, ast.ImportFrom) and f"{node.module}.".startswith("grader.device.")
+        for alias in node.names
+        if node.module != "grader.device" or alias.name not in grader.device.__all__
+    ]
+    assert not wrong
 
 
 def test_the_folders_and_files_that_the_document_names_exist() -> None:

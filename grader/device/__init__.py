@@ -1,1 +1,68 @@
-"""The software CUDA device: a driver library for MAX, and the process behind it."""
+"""The software CUDA device: a driver library for MAX, and the process behind it.
+
+It needs NumPy, msgspec and `grader.errors`, and nothing else of the grader. ``__all__`` is all
+that others use of it; docs/device.md says what each name is::
+
+    from grader.device import CaseSetup, SoftwareDevice
+
+    with SoftwareDevice() as device:
+        worker = subprocess.Popen(..., pass_fds=[device.worker_fd],
+                                  env=device.worker_environment())
+        device.begin_case(CaseSetup(schedule=1))
+        ...                                  # the worker does its work on the device
+        evidence = device.end_case()
+
+The interpreter runs in the device's process. This package is imported by those who only read
+evidence as well, so it imports neither the interpreter nor NumPy.
+"""
+
+from grader.device import schedules
+from grader.device.case import SIGNALLING_NAN, CaseSetup, InputPairs, LaunchLimits
+from grader.device.control import Compared, Repeated
+from grader.device.evidence import (
+    CaseEvidence,
+    CopyOut,
+    Dim3,
+    Finding,
+    FindingKind,
+    Launch,
+    Provenance,
+    Space,
+    Touch,
+    Writer,
+)
+from grader.device.libraries import LOAD_ORDER, library_directory
+from grader.device.process import (
+    RunningProcess,
+    SoftwareDevice,
+    Spawn,
+    SpawnRequest,
+    spawn_plain,
+)
+
+__all__ = [
+    "LOAD_ORDER",
+    "SIGNALLING_NAN",
+    "CaseEvidence",
+    "CaseSetup",
+    "Compared",
+    "CopyOut",
+    "Dim3",
+    "Finding",
+    "FindingKind",
+    "InputPairs",
+    "Launch",
+    "LaunchLimits",
+    "Provenance",
+    "Repeated",
+    "RunningProcess",
+    "SoftwareDevice",
+    "Space",
+    "Spawn",
+    "SpawnRequest",
+    "Touch",
+    "Writer",
+    "library_directory",
+    "schedules",
+    "spawn_plain",
+]

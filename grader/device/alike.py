@@ -10,14 +10,15 @@ from __future__ import annotations
 from bisect import bisect_right, insort
 from collections.abc import Iterator
 
-from grader.device.exchange import Exchange, Pairs
+from grader.device.case import InputPairs
+from grader.device.exchange import Exchange
 from grader.device.journal import Copied, Filled, Freed, Journal, Launched, Placed, Read, Wrote
 
 _WORD = 8
 """Bytes of an address."""
 
 
-def difference(first: Journal, second: Journal, pairs: Pairs) -> str:
+def difference(first: Journal, second: Journal, pairs: InputPairs) -> str:
     """What the host did otherwise in the second case; empty where it did the same.
 
     Args:

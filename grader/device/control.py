@@ -12,9 +12,8 @@ from typing import TypeVar
 
 import msgspec
 
+from grader.device.case import CaseSetup
 from grader.device.evidence import CaseEvidence, Launch
-from grader.device.simt.schedules import MOST, PLAIN
-from grader.device.simt.settings import SIGNALLING_NAN, Checks, Limits
 from grader.errors import ProtocolFault
 
 VERSION = 1
@@ -38,29 +37,9 @@ class Connect(msgspec.Struct, frozen=True, tag=True):
 
 
 class BeginCase(msgspec.Struct, frozen=True, tag=True):
-    """From here on, evidence belongs to a new case.
+    """From here on, evidence belongs to a new case."""
 
-    ``poison`` and ``shared_fill`` are 32-bit patterns that unwritten global memory, and
-    unwritten shared and local memory, read as. ``rewind``: addresses that were freed are
-    handed out again, as on a GPU; else that takes long, so that a stale pointer is seen.
-    """
-
-    poison: int = SIGNALLING_NAN
-    shared_fill: int = SIGNALLING_NAN
-    schedule: int = PLAIN
-    """The order in which blocks and threads run: `grader.device.simt.schedules`."""
-    checks: Checks = Checks()
-    limits: Limits = Limits()
-    rewind: bool = False
-    repeatable: bool = False
-    """Whether :class:`Keep`, :class:`Compare` and :class:`Repeat` may follow."""
-
-    def __post_init__(self) -> None:
-        for name, value in (("poison", self.poison), ("shared_fill", self.shared_fill)):
-            if not 0 <= value < 1 << 32:
-                raise ValueError(f"{name} is {value}, which is no 32-bit pattern")
-        if not 0 <= self.schedule < MOST:
-            raise ValueError(f"there is no schedule {self.schedule}")
+    setup: CaseSetup = CaseSetup()
 
 
 class EndCase(msgspec.Struct, frozen=True, tag=True):

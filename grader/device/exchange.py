@@ -15,10 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from grader.device.case import InputPairs
 from grader.device.journal import Journal, Wrote
-
-Pairs = Sequence[tuple[bytes, bytes]]
-"""Each input as it was copied to the device, and what to put in its place."""
 
 
 class NotReplayable(Exception):
@@ -41,7 +39,7 @@ class Exchange:
             its inputs.
     """
 
-    def __init__(self, journal: Journal, pairs: Pairs, *, moved: bool = True) -> None:
+    def __init__(self, journal: Journal, pairs: InputPairs, *, moved: bool = True) -> None:
         if journal.overflown:
             raise NotReplayable(journal.overflown)
         self.inputs = {
@@ -88,7 +86,7 @@ class _Table:
         result[known] = self._new[places[known]]
 
 
-def _copies_of_inputs(journal: Journal, pairs: Pairs) -> list[int]:
+def _copies_of_inputs(journal: Journal, pairs: InputPairs) -> list[int]:
     copies = [
         (number, step.data)
         for number, step in enumerate(journal.steps)

@@ -1,14 +1,4 @@
-"""The grader's handle on the device process.
-
-::
-
-    with SoftwareDevice() as device:
-        worker = subprocess.Popen(..., pass_fds=[device.worker_fd],
-                                  env=device.worker_environment())
-        device.begin_case()
-        ...                                  # the worker executes the graph once
-        evidence = device.end_case()
-"""
+"""The handle on the device process: start it, begin and end cases, ask for what was seen."""
 
 from __future__ import annotations
 
@@ -24,11 +14,9 @@ from pathlib import Path
 from typing import IO, Protocol, Self
 
 from grader.device import control
+from grader.device.case import CaseSetup, InputPairs, LaunchLimits
 from grader.device.evidence import CaseEvidence
-from grader.device.exchange import Pairs
 from grader.device.libraries import LOAD_ORDER, PTX_COMPILER, library_directory
-from grader.device.simt.schedules import PLAIN
-from grader.device.simt.settings import SIGNALLING_NAN, Checks, Limits
 from grader.errors import DeviceFault, GradeError, ProtocolFault
 
 _STDERR_TAIL = 2000
@@ -98,7 +86,7 @@ class SoftwareDevice:
         self._control: socket.socket | None = None
         self._worker: socket.socket | None = None
         self._stderr: IO[bytes] | None = None
-        self._patience_s = Limits().wall_clock_s + _SLACK_S
+        self._patience_s = LaunchLimits().wall_clock_s + _SLACK_S
 
     def __enter__(self) -> Self:
         try:
@@ -160,41 +148,15 @@ class SoftwareDevice:
         self._worker = ours
         return self.worker_fd
 
-    def begin_case(
-        self,
-        *,
-        poison: int = SIGNALLING_NAN,
-        shared_fill: int = SIGNALLING_NAN,
-        schedule: int = PLAIN,
-        checks: Checks | None = None,
-        limits: Limits | None = None,
-        rewind: bool = False,
-        repeatable: bool = False,
-    ) -> None:
+    def begin_case(self, setup: CaseSetup | None = None) -> None:
         """Start collecting evidence anew. Device memory and modules stay as they are.
 
         Args:
-            poison: 32-bit pattern that unwritten global memory reads as.
-            shared_fill: 32-bit pattern that unwritten shared and local memory reads as.
-            schedule: The order in which blocks and threads run: `grader.device.simt.schedules`.
-            checks: Which checks watch; all where None.
-            limits: Bounds on each launch; the defaults where None.
-            rewind: Whether freed addresses are handed out again at once.
-            repeatable: Whether `keep`, `compare` and `repeat` may follow.
+            setup: How the case is run; the defaults where None.
         """
-        limits = limits or Limits()
-        self._patience_s = max(self._patience_s, limits.wall_clock_s + _SLACK_S)
-        self._ask(
-            control.BeginCase(
-                poison=poison,
-                shared_fill=shared_fill,
-                schedule=schedule,
-                checks=checks or Checks(),
-                limits=limits,
-                rewind=rewind,
-                repeatable=repeatable,
-            )
-        )
+        setup = setup or CaseSetup()
+        self._patience_s = max(self._patience_s, setup.limits.wall_clock_s + _SLACK_S)
+        self._ask(control.BeginCase(setup))
 
     def end_case(self) -> CaseEvidence:
         """All that happened since ``begin_case``. Waits for a launch that still runs."""
@@ -210,7 +172,7 @@ class SoftwareDevice:
         """
         self._ask(control.Keep(number))
 
-    def compare(self, one: int, other: int, pairs: Pairs) -> control.Compared:
+    def compare(self, one: int, other: int, pairs: InputPairs) -> control.Compared:
         """Whether the host did the same in two cases that are kept.
 
         Args:
@@ -224,7 +186,7 @@ class SoftwareDevice:
         return answer
 
     def repeat(
-        self, kept: int, pairs: Pairs, *, copy: int, like: int, moved: bool = True
+        self, kept: int, pairs: InputPairs, *, copy: int, like: int, moved: bool = True
     ) -> control.Repeated:
         """Do again what a kept case did, with other inputs and without the host.
 

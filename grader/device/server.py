@@ -66,9 +66,9 @@ class Server:
                 )
             case control.Connect():
                 self._connect(socket.socket(fileno=fds[0]))
-            case control.BeginCase():
+            case control.BeginCase(setup):
                 with self._lock:
-                    self._device.begin_case(request)
+                    self._device.begin_case(setup)
             case control.EndCase():
                 with self._lock:
                     return control.Evidence(self._device.end_case())

@@ -13,14 +13,13 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from grader.device.attributes import TOTAL_MEMORY
+from grader.device.attributes import MAX_SHARED_PER_BLOCK, TOTAL_MEMORY
+from grader.device.case import CaseSetup
 from grader.device.caselog import CaseLog
-from grader.device.control import BeginCase
 from grader.device.evidence import CaseEvidence
 from grader.device.journal import Journal, Step
 from grader.device.memory import GlobalMemory
 from grader.device.results import CallRefused, Result
-from grader.device.simt.settings import SHARED_BYTES_DEFAULT
 from grader.device.simulator import Kernel, Program, Simulator
 from grader.device.streams import PREDEFINED, Event, Stream, Streams
 from grader.errors import UnsupportedByDevice
@@ -98,7 +97,7 @@ class Function:
     kernel: Kernel
     text: bytes
     """A digest of the module's text."""
-    dynamic_shared_limit: int = SHARED_BYTES_DEFAULT
+    dynamic_shared_limit: int = MAX_SHARED_PER_BLOCK
 
 
 @dataclass(slots=True)
@@ -163,7 +162,7 @@ class Device:
 
     def __init__(self, simulator: Simulator) -> None:
         self.simulator = simulator
-        self.case = BeginCase()
+        self.case = CaseSetup()
         self.log = CaseLog()
         self.launches = 0
         self.modules = 0
@@ -175,7 +174,7 @@ class Device:
         self.session = Session(self)
         return self.session
 
-    def begin_case(self, case: BeginCase) -> None:
+    def begin_case(self, case: CaseSetup) -> None:
         """Forget what is logged; what is on the device stays."""
         self.case = case
         self.log = CaseLog()

@@ -9,11 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from grader.device.case import Checks, LaunchLimits
 from grader.device.evidence import Dim3, Launch
 from grader.device.memory import GlobalMemory
 from grader.device.ptx import Function, Module, parse
 from grader.device.ptx.model import StateSpace
-from grader.device.simt import Checks, Limits, LoadedModule, launch, load
+from grader.device.simt import LoadedModule, launch, load
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ class LaunchSettings:
     checks: Checks
     shared_fill: int
     schedule: int
-    limits: Limits
+    limits: LaunchLimits
 
 
 class Program(Protocol):

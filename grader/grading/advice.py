@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from grader.device.evidence import Finding, FindingKind, Space
+from grader.device import Finding, FindingKind, Space
 from grader.intake.display import one_line
 from grader.record import Attribution, Check, CheckedFinding, Counterexample, Diagnostic, Status
 

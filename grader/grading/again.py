@@ -16,8 +16,7 @@ import numpy as np
 
 from grader import puzzles
 from grader.caselog import LoggedCase, unpack
-from grader.device.evidence import CopyOut, Finding, Launch, Writer
-from grader.device.simt import schedules
+from grader.device import CopyOut, Finding, Launch, Writer, schedules
 from grader.errors import GraderFault, RecordError, UsageError
 from grader.grading import editions, orders, seeds
 from grader.grading.bench import open_bench

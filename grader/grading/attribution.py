@@ -21,7 +21,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
 
-from grader.device.evidence import Finding, FindingKind, Launch, Space, Touch
+from grader.device import Finding, FindingKind, Launch, Space, Touch
 from grader.puzzles.definition import Element
 from grader.record import Attribution
 

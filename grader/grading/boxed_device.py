@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO
 
 import grader
-from grader.device.process import RunningProcess, Spawn, SpawnRequest
+from grader.device import RunningProcess, Spawn, SpawnRequest
 from grader.sandbox import (
     MIB,
     Box,

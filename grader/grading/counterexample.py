@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from grader.device.evidence import Launch, Provenance
+from grader.device import Launch, Provenance
 from grader.grading.executor import Ending
 from grader.grading.judge import Comparison, number
 from grader.grading.observe import Observation, Problem, concerns

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from grader.device.process import Spawn
+from grader.device import Spawn
 from grader.errors import DeviceFault
 from grader.grading import gpu
 from grader.grading.lane import GpuLane, Lane, SoftwareLane

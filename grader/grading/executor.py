@@ -21,9 +21,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from grader.device.control import Compared, Repeated
-from grader.device.evidence import CaseEvidence, CopyOut
-from grader.device.simt.schedules import PLAIN
+from grader.device import CaseEvidence, Compared, CopyOut, Repeated, schedules
 from grader.errors import DeviceFault, ToolchainFault
 from grader.grading.blame import out_of_memory
 from grader.grading.cases import Case
@@ -214,7 +212,12 @@ class Executor:
         )
 
     def run(
-        self, case: Case, *, variant: int = 0, schedule: int = PLAIN, repeatable: bool = False
+        self,
+        case: Case,
+        *,
+        variant: int = 0,
+        schedule: int = schedules.PLAIN,
+        repeatable: bool = False,
     ) -> CaseRun:
         """Run one case in fresh buffers.
 

@@ -9,17 +9,23 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol, Self
 
-from grader.device.control import Compared, Repeated
-from grader.device.evidence import CaseEvidence
-from grader.device.exchange import Pairs
-from grader.device.process import SoftwareDevice, Spawn, spawn_plain
-from grader.device.simt.schedules import PLAIN
-from grader.device.simt.settings import Limits
+from grader.device import (
+    CaseEvidence,
+    CaseSetup,
+    Compared,
+    InputPairs,
+    LaunchLimits,
+    Repeated,
+    SoftwareDevice,
+    Spawn,
+    schedules,
+    spawn_plain,
+)
 from grader.grading import gpu
 from grader.lease import Lease
 from grader.record import DeviceInfo
 
-LAUNCH_LIMITS = Limits(
+LAUNCH_LIMITS = LaunchLimits(
     instruction_budget=1_000_000_000, per_thread=1000, thread_budget=2_000_000, wall_clock_s=60.0
 )
 """A launch of conv1d takes some 6,000 instructions, 200 of a thread, and about a millisecond. One
@@ -28,7 +34,7 @@ integer takes a thread some 200. Two million take the device 10 to 20 s, so the 
 where the machine is slower than that, or the launch far larger than the task's."""
 
 
-def _limits(share: float) -> Limits:
+def _limits(share: float) -> LaunchLimits:
     """A part of the limits. The clock stays: what passes it says something of this machine."""
     return replace(
         LAUNCH_LIMITS,
@@ -65,14 +71,14 @@ class Lane(AbstractContextManager["Lane"], Protocol):
         self,
         *,
         variant: int,
-        schedule: int = PLAIN,
+        schedule: int = schedules.PLAIN,
         repeatable: bool = False,
         shared_zeros: bool = False,
         share: float = 1.0,
     ) -> None:
         """A case begins; ``variant`` chooses what unwritten memory holds.
 
-        ``schedule`` is the order of blocks and threads (`grader.device.simt.schedules`).
+        ``schedule`` is the order of blocks and threads (`grader.device.schedules`).
         Odd variants also get the addresses of buffers that were freed before. With
         ``shared_zeros``, unwritten shared memory holds zeros in all of them. ``share`` is the part
         of the limits on a launch's instructions that holds.
@@ -84,10 +90,12 @@ class Lane(AbstractContextManager["Lane"], Protocol):
     def keep(self, number: int) -> None:
         """Keep what the last case, a repeatable one, did; see `SoftwareDevice.keep`."""
 
-    def compare(self, one: int, other: int, pairs: Pairs) -> Compared:
+    def compare(self, one: int, other: int, pairs: InputPairs) -> Compared:
         """Whether the host did the same in two cases; see `SoftwareDevice.compare`."""
 
-    def repeat(self, kept: int, pairs: Pairs, *, copy: int, like: int, moved: bool) -> Repeated:
+    def repeat(
+        self, kept: int, pairs: InputPairs, *, copy: int, like: int, moved: bool
+    ) -> Repeated:
         """What a kept case does without the host; see `SoftwareDevice.repeat`."""
 
     def renew(self) -> None:
@@ -122,13 +130,13 @@ class SoftwareLane:
         self,
         *,
         variant: int,
-        schedule: int = PLAIN,
+        schedule: int = schedules.PLAIN,
         repeatable: bool = False,
         shared_zeros: bool = False,
         share: float = 1.0,
     ) -> None:
         poison, shared = _FILLS[variant % len(_FILLS)]
-        self._device.begin_case(
+        setup = CaseSetup(
             poison=poison,
             shared_fill=0 if shared_zeros else shared,
             schedule=schedule,
@@ -138,6 +146,7 @@ class SoftwareLane:
             rewind=variant % 2 == 1,
             repeatable=repeatable,
         )
+        self._device.begin_case(setup)
 
     def end_case(self) -> CaseEvidence | None:
         return self._device.end_case()
@@ -145,10 +154,12 @@ class SoftwareLane:
     def keep(self, number: int) -> None:
         self._device.keep(number)
 
-    def compare(self, one: int, other: int, pairs: Pairs) -> Compared:
+    def compare(self, one: int, other: int, pairs: InputPairs) -> Compared:
         return self._device.compare(one, other, pairs)
 
-    def repeat(self, kept: int, pairs: Pairs, *, copy: int, like: int, moved: bool) -> Repeated:
+    def repeat(
+        self, kept: int, pairs: InputPairs, *, copy: int, like: int, moved: bool
+    ) -> Repeated:
         return self._device.repeat(kept, pairs, copy=copy, like=like, moved=moved)
 
     def renew(self) -> None:
@@ -184,7 +195,7 @@ class GpuLane:
         self,
         *,
         variant: int,
-        schedule: int = PLAIN,
+        schedule: int = schedules.PLAIN,
         repeatable: bool = False,
         shared_zeros: bool = False,
         share: float = 1.0,
@@ -199,10 +210,12 @@ class GpuLane:
     def keep(self, number: int) -> None:
         return None
 
-    def compare(self, one: int, other: int, pairs: Pairs) -> Compared:
+    def compare(self, one: int, other: int, pairs: InputPairs) -> Compared:
         return Compared(why=_NOT_SHOWN)
 
-    def repeat(self, kept: int, pairs: Pairs, *, copy: int, like: int, moved: bool) -> Repeated:
+    def repeat(
+        self, kept: int, pairs: InputPairs, *, copy: int, like: int, moved: bool
+    ) -> Repeated:
         return Repeated(why=_NOT_SHOWN)
 
     def renew(self) -> None:

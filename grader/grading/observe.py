@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from grader.device.evidence import Finding, FindingKind, Writer
+from grader.device import Finding, FindingKind, Writer
 from grader.errors import UnsupportedByDevice
 from grader.grading.attribution import Code, attributed
 from grader.grading.cases import Case, Values

@@ -1,7 +1,7 @@
 """The same case with its blocks and threads in other orders: nothing may depend on that.
 
 On a GPU, blocks and threads run in whichever order it happens. The software device runs a
-case in one of several legal orders (`grader.device.simt.schedules`), so that what a kernel
+case in one of several legal orders (`grader.device.schedules`), so that what a kernel
 leaves to chance shows, though the plain order gives the right answer.
 """
 
@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from grader.device.simt import schedules
+from grader.device import schedules
 from grader.grading.executor import CaseRun
 from grader.grading.observe import Observation, Problem, no_output_title
 from grader.puzzles.definition import Part, Puzzle

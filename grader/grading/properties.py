@@ -15,8 +15,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from grader.caselog import LoggedCase
-from grader.device.evidence import Launch
-from grader.device.simt import schedules
+from grader.device import Launch, schedules
 from grader.grading import orders, seeds
 from grader.grading.attribution import Code
 from grader.grading.cases import Case, Values, cases, drawn, example, patterned

@@ -20,8 +20,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from grader.device.control import Repeated
-from grader.device.evidence import CaseEvidence
+from grader.device import CaseEvidence, Repeated
 from grader.grading.cases import Case, Values
 from grader.grading.executor import CaseRun, Ending, Executor, Kept
 from grader.grading.judge import compare

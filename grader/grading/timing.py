@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from grader.device.evidence import CaseEvidence, FindingKind
+from grader.device import CaseEvidence, FindingKind
 from grader.errors import UnsupportedByDevice
 
 CASE_SECONDS = 30.0

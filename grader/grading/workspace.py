@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
-from grader.device.libraries import library_directory
+from grader.device import library_directory
 from grader.grading import gpu
 from grader.grading.request import DeviceChoice
 from grader.sandbox import MIB, Isolation, Limits, Scratch

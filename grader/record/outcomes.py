@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from grader.device.evidence import Dim3, Finding, Launch, Writer
+from grader.device import Dim3, Finding, Launch, Writer
 from grader.record.terms import Attribution, Status, Visibility
 
 

@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 
 import msgspec
 
-from grader.device.evidence import Dim3, Finding
+from grader.device import Dim3, Finding
 from grader.record import CheckedFinding, Diagnostic, Note, Record
 from grader.report import values
 from grader.report.source import Excerpt, excerpt

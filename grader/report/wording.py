@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from grader.device.evidence import FindingKind, Writer
+from grader.device import FindingKind, Writer
 from grader.record import Attribution, CheckedFinding, Record, Status, Verdict, Visibility
 
 SHORT = 200

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from grader.device.libraries import LOAD_ORDER, library_directory
+from grader.device import LOAD_ORDER, library_directory
 from grader.errors import ToolchainFault
 from grader.toolchain.toolchain import Toolchain
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from grader.caselog import LoggedCase, pack
-from grader.device.evidence import Finding, FindingKind, Writer
+from grader.device import Finding, FindingKind, Writer
 from grader.record import (
     Attribution,
     Check,

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from grader.device.case import SIGNALLING_NAN, Checks, LaunchLimits
 from grader.device.evidence import Dim3, Finding, FindingKind, Launch
 from grader.device.memory import GlobalMemory
 from grader.device.ptx import parse
-from grader.device.simt import Checks, Limits, launch, load
-from grader.device.simt.settings import SIGNALLING_NAN
+from grader.device.simt import launch, load
 
 REAL = Path(__file__).parent / "ptx"
 """PTX that the Mojo compiler made of kernels of ours."""
@@ -92,7 +92,7 @@ def run_text(
     checks: Checks | None = None,
     shared_fill: int = SIGNALLING_NAN,
     dynamic_shared_limit: int = 49152,
-    limits: Limits | None = None,
+    limits: LaunchLimits | None = None,
     params: Sequence[bytes] | None = None,
     schedule: int = 0,
 ) -> Outcome:

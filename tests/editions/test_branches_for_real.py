@@ -14,7 +14,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from grader.device.evidence import FindingKind
+from grader.device import FindingKind
 from grader.grading.bench import Bench, open_bench
 from grader.grading.cases import Case, Values
 from grader.grading.executor import Ending

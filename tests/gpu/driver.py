@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from grader.device.evidence import Dim3
+from grader.device import Dim3
 
 _LOG_BYTES = 8192
 _MAJOR, _MINOR = 75, 76

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from benchmarks.labels import sample_file
-from grader.device.libraries import LOAD_ORDER, library_directory
+from grader.device import LOAD_ORDER, library_directory
 from grader.errors import DeviceFault
 from grader.grading import gpu
 from grader.grading.device_choice import choose_lane

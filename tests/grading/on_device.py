@@ -10,7 +10,7 @@ import struct
 
 import numpy as np
 
-from grader.device.evidence import CaseEvidence
+from grader.device import CaseEvidence
 from grader.device.wire import Op
 from grader.grading import plan
 from grader.grading.attribution import Code

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from grader.device.control import Compared, Repeated
-from grader.device.evidence import CaseEvidence, CopyOut, Launch, Provenance, Writer
+from grader.device import CaseEvidence, Compared, CopyOut, Launch, Provenance, Repeated, Writer
 from grader.grading import plan
 from grader.grading.attribution import Code
 from grader.grading.executor import CaseRun, Ending

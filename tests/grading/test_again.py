@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from benchmarks.labels import sample_file
 from grader.audience import for_audience
 from grader.caselog import pack, unpack
-from grader.device.evidence import Finding, FindingKind
+from grader.device import Finding, FindingKind
 from grader.errors import RecordError, UsageError
 from grader.grading.again import _Again, _puzzle, _rebuilt, cases_of, first_worth_showing
 from grader.grading.attribution import Code

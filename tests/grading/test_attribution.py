@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from grader.device.evidence import FindingKind
+from grader.device import FindingKind
 from grader.grading.attribution import Code, attributed
 from grader.grading.given import given
 from grader.puzzles.conv1d import CONV1D, TPB

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from benchmarks.labels import sample_file
-from grader.device.evidence import Writer
+from grader.device import Writer
 from grader.grading.counterexample import build, tensor
 from grader.grading.observe import WRITERS
 from grader.puzzles.conv1d import CONV1D, TPB

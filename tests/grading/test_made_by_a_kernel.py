@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from grader.device.evidence import CaseEvidence, CopyOut, Launch, Provenance, Writer
+from grader.device import CaseEvidence, CopyOut, Launch, Provenance, Writer
 from grader.grading.attribution import Code
 from grader.grading.cases import Case, Values
 from grader.grading.executor import CaseRun, Ending

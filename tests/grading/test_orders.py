@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from grader.caselog import LoggedCase
-from grader.device.evidence import Finding, FindingKind
-from grader.device.simt import schedules
+from grader.device import Finding, FindingKind, schedules
 from grader.grading.orders import TITLE
 from grader.report.again import render_again, render_list
 from tests.audience.test_copy import graded

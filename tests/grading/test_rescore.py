@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from grader.audience import for_audience
-from grader.device.evidence import Finding, FindingKind, Writer
+from grader.device import Finding, FindingKind, Writer
 from grader.grading import plan
 from grader.grading.assemble import verdict_record
 from grader.grading.gathered import Gathered

@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from grader.device.evidence import Finding, FindingKind, Space, Touch, Writer
+from grader.device import Finding, FindingKind, Space, Touch, Writer
 from grader.grading.cases import Values
 from grader.grading.reached import Reached
 from grader.grading.verdict import headline, score

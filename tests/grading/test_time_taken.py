@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from grader.device.evidence import CaseEvidence, Finding, FindingKind
+from grader.device import CaseEvidence, Finding, FindingKind
 from grader.errors import UnsupportedByDevice
 from grader.grading.timing import CASE_SECONDS, DEVICE_SECONDS, TimeTaken
 from tests.device.launches import PLAIN

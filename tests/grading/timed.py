@@ -9,13 +9,14 @@ from types import SimpleNamespace
 import msgspec
 import numpy as np
 
-from grader.device.control import Compared, Repeated
-from grader.device.evidence import (
+from grader.device import (
     CaseEvidence,
+    Compared,
     CopyOut,
     Finding,
     FindingKind,
     Provenance,
+    Repeated,
     Writer,
 )
 from grader.grading.executor import Executor

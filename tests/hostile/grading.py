@@ -11,7 +11,7 @@ from pathlib import Path
 from textwrap import dedent
 from unittest import mock
 
-from grader.device.libraries import library_directory
+from grader.device import library_directory
 from grader.grading import plan
 from grader.grading.attribution import Code
 from grader.grading.blame import Blame, Trial, blame_compile

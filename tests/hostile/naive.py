@@ -12,7 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from grader.device.process import SoftwareDevice
+from grader.device import CaseSetup, SoftwareDevice
 from grader.toolchain import edition
 from grader.toolchain.toolchain import locate
 
@@ -82,7 +82,7 @@ def judge(
             capture_output=True,
             check=True,
         )
-        device.begin_case(poison=0, shared_fill=0)
+        device.begin_case(CaseSetup(poison=0, shared_fill=0))
         return subprocess.run(
             [sys.executable, "-c", _JUDGE],
             cwd=folder / "run",

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from grader.device.libraries import LOAD_ORDER
+from grader.device import LOAD_ORDER
 
 ROOT = Path(__file__).parents[2]
 

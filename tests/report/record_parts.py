@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 
-from grader.device.evidence import Finding, FindingKind, Space, Writer
+from grader.device import Finding, FindingKind, Space, Writer
 from grader.grading.assemble import puzzle_info
 from grader.puzzles.conv1d import CONV1D
 from grader.record import (

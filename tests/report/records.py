@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from grader.device.evidence import Finding, FindingKind, Space
+from grader.device import Finding, FindingKind, Space
 from grader.record import (
     Attribution,
     CheckedFinding,

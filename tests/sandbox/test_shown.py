@@ -19,7 +19,7 @@ import msgspec
 import pytest
 
 import grader
-from grader.device.libraries import library_directory
+from grader.device import library_directory
 from grader.errors import SandboxFault
 from grader.grading.boxed_device import device_tree
 from grader.grading.workspace import open_workspace

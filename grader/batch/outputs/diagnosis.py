@@ -13,7 +13,7 @@ from hashlib import blake2b
 
 import msgspec
 
-from grader.device.evidence import FindingKind, Space
+from grader.device import FindingKind, Space
 from grader.intake.display import one_line
 from grader.record import (
     Attribution,

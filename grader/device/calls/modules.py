@@ -6,13 +6,12 @@ import hashlib
 import struct
 
 from grader.device.addresses import Allocation
-from grader.device.attributes import occupancy
+from grader.device.attributes import MAX_SHARED_PER_BLOCK_OPTIN, occupancy
 from grader.device.calls.table import call
 from grader.device.evidence import Dim3, Launch
 from grader.device.journal import Freed, Launched, Placed, Wrote
 from grader.device.results import CallRefused, Result
 from grader.device.session import MAX_MODULE_BYTES, Function, LoadedProgram, Session
-from grader.device.simt.settings import SHARED_BYTES_OPT_IN
 from grader.device.simulator import LaunchSettings
 from grader.device.wire import Op
 from grader.errors import GradeError, UnsupportedByDevice
@@ -139,7 +138,7 @@ def function_set(session: Session, handle: int, attribute: int, value: int) -> N
     """Set the limit of dynamic shared memory; preferences are accepted and ignored."""
     function = session.functions.get(handle)
     if attribute == _MAX_DYNAMIC_SHARED:
-        if not 0 <= value <= SHARED_BYTES_OPT_IN:
+        if not 0 <= value <= MAX_SHARED_PER_BLOCK_OPTIN:
             raise CallRefused(Result.INVALID_VALUE)
         function.dynamic_shared_limit = value
     elif attribute not in _PREFERENCES:

@@ -2,6 +2,5 @@
 
 from grader.device.simt.launch import launch
 from grader.device.simt.loading import LoadedModule, load
-from grader.device.simt.settings import Checks, Limits
 
-__all__ = ["Checks", "Limits", "LoadedModule", "launch", "load"]
+__all__ = ["LoadedModule", "launch", "load"]

@@ -11,7 +11,16 @@ from functools import partial
 
 import numpy as np
 
-from grader.device.attributes import MULTIPROCESSORS, occupancy
+from grader.device.attributes import (
+    MAX_BLOCK,
+    MAX_GRID,
+    MAX_SHARED_PER_BLOCK,
+    MAX_SHARED_PER_BLOCK_OPTIN,
+    MAX_THREADS_PER_BLOCK,
+    MULTIPROCESSORS,
+    occupancy,
+)
+from grader.device.case import SIGNALLING_NAN, Checks, LaunchLimits
 from grader.device.checks.order import Log
 from grader.device.checks.recorder import Recorder
 from grader.device.evidence import Dim3, Finding, FindingKind, Launch
@@ -19,23 +28,14 @@ from grader.device.memory import GlobalMemory
 from grader.device.ptx import PtxError
 from grader.device.ptx.model import Symbol
 from grader.device.results import Result
+from grader.device.schedules import PLAIN
 from grader.device.simt.addressing import SitePlace
 from grader.device.simt.faults import KernelFault
 from grader.device.simt.loading import LoadedModule
 from grader.device.simt.machine import Printed, Shape
 from grader.device.simt.program import Program, Site
 from grader.device.simt.scheduler import Budget
-from grader.device.simt.schedules import PLAIN, Schedule
-from grader.device.simt.settings import (
-    MAX_BLOCK,
-    MAX_GRID,
-    MAX_THREADS_PER_BLOCK,
-    SHARED_BYTES_DEFAULT,
-    SHARED_BYTES_OPT_IN,
-    SIGNALLING_NAN,
-    Checks,
-    Limits,
-)
+from grader.device.simt.turns import Schedule
 from grader.errors import UnsupportedByDevice
 
 _WAVE_LANES = 32768
@@ -56,8 +56,8 @@ def launch(
     index: int,
     checks: Checks | None = None,
     shared_fill: int = SIGNALLING_NAN,
-    dynamic_shared_limit: int = SHARED_BYTES_DEFAULT,
-    limits: Limits | None = None,
+    dynamic_shared_limit: int = MAX_SHARED_PER_BLOCK,
+    limits: LaunchLimits | None = None,
     schedule: int = PLAIN,
 ) -> Launch:
     """Run a kernel to its end and say what happened.
@@ -76,7 +76,7 @@ def launch(
             written; 0 for zeros.
         dynamic_shared_limit: The function's MAX_DYNAMIC_SHARED_SIZE_BYTES attribute.
         limits: Bounds on the work; the defaults where None.
-        schedule: The order in which blocks and threads run; see `grader.device.simt.schedules`.
+        schedule: The order in which blocks and threads run; see `grader.device.schedules`.
 
     Raises:
         KeyError: The module has no such kernel.
@@ -85,7 +85,7 @@ def launch(
     """
     started = time.perf_counter()
     checks = checks or Checks()
-    limits = limits or Limits()
+    limits = limits or LaunchLimits()
     program = module.program(entry)
     recorder = Recorder(entry, grid, block)
     budget = Budget(
@@ -249,19 +249,19 @@ def _too_much_shared(static: int, dynamic: int, dynamic_limit: int) -> str:
 
     It asks by the attribute MAX_DYNAMIC_SHARED_SIZE_BYTES; what it declares can't be more.
     """
-    if static > SHARED_BYTES_DEFAULT:
+    if static > MAX_SHARED_PER_BLOCK:
         return (
             f"{static} bytes of declared shared memory per block; the most is "
-            f"{SHARED_BYTES_DEFAULT}"
+            f"{MAX_SHARED_PER_BLOCK}"
         )
-    asked = dynamic_limit if dynamic_limit > SHARED_BYTES_DEFAULT else 0
-    allowed = max(asked, SHARED_BYTES_DEFAULT - static)
+    asked = dynamic_limit if dynamic_limit > MAX_SHARED_PER_BLOCK else 0
+    allowed = max(asked, MAX_SHARED_PER_BLOCK - static)
     if not 0 <= dynamic <= allowed:
         return (
             f"{dynamic} bytes of dynamic shared memory, more than the kernel was allowed "
             f"({allowed})"
         )
-    if static + dynamic > SHARED_BYTES_OPT_IN:
+    if static + dynamic > MAX_SHARED_PER_BLOCK_OPTIN:
         return f"{static + dynamic} bytes of shared memory per block, more than the device has"
     return ""
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grader.device.attributes import MULTIPROCESSORS
+from grader.device.case import Checks
 from grader.device.checks.access import Wave
 from grader.device.checks.handover import handover
 from grader.device.checks.order import Log, Order
@@ -23,8 +24,10 @@ from grader.device.simt.lanes import Index, Lanes
 from grader.device.simt.pending import PendingCopies
 from grader.device.simt.program import STACK_BYTES, Layout, Program, Site, Slot
 from grader.device.simt.regions import GlobalRegion, ParamRegion, Region, SlottedRegion
-from grader.device.simt.settings import PRINT_LIMIT, Checks
 from grader.device.stamps import THREAD_BITS, kernel_stamp
+
+PRINT_LIMIT = 65536
+"""Characters of ``vprintf`` output that are kept of one launch."""
 
 REGISTER_TYPES: dict[int, Any] = {1: np.uint8, 2: np.uint16, 4: np.uint32, 8: np.uint64}
 

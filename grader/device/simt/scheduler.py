@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from grader.device.checks.budget import report_exceeded
 from grader.device.results import Result
+from grader.device.schedules import PLAIN
 from grader.device.simt.addressing import SitePlace
 from grader.device.simt.barriers import BlockBarriers, report_deadlock
 from grader.device.simt.binding import Full, Some
@@ -25,7 +26,7 @@ from grader.device.simt.faults import KernelFault
 from grader.device.simt.lanes import Lanes
 from grader.device.simt.machine import Machine
 from grader.device.simt.program import ENDS_BLOCK
-from grader.device.simt.schedules import PLAIN, Schedule
+from grader.device.simt.turns import Schedule
 from grader.device.simt.warps import WarpWaits
 from grader.errors import UnsupportedByDevice
 

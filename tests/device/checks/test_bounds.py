@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from grader.device.case import Checks
 from grader.device.evidence import FindingKind, Space
-from grader.device.simt import Checks
 from tests.device.kernels import Outcome, run
 
 CELLS = np.zeros(30, dtype=np.uint32)

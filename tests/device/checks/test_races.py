@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from grader.device.case import Checks
 from grader.device.evidence import FindingKind, Space
-from grader.device.simt import Checks
 from tests.device.kernels import Outcome, real, run, run_text
 
 S = ".shared .align 4 .b8 s[512]; mov.u32 %r1, s; mad.lo.u32 %r2, %t, 4, %r1;"

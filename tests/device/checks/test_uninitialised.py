@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from grader.device.case import Checks
 from grader.device.evidence import FindingKind, Space
-from grader.device.simt import Checks
 from tests.device.kernels import Outcome, run
 
 SHARED = ".shared .align 4 .b8 s[128]; mov.u32 %r1, s; mad.lo.u32 %r2, %t, 4, %r1;"

@@ -7,12 +7,13 @@ import struct
 import numpy as np
 import pytest
 
+from grader.device import CaseSetup
 from grader.device.attributes import TOTAL_MEMORY
+from grader.device.case import LaunchLimits
 from grader.device.evidence import FindingKind, Writer
 from grader.device.process import SoftwareDevice
 from grader.device.results import Result
 from grader.device.session import MAX_HANDLES, MAX_MODULES
-from grader.device.simt import Limits
 from grader.device.wire import MAX_IMAGE, VERSION, Op
 from tests.device.driver.client import DriverClient
 from tests.device.driver.fake_device import KERNELS, PROGRAM, VARIABLE
@@ -102,7 +103,7 @@ class TestMemory:
     def test_unwritten_memory_reads_as_the_poison(
         self, client: DriverClient, device: SoftwareDevice
     ) -> None:
-        device.begin_case(poison=0x04030201)
+        device.begin_case(CaseSetup(poison=0x04030201))
         assert read(client, client.allocate(6), 6) == b"\1\2\3\4\1\2"
 
 
@@ -251,7 +252,7 @@ class TestLaunch:
         assert client.launch(function, bytes(47)) == Result.INVALID_VALUE
 
     def test_the_case_sets_the_limits(self, client: DriverClient, device: SoftwareDevice) -> None:
-        device.begin_case(limits=Limits(instruction_budget=1234))
+        device.begin_case(CaseSetup(limits=LaunchLimits(instruction_budget=1234)))
         client.launch(client.function(client.load(PROGRAM), "echo"), bytes(48))
         assert device.end_case().launches[0].instructions == 1234
 

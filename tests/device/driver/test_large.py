@@ -6,9 +6,9 @@ import struct
 
 import pytest
 
+from grader.device import CaseSetup
 from grader.device.attributes import TOTAL_MEMORY
 from grader.device.calls import dispatch
-from grader.device.control import BeginCase
 from grader.device.evidence import Writer
 from grader.device.exchange import Exchange
 from grader.device.journal import MAX_STEPS
@@ -39,7 +39,7 @@ KERNEL = (
 @pytest.fixture
 def session() -> Session:
     device = Device(Interpreter())
-    device.begin_case(BeginCase(repeatable=True))
+    device.begin_case(CaseSetup(repeatable=True))
     return device.session
 
 

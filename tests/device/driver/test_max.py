@@ -17,10 +17,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from grader.device import CaseSetup
+from grader.device.case import LaunchLimits
 from grader.device.evidence import FindingKind, Writer
 from grader.device.process import SoftwareDevice
 from grader.device.results import Result
-from grader.device.simt import Limits
 from grader.resources import data_directory
 
 pytestmark = [
@@ -156,7 +157,7 @@ def test_buffers_have_exactly_the_size_of_their_tensors(
 
 
 def test_a_fault_reaches_max_and_sticks(software_device: SoftwareDevice, worker: Worker) -> None:
-    software_device.begin_case(limits=Limits(instruction_budget=10))
+    software_device.begin_case(CaseSetup(limits=LaunchLimits(instruction_budget=10)))
     first = worker.run(*draw(0))
     evidence = software_device.end_case()
     assert "CUDA_ERROR_LAUNCH_TIMEOUT" in first["error"]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from grader.device import control
+from grader.device import CaseSetup, control
 from grader.device.process import SoftwareDevice, SpawnRequest, spawn_plain
 from grader.device.wire import Op
 from grader.errors import DeviceFault, ProtocolFault
@@ -175,7 +175,7 @@ def test_a_poison_that_is_no_pattern_is_refused_before_it_is_sent(
     device: SoftwareDevice, poison: int
 ) -> None:
     with pytest.raises(ValueError, match="32-bit pattern"):
-        device.begin_case(poison=poison)
+        device.begin_case(CaseSetup(poison=poison))
 
 
 def test_another_version_of_the_control_protocol_is_refused(device: SoftwareDevice) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grader.device import journal
+from grader.device import CaseSetup, journal
 from grader.device.alike import difference
 from grader.device.exchange import Exchange, NotReplayable
 from grader.device.memory import GlobalMemory
@@ -58,7 +58,7 @@ def again(
 def test_a_kernel_that_computes_does_so_with_other_inputs_too(
     device: SoftwareDevice, client: DriverClient
 ) -> None:
-    device.begin_case(repeatable=True)
+    device.begin_case(CaseSetup(repeatable=True))
     address = upload(client, floats(1, 2))
     add_one(client, address, 2)
     assert download(client, address, 8) == floats(2, 3)
@@ -68,7 +68,7 @@ def test_a_kernel_that_computes_does_so_with_other_inputs_too(
 def test_buffers_that_have_been_freed_since_are_there_again(
     device: SoftwareDevice, client: DriverClient
 ) -> None:
-    device.begin_case(repeatable=True)
+    device.begin_case(CaseSetup(repeatable=True))
     address = upload(client, floats(1))
     download(client, address, 4)
     free(client, address)
@@ -79,7 +79,7 @@ def test_an_answer_from_the_host_stays_the_old_one(
     device: SoftwareDevice, client: DriverClient
 ) -> None:
     """The host reads the input back, computes, and has a kernel write the answer."""
-    device.begin_case(repeatable=True)
+    device.begin_case(CaseSetup(repeatable=True))
     source = upload(client, floats(5))
     value = np.frombuffer(download(client, source, 4), np.float32)[0]
     output = upload(client, floats(value * 2 - 1))
@@ -93,7 +93,7 @@ def test_an_answer_that_is_only_looked_at_is_the_kernels(
     device: SoftwareDevice, client: DriverClient, turns: int
 ) -> None:
     """``map_to_host`` copies there and back; the host changes nothing."""
-    device.begin_case(repeatable=True)
+    device.begin_case(CaseSetup(repeatable=True))
     address = upload(client, floats(1, 2))
     add_one(client, address, 2)
     for _ in range(turns):
@@ -106,7 +106,7 @@ def test_an_answer_that_is_only_looked_at_is_the_kernels(
 def test_what_the_host_changes_in_an_answer_stays_the_old_one(
     device: SoftwareDevice, client: DriverClient
 ) -> None:
-    device.begin_case(repeatable=True)
+    device.begin_case(CaseSetup(repeatable=True))
     address = upload(client, floats(1, 2))
     add_one(client, address, 2)
     seen = download(client, address, 8)
@@ -119,7 +119,7 @@ def test_what_the_host_changes_in_an_answer_stays_the_old_one(
 def test_an_input_that_is_looked_at_is_still_exchanged(
     device: SoftwareDevice, client: DriverClient
 ) -> None:
-    device.begin_case(repeatable=True)
+    device.begin_case(CaseSetup(repeatable=True))
     source = upload(client, floats(5))
     seen = download(client, source, 4)
     assert client.call(Op.COPY_TO_DEVICE, "Q", source, tail=seen) == (0, b"")
@@ -131,7 +131,7 @@ def test_an_input_that_is_looked_at_is_still_exchanged(
 def test_what_is_written_after_the_copy_to_the_host_does_not_count(
     device: SoftwareDevice, client: DriverClient
 ) -> None:
-    device.begin_case(repeatable=True)
+    device.begin_case(CaseSetup(repeatable=True))
     address = upload(client, floats(1))
     download(client, address, 4)
     add_one(client, address, 1)
@@ -140,7 +140,7 @@ def test_what_is_written_after_the_copy_to_the_host_does_not_count(
 
 def test_the_device_is_afterwards_as_before(device: SoftwareDevice, client: DriverClient) -> None:
     kept = upload(client, floats(1, 2, 3))
-    device.begin_case(repeatable=True)
+    device.begin_case(CaseSetup(repeatable=True))
     add_one(client, kept, 3)
     download(client, kept, 12)
     assert again(device) == floats(2, 3, 4)
@@ -153,7 +153,7 @@ def test_memory_from_before_the_case_holds_what_it_held_then(
     device: SoftwareDevice, client: DriverClient
 ) -> None:
     kept = upload(client, floats(1))
-    device.begin_case(repeatable=True)
+    device.begin_case(CaseSetup(repeatable=True))
     add_one(client, kept, 1)
     add_one(client, kept, 1)
     download(client, kept, 4)
@@ -164,7 +164,7 @@ def test_memory_from_before_the_case_holds_what_it_held_then(
 def test_copies_and_memsets_on_the_device_are_done_again(
     device: SoftwareDevice, client: DriverClient
 ) -> None:
-    device.begin_case(repeatable=True)
+    device.begin_case(CaseSetup(repeatable=True))
     source, output = upload(client, floats(4)), client.allocate(8)
     assert client.call(Op.MEMSET, "QQQQII", output, 8, 8, 1, 0, 1) == (0, b"")
     assert client.call(Op.COPY_ON_DEVICE, "QQQ", output, source, 4) == (0, b"")
@@ -187,7 +187,7 @@ def test_a_case_with_too_many_steps_says_so(monkeypatch: pytest.MonkeyPatch, bou
 def test_a_copy_that_was_not_made_can_not_be_asked_for(
     device: SoftwareDevice, client: DriverClient, copy: int
 ) -> None:
-    device.begin_case(repeatable=True)
+    device.begin_case(CaseSetup(repeatable=True))
     download(client, upload(client, floats(1)), 4)
     assert "no such copy" in str(again(device, copy=copy))
 
@@ -269,7 +269,7 @@ def test_freed_addresses_come_again_only_in_a_case_that_rewinds(
     """Whoever keeps an answer by the address of a buffer meets that address with other values."""
     addresses = []
     for rewind in (True, True, False):
-        device.begin_case(rewind=rewind)
+        device.begin_case(CaseSetup(rewind=rewind))
         addresses.append(client.allocate(64))
         free(client, addresses[-1])
     assert addresses[0] == addresses[1] != addresses[2]
@@ -292,7 +292,7 @@ def test_variables_of_a_module_that_was_unloaded_since_are_there_again() -> None
     with SoftwareDevice() as device:
         client = DriverClient(device.worker_fd)
         client.hello()
-        device.begin_case(repeatable=True)
+        device.begin_case(CaseSetup(repeatable=True))
         source, output = upload(client, struct.pack("<I", 100)), client.allocate(4)
         module = client.load(ADDS_FIVE)
         function = client.function(module, "adds")

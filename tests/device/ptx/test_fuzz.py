@@ -8,9 +8,10 @@ import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from grader.device.case import LaunchLimits
 from grader.device.memory import GlobalMemory
 from grader.device.ptx import PtxError, parse
-from grader.device.simt import Limits, launch, load
+from grader.device.simt import launch, load
 from grader.errors import UnsupportedByDevice
 from tests.device.kernels import HEAD, kernel_text, real
 
@@ -77,7 +78,7 @@ def survives(text: str) -> None:
                 params=params,
                 memory=memory,
                 index=1,
-                limits=Limits(instruction_budget=20_000, wall_clock_s=2),
+                limits=LaunchLimits(instruction_budget=20_000, wall_clock_s=2),
             )
             assert result.result in (0, 1, 700, 702, 710, 716, 719)
     except (PtxError, UnsupportedByDevice):

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from grader.device.case import SIGNALLING_NAN
 from grader.device.evidence import FindingKind
-from grader.device.simt.settings import SIGNALLING_NAN
 from grader.errors import UnsupportedByDevice
 from tests.device.kernels import Outcome, run
 

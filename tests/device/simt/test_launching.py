@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from grader.device.case import LaunchLimits
 from grader.device.evidence import FindingKind, Writer
 from grader.device.memory import GlobalMemory
 from grader.device.ptx import PtxError, parse
-from grader.device.simt import Limits, launch, load
+from grader.device.simt import launch, load
 from grader.errors import UnsupportedByDevice
 from tests.device.kernels import kernel_text, run
 
@@ -82,15 +83,15 @@ def test_arguments_must_fit_the_parameters() -> None:
 def test_a_launch_of_very_many_threads_may_execute_something_in_each() -> None:
     """Most of them see that they have nothing to do: no reason to call the kernel endless."""
     how: dict[str, Any] = {"grid": (64, 1, 1), "block": (1024, 1, 1)}
-    few = Limits(instruction_budget=100_000)
+    few = LaunchLimits(instruction_budget=100_000)
     assert run("", limits=few, **how).kinds == [FindingKind.BUDGET_EXCEEDED]
-    enough = Limits(instruction_budget=100_000, per_thread=100)
+    enough = LaunchLimits(instruction_budget=100_000, per_thread=100)
     assert run("", limits=enough, **how).result == 0
     assert run("TOP: bra TOP;", limits=enough, **how).kinds == [FindingKind.BUDGET_EXCEEDED]
 
 
 def test_an_endless_kernel_ends_by_the_instruction_budget() -> None:
-    outcome = run("TOP: bra TOP;", limits=Limits(instruction_budget=100_000))
+    outcome = run("TOP: bra TOP;", limits=LaunchLimits(instruction_budget=100_000))
     assert outcome.result == 702
     assert outcome.kinds == [FindingKind.BUDGET_EXCEEDED]
     assert "100,000 instructions" in outcome.findings[0].message
@@ -105,7 +106,7 @@ ENDLESS = {
 
 @pytest.mark.parametrize("who", ENDLESS)
 def test_an_endless_thread_ends_by_its_own_budget(who: str) -> None:
-    outcome = run(ENDLESS[who], limits=Limits(thread_budget=5_000))
+    outcome = run(ENDLESS[who], limits=LaunchLimits(thread_budget=5_000))
     assert outcome.result == 702
     assert outcome.kinds == [FindingKind.BUDGET_EXCEEDED]
     assert "5,000 instructions of one thread" in outcome.findings[0].message
@@ -117,7 +118,7 @@ def test_many_threads_share_no_budget_of_one() -> None:
     """What counts is what one thread does: 64 waves of blocks may each do as much."""
     body = "add.u32 %r1, %r1, 1;" * 100
     how: dict[str, Any] = {"grid": (2048, 1, 1), "block": (1024, 1, 1)}
-    assert run(body, limits=Limits(thread_budget=150), **how).result == 0
+    assert run(body, limits=LaunchLimits(thread_budget=150), **how).result == 0
 
 
 @pytest.mark.parametrize(
@@ -128,7 +129,7 @@ def test_many_threads_share_no_budget_of_one() -> None:
 def test_what_this_machine_is_too_slow_for_is_not_called_endless(body: str, grid: int) -> None:
     """The clock tells nothing of the kernel: no finding, and no mark."""
     started = time.monotonic()
-    limits = Limits(instruction_budget=2**63, thread_budget=2**62, wall_clock_s=0.3)
+    limits = LaunchLimits(instruction_budget=2**63, thread_budget=2**62, wall_clock_s=0.3)
     with pytest.raises(UnsupportedByDevice, match="a GPU is much faster"):
         run(body, grid=(grid, 1, 1), block=(1024, 1, 1), limits=limits)
     assert time.monotonic() - started < 10
@@ -138,7 +139,7 @@ def test_a_huge_grid_ends_by_the_budget() -> None:
     outcome = run(
         "mov.u32 %r1, 1;",
         grid=(2**31 - 1, 65535, 65535),
-        limits=Limits(instruction_budget=10_000_000),
+        limits=LaunchLimits(instruction_budget=10_000_000),
     )
     assert outcome.result == 702
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from grader.device.case import Checks
 from grader.device.evidence import FindingKind, Writer
-from grader.device.simt import Checks
 from tests.device.kernels import real, run_text
 
 

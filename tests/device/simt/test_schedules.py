@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from grader.device.case import LaunchLimits
 from grader.device.checks import handover
 from grader.device.evidence import FindingKind
-from grader.device.simt import Limits
-from grader.device.simt.schedules import FIRST_RANDOM, IN_TURN, PLAIN, REVERSED, Schedule, in_words
+from grader.device.schedules import FIRST_RANDOM, IN_TURN, PLAIN, REVERSED, in_words
+from grader.device.simt.turns import Schedule
 from tests.device.kernels import Outcome, real, run, run_text
 
 SCHEDULES = (PLAIN, IN_TURN, REVERSED, *range(FIRST_RANDOM, FIRST_RANDOM + 4))
@@ -358,7 +359,7 @@ def test_threads_of_a_warp_meet_in_every_schedule(schedule: int) -> None:
 @pytest.mark.parametrize("schedule", SCHEDULES)
 def test_an_endless_loop_is_one_in_every_schedule(schedule: int) -> None:
     body = "SPIN: ld.volatile.global.u32 %r1, [%a0]; setp.eq.u32 %p1, %r1, 0; @%p1 bra SPIN;"
-    limits = Limits(instruction_budget=50_000)
+    limits = LaunchLimits(instruction_budget=50_000)
     outcome = run(
         body, [zeros(1)], grid=(3, 1, 1), block=(2, 1, 1), limits=limits, schedule=schedule
     )
@@ -394,7 +395,7 @@ def test_a_block_that_waits_for_one_that_has_no_place_waits_for_ever(
 ) -> None:
     def waits_for(last: int) -> list[FindingKind]:
         body = FIRST_WAITS_FOR_LAST.replace("BYTES", str(shared)).replace("LAST", str(last))
-        limits = Limits(instruction_budget=16 * last)
+        limits = LaunchLimits(instruction_budget=16 * last)
         how: dict[str, Any] = {"grid": (last + 1, 1, 1), "block": (1, 1, 1), "limits": limits}
         return run(body, [zeros(1)], **how).kinds
 

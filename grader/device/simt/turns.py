@@ -1,18 +1,8 @@
-"""Which threads run when: the orders in which the blocks and threads of a launch may run.
+"""Which threads run when: a schedule, carried out for one wave.
 
-A GPU runs blocks in any order, and the threads of a block in any order between barriers. One
-order shows one behaviour of a kernel; others show whether it depends on the order. All of them
-are *fair*: the blocks in flight are resident, so a thread that waits for another one in a loop
-gives way to it after a while. Blocks that are not resident at once (`launch._waves`) start in
-the order of their numbers in every schedule, as they do on a GPU.
-
-A schedule is a number, so that a case can be run again:
-
-* 0: all threads side by side;
-* 1: the blocks one after the other, the first one first;
-* 2: the blocks one after the other, the last one first, and within a block the threads in
-  reverse;
-* any other: at random, with the number as the seed.
+All schedules are *fair*: the blocks in flight are resident, so a thread that waits for another one
+in a loop gives way to it after a while. Blocks that are not resident at once start in the order of
+their numbers in every schedule, as they do on a GPU. The numbers: `grader.device.schedules`.
 """
 
 from __future__ import annotations
@@ -22,14 +12,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from grader.device.schedules import FIRST_RANDOM, PLAIN, REVERSED
 from grader.device.simt.lanes import Index
-
-PLAIN = 0
-IN_TURN = 1
-REVERSED = 2
-FIRST_RANDOM = 3
-MOST = 1 << 32
-"""Schedules there are."""
 
 _TEAMS = 8
 """Most parts of a wave that run apart from each other; each costs as much as all together."""
@@ -133,13 +117,3 @@ class Schedule:
         if self._number >= FIRST_RANDOM:
             return self._random.choice(counters)
         return max(counters) if self._number == REVERSED else min(counters)
-
-
-def in_words(number: int) -> str:
-    """A schedule for a reader."""
-    known = {
-        PLAIN: "all threads side by side",
-        IN_TURN: "one block after the other",
-        REVERSED: "the last block and thread first",
-    }
-    return known.get(number) or f"in random order {number}"

@@ -1,0 +1,80 @@
+"""How a case is run: what memory holds, in which order threads run, how far a launch may go."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from grader.device import schedules
+
+SIGNALLING_NAN = 0x7FA5A5A5
+"""The default content of memory that nobody wrote: a signalling NaN as a float32."""
+
+InputPairs = Sequence[tuple[bytes, bytes]]
+"""Each input as it was copied to the device in one case, and in another one, or instead."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaunchLimits:
+    """Bounds on the work of one launch.
+
+    A launch that passes a budget of instructions is called endless, on every machine alike.
+    Passing the wall clock says something of this machine and this simulator only: such a launch
+    could not be checked.
+    """
+
+    instruction_budget: int = 2_000_000_000
+    """Instructions, summed over threads."""
+    per_thread: int = 0
+    """Where a launch has so many threads that the budget is less than this for each, it is this."""
+    thread_budget: int = 10_000_000
+    """Instructions of any one thread."""
+    wall_clock_s: float = 20.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checks:
+    """Which checks watch a launch. A memory fault ends the launch whether it is watched or not."""
+
+    bounds: bool = True
+    uninitialised: bool = True
+    races: bool = True
+    barriers: bool = True
+
+    @classmethod
+    def none(cls) -> Checks:
+        """Every check off."""
+        return cls(bounds=False, uninitialised=False, races=False, barriers=False)
+
+
+class CaseSetup(msgspec.Struct, frozen=True, kw_only=True):
+    """What `SoftwareDevice.begin_case` is given.
+
+    Raises:
+        ValueError: A fill is no 32-bit pattern, or there is no such schedule.
+    """
+
+    poison: int = SIGNALLING_NAN
+    """32-bit pattern that global memory reads as where nothing was written."""
+    shared_fill: int = SIGNALLING_NAN
+    """The same for shared and local memory."""
+    schedule: int = schedules.PLAIN
+    """The order in which blocks and threads run: `grader.device.schedules`."""
+    checks: Checks = Checks()
+    """Which checks watch."""
+    limits: LaunchLimits = LaunchLimits()
+    """Bounds on each launch."""
+    rewind: bool = False
+    """Whether addresses that were freed are handed out again at once, as on a GPU. Else that takes
+    long, so that the use of a stale pointer is found."""
+    repeatable: bool = False
+    """Whether `SoftwareDevice.keep`, `compare` and `repeat` may follow."""
+
+    def __post_init__(self) -> None:
+        for name, value in (("poison", self.poison), ("shared_fill", self.shared_fill)):
+            if not 0 <= value < 1 << 32:
+                raise ValueError(f"{name} is {value}, which is no 32-bit pattern")
+        if not 0 <= self.schedule < schedules.MOST:
+            raise ValueError(f"there is no schedule {self.schedule}")
