@@ -1,43 +1,66 @@
 """The process that does one grading: ``python -m grader.batch.child MODULE:FUNCTION``.
 
-It reads one `Task` from standard input and writes one record to what was its
-standard output; whatever else is printed goes to standard error. Standard input
-then stays open as a lifeline: when it ends, whoever started this has gone, and
-so does this process, with everything in its sandboxes.
+Its standard input is a socket: one `Task` comes in, one record goes out (`grader.framing`).
+The socket is a lifeline as well: when its other end closes, whoever started this process has gone,
+and this process ends, with everything in its sandboxes.
 """
 
 from __future__ import annotations
 
 import importlib
 import os
-import struct
+import select
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO, NoReturn, cast
+from typing import Final, NoReturn, cast
 
 import msgspec
 
 from grader.batch.task import Task
-from grader.record import Record
+from grader.framing import MAX_HEADER, FramedChannel, PeerGone
+from grader.record import MAX_RECORD_BYTES, Record
 from grader.userdirs import keep_nothing_of_hypothesis
 
 GradeFunction = Callable[[Task], Record]
-ORPHANED = 75
+ORPHANED: Final = 75
+MAX_ANSWER: Final = MAX_RECORD_BYTES + MAX_HEADER
+_SECONDS: Final = 300.0
+"""How long the other end may take to send the task, and to read the record."""
+
+
+class TaskComes(msgspec.Struct, frozen=True, tag_field="kind", tag="task"):
+    """To this process. The payload is a `Task` in MessagePack."""
+
+
+class RecordComes(
+    msgspec.Struct, frozen=True, tag_field="kind", tag="record", forbid_unknown_fields=True
+):
+    """From this process. The payload is a `grader.record.Record` in JSON."""
+
+
+ANSWERS: msgspec.json.Decoder[RecordComes] = msgspec.json.Decoder(RecordComes)
 
 
 def main(name: str) -> None:
-    """Grade the one task and end."""
-    answer = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)
-    lifeline = os.fdopen(os.dup(0), "rb", buffering=0)
-    task = msgspec.msgpack.decode(_frame(lifeline), type=Task)
+    """Grade the one task, send its record, and return."""
+    lifeline = os.dup(0)
+    # What this process starts must not hold the socket open.
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    os.dup2(nowhere, 0)
+    os.close(nowhere)
+    channel = FramedChannel(lifeline, msgspec.json.Decoder(TaskComes))
+    try:
+        _, packed = channel.receive(deadline=time.monotonic() + _SECONDS)
+    except PeerGone:
+        _orphaned()
+    task = msgspec.msgpack.decode(packed, type=Task)
     threading.Thread(target=_watch, args=(lifeline,), name="lifeline", daemon=True).start()
     keep_nothing_of_hypothesis()
-    record = _function(name)(task)
-    answer.write(msgspec.json.encode(record))
-    answer.close()
+    record = msgspec.json.encode(_function(name)(task))
+    channel.send(RecordComes(), record, deadline=time.monotonic() + _SECONDS)
 
 
 def _function(name: str) -> GradeFunction:
@@ -45,25 +68,11 @@ def _function(name: str) -> GradeFunction:
     return cast(GradeFunction, getattr(importlib.import_module(module), attribute))
 
 
-def _frame(stream: BinaryIO) -> bytes:
-    (length,) = struct.unpack("<I", _exactly(stream, 4))
-    return _exactly(stream, length)
-
-
-def _exactly(stream: BinaryIO, count: int) -> bytes:
-    parts = []
-    while count:
-        part = stream.read(count)
-        if not part:
-            _orphaned()
-        parts.append(part)
-        count -= len(part)
-    return b"".join(parts)
-
-
-def _watch(lifeline: BinaryIO) -> None:
-    while lifeline.read(1):
-        pass
+def _watch(lifeline: int) -> None:
+    """Nothing more is sent to this process: what wakes this up is the end."""
+    poll = select.poll()
+    poll.register(lifeline, select.POLLIN)
+    poll.poll()
     _orphaned()
 
 

@@ -11,26 +11,28 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import struct
+import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Final, TypeVar
 
 import msgspec
 
+from grader.batch.child import ANSWERS, MAX_ANSWER, RecordComes, TaskComes
 from grader.batch.task import Outcome, Task
 from grader.errors import GraderFault
-from grader.record import MAX_RECORD_BYTES
+from grader.framing import BrokenProtocol, DeadlinePassed, FramedChannel, PeerGone
 from grader.sandbox.scratch import remove_tree
 
 GRADE: Final = "grader.batch.grading:grade_task"
 CANCELLED: Final = "cancelled"
 _POLL: Final = 0.1
+_END_SECONDS: Final = 5
+T = TypeVar("T")
 _SAID: Final = 2_000
 """Characters of what a process that crashed said last."""
 
@@ -60,74 +62,92 @@ def run_isolated(
     began = time.monotonic()
     limit = began + (deadline_of(task) if deadline is None else deadline)
     with _temporary_folder() as folder, tempfile.TemporaryFile(dir=folder) as said:
-        try:
-            process = _start(function, folder, said)
-        except OSError as error:
-            return Outcome(program=task.program, crash=f"could not be started: {error.strerror}")
-        reader = _Reader(process)
-        try:
-            reader.send(task)
-            stopped = ""
-            while process.poll() is None and reader.is_alive():
-                reader.join(_POLL)
-                if cancelled():
-                    stopped = CANCELLED
-                elif time.monotonic() > limit:
-                    stopped = f"hung: it had not ended after {limit - began:.0f} s"
-                if stopped:
-                    break
-        finally:
-            if reader.is_alive() or process.poll() is None:
-                # One that has answered is given a moment to end by itself.
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    process.wait(0 if reader.is_alive() else 5)
-            _kill(process)
-            reader.join(5)
+        ours, theirs = socket.socketpair()
+        with FramedChannel(ours.detach(), ANSWERS, max_frame=MAX_ANSWER) as channel:
+            try:
+                with theirs:
+                    process = _start(function, folder, theirs, said)
+            except OSError as error:
+                return Outcome(
+                    program=task.program, crash=f"could not be started: {error.strerror}"
+                )
+            record, stopped = b"", "was interrupted"
+            try:
+                record = _exchange(channel, process, task, cancelled, limit)
+                stopped = ""
+            except _Cancelled:
+                stopped = CANCELLED
+            except DeadlinePassed:
+                stopped = f"hung: it had not ended after {limit - began:.0f} s"
+            except BrokenProtocol as error:
+                stopped = f"gave an answer that can't be read: {error}"
+            except PeerGone:
+                stopped = ""  # how it ended says more
+            finally:
+                if not stopped:
+                    # One that has answered, or has closed its end, is given a moment to end.
+                    with contextlib.suppress(subprocess.TimeoutExpired):
+                        process.wait(_END_SECONDS)
+                _kill(process)
         seconds = time.monotonic() - began
-        crash = stopped or reader.problem or _ending(process.returncode)
-        if reader.answer and not stopped and not reader.problem and process.returncode == 0:
-            return Outcome(program=task.program, record=reader.answer, seconds=seconds)
+        if record and not stopped and process.returncode == 0:
+            return Outcome(program=task.program, record=record, seconds=seconds)
+        crash = stopped or _ending(process.returncode)
         words = _last_words(said)
         return Outcome(program=task.program, crash=crash, seconds=seconds, said=words)
 
 
-class _Reader(threading.Thread):
-    """Feeds the process its task and reads what it answers."""
-
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
-        super().__init__(name="grading-reader", daemon=True)
-        self._process = process
-        self._task = b""
-        self.answer = b""
-        self.problem = ""
-
-    def send(self, task: Task) -> None:
-        """Start."""
-        self._task = msgspec.msgpack.encode(task)
-        self.start()
-
-    def run(self) -> None:
-        stdin, stdout = self._process.stdin, self._process.stdout
-        assert stdin is not None
-        assert stdout is not None
-        # A process that has died already says so with its exit.
-        with contextlib.suppress(OSError, ValueError):
-            stdin.write(struct.pack("<I", len(self._task)) + self._task)
-            stdin.flush()
-            self.answer = stdout.read(MAX_RECORD_BYTES + 1)
-        if len(self.answer) > MAX_RECORD_BYTES:
-            self.problem = f"made a record of more than {MAX_RECORD_BYTES >> 20} MB"
+class _Cancelled(Exception):
+    """Nobody wants the record any longer."""
 
 
-def _start(function: str, folder: Path, said: IO[bytes]) -> subprocess.Popen[bytes]:
+def _exchange(
+    channel: FramedChannel[RecordComes],
+    process: subprocess.Popen[bytes],
+    task: Task,
+    cancelled: Callable[[], bool],
+    limit: float,
+) -> bytes:
+    """Hand the task over; the record that comes back.
+
+    Raises:
+        BrokenProtocol: what came is no record.
+        PeerGone: the process has ended without one.
+        DeadlinePassed: it had neither answered nor ended by ``limit``.
+        _Cancelled: it was cancelled.
+    """
+
+    def repeated(step: Callable[[float], T]) -> T:
+        while True:
+            ended = process.poll() is not None
+            now = time.monotonic()
+            try:
+                return step(min(now + _POLL, limit))
+            except DeadlinePassed:
+                if cancelled():
+                    raise _Cancelled from None
+                if ended:  # something that it started may hold its end of the channel open
+                    raise PeerGone from None
+                if now > limit:
+                    raise
+
+    with contextlib.suppress(DeadlinePassed):
+        channel.send(TaskComes(), msgspec.msgpack.encode(task), deadline=0.0)
+    repeated(lambda deadline: channel.flush(deadline=deadline))
+    return repeated(lambda deadline: channel.receive(deadline=deadline)[1])
+
+
+def _start(
+    function: str, folder: Path, channel: socket.socket, said: IO[bytes]
+) -> subprocess.Popen[bytes]:
     variables = {**os.environ, "TMPDIR": str(folder), "PYTHONUNBUFFERED": "1"}
     # Workers share the cores: one grading must not start as many threads as there are.
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         variables.setdefault(name, "1")
     return subprocess.Popen(
         [sys.executable, "-m", "grader.batch.child", function],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
+        stdin=channel.fileno(),
+        stdout=said,
         stderr=said,
         env=variables,
         start_new_session=True,
@@ -140,10 +160,6 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    for stream in (process.stdin, process.stdout):
-        with contextlib.suppress(OSError):
-            if stream is not None:
-                stream.close()
 
 
 def _ending(code: int) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import select
 import subprocess
@@ -10,10 +9,15 @@ import time
 from collections.abc import Sequence
 from typing import NamedTuple, Self
 
+import msgspec
+
 from grader.errors import SandboxFault
+from grader.framing import BrokenProtocol, DeadlinePassed, FramedChannel, PeerGone
 from grader.sandbox.spawner import start
 
 _START_SECONDS = 30.0
+_MAX_STATUS = 16 * 1024
+"""Bytes of what a sandbox says about its start."""
 _DOCTOR = "Run `grade doctor` to see how far this machine can isolate a process."
 
 
@@ -28,11 +32,39 @@ class Started(NamedTuple):
     """The process group that holds all others. None under bubblewrap: `init` takes all along."""
 
 
+class _Ready(
+    msgspec.Struct, frozen=True, tag_field="kind", tag="ready", forbid_unknown_fields=True
+):
+    """The launcher executes the command now."""
+
+    group: int
+    """Its process group."""
+
+
+class _StepFailed(
+    msgspec.Struct, frozen=True, tag_field="kind", tag="failed", forbid_unknown_fields=True
+):
+    """The launcher can't go on."""
+
+    step: str
+    message: str
+
+
+_STATUS: msgspec.json.Decoder[_Ready | _StepFailed] = msgspec.json.Decoder(_Ready | _StepFailed)
+
+
+class _BwrapInfo(msgspec.Struct, frozen=True, rename="kebab"):
+    """What bubblewrap writes to its ``--info-fd``, as far as it is read here."""
+
+    child_pid: int
+
+
 class Handshake:
     """The pipes on which a sandbox reports: ``info`` (bubblewrap), ``status`` (our launcher)."""
 
     def __init__(self) -> None:
-        self._status_read, self.status_write = os.pipe()
+        status, self.status_write = os.pipe()
+        self._status = FramedChannel(status, _STATUS, max_frame=_MAX_STATUS)
         self._info_read, self.info_write = os.pipe()
 
     def __enter__(self) -> Self:
@@ -40,7 +72,7 @@ class Handshake:
 
     def __exit__(self, *exception: object) -> None:
         self._close_write_ends()
-        os.close(self._status_read)
+        self._status.close()
         os.close(self._info_read)
 
     def _close_write_ends(self) -> None:
@@ -84,38 +116,45 @@ class Handshake:
         return Started(init, init_fd, None if bubblewrap else group)
 
     def _init(self, popen: subprocess.Popen[bytes], deadline: float) -> int:
-        text = _read(self._info_read, deadline, until=b"}")
+        """The process that bubblewrap says is the sandbox's first one."""
         try:
-            return int(json.loads(text)["child-pid"])
-        except (ValueError, KeyError, TypeError):
+            return msgspec.json.decode(self._info(deadline), type=_BwrapInfo).child_pid
+        except (msgspec.DecodeError, UnicodeDecodeError):
             raise _not_up(_last_words(popen)) from None
 
+    def _info(self, deadline: float) -> bytes:
+        """The one object of bubblewrap's, which has no frame; empty where none comes in time."""
+        data = b""
+        poll = select.poll()
+        poll.register(self._info_read, select.POLLIN)
+        while b"}" not in data and len(data) < _MAX_STATUS:
+            left = deadline - time.monotonic()
+            if left <= 0 or not poll.poll(left * 1000):
+                return b""
+            if not (part := os.read(self._info_read, 4096)):
+                return b""
+            data += part
+        return data
+
     def _await_exec(self, popen: subprocess.Popen[bytes], deadline: float) -> int:
-        text = _read(self._status_read, deadline, until=None).decode("utf-8", "replace")
-        lines = text.splitlines()
-        if len(lines) == 1 and lines[0].startswith("ready\t"):
-            return int(lines[0].removeprefix("ready\t"))
-        if lines and lines[-1].startswith("failed\t"):
-            _word, step, message = lines[-1].split("\t", 2)
-            raise _not_up(f"{step}: {message}")
+        """Wait until the launcher's end closes, as it does when the command is executed."""
+        group = None
+        try:
+            while True:
+                status, _ = self._status.receive(deadline=deadline)
+                if isinstance(status, _StepFailed):
+                    raise _not_up(f"{status.step}: {status.message}")
+                group = status.group
+        except PeerGone:
+            if group is not None:
+                return group
+        except (BrokenProtocol, DeadlinePassed):
+            pass
         raise _not_up(_last_words(popen))
 
 
 def _not_up(why: str) -> SandboxFault:
     return SandboxFault(f"The sandbox did not come up: {why}.", remedy=_DOCTOR)
-
-
-def _read(descriptor: int, deadline: float, *, until: bytes | None) -> bytes:
-    """Read to the end, or to ``until``, or to the deadline."""
-    data = b""
-    while (left := deadline - time.monotonic()) > 0:
-        if not select.select([descriptor], [], [], left)[0]:
-            break
-        chunk = os.read(descriptor, 4096)
-        data += chunk
-        if not chunk or (until is not None and until in data):
-            break
-    return data
 
 
 def _last_words(popen: subprocess.Popen[bytes]) -> str:

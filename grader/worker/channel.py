@@ -1,39 +1,15 @@
-"""The grader's end of the channel to the worker.
+"""What the worker says to the grader: the messages of its channel, see `grader.framing`.
 
-The worker runs student code in its own process, so every byte that arrives is
-untrusted: lengths are bounded before anything is read, headers are decoded
-strictly into the types below, and whatever does not fit is a `BrokenProtocol`,
-never another exception. A receive always ends: by a frame, by the end of the
-stream, or by its deadline.
+The worker runs student code in its own process, so every byte that arrives is untrusted.
 """
 
 from __future__ import annotations
 
-import json
-import select
-import socket
-import struct
-import time
-from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
-MAX_FRAME = 64 * 1024 * 1024
-MAX_HEADER = 64 * 1024
-_LENGTHS = struct.Struct("<II")
-
-
-class BrokenProtocol(Exception):
-    """The worker sent something that the protocol does not allow."""
-
-
-class WorkerGone(Exception):
-    """The worker closed its end: it ended or died."""
-
-
-class Late(Exception):
-    """Nothing whole arrived before the deadline."""
+from grader.framing import BrokenProtocol
 
 
 class Hello(msgspec.Struct, frozen=True, tag_field="kind", tag="hello", forbid_unknown_fields=True):
@@ -78,77 +54,7 @@ class CaseError(
 
 
 Message = Hello | Compiled | Failed | Result | CaseError
-_DECODER = msgspec.json.Decoder(Message)
-
-
-class Channel:
-    """Framed messages over a socket, with a deadline on every receive."""
-
-    def __init__(self, end: socket.socket) -> None:
-        self._socket = end
-        self._socket.setblocking(False)
-        self._buffer = bytearray()
-
-    def send(self, header: Mapping[str, Any], payload: bytes = b"", *, deadline: float) -> None:
-        """Send one frame; raises `WorkerGone` or `Late`."""
-        encoded = json.dumps(header).encode()
-        frame = _LENGTHS.pack(4 + len(encoded) + len(payload), len(encoded))
-        rest = memoryview(frame + encoded + payload)
-        while rest:
-            try:
-                rest = rest[self._socket.send(rest) :]
-            except BlockingIOError:
-                self._wait(deadline, writing=True)
-            except OSError as error:
-                raise WorkerGone from error
-
-    def receive(self, *, deadline: float) -> tuple[Message, bytes]:
-        """The next message and its payload.
-
-        Args:
-            deadline: On `time.monotonic`'s clock.
-
-        Raises:
-            BrokenProtocol: what arrived is no frame of this protocol.
-            WorkerGone: the stream ended.
-            Late: the deadline passed first.
-        """
-        length, header_length = _LENGTHS.unpack(self._exactly(_LENGTHS.size, deadline))
-        if header_length > MAX_HEADER or not 4 + header_length <= length <= MAX_FRAME:
-            raise BrokenProtocol(f"a frame of {length} bytes with a header of {header_length}")
-        header = self._exactly(header_length, deadline)
-        try:
-            message = _DECODER.decode(header)
-        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-            raise BrokenProtocol(f"a header that is none: {error}") from error
-        return message, self._exactly(length - 4 - header_length, deadline)
-
-    def close(self) -> None:
-        """Close this end."""
-        self._socket.close()
-
-    def _exactly(self, count: int, deadline: float) -> bytes:
-        while len(self._buffer) < count:
-            self._wait(deadline)
-            try:
-                part = self._socket.recv(min(1 << 20, max(4096, count - len(self._buffer))))
-            except BlockingIOError:
-                continue
-            except OSError as error:
-                raise WorkerGone from error
-            if not part:
-                raise WorkerGone
-            self._buffer += part
-        taken = bytes(self._buffer[:count])
-        del self._buffer[:count]
-        return taken
-
-    def _wait(self, deadline: float, *, writing: bool = False) -> None:
-        left = deadline - time.monotonic()
-        poll = select.poll()  # not select(): a batch may hold more than 1024 descriptors
-        poll.register(self._socket, select.POLLOUT if writing else select.POLLIN)
-        if left <= 0 or not poll.poll(left * 1000):
-            raise Late
+MESSAGES: msgspec.json.Decoder[Message] = msgspec.json.Decoder(Message)
 
 
 def cut(message: Result, payload: bytes, lengths: tuple[int, ...]) -> tuple[bytes, ...]:

@@ -12,19 +12,17 @@ from typing import Any, Protocol, Self
 
 import msgspec
 
+from grader.framing import BrokenProtocol, DeadlinePassed, FramedChannel, PeerGone
 from grader.sandbox import MIB, LimitHit, Limits, Outcome, SandboxedProcess
 from grader.toolchain.workspace import Workspace
 from grader.worker.channel import (
-    BrokenProtocol,
+    MESSAGES,
     CaseError,
-    Channel,
     Compiled,
     Failed,
     Hello,
-    Late,
     Message,
     Result,
-    WorkerGone,
     cut,
 )
 
@@ -108,7 +106,7 @@ class Worker:
                 pass_fds=fds,
                 directory=workspace.box.inside(workspace.run_directory),
             )
-        self._channel = Channel(ours)
+        self._channel = FramedChannel(ours.detach(), MESSAGES)
         self._compile_limits = compile_limits
         self._case = 0
 
@@ -177,7 +175,7 @@ class Worker:
 
     def close(self) -> Outcome:
         """End the worker, kindly at first."""
-        with contextlib.suppress(WorkerGone, Late):
+        with contextlib.suppress(PeerGone, DeadlinePassed):
             self._channel.send({"kind": "stop"}, deadline=time.monotonic() + 0.5)
             with contextlib.suppress(TimeoutError):
                 self._process.wait(1.0)
@@ -201,9 +199,9 @@ class Worker:
             if header is not None:
                 self._channel.send(header, payload, deadline=deadline)
             message, data = self._channel.receive(deadline=deadline)
-        except WorkerGone:
+        except PeerGone:
             return self._gone()
-        except Late:
+        except DeadlinePassed:
             return self._end("late", "no answer before the time limit")
         except BrokenProtocol as error:
             return self._end("protocol", str(error))

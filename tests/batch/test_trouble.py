@@ -92,6 +92,13 @@ class TestTrouble:
         assert time.monotonic() - began < 15
         assert "hung" in results(tmp_path / "run")["ann"].record.fault.what
 
+    def test_an_answer_that_is_none_is_no_mark(self, tmp_path):
+        source = make_class(tmp_path / "c", {"ann.mojo": "score(100) # garble"})
+        grade_class(source, tmp_path / "run")
+        record = results(tmp_path / "run")["ann"].record
+        assert record.verdict is Verdict.FAULT
+        assert "can't be read" in record.fault.what
+
     def test_a_record_of_another_file_is_not_taken(self, tmp_path):
         """Whoever answers for one program can't set the mark of another."""
         source = make_class(tmp_path / "c", {"ann.mojo": "score(1)", "bob.mojo": "score(100)"})

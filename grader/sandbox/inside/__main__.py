@@ -1,9 +1,9 @@
 """Read the configuration from a descriptor, give everything up, and become the command.
 
 Called as ``python -I -S inside CONFIG_FD``. The configuration is a JSON object
-written by ``grader.sandbox.box``. Progress goes to a status descriptor that
-closes itself at the exec: ``ready`` and the process group just before, or a line that says what
-failed.
+written by ``grader.sandbox.box``. Progress goes to a status descriptor that closes itself at the
+exec, in frames of ``grader.framing``: ``ready`` with the process group just before it, or
+``failed`` with the step and why.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import json
 import os
 import resource
 import signal
+import struct
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -52,12 +53,12 @@ def main() -> int:
             step, action = pair
             action()
         step = "starting " + config["command"][0]
-        os.write(status, b"ready\t%d\n" % os.getpgrp())
+        _say(status, {"kind": "ready", "group": os.getpgrp()})
         os.execve(config["command"][0], config["command"], config["environment"])
     except OSError as error:
-        _report(status, step, error.strerror or str(error))
+        _fail(status, step, error.strerror or str(error))
     except (LookupError, ValueError, MemoryError) as error:
-        _report(status, step, repr(error))
+        _fail(status, step, repr(error))
     return 125
 
 
@@ -120,8 +121,18 @@ def _close_others(keep: list[int]) -> None:
     os.closerange(start, max(start + 1, 1 << 20))
 
 
-def _report(status: int, step: str, message: str) -> None:
-    os.write(status, f"failed\t{step}\t{message}\n".encode("utf-8", "replace"))
+def _fail(status: int, step: str, message: str) -> None:
+    # What the configuration brought may be of any length, and hold bytes that are no text.
+    step, message = (
+        part[:1000].encode("utf-8", "replace").decode("utf-8") for part in (step, message)
+    )
+    _say(status, {"kind": "failed", "step": step, "message": message})
+
+
+def _say(status: int, message: dict[str, object]) -> None:
+    """Write one frame; a pipe takes so little of it at once."""
+    header = json.dumps(message).encode()
+    os.write(status, struct.pack("<II", 4 + len(header), len(header)) + header)
 
 
 if __name__ == "__main__":
