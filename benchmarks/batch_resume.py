@@ -30,7 +30,7 @@ from grader.batch.model import RunInfo
 from grader.batch.run import run
 from grader.batch.settings import Settings, definite_device
 from grader.batch.store import Store
-from grader.batch.task import Options, Outcome, Task
+from grader.batch.task import GradingOutcome, Options, Task
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -46,7 +46,7 @@ class AtOnce:
     def submit(self, task: Task) -> None:
         """Grade it."""
         record = msgspec.json.encode(representative(task))
-        self._done.append(Outcome(program=task.program, record=record, seconds=25.0))
+        self._done.append(GradingOutcome(program=task.program, record=record, seconds=25.0))
 
     def next_event(self, timeout: float) -> Event | None:
         """The oldest."""

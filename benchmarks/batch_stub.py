@@ -10,7 +10,7 @@ from grader import __version__
 from grader.batch.collect import Collection
 from grader.batch.plan import Job, Plan
 from grader.batch.settings import Settings
-from grader.batch.task import Outcome, Task
+from grader.batch.task import GradingOutcome, Task
 from grader.intake import submission_from_bytes
 from grader.record import (
     Check,
@@ -98,7 +98,7 @@ class Quiet:
     def started(self, job: Job, where: str) -> None:
         """Nothing."""
 
-    def finished(self, job: Job, record: Record, outcome: Outcome) -> None:
+    def finished(self, job: Job, record: Record, outcome: GradingOutcome) -> None:
         """Nothing."""
 
     def writing(self) -> None:

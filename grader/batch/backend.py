@@ -7,7 +7,7 @@ from typing import Final, Protocol
 
 import msgspec
 
-from grader.batch.task import Outcome, Task
+from grader.batch.task import GradingOutcome, Task
 
 MAX_CRASHES: Final = 3
 """A grading whose process ends without a record is started twice more, and then given up."""
@@ -15,14 +15,14 @@ _WAIT: Final = 0.5
 """Seconds between two chances for a Ctrl-C to be heard."""
 
 
-class Started(msgspec.Struct, frozen=True, kw_only=True):
+class GradingStarted(msgspec.Struct, frozen=True, kw_only=True):
     """Somebody works on a program now."""
 
     program: str
     where: str = ""
 
 
-Event = Started | Outcome
+Event = GradingStarted | GradingOutcome
 
 
 class Backend(Protocol):
@@ -62,7 +62,7 @@ def work_off(backend: Backend, tasks: Iterable[Task]) -> Iterator[Event]:
         if not open_tasks:
             return
         event = backend.next_event(_WAIT)
-        if isinstance(event, Outcome):
+        if isinstance(event, GradingOutcome):
             open_tasks -= 1
         if event is not None:
             yield event

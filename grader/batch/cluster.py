@@ -24,10 +24,10 @@ from typing import Any, Final
 
 import msgspec
 
-from grader.batch.backend import MAX_CRASHES, Event, Started
+from grader.batch.backend import MAX_CRASHES, Event, GradingStarted
 from grader.batch.cores import core_of_its_own
 from grader.batch.isolated import GRADE, run_isolated
-from grader.batch.task import Outcome, Task
+from grader.batch.task import GradingOutcome, Task
 from grader.errors import GraderFault, UsageError
 
 CONNECT_SECONDS: Final = 20
@@ -92,7 +92,7 @@ class ClusterPool:
             event = self._events.get(timeout=timeout)
         except queue.Empty:
             return None
-        if isinstance(event, Started):
+        if isinstance(event, GradingStarted):
             return self._started(event)
         if isinstance(event, tuple):
             return self._ended(*event)
@@ -137,9 +137,9 @@ class ClusterPool:
     def _announced(self, event: tuple[float, Any]) -> None:
         """A worker says that it begins. Called in the client's own thread."""
         message = event[1]
-        self._events.put(Started(program=message["program"], where=message["where"]))
+        self._events.put(GradingStarted(program=message["program"], where=message["where"]))
 
-    def _started(self, event: Started) -> Event | None:
+    def _started(self, event: GradingStarted) -> Event | None:
         if event.program not in self._futures:
             return None
         self._starts[event.program] += 1
@@ -154,7 +154,7 @@ class ClusterPool:
         if current is not future:
             return None  # of a try that was given up
         if future.status == "finished":
-            outcome = msgspec.msgpack.decode(future.result(), type=Outcome)
+            outcome = msgspec.msgpack.decode(future.result(), type=GradingOutcome)
             if not outcome.crash:
                 crashes = max(self._crashes[program], self._starts[program] - 1)
                 self._forget(program)
@@ -179,10 +179,10 @@ class ClusterPool:
             remedy="Start it again, then run the same command: what was graded is kept.",
         )
 
-    def _given_up(self, program: str, crash: str) -> Outcome:
+    def _given_up(self, program: str, crash: str) -> GradingOutcome:
         crashes = min(MAX_CRASHES, max(self._crashes[program], self._starts[program], 1))
         self._forget(program)
-        return Outcome(program=program, crash=crash, crashes=crashes)
+        return GradingOutcome(program=program, crash=crash, crashes=crashes)
 
     def _forget(self, program: str) -> None:
         future = self._futures.pop(program)
@@ -194,7 +194,7 @@ def grade_remotely(packed: bytes, function: str, run: str) -> bytes:
     """Runs on a worker: grade one task in a process of its own.
 
     Returns:
-        An `Outcome`, packed; ``where`` is the machine and, last, the worker's address.
+        An `GradingOutcome`, packed; ``where`` is the machine and, last, the worker's address.
     """
     from distributed import get_worker
 

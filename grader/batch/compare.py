@@ -17,7 +17,7 @@ _STATUS = {Status.PASSED: "passed", Status.FAILED: "failed", Status.NOT_CHECKED:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Mark:
+class MarkInRun:
     """How it stands for a student in one run."""
 
     score: int | None
@@ -35,12 +35,12 @@ class Mark:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Change:
+class MarkChange:
     """A student whose mark is another one."""
 
     student: Student
-    before: Mark
-    after: Mark
+    before: MarkInRun
+    after: MarkInRun
     reasons: Sequence[str]
     """What is different, the cause first; then the checks that ended otherwise."""
 
@@ -76,25 +76,25 @@ class _Side:
             return None
         return self.known.get(self.programs[own.attempt.sha256])
 
-    def mark(self, student: Student | None) -> Mark:
+    def mark(self, student: Student | None) -> MarkInRun:
         if student is None:
-            return Mark(score=None, word="not there")
+            return MarkInRun(score=None, word="not there")
         own = self.counting(student)
         if own is None:
-            return Mark(score=None, word="nothing handed in")
+            return MarkInRun(score=None, word="nothing handed in")
         if own.refusal is not None:
-            return Mark(score=None, word="refused")
+            return MarkInRun(score=None, word="refused")
         result = self.result(own)
         if result is None:
-            return Mark(score=None, word="not graded yet")
+            return MarkInRun(score=None, word="not graded yet")
         if result.verdict is Verdict.FAULT:
-            return Mark(score=None, word="no mark")
+            return MarkInRun(score=None, word="no mark")
         word = "passed" if result.verdict is Verdict.PASS else "not passed"
         extra = self.store.extra_score(result.program)
-        return Mark(score=result.score, word=word, extra=extra)
+        return MarkInRun(score=result.score, word=word, extra=extra)
 
 
-def compare(before: Store, after: Store) -> Iterator[Change]:
+def compare(before: Store, after: Store) -> Iterator[MarkChange]:
     """Students whose mark is not the same, in the order of the second run, then of the first."""
     one, two = _Side.of(before), _Side.of(after)
     pairs = _pairs(one.students, two.students)
@@ -105,7 +105,7 @@ def compare(before: Store, after: Store) -> Iterator[Change]:
         student = new or old
         assert student is not None
         reasons = [*_causes(one, old, two, new), *_checks(one, old, two, new)]
-        yield Change(student=student, before=was, after=now, reasons=reasons)
+        yield MarkChange(student=student, before=was, after=now, reasons=reasons)
 
 
 def _pairs(

@@ -20,7 +20,7 @@ from grader.batch.merge import Changes
 from grader.batch.model import Student
 from grader.batch.plan import Job, Plan
 from grader.batch.settings import Settings
-from grader.batch.task import Outcome
+from grader.batch.task import GradingOutcome
 from grader.intake.display import one_line
 from grader.record import Record, Verdict
 
@@ -92,7 +92,7 @@ class RunDisplay:
         """A program is being graded."""
         self._running[job.program] = (_who(job), time.monotonic())
 
-    def finished(self, job: Job, record: Record, outcome: Outcome) -> None:
+    def finished(self, job: Job, record: Record, outcome: GradingOutcome) -> None:
         """A program is graded."""
         self._running.pop(job.program, None)
         self._done += 1

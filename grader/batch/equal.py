@@ -34,7 +34,7 @@ def own_record(record: Record, submission: Submission) -> Record:
         return msgspec.structs.replace(
             record, submission=msgspec.structs.replace(record.submission, name=submission.name)
         )
-    places = _Places(record.submission.text, submission.text)
+    places = _TokenPlaces(record.submission.text, submission.text)
     named = {
         line
         for diagnostic in record.diagnostics
@@ -73,7 +73,7 @@ def own_record(record: Record, submission: Submission) -> Record:
     )
 
 
-class _Places:
+class _TokenPlaces:
     """From places in one text to those of the same tokens in another."""
 
     def __init__(self, text: str, other: str) -> None:

@@ -23,7 +23,7 @@ from typing import IO, Final, TypeVar
 import msgspec
 
 from grader.batch.child import ANSWERS, MAX_ANSWER, RecordComes, TaskComes
-from grader.batch.task import Outcome, Task
+from grader.batch.task import GradingOutcome, Task
 from grader.errors import GraderFault
 from grader.framing import BrokenProtocol, DeadlinePassed, FramedChannel, PeerGone
 from grader.sandbox.scratch import remove_tree
@@ -48,7 +48,7 @@ def run_isolated(
     function: str = GRADE,
     cancelled: Callable[[], bool] = lambda: False,
     deadline: float | None = None,
-) -> Outcome:
+) -> GradingOutcome:
     """Grade a task in a process of its own.
 
     Args:
@@ -68,7 +68,7 @@ def run_isolated(
                 with theirs:
                     process = _start(function, folder, theirs, said)
             except OSError as error:
-                return Outcome(
+                return GradingOutcome(
                     program=task.program, crash=f"could not be started: {error.strerror}"
                 )
             record, stopped = b"", "was interrupted"
@@ -91,10 +91,10 @@ def run_isolated(
                 _kill(process)
         seconds = time.monotonic() - began
         if record and not stopped and process.returncode == 0:
-            return Outcome(program=task.program, record=record, seconds=seconds)
+            return GradingOutcome(program=task.program, record=record, seconds=seconds)
         crash = stopped or _ending(process.returncode)
         words = _last_words(said)
-        return Outcome(program=task.program, crash=crash, seconds=seconds, said=words)
+        return GradingOutcome(program=task.program, crash=crash, seconds=seconds, said=words)
 
 
 class _Cancelled(Exception):

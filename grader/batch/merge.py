@@ -19,7 +19,7 @@ import msgspec
 from grader.batch.model import Attempt, Student
 from grader.batch.pairing import (
     LISTED,
-    Evidence,
+    IdentityEvidence,
     Pairing,
     anonymous_id,
     contradict_in_one_assignment,
@@ -155,7 +155,7 @@ class _Merging:
                 lambda each: [each.attempt.source] if self._is_ours(each) else [], sure=True
             ),
             *names(),
-            Evidence(before=_own_name, after=_accounts),
+            IdentityEvidence(before=_own_name, after=_accounts),
             self._handed_in(lambda each: [_file(each)]),
         ):
             pairing.by(evidence)
@@ -187,7 +187,7 @@ class _Merging:
 
     def _handed_in(
         self, values: Callable[[Stored], Sequence[Hashable]], *, sure: bool = False
-    ) -> Evidence:
+    ) -> IdentityEvidence:
         """By a file that both have, and nobody else."""
 
         def before(student: Student) -> Iterator[Hashable]:
@@ -198,7 +198,7 @@ class _Merging:
             for each in self._source.of(student.key):
                 yield from values(each)
 
-        return Evidence(before=before, after=after, sure=sure)
+        return IdentityEvidence(before=before, after=after, sure=sure)
 
     def _is_ours(self, each: Stored) -> bool:
         # A run of an earlier version does not know where its files came from.

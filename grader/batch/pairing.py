@@ -20,7 +20,7 @@ _ANONYMOUS: Final = frozenset({"anon", "participant"})
 
 
 @dataclass(frozen=True, kw_only=True)
-class Evidence:
+class IdentityEvidence:
     """Something by which a person may be known; it counts where it fits one on each side."""
 
     before: Callable[[Student], Iterable[Hashable]]
@@ -48,7 +48,7 @@ class Pairing:
         self.found: dict[str, Student] = {}
         """Of the class before, by the key in the class after."""
 
-    def by(self, evidence: Evidence) -> None:
+    def by(self, evidence: IdentityEvidence) -> None:
         """Pair whom the evidence fits, of those who are left."""
         sides: dict[Hashable, tuple[dict[str, Student], dict[str, Student]]]
         sides = defaultdict(lambda: ({}, {}))
@@ -66,7 +66,7 @@ class Pairing:
                     del self._after[new.key]
 
     def _fitting(
-        self, ours: Iterable[Student], theirs: Iterable[Student], evidence: Evidence
+        self, ours: Iterable[Student], theirs: Iterable[Student], evidence: IdentityEvidence
     ) -> Iterator[tuple[Student, Student]]:
         fits: dict[str, list[tuple[Student, Student]]] = defaultdict(list)
         times: dict[str, int] = defaultdict(int)
@@ -80,7 +80,7 @@ class Pairing:
                 yield pairs[0]
 
 
-def on_both(*values: Callable[[Student], Hashable], sure: bool = False) -> Evidence:
+def on_both(*values: Callable[[Student], Hashable], sure: bool = False) -> IdentityEvidence:
     """What is the same on both sides; nothing where one of the values is empty."""
 
     def both(student: Student) -> Iterator[Hashable]:
@@ -88,10 +88,10 @@ def on_both(*values: Callable[[Student], Hashable], sure: bool = False) -> Evide
         if all(found):
             yield found
 
-    return Evidence(before=both, after=both, sure=sure)
+    return IdentityEvidence(before=both, after=both, sure=sure)
 
 
-def numbers() -> Iterator[Evidence]:
+def numbers() -> Iterator[IdentityEvidence]:
     """By a number that nobody else has, then by an address that nobody else of the class has."""
     for field in _IDENTITIES:
         yield on_both(_getter(field), sure=True)
@@ -99,7 +99,7 @@ def numbers() -> Iterator[Evidence]:
         yield on_both(_getter(field))
 
 
-def names() -> Iterator[Evidence]:
+def names() -> Iterator[IdentityEvidence]:
     """By a name alone, as it is spelt and then but for case and punctuation."""
     for spelt in (exact, plain):
         yield on_both(_name(spelt))

@@ -16,10 +16,10 @@ from collections.abc import Callable
 
 import msgspec
 
-from grader.batch.backend import MAX_CRASHES, Event, Started
+from grader.batch.backend import MAX_CRASHES, Event, GradingStarted
 from grader.batch.cores import core_of_its_own
 from grader.batch.isolated import CANCELLED, GRADE, run_isolated
-from grader.batch.task import Outcome, Task
+from grader.batch.task import GradingOutcome, Task
 
 
 class LocalPool:
@@ -69,7 +69,7 @@ class LocalPool:
 
     def _serve(self) -> None:
         while (task := self._tasks.get()) is not None and not self._closing.is_set():
-            self._events.put(Started(program=task.program))
+            self._events.put(GradingStarted(program=task.program))
             with core_of_its_own() if self._workers > 1 else contextlib.nullcontext():
                 outcome = run_with_retries(
                     task, function=self._function, cancelled=self._closing.is_set
@@ -79,14 +79,14 @@ class LocalPool:
 
 def run_with_retries(
     task: Task, *, function: str, cancelled: Callable[[], bool], crashes: int = 0
-) -> Outcome:
+) -> GradingOutcome:
     """Grade a task; a process that ends without a record is started twice more at most."""
     while True:
         try:
             outcome = run_isolated(task, function=function, cancelled=cancelled)
         except Exception as error:
             # No temporary folder, no file descriptors left: the machine's trouble, told as such.
-            outcome = Outcome(program=task.program, crash=f"could not be started: {error}")
+            outcome = GradingOutcome(program=task.program, crash=f"could not be started: {error}")
         if not outcome.crash:
             return msgspec.structs.replace(outcome, crashes=crashes)
         crashes += 1

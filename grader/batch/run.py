@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from grader import __version__
-from grader.batch.backend import Backend, Started, work_off
+from grader.batch.backend import Backend, GradingStarted, work_off
 from grader.batch.collect import Collection, Roster, collect, read_roster
 from grader.batch.description import describe, now, outdated, state
 from grader.batch.ingest import Ingested, find_programs, ingest
@@ -22,7 +22,7 @@ from grader.batch.plan import SCORED_AGAIN, Job, Plan, make_plan
 from grader.batch.schema import NAME
 from grader.batch.settings import Settings
 from grader.batch.store import Grading, Store, Stored
-from grader.batch.task import Outcome, Task
+from grader.batch.task import GradingOutcome, Task
 from grader.book import find_book
 from grader.errors import GraderFault, UsageError
 from grader.grading import seeds
@@ -47,7 +47,7 @@ class Display(Protocol):
     def started(self, job: Job, where: str) -> None:
         """Somebody works on it."""
 
-    def finished(self, job: Job, record: Record, outcome: Outcome) -> None:
+    def finished(self, job: Job, record: Record, outcome: GradingOutcome) -> None:
         """It is graded, and stored."""
 
     def writing(self) -> None:
@@ -226,7 +226,7 @@ def _grade(
     before = store.known()
     for event in work_off(graders, _tasks(settings, store, summary.plan.jobs)):
         job = jobs[event.program]
-        if isinstance(event, Started):
+        if isinstance(event, GradingStarted):
             display.started(job, event.where)
             continue
         record = _record_of(settings, store, job, event)
@@ -279,7 +279,7 @@ def _tasks(settings: Settings, store: Store, jobs: Sequence[Job]) -> Iterator[Ta
         )
 
 
-def _record_of(settings: Settings, store: Store, job: Job, outcome: Outcome) -> Record:
+def _record_of(settings: Settings, store: Store, job: Job, outcome: GradingOutcome) -> Record:
     """The record of an outcome: the one that came, if it is of this file; else a fault."""
     from grader.batch.grading import fault_of
 

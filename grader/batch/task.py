@@ -91,7 +91,7 @@ class Conditions(msgspec.Struct, frozen=True, kw_only=True):
         return found
 
 
-class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+class GradingOutcome(msgspec.Struct, frozen=True, kw_only=True):
     """How one grading ended."""
 
     program: str

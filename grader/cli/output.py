@@ -14,7 +14,7 @@ from pathlib import Path
 import click
 
 from grader import report
-from grader.course.github import NOWHERE, Place, on_runner, publish
+from grader.course.github import NO_TARGET, ReportTarget, on_runner, publish
 from grader.errors import GraderFault, UsageError
 from grader.record import Audience, Record
 
@@ -51,7 +51,7 @@ class Outputs:
 
     folder: Path
     formats: Sequence[str]
-    place: Place = NOWHERE
+    target: ReportTarget = NO_TARGET
     """For GitHub: which file of the repository it is about, and who reads it."""
 
     def prepare(self) -> None:
@@ -73,7 +73,7 @@ class Outputs:
             if name == "text":
                 continue
             path = self.folder / report.FILE_NAMES[name]
-            data = report.render(record, name, path=self.place.path, audience=self.place.audience)
+            data = report.render(record, name, path=self.target.path, audience=self.target.audience)
             _replace(path, data)
             written[name] = path
         return written
@@ -92,7 +92,7 @@ class Outputs:
                 width=width,
                 colour=colour,
                 encoding=encoding,
-                audience=self.place.audience,
+                audience=self.target.audience,
             )
             if on_runner():
                 # What a submission says must not become a command of the workflow.
@@ -105,7 +105,7 @@ class Outputs:
     def announce(self, record: Record) -> None:
         """Tell GitHub's runner, where that is wanted."""
         if "github" in self.formats:
-            publish(record, self.place)
+            publish(record, self.target)
 
 
 def for_reader(record: Record, audience: Audience) -> Record:

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from grader.cli.output import Outputs, for_reader, parse_formats
-from grader.course.github import Place
+from grader.course.github import ReportTarget
 from grader.errors import UsageError
 from grader.record import Audience, load
 from grader.report import FILE_NAMES
@@ -35,12 +35,12 @@ from grader.report import FILE_NAMES
 )
 def report(record: Path, out: Path | None, formats: str, path: str, audience: Audience) -> None:
     """Render RECORD, a record.json that grade submit wrote, again."""
-    place = Place(path=path, audience=audience)
-    outputs = Outputs(out or record.parent, parse_formats(formats), place)
+    target = ReportTarget(path=path, audience=audience)
+    outputs = Outputs(out or record.parent, parse_formats(formats), target)
     loaded = load(record)
     shown = for_reader(loaded, audience)
-    target = outputs.folder / FILE_NAMES["json"]
-    if shown != loaded and "json" in outputs.formats and _same(target, record):
+    copy = outputs.folder / FILE_NAMES["json"]
+    if shown != loaded and "json" in outputs.formats and _same(copy, record):
         raise UsageError(
             f"the student's copy would replace {record}, the whole record",
             remedy="Choose another folder with --out DIR.",
@@ -49,5 +49,5 @@ def report(record: Path, out: Path | None, formats: str, path: str, audience: Au
     outputs.show(shown, outputs.write(shown))
 
 
-def _same(target: Path, record: Path) -> bool:
-    return target.exists() and target.samefile(record)
+def _same(copy: Path, record: Path) -> bool:
+    return copy.exists() and copy.samefile(record)

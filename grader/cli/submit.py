@@ -15,7 +15,7 @@ from grader.cli import options
 from grader.cli.output import Outputs, for_reader, parse_formats
 from grader.cli.progress import TerminalProgress
 from grader.cli.root import EXIT_CODES
-from grader.course.github import Place, path_in_repository
+from grader.course.github import ReportTarget, path_in_repository
 from grader.errors import SubmissionRefused, UsageError
 from grader.grading.request import DEFAULT_EXAMPLES, DeviceChoice, Request, SizesChoice
 from grader.puzzles import find
@@ -96,8 +96,8 @@ def submit(
     rubric = _rubric(rubric_file, puzzle) if rubric_file is not None else None
     # The record is always written: every other format can be made from it again.
     wanted = dict.fromkeys((*parse_formats(formats), "json"))
-    place = Place(path=path_in_repository(file), audience=audience)
-    outputs = Outputs(out or Path("grade-out") / _folder_of(file), tuple(wanted), place)
+    target = ReportTarget(path=path_in_repository(file), audience=audience)
+    outputs = Outputs(out or Path("grade-out") / _folder_of(file), tuple(wanted), target)
     outputs.prepare()
     source: Path | Literal["-"] = "-" if str(file) == "-" else file
     request = Request(

@@ -20,7 +20,7 @@ from grader.record import Audience, Record
 
 
 @dataclass(frozen=True, kw_only=True)
-class Place:
+class ReportTarget:
     """Who reads it, and which file of the repository the annotations belong to."""
 
     path: str = ""
@@ -28,7 +28,7 @@ class Place:
     audience: Audience = "student"
 
 
-NOWHERE = Place()
+NO_TARGET = ReportTarget()
 
 
 def on_runner() -> bool:
@@ -46,7 +46,7 @@ def path_in_repository(file: Path) -> str:
     return "" if relative == ".." or relative.startswith("../") else relative
 
 
-def publish(record: Record, place: Place, *, pass_mark: int | None = None) -> None:
+def publish(record: Record, target: ReportTarget, *, pass_mark: int | None = None) -> None:
     """Annotate, and append to the summary and the outputs where the runner names files for them.
 
     Raises:
@@ -56,9 +56,9 @@ def publish(record: Record, place: Place, *, pass_mark: int | None = None) -> No
     from grader.report.formats.github import annotate, step_outputs
     from grader.report.formats.summary import render_summary
 
-    record = as_seen(record, place.audience)
-    click.echo("\n".join(annotate(record, place.path or record.submission.name)))
-    append("GITHUB_STEP_SUMMARY", render_summary(record, place.audience))
+    record = as_seen(record, target.audience)
+    click.echo("\n".join(annotate(record, target.path or record.submission.name)))
+    append("GITHUB_STEP_SUMMARY", render_summary(record, target.audience))
     set_outputs(step_outputs(record, pass_mark=pass_mark))
 
 

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from grader import __version__
-from grader.course.github import Place, path_in_repository, publish
+from grader.course.github import ReportTarget, path_in_repository, publish
 from grader.errors import ExitCode, RecordError, UsageError
 from grader.intake.display import for_terminal
 from grader.record import Audience, Fault, PuzzleInfo, Record, SubmissionInfo, Verdict, load
@@ -64,8 +64,8 @@ class GradeStep:
     def run(self) -> dict[str, str]:
         """Grade and publish; the outputs that are not the record's own."""
         record = self._grade()
-        place = Place(path=path_in_repository(Path(self.path)), audience=self.audience)
-        publish(record, place, pass_mark=self.pass_mark)
+        target = ReportTarget(path=path_in_repository(Path(self.path)), audience=self.audience)
+        publish(record, target, pass_mark=self.pass_mark)
         report = self.out / "report.html"
         return {
             "report-path": str(report) if report.is_file() else "",

@@ -18,7 +18,7 @@ from grader.sandbox import (
     Box,
     Isolation,
     Limits,
-    Part,
+    PackagePart,
     Profile,
     PythonTree,
     SandboxedProcess,
@@ -35,7 +35,7 @@ _DISTRIBUTIONS = ("numpy", "msgspec")
 def device_tree() -> PythonTree:
     """The interpreter of this process with the device's modules, and what they import."""
     package = Path(grader.__file__).parent
-    modules = tuple(Part(package / name, f"grader/grader/{name}") for name in _MODULES)
+    modules = tuple(PackagePart(package / name, f"grader/grader/{name}") for name in _MODULES)
     return python_tree(Path(sys.executable), distributions=_DISTRIBUTIONS, more=modules)
 
 

@@ -6,7 +6,7 @@
     with Scratch() as scratch:                       # one per submission, deleted at the end
         box = Box(profile=Profile.WORKER, isolation=report.level,
                   python=python_tree(toolchain_python), scratch=scratch)
-        source = scratch.install("op/conv1d.mojo", submission.data)
+        source = scratch.install("op/answer.mojo", submission.data)
         process = box.spawn([box.inside(mojo), "precompile", ...], stage="packaging",
                             limits=Limits(wall_seconds=60))
         outcome = process.wait()
@@ -15,7 +15,7 @@
 from __future__ import annotations
 
 from grader.sandbox.box import Box
-from grader.sandbox.distributions import Part
+from grader.sandbox.distributions import PackagePart
 from grader.sandbox.level import Isolation, IsolationReport, Wanted
 from grader.sandbox.limits import MIB, LimitHit, Limits, Outcome
 from grader.sandbox.probe import probe
@@ -33,7 +33,7 @@ __all__ = [
     "LimitHit",
     "Limits",
     "Outcome",
-    "Part",
+    "PackagePart",
     "Profile",
     "PythonTree",
     "SandboxedProcess",

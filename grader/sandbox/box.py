@@ -13,7 +13,7 @@ from pathlib import Path
 from grader.errors import SandboxFault
 from grader.sandbox import bwrap
 from grader.sandbox.bwrap import LAUNCHER_INSIDE, PACKAGES_INSIDE, SCRATCH_INSIDE, Mount
-from grader.sandbox.cgroup import SPARE_TASKS, Group
+from grader.sandbox.cgroup import SPARE_TASKS, ControlGroup
 from grader.sandbox.handshake import Handshake
 from grader.sandbox.identity import ordinary_uid, tasks_of_user
 from grader.sandbox.level import Isolation
@@ -180,7 +180,7 @@ class Box:
             executable, words, more = self._command_line(stack, config_fd, handshake, limits)
             fds = (*pass_fds, *more, config_fd, handshake.status_write)
             bubblewrap = self.isolation is Isolation.BWRAP
-            group = Group(limits)
+            group = ControlGroup(limits)
             try:
                 popen = handshake.start(*group.command(executable, words), fds)
                 up = handshake.complete(popen, bubblewrap=bubblewrap)

@@ -52,7 +52,7 @@ class Parent(msgspec.Struct, frozen=True):
     """File with a line ``oom_kill N``."""
 
 
-class Group:
+class ControlGroup:
     """The control groups of one sandbox. Does nothing where none can be made."""
 
     def __init__(self, limits: Limits, parents: Sequence[Parent] | None = None) -> None:
@@ -189,7 +189,7 @@ def _works(parent: Parent) -> bool:
     # Who moves a process must be able to write to the common ancestor's list as well.
     if not os.access(parent.directory / "cgroup.procs", os.W_OK):
         return False
-    group = Group(Limits(), [parent])
+    group = ControlGroup(Limits(), [parent])
     try:
         needed = (*parent.memory[:1], *parent.tasks)
         return all(

@@ -23,7 +23,7 @@ _EXTRA = re.compile(r"extra\s*==\s*['\"]([^'\"]*)['\"]")
 _NOT_CODE = (".dist-info", ".egg-info", ".pth", ".data")
 
 
-class Part(msgspec.Struct, frozen=True):
+class PackagePart(msgspec.Struct, frozen=True):
     """A file or folder that can be imported."""
 
     source: Path
@@ -31,7 +31,7 @@ class Part(msgspec.Struct, frozen=True):
     """Any name for the folder that it is imported from, and its path there: ``0/numpy``."""
 
 
-def parts(distributions: Iterable[str], path: Sequence[str]) -> tuple[Part, ...]:
+def parts(distributions: Iterable[str], path: Sequence[str]) -> tuple[PackagePart, ...]:
     """The importable parts of the distributions and of everything that they require.
 
     What lies in one folder stays in one folder: libraries find each other by relative paths.
@@ -44,14 +44,14 @@ def parts(distributions: Iterable[str], path: Sequence[str]) -> tuple[Part, ...]
             looked into: it may be one for another platform.)
     """
     folders: dict[str, int] = {}
-    found: dict[str, Part] = {}
+    found: dict[str, PackagePart] = {}
     for distribution in _closure(distributions, path):
         folder = str(distribution.locate_file(""))
         number = folders.setdefault(folder, len(folders))
         for top in _tops(distribution):
             source = Path(folder, top)
             if source.exists():
-                found.setdefault(f"{number}/{top}", Part(source, f"{number}/{top}"))
+                found.setdefault(f"{number}/{top}", PackagePart(source, f"{number}/{top}"))
     return tuple(found.values())
 
 

@@ -21,7 +21,7 @@ _MAX_STATUS = 16 * 1024
 _DOCTOR = "Run `grade doctor` to see how far this machine can isolate a process."
 
 
-class Started(NamedTuple):
+class StartedSandbox(NamedTuple):
     """Who is to be watched, and ended."""
 
     init: int
@@ -92,7 +92,7 @@ class Handshake:
                 f"{executable} can't be started: {error.strerror}.", remedy=_DOCTOR
             ) from error
 
-    def complete(self, popen: subprocess.Popen[bytes], *, bubblewrap: bool) -> Started:
+    def complete(self, popen: subprocess.Popen[bytes], *, bubblewrap: bool) -> StartedSandbox:
         """Wait for the command's exec.
 
         Raises:
@@ -113,7 +113,7 @@ class Handshake:
             if isinstance(error, ProcessLookupError):
                 raise _not_up("it ended at once") from error
             raise
-        return Started(init, init_fd, None if bubblewrap else group)
+        return StartedSandbox(init, init_fd, None if bubblewrap else group)
 
     def _init(self, popen: subprocess.Popen[bytes], deadline: float) -> int:
         """The process that bubblewrap says is the sandbox's first one."""

@@ -19,8 +19,8 @@ from grader.errors import SandboxFault
 from grader.machine import oom_kills
 from grader.sandbox import tree
 from grader.sandbox.capture import Capture
-from grader.sandbox.cgroup import Group
-from grader.sandbox.handshake import Started
+from grader.sandbox.cgroup import ControlGroup
+from grader.sandbox.handshake import StartedSandbox
 from grader.sandbox.limits import LimitHit, Limits, Outcome
 from grader.sandbox.scratch import Scratch
 
@@ -44,9 +44,9 @@ class SandboxedProcess:
     def __init__(
         self,
         popen: subprocess.Popen[bytes],
-        up: Started,
+        up: StartedSandbox,
         *,
-        group: Group,
+        group: ControlGroup,
         scratch: Scratch | None,
         limits: Limits,
         stage: str,

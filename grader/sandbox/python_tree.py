@@ -19,7 +19,7 @@ import msgspec
 
 from grader.errors import SandboxFault, ToolchainFault
 from grader.sandbox import interpreter
-from grader.sandbox.distributions import Part, parts
+from grader.sandbox.distributions import PackagePart, parts
 
 _LIBRARIES = ("lib", "lib64")
 _OF_PACKAGES = ("site-packages", "dist-packages")
@@ -36,7 +36,7 @@ class PythonTree(msgspec.Struct, frozen=True, kw_only=True):
     """The directories of the standard library."""
     subdirectory: str
     """Where the standard library lies below the interpreter's prefix: ``lib/python3.11``."""
-    packages: tuple[Part, ...] = ()
+    packages: tuple[PackagePart, ...] = ()
     """What can be imported besides the standard library."""
     places: tuple[Path, ...] = ()
     """Where the interpreter by itself looks for modules, the standard library's among them."""
@@ -63,7 +63,7 @@ class PythonTree(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def python_tree(
-    executable: Path, *, distributions: Sequence[str] = (), more: tuple[Part, ...] = ()
+    executable: Path, *, distributions: Sequence[str] = (), more: tuple[PackagePart, ...] = ()
 ) -> PythonTree:
     """What ``executable`` needs. Another interpreter is asked: once per process, some 20 ms.
 
@@ -81,7 +81,7 @@ def python_tree(
 
 @functools.lru_cache(maxsize=32)
 def _python_tree(
-    executable: Path, distributions: tuple[str, ...], more: tuple[Part, ...], *_path: str
+    executable: Path, distributions: tuple[str, ...], more: tuple[PackagePart, ...], *_path: str
 ) -> PythonTree:
     facts = _facts(executable)
     path = [entry or os.curdir for entry in facts["path"]]

@@ -79,7 +79,7 @@ class Scratch:
         """Put a file of the grader's into ``work`` before any process runs; its path here.
 
         Args:
-            name: A plain relative path such as ``op/conv1d.mojo``.
+            name: A plain relative path such as ``op/answer.mojo``.
 
         Raises:
             SandboxFault: a process has run already.

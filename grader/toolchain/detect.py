@@ -19,7 +19,7 @@ import msgspec
 
 from grader.toolchain import edition as editions
 from grader.toolchain.dialect import Hit, hits, words
-from grader.toolchain.edition import DEFAULT_EDITION, Change
+from grader.toolchain.edition import DEFAULT_EDITION, DialectChange
 
 _SHOWN = 3
 """Pieces of evidence in a sentence."""
@@ -82,7 +82,7 @@ class _Event(NamedTuple):
     at: int
     """Index of the edition from which on it counts."""
     packages: bool
-    change: Change
+    change: DialectChange
 
 
 @cache

@@ -47,7 +47,7 @@ def parse(
         output: What the compiler printed.
         stage: Where in the run this happened.
         student_file: Path suffix by which the compiler names the student's
-            file, e.g. ``op/conv1d.mojo``. Reported as its last component.
+            file, e.g. ``op/answer.mojo``. Reported as its last component.
     """
     found: list[_Open] = []
     imported: int | None = None

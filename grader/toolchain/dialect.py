@@ -36,7 +36,7 @@ _MAX_PLACES: Final = 2_000
 _MAX_LINES: Final = 20
 
 
-class Word(NamedTuple):
+class DialectWord(NamedTuple):
     """One word or sign of the code; comments are left out, a string is one word."""
 
     text: str
@@ -54,12 +54,12 @@ class Hit(NamedTuple):
     """Where, at most the first 20."""
 
 
-def words(text: str) -> list[Word]:
+def words(text: str) -> list[DialectWord]:
     """The words of a source, with imports written out one name at a time. Linear in its length."""
     return list(_imports_written_out(_words(text)))
 
 
-def hits(source: Sequence[Word], patterns: Sequence[str]) -> list[Hit]:
+def hits(source: Sequence[DialectWord], patterns: Sequence[str]) -> list[Hit]:
     """Which of the patterns match, in the order of ``patterns``."""
     places: dict[str, list[int]] = {}
     for index, word in enumerate(source):
@@ -81,9 +81,9 @@ def hits(source: Sequence[Word], patterns: Sequence[str]) -> list[Hit]:
 # ---- words ----
 
 
-def _words(text: str) -> Iterator[Word]:
+def _words(text: str) -> Iterator[DialectWord]:
     line, depth, first = 1, 0, True
-    comma: Word | None = None
+    comma: DialectWord | None = None
     for match in _WORD.finditer(_code(text)):
         word = match[0]
         if word == "\n":
@@ -96,9 +96,9 @@ def _words(text: str) -> Iterator[Word]:
         if comma is not None and word not in _CLOSE:
             yield comma
         # A comma that only closes a list says nothing.
-        comma = Word(word, line, first) if word == "," else None
+        comma = DialectWord(word, line, first) if word == "," else None
         if comma is None:
-            yield Word(word, line, first)
+            yield DialectWord(word, line, first)
         first = False
         depth = max(0, depth + (word in _OPEN) - (word in _CLOSE))
 
@@ -120,8 +120,8 @@ def _code(text: str) -> str:
     return "".join((*pieces, text[position:]))
 
 
-def _imports_written_out(source: Iterator[Word]) -> Iterator[Word]:
-    statement: list[Word] = []
+def _imports_written_out(source: Iterator[DialectWord]) -> Iterator[DialectWord]:
+    statement: list[DialectWord] = []
     for word in source:
         if word.first:
             yield from _names_apart(statement)
@@ -130,7 +130,7 @@ def _imports_written_out(source: Iterator[Word]) -> Iterator[Word]:
     yield from _names_apart(statement)
 
 
-def _names_apart(statement: list[Word]) -> Iterator[Word]:
+def _names_apart(statement: list[DialectWord]) -> Iterator[DialectWord]:
     """``from m import a, b as c`` as ``from m import a`` and ``from m import b``."""
     texts = [word.text for word in statement]
     if not texts or texts[0] != "from" or "import" not in texts:
@@ -178,7 +178,7 @@ def _compiled(pattern: str) -> tuple[tuple[_Part, ...], str]:
     return tuple(parts), parts[0].text
 
 
-def _matches(source: Sequence[Word], index: int, parts: Sequence[_Part]) -> bool:
+def _matches(source: Sequence[DialectWord], index: int, parts: Sequence[_Part]) -> bool:
     for number, part in enumerate(parts):
         if not part.text:
             stop = _gap(source, index, parts[number + 1])
@@ -194,7 +194,7 @@ def _matches(source: Sequence[Word], index: int, parts: Sequence[_Part]) -> bool
     return True
 
 
-def _gap(source: Sequence[Word], index: int, following: _Part) -> int | None:
+def _gap(source: Sequence[DialectWord], index: int, following: _Part) -> int | None:
     """Past the expression at ``index``: where ``following`` stands, outside of its brackets."""
     begin, depth = index, 0
     while index < min(len(source), begin + _MAX_GAP):

@@ -2,7 +2,7 @@
 
 An edition is a dialect of Mojo and the MAX release that compiles it. The file's
 name is the edition's name. What a submission may look like is described by
-`Change`: each edition's file lists how its dialect differs from the one before.
+`DialectChange`: each edition's file lists how its dialect differs from the one before.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ DEFAULT_EDITION = "26.5"
 _FOLDER = Path(__file__).parent / "editions"
 
 
-class Worker(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class WorkerTraits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the worker (``grader/worker/script.py``) does differently."""
 
     graphs: Literal["module", "conditional"]
@@ -28,7 +28,7 @@ class Worker(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     26.4 on); ``conditional``, one graph with a branch for each."""
 
 
-class Change(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class DialectChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One difference of an edition's dialect from the edition before it.
 
     ``old`` and ``new`` are pieces of Mojo, compared word by word with the
@@ -69,8 +69,8 @@ class Edition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """How its skeletons write a launch, up to the arguments, with ``kernel`` for the kernel."""
     register: str
     """The decorator that registers an op, without its arguments."""
-    worker: Worker
-    changes: tuple[Change, ...] = ()
+    worker: WorkerTraits
+    changes: tuple[DialectChange, ...] = ()
 
     def worded(self, text: str) -> str:
         """A text of ours with ``{launch}`` and ``{register}`` as this edition writes them."""

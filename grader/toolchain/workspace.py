@@ -30,7 +30,7 @@ class Workspace:
         toolchain: What compiles it.
         scratch: Its directory; made and removed by the caller.
         isolation: The level that its processes run under.
-        module: Name of the student's module in the package: ``conv1d``.
+        module: Name of the student's module in the package.
         read_only: Files and folders to show inside, with the names that they have there.
         gpu: Whether its processes may reach a real GPU.
     """

@@ -12,7 +12,9 @@ import msgspec
 from grader.framing import BrokenProtocol
 
 
-class Hello(msgspec.Struct, frozen=True, tag_field="kind", tag="hello", forbid_unknown_fields=True):
+class WorkerReady(
+    msgspec.Struct, frozen=True, tag_field="kind", tag="hello", forbid_unknown_fields=True
+):
     """The device is open. ``seconds`` since the worker began to import max."""
 
     seconds: float
@@ -35,7 +37,7 @@ class Failed(
     message: str
 
 
-class Result(
+class CaseResult(
     msgspec.Struct, frozen=True, tag_field="kind", tag="result", forbid_unknown_fields=True
 ):
     """A case ran. The payload is cut by ``lengths``: the output, then each input."""
@@ -53,11 +55,11 @@ class CaseError(
     message: str
 
 
-Message = Hello | Compiled | Failed | Result | CaseError
+Message = WorkerReady | Compiled | Failed | CaseResult | CaseError
 MESSAGES: msgspec.json.Decoder[Message] = msgspec.json.Decoder(Message)
 
 
-def cut(message: Result, payload: bytes, lengths: tuple[int, ...]) -> tuple[bytes, ...]:
+def cut(message: CaseResult, payload: bytes, lengths: tuple[int, ...]) -> tuple[bytes, ...]:
     """The parts of a result's payload, which must have exactly these lengths.
 
     Raises:

@@ -18,11 +18,11 @@ from grader.toolchain.workspace import Workspace
 from grader.worker.channel import (
     MESSAGES,
     CaseError,
+    CaseResult,
     Compiled,
     Failed,
-    Hello,
     Message,
-    Result,
+    WorkerReady,
     cut,
 )
 
@@ -129,7 +129,7 @@ class Worker:
         hello = self._ask(None, b"", deadline, may_fail="device")
         if not isinstance(hello, tuple):
             return hello
-        if not isinstance(hello[0], Hello):
+        if not isinstance(hello[0], WorkerReady):
             return self._refuse(hello[0], "hello")
         answer = self._ask({"kind": "build", "plan": dict(plan)}, b"", deadline, may_fail="compile")
         if not isinstance(answer, tuple):
@@ -159,7 +159,7 @@ class Worker:
         if not isinstance(answer, tuple):
             return answer
         message, data = answer
-        if not isinstance(message, Result | CaseError) or message.case != self._case:
+        if not isinstance(message, CaseResult | CaseError) or message.case != self._case:
             return self._refuse(message, f"the result of case {self._case}")
         if isinstance(message, CaseError):
             return message

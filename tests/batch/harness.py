@@ -20,7 +20,7 @@ from grader.batch.results import student_results
 from grader.batch.run import Summary, run
 from grader.batch.settings import Settings
 from grader.batch.store import Store
-from grader.batch.task import Options, Outcome
+from grader.batch.task import GradingOutcome, Options
 from grader.record import Record
 
 ROOT = Path(__file__).parents[2]
@@ -33,7 +33,7 @@ class Listener(Quiet):
     def __init__(self) -> None:
         self.plan: Plan | None = None
         self.collection: Collection | None = None
-        self.finished_jobs: list[tuple[Job, Record, Outcome]] = []
+        self.finished_jobs: list[tuple[Job, Record, GradingOutcome]] = []
         self.wheres: list[str] = []
 
     def planned(self, settings: Settings, collection: Collection, plan: Plan) -> None:
@@ -42,7 +42,7 @@ class Listener(Quiet):
     def started(self, job: Job, where: str) -> None:
         self.wheres.append(where)
 
-    def finished(self, job: Job, record: Record, outcome: Outcome) -> None:
+    def finished(self, job: Job, record: Record, outcome: GradingOutcome) -> None:
         self.finished_jobs.append((job, record, outcome))
 
 

@@ -9,7 +9,7 @@ from grader.batch.collect import Collection
 from grader.batch.display import RunDisplay, plan_lines
 from grader.batch.model import Student
 from grader.batch.plan import Job, Plan
-from grader.batch.task import Outcome
+from grader.batch.task import GradingOutcome
 from grader.record import Verdict
 from tests.batch.harness import settings_of
 from tests.report import records
@@ -33,9 +33,9 @@ def run_through(stream: io.StringIO, *, live: bool, tmp_path) -> str:
         )
         display.began(jobs, 2)
         display.started(jobs[0], "")
-        display.finished(jobs[0], records.passed(), Outcome(program="ann", seconds=24.06))
+        display.finished(jobs[0], records.passed(), GradingOutcome(program="ann", seconds=24.06))
         display.started(jobs[1], "")
-        display.finished(jobs[1], records.faulted(), Outcome(program="bob", seconds=1))
+        display.finished(jobs[1], records.faulted(), GradingOutcome(program="bob", seconds=1))
         display.writing()
     return stream.getvalue()
 
@@ -74,7 +74,7 @@ def test_a_terminal_shows_what_runs_and_the_time_left(tmp_path, monkeypatch):
     with display:
         display.began([job("ann"), job("bob")], 2)
         display.started(job("bob"), "")
-        display.finished(job("ann"), records.passed(), Outcome(program="ann", seconds=24))
+        display.finished(job("ann"), records.passed(), GradingOutcome(program="ann", seconds=24))
         display._live.refresh()
     said = stream.getvalue()
     for words in ("1 of 2 graded", "a minute", "left", "1 passed", "grading", "bob and 1 more"):

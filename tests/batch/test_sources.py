@@ -27,7 +27,7 @@ from grader.batch.model import RunInfo, StudentResult
 from grader.batch.run import dry_run, run
 from grader.batch.settings import Settings
 from grader.batch.store import Store
-from grader.batch.task import Outcome, Task
+from grader.batch.task import GradingOutcome, Task
 from grader.book import read_book
 from grader.book.digests import SHORT, program_of
 from grader.book.shipped import Shipped
@@ -48,7 +48,7 @@ class InProcess:
 
     def submit(self, task: Task) -> None:
         record = msgspec.json.encode(grade(task))
-        self._done.append(Outcome(program=task.program, record=record, seconds=1.0))
+        self._done.append(GradingOutcome(program=task.program, record=record, seconds=1.0))
 
     def next_event(self, timeout: float) -> Event | None:
         return self._done.pop(0)

@@ -15,7 +15,7 @@ import pytest
 from grader.batch.lock import locked
 from grader.batch.run import run
 from grader.batch.store import Store
-from grader.batch.task import Outcome
+from grader.batch.task import GradingOutcome
 from grader.errors import GraderFault, UsageError
 from grader.record import Verdict
 from tests.batch.harness import (
@@ -37,7 +37,7 @@ class Swapping:
 
     def __init__(self, honest) -> None:
         self._honest = honest
-        self._held: list[Outcome] = []
+        self._held: list[GradingOutcome] = []
         self.workers = honest.workers
 
     def submit(self, task) -> None:
@@ -46,7 +46,7 @@ class Swapping:
     def next_event(self, timeout):
         if len(self._held) < 2:
             event = self._honest.next_event(timeout)
-            if isinstance(event, Outcome):
+            if isinstance(event, GradingOutcome):
                 self._held.append(event)
             if len(self._held) == 2:
                 one, two = self._held

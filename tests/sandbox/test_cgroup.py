@@ -12,7 +12,7 @@ import pytest
 from hypothesis import strategies as st
 
 from grader.sandbox import Isolation, LimitHit, Limits, SandboxedProcess, cgroup, process
-from grader.sandbox.cgroup import Group, Parent
+from grader.sandbox.cgroup import ControlGroup, Parent
 from grader.sandbox.limits import MIB
 from tests.sandbox import scenario
 
@@ -98,7 +98,7 @@ def test_whatever_the_kernel_says_is_read_without_a_fault(membership, mountinfo)
 
 def test_the_kernels_limit_lies_above_the_watchers(tmp_path):
     parent = version_2(tmp_path)
-    group = Group(Limits(), [parent])
+    group = ControlGroup(Limits(), [parent])
     (made,) = tmp_path.glob("mojo-grade-*")
     for name in (*parent.memory, *parent.zero, *parent.tasks):
         (made / name).write_text("")
@@ -113,7 +113,7 @@ def test_the_kernels_limit_lies_above_the_watchers(tmp_path):
 
 
 def test_where_no_group_can_be_made_the_command_stays_as_it_is():
-    group = Group(Limits(), [])
+    group = ControlGroup(Limits(), [])
     assert group.command("/usr/bin/bwrap", ["bwrap", "--args", "3"]) == (
         "/usr/bin/bwrap",
         ["bwrap", "--args", "3"],
@@ -123,7 +123,7 @@ def test_where_no_group_can_be_made_the_command_stays_as_it_is():
 
 
 def test_a_group_that_can_not_be_joined_does_not_stop_the_command(tmp_path):
-    group = Group(Limits(), [version_2(tmp_path)])
+    group = ControlGroup(Limits(), [version_2(tmp_path)])
     (made,) = tmp_path.glob("mojo-grade-*")
     (made / "cgroup.procs").mkdir()
     executable, words = group.command("/bin/echo", ["echo", "a b", "--", "$x"])
@@ -178,7 +178,7 @@ VERSION_1 = {"memory": ("memory.limit_in_bytes",), "kills": "memory.oom_control"
 )
 def test_a_kill_is_told_from_one_for_a_group_around(version, files, full, tmp_path):
     parent = version_2(tmp_path) if version == 2 else Parent(tmp_path, **VERSION_1)
-    group = Group(Limits(), [parent])
+    group = ControlGroup(Limits(), [parent])
     (made,) = tmp_path.glob("mojo-grade-*")
     for name, text in files.items():
         (made / name).write_text(text)

@@ -10,17 +10,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grader.framing import BrokenProtocol, FramedChannel
-from grader.worker.channel import MESSAGES, CaseError, Compiled, Failed, Hello, Result, cut
+from grader.worker.channel import (
+    MESSAGES,
+    CaseError,
+    CaseResult,
+    Compiled,
+    Failed,
+    WorkerReady,
+    cut,
+)
 from tests.frames import frame
 
 
 @pytest.mark.parametrize(
     ("header", "message"),
     [
-        ({"kind": "hello", "seconds": 0.5}, Hello(seconds=0.5)),
+        ({"kind": "hello", "seconds": 0.5}, WorkerReady(seconds=0.5)),
         ({"kind": "compiled", "seconds": 15.0}, Compiled(seconds=15.0)),
         ({"kind": "failed", "stage": "compile", "message": "m"}, Failed("compile", "m")),
-        ({"kind": "result", "case": 3, "lengths": [4]}, Result(case=3, lengths=(4,))),
+        ({"kind": "result", "case": 3, "lengths": [4]}, CaseResult(case=3, lengths=(4,))),
         ({"kind": "error", "case": 3, "message": "m"}, CaseError(case=3, message="m")),
     ],
 )
@@ -51,7 +59,7 @@ def test_no_other_message_is(header):
 
 @given(st.lists(st.integers(-(2**31), 2**31), max_size=4), st.binary(max_size=64))
 def test_only_the_right_lengths_are_cut(lengths, payload):
-    message = Result(case=1, lengths=tuple(lengths))
+    message = CaseResult(case=1, lengths=tuple(lengths))
     wanted = (8, 4)
     if tuple(lengths) == wanted and len(payload) == 12:
         assert b"".join(cut(message, payload, wanted)) == payload

@@ -2,7 +2,7 @@
 
 ::
 
-    with collect(source, roster=read_roster(path).students, puzzle="conv1d") as collection:
+    with collect(source, roster=read_roster(path).students, puzzle=name) as collection:
         for attempt in collection.attempts:
             attempt.load()          # the intake's checks; may raise SubmissionRefused
 

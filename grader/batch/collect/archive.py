@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Final
 
 from grader.batch.collect.entry import (
-    Entry,
+    FileEntry,
     Listing,
     empty_folder,
     is_skipped,
@@ -99,7 +99,7 @@ def is_zip(name: str) -> bool:
     return name.lower().endswith(".zip")
 
 
-def packed_entries(data: bytes, shown: str) -> list[Entry]:
+def packed_entries(data: bytes, shown: str) -> list[FileEntry]:
     """The files in an archive that a student handed in. They hold on to ``data``.
 
     Raises:
@@ -147,7 +147,7 @@ def _listing(archive: zipfile.ZipFile, members: list[zipfile.ZipInfo], shown_as:
         time = written(member)
         assumed += [time.seconds] if time.assumed else []
         entries.append(
-            Entry(
+            FileEntry(
                 parts=parts or (shown or "a member without a name",),
                 modified=time.seconds,
                 load=refusing(f"{shown} {odd}.", _AGAIN) if odd else _loader(archive, member, name),
@@ -272,8 +272,8 @@ def _loader(
 
 def _unpacker(
     archive: zipfile.ZipFile, member: zipfile.ZipInfo, shown: str
-) -> Callable[[], Sequence[Entry]]:
-    def unpack() -> Sequence[Entry]:
+) -> Callable[[], Sequence[FileEntry]]:
+    def unpack() -> Sequence[FileEntry]:
         try:
             with archive.open(member) as file:
                 data = file.read(MAX_PACKED + 1)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
-from grader.batch.collect.entry import Entry, stem
+from grader.batch.collect.entry import FileEntry, stem
 from grader.batch.collect.names import Claim, times_uploaded
 from grader.batch.collect.reading import Reading
 from grader.book import Book, Place
@@ -38,12 +38,12 @@ MAX_EXAMINED: Final = 200
 class HandedIn:
     """One file with what its name says about it."""
 
-    entry: Entry
+    entry: FileEntry
     claim: Claim
 
 
 @dataclass(frozen=True, kw_only=True)
-class Choice:
+class ChosenFiles:
     """A student's attempts."""
 
     files: Sequence[HandedIn]
@@ -57,7 +57,7 @@ class Choice:
     there."""
 
 
-def attempts(files: Sequence[HandedIn], book: Book, reading: Reading) -> Choice:
+def attempts(files: Sequence[HandedIn], book: Book, reading: Reading) -> ChosenFiles:
     """The files that are attempts at a puzzle.
 
     Files named after the puzzle are attempts; where there is none, every Mojo
@@ -77,14 +77,14 @@ def attempts(files: Sequence[HandedIn], book: Book, reading: Reading) -> Choice:
     if not beside:
         return inside
     if not inside.files:
-        return Choice(files=beside, doubt=_BY_TIME if len(beside) > 1 else "")
+        return ChosenFiles(files=beside, doubt=_BY_TIME if len(beside) > 1 else "")
     last_is_work = theirs.is_work(beside[-1])
     if last_is_work != theirs.is_work(inside.files[-1]):
         both = [*inside.files, *beside] if last_is_work else [*beside, *inside.files]
-        return Choice(files=both, doubt="is taken: the other file is as the book ships it")
+        return ChosenFiles(files=both, doubt="is taken: the other file is as the book ships it")
     if beside[-1].entry.modified >= inside.files[-1].entry.modified:
-        return Choice(files=[*inside.files, *beside], doubt=_BY_TIME)
-    return Choice(files=[*beside, *inside.files], doubt=_BY_TIME)
+        return ChosenFiles(files=[*inside.files, *beside], doubt=_BY_TIME)
+    return ChosenFiles(files=[*beside, *inside.files], doubt=_BY_TIME)
 
 
 class _Folder:
@@ -95,11 +95,11 @@ class _Folder:
         self._name = book.layout.puzzle.name
         self._sources = [each for each in files if each.entry.is_mojo]
 
-    def choice(self) -> Choice:
+    def choice(self) -> ChosenFiles:
         pool, named = self._pool, self._named
         candidates = sorted(named or pool, key=self._order)
         if not candidates:
-            return Choice(files=(), not_theirs=self._not_theirs, nothing=self._nothing())
+            return ChosenFiles(files=(), not_theirs=self._not_theirs, nothing=self._nothing())
         unnamed = [each for each in pool if each not in named] if named else []
         if len(candidates) == 1 and not unnamed and self._rank(candidates[0]) > 0:
             return self._chosen(candidates)
@@ -113,7 +113,7 @@ class _Folder:
             return self._chosen(works[-1:], instead_of=candidates)
         if untouched := self._up_to_the_last(candidates, self._is_untouched):
             return self._chosen(untouched)
-        return Choice(files=(), not_theirs=self._not_theirs, nothing=self._nothing(candidates))
+        return ChosenFiles(files=(), not_theirs=self._not_theirs, nothing=self._nothing(candidates))
 
     def _up_to_the_last(
         self, files: Sequence[HandedIn], fits: Callable[[HandedIn], bool]
@@ -144,7 +144,9 @@ class _Folder:
             if self._rank(each) < 0 and _is_named(each.claim.file, self._name)
         ]
 
-    def _chosen(self, found: Sequence[HandedIn], instead_of: Sequence[HandedIn] = ()) -> Choice:
+    def _chosen(
+        self, found: Sequence[HandedIn], instead_of: Sequence[HandedIn] = ()
+    ) -> ChosenFiles:
         found = list(found)
         doubt = self._doubt(found) if len(found) > 1 else ""
         while doubt and self.is_work(found[-1]) and not self.is_work(found[-2]):
@@ -154,7 +156,7 @@ class _Folder:
         if instead_of:
             shown = instead_of[-1].entry.source
             doubt = f"is taken, for {shown} is as the book ships it: nothing was filled in there"
-        return Choice(files=found, doubt=doubt, not_theirs=self._not_theirs)
+        return ChosenFiles(files=found, doubt=doubt, not_theirs=self._not_theirs)
 
     def _nothing(self, shipped: Sequence[HandedIn] = ()) -> str:
         """For a student whose Mojo files are all the book's: that it is so, and of which."""
@@ -227,7 +229,7 @@ def _name(claim: Claim) -> tuple[str, int]:
     """The name that the student gave, without case and suffix; how often Canvas had it before."""
     name, times = claim.file.rpartition("/")[2], 0
     if claim.number:
-        # Only Canvas adds to a name; elsewhere `conv1d-2.mojo` is what the student called it.
+        # Only Canvas adds to a name; elsewhere `answer-2.mojo` is what the student called it.
         name, times = times_uploaded(name)
     return stem(name).lower(), times
 

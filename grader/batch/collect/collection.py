@@ -13,8 +13,8 @@ from typing import Final
 
 from grader.batch.collect import names
 from grader.batch.collect.archive import archive_entries
-from grader.batch.collect.choose import Choice, HandedIn, attempts
-from grader.batch.collect.entry import Entry, Listing, is_mojo, refusing, stem
+from grader.batch.collect.choose import ChosenFiles, HandedIn, attempts
+from grader.batch.collect.entry import FileEntry, Listing, is_mojo, refusing, stem
 from grader.batch.collect.folder import folder_entries
 from grader.batch.collect.names import Claim
 from grader.batch.collect.packed import unpacked
@@ -111,7 +111,7 @@ def collect(
 
 
 def _sorted_out(
-    entries: Sequence[Entry], roster: Sequence[RosterStudent], book: Book, reading: Reading
+    entries: Sequence[FileEntry], roster: Sequence[RosterStudent], book: Book, reading: Reading
 ) -> Collection:
     misnamed = [entry for entry in entries if entry.misnamed]
     form, files, notes = _claims([entry for entry in entries if not entry.misnamed])
@@ -164,7 +164,7 @@ def _passed_over(elsewhere: Counter[str], book: Book) -> Iterator[str]:
         )
 
 
-def _said_of(choice: Choice) -> Iterator[str]:
+def _said_of(choice: ChosenFiles) -> Iterator[str]:
     count = len(choice.files)
     if choice.doubt:
         of = f"of {count} files " if count > 1 else ""
@@ -176,7 +176,7 @@ def _said_of(choice: Choice) -> Iterator[str]:
         )
 
 
-def _refusal(entry: Entry) -> Refusal:
+def _refusal(entry: FileEntry) -> Refusal:
     try:
         entry.load()
     except SubmissionRefused as refused:
@@ -185,7 +185,7 @@ def _refusal(entry: Entry) -> Refusal:
 
 
 def _attempts_of(
-    student: Student, choice: Choice, all_files: Sequence[HandedIn]
+    student: Student, choice: ChosenFiles, all_files: Sequence[HandedIn]
 ) -> list[Collected]:
     found = choice.files[-MAX_ATTEMPTS:]
     if not found:
@@ -206,7 +206,9 @@ def _attempts_of(
     ]
 
 
-def _nothing_to_grade(student: Student, files: Sequence[HandedIn], choice: Choice) -> Collected:
+def _nothing_to_grade(
+    student: Student, files: Sequence[HandedIn], choice: ChosenFiles
+) -> Collected:
     """For a student whose files hold no answer: refused with their names, not passed over."""
     load = files[0].entry.load
     source = files[0].entry.source
@@ -235,7 +237,7 @@ def _nothing_to_grade(student: Student, files: Sequence[HandedIn], choice: Choic
     )
 
 
-def _claims(entries: Sequence[Entry]) -> tuple[str, list[HandedIn], list[str]]:
+def _claims(entries: Sequence[FileEntry]) -> tuple[str, list[HandedIn], list[str]]:
     """The files with whose they are; what the whole was taken for; what was passed over."""
     sources = [each.parts for each in entries if each.is_mojo]
     sources = sources or [each.parts for each in entries if not each.empty]
@@ -272,7 +274,7 @@ def _claims(entries: Sequence[Entry]) -> tuple[str, list[HandedIn], list[str]]:
     return f"{form}, named after the students", files, notes
 
 
-def _plain_claim(entry: Entry) -> Claim | None:
+def _plain_claim(entry: FileEntry) -> Claim | None:
     """Whose a file is where its folder, or else its own name, is that of the student."""
     if len(entry.parts) > 1:
         return Claim(name=entry.parts[0], file="/".join(entry.parts[1:]))
@@ -292,7 +294,7 @@ def _summary(files: Sequence[HandedIn]) -> Claim:
     return next((claim for claim in claims if claim.lateness == "late"), claims[0])
 
 
-def _without_wrapper(entries: Sequence[Entry], puzzle: str) -> Sequence[Entry]:
+def _without_wrapper(entries: Sequence[FileEntry], puzzle: str) -> Sequence[FileEntry]:
     """Without the one folder that some programs put around everything in an archive."""
     well_named = [entry for entry in entries if not entry.misnamed]
     tops = {entry.parts[0] for entry in well_named}

@@ -18,7 +18,7 @@ _SKIPPED: Final = frozenset({"__macosx", "__pycache__", "node_modules", "grade-o
 
 
 @dataclass(frozen=True, kw_only=True)
-class Entry:
+class FileEntry:
     """One file in a folder or an archive."""
 
     parts: tuple[str, ...]
@@ -33,7 +33,7 @@ class Entry:
     """Whether its very name is refused, so that it can't say whose it is."""
     empty: bool = False
     """Whether it is no file: it stands for a folder with nothing in it."""
-    unpack: Callable[[], Sequence[Entry]] | None = None
+    unpack: Callable[[], Sequence[FileEntry]] | None = None
     """The files in it, where it is a ZIP archive; raises `SubmissionRefused`."""
 
     @property
@@ -61,7 +61,7 @@ class Entry:
 class Listing:
     """What lies in a folder or an archive."""
 
-    entries: Sequence[Entry]
+    entries: Sequence[FileEntry]
     """Files, and links that stand where files should."""
     notes: Sequence[str]
     """What was not looked into, or had to be assumed; a sentence each."""
@@ -87,7 +87,7 @@ def is_skipped(part: str) -> bool:
 
 
 def refusing(what: str, remedy: str) -> Callable[[], Submission]:
-    """A `Entry.load` that always refuses, with these words."""
+    """A `FileEntry.load` that always refuses, with these words."""
 
     def load() -> Submission:
         raise SubmissionRefused(what, remedy=remedy)
@@ -95,11 +95,11 @@ def refusing(what: str, remedy: str) -> Callable[[], Submission]:
     return load
 
 
-def empty_folder(parts: tuple[str, ...]) -> Entry:
+def empty_folder(parts: tuple[str, ...]) -> FileEntry:
     """What stands for a folder in which there is nothing to look at."""
     shown = one_line("/".join(parts))
     load = refusing(f"{shown} is empty.", "Hand in the one .mojo file that you edited.")
-    return Entry(parts=(*parts, "."), load=load, empty=True)
+    return FileEntry(parts=(*parts, "."), load=load, empty=True)
 
 
 def same_name(parts: tuple[str, ...]) -> tuple[str, ...]:

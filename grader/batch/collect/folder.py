@@ -12,7 +12,7 @@ from typing import Final
 
 from grader.batch.collect.archive import MAX_PACKED, is_zip, packed_entries
 from grader.batch.collect.entry import (
-    Entry,
+    FileEntry,
     Listing,
     empty_folder,
     is_mojo,
@@ -54,7 +54,7 @@ def folder_entries(root: Path) -> Listing:
         ) from error
     except _TooMany:
         raise too_many from None
-    entries: list[Entry] = []
+    entries: list[FileEntry] = []
     notes: list[str] = []
     for top in tops:
         below = _Below(left=MAX_OF_ONE)
@@ -89,7 +89,7 @@ class _Below:
     """How many more files and folders are looked at."""
     notes: list[str] = field(default_factory=list)
 
-    def visit(self, each: os.DirEntry[str], above: tuple[str, ...]) -> Iterator[Entry]:
+    def visit(self, each: os.DirEntry[str], above: tuple[str, ...]) -> Iterator[FileEntry]:
         """A file, or all that lies below a folder. May raise `_TooMany`."""
         parts = (*above, each.name)
         if each.is_symlink():
@@ -102,14 +102,14 @@ class _Below:
                 yield from self._folder(Path(each.path), parts)
         else:
             path = Path(each.path)
-            yield Entry(
+            yield FileEntry(
                 parts=parts,
                 modified=_modified(each),
                 load=_loader(path, parts),
                 unpack=_unpacker(path, parts) if is_zip(each.name) else None,
             )
 
-    def _folder(self, folder: Path, parts: tuple[str, ...]) -> Iterator[Entry]:
+    def _folder(self, folder: Path, parts: tuple[str, ...]) -> Iterator[FileEntry]:
         try:
             found = _scan(folder, self.left)
         except OSError as error:
@@ -125,10 +125,10 @@ class _Below:
             yield from self.visit(each, parts)
 
 
-def _crowded(name: str) -> Entry:
+def _crowded(name: str) -> FileEntry:
     what = f"{one_line(name)} holds more than {MAX_OF_ONE} files and folders."
     remedy = "Take out what is not the answer, such as environments and build folders."
-    return Entry(parts=(name, "."), load=refusing(what, remedy), refused=True)
+    return FileEntry(parts=(name, "."), load=refusing(what, remedy), refused=True)
 
 
 def _modified(each: os.DirEntry[str]) -> float:
@@ -151,10 +151,10 @@ def _loader(path: Path, parts: tuple[str, ...]) -> Callable[[], Submission]:
     return load
 
 
-def _unpacker(path: Path, parts: tuple[str, ...]) -> Callable[[], Sequence[Entry]]:
+def _unpacker(path: Path, parts: tuple[str, ...]) -> Callable[[], Sequence[FileEntry]]:
     shown = one_line("/".join(parts))
 
-    def unpack() -> Sequence[Entry]:
+    def unpack() -> Sequence[FileEntry]:
         try:
             descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
             with os.fdopen(descriptor, "rb") as file:
@@ -169,7 +169,7 @@ def _unpacker(path: Path, parts: tuple[str, ...]) -> Callable[[], Sequence[Entry
     return unpack
 
 
-def _refused(parts: tuple[str, ...], why: str) -> Entry:
+def _refused(parts: tuple[str, ...], why: str) -> FileEntry:
     shown = one_line("/".join(parts).removesuffix("/."))
     load = refusing(f"{shown} {why}.", "Put a copy of the file itself there.")
-    return Entry(parts=parts, load=load, refused=True)
+    return FileEntry(parts=parts, load=load, refused=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from grader.batch.collect.choose import HandedIn, attempts
-from grader.batch.collect.entry import Entry, refusing
+from grader.batch.collect.entry import FileEntry, refusing
 from grader.batch.collect.names import times_uploaded
 from grader.batch.collect.reading import Reading
 from grader.book import Book
@@ -70,7 +70,7 @@ def _answer(archive: HandedIn, book: Book, reading: Reading) -> HandedIn:
     return _refused(archive, what, _REMEDY)
 
 
-def _inside(archive: HandedIn, entry: Entry) -> HandedIn:
+def _inside(archive: HandedIn, entry: FileEntry) -> HandedIn:
     claim = replace(archive.claim, file="/".join(entry.parts), alone=False)
     modified = entry.modified or archive.entry.modified
     return HandedIn(

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from grader.batch.collect.entry import Entry
+from grader.batch.collect.entry import FileEntry
 from grader.book.digests import program_of
 from grader.errors import SubmissionRefused
 from grader.intake import Submission
@@ -27,7 +27,7 @@ class Reading:
         """With what an earlier session found out."""
         return cls({sha256: program for sha256, program in programs.items() if program})
 
-    def program(self, entry: Entry) -> str:
+    def program(self, entry: FileEntry) -> str:
         """The program of a file; empty where it is refused or larger than any of the book."""
         read = self._read(entry)
         if read is None:
@@ -36,12 +36,12 @@ class Reading:
             self.programs[read.sha256] = program_of(read.text)
         return self.programs[read.sha256]
 
-    def says(self, entry: Entry, word: str) -> bool:
+    def says(self, entry: FileEntry, word: str) -> bool:
         """Whether a word stands in a file."""
         read = self._read(entry)
         return read is not None and word in read.text
 
-    def _read(self, entry: Entry) -> Submission | None:
+    def _read(self, entry: FileEntry) -> Submission | None:
         try:
             read = entry.load()
         except SubmissionRefused:

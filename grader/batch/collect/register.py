@@ -60,7 +60,7 @@ class Matching:
 
 
 @dataclass(frozen=True)
-class _Found:
+class _Match:
     lines: Sequence[RosterStudent] = ()
     doubt: str = ""
     """Why nothing was matched, after the name of the work."""
@@ -104,7 +104,7 @@ def match(roster: Sequence[RosterStudent], works: Mapping[Person, Work]) -> Matc
 class _Contests:
     """Which of several people has a line that all of them could be."""
 
-    def __init__(self, works: Mapping[Person, Work], found: Mapping[Person, _Found]) -> None:
+    def __init__(self, works: Mapping[Person, Work], found: Mapping[Person, _Match]) -> None:
         self._works = works
         self._claimed: dict[int, dict[Person, Likeness]] = defaultdict(dict)
         for person, each in found.items():
@@ -176,88 +176,88 @@ class _Register:
             self._by_account.keys(),
         )
 
-    def find(self, claim: Claim) -> _Found:
+    def find(self, claim: Claim) -> _Match:
         """The line that a claim means, the lines of a team, or why it is none."""
         if claim.numbered_by is not None:
             return self._find_numbered(claim, claim.numbered_by)
         return self._find_named(claim.name)
 
-    def _find_numbered(self, claim: Claim, system: System) -> _Found:
+    def _find_numbered(self, claim: Claim, system: System) -> _Match:
         """By a system's number and a name; where they contradict each other, by neither."""
         number = _NUMBER[system]
         numbered = self._by_number[system].get(claim.id.lower(), [])
         found = self._find_by_name(claim.name)
         named = found.lines
         if len(numbered) > 1:
-            return _Found(
+            return _Match(
                 doubt=f"has {number} of {_shown(numbered)} of the roster: not matched. Correct "
                 "the one that has another"
             )
         if numbered:
             if numbered[0] in named:
-                return _Found(numbered)
+                return _Match(numbered)
             if named:
-                return _Found(
+                return _Match(
                     doubt=f"has {number} of {_shown(numbered)} and the name of {_shown(named)} of "
                     "the roster: matched with neither. Correct these lines"
                 )
             # Canvas never gives a number twice, and what it calls a person may change.
             sure = system == "Canvas" and not self._deduced
             if sure or _may_be(claim.name, numbered[0]):
-                return _Found(numbered)
-            return _Found(
+                return _Match(numbered)
+            return _Match(
                 doubt=f"has {number} of {_shown(numbered)} of the roster, but another name: not "
                 "matched. Correct the number or the name in that line"
             )
         if len(named) > 1:
-            return _Found(
+            return _Match(
                 doubt=f"has the name of {_shown(named)} of the roster: not matched. Add a column "
                 f"{_COLUMN[system]!r} with {number} to tell them apart"
             )
         if named and (other := getattr(named[0], _FIELD[system])):
-            return _Found(
+            return _Match(
                 doubt=f"has the name of {_shown(named)} of the roster, where {number} is "
                 f"{one_line(other, limit=40)} and not {claim.id}: not matched. If it is the same "
                 "person, correct that line"
             )
         return found
 
-    def _find_by_name(self, name: str) -> _Found:
+    def _find_by_name(self, name: str) -> _Match:
         lines, likeness = self._names.find(name)
         if lines and likeness is Likeness.NEARLY:
-            return _Found(
+            return _Match(
                 doubt=f"is spelt like {_shown(lines)} of the roster but for accents, which may "
                 "make it another name: not matched. If it is theirs, correct the spelling",
                 nearly=lines,
             )
-        return _Found(lines, likeness=likeness)
+        return _Match(lines, likeness=likeness)
 
-    def _find_named(self, name: str) -> _Found:
+    def _find_named(self, name: str) -> _Match:
         if team := self._by_repository.get(name.lower(), []):
-            return _Found(team)
+            return _Match(team)
         found = self._find_by_anything(name)
         if not found.lines and self._prefix and name.lower().startswith(self._prefix):
             account = name.lower().removeprefix(self._prefix)
             lines = self._by_account.get(account, [])
             if lines and all(_last(each.repository).lower() == account for each in lines):
-                return _Found(lines)  # a team's repository, without the assignment
+                return _Match(lines)  # a team's repository, without the assignment
             if lines:
-                found = _Found(lines)
+                found = _Match(lines)
         if len(found.lines) > 1:
-            return _Found(
+            return _Match(
                 doubt=f"could be any of {_shown(found.lines)} of the roster: not matched. Put its "
                 "name into the column 'repository' of the right one"
             )
         return self._by_its_end(name) if found.nobody else found
 
-    def _find_by_anything(self, name: str) -> _Found:
+    def _find_by_anything(self, name: str) -> _Match:
         """By name, or by what else a file or folder may be called after."""
         same, alike = (
             index.get(key, ())
             for index, key in zip(self._by_identifier, (name.lower(), plain(name)), strict=True)
         )
         named = self._find_by_name(name)
-        identified = _Found(same or alike, likeness=Likeness(not same))
+        identified = _Match(same or alike, likeness=Likeness(not same))
         if not identified.lines:
             return named
         if not named.lines:
@@ -266,9 +266,9 @@ class _Register:
             return named
         # The name of one may be the account of another: then it is a choice of both.
         lines = {line.line: line for line in (*named.lines, *identified.lines)}
-        return _Found(list(lines.values()), likeness=min(named.likeness, identified.likeness))
+        return _Match(list(lines.values()), likeness=min(named.likeness, identified.likeness))
 
-    def _by_its_end(self, name: str) -> _Found:
+    def _by_its_end(self, name: str) -> _Match:
         """Nobody: that a name ends in an account may be chance. It is only told."""
         found = [
             line
@@ -276,8 +276,8 @@ class _Register:
             for line in self._by_account.get(account, [])
         ]
         if not found:
-            return _Found()
-        return _Found(
+            return _Match()
+        return _Match(
             doubt=f"ends like the account of {_shown(found)} of the roster, but may be somebody "
             "else's: not matched. If it is theirs, put its name into the column 'repository' of "
             "that line"
@@ -321,7 +321,7 @@ class _Register:
         return equal, other
 
     def numbers_of_unknown_kind(
-        self, works: Mapping[Person, Work], found: Mapping[Person, _Found]
+        self, works: Mapping[Person, Work], found: Mapping[Person, _Match]
     ) -> Iterator[str]:
         """What to do about numbers that are on the list, if one only knew whose they are."""
         alike = [

@@ -114,12 +114,12 @@ def parse_roster(data: bytes, *, shown: str) -> Roster:
     if len(data) > MAX_BYTES:
         raise UsageError(f"{shown} is larger than {MAX_BYTES >> 20} MB", remedy="Check --roster.")
     table = read_table(data, shown=shown, is_heading=is_heading)
-    reader = _Reader(shown)
+    reader = _RosterReader(shown)
     students = reader.students(table.rows)
     return Roster(students=students, notes=[*table.notes, *reader.notes])
 
 
-class _Reader:
+class _RosterReader:
     def __init__(self, shown: str) -> None:
         self.notes: list[str] = []
         self._shown = shown

@@ -27,7 +27,7 @@ _NEVER: Final = (1980, 1, 1, 0, 0, 0)
 
 
 @dataclass(frozen=True)
-class Written:
+class MemberTime:
     """When a member was last modified."""
 
     seconds: float = 0.0
@@ -36,17 +36,17 @@ class Written:
     """Whether it was taken for the time of this machine's zone, as nothing says of which it is."""
 
 
-def written(member: zipfile.ZipInfo) -> Written:
+def written(member: zipfile.ZipInfo) -> MemberTime:
     """A member's time."""
     for kind, field in extra_fields(member.extra):
         with contextlib.suppress(struct.error, IndexError):
             if (seconds := _in_utc(kind, field)) > 0:
-                return Written(seconds)
+                return MemberTime(seconds)
     if member.date_time == _NEVER:
-        return Written()
+        return MemberTime()
     with contextlib.suppress(ValueError, OverflowError, OSError):
-        return Written(datetime(*member.date_time).timestamp(), assumed=True)  # noqa: DTZ001
-    return Written()
+        return MemberTime(datetime(*member.date_time).timestamp(), assumed=True)  # noqa: DTZ001
+    return MemberTime()
 
 
 def zone_at(seconds: float) -> str:

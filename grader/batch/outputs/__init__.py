@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from grader.batch.outputs.write import Written, write_all
+from grader.batch.outputs.write import WrittenOutputs, write_all
 
-__all__ = ["Written", "write_all"]
+__all__ = ["WrittenOutputs", "write_all"]

@@ -8,7 +8,7 @@ from urllib.parse import quote
 import msgspec
 
 from grader.batch.model import RunInfo, StudentResult
-from grader.batch.outputs.standing import Standing, mark, number, standing, why_no_mark
+from grader.batch.outputs.standing import StudentStanding, mark, number, standing, why_no_mark
 from grader.intake.display import one_line
 from grader.record import Record
 from grader.report.wording import Badge
@@ -16,12 +16,12 @@ from grader.report.wording import Badge
 NAME = 80
 TROUBLE = 150
 BADGES = {
-    Standing.PASSED: Badge("✓", "passed", "pass"),
-    Standing.FAILED: Badge("✗", "not passed", "fail"),
-    Standing.REFUSED: Badge("↩", "not accepted", "refused"),
-    Standing.FAULT: Badge("!", "no mark", "fault"),
-    Standing.WAITING: Badge("…", "not graded yet", "none"),
-    Standing.NOTHING: Badge("∅", "nothing handed in", "none"),
+    StudentStanding.PASSED: Badge("✓", "passed", "pass"),
+    StudentStanding.FAILED: Badge("✗", "not passed", "fail"),
+    StudentStanding.REFUSED: Badge("↩", "not accepted", "refused"),
+    StudentStanding.FAULT: Badge("!", "no mark", "fault"),
+    StudentStanding.WAITING: Badge("…", "not graded yet", "none"),
+    StudentStanding.NOTHING: Badge("∅", "nothing handed in", "none"),
 }
 
 
@@ -32,7 +32,7 @@ class Link(msgspec.Struct, frozen=True, kw_only=True):
     href: str
 
 
-class Row(msgspec.Struct, frozen=True, kw_only=True):
+class StudentRow(msgspec.Struct, frozen=True, kw_only=True):
     """One student."""
 
     who: Link
@@ -59,7 +59,7 @@ def rows(
     info: RunInfo,
     results: Sequence[StudentResult],
     troubles: Mapping[str, tuple[str, str]],
-) -> list[Row]:
+) -> list[StudentRow]:
     """The rows, in the order of ``results``.
 
     Args:
@@ -89,13 +89,13 @@ def _row(
     names: Mapping[str, str],
     troubles: Mapping[str, tuple[str, str]],
     n: int,
-) -> Row:
+) -> StudentRow:
     given = mark(result, info)
     where = standing(result)
     trouble, cluster = troubles.get(result.student.key, ("", ""))
-    if where is not Standing.NOTHING:
+    if where is not StudentStanding.NOTHING:
         trouble = trouble or why_no_mark(result)
-    return Row(
+    return StudentRow(
         who=link(result),
         anchor=f"s{n}",
         id=one_line(result.student.id or result.student.email, limit=NAME),

@@ -7,10 +7,10 @@ from math import fsum
 
 import msgspec
 
-from grader.batch.similarity.compare import Pair, Shared
+from grader.batch.similarity.compare import Shared, SimilarPair
 from grader.batch.similarity.features import Kind
 from grader.batch.similarity.winnow import K, hashes
-from grader.batch.similarity.words import Program
+from grader.batch.similarity.words import SourceText
 from grader.intake.display import one_line
 
 LONGEST = 160
@@ -20,7 +20,7 @@ TELLING = 0.5
 """Bits below which a thing is not worth a line."""
 
 
-class Item(msgspec.Struct, frozen=True, kw_only=True):
+class SharedItem(msgspec.Struct, frozen=True, kw_only=True):
     """One shared thing."""
 
     kind: str
@@ -30,7 +30,7 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     bits: float
 
 
-def items_of(pair: Pair, program: Program) -> tuple[Item, ...]:
+def items_of(pair: SimilarPair, program: SourceText) -> tuple[SharedItem, ...]:
     """What a pair shares, the least likely first, without what nearly everybody has.
 
     Args:
@@ -46,7 +46,7 @@ def items_of(pair: Pair, program: Program) -> tuple[Item, ...]:
     return tuple(item for item in made if item.bits >= TELLING) or tuple(made[:1])
 
 
-def _stretches(shared: Sequence[Shared], program: Program) -> list[Item]:
+def _stretches(shared: Sequence[Shared], program: SourceText) -> list[SharedItem]:
     """Fingerprints that lie side by side, put together."""
     place: dict[str, int] = {}
     for at, value in enumerate(hashes([word.norm for word in program.words])):
@@ -63,15 +63,17 @@ def _stretches(shared: Sequence[Shared], program: Program) -> list[Item]:
     return [_stretch(program, start, parts, place) for start, parts in runs]
 
 
-def _stretch(program: Program, start: int, parts: list[Shared], place: dict[str, int]) -> Item:
+def _stretch(
+    program: SourceText, start: int, parts: list[Shared], place: dict[str, int]
+) -> SharedItem:
     stop = max(place[part.feature.value] for part in parts) + K
     words = program.words
     text = program.text[words[start].start : words[stop - 1].stop]
     return _item("code", " ".join(text.split()), parts)
 
 
-def _item(kind: str, text: str, parts: Sequence[Shared]) -> Item:
-    return Item(
+def _item(kind: str, text: str, parts: Sequence[Shared]) -> SharedItem:
+    return SharedItem(
         kind=kind,
         text=one_line(text, limit=LONGEST),
         have=min(part.have for part in parts),

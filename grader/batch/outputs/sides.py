@@ -9,7 +9,7 @@ from itertools import pairwise
 import msgspec
 
 from grader.batch.similarity.regions import Marks
-from grader.batch.similarity.words import Program, Span
+from grader.batch.similarity.words import SourceText, TextSpan
 from grader.intake.display import for_terminal
 
 CONTEXT = 3
@@ -41,7 +41,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     pieces: tuple[Piece, ...]
 
 
-class Block(msgspec.Struct, frozen=True, kw_only=True):
+class Passage(msgspec.Struct, frozen=True, kw_only=True):
     """Lines that are shown, or that are folded away since nothing in them is shared."""
 
     lines: tuple[Line, ...]
@@ -49,8 +49,8 @@ class Block(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def both_sides(
-    one: tuple[Program, Marks], other: tuple[Program, Marks]
-) -> tuple[tuple[Block, ...], tuple[Block, ...]]:
+    one: tuple[SourceText, Marks], other: tuple[SourceText, Marks]
+) -> tuple[tuple[Passage, ...], tuple[Passage, ...]]:
     """Two texts as blocks; a part that both have leads from each side to the other."""
     matched = _numbers(one[1]) & _numbers(other[1])
     return _blocks(*one, "a", matched), _blocks(*other, "b", matched)
@@ -61,8 +61,8 @@ def _numbers(marks: Marks) -> set[int]:
 
 
 def _blocks(
-    program: Program, marks: Marks, side: str, matched: AbstractSet[int]
-) -> tuple[Block, ...]:
+    program: SourceText, marks: Marks, side: str, matched: AbstractSet[int]
+) -> tuple[Passage, ...]:
     lines = _lines(program, marks, side, matched)
     wanted = {
         near
@@ -70,9 +70,9 @@ def _blocks(
         if any(piece.number for piece in line.pieces)
         for near in range(at - CONTEXT, at + CONTEXT + 1)
     }
-    made: list[Block] = []
+    made: list[Passage] = []
     for folded, run in _grouped(len(lines), wanted):
-        made.append(Block(lines=tuple(lines[at] for at in run), folded=folded))
+        made.append(Passage(lines=tuple(lines[at] for at in run), folded=folded))
     return tuple(made)
 
 
@@ -90,7 +90,7 @@ def _grouped(count: int, wanted: set[int]) -> list[tuple[bool, range]]:
     return runs
 
 
-def _lines(program: Program, marks: Marks, side: str, matched: AbstractSet[int]) -> list[Line]:
+def _lines(program: SourceText, marks: Marks, side: str, matched: AbstractSet[int]) -> list[Line]:
     text = program.text
     stretches = _stretches(text, marks)
     other = "b" if side == "a" else "a"
@@ -122,7 +122,7 @@ def _lines(program: Program, marks: Marks, side: str, matched: AbstractSet[int])
 
 def _stretches(text: str, marks: Marks) -> list[tuple[int, int, int, str]]:
     """The text cut where a mark begins or ends: start, stop, number, tone."""
-    layers: list[tuple[Sequence[tuple[Span, int]], str]] = [
+    layers: list[tuple[Sequence[tuple[TextSpan, int]], str]] = [
         ([(r.span, r.number) for r in marks.comments], "comment"),
         ([(r.span, r.number) for r in marks.code], "code"),
         ([(span, 0) for span in marks.given], "given"),

@@ -13,10 +13,10 @@ import msgspec
 
 from grader.batch.model import RunInfo, StudentResult
 from grader.batch.outputs.rows import Link, link
-from grader.batch.outputs.shared import Item, items_of
-from grader.batch.outputs.sides import Block, both_sides
+from grader.batch.outputs.shared import SharedItem, items_of
+from grader.batch.outputs.sides import Passage, both_sides
 from grader.batch.similarity.cache import Features, signature
-from grader.batch.similarity.compare import Comparison, Pair, compare
+from grader.batch.similarity.compare import ClassComparison, SimilarPair, compare
 from grader.batch.similarity.features import Skeleton, skeleton
 from grader.batch.similarity.regions import marks
 from grader.batch.similarity.words import read
@@ -67,10 +67,10 @@ class PairPage(msgspec.Struct, frozen=True, kw_only=True):
     title: str
     programs: int
     row: PairRow
-    items: tuple[Item, ...]
+    items: tuple[SharedItem, ...]
     more: int
-    left: tuple[Block, ...]
-    right: tuple[Block, ...]
+    left: tuple[Passage, ...]
+    right: tuple[Passage, ...]
 
 
 class Study(msgspec.Struct, frozen=True, kw_only=True):
@@ -177,7 +177,7 @@ def given_code(puzzle: str) -> Skeleton:
 
 
 def _overview(
-    info: RunInfo, compared: Comparison, rows: Sequence[PairRow], links: Mapping[str, Link]
+    info: RunInfo, compared: ClassComparison, rows: Sequence[PairRow], links: Mapping[str, Link]
 ) -> Overview:
     return Overview(
         title=one_line(info.title),
@@ -191,7 +191,7 @@ def _overview(
     )
 
 
-def _row(rank: int, pair: Pair, links: Mapping[str, Link], first: Item) -> PairRow:
+def _row(rank: int, pair: SimilarPair, links: Mapping[str, Link], first: SharedItem) -> PairRow:
     digest = blake2b(f"{pair.one}\0{pair.other}".encode(), digest_size=6).hexdigest()
     return PairRow(
         rank=rank,

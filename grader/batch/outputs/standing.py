@@ -20,7 +20,7 @@ from grader.report.wording import sentence
 _CENT = Decimal("0.01")
 
 
-class Standing(StrEnum):
+class StudentStanding(StrEnum):
     """How a student's attempt that counts ended, in the order in which people look for them."""
 
     PASSED = "passed"
@@ -40,17 +40,17 @@ class Mark(msgspec.Struct, frozen=True, kw_only=True):
     """What was done to the score, where it is not the score itself."""
 
 
-def standing(result: StudentResult) -> Standing:
+def standing(result: StudentResult) -> StudentStanding:
     """Where a student stands."""
     if result.record is None:
         if result.refusal is not None:
-            return Standing.REFUSED
-        return Standing.NOTHING if result.attempt is None else Standing.WAITING
+            return StudentStanding.REFUSED
+        return StudentStanding.NOTHING if result.attempt is None else StudentStanding.WAITING
     return {
-        Verdict.PASS: Standing.PASSED,
-        Verdict.FAIL: Standing.FAILED,
-        Verdict.REFUSED: Standing.REFUSED,
-        Verdict.FAULT: Standing.FAULT,
+        Verdict.PASS: StudentStanding.PASSED,
+        Verdict.FAIL: StudentStanding.FAILED,
+        Verdict.REFUSED: StudentStanding.REFUSED,
+        Verdict.FAULT: StudentStanding.FAULT,
     }[result.record.verdict]
 
 
@@ -84,29 +84,29 @@ def number(value: Decimal) -> str:
 def why_no_mark(result: StudentResult) -> str:
     """One sentence for the instructor; empty where there is a mark."""
     match standing(result):
-        case Standing.PASSED | Standing.FAILED:
+        case StudentStanding.PASSED | StudentStanding.FAILED:
             return ""
-        case Standing.NOTHING:
+        case StudentStanding.NOTHING:
             return "Nothing was handed in."
-        case Standing.WAITING:
+        case StudentStanding.WAITING:
             return "Not graded yet: run the same command again to go on."
-        case Standing.REFUSED:
+        case StudentStanding.REFUSED:
             return f"Not graded: {_stopped(_refused(result))}"
-        case Standing.FAULT:
+        case StudentStanding.FAULT:
             return f"The grader failed, not the submission: {_stopped(_faulted(result.record))}"
 
 
 def remedy(result: StudentResult) -> str:
     """What can be done about a missing mark; empty where nothing is missing or known."""
     where = standing(result)
-    if where is Standing.REFUSED and result.refusal is not None:
+    if where is StudentStanding.REFUSED and result.refusal is not None:
         return sentence(result.refusal.remedy)
-    if where in (Standing.REFUSED, Standing.FAULT) and result.record is not None:
+    if where in (StudentStanding.REFUSED, StudentStanding.FAULT) and result.record is not None:
         fault, advice = result.record.fault, result.record.advice
         told = (fault.remedy if fault else "") or (advice[0] if advice else "")
         if told:
             return sentence(told)
-    if where is Standing.FAULT:
+    if where is StudentStanding.FAULT:
         return "Grade it again once the cause is removed; nobody loses a point by it."
     return ""
 

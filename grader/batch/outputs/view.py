@@ -11,8 +11,8 @@ from grader import __version__
 from grader.batch.model import RunInfo, StudentResult
 from grader.batch.outputs.chart import Histogram, histogram
 from grader.batch.outputs.clusters import Cluster, clusters
-from grader.batch.outputs.rows import BADGES, Link, Row, link, rows
-from grader.batch.outputs.standing import Standing, mark, remedy, standing, why_no_mark
+from grader.batch.outputs.rows import BADGES, Link, StudentRow, link, rows
+from grader.batch.outputs.standing import StudentStanding, mark, remedy, standing, why_no_mark
 from grader.intake.display import one_line
 from grader.record import (
     Check,
@@ -61,7 +61,7 @@ class ClusterView(msgspec.Struct, frozen=True, kw_only=True):
     """What the example shows, as term and value."""
 
 
-class Problem(msgspec.Struct, frozen=True, kw_only=True):
+class MissingMark(msgspec.Struct, frozen=True, kw_only=True):
     """Why there is no mark, and who has none for this reason."""
 
     members: tuple[Link, ...]
@@ -78,7 +78,7 @@ class Stray(msgspec.Struct, frozen=True, kw_only=True):
     remedy: str
 
 
-class Group(msgspec.Struct, frozen=True, kw_only=True):
+class EqualPrograms(msgspec.Struct, frozen=True, kw_only=True):
     """Students whose programs are the same but for comments and spacing."""
 
     members: tuple[Link, ...]
@@ -100,14 +100,14 @@ class Dashboard(msgspec.Struct, frozen=True, kw_only=True):
     clusters: tuple[ClusterView, ...]
     """Of two students and more."""
     singles: tuple[ClusterView, ...]
-    problems: tuple[Problem, ...]
+    problems: tuple[MissingMark, ...]
     strays: tuple[Stray, ...]
     notes: tuple[str, ...]
     absent: tuple[Link, ...]
     late: tuple[Link, ...]
-    equal: tuple[Group, ...]
+    equal: tuple[EqualPrograms, ...]
     facts: tuple[tuple[str, str], ...]
-    rows: tuple[Row, ...]
+    rows: tuple[StudentRow, ...]
     created: str
     version: str
 
@@ -131,7 +131,7 @@ def dashboard(
         for member in cluster.members
     }
     marks = [
-        (given.points, standing(result) is Standing.PASSED)
+        (given.points, standing(result) is StudentStanding.PASSED)
         for result in results
         if (given := mark(result, info)) is not None
     ]
@@ -158,7 +158,7 @@ def dashboard(
             for each in info.refusals
         ),
         notes=tuple(one_line(note, limit=400) for note in info.notes),
-        absent=tuple(link(r) for r in results if standing(r) is Standing.NOTHING),
+        absent=tuple(link(r) for r in results if standing(r) is StudentStanding.NOTHING),
         late=tuple(link(r) for r in results if r.student.lateness == "late"),
         equal=_equal(results),
         facts=_facts(info, results),
@@ -170,7 +170,7 @@ def dashboard(
 
 def _tiles(results: Sequence[StudentResult]) -> tuple[Tile, ...]:
     where = [standing(result) for result in results]
-    always = {Standing.PASSED, Standing.FAILED}
+    always = {StudentStanding.PASSED, StudentStanding.FAILED}
     return tuple(
         Tile(badge=badge, count=where.count(each), order=order)
         for order, (each, badge) in enumerate(BADGES.items())
@@ -220,16 +220,16 @@ def _cluster(n: int, cluster: Cluster) -> ClusterView:
     )
 
 
-def _problems(results: Sequence[StudentResult]) -> tuple[Problem, ...]:
+def _problems(results: Sequence[StudentResult]) -> tuple[MissingMark, ...]:
     """One for each reason: a missing compiler may have stopped them all."""
-    reasons: dict[tuple[Standing, str, str], list[Link]] = {}
-    for where in (Standing.FAULT, Standing.REFUSED, Standing.WAITING):
+    reasons: dict[tuple[StudentStanding, str, str], list[Link]] = {}
+    for where in (StudentStanding.FAULT, StudentStanding.REFUSED, StudentStanding.WAITING):
         for result in results:
             if standing(result) is where:
                 why, what_to_do = why_no_mark(result), remedy(result)
                 reasons.setdefault((where, why, what_to_do), []).append(link(result))
     return tuple(
-        Problem(
+        MissingMark(
             members=tuple(members),
             badge=BADGES[where],
             why=one_line(why, limit=400),
@@ -239,7 +239,7 @@ def _problems(results: Sequence[StudentResult]) -> tuple[Problem, ...]:
     )
 
 
-def _equal(results: Sequence[StudentResult]) -> tuple[Group, ...]:
+def _equal(results: Sequence[StudentResult]) -> tuple[EqualPrograms, ...]:
     """Groups of equal programs, the largest first."""
     by_key = {result.student.key: result for result in results}
     groups: dict[str, list[StudentResult]] = {}
@@ -247,7 +247,9 @@ def _equal(results: Sequence[StudentResult]) -> tuple[Group, ...]:
         if result.equal_to in by_key:
             groups.setdefault(result.equal_to, [by_key[result.equal_to]]).append(result)
     ordered = sorted(groups.values(), key=lambda group: -len(group))
-    return tuple(Group(members=tuple(link(member) for member in group)) for group in ordered)
+    return tuple(
+        EqualPrograms(members=tuple(link(member) for member in group)) for group in ordered
+    )
 
 
 def _facts(info: RunInfo, results: Sequence[StudentResult]) -> tuple[tuple[str, str], ...]:

@@ -28,7 +28,7 @@ from grader.resources import data_directory
 _SIMILARITY = "similarity/"
 
 
-class Written(msgspec.Struct, frozen=True, kw_only=True):
+class WrittenOutputs(msgspec.Struct, frozen=True, kw_only=True):
     """What `write_all` did."""
 
     index: Path
@@ -44,7 +44,7 @@ def write_all(
     *,
     now: datetime | None = None,
     afresh: bool = False,
-) -> Written:
+) -> WrittenOutputs:
     """Write the dashboard, the gradebooks, the students' reports and the similarity pages.
 
     ::
@@ -83,7 +83,9 @@ def write_all(
     page = render_dashboard(info, ordered, similar, found).encode("utf-8")
     target.put("index.html", page, lambda: page)
     target.finish()
-    return Written(index=folder / "index.html", files=target.written, unchanged=target.unchanged)
+    return WrittenOutputs(
+        index=folder / "index.html", files=target.written, unchanged=target.unchanged
+    )
 
 
 class _Class:

@@ -42,7 +42,7 @@ class Shared(msgspec.Struct, frozen=True, kw_only=True):
     """How many of the class have it."""
 
 
-class Pair(msgspec.Struct, frozen=True, kw_only=True):
+class SimilarPair(msgspec.Struct, frozen=True, kw_only=True):
     """Two submissions, by the keys of their students."""
 
     one: str
@@ -56,13 +56,13 @@ class Pair(msgspec.Struct, frozen=True, kw_only=True):
     """How many submissions are like these two in every feature; 2 or more, or 0."""
 
 
-class Comparison(msgspec.Struct, frozen=True, kw_only=True):
+class ClassComparison(msgspec.Struct, frozen=True, kw_only=True):
     """A class, compared."""
 
     programs: int
     alike: int
     """Programs that have a twin: the same features, names and comments too."""
-    pairs: tuple[Pair, ...]
+    pairs: tuple[SimilarPair, ...]
     """The least likely first."""
     more: int
     """Pairs that were left off."""
@@ -70,7 +70,7 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     """Three or more who hang together, the largest first."""
 
 
-class _Found(msgspec.Struct, frozen=True, kw_only=True):
+class _Candidate(msgspec.Struct, frozen=True, kw_only=True):
     """A pair before it is told what it shares."""
 
     bits: float
@@ -86,7 +86,7 @@ Entries = dict[frozenset[Feature], list[str]]
 """The students of each set of features, in order."""
 
 
-def compare(found: Mapping[str, frozenset[Feature]]) -> Comparison:
+def compare(found: Mapping[str, frozenset[Feature]]) -> ClassComparison:
     """Compare a class.
 
     Args:
@@ -97,7 +97,7 @@ def compare(found: Mapping[str, frozenset[Feature]]) -> Comparison:
     bits = {f: f.weight * log2(len(found) / count) for f, count in have.items()}
     pairs = _twins(entries, bits) + _others(entries, bits)
     pairs.sort(key=lambda pair: (-pair.bits, pair.keys))
-    return Comparison(
+    return ClassComparison(
         programs=len(found),
         alike=sum(len(keys) for keys in entries.values() if len(keys) > 1),
         pairs=tuple(_told(pair, entries, bits, have) for pair in pairs[:PAIRS]),
@@ -119,9 +119,9 @@ def _worth(features: Iterable[Feature], bits: Mapping[Feature, float]) -> float:
     return fsum(bits[feature] for feature in features)
 
 
-def _twins(entries: Entries, bits: Mapping[Feature, float]) -> list[_Found]:
+def _twins(entries: Entries, bits: Mapping[Feature, float]) -> list[_Candidate]:
     made = (
-        _Found(
+        _Candidate(
             bits=_worth(features, bits),
             share=1.0,
             one=features,
@@ -134,7 +134,7 @@ def _twins(entries: Entries, bits: Mapping[Feature, float]) -> list[_Found]:
     return [pair for pair in made if pair.bits >= LEAST_BITS]
 
 
-def _others(entries: Entries, bits: Mapping[Feature, float]) -> list[_Found]:
+def _others(entries: Entries, bits: Mapping[Feature, float]) -> list[_Candidate]:
     """Pairs of different entries that share enough, found by what few have."""
     sets = list(entries)
     worth = [_worth(features, bits) for features in sets]
@@ -157,7 +157,7 @@ def _others(entries: Entries, bits: Mapping[Feature, float]) -> list[_Found]:
                     ((entries[sets[n]][0], sets[n]) for n in (a, b)), key=lambda entry: entry[0]
                 )
                 made.append(
-                    _Found(
+                    _Candidate(
                         bits=total,
                         share=min(1.0, total / min(worth[a], worth[b])),
                         one=first[1],
@@ -169,13 +169,13 @@ def _others(entries: Entries, bits: Mapping[Feature, float]) -> list[_Found]:
 
 
 def _told(
-    pair: _Found, entries: Entries, bits: Mapping[Feature, float], have: Mapping[Feature, int]
-) -> Pair:
+    pair: _Candidate, entries: Entries, bits: Mapping[Feature, float], have: Mapping[Feature, int]
+) -> SimilarPair:
     shared = sorted(
         (Shared(feature=f, bits=bits[f], have=have[f]) for f in pair.one & pair.other),
         key=lambda each: (-each.bits, each.feature),
     )
-    return Pair(
+    return SimilarPair(
         one=pair.keys[0],
         other=pair.keys[1],
         bits=pair.bits,
@@ -185,7 +185,7 @@ def _told(
     )
 
 
-def _clusters(pairs: Iterable[_Found], entries: Entries) -> tuple[tuple[str, ...], ...]:
+def _clusters(pairs: Iterable[_Candidate], entries: Entries) -> tuple[tuple[str, ...], ...]:
     """Students who hang together by pairs that share most of what they have."""
     parent: dict[str, str] = {}
 

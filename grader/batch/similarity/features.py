@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from grader.batch.similarity.winnow import hashes, winnow
-from grader.batch.similarity.words import Program, is_chosen, read
+from grader.batch.similarity.words import SourceText, is_chosen, read
 
 LONG_COMMENT: Final = 3
 """Words from which on a comment is a sentence of its author's."""
@@ -64,7 +64,7 @@ def skeleton(texts: Iterable[str]) -> Skeleton:
     )
 
 
-def features(program: Program, given: Skeleton) -> frozenset[Feature]:
+def features(program: SourceText, given: Skeleton) -> frozenset[Feature]:
     """Everything in a program that is not given and that another may share."""
     code = winnow(hashes([word.norm for word in program.words]), given.code)
     found = {Feature(Kind.CODE, f"{value:016x}") for value, _ in code}

@@ -10,13 +10,13 @@ import msgspec
 
 from grader.batch.similarity.features import Skeleton
 from grader.batch.similarity.winnow import K, hashes
-from grader.batch.similarity.words import Program, Span
+from grader.batch.similarity.words import SourceText, TextSpan
 
 
-class Region(msgspec.Struct, frozen=True, kw_only=True):
+class SharedRegion(msgspec.Struct, frozen=True, kw_only=True):
     """One shared part of one text."""
 
-    span: Span
+    span: TextSpan
     number: int
     """The same for parts that match; from 1."""
 
@@ -24,14 +24,14 @@ class Region(msgspec.Struct, frozen=True, kw_only=True):
 class Marks(msgspec.Struct, frozen=True, kw_only=True):
     """What is marked in one text. Regions are in order and do not overlap; nor do the others."""
 
-    code: tuple[Region, ...]
-    comments: tuple[Region, ...]
+    code: tuple[SharedRegion, ...]
+    comments: tuple[SharedRegion, ...]
     """Comments and strings that both have."""
-    given: tuple[Span, ...]
+    given: tuple[TextSpan, ...]
     """Code of the skeleton."""
 
 
-def marks(one: Program, other: Program, given: Skeleton) -> tuple[Marks, Marks]:
+def marks(one: SourceText, other: SourceText, given: Skeleton) -> tuple[Marks, Marks]:
     """The shared parts of two programs: every run of `K` equal words that is not given."""
     first, second = ([w.norm for w in p.words] for p in (one, other))
     first_hashes, second_hashes = hashes(first), hashes(second)
@@ -78,32 +78,36 @@ def _runs(values: Sequence[int], wanted: AbstractSet[int]) -> list[tuple[int, in
 
 
 def _regions(
-    program: Program, runs: Sequence[tuple[int, int]], numbers: Sequence[int]
-) -> tuple[Region, ...]:
+    program: SourceText, runs: Sequence[tuple[int, int]], numbers: Sequence[int]
+) -> tuple[SharedRegion, ...]:
     words = program.words
     return tuple(
-        Region(span=Span(words[start].start, words[stop - 1].stop), number=number)
+        SharedRegion(span=TextSpan(words[start].start, words[stop - 1].stop), number=number)
         for (start, stop), number in zip(runs, numbers, strict=True)
     )
 
 
-def _same_comments(one: Program, other: Program, given: Skeleton, used: int) -> dict[str, int]:
+def _same_comments(
+    one: SourceText, other: SourceText, given: Skeleton, used: int
+) -> dict[str, int]:
     theirs = {comment.text for comment in other.comments}
     ours = [c.text for c in one.comments if c.text in theirs and len(c.text) >= 3]
     fresh = [text for text in dict.fromkeys(ours) if text not in given.comments]
     return {text: number for number, text in enumerate(fresh, used + 1)}
 
 
-def _comments(program: Program, same: dict[str, int]) -> tuple[Region, ...]:
+def _comments(program: SourceText, same: dict[str, int]) -> tuple[SharedRegion, ...]:
     return tuple(
-        Region(span=comment.span, number=same[comment.text])
+        SharedRegion(span=comment.span, number=same[comment.text])
         for comment in program.comments
         if comment.text in same
     )
 
 
-def _given(program: Program, values: Sequence[int], code: AbstractSet[int]) -> tuple[Span, ...]:
+def _given(
+    program: SourceText, values: Sequence[int], code: AbstractSet[int]
+) -> tuple[TextSpan, ...]:
     words = program.words
     return tuple(
-        Span(words[start].start, words[stop - 1].stop) for start, stop in _runs(values, code)
+        TextSpan(words[start].start, words[stop - 1].stop) for start, stop in _runs(values, code)
     )

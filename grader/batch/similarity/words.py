@@ -81,14 +81,14 @@ _SPACES: Final = re.compile(r"\s+")
 _EDGES: Final = re.compile(r"\A[\W_]+|[\W_]+\Z")
 
 
-class Span(msgspec.Struct, frozen=True):
+class TextSpan(msgspec.Struct, frozen=True):
     """A half-open range of characters."""
 
     start: int
     stop: int
 
 
-class Word(msgspec.Struct, frozen=True):
+class SourceWord(msgspec.Struct, frozen=True):
     """One word or sign."""
 
     norm: str
@@ -107,21 +107,21 @@ class Comment(msgspec.Struct, frozen=True):
 
     text: str
     """What is compared: lower case, single spaces, without the signs around it."""
-    span: Span
+    span: TextSpan
 
 
-class Program(msgspec.Struct, frozen=True, kw_only=True):
+class SourceText(msgspec.Struct, frozen=True, kw_only=True):
     """One text, read."""
 
     text: str
     """With ``\\n`` as its only line end."""
-    words: tuple[Word, ...]
+    words: tuple[SourceWord, ...]
     comments: tuple[Comment, ...]
     names: frozenset[str]
     """Every name in it."""
 
 
-def read(text: str, given: frozenset[str] = frozenset()) -> Program:
+def read(text: str, given: frozenset[str] = frozenset()) -> SourceText:
     """Read a text. Never raises.
 
     Args:
@@ -131,26 +131,26 @@ def read(text: str, given: frozenset[str] = frozenset()) -> Program:
             they are; all other names count as equal, which defeats renaming.
     """
     text = text[:MAX_TEXT].replace("\r\n", "\n").replace("\r", "\n")
-    words: list[Word] = []
+    words: list[SourceWord] = []
     comments: list[Comment] = []
     names: set[str] = set()
     for match in _WORD.finditer(text):
         kind, shown, start = match.lastgroup, match[0], match.start()
         if kind == "comment":
-            comments.append(Comment(_plain(shown), Span(start, match.end())))
+            comments.append(Comment(_plain(shown), TextSpan(start, match.end())))
         elif kind == "string":
-            words.append(Word('""', shown, start))
-            comments.append(Comment(_plain(shown), Span(start, match.end())))
+            words.append(SourceWord('""', shown, start))
+            comments.append(Comment(_plain(shown), TextSpan(start, match.end())))
         elif kind == "name":
             names.add(shown)
-            words.append(Word(_norm(shown, words, given), shown, start))
+            words.append(SourceWord(_norm(shown, words, given), shown, start))
         else:
-            words.append(Word(shown, shown, start))
+            words.append(SourceWord(shown, shown, start))
     told = tuple(comment for comment in comments if comment.text)
-    return Program(text=text, words=tuple(words), comments=told, names=frozenset(names))
+    return SourceText(text=text, words=tuple(words), comments=told, names=frozenset(names))
 
 
-def _norm(name: str, before: list[Word], given: frozenset[str]) -> str:
+def _norm(name: str, before: list[SourceWord], given: frozenset[str]) -> str:
     member = bool(before) and before[-1].text == "."
     return name if member or name in given or name in _KEYWORDS else "_"
 

@@ -9,7 +9,7 @@ import pytest
 
 from grader.batch.outputs.standing import (
     Mark,
-    Standing,
+    StudentStanding,
     mark,
     number,
     remedy,
@@ -23,22 +23,22 @@ from tests.report import records
 @pytest.mark.parametrize(
     ("one", "where"),
     [
-        (result("a", "passed"), Standing.PASSED),
-        (result("a", "crashed"), Standing.FAILED),
-        (result("a", "refused"), Standing.REFUSED),
-        (refused("a"), Standing.REFUSED),
-        (result("a", "faulted"), Standing.FAULT),
-        (waiting("a"), Standing.WAITING),
-        (absent("a"), Standing.NOTHING),
+        (result("a", "passed"), StudentStanding.PASSED),
+        (result("a", "crashed"), StudentStanding.FAILED),
+        (result("a", "refused"), StudentStanding.REFUSED),
+        (refused("a"), StudentStanding.REFUSED),
+        (result("a", "faulted"), StudentStanding.FAULT),
+        (waiting("a"), StudentStanding.WAITING),
+        (absent("a"), StudentStanding.NOTHING),
     ],
 )
-def test_every_end_has_a_standing(one: object, where: Standing) -> None:
+def test_every_end_has_a_standing(one: object, where: StudentStanding) -> None:
     assert standing(one) is where  # type: ignore[arg-type]
 
 
 def test_only_a_verdict_gives_a_mark() -> None:
     for one in mixed():
-        marked = standing(one) in (Standing.PASSED, Standing.FAILED)
+        marked = standing(one) in (StudentStanding.PASSED, StudentStanding.FAILED)
         assert (mark(one, INFO) is not None) == marked
         assert bool(why_no_mark(one)) == (not marked)
 

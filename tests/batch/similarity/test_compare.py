@@ -120,7 +120,7 @@ class TestPairs:
 
 
 class TestTexts:
-    def compared(self, texts: dict[str, str]) -> module.Comparison:
+    def compared(self, texts: dict[str, str]) -> module.ClassComparison:
         kept = Features(SKELETON)
         others = {f"z{n:03d}": GIVEN + LAUNCH + f"    var z{n} = {n}\n" for n in range(60)}
         return compare({key: kept.of(text) for key, text in {**texts, **others}.items()})

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from hypothesis import given
 
-from grader.batch.outputs.sides import Block, both_sides
+from grader.batch.outputs.sides import Passage, both_sides
 from grader.batch.similarity.regions import Marks, marks
 from grader.batch.similarity.winnow import K
-from grader.batch.similarity.words import Program, read
+from grader.batch.similarity.words import SourceText, read
 from tests.batch.similarity.texts import GIVEN, LAUNCH, OWN, SKELETON, programs, renamed
 
 
-def pair(one: str, other: str) -> tuple[Program, Program, Marks, Marks]:
+def pair(one: str, other: str) -> tuple[SourceText, SourceText, Marks, Marks]:
     first, second = (read(text, SKELETON.names) for text in (one, other))
     return first, second, *marks(first, second, SKELETON)
 
 
-def marked(program: Program, made: Marks) -> list[str]:
+def marked(program: SourceText, made: Marks) -> list[str]:
     return [program.text[r.span.start : r.span.stop] for r in made.code]
 
 
-def text_of(blocks: tuple[Block, ...]) -> str:
+def text_of(blocks: tuple[Passage, ...]) -> str:
     lines = [line for block in blocks for line in block.lines]
     assert [line.number for line in lines] == list(range(1, len(lines) + 1))
     return "\n".join("".join(piece.text for piece in line.pieces) for line in lines)
