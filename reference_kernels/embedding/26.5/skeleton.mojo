@@ -1,0 +1,248 @@
+# Embedding as two MAX Graph custom ops (MAX 26.5, Mojo 1.0.0).
+#
+# Two kernels compute the same in two ways; the ops that launch them are
+# finished. Look for FILL ME IN in both kernels: what a thread does once it
+# knows that there is an element for it.
+
+from std.math import ceildiv
+from std.gpu import block_dim, block_idx, thread_idx
+from max.gpu.host import DeviceBuffer, DeviceContext
+from layout import TileTensor
+from layout.tile_layout import TensorLayout, row_major
+
+import extensibility
+from extensibility import InputTensor, OutputTensor
+
+
+comptime THREADS_PER_BLOCK = 256
+"""Threads in one block of the grid in one dimension."""
+
+
+def embedding_kernel_coalesced[
+    batch_size: Int,
+    seq_len: Int,
+    vocab_size: Int,
+    embed_dim: Int,
+    OutLayout: TensorLayout,
+    IndicesLayout: TensorLayout,
+    WeightsLayout: TensorLayout,
+    dtype: DType = DType.float32,
+](
+    output: TileTensor[mut=True, dtype, OutLayout, MutAnyOrigin],
+    indices: TileTensor[mut=True, DType.int32, IndicesLayout, MutAnyOrigin],
+    weights: TileTensor[mut=True, dtype, WeightsLayout, MutAnyOrigin],
+):
+    """Set output[b, s, e] to weights[indices[b, s], e], one thread an element.
+
+    The threads are numbered in the order in which the output lies in memory, so
+    neighbours read and write neighbouring columns.
+    """
+    var global_idx = block_idx.x * block_dim.x + thread_idx.x
+    var total_elements = batch_size * seq_len * embed_dim
+
+    # The last block has more threads than there are elements left.
+    if global_idx >= total_elements:
+        return
+
+    var output_lt = output.to_layout_tensor()
+    var indices_lt = indices.to_layout_tensor()
+    var weights_lt = weights.to_layout_tensor()
+
+    # FILL ME IN: from global_idx to the batch, the position and the column.
+
+    # FILL ME IN: the token at that position.
+
+    # FILL ME IN: one element of the output.
+
+
+def embedding_kernel_2d[
+    batch_size: Int,
+    seq_len: Int,
+    vocab_size: Int,
+    embed_dim: Int,
+    OutLayout: TensorLayout,
+    IndicesLayout: TensorLayout,
+    WeightsLayout: TensorLayout,
+    dtype: DType = DType.float32,
+](
+    output: TileTensor[mut=True, dtype, OutLayout, MutAnyOrigin],
+    indices: TileTensor[mut=True, DType.int32, IndicesLayout, MutAnyOrigin],
+    weights: TileTensor[mut=True, dtype, WeightsLayout, MutAnyOrigin],
+):
+    """Set output[b, s, e] to weights[indices[b, s], e], on a grid in two dimensions.
+
+    x counts the positions of all sequences, y the columns, so neighbours in x
+    read rows that lie far apart: slower, and here to compare with.
+    """
+    var batch_seq_idx = block_idx.x * block_dim.x + thread_idx.x
+    var embed_idx = block_idx.y * block_dim.y + thread_idx.y
+    var total_positions = batch_size * seq_len
+
+    # Blocks at either edge reach past the end.
+    if batch_seq_idx >= total_positions or embed_idx >= embed_dim:
+        return
+
+    var output_lt = output.to_layout_tensor()
+    var indices_lt = indices.to_layout_tensor()
+    var weights_lt = weights.to_layout_tensor()
+
+    # FILL ME IN: from batch_seq_idx to the batch and the position.
+
+    # FILL ME IN: the token at that position.
+
+    # FILL ME IN: one element of the output.
+
+
+@extensibility.register("embedding")
+struct EmbeddingCustomOp:
+    @staticmethod
+    def execute[
+        target: StaticString,
+        # All four are known when the graph is compiled.
+        batch_size: Int,
+        seq_len: Int,
+        vocab_size: Int,
+        embed_dim: Int,
+    ](
+        output: OutputTensor[dtype=DType.float32, rank=3, static_spec=_],
+        indices: InputTensor[dtype=DType.int32, rank=2, static_spec=_],
+        weights: InputTensor[dtype=output.dtype, rank=2, static_spec=_],
+        ctx: DeviceContext,
+    ) raises:
+        comptime out_layout = row_major[batch_size, seq_len, embed_dim]()
+        comptime indices_layout = row_major[batch_size, seq_len]()
+        comptime weights_layout = row_major[vocab_size, embed_dim]()
+
+        var output_tensor = TileTensor[
+            mut=True, output.dtype, type_of(out_layout), MutAnyOrigin
+        ](output.unsafe_ptr(), out_layout)
+        var indices_tensor = TileTensor[
+            mut=True, DType.int32, type_of(indices_layout), MutAnyOrigin
+        ](indices.unsafe_ptr(), indices_layout)
+        var weights_tensor = TileTensor[
+            mut=True, output.dtype, type_of(weights_layout), MutAnyOrigin
+        ](weights.unsafe_ptr(), weights_layout)
+
+        comptime if target == "gpu":
+            comptime total_elements = batch_size * seq_len * embed_dim
+
+            # The output starts as zeros.
+            ctx.enqueue_memset(
+                DeviceBuffer[output.dtype](
+                    ctx,
+                    output.unsafe_ptr(),
+                    total_elements,
+                    owning=False,
+                ),
+                0,
+            )
+
+            # One thread per element, in as many blocks as that takes.
+            comptime kernel = embedding_kernel_coalesced[
+                batch_size,
+                seq_len,
+                vocab_size,
+                embed_dim,
+                type_of(out_layout),
+                type_of(indices_layout),
+                type_of(weights_layout),
+                output.dtype,
+            ]
+            ctx.enqueue_function[kernel](
+                output_tensor,
+                indices_tensor,
+                weights_tensor,
+                grid_dim=(ceildiv(total_elements, THREADS_PER_BLOCK),),
+                block_dim=(THREADS_PER_BLOCK,),
+            )
+
+        elif target == "cpu":
+            # Not part of the puzzle.
+            for b in range(batch_size):
+                for s in range(seq_len):
+                    var token = Int(indices_tensor[b, s])
+                    for e in range(embed_dim):
+                        if 0 <= token < vocab_size:
+                            output_tensor[b, s, e] = weights_tensor[token, e]
+                        else:
+                            output_tensor[b, s, e] = 0
+        else:
+            raise Error("Unsupported target: " + target)
+
+
+@extensibility.register("embedding_2d")
+struct Embedding2DCustomOp:
+    @staticmethod
+    def execute[
+        target: StaticString,
+        batch_size: Int,
+        seq_len: Int,
+        vocab_size: Int,
+        embed_dim: Int,
+    ](
+        output: OutputTensor[dtype=DType.float32, rank=3, static_spec=_],
+        indices: InputTensor[dtype=DType.int32, rank=2, static_spec=_],
+        weights: InputTensor[dtype=output.dtype, rank=2, static_spec=_],
+        ctx: DeviceContext,
+    ) raises:
+        comptime out_layout = row_major[batch_size, seq_len, embed_dim]()
+        comptime indices_layout = row_major[batch_size, seq_len]()
+        comptime weights_layout = row_major[vocab_size, embed_dim]()
+
+        var output_tensor = TileTensor[
+            mut=True, output.dtype, type_of(out_layout), MutAnyOrigin
+        ](output.unsafe_ptr(), out_layout)
+        var indices_tensor = TileTensor[
+            mut=True, DType.int32, type_of(indices_layout), MutAnyOrigin
+        ](indices.unsafe_ptr(), indices_layout)
+        var weights_tensor = TileTensor[
+            mut=True, output.dtype, type_of(weights_layout), MutAnyOrigin
+        ](weights.unsafe_ptr(), weights_layout)
+
+        comptime if target == "gpu":
+            # The output starts as zeros.
+            ctx.enqueue_memset(
+                DeviceBuffer[output.dtype](
+                    ctx,
+                    output.unsafe_ptr(),
+                    batch_size * seq_len * embed_dim,
+                    owning=False,
+                ),
+                0,
+            )
+
+            comptime BLOCK_X = 16  # of the positions
+            comptime BLOCK_Y = 16  # of the columns
+            comptime kernel = embedding_kernel_2d[
+                batch_size,
+                seq_len,
+                vocab_size,
+                embed_dim,
+                type_of(out_layout),
+                type_of(indices_layout),
+                type_of(weights_layout),
+                output.dtype,
+            ]
+            ctx.enqueue_function[kernel](
+                output_tensor,
+                indices_tensor,
+                weights_tensor,
+                grid_dim=(
+                    ceildiv(batch_size * seq_len, BLOCK_X),
+                    ceildiv(embed_dim, BLOCK_Y),
+                ),
+                block_dim=(BLOCK_X, BLOCK_Y),
+            )
+
+        elif target == "cpu":
+            # Not part of the puzzle.
+            for b in range(batch_size):
+                for s in range(seq_len):
+                    var token = Int(indices_tensor[b, s])
+                    for e in range(embed_dim):
+                        if 0 <= token < vocab_size:
+                            output_tensor[b, s, e] = weights_tensor[token, e]
+                        else:
+                            output_tensor[b, s, e] = 0
+        else:
+            raise Error("Unsupported target: " + target)
