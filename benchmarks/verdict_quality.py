@@ -27,7 +27,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.labels import Label, default_labels, every_label
+from benchmarks.labels import PUZZLE, Label, default_labels, every_label
 from grader.batch.cores import core_of_its_own
 from grader.batch.results import student_results
 from grader.batch.store import Store
@@ -116,7 +116,7 @@ def grade_one(label: Label, folder: Path, *, resume: bool = False) -> Graded:
         return compare(label, folder, seconds=0.0)
     began = time.perf_counter()
     command = [sys.executable, "-m", "grader", "submit", str(label.path), "--out", str(folder)]
-    command += ["--edition", label.edition]
+    command += ["--puzzle", PUZZLE, "--edition", label.edition]
     with core_of_its_own():
         process = subprocess.run(
             [*command, "--format", "html,json"], capture_output=True, text=True, check=False

@@ -6,6 +6,7 @@
     +-- UsageError                  the command was called wrongly           (exit 2)
     |   +-- RecordError             a file that was named as a record is none that can be read
     +-- SubmissionRefused           the file can't be taken as a submission  (exit 3)
+    |   +-- OtherPuzzle             it is the file of another puzzle
     +-- GraderFault                 our side failed; never costs a point     (exit 4)
         +-- ToolchainFault          MAX or Mojo missing, broken or unusable
         |   +-- IndexUnreachable    it is not installed, and can't be fetched
@@ -63,6 +64,22 @@ class SubmissionRefused(GradeError):
     """What was handed in can't be taken as a submission."""
 
     exit_code = ExitCode.REFUSED
+
+
+class OtherPuzzle(SubmissionRefused):
+    """What was handed in is the file of another puzzle.
+
+    Args:
+        what: As for every error.
+        remedy: As for every error.
+        name: Of that puzzle.
+        title: Of that puzzle.
+    """
+
+    def __init__(self, what: str, *, remedy: str, name: str, title: str) -> None:
+        super().__init__(what, remedy=remedy)
+        self.name = name
+        self.title = title
 
 
 class GraderFault(GradeError):

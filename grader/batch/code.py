@@ -12,7 +12,7 @@ from typing import Final
 from grader import __version__
 
 _PACKAGE: Final = Path(__file__).resolve().parents[1]
-_KINDS: Final = frozenset({".py", ".c", ".h", ".def", ".toml"})
+_KINDS: Final = frozenset({".py", ".c", ".h", ".def", ".toml", ".json"})
 # What shows results and decides none, by folder; anything new counts until it stands here.
 _SHOWS: Final = frozenset({"audience", "batch", "cli", "course", "doctor", "report"})
 _DECIDES_ALL_THE_SAME: Final = frozenset({"batch/grading.py"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 from grader import __version__, puzzles
 from grader.batch.code import deciding_code
 from grader.batch.task import Options, Task
-from grader.errors import GraderFault
+from grader.errors import GraderFault, SubmissionRefused
 from grader.grading.gathered import Gathered
 from grader.grading.request import Request, Silent
 from grader.intake import submission_from_bytes
@@ -42,6 +43,17 @@ def grade_task(task: Task) -> Record:
         file.write_bytes(task.source)
         try:
             return grade(_request(task, file), Silent())
+        except SubmissionRefused as refused:
+            from grader.grading.refusal import refusal
+
+            request = _request(task, file)
+            return refusal(
+                file,
+                refused,
+                puzzle=request.puzzle,
+                rubric=request.rubric,
+                sha256=hashlib.sha256(task.source).hexdigest(),
+            )
         except Exception as error:
             # The file was read and the options were checked before: it is not the student's.
             return fault_of(task, error)

@@ -10,7 +10,7 @@ from pathlib import Path
 from grader import __version__, puzzles
 from grader.batch.code import deciding_code
 from grader.batch.task import Conditions, Options
-from grader.book.shipped import FILE as BOOK
+from grader.book.shipped import GIVEN
 from grader.errors import GraderFault
 from grader.grading.request import DeviceChoice
 from grader.grading.rescore import judged
@@ -104,7 +104,7 @@ def _digest_of_references(puzzle: str, edition: str) -> str:
     kernels = folder if edition == "auto" else folder / edition
     digest = hashlib.sha256()
     try:
-        for path in [*sorted(kernels.rglob("*.mojo")), *folder.glob(BOOK)]:
+        for path in [*sorted(kernels.rglob("*.mojo")), *folder.glob(GIVEN)]:
             digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes())
     except OSError as error:
         raise GraderFault(

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from enum import Enum
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from grader.puzzles.definition import Puzzle
+if TYPE_CHECKING:
+    from grader.puzzles.definition import Puzzle
+
 
 _TWO: Final = 2
 """So many folders and names say more than a name alone: ``p20/op/conv1d.mojo``."""

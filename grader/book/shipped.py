@@ -5,35 +5,49 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import msgspec
 
 from grader.book.digests import SHORT
 from grader.book.layout import Layout
+from grader.book.topics import Topics
 from grader.errors import GraderFault
-from grader.puzzles.definition import Puzzle
 from grader.resources import data_directory
 
-FILE: Final = "book.json"
+if TYPE_CHECKING:
+    from grader.puzzles.definition import Puzzle
+
+GIVEN: Final = "given.json"
 """Beside the reference kernels of a puzzle."""
+BOOK: Final = Path(__file__).parent / "book.json"
 
 
 class Shipped(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The data file, as ``grade puzzles fingerprint`` writes it."""
+    """What the book has, as ``grade puzzles fingerprint`` writes it."""
 
     until: str
     """Day of the last commit of the first branch that was read."""
     read: Mapping[str, str]
     """The branches that were read, each with its last commit."""
+    topics: Topics
+    """Its puzzles, each with what its files declare."""
+    files: Mapping[str, Sequence[str]]
+    """For each Mojo file that the book has or had: digests of all its versions, the oldest
+    first."""
+
+
+class GivenCode(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the book gives for one puzzle, as ``grade puzzles fingerprint --puzzle`` writes it."""
+
+    until: str
+    read: Mapping[str, str]
     given: Mapping[str, Sequence[str]]
     """For each file with the puzzle's name: digests of the code that its versions give."""
     reads: Sequence[str]
     """Digests of what that code reads of the array with unwritten elements, see
     `grader.book.digests.array_reads`."""
-    files: Mapping[str, Sequence[str]]
-    """For each Mojo file that the book has or had: digests of all its versions, the oldest
-    first."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,8 +83,8 @@ class Book:
         return code[:SHORT] in self.given
 
 
-def read_book(puzzle: Puzzle, shipped: Shipped) -> Book:
-    """What a data file says, seen from a puzzle."""
+def read_book(puzzle: Puzzle, shipped: Shipped, given: GivenCode | None = None) -> Book:
+    """What the data files say, seen from a puzzle."""
     layout = Layout(puzzle, shipped.files)
     own = [path for path in layout.assigned if path in shipped.files]
     answers = [path for path in layout.answers if path in shipped.files]
@@ -83,27 +97,43 @@ def read_book(puzzle: Puzzle, shipped: Shipped) -> Book:
         untouched=frozenset(digest for path in own for digest in shipped.files[path]),
         answers=frozenset(digest for path in answers for digest in shipped.files[path]),
         paths=paths,
-        given=frozenset(digest for those in shipped.given.values() for digest in those),
-        reads=frozenset(shipped.reads),
+        given=frozenset(digest for those in given.given.values() for digest in those)
+        if given
+        else frozenset(),
+        reads=frozenset(given.reads if given else ()),
     )
 
 
 @functools.cache
+def read_shipped() -> Shipped:
+    """What is known of the whole book.
+
+    Raises:
+        GraderFault: the data can't be read.
+    """
+    return _read(BOOK, Shipped)
+
+
+@functools.cache
 def find_book(name: str) -> Book:
-    """The book as the puzzle of that name has it; without the data of any where it has none.
+    """The book as the puzzle of that name has it.
 
     Raises:
         GraderFault: the data can't be read.
     """
     from grader import puzzles
 
-    puzzle = puzzles.find(name)
-    path = data_directory("reference_kernels") / name / FILE
+    path = data_directory("reference_kernels") / name / GIVEN
+    given = _read(path, GivenCode) if path.exists() else None
+    return read_book(puzzles.find(name), read_shipped(), given)
+
+
+_Data = TypeVar("_Data")
+
+
+def _read(path: Path, kind: type[_Data]) -> _Data:
     try:
-        data = path.read_bytes()
-        return read_book(puzzle, msgspec.json.decode(data, type=Shipped))
-    except FileNotFoundError:
-        return read_book(puzzle, Shipped(until="", read={}, given={}, reads=(), files={}))
+        return msgspec.json.decode(path.read_bytes(), type=kind)
     except (OSError, msgspec.MsgspecError) as error:
         raise GraderFault(
             f"what the book ships can't be read: {path}: {error}",

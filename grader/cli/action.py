@@ -27,7 +27,7 @@ def sandbox() -> None:
 
 @action.command()
 @click.option("--path", envvar="GRADE_PATH", required=True)
-@click.option("--puzzle", envvar="GRADE_PUZZLE", default="conv1d")
+@click.option("--puzzle", envvar="GRADE_PUZZLE", default="auto")
 @click.option("--edition", envvar="GRADE_EDITION", default="auto")
 @click.option("--device", envvar="GRADE_DEVICE", default="auto")
 @click.option("--pass-mark", envvar="GRADE_PASS_MARK", default="")

@@ -45,7 +45,7 @@ Exit codes:
     type=click.Path(path_type=Path, dir_okay=False),
     help="CSV with a header: id, name, email, repository, late (any of them).",
 )
-@options.puzzle
+@options.puzzle_of_class
 @options.edition("Edition of the puzzle book that the files are written for.")
 @options.device(
     "One kind for the whole run. auto takes a GPU of this machine whose driver works, else "
@@ -91,7 +91,7 @@ def batch(
     source: Path,
     out: Path | None,
     roster: Path | None,
-    puzzle: str,
+    puzzle: str | None,
     edition: str,
     device: str,
     rubric: Path | None,
@@ -120,7 +120,8 @@ def batch(
     from grader.batch.task import Options
     from grader.intake.display import one_line
 
-    loaded = _rubric(rubric, puzzle)
+    name = options.needed_assignment(puzzle, rubric)
+    loaded = _rubric(rubric, name)
     settings = Settings(
         source=source,
         folder=out or Path("grade-out") / f"batch-{_plain(source)}",
@@ -132,7 +133,7 @@ def batch(
         scheduler=scheduler,
         rubric=loaded,
         options=Options(
-            puzzle=puzzle,
+            puzzle=name,
             edition=edition,
             device=definite_device(cast(DeviceChoice, device), scheduler=scheduler),
             examples=examples,

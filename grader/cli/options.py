@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
 
+from grader.errors import UsageError
 from grader.grading.request import DEFAULT_EXAMPLES, DEFAULT_TIMEOUT
 from grader.puzzles import NAMES
 from grader.sandbox import Wanted
@@ -19,7 +21,8 @@ from grader.toolchain.store import OFFLINE
 
 Option = Callable[[Callable[..., Any]], Callable[..., Any]]
 LEAST = "More run where each check and each size that is tried would not get some otherwise."
-DEVICES = click.Choice(["auto", "software", "gpu"])
+AUTO = "auto"
+DEVICES = click.Choice([AUTO, "software", "gpu"])
 
 
 def _stay_offline(context: click.Context, parameter: click.Parameter, value: bool) -> None:
@@ -35,23 +38,69 @@ offline: Option = click.option(
     callback=_stay_offline,
     help="Download nothing: an edition whose toolchain is not installed ends without a mark.",
 )
+
+
+def assignment(puzzle: str | None, rubric: Path | None = None) -> str | None:
+    """The puzzle that was set: as an option says, else a rubric file; else the only one there is.
+
+    None where nothing says it.
+    """
+    if puzzle not in (None, AUTO):
+        return puzzle
+    if rubric is not None:
+        from grader.rubric import puzzle_of
+
+        return puzzle_of(rubric)
+    return NAMES[0] if len(NAMES) == 1 else None
+
+
+def needed_assignment(puzzle: str | None, rubric: Path | None = None) -> str:
+    """As `assignment`; raises `UsageError` where nothing says which puzzle it is."""
+    name = assignment(puzzle, rubric)
+    if name is None:
+        raise UsageError(
+            "which puzzle is it?",
+            remedy=f"Say it with --puzzle, which takes one of: {', '.join(NAMES)}.",
+        )
+    return name
+
+
 puzzle: Option = click.option(
-    "--puzzle", default="conv1d", show_default=True, type=click.Choice(NAMES)
+    "--puzzle",
+    type=click.Choice(NAMES),
+    callback=lambda context, parameter, value: needed_assignment(value),
+    help="Which puzzle.  [default: the only one there is]",
 )
+puzzle_of_class: Option = click.option(
+    "--puzzle",
+    type=click.Choice(NAMES),
+    help="The puzzle that was set.  [default: the rubric's, else the only one there is]",
+)
+
+
+def puzzle_of_file(help_: str) -> Option:
+    """``--puzzle``, on a command that can tell it from the file."""
+    return click.option(
+        "--puzzle",
+        default=AUTO,
+        show_default=True,
+        type=click.Choice([AUTO, *NAMES]),
+        help=help_,
+    )
 
 
 def device(help_: str) -> Option:
     """``--device``, on a command that chooses one itself where nobody does."""
-    return click.option("--device", default="auto", show_default=True, type=DEVICES, help=help_)
+    return click.option("--device", default=AUTO, show_default=True, type=DEVICES, help=help_)
 
 
 def edition(help_: str) -> Option:
     """``--edition``, on a command that can tell it from the file."""
     return click.option(
         "--edition",
-        default="auto",
+        default=AUTO,
         show_default=True,
-        type=click.Choice(["auto", *editions.names()]),
+        type=click.Choice([AUTO, *editions.names()]),
         help=help_,
     )
 

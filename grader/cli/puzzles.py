@@ -42,7 +42,10 @@ def puzzles(context: click.Context, wanted: str | None) -> None:
 @puzzles.command()
 @click.argument("clone", type=click.Path(path_type=Path, exists=True, file_okay=False))
 @click.option(
-    "--puzzle", "name", default=NAMES[0], show_default=True, type=click.Choice(NAMES), help="Whose."
+    "--puzzle",
+    "name",
+    type=click.Choice(NAMES),
+    help="Make the digests of the code that the book gives for this puzzle.",
 )
 @click.option(
     "--branch",
@@ -54,21 +57,30 @@ def puzzles(context: click.Context, wanted: str | None) -> None:
 @click.option(
     "--out",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Write to this file instead of printing: reference_kernels/PUZZLE/book.json.",
+    help="Write to this file instead of printing: grader/book/book.json, or with --puzzle "
+    "reference_kernels/PUZZLE/given.json.",
 )
-def fingerprint(clone: Path, name: str, branches: tuple[str, ...], out: Path | None) -> None:
-    """Make the digests of all that the book ships, from a CLONE with its history.
+def fingerprint(clone: Path, name: str | None, branches: tuple[str, ...], out: Path | None) -> None:
+    """Make the data of what the book ships, from a CLONE with its history.
 
-    They tell a student's work from what was given. Make them again when the book has changed.
-    Name only branches of the book itself: what a pull request holds is somebody's work.
+    They are digests of all versions of its files, and the names that these declare. They tell a
+    student's work from what was given, and which puzzle a file is of. Make them again when the
+    book has changed. Name only branches of the book itself: what a pull request holds is
+    somebody's work.
     """
-    from grader.book.history import BRANCHES, read_history, written
+    from grader.book.history import BRANCHES, read_given, read_history, written
 
-    shipped = read_history(clone, find(name), branches or BRANCHES)
-    text = written(shipped)
+    if name is None:
+        shipped = read_history(clone, branches or BRANCHES)
+        versions = sum(len(those) for those in shipped.files.values())
+        told = f"{len(shipped.topics)} puzzles, {versions} versions of {len(shipped.files)} files"
+        text, until = written(shipped), shipped.until
+    else:
+        given = read_given(clone, find(name), branches or BRANCHES)
+        told = f"{sum(len(those) for those in given.given.values())} versions of the given code"
+        text, until = written(given), given.until
     if out is None:
         click.echo(text, nl=False)
         return
     out.write_text(text, "utf-8")
-    versions = sum(len(those) for those in shipped.files.values())
-    click.echo(f"{out}: {versions} versions of {len(shipped.files)} files, until {shipped.until}")
+    click.echo(f"{out}: {told}, until {until}")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal, cast
 
 import click
 
+from grader.book.identify import Choice, choose
 from grader.cli import options
 from grader.cli.output import Outputs, for_reader, parse_formats
 from grader.cli.progress import TerminalProgress
@@ -18,6 +19,7 @@ from grader.cli.root import EXIT_CODES
 from grader.course.github import ReportTarget, path_in_repository
 from grader.errors import SubmissionRefused, UsageError
 from grader.grading.request import DEFAULT_EXAMPLES, DeviceChoice, Request, SizesChoice
+from grader.intake import read_submission
 from grader.puzzles import find
 from grader.record import Audience, StageOutcome
 from grader.report import preload
@@ -29,7 +31,10 @@ if TYPE_CHECKING:
 
 @click.command(epilog=EXIT_CODES)
 @click.argument("file", type=click.Path(path_type=Path, allow_dash=True))
-@options.puzzle
+@options.puzzle_of_file(
+    "The puzzle that was set; a file of another one is refused. auto takes the rubric's, else the "
+    "one that the file is of."
+)
 @options.device("auto takes a GPU whose driver works, else the software device.")
 @options.edition("Edition of the puzzle book; auto takes the one that the file is written for.")
 @options.examples(f"How many cases to run, all together. {options.LEAST}")
@@ -93,25 +98,14 @@ def submit(
     """
     if seed is not None and not 1 <= len(seed) <= 200:
         raise UsageError("the seed must have 1 to 200 characters", remedy="Choose a shorter one.")
-    rubric = _rubric(rubric_file, puzzle) if rubric_file is not None else None
+    assigned = options.assignment(puzzle, rubric_file)
+    rubric = _rubric(rubric_file, assigned) if rubric_file is not None and assigned else None
     # The record is always written: every other format can be made from it again.
     wanted = dict.fromkeys((*parse_formats(formats), "json"))
     target = ReportTarget(path=path_in_repository(file), audience=audience)
     outputs = Outputs(out or Path("grade-out") / _folder_of(file), tuple(wanted), target)
     outputs.prepare()
     source: Path | Literal["-"] = "-" if str(file) == "-" else file
-    request = Request(
-        source=source,
-        puzzle_name=puzzle,
-        device=cast(DeviceChoice, device),
-        edition=edition,
-        examples=examples,
-        sizes=cast(SizesChoice, sizes),
-        seed=seed,
-        timeout=timeout,
-        isolation=Wanted(isolation),
-        rubric=rubric,
-    )
     discreet = audience == "student" and rubric is not None and rubric.hides
     with TerminalProgress(sys.stderr, discreet=discreet) as progress:
         for notice in rubric.notices if rubric is not None else ():
@@ -119,11 +113,27 @@ def submit(
         try:
             from grader.grading.run import grade
 
-            record = grade(request, progress, meanwhile=preload)
+            submission = read_submission(source)
+            choice = Choice(assigned) if assigned else choose(submission.text)
+            request = Request(
+                source=source,
+                puzzle_name=choice.name,
+                puzzle_reason=choice.reason,
+                device=cast(DeviceChoice, device),
+                edition=edition,
+                examples=examples,
+                sizes=cast(SizesChoice, sizes),
+                seed=seed,
+                timeout=timeout,
+                isolation=Wanted(isolation),
+                rubric=rubric,
+            )
+            record = grade(request, progress, submission=submission, meanwhile=preload)
         except SubmissionRefused as refused:
             from grader.grading.refusal import refusal
 
-            record = for_reader(refusal(request, refused), audience)
+            own = rubric.puzzle if rubric else find(assigned) if assigned else None
+            record = for_reader(refusal(source, refused, puzzle=own, rubric=rubric), audience)
             outputs.write(record)
             outputs.announce(record)
             raise

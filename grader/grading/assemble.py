@@ -122,7 +122,7 @@ def _build(gathered: Gathered, **outcome: Any) -> Record:
             size=len(gathered.submission.data),
             text=gathered.submission.text,
         ),
-        puzzle=puzzle_info(puzzle),
+        puzzle=puzzle_info(puzzle, gathered.request.puzzle_reason),
         toolchain=gathered.toolchain,
         device=gathered.device,
         isolation=gathered.isolation,
@@ -153,7 +153,7 @@ def _shape_runs(gathered: Gathered) -> tuple[ShapeRun, ...]:
     )
 
 
-def puzzle_info(puzzle: Puzzle) -> PuzzleInfo:
+def puzzle_info(puzzle: Puzzle, reason: str = "") -> PuzzleInfo:
     """What the record says of the puzzle."""
     sizes, sizes_beyond = puzzle.counts()
     return PuzzleInfo(
@@ -163,4 +163,5 @@ def puzzle_info(puzzle: Puzzle) -> PuzzleInfo:
         domain=puzzle.domain,
         sizes=sizes,
         sizes_beyond=sizes_beyond,
+        reason=reason,
     )

@@ -43,6 +43,8 @@ class Request:
     """Of a file; None for the puzzle's own."""
     sizes: SizesChoice = "auto"
     """``all``: no sample of the sizes, whatever the file."""
+    puzzle_reason: str = ""
+    """Why it is this puzzle, where nobody said which."""
 
     @cached_property
     def puzzle(self) -> Puzzle:

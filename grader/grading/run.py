@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from grader.book.identify import refuse_another
 from grader.errors import SandboxFault, SubmissionRefused, UsageError
 from grader.grading import editions, seeds
 from grader.grading.ahead import Ahead
@@ -43,7 +44,11 @@ is mostly done by then, and is not held up by what it will not need."""
 
 
 def grade(
-    request: Request, progress: Progress, *, meanwhile: Callable[[], None] | None = None
+    request: Request,
+    progress: Progress,
+    *,
+    submission: Submission | None = None,
+    meanwhile: Callable[[], None] | None = None,
 ) -> Record:
     """Grade one submission.
 
@@ -53,14 +58,16 @@ def grade(
     Args:
         request: What to grade, and how.
         progress: Hears what is going on.
+        submission: What ``request.source`` holds, where that has been read.
         meanwhile: Called while the compiler packages the file: a moment to load what the caller
             needs for the record.
 
     Raises:
         UsageError: the request makes no sense (edition, secret).
-        SubmissionRefused: the file can't be taken as a submission.
+        SubmissionRefused: the file can't be taken as a submission, or is another puzzle's.
     """
-    submission = read_submission(request.source)
+    submission = submission or read_submission(request.source)
+    refuse_another(submission.text, request.puzzle_name)
     seed = request.seed or seeds.derive(
         key=seeds.secret(), puzzle=request.puzzle_name, submission_sha256=submission.sha256
     )

@@ -18,7 +18,7 @@ from grader.errors import UsageError
 if TYPE_CHECKING:
     from grader.puzzles.definition import Puzzle
 
-NAMES = ("conv1d",)
+NAMES: tuple[str, ...] = ("conv1d",)
 """Each is the name of a module of this package and of its puzzle."""
 
 __all__ = ["NAMES", "find"]

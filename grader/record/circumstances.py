@@ -34,6 +34,8 @@ class PuzzleInfo(msgspec.Struct, frozen=True, kw_only=True):
     """How many these are; 0 in records of earlier versions."""
     sizes_beyond: int = 0
     """How many more the extra credit for all sizes is about."""
+    reason: str = ""
+    """Why it was graded as this one, where the file had to tell; empty where it was said."""
 
 
 class ToolchainInfo(msgspec.Struct, frozen=True, kw_only=True):

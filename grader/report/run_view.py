@@ -101,6 +101,8 @@ def facts(record: Record) -> tuple[FactRow, ...]:
             row = FactRow(term=term, value=cut(value, 400), remark=cut(remark, 400), warns=warns)
             rows.append(row)
 
+    if record.puzzle.reason:
+        say("Puzzle", record.puzzle.name, record.puzzle.reason)
     say("Task", record.puzzle.formula, record.puzzle.domain)
     say("Sizes tried", *_sizes_tried(record))
     if record.toolchain is not None:

@@ -12,11 +12,13 @@ from pathlib import Path as FilePath
 
 from grader.errors import UsageError
 from grader.intake.display import one_line
+from grader.puzzles import NAMES
 from grader.puzzles.definition import Element, Puzzle, Sizes
 from grader.rubric import checks, sizes
 from grader.rubric.complaints import REMEDY, Complaints, kind, unknown
 from grader.rubric.due import read_due
 from grader.rubric.model import BUILT_ON, Rubric
+from grader.rubric.positions import Path as KeyPath
 from grader.rubric.positions import key_lines
 
 MAX_BYTES = 64 * 1024
@@ -37,15 +39,39 @@ def load_rubric(path: FilePath, puzzle: Puzzle) -> Rubric:
         UsageError: it can't be read, or something in it makes no sense; the message names
             each such key with its line.
     """
+    return parse_rubric(_read(path), puzzle, name=path.name)
+
+
+def puzzle_of(path: FilePath) -> str:
+    """The puzzle that a rubric file says it is for.
+
+    Raises:
+        UsageError: it can't be read, or does not say it.
+    """
+    document, lines = _document(_text(_read(path), path.name), path.name)
+    name = document.get("puzzle")
+    if isinstance(name, str) and name in NAMES:
+        return name
+    if len(NAMES) > 1:
+        known = " or ".join(f'"{each}"' for each in NAMES)
+        complaints = Complaints(path.name, lines)
+        if name is None:
+            complaints.add((), f"it does not say which puzzle it is for; write puzzle = {known}")
+        else:
+            complaints.add(("puzzle",), f"{kind(name)}, but it is {known}")
+        complaints.raise_if_any()
+    return NAMES[0]
+
+
+def _read(path: FilePath) -> bytes:
     try:
         with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
+            return file.read(MAX_BYTES + 1)
     except OSError as error:
         raise UsageError(
             f"the rubric {one_line(str(path))} can't be read: {error.strerror or error}",
             remedy="Give the path of a TOML file with --rubric.",
         ) from error
-    return parse_rubric(data, puzzle, name=path.name)
 
 
 def parse_rubric(data: bytes, puzzle: Puzzle, *, name: str = "the rubric") -> Rubric:
@@ -57,15 +83,19 @@ def parse_rubric(data: bytes, puzzle: Puzzle, *, name: str = "the rubric") -> Ru
         name: Of the file, for messages.
     """
     text = _text(data, name)
+    document, lines = _document(text, name)
+    return _Reader(document, text, puzzle, Complaints(name, lines)).rubric()
+
+
+def _document(text: str, name: str) -> tuple[Mapping[str, object], dict[KeyPath, int]]:
+    """What a file says, and the line of each key."""
     try:
-        document = tomllib.loads(text)
-        lines = key_lines(text)
+        return tomllib.loads(text), key_lines(text)
     except RecursionError:
         raise UsageError(f"{one_line(name)}: it is nested too deeply", remedy=REMEDY) from None
     except ValueError as error:
         # Besides TOMLDecodeError, what int() says of a number with thousands of digits.
         raise UsageError(_syntax(name, text, str(error)), remedy=REMEDY) from None
-    return _Reader(document, text, puzzle, Complaints(name, lines)).rubric()
 
 
 def _syntax(name: str, text: str, said: str) -> str:

@@ -41,7 +41,7 @@ SHIPPED = {
 def book() -> Book:
     files = {path: [program_of(text)[:SHORT]] for path, text in SHIPPED.items()}
     files[OLD_TASK] = [program_of("# older\nfn conv1d_kernel():\n    pass\n")[:SHORT]]
-    shipped = Shipped(until="2026-01-01", read={}, given={}, reads=[], files=files)
+    shipped = Shipped(until="2026-01-01", read={}, topics={}, files=files)
     return read_book(find("conv1d"), shipped)
 
 

@@ -212,7 +212,16 @@ def test_the_command_itself_with_real_gradings(tmp_path, cluster):
     """Files that do not package, so that no graph is compiled: the whole way, there and back."""
     source = make_class(tmp_path / "class", {"ann.mojo": "not mojo", "bob.mojo": "nor this"})
     cluster.start_worker()
-    command = ["batch", str(source), "--out", str(tmp_path / "run"), "--edition", "26.5"]
+    command = [
+        "batch",
+        str(source),
+        "--puzzle",
+        "conv1d",
+        "--out",
+        str(tmp_path / "run"),
+        "--edition",
+        "26.5",
+    ]
     ended = subprocess.run(
         [sys.executable, "-m", "grader", *command, "--scheduler", cluster.address],
         capture_output=True,

@@ -34,7 +34,16 @@ class TestCommands:
         source = make_class(
             tmp_path / "c", {"ann.mojo": "not mojo", "bob.mojo": "", "cem.mojo": "not  mojo # c"}
         )
-        command = ("batch", source, "--out", tmp_path / "run", "--device", "software")
+        command = (
+            "batch",
+            source,
+            "--puzzle",
+            "conv1d",
+            "--out",
+            tmp_path / "run",
+            "--device",
+            "software",
+        )
         roster = tmp_path / "roster.csv"
         roster.write_text("name\nann\nbob\ncem\nGus Gone\n")
         command += ("--roster", roster)
@@ -74,7 +83,18 @@ class TestCommands:
         with zipfile.ZipFile(source / "hal.zip", "w") as made:
             made.writestr("conv1d.mojo", "score(1)")
         folder = tmp_path / "run"
-        ended = grade("batch", source, "--out", folder, "--device", "software", "--workers", 1)
+        ended = grade(
+            "batch",
+            source,
+            "--puzzle",
+            "conv1d",
+            "--out",
+            folder,
+            "--device",
+            "software",
+            "--workers",
+            1,
+        )
         assert ended.returncode == 0, ended.stderr
         sent = [*(folder / "feedback").rglob("*.html")]
         assert len(sent) >= 6
@@ -99,7 +119,7 @@ class TestCommands:
     )
     def test_wrong_calls_end_with_2(self, tmp_path, words, says):
         source = make_class(tmp_path / "c", {"ann.mojo": "not mojo"})
-        ended = grade("batch", source, "--out", tmp_path / "run", *words)
+        ended = grade("batch", source, "--puzzle", "conv1d", "--out", tmp_path / "run", *words)
         assert ended.returncode == 2
         assert says in ended.stderr
 
@@ -107,7 +127,8 @@ class TestCommands:
         source = make_class(tmp_path / "c", {"ann.mojo": "not mojo", "bob.mojo": "nor this"})
         data = {"XDG_DATA_HOME": str(tmp_path), "HOME": str(tmp_path)}
         ended = subprocess.run(
-            [sys.executable, "-m", "grader", "batch", str(source), "--out", str(tmp_path / "run"),
+            [sys.executable, "-m", "grader", "batch", str(source), "--puzzle", "conv1d",
+             "--out", str(tmp_path / "run"),
              "--edition", "25.4", "--device", "software"],
             capture_output=True, text=True, cwd=ROOT, check=False, timeout=60,
             env={**os.environ, **data},
@@ -126,7 +147,16 @@ class TestCommands:
         source = make_class(Path(folder), {"ann.mojo": "not mojo"})
         rubric = Path(folder + ".toml")
         rubric.write_text('puzzle = "conv1d"\n')
-        command = ("batch", source, "--out", tmp_path / "run", "--device", "software")
+        command = (
+            "batch",
+            source,
+            "--puzzle",
+            "conv1d",
+            "--out",
+            tmp_path / "run",
+            "--device",
+            "software",
+        )
         ended = grade(*command, "--rubric", rubric)
         assert ended.returncode == 0, ended.stderr
         assert (tmp_path / "run" / "index.html").is_file()

@@ -88,7 +88,17 @@ def test_interrupted_run_leaves_nothing_and_goes_on(tmp_path, signal_name):
     import sys
 
     source = make_class(tmp_path / "class", {f"s{n}.mojo": f"not mojo {n}" for n in range(6)})
-    command = [sys.executable, "-m", "grader", "batch", str(source), "--out", str(tmp_path / "run")]
+    command = [
+        sys.executable,
+        "-m",
+        "grader",
+        "batch",
+        str(source),
+        "--puzzle",
+        "conv1d",
+        "--out",
+        str(tmp_path / "run"),
+    ]
     # Started in the background of a script, the tests inherit an ignored SIGINT and would hand
     # it down.
     inherited = signal.signal(signal.SIGINT, signal.default_int_handler)

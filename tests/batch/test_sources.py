@@ -292,7 +292,7 @@ def test_what_can_be_no_answer_hides_no_work(tmp_path, useless):
 def test_the_given_file_hides_no_work(tmp_path, monkeypatch):
     task, place = "def conv1d_kernel():\n    pass\n", find("conv1d").book[0].task
     shipped = Shipped(
-        until="2026-01-01", read={}, reads=(), given={}, files={place: [program_of(task)[:SHORT]]}
+        until="2026-01-01", read={}, topics={}, files={place: [program_of(task)[:SHORT]]}
     )
     book = read_book(find("conv1d"), shipped)
     for module in ("run", "collect.collection"):

@@ -61,7 +61,7 @@ def test_completion_is_offered(monkeypatch):
     "arguments",
     [
         ["submit"],
-        ["submit", "x.mojo", "--puzzle", "softmax"],
+        ["submit", "x.mojo", "--puzzle", "no_such_puzzle"],
         ["submit", "x.mojo", "--examples", "0"],
         ["submit", "x.mojo", "--edition", "1.0"],
         ["submit", "x.mojo", "--format", "pdf"],

@@ -9,10 +9,17 @@ import msgspec
 import pytest
 from click.testing import CliRunner
 
+from grader.book.identify import choose
 from grader.cli import submit as module
 from grader.cli.submit import submit
-from grader.errors import SubmissionRefused
+from grader.errors import OtherPuzzle, SubmissionRefused, UsageError
+from grader.grading.assemble import puzzle_info
+from grader.grading.request import Request
+from grader.puzzles import find
 from grader.record import Record, Verdict, load
+from grader.report import FORMATS
+from grader.rubric import starting_file
+from tests.book.test_identify import TOPICS, source
 from tests.report import records
 
 PAIRS = [
@@ -85,7 +92,86 @@ def test_more_cases_than_were_asked_for_are_told(
         return msgspec.structs.replace(records.passed(), cases_run=ran)
 
     monkeypatch.setattr("grader.grading.run.grade", grade)
-    ended = CliRunner().invoke(submit, ["x.mojo", "--out", str(tmp_path), *asked])
+    (tmp_path / "x.mojo").write_text("pass\n")
+    call = [str(tmp_path / "x.mojo"), "--out", str(tmp_path / "out"), *asked]
+    ended = CliRunner().invoke(submit, call)
     assert ended.exit_code == 0
     assert ("Note:" in ended.output) is told
     assert (f"{ran} cases were run" in ended.output) is told
+
+
+class TestWhichPuzzle:
+    """The file of another puzzle is told so at once, and has no mark."""
+
+    SOFTMAX = source(TOPICS["softmax"], TOPICS["softmax"].functions[0])
+
+    @pytest.fixture
+    def two(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A grader that has two puzzles, so that a file has to tell which it is of."""
+        names = ("conv1d", "attention")
+        monkeypatch.setattr("grader.cli.options.NAMES", names)
+        monkeypatch.setattr(module, "choose", lambda text: choose(text, installed=names))
+
+    @staticmethod
+    def submitted(text: str, folder: Path, *arguments: str) -> tuple[Record, BaseException | None]:
+        file, out = folder / "mine.mojo", folder / "out"
+        file.write_text(text)
+        call = [str(file), "--out", str(out), "--format", ",".join(FORMATS), *arguments]
+        ended = CliRunner().invoke(submit, call)
+        return load(out / "record.json"), ended.exception
+
+    @pytest.mark.parametrize("arguments", [(), ("--puzzle", "conv1d"), ("--puzzle", "auto")])
+    def test_another_puzzles_file_is_refused_before_anything_is_compiled(
+        self, arguments: tuple[str, ...], tmp_path: Path
+    ) -> None:
+        record, error = self.submitted(self.SOFTMAX, tmp_path, *arguments)
+        assert isinstance(error, OtherPuzzle)
+        assert error.name == "softmax"
+        assert (record.verdict, record.puzzle.name) == (Verdict.REFUSED, "conv1d")
+        assert "puzzle 18" in record.headline
+        assert not record.stages
+
+    @pytest.mark.usefixtures("two")
+    def test_a_puzzle_that_the_grader_lacks_is_named_in_every_format(self, tmp_path: Path) -> None:
+        record, error = self.submitted(self.SOFTMAX, tmp_path)
+        assert isinstance(error, OtherPuzzle)
+        assert (record.puzzle.name, record.max_score) == ("softmax", 0)
+
+    @pytest.mark.usefixtures("two")
+    def test_a_file_that_can_not_be_read_shows_no_puzzle(self, tmp_path: Path) -> None:
+        record, error = self.submitted("", tmp_path)
+        assert isinstance(error, SubmissionRefused)
+        assert (record.verdict, record.puzzle.name) == (Verdict.REFUSED, "")
+
+    @pytest.mark.usefixtures("two")
+    def test_nothing_is_guessed(self, tmp_path: Path) -> None:
+        (tmp_path / "x.mojo").write_text("def main():\n    pass\n")
+        ended = CliRunner().invoke(submit, [str(tmp_path / "x.mojo"), "--out", str(tmp_path)])
+        assert isinstance(ended.exception, UsageError)
+        assert "--puzzle" in ended.exception.remedy
+
+    @pytest.mark.usefixtures("two")
+    def test_the_record_says_why_it_is_this_puzzle(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        asked: list[Request] = []
+
+        def grade(request: Request, *arguments: object, **more: object) -> Record:
+            asked.append(request)
+            return records.passed()
+
+        monkeypatch.setattr("grader.grading.run.grade", grade)
+        topic = TOPICS["conv1d"]
+        self.submitted(source(topic, topic.functions[0]), tmp_path)
+        assert asked[0].puzzle_name == "conv1d"
+        shown = puzzle_info(asked[0].puzzle, asked[0].puzzle_reason)
+        assert "registers the op conv1d" in shown.reason
+
+    @pytest.mark.usefixtures("two")
+    def test_a_rubric_says_which_puzzle_was_set(self, tmp_path: Path) -> None:
+        rubric = tmp_path / "rubric.toml"
+        rubric.write_text(starting_file(find("conv1d")))
+        record, error = self.submitted(self.SOFTMAX, tmp_path, "--rubric", str(rubric))
+        assert isinstance(error, OtherPuzzle)
+        assert record.puzzle.name == "conv1d"
+        assert record.rubric is not None

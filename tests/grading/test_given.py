@@ -8,7 +8,7 @@ import pytest
 
 from grader.book import read_book
 from grader.book.digests import SHORT, array_reads, given_code, program_of
-from grader.book.shipped import Shipped
+from grader.book.shipped import GivenCode, Shipped
 from grader.grading.given import Given, given
 from grader.puzzles import find
 
@@ -66,13 +66,18 @@ def book_that_ships(**files):
         find("conv1d"),
         Shipped(
             until="2026-01-01",
-            read={"main": "0" * 40},
-            reads=sorted(array_reads(EARLIER, "conv1d_kernel", "shared_a")),
+            read={},
+            topics={},
             files={given_in[key]: [program_of(text)[:SHORT]] for key, text in files.items()},
+        ),
+        GivenCode(
+            until="2026-01-01",
+            read={},
             given={
                 given_in[key]: [given_code(text, "conv1d_kernel")[:SHORT]]
                 for key, text in files.items()
             },
+            reads=sorted(array_reads(EARLIER, "conv1d_kernel", "shared_a")),
         ),
     )
 
