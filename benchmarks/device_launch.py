@@ -13,7 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from grader.device.case import Checks
+from grader.device.checks import all_checks
+from grader.device.checks.observers import CheckTypes
 from grader.device.memory import GlobalMemory
 from grader.device.ptx import parse
 from grader.device.simt import LoadedModule, launch, load
@@ -42,7 +43,7 @@ class Bench:
             self.memory.write(addresses[-1], values.tobytes())
         self.params = [address.to_bytes(8, "little") for address in addresses]
 
-    def launch(self, threads: int, checks: Checks) -> float:
+    def launch(self, threads: int, checks: CheckTypes) -> float:
         """Run one launch; its seconds."""
         self.launches += 1
         started = time.perf_counter()
@@ -78,7 +79,7 @@ def main() -> None:
     for threads in SIZES:
         repeats = 30 if threads < 1000 else 7
         row = []
-        for checks in (Checks(), Checks.none()):
+        for checks in (all_checks(), ()):
             bench.launch(threads, checks)
             row.append(statistics.median(bench.launch(threads, checks) for _ in range(repeats)))
         bench.verify(threads)

@@ -34,21 +34,6 @@ class LaunchLimits:
     wall_clock_s: float = 20.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Checks:
-    """Which checks watch a launch. A memory fault ends the launch whether it is watched or not."""
-
-    bounds: bool = True
-    uninitialised: bool = True
-    races: bool = True
-    barriers: bool = True
-
-    @classmethod
-    def none(cls) -> Checks:
-        """Every check off."""
-        return cls(bounds=False, uninitialised=False, races=False, barriers=False)
-
-
 class CaseSetup(msgspec.Struct, frozen=True, kw_only=True):
     """What `SoftwareDevice.begin_case` is given.
 
@@ -62,8 +47,8 @@ class CaseSetup(msgspec.Struct, frozen=True, kw_only=True):
     """The same for shared and local memory."""
     schedule: int = schedules.PLAIN
     """The order in which blocks and threads run: `grader.device.schedules`."""
-    checks: Checks = Checks()
-    """Which checks watch."""
+    without: frozenset[str] = frozenset()
+    """Names of the checks that do not watch; docs/device.md lists them."""
     limits: LaunchLimits = LaunchLimits()
     """Bounds on each launch."""
     rewind: bool = False

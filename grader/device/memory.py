@@ -7,8 +7,8 @@ and who wrote it last.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,12 +17,14 @@ from grader.device.addresses import BASE_ADDRESS, AddressSpace, Allocation, Host
 from grader.device.arena import Arena
 from grader.device.evidence import Dim3, Provenance, Writer
 from grader.device.stamps import LaunchShapes, Stamps, copied, made_by_kernels, stamp
-from grader.device.touched import Touched
 
 _LEAST_CAPACITY = 64 << 20
 _LONG_LOOK = 1 << 30
 """Bytes; to look at as many takes longer than to run most kernels."""
 _MEMSET_TYPES: dict[int, Any] = {1: np.uint8, 2: np.uint16, 4: np.uint32}
+
+
+T = TypeVar("T")
 
 
 class Contents(NamedTuple):
@@ -31,16 +33,6 @@ class Contents(NamedTuple):
     data: NDArray[np.uint8]
     written: NDArray[np.uint8]
     stamps: Stamps
-
-
-class LaunchState(Protocol):
-    """What the interpreter keeps from one launch to the next."""
-
-    def now(self) -> int:
-        """The number of the last event of any kernel; it grows."""
-
-    def touched(self, memory: GlobalMemory, firsts: Sequence[int]) -> list[Touched] | None:
-        """What launches touched last, by their first events in order; None: it is forgotten."""
 
 
 class GlobalMemory(AddressSpace):
@@ -59,8 +51,7 @@ class GlobalMemory(AddressSpace):
     def __init__(self, capacity: int = 256 << 20, window: int | None = None) -> None:
         super().__init__(capacity, window)
         self.poison = 0x7FA5A5A5
-        self.launch_state: LaunchState | None = None
-        """It dies with the memory."""
+        self._kept: dict[object, Any] = {}
         self._data = Arena(self.window)
         self._written = Arena(self.window)
         self._stamps = Arena(self.window * 8)
@@ -85,6 +76,17 @@ class GlobalMemory(AddressSpace):
                 if capacity <= _LEAST_CAPACITY:
                     raise
                 capacity //= 2
+
+    def kept(self, make: Callable[[], T]) -> T:
+        """What launches on this memory leave for later ones: one object of each kind.
+
+        Args:
+            make: The kind: makes the object where there is none yet.
+        """
+        found: T | None = self._kept.get(make)
+        if found is None:
+            found = self._kept[make] = make()
+        return found
 
     def free(self, address: int) -> None:
         """Give an allocation back; what it held is gone.

@@ -67,8 +67,11 @@ class Server:
             case control.Connect():
                 self._connect(socket.socket(fileno=fds[0]))
             case control.BeginCase(setup):
-                with self._lock:
-                    self._device.begin_case(setup)
+                try:
+                    with self._lock:
+                        self._device.begin_case(setup)
+                except ValueError as error:
+                    return control.Refused(str(error))
             case control.EndCase():
                 with self._lock:
                     return control.Evidence(self._device.end_case())

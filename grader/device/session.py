@@ -16,6 +16,7 @@ from typing import Generic, TypeVar
 from grader.device.attributes import MAX_SHARED_PER_BLOCK, TOTAL_MEMORY
 from grader.device.case import CaseSetup
 from grader.device.caselog import CaseLog
+from grader.device.checks import all_checks, checks_without
 from grader.device.evidence import CaseEvidence
 from grader.device.journal import Journal, Step
 from grader.device.memory import GlobalMemory
@@ -163,6 +164,7 @@ class Device:
     def __init__(self, simulator: Simulator) -> None:
         self.simulator = simulator
         self.case = CaseSetup()
+        self.checks = all_checks()
         self.log = CaseLog()
         self.launches = 0
         self.modules = 0
@@ -175,7 +177,12 @@ class Device:
         return self.session
 
     def begin_case(self, case: CaseSetup) -> None:
-        """Forget what is logged; what is on the device stays."""
+        """Forget what is logged; what is on the device stays.
+
+        Raises:
+            ValueError: There is no check of a name that is to be left out.
+        """
+        self.checks = checks_without(*sorted(case.without))
         self.case = case
         self.log = CaseLog()
         self.session.order.begin_case(self.log)

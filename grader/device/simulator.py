@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from grader.device.case import Checks, LaunchLimits
+from grader.device.case import LaunchLimits
+from grader.device.checks.observers import CheckTypes
 from grader.device.evidence import Dim3, Launch
 from grader.device.memory import GlobalMemory
 from grader.device.ptx import Function, Module, parse
@@ -42,7 +43,7 @@ class LaunchSettings:
     dynamic_shared_bytes: int
     dynamic_shared_limit: int
     index: int
-    checks: Checks
+    checks: CheckTypes
     shared_fill: int
     schedule: int
     limits: LaunchLimits

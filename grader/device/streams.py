@@ -17,6 +17,7 @@ from typing import Final
 
 from grader.device.addresses import BASE_ADDRESS, Allocation
 from grader.device.caselog import CaseLog
+from grader.device.checks.shadow import Shadow
 from grader.device.evidence import FindingKind
 from grader.device.memory import GlobalMemory
 from grader.device.touched import NOTHING, Clash, Touched, clashes, may_wait, of_ranges
@@ -337,10 +338,10 @@ class Streams:
         self._looked_at += self._memory.allocated_bytes
         if self._looked_at > MOST_LOOKED_AT:
             self.unsure("its kernels run in too much memory to look at all of it")
-        state = self._memory.launch_state
         found = None
-        if not self._unsure and state is not None:
-            found = state.touched(self._memory, [each.first_event for each in waiting])
+        if not self._unsure:
+            shadow = self._memory.kept(Shadow)
+            found = shadow.touched(self._memory, [each.first_event for each in waiting])
         if found is None:
             self.unsure("what its kernels touched is not known any more")
             found = [NOTHING] * len(waiting)

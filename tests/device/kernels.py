@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from grader.device.case import SIGNALLING_NAN, Checks, LaunchLimits
+from grader.device.case import SIGNALLING_NAN, LaunchLimits
+from grader.device.checks.observers import CheckTypes
 from grader.device.evidence import Dim3, Finding, FindingKind, Launch
 from grader.device.memory import GlobalMemory
 from grader.device.ptx import parse
@@ -89,7 +90,7 @@ def run_text(
     grid: Dim3 = (1, 1, 1),
     block: Dim3 = (32, 1, 1),
     dynamic_shared_bytes: int = 0,
-    checks: Checks | None = None,
+    checks: CheckTypes | None = None,
     shared_fill: int = SIGNALLING_NAN,
     dynamic_shared_limit: int = 49152,
     limits: LaunchLimits | None = None,

@@ -12,6 +12,7 @@ import numpy as np
 
 import grader
 from grader import device
+from grader.device.checks import all_checks
 from tests.device.kernels import kernel_text
 
 ROOT = Path(grader.__file__).parent
@@ -66,6 +67,12 @@ def test_the_document_says_of_each_export_what_it_is() -> None:
     rows = [row for row in table.splitlines() if row.startswith("| `")]
     told = [name for row in rows for name in re.findall(r"`(\w+)`", row.split("|")[1])]
     assert sorted(told) == sorted(device.__all__)
+
+
+def test_the_document_lists_the_checks() -> None:
+    table = DOCUMENT.partition("## Checks")[2].partition("\n## ")[0]
+    told = [row.split("`")[1] for row in table.splitlines() if row.startswith("| `")]
+    assert told == [check.name for check in all_checks()]
 
 
 def test_every_export_is_there_and_says_what_it_is() -> None:

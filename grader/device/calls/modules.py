@@ -8,6 +8,7 @@ import struct
 from grader.device.addresses import Allocation
 from grader.device.attributes import MAX_SHARED_PER_BLOCK_OPTIN, occupancy
 from grader.device.calls.table import call
+from grader.device.checks.shadow import Shadow
 from grader.device.evidence import Dim3, Launch
 from grader.device.journal import Freed, Launched, Placed, Wrote
 from grader.device.results import CallRefused, Result
@@ -180,8 +181,7 @@ def launch_kernel(
         raise CallRefused(Result.NOT_SUPPORTED)
     grid, block = (grid_x, grid_y, grid_z), (block_x, block_y, block_z)
     session.order.begin(on)
-    state = session.memory.launch_state
-    first_event = state.now() + 1 if state is not None else 1
+    first_event = session.memory.kept(Shadow).clock.event + 1
     launch = _run(session, function, grid, block, shared, parameters)
     session.log.launch(launch)
     session.order.launched(on, launch.kernel, first_event)
@@ -204,7 +204,7 @@ def _run(
         dynamic_shared_bytes=shared,
         dynamic_shared_limit=function.dynamic_shared_limit,
         index=device.launches,
-        checks=device.case.checks,
+        checks=device.checks,
         shared_fill=device.case.shared_fill,
         schedule=device.case.schedule,
         limits=device.case.limits,

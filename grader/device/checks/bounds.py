@@ -2,47 +2,47 @@
 
 from __future__ import annotations
 
-from grader.device.checks.access import PAST, Access, Index, Wave, report
-from grader.device.evidence import FindingKind, Space
+from grader.device.checks.check import PAST, Check, FaultyAccess
+from grader.device.evidence import FindingKind
 
 
-def report_outside(
-    access: Access,
-    wave: Wave,
-    lanes: Index,
-    *,
-    space: Space,
-    address: int,
-    cell: int | None,
-    where: str,
-) -> None:
-    """The first of ``lanes`` accessed ``where``, and none of them stayed inside."""
-    report(
-        FindingKind.OUT_OF_BOUNDS,
-        access,
-        wave,
-        lanes,
-        did=f"{PAST[access.kind]} {where}",
-        space=space,
-        address=address,
-        cell=cell,
-        size=access.size * access.elements,
-    )
+class BoundsCheck(Check):
+    """Says where a memory fault happened. The interpreter ends the launch."""
 
+    name = "bounds"
 
-def report_misaligned(
-    access: Access, wave: Wave, lanes: Index, *, space: Space, address: int
-) -> None:
-    """The first of ``lanes`` used ``address``, which is no multiple of the access size."""
-    size = access.size * access.elements
-    report(
-        FindingKind.MISALIGNED,
-        access,
-        wave,
-        lanes,
-        did=f"{PAST[access.kind]} {size} bytes of {space} memory at {address:#x}, "
-        f"which is not a multiple of {size}",
-        space=space,
-        address=address,
-        size=size,
-    )
+    def outside(self, access: FaultyAccess) -> None:
+        address, cell, where = access.region.locate(access.offset, access.instruction.size)
+        self._tell(FindingKind.OUT_OF_BOUNDS, access, where, address=address, cell=cell)
+
+    def misaligned(self, access: FaultyAccess) -> None:
+        address, _, _ = access.region.locate(access.offset, 1)
+        size = access.instruction.size * access.instruction.elements
+        what = (
+            f"{size} bytes of {access.space} memory at {address:#x}, "
+            f"which is not a multiple of {size}"
+        )
+        self._tell(FindingKind.MISALIGNED, access, what, address=address)
+
+    def _tell(
+        self,
+        kind: FindingKind,
+        access: FaultyAccess,
+        what: str,
+        *,
+        address: int,
+        cell: int | None = None,
+    ) -> None:
+        instruction = access.instruction
+        self._report(
+            kind,
+            instruction.pc,
+            int(access.lanes[0]),
+            f"{PAST[instruction.kind]} {what}",
+            count=len(access.lanes),
+            space=access.space,
+            access=instruction.kind,
+            address=address,
+            cell=cell,
+            size=instruction.size * instruction.elements,
+        )

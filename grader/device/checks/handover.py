@@ -15,36 +15,18 @@ has found by a strong read counts as acquired, for all who meet there.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
+from grader.device.checks.check import Ordering
 from grader.device.evidence import Space
-
-Index = NDArray[np.int64]
-Mask = NDArray[np.bool_]
+from grader.device.lanes import Index, Mask
 
 MOST_LANES = 1024
 """With more threads in flight, a clock for each would cost too much; see :class:`AnyHandover`."""
 MOST_PLACES = 4096
 """Places that are remembered; a program with more releases into a place that is forgotten."""
-
-
-@dataclass(frozen=True, slots=True)
-class Meaning:
-    """What a strong access says besides its address.
-
-    Attributes:
-        device: Whether it concerns other blocks too, or (scope ``.cta``) only its own.
-        release: Whether it releases by itself; else only what was fenced before is released.
-        acquire: Whether it acquires by itself; else what it found is acquired by a fence.
-    """
-
-    device: bool = True
-    release: bool = False
-    acquire: bool = False
 
 
 class Handover(Protocol):
@@ -59,14 +41,14 @@ class Handover(Protocol):
     def fence(self, lanes: Index, now: int, *, device: bool) -> None:
         """These lanes passed a fence."""
 
-    def read(self, space: Space, at: Index, lanes: Index, now: int, meaning: Meaning) -> None:
+    def read(self, space: Space, at: Index, lanes: Index, now: int, ordering: Ordering) -> None:
         """Lanes made a strong read of these places."""
 
-    def write(self, space: Space, at: Index, lanes: Index, now: int, meaning: Meaning) -> None:
+    def write(self, space: Space, at: Index, lanes: Index, now: int, ordering: Ordering) -> None:
         """Lanes made a strong write, one after the other as given."""
 
     def update(
-        self, space: Space, at: Index, lanes: Index, wrote: Mask, now: int, meaning: Meaning
+        self, space: Space, at: Index, lanes: Index, wrote: Mask, now: int, ordering: Ordering
     ) -> None:
         """Lanes updated these places, one after the other; some may have found another value."""
 
@@ -74,7 +56,7 @@ class Handover(Protocol):
         """Whether these events of other lanes are known to mine."""
 
 
-class _Scope:
+class _MemoryScope:
     """What is released at one scope: by lane, and into places.
 
     Attributes:
@@ -113,8 +95,8 @@ class Clocks:
         count = len(block)
         self._known: Index = np.zeros((count, count), dtype=np.int64)
         """For each lane, up to which event it knows of what each other lane did."""
-        self._own = _Scope(count)
-        self._device = _Scope(count)
+        self._own = _MemoryScope(count)
+        self._device = _MemoryScope(count)
 
     def begin(self) -> None:
         self._known.fill(0)
@@ -138,41 +120,41 @@ class Clocks:
         for scope in scopes:
             scope.fenced[lanes] = released
 
-    def read(self, space: Space, at: Index, lanes: Index, now: int, meaning: Meaning) -> None:
-        for scope, place, group in self._groups(space, at, lanes, meaning):
+    def read(self, space: Space, at: Index, lanes: Index, now: int, ordering: Ordering) -> None:
+        for scope, place, group in self._groups(space, at, lanes, ordering):
             found = scope.places.get(place)
             if found is not None:
-                self._find(scope, lanes[group], found, meaning)
+                self._find(scope, lanes[group], found, ordering)
 
-    def write(self, space: Space, at: Index, lanes: Index, now: int, meaning: Meaning) -> None:
-        for scope, place, group in self._groups(space, at, lanes, meaning):
+    def write(self, space: Space, at: Index, lanes: Index, now: int, ordering: Ordering) -> None:
+        for scope, place, group in self._groups(space, at, lanes, ordering):
             last = lanes[group[-1:]]
-            scope.put(place, self._released(scope, last, now, meaning)[0])
+            scope.put(place, self._released(scope, last, now, ordering)[0])
 
     def update(
-        self, space: Space, at: Index, lanes: Index, wrote: Mask, now: int, meaning: Meaning
+        self, space: Space, at: Index, lanes: Index, wrote: Mask, now: int, ordering: Ordering
     ) -> None:
-        groups = list(self._groups(space, at, lanes, meaning))
-        rows = [self._released(scope, lanes[group], now, meaning) for scope, _, group in groups]
+        groups = list(self._groups(space, at, lanes, ordering))
+        rows = [self._released(scope, lanes[group], now, ordering) for scope, _, group in groups]
         for (scope, place, group), released in zip(groups, rows, strict=True):
             before = scope.places.get(place)
             first = np.zeros((1, len(self._block)), np.int64) if before is None else before[None]
             released[~wrote[group]] = 0
             # Each lane finds what all before it have left: updates keep what was released.
             left = np.maximum.accumulate(np.concatenate([first, released]), axis=0)
-            self._find(scope, lanes[group], left[:-1], meaning)
+            self._find(scope, lanes[group], left[:-1], ordering)
             scope.put(place, left[-1])
 
     def ordered(self, events: Index, theirs: Index, mine: Index) -> Mask:
         result: Mask = events <= self._known[mine, theirs]
         return result
 
-    def _find(self, scope: _Scope, lanes: Index, what: Index, meaning: Meaning) -> None:
+    def _find(self, scope: _MemoryScope, lanes: Index, what: Index, ordering: Ordering) -> None:
         """These lanes find what was released into a place."""
-        to = self._known if meaning.acquire else scope.found
+        to = self._known if ordering.acquire else scope.found
         to[lanes] = np.maximum(to[lanes], what)
 
-    def _acquire(self, scope: _Scope, lanes: Index) -> None:
+    def _acquire(self, scope: _MemoryScope, lanes: Index) -> None:
         """What these lanes have found becomes known to them."""
         self._known[lanes] = np.maximum(self._known[lanes], scope.found[lanes])
 
@@ -182,17 +164,17 @@ class Clocks:
         rows[np.arange(len(lanes)), lanes] = now
         return rows
 
-    def _released(self, scope: _Scope, lanes: Index, now: int, meaning: Meaning) -> Index:
-        return self._whole(lanes, now) if meaning.release else scope.fenced[lanes]
+    def _released(self, scope: _MemoryScope, lanes: Index, now: int, ordering: Ordering) -> Index:
+        return self._whole(lanes, now) if ordering.release else scope.fenced[lanes]
 
     def _groups(
-        self, space: Space, at: Index, lanes: Index, meaning: Meaning
-    ) -> Iterator[tuple[_Scope, tuple[Space, int, int], Index]]:
+        self, space: Space, at: Index, lanes: Index, ordering: Ordering
+    ) -> Iterator[tuple[_MemoryScope, tuple[Space, int, int], Index]]:
         """Which of the lanes meet at which place, at each scope: indices into ``lanes``."""
         blocks = self._block[lanes]
         both = at * (int(self._block[-1]) + 1) + blocks
         scopes = [(self._own, both, blocks)]
-        if meaning.device:
+        if ordering.device:
             scopes.append((self._device, at, np.full_like(blocks, -1)))
         for scope, keys, owners in scopes:
             order = np.argsort(keys, kind="stable")
@@ -223,13 +205,13 @@ class _Times:
         for times in (self.fenced, self.sent, self.found, self.acquired):
             times.fill(0)
 
-    def read(self, who: Index, now: int, meaning: Meaning) -> None:
+    def read(self, who: Index, now: int, ordering: Ordering) -> None:
         """A strong read by these."""
-        (self.acquired if meaning.acquire else self.found)[who] = now
+        (self.acquired if ordering.acquire else self.found)[who] = now
 
-    def write(self, who: Index, now: int, meaning: Meaning) -> None:
+    def write(self, who: Index, now: int, ordering: Ordering) -> None:
         """A strong write by these."""
-        self.sent[who] = now if meaning.release else np.maximum(self.sent[who], self.fenced[who])
+        self.sent[who] = now if ordering.release else np.maximum(self.sent[who], self.fenced[who])
 
     def acquire(self, who: Index) -> None:
         """What these have found is known to them."""
@@ -265,19 +247,19 @@ class AnyHandover:
             times.acquire(who)
             times.fenced[who] = now
 
-    def read(self, space: Space, at: Index, lanes: Index, now: int, meaning: Meaning) -> None:
-        for times, who in self._concerned(lanes, device=meaning.device):
-            times.read(who, now, meaning)
+    def read(self, space: Space, at: Index, lanes: Index, now: int, ordering: Ordering) -> None:
+        for times, who in self._concerned(lanes, device=ordering.device):
+            times.read(who, now, ordering)
 
-    def write(self, space: Space, at: Index, lanes: Index, now: int, meaning: Meaning) -> None:
-        for times, who in self._concerned(lanes, device=meaning.device):
-            times.write(who, now, meaning)
+    def write(self, space: Space, at: Index, lanes: Index, now: int, ordering: Ordering) -> None:
+        for times, who in self._concerned(lanes, device=ordering.device):
+            times.write(who, now, ordering)
 
     def update(
-        self, space: Space, at: Index, lanes: Index, wrote: Mask, now: int, meaning: Meaning
+        self, space: Space, at: Index, lanes: Index, wrote: Mask, now: int, ordering: Ordering
     ) -> None:
-        self.read(space, at, lanes, now, meaning)
-        self.write(space, at, lanes[wrote], now, meaning)
+        self.read(space, at, lanes, now, ordering)
+        self.write(space, at, lanes[wrote], now, ordering)
 
     def ordered(self, events: Index, theirs: Index, mine: Index) -> Mask:
         their, my = self._block[theirs], self._block[mine]

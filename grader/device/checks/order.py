@@ -11,18 +11,15 @@ from array import array
 from bisect import bisect_right
 
 import numpy as np
-from numpy.typing import NDArray
 
 from grader.device.checks.handover import Handover
-
-Index = NDArray[np.int64]
-Mask = NDArray[np.bool_]
+from grader.device.lanes import Index, Mask
 
 LANE_BITS = 24
 LANE_MASK = (1 << LANE_BITS) - 1
 
 
-class Clock:
+class EventClock:
     """Numbers the events of one device; never goes back, since shadows outlive launches."""
 
     def __init__(self) -> None:
@@ -34,10 +31,10 @@ class Clock:
         return self.event
 
 
-class Log:
+class EventLog:
     """The events and waves of one launch."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: EventClock) -> None:
         self.clock = clock
         self.first_event = clock.event + 1
         self.pcs = array("i")
@@ -50,7 +47,8 @@ class Order:
     """Which accesses of one launch are ordered, by barriers or from thread to thread.
 
     Args:
-        lanes: Lanes of a wave.
+        block: For each lane of a wave, its block's place in it.
+        warp: For each lane, a number that only its warp has.
         threads: Threads of a block.
 
     Attributes:
@@ -60,22 +58,22 @@ class Order:
         handover: The order that threads make by strong accesses, where the program has any.
     """
 
-    def __init__(self, lanes: int, threads: int) -> None:
+    def __init__(self, block: Index, warp: Index, threads: int) -> None:
         self.threads = threads
-        self.lane = np.arange(lanes, dtype=np.int64)
-        self.block = self.lane // threads
-        self.warp = self.block * 64 + self.lane % threads // 32
-        self.since: Index = np.zeros(lanes, dtype=np.int64)
-        self.warp_since: Index = np.zeros(lanes, dtype=np.int64)
+        self.lane = np.arange(len(block), dtype=np.int64)
+        self.block = block
+        self.warp = warp
+        self.since: Index = np.zeros(len(block), dtype=np.int64)
+        self.warp_since: Index = np.zeros(len(block), dtype=np.int64)
         self.handover: Handover | None = None
-        self.log = Log(Clock())
+        self.log = EventLog(EventClock())
 
     @property
     def launch_start(self) -> int:
         """The first stamp of the launch: all that was before is ordered with all that comes."""
         return self.log.first_event << LANE_BITS
 
-    def begin_wave(self, log: Log, first_block: int) -> None:
+    def begin_wave(self, log: EventLog, first_block: int) -> None:
         """Other blocks take over the lanes; ``log`` is the launch's."""
         self.log = log
         event = log.clock.event + 1

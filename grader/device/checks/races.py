@@ -15,61 +15,143 @@ other found that out: `grader.device.checks.handover`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from grader.device.arena import Arena
-from grader.device.checks.access import PAST, Access, Index, Wave
-from grader.device.checks.order import LANE_MASK, Mask, Order
+from grader.device.checks.check import (
+    PAST,
+    BarrierPassed,
+    Check,
+    MemoryAccess,
+    StrongAccess,
+    Watched,
+    Wave,
+)
+from grader.device.checks.handover import handover
+from grader.device.checks.order import LANE_MASK, EventLog, Order
+from grader.device.checks.shadow import Cells, Shadow
 from grader.device.evidence import Finding, FindingKind, Space
+from grader.device.lanes import Index, Mask
 
 
-@dataclass(frozen=True, slots=True)
-class Detail:
-    """Asked only when there is something to report.
+class RaceCheck(Check):
+    """Reports races in global and shared memory."""
 
-    Attributes:
-        locate: From the position of a lane in the access to address, cell and words.
-        unchanged: Whether the value that the lane at this position writes is what the cell
-            holds, or (with a second lane) what that lane writes too.
-    """
+    name = "races"
+    _order: Order
+    _spaces: dict[Space, SpaceRaces]
 
-    locate: Callable[[int], tuple[int, int | None, str]]
-    unchanged: Callable[[int, int | None], bool]
+    def __init__(self, watched: Watched) -> None:
+        super().__init__(watched)
+        self._log: EventLog | None = None
+
+    def begin(self, wave: Wave) -> None:
+        watched = self.watched
+        shadow = watched.memory.kept(Shadow)
+        if self._log is None:
+            self._log = EventLog(shadow.clock)
+        order = self._order = _kept_order(wave)
+        if watched.fences and order.handover is None:
+            order.handover = handover(wave.block)
+        order.begin_wave(self._log, wave.first_block)
+        spaces = {Space.GLOBAL: shadow.cells(watched.memory, watched.global_granule)}
+        if wave.shared_bytes:
+            spaces[Space.SHARED] = _kept_cells(wave, watched.shared_granule)
+        self._spaces = {space: SpaceRaces(self, cells, order) for space, cells in spaces.items()}
+
+    def load(self, access: MemoryAccess) -> None:
+        races = self._spaces.get(access.region.space)
+        if races is not None:
+            races.watch(access)
+
+    store = load
+    atomic = load
+
+    def strong(self, access: StrongAccess) -> None:
+        keeper, now = self._order.handover, self._order.now
+        if keeper is None:
+            return
+        where = (access.space, access.at, access.lanes)
+        if access.instruction.kind == "read":
+            keeper.read(*where, now, access.ordering)
+        elif access.instruction.kind == "write":
+            keeper.write(*where, now, access.ordering)
+        else:
+            assert access.wrote is not None
+            keeper.update(*where, access.wrote, now, access.ordering)
+
+    def fence(self, lanes: Index, *, device: bool) -> None:
+        if self._order.handover is not None:
+            self._order.handover.fence(lanes, self._order.now, device=device)
+
+    def barrier(self, passed: BarrierPassed) -> None:
+        self._order.barrier(None if passed.lanes.full else passed.lanes.index)
+
+    def warp_barrier(self, lanes: Index) -> None:
+        self._order.warp_barrier(lanes)
+
+    def tell(self, access: MemoryAccess, hit: Mask, clashes: list[_Clash]) -> None:
+        """Report the lanes of an access that race with what cells remember."""
+        instruction = access.instruction
+
+        def make() -> Finding:
+            k = int(np.argmax(hit))
+            clash = next(clash for clash in clashes if clash.hit[k])
+            block, thread, name = self._who(int(access.lanes.index[k]))
+            other = self._order.party(int(clash.prior[k]))
+            other_block, other_thread, other_name = self.watched.recorder.who(*other[:2])
+            address, cell, where = access.locate(k)
+            if other_block == block:
+                other_name = other_name.rpartition(" of block ")[0]
+                between = "with no barrier between the two"
+            else:
+                between = "and nothing orders different blocks within a launch"
+            same = ""
+            if instruction.kind == "write" and clash.role == "write":
+                other_lane = int(clash.prior[k]) & LANE_MASK if clash.together else None
+                same = " (the same value)" if access.unchanged(k, other_lane) else ""
+            return Finding(
+                kind=FindingKind.RACE,
+                message=f"{name} {PAST[instruction.kind]} {where}, which {other_name} "
+                f"{_PAST_OF_ROLE[clash.role]}{same}, {between}",
+                kernel=self.watched.recorder.kernel,
+                block=block,
+                thread=thread,
+                space=access.region.space,
+                access=instruction.kind,
+                address=address,
+                cell=cell,
+                size=instruction.size,
+                other_block=other_block,
+                other_thread=other_thread,
+                other_ptx_line=self.watched.place(other[2]).line,
+            )
+
+        self.watched.recorder.add(
+            FindingKind.RACE,
+            self.watched.place(instruction.pc),
+            int(np.count_nonzero(hit)),
+            make,
+            space=access.region.space,
+            access=instruction.kind,
+        )
 
 
-class Cells:
-    """Stamps of a space's cells of ``granule`` bytes, each role an array made on first use.
+def _kept_order(wave: Wave) -> Order:
+    order: Order | None = wave.kept.get(Order)
+    if order is None:
+        order = wave.kept[Order] = Order(wave.block, wave.warp, wave.threads)
+    return order
 
-    Roles: ``write``; ``read1`` and ``read2``, two readers that differ whenever two did;
-    ``far``, a reader of another block than ``read1``'s; ``update1`` and ``update2``, strong
-    writes; ``watch1`` and ``watch2``, strong reads.
-    """
 
-    def __init__(self, size: int, granule: int) -> None:
-        self.granule = granule
-        self._bytes = -(-(size // granule + 1) * 8 // 65536) * 65536
-        self._roles: dict[str, Index] = {}
-        self._arenas: list[Arena] = []
-
-    def clear(self) -> None:
-        """Forget all stamps and hand their pages back."""
-        for arena in self._arenas:
-            arena.zero(0, arena.size)
-
-    def role(self, name: str) -> Index:
-        """The stamps of a role."""
-        found = self._roles.get(name)
-        if found is None:
-            self._arenas.append(Arena(self._bytes))
-            found = self._roles[name] = self._arenas[-1].words(8).view(np.int64)
-        return found
-
-    def has(self, name: str) -> bool:
-        """Whether anything ever had this role."""
-        return name in self._roles
+def _kept_cells(wave: Wave, granule: int) -> Cells:
+    """The stamps of shared memory. Stale ones are older than any barrier."""
+    cells: Cells | None = wave.kept.get(Cells)
+    if cells is None:
+        cells = wave.kept[Cells] = Cells(wave.shared_bytes, granule)
+    return cells
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,72 +165,63 @@ class _Clash:
     """Whether the other access is of the same instruction."""
 
 
-class RaceCheck:
-    """Watches one space.
+class SpaceRaces:
+    """Compares the accesses to one space with what its cells remember.
 
     Args:
-        space: SHARED or GLOBAL; only global memory is visible to other blocks.
-        cells: Its stamps.
-        order: The launch's barriers.
+        check: Is told of races.
+        cells: The stamps.
+        order: Says which accesses are ordered.
     """
 
-    def __init__(self, space: Space, cells: Cells, order: Order) -> None:
-        self.space = space
-        self.cells = cells
-        self.order = order
-        self.across_blocks = space is Space.GLOBAL
+    def __init__(self, check: RaceCheck, cells: Cells, order: Order) -> None:
+        self._check = check
+        self._cells = cells
+        self._order = order
 
-    def watch(
-        self, access: Access, wave: Wave, flat: Index, lanes: Index | None, detail: Detail
-    ) -> None:
-        """Tell of one element of an access, before memory changes.
-
-        Args:
-            flat: Index of each lane's first byte in the space.
-            lanes: The lanes; None for all.
-            detail: Describes what one of them accessed.
-        """
-        base = self.order.event(access.pc)
-        ids = self.order.lane if lanes is None else lanes
-        granule = self.cells.granule
+    def watch(self, access: MemoryAccess) -> None:
+        """One element of an access, before memory changes."""
+        order, granule = self._order, self._cells.granule
+        base = order.event(access.instruction.pc)
+        lanes = None if access.lanes.full else access.lanes.index
+        stamps = base + (order.lane if lanes is None else lanes)
+        flat: Any = access.at
         first = flat // granule if granule & (granule - 1) else flat >> granule.bit_length() - 1
-        for part in range(max(access.size // granule, 1)):
-            at = first + part if part else first
-            self._watch_cells(access, wave, at, lanes, base + ids, detail)
+        for part in range(max(access.instruction.size // granule, 1)):
+            self._watch_cells(access, first + part if part else first, lanes, stamps)
 
     def _watch_cells(
-        self,
-        access: Access,
-        wave: Wave,
-        at: Index,
-        lanes: Index | None,
-        stamps: Index,
-        detail: Detail,
+        self, access: MemoryAccess, at: Index, lanes: Index | None, stamps: Index
     ) -> None:
+        kind = access.instruction.kind, access.instruction.strong
+        cells, order = self._cells, self._order
         clashes: list[_Clash] = []
-        for role in _RIVALS[access.kind, access.strong]:
-            if self.cells.has(role):
-                prior = self.cells.role(role)[at]
-                hit = self.order.racing(prior, lanes, across_blocks=self.across_blocks)
+        # Only global memory is visible to other blocks.
+        across_blocks = access.region.space is Space.GLOBAL
+        for role in _RIVALS[kind]:
+            if cells.has(role):
+                prior = cells.role(role)[at]
+                hit = order.racing(prior, lanes, across_blocks=across_blocks)
                 if hit.any():
                     clashes.append(_Clash(hit, prior, role))
-        if access.kind == "write" and not access.strong:
-            write = self.cells.role("write")
+        if kind == ("write", False):
+            write = cells.role("write")
             write[at] = stamps
             now = write[at]
             hit = now != stamps
             if hit.any():
                 clashes.append(_Clash(hit, now, "write", together=True))
         else:
-            self._remember(_ROLES[access.kind, access.strong], at, lanes, stamps)
+            self._remember(_ROLES[kind], at, stamps, across_blocks=across_blocks)
         if clashes:
-            self._report(access, wave, clashes, lanes, detail)
+            hit = np.logical_or.reduce([clash.hit for clash in clashes])
+            self._check.tell(access, hit, clashes)
 
     def _remember(
-        self, roles: tuple[str, str], at: Index, lanes: Index | None, stamps: Index
+        self, roles: tuple[str, str], at: Index, stamps: Index, *, across_blocks: bool
     ) -> None:
         """Keep two stamps of different lanes in each cell, if there were two."""
-        first, second = (self.cells.role(role) for role in roles)
+        first, second = (self._cells.role(role) for role in roles)
         before = first[at]
         first[at] = stamps
         now = first[at]
@@ -156,80 +229,27 @@ class RaceCheck:
         if others.any():
             second[at[others]] = stamps[others]
         # Whoever was there before stays as the second, unless it is the same lane.
-        start = self.order.launch_start
+        start = self._order.launch_start
         kept = (before >= start) & ((before ^ now) & LANE_MASK != 0)
         if kept.any():
             second[at[kept]] = before[kept]
-        if self.across_blocks and roles[0] == "read1":
+        if across_blocks and roles[0] == "read1":
             self._remember_far(at, before, now, stamps, others, kept)
 
     def _remember_far(
         self, at: Index, before: Index, now: Index, stamps: Index, others: Mask, kept: Mask
     ) -> None:
         """Keep a reader of another block than the last reader's."""
-        far = self.cells.role("far")
-        block = self.order.block
+        far = self._cells.role("far")
+        block = self._order.block
         top = len(block) - 1
-        wave_start = self.order.wave_start
+        wave_start = self._order.wave_start
         mine = block[np.minimum(now & LANE_MASK, top)]
         for candidates, chosen in ((before, kept), (stamps, others)):
             if chosen.any():
                 theirs = block[np.minimum(candidates & LANE_MASK, top)]
                 away = chosen & ((theirs != mine) | (candidates < wave_start))
                 far[at[away]] = candidates[away]
-
-    def _report(
-        self,
-        access: Access,
-        wave: Wave,
-        clashes: list[_Clash],
-        lanes: Index | None,
-        detail: Detail,
-    ) -> None:
-        union = np.logical_or.reduce([clash.hit for clash in clashes])
-
-        def make() -> Finding:
-            place = int(np.argmax(union))
-            lane = place if lanes is None else int(lanes[place])
-            clash = next(clash for clash in clashes if clash.hit[place])
-            block, thread, name = wave.who(lane)
-            other = self.order.party(int(clash.prior[place]))
-            other_block, other_thread, other_name = wave.recorder.who(*other[:2])
-            address, cell, where = detail.locate(place)
-            if other_block == block:
-                other_name = other_name.rpartition(" of block ")[0]
-                between = "with no barrier between the two"
-            else:
-                between = "and nothing orders different blocks within a launch"
-            same = ""
-            if access.kind == "write" and clash.role == "write":
-                other_lane = int(clash.prior[place]) & LANE_MASK if clash.together else None
-                same = " (the same value)" if detail.unchanged(place, other_lane) else ""
-            return Finding(
-                kind=FindingKind.RACE,
-                message=f"{name} {PAST[access.kind]} {where}, which {other_name} "
-                f"{_PAST_OF_ROLE[clash.role]}{same}, {between}",
-                kernel=wave.recorder.kernel,
-                block=block,
-                thread=thread,
-                space=self.space,
-                access=access.kind,
-                address=address,
-                cell=cell,
-                size=access.size,
-                other_block=other_block,
-                other_thread=other_thread,
-                other_ptx_line=wave.line_of(other[2]),
-            )
-
-        wave.recorder.add(
-            FindingKind.RACE,
-            access.place,
-            int(np.count_nonzero(union)),
-            make,
-            space=self.space,
-            access=access.kind,
-        )
 
 
 _READERS = ("read1", "read2", "far")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Protocol
+from dataclasses import dataclass
 
 import msgspec
 
@@ -19,20 +19,15 @@ Touches = Callable[[int], Iterable[Touch]]
 """The first occurrences of a finding, at most so many."""
 
 
-class Place(Protocol):
-    """Where in the PTX something happened."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodePlace:
+    """An instruction of the PTX, and where it comes from."""
 
-    @property
-    def line(self) -> int: ...
-
-    @property
-    def text(self) -> str: ...
-
-    @property
-    def source_file(self) -> str | None: ...
-
-    @property
-    def source_line(self) -> int | None: ...
+    line: int
+    opcode: str
+    text: str
+    source_file: str | None
+    source_line: int | None
 
 
 class Recorder:
@@ -56,7 +51,7 @@ class Recorder:
     def add(
         self,
         kind: FindingKind,
-        place: Place | None,
+        place: CodePlace | None,
         count: int,
         make: Callable[[], Finding],
         *,

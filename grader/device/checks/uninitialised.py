@@ -2,40 +2,48 @@
 
 from __future__ import annotations
 
-from grader.device.checks.access import Access, Index, Wave, report
-from grader.device.checks.recorder import Touches
-from grader.device.evidence import FindingKind, Space
+from collections.abc import Iterator
+
+import numpy as np
+
+from grader.device.checks.check import Check, MemoryAccess
+from grader.device.evidence import FindingKind, Space, Touch
+from grader.device.lanes import Mask
 
 
-def report_unwritten(
-    access: Access,
-    wave: Wave,
-    lanes: Index,
-    *,
-    space: Space,
-    address: int,
-    cell: int | None,
-    where: str,
-    copies_under_way: bool,
-    touches: Touches | None,
-) -> None:
-    """The first of ``lanes`` read ``where``, and none of them found it written.
+class UninitialisedCheck(Check):
+    """Reports reads of global, shared and local memory that nothing wrote."""
 
-    Args:
-        copies_under_way: Whether threads of the block have begun asynchronous copies that they
-            have not waited for: what is missing may be among them.
-        touches: Each of ``lanes`` with its cell.
-    """
-    report(
-        FindingKind.UNINITIALISED_READ,
-        access,
-        wave,
-        lanes,
-        did=f"read {where}, which nothing had written"
-        + ("; its block has not waited for all asynchronous copies" if copies_under_way else ""),
-        space=space,
-        address=address,
-        cell=cell,
-        size=access.size,
-        touches=touches,
-    )
+    name = "uninitialised"
+
+    def unwritten(self, access: MemoryAccess, which: Mask) -> None:
+        space = access.space
+        if space is Space.LOCAL and self.watched.heap:
+            # What is moved with a String or List holds bytes that nobody wrote, and nobody uses.
+            return
+        lanes = access.lanes.index[which]
+        address, cell, where = access.locate(int(np.argmax(which)))
+        where = where if str(space) in where else f"{where} in {space} memory"
+        block = self.wave.block == self.wave.block[lanes[0]]
+        pending = space is Space.SHARED and self.wave.copying(block)
+        size = access.instruction.size
+
+        def touches(most: int) -> Iterator[Touch]:
+            for k, lane in zip(np.flatnonzero(which)[:most], lanes, strict=False):
+                block, thread, _ = self._who(int(lane))
+                yield Touch(block, thread, *access.region.element(access.offset(int(k)), size))
+
+        self._report(
+            FindingKind.UNINITIALISED_READ,
+            access.instruction.pc,
+            int(lanes[0]),
+            f"read {where}, which nothing had written"
+            + ("; its block has not waited for all asynchronous copies" if pending else ""),
+            count=len(lanes),
+            space=space,
+            access=access.instruction.kind,
+            address=address,
+            cell=cell,
+            size=size,
+            touches=touches if space is Space.SHARED else None,
+        )

@@ -10,14 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from grader.device.checks.access import Access
-from grader.device.checks.handover import Meaning
+from grader.device.checks.check import MemoryInstruction, Ordering
 from grader.device.evidence import Space
+from grader.device.lanes import Lanes
 from grader.device.ptx.model import TYPE_BYTES, Address, Operand, Symbol, Vector
 from grader.device.semantics.scalar_types import DTYPES
-from grader.device.simt.addressing import AddressOperand, SitePlace
+from grader.device.simt.addressing import AddressOperand
 from grader.device.simt.binding import Binding, Step
-from grader.device.simt.lanes import Lanes
 
 STRONG = frozenset({"volatile", "relaxed", "acquire", "release", "acq_rel", "mmio"})
 RELEASES = frozenset({"release", "acq_rel"})
@@ -43,7 +42,7 @@ class Form:
     type: str
     elements: int
     strong: bool
-    meaning: Meaning
+    ordering: Ordering
 
     @property
     def size(self) -> int:
@@ -58,7 +57,7 @@ def read_form(binding: Binding) -> Form:
         UnsupportedByDevice: A modifier is unknown.
     """
     *parts, type_ = binding.site.instruction.modifiers or ("",)
-    form = Form(None, type_, 1, strong=False, meaning=meaning(parts))
+    form = Form(None, type_, 1, strong=False, ordering=ordering(parts))
     if TYPE_BYTES.get(type_, 16) > 8:
         raise binding.site.unsupported()
     for part in parts:
@@ -78,10 +77,8 @@ def read_form(binding: Binding) -> Form:
     return form
 
 
-def _access(binding: Binding, form: Form, kind: str) -> Access:
-    site = binding.site
-    place = SitePlace(site, binding.machine.program.module.files)
-    return Access(place, site.pc, kind, form.size, form.elements, form.strong)
+def _access(binding: Binding, form: Form, kind: str) -> MemoryInstruction:
+    return MemoryInstruction(binding.site.pc, kind, form.size, form.elements, form.strong)
 
 
 def bind_load(binding: Binding) -> Step:
@@ -107,7 +104,7 @@ def bind_load(binding: Binding) -> Step:
                 address.watch(reach, at, k)
                 reach.lanes.put(target, address.gather(reach, at, k))
             if form.strong:
-                address.acquire(reach, form.meaning)
+                address.strong(reach, form.ordering)
 
     return binding.step(Step(partial(run, binding.machine.everyone), run))
 
@@ -139,14 +136,14 @@ def bind_store(binding: Binding) -> Step:
                 address.watch(reach, at, k, taken)
                 address.scatter(reach, at, taken)
             if form.strong:
-                address.release(reach, form.meaning)
+                address.strong(reach, form.ordering)
 
     return binding.step(Step(partial(run, binding.machine.everyone), run))
 
 
-def meaning(parts: Sequence[str]) -> Meaning:
+def ordering(parts: Sequence[str]) -> Ordering:
     """What an access says of order by its modifiers."""
-    return Meaning(
+    return Ordering(
         device=OWN_BLOCK not in parts,
         release=not RELEASES.isdisjoint(parts),
         acquire=not ACQUIRES.isdisjoint(parts),
@@ -155,17 +152,17 @@ def meaning(parts: Sequence[str]) -> Meaning:
 
 def bind_fence(binding: Binding) -> Step:
     """``fence`` and ``membar``: what the thread has found is known; all of it can be released."""
-    order = binding.machine.order
+    machine = binding.machine
     parts = binding.site.instruction.modifiers
     device = OWN_BLOCK not in parts
     # Such a fence is between kinds of memory accesses of one thread, not between threads.
     proxy = any(part.startswith("proxy") for part in parts)
 
     def run(lanes: Lanes) -> None:
-        if order.handover is not None and not proxy:
-            order.handover.fence(lanes.index, order.now, device=device)
+        for tell in () if proxy else machine.observers.fence:
+            tell(lanes.index, device=device)
 
-    return binding.step(Step(partial(run, binding.machine.everyone), run))
+    return binding.step(Step(partial(run, machine.everyone), run))
 
 
 def _elements(binding: Binding, operand: Operand, form: Form) -> tuple[Operand, ...]:

@@ -10,19 +10,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grader.device.addresses import BASE_ADDRESS
-from grader.device.checks.access import Access
-from grader.device.checks.bounds import report_misaligned, report_outside
-from grader.device.checks.handover import Meaning
-from grader.device.checks.races import Detail
-from grader.device.checks.uninitialised import report_unwritten
-from grader.device.evidence import Space, Touch
+from grader.device.checks.check import (
+    FaultyAccess,
+    MemoryAccess,
+    MemoryInstruction,
+    Ordering,
+    StrongAccess,
+)
+from grader.device.evidence import Space
+from grader.device.lanes import Index, Lanes, Mask
 from grader.device.ptx.model import Address, Register, Symbol
 from grader.device.results import Result
 from grader.device.simt.binding import Binding
 from grader.device.simt.faults import KernelFault
-from grader.device.simt.lanes import Index, Lanes
 from grader.device.simt.machine import Machine
-from grader.device.simt.program import Site
 from grader.device.simt.regions import (
     LOCAL_WINDOW,
     PARAM_WINDOW,
@@ -41,17 +42,6 @@ _WINDOWS = (
 _ONES = {1: 0x01, 2: 0x0101, 4: 0x01010101, 8: 0x0101010101010101}
 
 
-class SitePlace:
-    """What findings say of an instruction."""
-
-    def __init__(self, site: Site, files: dict[int, str]) -> None:
-        self.line = site.line
-        self.text = site.instruction.text
-        location = site.location
-        self.source_file = files.get(location.file) if location else None
-        self.source_line = location.line if location else None
-
-
 @dataclass(slots=True)
 class Reach:
     """An access of some lanes to one region, found to be inside it."""
@@ -63,10 +53,6 @@ class Reach:
     flat: Any
     """Index of the first byte: one per lane, or one for all (parameters)."""
 
-    def offset(self, k: int) -> int:
-        """The offset of the k-th lane."""
-        return self.offsets if isinstance(self.offsets, int) else int(self.offsets[k])
-
 
 class AddressOperand:
     """``[base+offset]`` of one instruction on one machine.
@@ -77,7 +63,7 @@ class AddressOperand:
     """
 
     def __init__(
-        self, binding: Binding, operand: Address, space: Space | None, access: Access
+        self, binding: Binding, operand: Address, space: Space | None, access: MemoryInstruction
     ) -> None:
         self.machine: Machine = binding.machine
         self.access = access
@@ -95,8 +81,6 @@ class AddressOperand:
             self.register = register
         self.constant = _signed(self.constant)
         self.is_global = space in (Space.GLOBAL, Space.CONST)
-        self.check_unwritten = binding.machine.shape.checks.uninitialised
-        self.check_bounds = binding.machine.shape.checks.bounds
 
     def reach(self, lanes: Lanes) -> Iterator[Reach]:
         """Where the lanes access, one region after the other.
@@ -169,58 +153,45 @@ class AddressOperand:
         outside = region.outside(many, self.span)
         if not outside.any():
             return
-        if self.check_bounds:
-            place = int(np.argmax(outside))
-            address, cell, where = region.locate(int(many[place]), self.access.size)
-            report_outside(
-                self.access,
-                self.machine.wave,
-                lanes.index[outside],
-                space=space,
-                address=address,
-                cell=cell,
-                where=where,
-            )
+        for tell in self.machine.observers.outside:
+            tell(self._faulty(region, space, lanes, many, outside))
         raise KernelFault(Result.ILLEGAL_ADDRESS)
 
     def _misaligned(self, region: Region, space: Space, lanes: Lanes, offsets: Offsets) -> None:
         many = np.broadcast_to(np.asarray(offsets, dtype=np.int64), (lanes.count,))
         crooked = many & self.span - 1 != 0
-        if self.check_bounds:
-            address, _, _ = region.locate(int(many[np.argmax(crooked)]), 1)
-            report_misaligned(
-                self.access, self.machine.wave, lanes.index[crooked], space=space, address=address
-            )
+        for tell in self.machine.observers.misaligned:
+            tell(self._faulty(region, space, lanes, many, crooked))
         raise KernelFault(Result.MISALIGNED_ADDRESS)
+
+    def _faulty(
+        self, region: Region, space: Space, lanes: Lanes, offsets: Index, which: Mask
+    ) -> FaultyAccess:
+        first = int(offsets[np.argmax(which)])
+        return FaultyAccess(self.access, region, space, lanes.index[which], first)
 
     # What a load or store does with a reach
 
     def watch(self, reach: Reach, at: Any, element: int, values: Any = None) -> None:
-        """Tell the race check of one element.
+        """Tell the checks of one element, before memory changes.
 
         Args:
             at: The element's first byte, for each lane.
             values: What a store is about to write.
         """
-        race = self.machine.races.get(reach.region.space)
-        if race is None:
-            return
-        size = self.access.size
+        told = self.machine.observers.accesses[self.access.kind]
+        if told:
+            access = self._element(reach, at, element, values)
+            for tell in told:
+                tell(access)
 
-        def unchanged(k: int, other: int | None) -> bool:
-            many = np.broadcast_to(values, (reach.lanes.count,))
-            if other is not None:
-                return bool(many[k] == many[np.searchsorted(reach.lanes.index, other)])
-            return bool(many[k] == reach.region.data[size][int(at[k]) // size])
-
-        detail = Detail(
-            lambda k: reach.region.locate(reach.offset(k) + element * size, size), unchanged
+    def _element(self, reach: Reach, at: Any, element: int, values: Any = None) -> MemoryAccess:
+        return MemoryAccess(
+            self.access, reach.region, reach.space, reach.lanes, reach.offsets, at, element, values
         )
-        lanes = None if reach.lanes.full else reach.lanes.index
-        race.watch(self.access, self.machine.wave, at, lanes, detail)
 
     def gather(self, reach: Reach, at: Any, element: int) -> Any:
-        """The values of one element; reports those that nothing wrote."""
+        """The values of one element."""
         size = self.access.size
         cell = at >> size.bit_length() - 1
         values = reach.region.data[size][cell]
@@ -230,38 +201,11 @@ class AddressOperand:
         state = written[size][cell]
         if np.all(state == _ONES[size]):
             return values
-        unwritten = np.asarray(state != _ONES[size])
-        moved = reach.space is Space.LOCAL and self.machine.program.traits.heap
-        if self.check_unwritten and not moved:
-            self._unwritten(reach, unwritten, element)
+        for tell in self.machine.observers.unwritten:
+            tell(self._element(reach, at, element), np.asarray(state != _ONES[size]))
         if reach.region is self.machine.global_:
             return _poisoned(values, state, at, size, self.machine.memory.poison)
         return values
-
-    def _unwritten(self, reach: Reach, unwritten: NDArray[np.bool_], element: int) -> None:
-        size = self.access.size
-        offset = reach.offset(int(np.argmax(unwritten))) + element * size
-        address, cell, where = reach.region.locate(offset, size)
-        lanes = reach.lanes.index[unwritten]
-        block = self.machine.block == self.machine.block[lanes[0]]
-
-        def touches(most: int) -> Iterator[Touch]:
-            for k, lane in zip(np.flatnonzero(unwritten)[:most], lanes, strict=False):
-                block, thread, _ = self.machine.wave.who(int(lane))
-                offset = reach.offset(int(k)) + element * size
-                yield Touch(block, thread, *self.machine.shared.element(offset, size))
-
-        report_unwritten(
-            self.access,
-            self.machine.wave,
-            lanes,
-            space=reach.space,
-            address=address,
-            cell=cell,
-            where=_in_space(where, reach.space),
-            copies_under_way=reach.space is Space.SHARED and self.machine.copies.any_of(block),
-            touches=touches if reach.space is Space.SHARED else None,
-        )
 
     def turns(self, lanes: Lanes) -> Index | None:
         """The order in which lanes have their turn within one instruction; None: as they are."""
@@ -289,44 +233,29 @@ class AddressOperand:
             writers = reach.lanes.take(self.machine.stamps)
             stamps[cell] = (writers if turns is None else writers[turns])[:, None]
 
-    # What a strong access means for the order of threads
+    def strong(self, reach: Reach, ordering: Ordering, wrote: Mask | None = None) -> None:
+        """Tell the checks of a strong access that these lanes have made.
 
-    def acquire(self, reach: Reach, meaning: Meaning) -> None:
-        """These lanes have made a strong read."""
-        order = self.machine.order
-        if order.handover is not None:
-            at, lanes = self._placed(reach, None)
-            order.handover.read(reach.region.space, at, lanes, order.now, meaning)
-
-    def release(self, reach: Reach, meaning: Meaning) -> None:
-        """These lanes have made a strong write."""
-        order = self.machine.order
-        if order.handover is not None:
-            at, lanes = self._placed(reach, self.turns(reach.lanes))
-            order.handover.write(reach.region.space, at, lanes, order.now, meaning)
-
-    def update(self, reach: Reach, meaning: Meaning, wrote: NDArray[np.bool_]) -> None:
-        """These lanes have made an atomic update, where ``wrote``."""
-        order = self.machine.order
-        if order.handover is not None:
-            turns = self.turns(reach.lanes)
-            at, lanes = self._placed(reach, turns)
-            wrote = wrote if turns is None else wrote[turns]
-            order.handover.update(reach.region.space, at, lanes, wrote, order.now, meaning)
-
-    @staticmethod
-    def _placed(reach: Reach, turns: Index | None) -> tuple[Index, Index]:
+        Args:
+            wrote: Of an atomic: which of the lanes changed the cell.
+        """
+        told = self.machine.observers.strong
+        if not told:
+            return
         at = np.broadcast_to(np.asarray(reach.flat, dtype=np.int64), (reach.lanes.count,))
-        return (at, reach.lanes.index) if turns is None else (at[turns], reach.lanes.index[turns])
+        lanes = reach.lanes.index
+        turns = None if self.access.kind == "read" else self.turns(reach.lanes)
+        if turns is not None:
+            at, lanes = at[turns], lanes[turns]
+            wrote = None if wrote is None else wrote[turns]
+        access = StrongAccess(self.access, reach.region.space, at, lanes, ordering, wrote)
+        for tell in told:
+            tell(access)
 
 
 def _signed(address: int) -> int:
     """An address modulo 2**64, as a signed number."""
     return (address + (1 << 63)) % (1 << 64) - (1 << 63)
-
-
-def _in_space(where: str, space: Space) -> str:
-    return where if str(space) in where else f"{where} in {space} memory"
 
 
 def _poisoned(

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grader.device.addresses import BASE_ADDRESS
+from grader.device.lanes import Lanes
 from grader.device.ptx.model import TYPE_BYTES, Operand, Pair, Vector
 from grader.device.semantics import Operation, lookup
 from grader.device.simt.binding import Binding, Step, windows
-from grader.device.simt.lanes import Lanes
 from grader.device.simt.regions import WINDOW_SIZE
 
 Array = NDArray[Any]

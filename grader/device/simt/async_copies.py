@@ -1,6 +1,6 @@
 """``cp.async``: copies from global to shared memory that a thread has to wait for.
 
-The source is read where the copy begins. The race check is told of the write
+The source is read where the copy begins. The checks are told of the write
 twice: there, since from then on it may happen, and where the bytes arrive.
 """
 
@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from grader.device.checks.access import Access
+from grader.device.checks.check import MemoryInstruction
 from grader.device.evidence import Space
+from grader.device.lanes import Lanes
 from grader.device.ptx.model import Address, Immediate, Operand, Register
-from grader.device.simt.addressing import AddressOperand, Reach, SitePlace
+from grader.device.simt.addressing import AddressOperand, Reach
 from grader.device.simt.binding import Binding, Step
-from grader.device.simt.lanes import Lanes
 
 WORD = 4
 """Bytes that are copied at a time; sizes are multiples of it."""
@@ -165,6 +165,5 @@ def _values(address: AddressOperand, lanes: Lanes, k: int) -> NDArray[np.uint32]
 def _address(
     binding: Binding, operand: Address, space: Space, kind: str, words: int
 ) -> AddressOperand:
-    site = binding.site
-    place = SitePlace(site, binding.machine.program.module.files)
-    return AddressOperand(binding, operand, space, Access(place, site.pc, kind, WORD, words))
+    access = MemoryInstruction(binding.site.pc, kind, WORD, words)
+    return AddressOperand(binding, operand, space, access)

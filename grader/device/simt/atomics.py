@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from grader.device.checks.access import Access
+from grader.device.checks.check import MemoryInstruction
 from grader.device.evidence import Space
+from grader.device.lanes import Index, Lanes
 from grader.device.ptx.model import Address
 from grader.device.semantics.scalar_types import DTYPES
-from grader.device.simt.accesses import SCOPES, SPACES, STRONG, meaning
-from grader.device.simt.addressing import AddressOperand, Reach, SitePlace
+from grader.device.simt.accesses import SCOPES, SPACES, STRONG, ordering
+from grader.device.simt.addressing import AddressOperand, Reach
 from grader.device.simt.binding import Binding, Step
-from grader.device.simt.lanes import Index, Lanes
 
 Array = NDArray[Any]
 Combine = Callable[[Array, Array, Any], Array]
@@ -105,15 +105,9 @@ def bind_atomic(binding: Binding) -> Step:
     if not isinstance(operands[0], Address):
         raise binding.error("no address")
     sources = [binding.source(operand, dtype) for operand in operands[1:]]
-    access = Access(
-        SitePlace(binding.site, binding.machine.program.module.files),
-        binding.site.pc,
-        "atomic",
-        dtype.itemsize,
-        strong=True,
-    )
+    access = MemoryInstruction(binding.site.pc, "atomic", dtype.itemsize, strong=True)
     address = AddressOperand(binding, operands[0], form.space, access)
-    order = meaning(binding.site.instruction.modifiers)
+    order = ordering(binding.site.instruction.modifiers)
 
     def run(lanes: Lanes) -> None:
         for reach in address.reach(lanes):
@@ -122,7 +116,7 @@ def bind_atomic(binding: Binding) -> Step:
             if target is not None:
                 reach.lanes.put(target, old)
             failed = old != b if form.operation == "cas" else np.zeros(len(old), dtype=np.bool_)
-            address.update(reach, order, ~failed)
+            address.strong(reach, order, ~failed)
 
     return binding.step(Step(partial(run, binding.machine.everyone), run))
 

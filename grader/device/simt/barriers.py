@@ -3,10 +3,7 @@
 Threads that have ended do not count (PTX ISA, ``exit``: "If the exiting threads are holding up
 the barrier, the barrier is released"), and it is noted. Threads at another barrier do count.
 They are told apart by where they wait, so that a wait that can never end is found instead of
-hanging, and so is a meeting at different instructions: an aligned barrier, which ``bar`` always
-is, says "that all threads in CTA will execute the same" one, "otherwise behavior is undefined"
-(PTX ISA, ``barrier``). Where a barrier has a count of threads, the manual's own examples put
-warps at different instructions; there it must be the same for the threads of a warp.
+hanging. What of it is an error, a check says.
 """
 
 from __future__ import annotations
@@ -17,12 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grader.device.attributes import WARP
-from grader.device.checks.divergence import report_exited, report_mixed, report_stuck
+from grader.device.checks.check import BarrierPassed
+from grader.device.lanes import Index, Lanes, Mask
 from grader.device.ptx.model import Immediate, Operand, Register
-from grader.device.simt.addressing import SitePlace
 from grader.device.simt.binding import Binding
 from grader.device.simt.control import Router, Transfer, conditional, groups
-from grader.device.simt.lanes import Lanes
 from grader.device.simt.machine import Machine
 
 BARRIERS = 16
@@ -40,11 +36,12 @@ class BlockBarriers:
         self.machine = machine
         self.router = router
         total = machine.total
-        self.waiting_at: NDArray[np.int64] = np.full(total, -1, dtype=np.int64)
-        self._barrier: NDArray[np.int64] = np.zeros(total, dtype=np.int64)
-        self._expected: NDArray[np.int64] = np.zeros(total, dtype=np.int64)
-        self._extra: NDArray[np.int64] = np.zeros((BARRIERS, machine.shape.blocks), dtype=np.int64)
+        self.waiting_at: Index = np.full(total, -1, dtype=np.int64)
+        self._barrier: Index = np.zeros(total, dtype=np.int64)
+        self._expected: Index = np.zeros(total, dtype=np.int64)
+        self._extra: Index = np.zeros((BARRIERS, machine.shape.blocks), dtype=np.int64)
         self._reductions: dict[int, Reduction] = {}
+        self._all_blocks: Index = np.arange(machine.shape.blocks, dtype=np.int64)
         self.waiting = 0
 
     def reset(self) -> None:
@@ -63,7 +60,7 @@ class BlockBarriers:
             reduction.arrive(lanes)
         alone = lanes.full and self.waiting == 0 and np.ndim(barrier) == 0
         if alone and np.all(expected == 0) and not self._extra[int(barrier)].any():
-            self._complete(None, lanes, [(pc, lanes)])
+            self._complete(lanes, [(pc, lanes)], pc, whole=self._all_blocks)
             return
         index = lanes.index
         self.waiting_at[index] = pc
@@ -101,24 +98,9 @@ class BlockBarriers:
             need = np.where(everybody, alive, need)
             done = mine.any(axis=1) & (arrived >= need)
             if done.any():
-                short = done & everybody & (alive < threads)
-                if short.any() and self.machine.shape.checks.barriers:
-                    self._note_exited(blocks[short], mine[short], exited[short])
-                self._let_go(blocks[done], mine[done], number)
+                self._let_go(blocks[done], mine[done], number, whole=blocks[done & everybody])
 
-    def _note_exited(
-        self, blocks: NDArray[np.int64], mine: NDArray[np.bool_], exited: NDArray[np.bool_]
-    ) -> None:
-        first = int(blocks[0]) * self.machine.threads
-        lane, gone = first + int(mine[0].argmax()), first + int(exited[0].argmax())
-        place = self._place(int(self.waiting_at[lane]))
-        report_exited(self.machine.wave, place, gone, lane, int(exited.sum()))
-
-    def _place(self, pc: int) -> SitePlace:
-        program = self.machine.program
-        return SitePlace(program.code[pc], program.module.files)
-
-    def _let_go(self, blocks: NDArray[np.int64], mine: NDArray[np.bool_], number: int) -> None:
+    def _let_go(self, blocks: Index, mine: Mask, number: int, *, whole: Index) -> None:
         mask = np.zeros(self.machine.total, dtype=np.bool_)
         mask.reshape(-1, self.machine.threads)[blocks] = mine
         released = Lanes.where(mask)
@@ -126,45 +108,31 @@ class BlockBarriers:
         self.waiting_at[released.index] = -1
         self._extra[number, blocks] = 0
         self.waiting -= released.count
-        by_place = groups(released, places)
-        if len(by_place) > 1 and self.machine.shape.checks.barriers:
-            self._check_mixed(released, places)
-        self._complete(blocks, released, by_place)
+        self._complete(released, groups(released, places), places, whole=whole)
 
     def _complete(
-        self, blocks: NDArray[np.int64] | None, lanes: Lanes, places: list[tuple[int, Lanes]]
+        self, lanes: Lanes, groups: list[tuple[int, Lanes]], places: Index | int, *, whole: Index
     ) -> None:
-        self.machine.order.barrier(None if blocks is None else lanes.index)
-        for pc, group in places:
+        told = self.machine.observers.barrier
+        if told:
+            counted = self._expected[lanes.index] != 0 if len(groups) > 1 else False
+            passed = BarrierPassed(lanes, places, len(groups) > 1, counted, whole)
+            for tell in told:
+                tell(passed)
+        for pc, group in groups:
             reduction = self._reductions.get(pc)
             if reduction is not None:
                 reduction.finish(group, lanes)
             self.router.go(pc + 1, group)
 
-    def _check_mixed(self, released: Lanes, places: NDArray[np.int64]) -> None:
-        """Threads that must be at the same ``.aligned`` barrier instruction are at two."""
-        index = released.index
-        warp, block = self.machine.order.warp[index], self.machine.block[index]
-        team = np.where(self._expected[index] == 0, -1 - block, warp)
-        mixed = np.flatnonzero((team[1:] == team[:-1]) & (places[1:] != places[:-1]))
-        if not len(mixed):
-            return
-        k = int(mixed[0])
-        pcs = int(places[k + 1]), int(places[k])
-        sites = [self.machine.program.code[pc].instruction for pc in pcs]
-        if all(site.base == "bar" or "aligned" in site.modifiers for site in sites):
-            report_mixed(
-                self.machine.wave,
-                self._place(pcs[0]),
-                int(index[k + 1]),
-                int(index[k]),
-                sites[1].line,
-                len(mixed),
-                one_warp=bool(warp[k] == warp[k + 1]),
-            )
+    def stuck(self) -> None:
+        """Tell the checks of threads that wait for others that will never come."""
+        waiting = np.flatnonzero(self.waiting_at >= 0)
+        for tell in self.machine.observers.stuck:
+            tell(waiting, self.waiting_at[waiting])
 
 
-def _by_warps(waits: NDArray[np.bool_], exited: NDArray[np.bool_]) -> NDArray[np.int64]:
+def _by_warps(waits: Mask, exited: Mask) -> Index:
     """How many threads count as arrived, for each block, where a barrier has a count of threads.
 
     A warp of which all that live wait counts whole, also the last one of a block whose size is
@@ -175,7 +143,7 @@ def _by_warps(waits: NDArray[np.bool_], exited: NDArray[np.bool_]) -> NDArray[np
     mine = np.pad(waits, ((0, 0), (0, beyond))).reshape(blocks, -1, WARP)
     gone = np.pad(exited, ((0, 0), (0, beyond)), constant_values=True).reshape(blocks, -1, WARP)
     whole = (mine | gone).all(axis=2) & mine.any(axis=2)
-    count: NDArray[np.int64] = np.where(whole, WARP, mine.sum(axis=2)).sum(axis=1)
+    count: Index = np.where(whole, WARP, mine.sum(axis=2)).sum(axis=1)
     return count
 
 
@@ -187,7 +155,7 @@ class Reduction:
         self.operation = operation
         self.value = value
         self.out = out
-        self.arrived: NDArray[np.bool_] = np.zeros(machine.total, dtype=np.bool_)
+        self.arrived: Mask = np.zeros(machine.total, dtype=np.bool_)
 
     def arrive(self, lanes: Lanes) -> None:
         """Take down what these lanes bring along."""
@@ -265,18 +233,3 @@ def _reduction(binding: Binding) -> tuple[Reduction, tuple[Operand, ...]]:
     out = binding.destination(destination, dtype)
     value = binding.source(predicate, np.dtype(np.bool_))
     return Reduction(binding.machine, operation, value, out), tuple(numbers)
-
-
-def report_deadlock(machine: Machine, barriers: BlockBarriers) -> None:
-    """Describe threads that wait for others that will never come."""
-    waiting = np.flatnonzero(barriers.waiting_at >= 0)
-    first = int(waiting[0])
-    block = machine.block[waiting] == machine.block[first]
-    places = barriers.waiting_at[waiting]
-    others = waiting[block & (places != places[0])]
-    code, files = machine.program.code, machine.program.module.files
-    other = (
-        (int(others[0]), code[int(barriers.waiting_at[others[0]])].line) if len(others) else None
-    )
-    place = SitePlace(code[int(places[0])], files)
-    report_stuck(machine.wave, place, first, other, len(waiting))

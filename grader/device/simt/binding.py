@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from grader.device.lanes import Lanes
 from grader.device.ptx.errors import PtxError
 from grader.device.ptx.model import (
     Immediate,
@@ -24,7 +25,6 @@ from grader.device.ptx.model import (
     Special,
     Symbol,
 )
-from grader.device.simt.lanes import Lanes
 from grader.device.simt.machine import Machine
 from grader.device.simt.program import Site
 from grader.device.simt.regions import LOCAL_WINDOW, PARAM_WINDOW, SHARED_WINDOW

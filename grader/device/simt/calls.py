@@ -12,14 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from grader.device.checks.stack import report_overflow
+from grader.device.lanes import Lanes
 from grader.device.ptx.model import Arguments, Function, Operand, Register, Sink, Symbol, Variable
 from grader.device.results import Result
-from grader.device.simt.addressing import SitePlace
 from grader.device.simt.binding import Binding
 from grader.device.simt.control import Router, Transfer, conditional, groups, stopped
 from grader.device.simt.faults import KernelFault
-from grader.device.simt.lanes import Lanes
 from grader.device.simt.printing import print_lanes, read_text
 
 
@@ -56,10 +54,14 @@ def _entering(binding: Binding, router: Router, function: Function, call: _Call)
     frames = machine.frames_of(function.name)
 
     def enter(lanes: Lanes) -> None:
+        for tell in machine.observers.call:
+            tell(site.pc, function.name, lanes)
         if frames is not None:
             full = frames.without_room(lanes)
             if full is not None:
-                _overflow(binding, full, frames.most)
+                for tell_full in machine.observers.overflow:
+                    tell_full(site.pc, full, frames.most)
+                raise KernelFault(Result.HARDWARE_STACK_ERROR)
             frames.enter(lanes)
         for to, of in copies:
             lanes.put(to, lanes.take(of))
@@ -105,13 +107,6 @@ def bind_return(binding: Binding, router: Router) -> Transfer:
             router.go(pc + 1, group)
 
     return conditional(binding, router, leave)
-
-
-def _overflow(binding: Binding, lanes: Lanes, calls: int) -> None:
-    machine = binding.machine
-    place = SitePlace(binding.site, machine.program.module.files)
-    report_overflow(machine.wave, place, int(lanes.index[0]), lanes.count, calls)
-    raise KernelFault(Result.HARDWARE_STACK_ERROR)
 
 
 def _shape(binding: Binding) -> tuple[str | Register, _Call]:
@@ -212,12 +207,12 @@ def _provided(binding: Binding, router: Router, name: str, call: _Call) -> Trans
 
 
 def _malloc(binding: Binding, router: Router, call: _Call) -> Transfer:
-    heap, following = binding.machine.heap, binding.site.pc + 1
+    machine, following = binding.machine, binding.site.pc + 1
     size = _outer(binding, call.passed[0], 8).view(np.uint64)[:, 0]
     address = _outer(binding, call.returned[0], 8).view(np.uint64)[:, 0]
 
     def allocate(lanes: Lanes) -> None:
-        addresses = [heap.allocate(n) for n in lanes.take(size).tolist()]
+        addresses = [machine.heap.allocate(machine.memory, n) for n in lanes.take(size).tolist()]
         lanes.put(address, np.array(addresses, dtype=np.uint64))
         router.go(following, lanes)
 
@@ -225,11 +220,12 @@ def _malloc(binding: Binding, router: Router, call: _Call) -> Transfer:
 
 
 def _free(binding: Binding, router: Router, call: _Call) -> Transfer:
-    heap, following = binding.machine.heap, binding.site.pc + 1
+    machine, following = binding.machine, binding.site.pc + 1
     address = _outer(binding, call.passed[0], 8).view(np.uint64)[:, 0]
 
     def release(lanes: Lanes) -> None:
-        wrong = [bool(a) and not heap.free(a) for a in lanes.take(address).tolist()]
+        given = lanes.take(address).tolist()
+        wrong = [bool(a) and not machine.heap.free(machine.memory, a) for a in given]
         if any(wrong):
             bad = lanes.pick(np.array(wrong))
             assert bad is not None

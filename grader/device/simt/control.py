@@ -11,13 +11,11 @@ from typing import Protocol
 
 import numpy as np
 
-from grader.device.checks.traps import report_trap
+from grader.device.lanes import Index, Lanes
 from grader.device.ptx.model import Target, Targets
 from grader.device.results import Result
-from grader.device.simt.addressing import SitePlace
 from grader.device.simt.binding import Binding
 from grader.device.simt.faults import KernelFault
-from grader.device.simt.lanes import Index, Lanes
 
 Transfer = Callable[[Lanes], None]
 
@@ -88,10 +86,9 @@ def bind_trap(binding: Binding, router: Router) -> Transfer:
 
 
 def stopped(binding: Binding, lanes: Lanes, what: str, result: Result) -> None:
-    """Report that these lanes stopped the launch, and stop it."""
-    machine = binding.machine
-    place = SitePlace(binding.site, machine.program.module.files)
-    report_trap(machine.wave, place, int(lanes.index[0]), lanes.count, what)
+    """Tell the checks that these lanes stop the launch, and stop it."""
+    for tell in binding.machine.observers.trap:
+        tell(binding.site.pc, lanes, what)
     raise KernelFault(result)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
+from grader.device.lanes import Lanes
 from grader.device.results import Result
 from grader.device.simt.accesses import bind_fence, bind_load, bind_store
 from grader.device.simt.arithmetic import bind_cvta, bind_isspacep, bind_mov, bind_operation
@@ -22,7 +23,6 @@ from grader.device.simt.control import (
     bind_trap,
 )
 from grader.device.simt.faults import KernelFault
-from grader.device.simt.lanes import Lanes
 from grader.device.simt.machine import Machine
 from grader.device.simt.program import Site
 from grader.device.simt.warps import WarpWaits, bind_warp

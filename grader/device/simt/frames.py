@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from grader.device.simt.lanes import Index, Lanes
+from grader.device.lanes import Index, Lanes
 from grader.device.simt.program import Slot
 from grader.device.simt.regions import SlottedRegion
 

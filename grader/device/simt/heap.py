@@ -15,29 +15,28 @@ HEAP_BYTES = 8 << 20
 class Heap:
     """What kernels have allocated on one device memory."""
 
-    def __init__(self, memory: GlobalMemory) -> None:
-        self._memory = memory
+    def __init__(self) -> None:
         self._sizes: dict[int, int] = {}
         self._used = 0
 
-    def allocate(self, size: int) -> int:
+    def allocate(self, memory: GlobalMemory, size: int) -> int:
         """The address of ``size`` new bytes; 0 where there is no room."""
         size = max(size, 1)
         if self._used + size > HEAP_BYTES:
             return 0
         try:
-            address = self._memory.allocate(size)
+            address = memory.allocate(size)
         except OutOfDeviceMemory:
             return 0
         self._sizes[address] = size
         self._used += size
         return address
 
-    def free(self, address: int) -> bool:
+    def free(self, memory: GlobalMemory, address: int) -> bool:
         """Give an allocation back. False where ``allocate`` did not give it, or no longer."""
         size = self._sizes.pop(address, None)
         if size is None:
             return False
         self._used -= size
-        self._memory.free(address)
+        memory.free(address)
         return True

@@ -7,7 +7,6 @@ import time
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 
@@ -20,20 +19,20 @@ from grader.device.attributes import (
     MULTIPROCESSORS,
     occupancy,
 )
-from grader.device.case import SIGNALLING_NAN, Checks, LaunchLimits
-from grader.device.checks.order import Log
+from grader.device.case import SIGNALLING_NAN, LaunchLimits
+from grader.device.checks import all_checks
+from grader.device.checks.check import Watched
+from grader.device.checks.observers import CheckTypes, Observers, listens
 from grader.device.checks.recorder import Recorder
-from grader.device.evidence import Dim3, Finding, FindingKind, Launch
+from grader.device.evidence import Dim3, Launch
 from grader.device.memory import GlobalMemory
 from grader.device.ptx import PtxError
-from grader.device.ptx.model import Symbol
 from grader.device.results import Result
 from grader.device.schedules import PLAIN
-from grader.device.simt.addressing import SitePlace
 from grader.device.simt.faults import KernelFault
 from grader.device.simt.loading import LoadedModule
 from grader.device.simt.machine import Printed, Shape
-from grader.device.simt.program import Program, Site
+from grader.device.simt.program import Program
 from grader.device.simt.scheduler import Budget
 from grader.device.simt.turns import Schedule
 from grader.errors import UnsupportedByDevice
@@ -54,7 +53,7 @@ def launch(
     params: Sequence[bytes],
     memory: GlobalMemory,
     index: int,
-    checks: Checks | None = None,
+    checks: CheckTypes | None = None,
     shared_fill: int = SIGNALLING_NAN,
     dynamic_shared_limit: int = MAX_SHARED_PER_BLOCK,
     limits: LaunchLimits | None = None,
@@ -71,7 +70,8 @@ def launch(
         params: The kernel's arguments as raw bytes, one per ``.param``, of exactly its size.
         memory: The device memory.
         index: ``Launch.index`` of this launch.
-        checks: Which checks watch; all where None.
+        checks: Which checks watch, also such as no module of `grader.device.checks` has; all
+            of these where None.
         shared_fill: 32-bit pattern that shared and local memory hold before anything is
             written; 0 for zeros.
         dynamic_shared_limit: The function's MAX_DYNAMIC_SHARED_SIZE_BYTES attribute.
@@ -84,7 +84,7 @@ def launch(
         PtxError: The kernel is not sound PTX, or ``params`` do not fit it.
     """
     started = time.perf_counter()
-    checks = checks or Checks()
+    checks = all_checks() if checks is None else checks
     limits = limits or LaunchLimits()
     program = module.program(entry)
     recorder = Recorder(entry, grid, block)
@@ -94,14 +94,18 @@ def launch(
         limits.wall_clock_s,
     )
     printed = Printed()
+    observers = Observers(checks, _watched(program, memory, recorder))
     wrong = _refusal(program, grid, block, dynamic_shared_bytes, dynamic_shared_limit)
-    missing = program.missing()
+    missing = program.missing
     if wrong:
         result = Result.INVALID_VALUE
-        _report_refusal(recorder, wrong)
+        for tell_refused in observers.refused:
+            tell_refused(wrong)
     elif missing:
         result = Result.INVALID_PTX
-        _report_missing(recorder, program, missing)
+        for tell in observers.missing:
+            for pc, name in missing.items():
+                tell(pc, name)
     else:
         memory.begin_launch(index, grid, block)
         run = _Run(
@@ -110,7 +114,8 @@ def launch(
             recorder=recorder,
             budget=budget,
             printed=printed,
-            checks=checks,
+            observers=observers,
+            tracked=listens(checks, "unwritten"),
             shared_fill=shared_fill,
             dynamic_shared=dynamic_shared_bytes,
             schedule=schedule,
@@ -141,28 +146,27 @@ class _Run:
     recorder: Recorder
     budget: Budget
     printed: Printed
-    checks: Checks
+    observers: Observers
+    tracked: bool
     shared_fill: int
     dynamic_shared: int
     schedule: int
 
     def all_waves(self, index: int, params: bytes) -> Result:
         """Run wave after wave; the first error ends the launch."""
-        log = Log(self.module.clock())
         for first, blocks in self._waves():
             shape = Shape(
-                self.recorder.grid, self.recorder.block, blocks, self.dynamic_shared, self.checks
+                self.recorder.grid, self.recorder.block, blocks, self.dynamic_shared, self.tracked
             )
             scheduler = self.module.scheduler(self.program.entry.name, shape)
             machine = scheduler.machine
             machine.entry_params.data[1][: len(params)] = np.frombuffer(params, dtype=np.uint8)
             machine.begin_wave(
-                self.recorder,
+                self.observers,
                 first,
                 launch=index,
                 fill=self.shared_fill,
                 printed=self.printed,
-                log=log,
             )
             try:
                 with np.errstate(all="ignore"):
@@ -206,6 +210,18 @@ class _Run:
         """
         shared = self.program.shared.compact_size + self.dynamic_shared
         return MULTIPROCESSORS * occupancy(threads, shared)
+
+
+def _watched(program: Program, memory: GlobalMemory, recorder: Recorder) -> Watched:
+    return Watched(
+        recorder=recorder,
+        memory=memory,
+        place=program.place,
+        global_granule=program.traits.global_granule,
+        shared_granule=program.traits.shared_granule,
+        fences=program.traits.fences,
+        heap=program.traits.heap,
+    )
 
 
 def _param_bytes(program: Program, params: Sequence[bytes]) -> bytes:
@@ -273,33 +289,3 @@ def _against_directives(program: Program, block: Dim3, threads: int) -> str:
     if exact is not None and block != exact:
         return f"block {block}; the kernel was compiled for {exact}"
     return ""
-
-
-def _report_refusal(recorder: Recorder, wrong: str) -> None:
-    recorder.add(
-        FindingKind.BAD_LAUNCH,
-        None,
-        1,
-        lambda: Finding(
-            kind=FindingKind.BAD_LAUNCH,
-            message=f"the launch was refused: {wrong}",
-            kernel=recorder.kernel,
-        ),
-    )
-
-
-def _report_missing(recorder: Recorder, program: Program, calls: list[Site]) -> None:
-    for site in calls:
-        name = next(o.name for o in site.instruction.operands if isinstance(o, Symbol))
-        finding = Finding(
-            kind=FindingKind.MISSING_FUNCTION,
-            message=f"the kernel calls {name}, a function that no GPU has: "
-            "a GPU refuses to load it",
-            kernel=recorder.kernel,
-        )
-        place = SitePlace(site, program.module.files)
-        recorder.add(FindingKind.MISSING_FUNCTION, place, 1, partial(_same, finding))
-
-
-def _same(finding: Finding) -> Finding:
-    return finding

@@ -4,66 +4,34 @@ from __future__ import annotations
 
 import struct
 from collections import OrderedDict
-from collections.abc import Sequence
 
 from grader.device.addresses import OutOfDeviceMemory
-from grader.device.checks.order import Clock
-from grader.device.checks.races import Cells
 from grader.device.memory import GlobalMemory
 from grader.device.ptx import Module, PtxError
 from grader.device.ptx.model import TYPE_BYTES, Function, Immediate, StateSpace, Variable
-from grader.device.simt.footprints import touched
 from grader.device.simt.heap import Heap
 from grader.device.simt.machine import Machine, Shape
 from grader.device.simt.program import Program, address_of
 from grader.device.simt.scheduler import Scheduler
-from grader.device.touched import Touched
 
 _MOST_MACHINES = 16
 _MOST_BYTES = 1 << 30
 """Machines kept on a device for further launches of the same shape, and their bytes."""
-_STALE_BYTES = 64 << 20
-"""After so many bytes of new buffers, the race check's shadow is cleared."""
-
 
 _Key = tuple[int, str, Shape]
 """Module number, entry and shape."""
 
 
-class _Device:
+class LaunchCache:
     """What launches on one device memory leave for later ones.
 
     Attributes:
         machines: Machines that may serve again, the last used one last, with their bytes.
     """
 
-    def __init__(self, memory: GlobalMemory) -> None:
-        self.clock = Clock()
-        self.heap = Heap(memory)
+    def __init__(self) -> None:
+        self.heap = Heap()
         self.machines: OrderedDict[_Key, tuple[Scheduler, int]] = OrderedDict()
-        self._cells: dict[int, Cells] = {}
-        self._allocated = 0
-        self._forgotten = 0
-
-    def cells(self, memory: GlobalMemory, granule: int) -> Cells:
-        if memory.allocated_ever - self._allocated > _STALE_BYTES:
-            for cells in self._cells.values():
-                cells.clear()
-            self._allocated = memory.allocated_ever
-            self._forgotten = self.clock.event
-        if granule not in self._cells:
-            self._cells[granule] = Cells(memory.window, granule)
-        return self._cells[granule]
-
-    def now(self) -> int:
-        """The number of the last event."""
-        return self.clock.event
-
-    def touched(self, memory: GlobalMemory, firsts: Sequence[int]) -> list[Touched] | None:
-        """What launches touched last, by their first events in order; None: it is forgotten."""
-        if firsts[0] <= self._forgotten:
-            return None
-        return touched(memory, self._cells.values(), firsts)
 
     def make_room(self, size: int) -> None:
         """Drop machines until one of ``size`` bytes may join them."""
@@ -118,7 +86,7 @@ class LoadedModule:
         Where they were stays known: what a case did may be done again after it, and then
         memory is there again.
         """
-        machines = self._device().machines
+        machines = self.memory.kept(LaunchCache).machines
         for key in [key for key in machines if key[0] == self.number]:
             del machines[key]
         if not self._unloaded:
@@ -134,33 +102,18 @@ class LoadedModule:
 
     def scheduler(self, entry: str, shape: Shape) -> Scheduler:
         """A machine for waves of this shape; the last few are kept."""
-        device = self._device()
+        device = self.memory.kept(LaunchCache)
         key = (self.number, entry, shape)
         program = self.program(entry)
-        cells = None
-        if shape.checks.races:
-            cells = device.cells(self.memory, program.traits.global_granule)
         if key in device.machines and device.machines[key][0].machine.program is program:
             device.machines.move_to_end(key)
             return device.machines[key][0]
         device.machines.pop(key, None)
         size = shape.blocks * program.block_bytes(shape.threads, shape.dynamic_shared)
         device.make_room(size)
-        scheduler = Scheduler(
-            Machine(program, shape, self.memory, cells, self.symbols, device.heap)
-        )
+        scheduler = Scheduler(Machine(program, shape, self.memory, self.symbols, device.heap))
         device.machines[key] = (scheduler, size)
         return scheduler
-
-    def clock(self) -> Clock:
-        """Numbers the events on this module's device."""
-        return self._device().clock
-
-    def _device(self) -> _Device:
-        state = self.memory.launch_state
-        if not isinstance(state, _Device):
-            state = self.memory.launch_state = _Device(self.memory)
-        return state
 
 
 def load(module: Module, memory: GlobalMemory, *, number: int) -> LoadedModule:

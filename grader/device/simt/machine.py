@@ -8,19 +8,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from grader.device.attributes import MULTIPROCESSORS
-from grader.device.case import Checks
-from grader.device.checks.access import Wave
-from grader.device.checks.handover import handover
-from grader.device.checks.order import Log, Order
-from grader.device.checks.races import Cells, RaceCheck
-from grader.device.checks.recorder import Recorder
+from grader.device.attributes import MULTIPROCESSORS, WARP
+from grader.device.checks.check import Wave
+from grader.device.checks.observers import Observers
 from grader.device.evidence import Dim3, Space
+from grader.device.lanes import Index, Lanes
 from grader.device.memory import GlobalMemory
 from grader.device.ptx.model import TYPE_BYTES
 from grader.device.simt.frames import Frames
 from grader.device.simt.heap import Heap
-from grader.device.simt.lanes import Index, Lanes
 from grader.device.simt.pending import PendingCopies
 from grader.device.simt.program import STACK_BYTES, Layout, Program, Site, Slot
 from grader.device.simt.regions import GlobalRegion, ParamRegion, Region, SlottedRegion
@@ -39,29 +35,19 @@ class Shape:
     Attributes:
         blocks: Blocks in flight at once.
         dynamic_shared: Dynamic shared memory of a block, in bytes.
+        tracked: Whether to remember which bytes of shared and local memory were written.
     """
 
     grid: Dim3
     block: Dim3
     blocks: int
     dynamic_shared: int
-    checks: Checks
+    tracked: bool
 
     @property
     def threads(self) -> int:
         """Threads of a block."""
         return self.block[0] * self.block[1] * self.block[2]
-
-
-@dataclass(slots=True)
-class MachineWave(Wave):
-    """A wave that knows the lines of its program."""
-
-    program: Program
-
-    def line_of(self, pc: int) -> int:
-        """The PTX line of a program counter."""
-        return self.program.code[pc].line
 
 
 @dataclass(slots=True)
@@ -114,6 +100,7 @@ class Machine:
     """State for ``shape.blocks`` blocks of a program; used again for later waves and launches.
 
     Attributes:
+        observers: The checks of the launch that it serves now.
         everyone: All lanes.
         params: Bytes of variables in parameter space, one row per lane.
         entry_params: The kernel's own parameters.
@@ -128,7 +115,6 @@ class Machine:
         program: Program,
         shape: Shape,
         memory: GlobalMemory,
-        global_cells: Cells | None,
         symbols: dict[str, int],
         heap: Heap,
     ) -> None:
@@ -141,28 +127,23 @@ class Machine:
         self.everyone = Lanes.all(self.total)
         self.thread: Index = self.everyone.index % self.threads
         self.block: Index = self.everyone.index // self.threads
-        self.order = Order(self.total, self.threads)
+        self.warp: Index = self.block * -(-self.threads // WARP) + self.thread // WARP
         layout, dynamic = _with_dynamic(program, shape.dynamic_shared)
         self.shared = SlottedRegion(
-            Space.SHARED, layout, shape.blocks, self.block, tracked=shape.checks.uninitialised
+            Space.SHARED, layout, shape.blocks, self.block, tracked=shape.tracked
         )
         self.local = SlottedRegion(
             Space.LOCAL,
             program.local,
             self.total,
             self.everyone.index,
-            tracked=shape.checks.uninitialised,
+            tracked=shape.tracked,
         )
         self.global_ = GlobalRegion(memory)
         self.entry_params = ParamRegion(program.entry_params.size)
         self.params: NDArray[np.uint8] = np.zeros(
             (self.total, -(-program.params.size // 16) * 16), dtype=np.uint8
         )
-        self.races: dict[Space, RaceCheck] = {}
-        if shape.checks.races:
-            if program.traits.fences:
-                self.order.handover = handover(self.block)
-            self._make_race_checks(global_cells)
         self.symbols = dict(symbols)
         self.symbols.update({name: slot.start for name, slot in program.spaces.items()})
         if dynamic is not None:
@@ -171,7 +152,9 @@ class Machine:
         self.carry: NDArray[np.bool_] = np.zeros(self.total, dtype=np.bool_)
         self._scratch: dict[tuple[Any, int], NDArray[Any]] = {}
         self.exited: NDArray[np.bool_] = np.zeros(self.total, dtype=np.bool_)
-        self.wave = MachineWave(Recorder("", (1, 1, 1), shape.block), 0, self.threads, program)
+        self.first_block = 0
+        self.observers: Observers
+        self._kept_by_checks: dict[object, Any] = {}
         self.stamps: NDArray[np.uint64] = np.zeros(self.total, dtype=np.uint64)
         self.returns = Returns(self.total)
         self._frames: dict[str, Frames] = {}
@@ -181,26 +164,19 @@ class Machine:
         self.ranks: Index | None = None
         self.printed = Printed()
 
-    def _make_race_checks(self, global_cells: Cells | None) -> None:
-        if global_cells is not None:
-            self.races[Space.GLOBAL] = RaceCheck(Space.GLOBAL, global_cells, self.order)
-        if self.shared.size:
-            cells = Cells(len(self.shared.data[1]), self.program.traits.shared_granule)
-            self.races[Space.SHARED] = RaceCheck(Space.SHARED, cells, self.order)
-
     def begin_wave(
         self,
-        recorder: Recorder,
+        observers: Observers,
         first_block: int,
         *,
         launch: int,
         fill: int,
         printed: Printed,
-        log: Log,
     ) -> None:
         """Take other blocks: nothing is left of the ones before."""
         self.printed = printed
-        self.wave = MachineWave(recorder, first_block, self.threads, self.program)
+        self.observers = observers
+        self.first_block = first_block
         for array in self._registers.values():
             array.fill(0)
         self.carry.fill(False)
@@ -212,12 +188,23 @@ class Machine:
             frames.reset()
         self.exited.fill(False)
         self.copies.reset()
-        self.order.begin_wave(log, first_block)
         first = kernel_stamp(launch, first_block)
         np.add(self.block << THREAD_BITS, self.thread, out=self.stamps, casting="unsafe")
         self.stamps += np.uint64(first)
         for name, array in self.special.items():
             array[...] = self._special(name)
+        observers.begin(
+            Wave(
+                first_block=first_block,
+                threads=self.threads,
+                block=self.block,
+                warp=self.warp,
+                exited=self.exited,
+                shared_bytes=len(self.shared.data[1]) if self.shared.size else 0,
+                copying=self.copies.any_of,
+                kept=self._kept_by_checks,
+            )
+        )
 
     def register(self, site: Site, name: str) -> NDArray[Any]:
         """The lanes of a register, as unsigned integers (or bool) of its width."""
@@ -278,7 +265,7 @@ class Machine:
             "%laneid": lane,
             "%warpid": (self.thread // 32).astype(np.uint32),
             "%nwarpid": np.uint32(-(-self.threads // 32)),
-            "%smid": ((self.wave.first_block + self.block) % MULTIPROCESSORS).astype(np.uint32),
+            "%smid": ((self.first_block + self.block) % MULTIPROCESSORS).astype(np.uint32),
             "%nsmid": np.uint32(MULTIPROCESSORS),
             "%gridid": np.uint64(1),
             "%lanemask_eq": one << lane,
@@ -299,7 +286,7 @@ class Machine:
         if base == "nctaid":
             return np.uint32(self.shape.grid[axis])
         shape = self.shape.block if base == "tid" else self.shape.grid
-        linear = self.thread if base == "tid" else self.block + self.wave.first_block
+        linear = self.thread if base == "tid" else self.block + self.first_block
         before = 1
         for size in shape[:axis]:
             before *= size

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from grader.device.simt.lanes import Lanes
+from grader.device.lanes import Lanes
 
 Arrive = Callable[[NDArray[np.bool_]], None]
 """Writes what some of the lanes asked for: one bool for each lane that asked."""

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grader.device.addresses import BASE_ADDRESS
-from grader.device.simt.lanes import Lanes
+from grader.device.lanes import Lanes
 from grader.device.simt.machine import PRINT_LIMIT, Machine
 from grader.device.simt.regions import LOCAL_WINDOW, SHARED_WINDOW, WINDOW_SIZE
 

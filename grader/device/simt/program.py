@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 
+from grader.device.checks.recorder import CodePlace
 from grader.device.ptx.model import (
     TYPE_BYTES,
     Arguments,
@@ -170,19 +172,39 @@ class Program:
         stamps = 24 // self.traits.shared_granule
         return threads * lane + (self.shared.size + dynamic_shared) * (2 + stamps)
 
-    def missing(self) -> list[Site]:
-        """Calls of functions that no GPU has: the assembler refuses a kernel with one."""
-        return [site for site in self.code if self._is_missing(site.instruction)]
+    def place(self, pc: int) -> CodePlace:
+        """What findings say of the instruction at a program counter."""
+        instruction = self.code[pc].instruction
+        at = instruction.location
+        return CodePlace(
+            line=instruction.line,
+            opcode=instruction.opcode,
+            text=instruction.text,
+            source_file=self.module.files.get(at.file) if at else None,
+            source_line=at.line if at else None,
+        )
 
-    def _is_missing(self, instruction: Instruction) -> bool:
+    @cached_property
+    def missing(self) -> dict[int, str]:
+        """Calls of functions that no GPU has, by program counter.
+
+        The assembler refuses a kernel with one.
+        """
+        called = {site.pc: self._called(site.instruction) for site in self.code}
+        return {pc: name for pc, name in called.items() if name and self._is_missing(name)}
+
+    @staticmethod
+    def _called(instruction: Instruction) -> str:
+        """The function that an instruction calls by its name."""
         if instruction.base != "call":
-            return False
+            return ""
         target = next((o for o in instruction.operands if not isinstance(o, Arguments)), None)
-        if not isinstance(target, Symbol) or target.name in DRIVER_FUNCTIONS:
-            return False
-        function = self.module.functions.get(target.name)
-        unknown = function is None or not function.defined
-        return unknown and not target.name.startswith(_OF_CUDA)
+        return target.name if isinstance(target, Symbol) else ""
+
+    def _is_missing(self, name: str) -> bool:
+        function = self.module.functions.get(name)
+        known = name in DRIVER_FUNCTIONS or (function is not None and function.defined)
+        return not known and not name.startswith(_OF_CUDA)
 
     def address_of(self, function: Function) -> int:
         """What a pointer to a function holds."""

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from grader.device.addresses import BASE_ADDRESS
 from grader.device.evidence import Space
+from grader.device.lanes import Index, Lanes
 from grader.device.memory import GlobalMemory
-from grader.device.simt.lanes import Index, Lanes
 from grader.device.simt.program import Layout, Slot
 
 Views = dict[int, NDArray[Any]]
@@ -65,6 +65,13 @@ class Region:
     def locate(self, offset: int, size: int) -> tuple[int, int | None, str]:
         """Address as reported, cell within its variable, and words that say where it is."""
         raise NotImplementedError
+
+    def element(self, offset: int, size: int) -> tuple[int, int]:
+        """Which element of its variable lies there, and of how many.
+
+        Of 0 where that is not known: several variables may have as many bytes.
+        """
+        return 0, 0
 
 
 class GlobalRegion(Region):
@@ -188,10 +195,6 @@ class SlottedRegion(Region):
         return address, cell, f"cell {cell} of {self._array(slot)}, which has {cells} cells"
 
     def element(self, offset: int, size: int) -> tuple[int, int]:
-        """Which element of its variable lies there, and of how many.
-
-        Of 0 where other variables have as many bytes.
-        """
         slot = self._nearest(offset)
         if slot is None:
             return 0, 0

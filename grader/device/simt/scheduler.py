@@ -14,16 +14,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from grader.device.checks.budget import report_exceeded
+from grader.device.lanes import Lanes
 from grader.device.results import Result
 from grader.device.schedules import PLAIN
-from grader.device.simt.addressing import SitePlace
-from grader.device.simt.barriers import BlockBarriers, report_deadlock
+from grader.device.simt.barriers import BlockBarriers
 from grader.device.simt.binding import Full, Some
 from grader.device.simt.control import Transfer
 from grader.device.simt.decode import bind_step, bind_transfer
 from grader.device.simt.faults import KernelFault
-from grader.device.simt.lanes import Lanes
 from grader.device.simt.machine import Machine
 from grader.device.simt.program import ENDS_BLOCK
 from grader.device.simt.turns import Schedule
@@ -191,6 +189,8 @@ class Scheduler:
     def leave(self, lanes: Lanes) -> None:
         """These threads have ended."""
         lanes.put(self.machine.exited, True)
+        for tell in self.machine.observers.exit:
+            tell(lanes)
         self._alive -= lanes.count
         self.barriers.release(lanes)
         self.warps.release()
@@ -241,8 +241,7 @@ class Scheduler:
         """Nobody can run, and somebody waits."""
         if self.warps.give_up():
             return
-        if self.machine.shape.checks.barriers:
-            report_deadlock(self.machine, self.barriers)
+        self.barriers.stuck()
         raise KernelFault(Result.LAUNCH_TIMEOUT)
 
     def _look(self, pc: int, lanes: Lanes, budget: Budget) -> None:
@@ -265,6 +264,6 @@ class Scheduler:
             )
         else:
             return
-        place = SitePlace(self.machine.program.code[pc], self.machine.program.module.files)
-        report_exceeded(self.machine.wave, place, lane, limit=limit)
+        for tell in self.machine.observers.exceeded:
+            tell(pc, lane, limit)
         raise KernelFault(Result.LAUNCH_TIMEOUT)

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from grader.device.lanes import Index
 from grader.device.schedules import FIRST_RANDOM, PLAIN, REVERSED
-from grader.device.simt.lanes import Index
 
 _TEAMS = 8
 """Most parts of a wave that run apart from each other; each costs as much as all together."""

@@ -12,14 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from grader.device.checks.divergence import report_stuck
+from grader.device.lanes import Index, Lanes
 from grader.device.ptx.model import Operand, Pair, Sink
 from grader.device.results import Result
-from grader.device.simt.addressing import SitePlace
 from grader.device.simt.binding import Binding
 from grader.device.simt.control import Router, Transfer, conditional
 from grader.device.simt.faults import KernelFault
-from grader.device.simt.lanes import Index, Lanes
 from grader.device.simt.machine import Machine
 from grader.device.simt.program import STARTS_BLOCK, Site
 
@@ -40,11 +38,10 @@ class WarpWaits:
     def __init__(self, machine: Machine, router: Router) -> None:
         self.machine = machine
         self.router = router
-        self.per_block = -(-machine.threads // 32)
-        self.warp: Index = machine.block * self.per_block + machine.thread // 32
+        self.warp: Index = machine.warp
         self.laneid: Index = machine.thread % 32
         self.bit: Bits = np.left_shift(np.int64(1), self.laneid)
-        self.warps = machine.shape.blocks * self.per_block
+        self.warps = int(machine.warp[-1]) + 1
         self._everyone = self.bits(machine.everyone.index)
         self._waiting: dict[int, tuple[Lanes, Any, Action]] = {}
 
@@ -99,11 +96,9 @@ class WarpWaits:
         """
         if not self._waiting:
             return False
-        if self.machine.shape.checks.barriers:
-            pc, (lanes, _, _) = min(self._waiting.items())
-            site = self.machine.program.code[pc]
-            place = SitePlace(site, self.machine.program.module.files)
-            report_stuck(self.machine.wave, place, int(lanes.index[0]), None, lanes.count)
+        pc, (lanes, _, _) = min(self._waiting.items(), key=lambda item: item[0])
+        for tell in self.machine.observers.stuck:
+            tell(lanes.index, np.full(lanes.count, pc))
         raise KernelFault(Result.LAUNCH_TIMEOUT)
 
     def _alive(self) -> Bits:
@@ -120,10 +115,13 @@ def bind_warp(binding: Binding, router: Router, waits: WarpWaits) -> Transfer:
         return _activemask(binding, router, waits)
     if instruction.opcode == "bar.warp.sync":
         (operand,) = binding.operands(1)
-        order = binding.machine.order
-        return _waiting(
-            binding, router, waits, operand, lambda lanes, _: order.warp_barrier(lanes.index)
-        )
+        machine = binding.machine
+
+        def passed(lanes: Lanes, _: Any) -> None:
+            for tell in machine.observers.warp_barrier:
+                tell(lanes.index)
+
+        return _waiting(binding, router, waits, operand, passed)
     bind = _FAMILIES.get(instruction.base)
     if bind is None or "sync" not in instruction.modifiers:
         raise binding.site.unsupported()

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grader.device.case import Checks
+from grader.device.checks import checks_without
 from grader.device.evidence import FindingKind, Space
 from tests.device.kernels import Outcome, real, run, run_text
 
@@ -241,7 +241,7 @@ def test_volatile_accesses_may_conflict() -> None:
 
 
 def test_the_check_can_be_switched_off() -> None:
-    off = Checks(races=False)
+    off = checks_without("races")
     assert run(S + "st.shared.u32 [%r1], %t;", checks=off).findings == ()
 
 
@@ -315,7 +315,7 @@ def test_races_are_found_exactly_where_there_are_any(steps: list[Any], space: st
         }[kind]
         lines.append(f"@%p1 {access}")
     zeros = np.zeros(16, dtype=np.uint32)
-    checks = Checks(uninitialised=False)
+    checks = checks_without("uninitialised")
     outcome = run("\n".join(lines), [zeros], block=(6, 1, 1), checks=checks)
     assert outcome.result == 0
     assert (FindingKind.RACE in outcome.kinds) == model_races(steps)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from grader.device.case import Checks
+from grader.device.checks import all_checks
 from grader.device.evidence import FindingKind, Space
 from tests.device.kernels import Outcome, run
 
@@ -85,10 +85,10 @@ def test_a_stack_slot_that_was_never_set() -> None:
 @pytest.mark.parametrize("fill", [0, 0x7FA5A5A5, 0x3F800000])
 def test_unwritten_shared_memory_holds_the_fill(fill: int) -> None:
     body = SHARED + "ld.shared.u32 %r3, [%r2]; st.global.u32 [%o], %r3;"
-    for checks in (Checks(), Checks.none()):
+    for checks in (all_checks(), ()):
         outcome = run(body, [128], shared_fill=fill, checks=checks)
         assert outcome.buffers[0].tolist() == [fill] * 32
-        assert len(outcome.findings) == (1 if checks.uninitialised else 0)
+        assert len(outcome.findings) == (1 if checks else 0)
 
 
 @pytest.mark.parametrize(

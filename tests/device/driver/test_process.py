@@ -11,13 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from grader.device import CaseSetup, control
+from grader.device import CaseSetup, FindingKind, control
 from grader.device.process import SoftwareDevice, SpawnRequest, spawn_plain
 from grader.device.wire import Op
 from grader.errors import DeviceFault, ProtocolFault
 from tests.device.driver.client import DriverClient, Gone
 from tests.device.driver.conftest import spawn_fake
 from tests.device.driver.fake_device import PROGRAM
+from tests.device.kernels import kernel_text
 
 
 def test_the_real_device_starts_and_stops() -> None:
@@ -176,6 +177,26 @@ def test_a_poison_that_is_no_pattern_is_refused_before_it_is_sent(
 ) -> None:
     with pytest.raises(ValueError, match="32-bit pattern"):
         device.begin_case(CaseSetup(poison=poison))
+
+
+def test_a_check_is_switched_off_for_a_case_and_an_unknown_one_is_refused() -> None:
+    """The next case has all checks again."""
+    race = ".shared .align 4 .b8 tile[4];"
+    text = kernel_text("mov.u32 %r1, tile; st.shared.u32 [%r1], %t;", buffers=0, module=race)
+    kinds = []
+    with SoftwareDevice() as device:
+        client = DriverClient(device.worker_fd)
+        client.hello()
+        kernel = client.function(client.load(text), "k")
+        for without in (frozenset({"races"}), frozenset[str]()):
+            device.begin_case(CaseSetup(without=without))
+            assert client.launch(kernel, block=(32, 1, 1)) == 0
+            (launch,) = device.end_case().launches
+            kinds.append([found.kind for found in launch.findings])
+        client.close()
+        with pytest.raises(DeviceFault, match="there is no check rases"):
+            device.begin_case(CaseSetup(without=frozenset({"rases"})))
+    assert kinds == [[], [FindingKind.RACE]]
 
 
 def test_another_version_of_the_control_protocol_is_refused(device: SoftwareDevice) -> None:

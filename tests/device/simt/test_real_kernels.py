@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from grader.device.case import Checks
+from grader.device.checks import all_checks
+from grader.device.checks.observers import CheckTypes
 from grader.device.evidence import FindingKind, Writer
 from tests.device.kernels import real, run_text
 
@@ -25,8 +26,8 @@ def test_conv1d_gives_the_published_example(name: str) -> None:
     assert outcome.launch.shared_bytes == 72 + 16
 
 
-@pytest.mark.parametrize("checks", [Checks(), Checks.none()])
-def test_conv1d_over_two_blocks(checks: Checks) -> None:
+@pytest.mark.parametrize("checks", [all_checks(), ()])
+def test_conv1d_over_two_blocks(checks: CheckTypes) -> None:
     values = np.arange(30, dtype=np.float32) % 7
     weights = np.arange(15, dtype=np.float32) - 4
     outcome = run_text(
