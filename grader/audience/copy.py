@@ -53,7 +53,7 @@ def for_audience(record: Record, audience: Audience, now: datetime | None = None
     checks = tuple(replace(each, visibility=Visibility.VISIBLE) for each in shown.checks)
     shown = replace(shown, checks=checks)
     if record.rubric is not None:
-        shown = replace(shown, rubric=replace(record.rubric, source="", digest=""))
+        shown = replace(shown, rubric=replace(record.rubric, source="", digest="", skeleton=None))
         if not record.rubric.hints:
             shown = _without_hints(shown)
     return shown

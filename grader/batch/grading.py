@@ -94,4 +94,6 @@ def _rubric(options: Options) -> Rubric | None:
     from grader.rubric import parse_rubric
 
     puzzle = puzzles.find(options.puzzle)
-    return parse_rubric(options.rubric.encode(), puzzle, name=options.rubric_name)
+    return parse_rubric(
+        options.rubric.encode(), puzzle, name=options.rubric_name, skeleton=options.skeleton
+    )

@@ -23,7 +23,7 @@ from grader.batch.schema import NAME
 from grader.batch.settings import Settings
 from grader.batch.store import Grading, Store, Stored
 from grader.batch.task import GradingOutcome, Task
-from grader.book import find_book
+from grader.book import Book, find_book
 from grader.errors import GraderFault, UsageError
 from grader.grading import seeds
 from grader.grading.rescore import score_again
@@ -149,8 +149,15 @@ def _collected(settings: Settings, programs: Mapping[str, str]) -> Iterator[Coll
         puzzle=settings.options.puzzle,
         roster=roster.students,
         programs=programs,
+        book=_book(settings),
     ) as collection:
         yield dataclasses.replace(collection, notes=[*roster.notes, *collection.notes])
+
+
+def _book(settings: Settings) -> Book:
+    """What students of this class start from: the book's files, and what their course hands out."""
+    book, skeleton = find_book(settings.options.puzzle), settings.options.skeleton
+    return book.handing_out(skeleton.program) if skeleton else book
 
 
 def _merged(
@@ -163,7 +170,7 @@ def _merged(
     if settings.replace_class:
         everybody = replace_class(before, source, origin)
     else:
-        book, programs = find_book(settings.options.puzzle), ingested.programs
+        book, programs = _book(settings), ingested.programs
 
         def rank(each: Stored) -> int:
             untouched = book.is_untouched(programs.get(each.attempt.sha256, ""))

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+import msgspec
+
 from grader import __version__, puzzles
 from grader.batch.code import deciding_code
 from grader.batch.task import Conditions, Options
@@ -54,7 +56,7 @@ class Settings:
             grader=__version__,
             code_digest=deciding_code(),
             puzzle=options.puzzle,
-            puzzle_digest=_digest_of_references(options.puzzle, options.edition),
+            puzzle_digest=_digest_of_references(options),
             edition=options.edition if options.edition == "auto" else edition.name,
             toolchain=f"max {edition.max_version}, mojo {edition.mojo_version}",
             device=options.device,
@@ -98,17 +100,17 @@ def check_machine(settings: Settings) -> str:
     return report.sentence if report.weakened else ""
 
 
-def _digest_of_references(puzzle: str, edition: str) -> str:
-    """Of an edition's reference and what the book gives; of all references for ``auto``."""
-    folder = data_directory("reference_kernels") / puzzle
-    kernels = folder if edition == "auto" else folder / edition
-    digest = hashlib.sha256()
+def _digest_of_references(options: Options) -> str:
+    """Of an edition's reference (all, for ``auto``), and what the book and the course give."""
+    folder = data_directory("reference_kernels") / options.puzzle
+    kernels = folder if options.edition == "auto" else folder / options.edition
+    digest = hashlib.sha256(msgspec.json.encode(options.skeleton) if options.skeleton else b"")
     try:
         for path in [*sorted(kernels.rglob("*.mojo")), *folder.glob(GIVEN)]:
             digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes())
     except OSError as error:
         raise GraderFault(
-            f"the reference of {puzzle} can't be read: {error}",
+            f"the reference of {options.puzzle} can't be read: {error}",
             remedy="The installation is incomplete; install again with: pip install mojo-grade",
         ) from error
     return digest.hexdigest()

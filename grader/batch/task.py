@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from grader.grading.request import DEFAULT_EXAMPLES, DEFAULT_TIMEOUT, DeviceChoice
+from grader.record import SkeletonInfo
 from grader.sandbox import Wanted
 
 
@@ -22,6 +23,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     rubric: str = ""
     """Text of the rubric file; empty for the puzzle's own."""
     rubric_name: str = ""
+    skeleton: SkeletonInfo | None = None
+    """The one that the rubric file names."""
 
 
 class Task(msgspec.Struct, frozen=True, kw_only=True):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -69,6 +69,10 @@ class Book:
     def is_untouched(self, program: str) -> bool:
         """Whether a program is the file to be filled in, of any version."""
         return program[:SHORT] in self.untouched
+
+    def handing_out(self, program: str) -> Book:
+        """The book with one more file to be filled in, which a course hands out."""
+        return replace(self, untouched=self.untouched | {program[:SHORT]})
 
     def is_answer(self, program: str) -> bool:
         """Whether a program is an answer that the book publishes."""

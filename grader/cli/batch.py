@@ -140,6 +140,7 @@ def batch(
             timeout=timeout,
             isolation=Wanted(isolation),
             rubric=loaded.source if loaded else "",
+            skeleton=loaded.skeleton if loaded else None,
             rubric_name=one_line(rubric.name) if rubric else "",
         ),
     )

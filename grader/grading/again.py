@@ -155,7 +155,8 @@ class _Again:
         choice = editions.choose(edition, text)
         self.puzzle = _puzzle(record).for_edition(choice.edition.name)
         case = self._case()
-        handed_out = given(self.puzzle, choice.skeletons)
+        own = record.rubric.skeleton if record.rubric else None
+        handed_out = given(self.puzzle, choice.skeletons, own)
         self.code = handed_out.code_in(text)
         gathered = self._gathered(edition)
         toolchain = editions.provide(choice.edition, gathered)
@@ -292,7 +293,8 @@ def _puzzle(record: Record) -> Puzzle:
         return puzzle
     from grader.rubric import parse_rubric
 
-    return parse_rubric(record.rubric.source.encode(), puzzle, name="the record's rubric").puzzle
+    source, skeleton = record.rubric.source.encode(), record.rubric.skeleton
+    return parse_rubric(source, puzzle, name="the record's rubric", skeleton=skeleton).puzzle
 
 
 def _rebuilt(puzzle: Puzzle, logged: LoggedCase, data: bytes) -> Case:

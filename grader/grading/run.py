@@ -191,7 +191,8 @@ class _Run:
         from grader.grading.given import given
 
         text, puzzle = self.gathered.submission.text, self.gathered.request.puzzle
-        handed_out = given(puzzle, self.choice.skeletons)
+        rubric = self.gathered.request.rubric
+        handed_out = given(puzzle, self.choice.skeletons, rubric.skeleton if rubric else None)
         self.nothing_filled_in = handed_out.nothing_filled_in(text)
         self.code = handed_out.code_in(text)
         sizes = [size.name for size in puzzle.sizes]

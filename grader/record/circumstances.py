@@ -65,6 +65,20 @@ class IsolationInfo(msgspec.Struct, frozen=True, kw_only=True):
     """A sentence for the reader when this is less than the best level."""
 
 
+class SkeletonInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """A skeleton that a course hands out in place of the book's, by what it is recognised by.
+
+    Digests, and not its text: they are enough to grade and to replay without the file.
+    """
+
+    program: str
+    """`grader.book.digests.program_of` it."""
+    code: str
+    """`grader.book.digests.given_code` of it; empty where it lacks the given function."""
+    reads: tuple[str, ...]
+    """`grader.book.digests.array_reads` of it, sorted."""
+
+
 class RubricInfo(msgspec.Struct, frozen=True, kw_only=True):
     """The rubric file that a run was graded with."""
 
@@ -78,6 +92,8 @@ class RubricInfo(msgspec.Struct, frozen=True, kw_only=True):
     """ISO 8601 with its offset; empty where there is no due date."""
     source: str = ""
     """The file itself; empty in a student's copy."""
+    skeleton: SkeletonInfo | None = None
+    """The one that the file names; None in a student's copy."""
 
 
 class Stage(msgspec.Struct, frozen=True, kw_only=True):

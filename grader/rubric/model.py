@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 
+import msgspec
+
 from grader.puzzles.definition import Puzzle
-from grader.record import RubricInfo, Visibility
+from grader.record import RubricInfo, SkeletonInfo, Visibility
 
 ALWAYS_VISIBLE = frozenset({"packages", "compiles"})
 """Nothing else is checked without these: a student must see that a file does not compile."""
@@ -34,6 +36,8 @@ class Rubric:
     """By the id of a check; those that it lacks are visible."""
     source: str = ""
     """The file as it was read."""
+    skeleton: SkeletonInfo | None = None
+    """What the course hands out in place of the book's file."""
     notices: tuple[str, ...] = ()
     """What is allowed and still worth a second look, a sentence each."""
 
@@ -60,6 +64,7 @@ class Rubric:
             "assigned": [p for p in self.puzzle.domain_points() if self.puzzle.assigned(p)],
             "pass": self.pass_mark,
             "hints": self.hints,
+            "skeleton": msgspec.to_builtins(self.skeleton),
             "due": self.due.astimezone(UTC).isoformat() if self.due else "",
         }
         text = json.dumps(meaning, sort_keys=True, separators=(",", ":"))
@@ -74,4 +79,5 @@ class Rubric:
             hints=self.hints,
             due=self.due.isoformat() if self.due else "",
             source=self.source,
+            skeleton=self.skeleton,
         )

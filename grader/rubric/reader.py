@@ -14,12 +14,14 @@ from grader.errors import UsageError
 from grader.intake.display import one_line
 from grader.puzzles import NAMES
 from grader.puzzles.definition import Element, Puzzle, Sizes
+from grader.record import SkeletonInfo
 from grader.rubric import checks, sizes
 from grader.rubric.complaints import REMEDY, Complaints, kind, unknown
 from grader.rubric.due import read_due
 from grader.rubric.model import BUILT_ON, Rubric
 from grader.rubric.positions import Path as KeyPath
 from grader.rubric.positions import key_lines
+from grader.rubric.skeleton import KEY, read_skeleton
 
 MAX_BYTES = 64 * 1024
 MAX_REGIONS = 16
@@ -27,7 +29,18 @@ MAX_REGIONS = 16
 TITLE = 200
 """Characters."""
 
-_TOP = ("puzzle", "title", "pass_mark", "hints", "due", "time_zone", "try", "sizes", "checks")
+_TOP = (
+    "puzzle",
+    "title",
+    "skeleton",
+    "pass_mark",
+    "hints",
+    "due",
+    "time_zone",
+    "try",
+    "sizes",
+    "checks",
+)
 _TRY = {"all sizes": True, "as usual": False}
 _PERCENT = re.compile(r"(\d{1,3}) ?%", re.ASCII)
 
@@ -39,7 +52,7 @@ def load_rubric(path: FilePath, puzzle: Puzzle) -> Rubric:
         UsageError: it can't be read, or something in it makes no sense; the message names
             each such key with its line.
     """
-    return parse_rubric(_read(path), puzzle, name=path.name)
+    return parse_rubric(_read(path), puzzle, name=path.name, folder=path.parent)
 
 
 def puzzle_of(path: FilePath) -> str:
@@ -74,17 +87,27 @@ def _read(path: FilePath) -> bytes:
         ) from error
 
 
-def parse_rubric(data: bytes, puzzle: Puzzle, *, name: str = "the rubric") -> Rubric:
+def parse_rubric(
+    data: bytes,
+    puzzle: Puzzle,
+    *,
+    name: str = "the rubric",
+    folder: FilePath | None = None,
+    skeleton: SkeletonInfo | None = None,
+) -> Rubric:
     """Read the text of a rubric file; see `load_rubric`.
 
     Args:
         data: The file's bytes, UTF-8.
         puzzle: What it is for.
         name: Of the file, for messages.
+        folder: Where it lies, for the skeleton that it may name.
+        skeleton: That one, where the folder is no longer at hand.
     """
     text = _text(data, name)
     document, lines = _document(text, name)
-    return _Reader(document, text, puzzle, Complaints(name, lines)).rubric()
+    reader = _RubricReader(document, text, puzzle, Complaints(name, lines))
+    return reader.rubric(folder, skeleton)
 
 
 def _document(text: str, name: str) -> tuple[Mapping[str, object], dict[KeyPath, int]]:
@@ -122,7 +145,7 @@ def _text(data: bytes, name: str) -> str:
         ) from None
 
 
-class _Reader:
+class _RubricReader:
     """One document on its way to a `Rubric`."""
 
     def __init__(
@@ -133,7 +156,7 @@ class _Reader:
         self._own = puzzle
         self._complaints = complaints
 
-    def rubric(self) -> Rubric:
+    def rubric(self, folder: FilePath | None, skeleton: SkeletonInfo | None) -> Rubric:
         """The whole of it; raises `UsageError` with all complaints.
 
         First what each key says, then what follows from all of them together.
@@ -144,6 +167,7 @@ class _Reader:
                 complaints.add((key,), unknown(key, _TOP, "key"))
         self._for_this_puzzle()
         title = self._title()
+        skeleton = self._skeleton(folder, skeleton)
         hints = checks.true_or_false(("hints",), document.get("hints", True), complaints)
         due = read_due(document, complaints)
         puzzle = replace(self._with_sizes(), try_all=self._try_all())
@@ -166,7 +190,8 @@ class _Reader:
             due=due,
             visibility=visibility,
             source=self._text,
-            notices=self._notices(puzzle),
+            skeleton=skeleton,
+            notices=(*self._notices(puzzle), *self._of_the_skeleton(skeleton)),
         )
 
     def _for_this_puzzle(self) -> None:
@@ -186,6 +211,18 @@ class _Reader:
         if len(title) > TITLE:
             self._complaints.add(("title",), f"it has more than {TITLE} characters")
         return one_line(title, limit=TITLE)
+
+    def _skeleton(self, folder: FilePath | None, known: SkeletonInfo | None) -> SkeletonInfo | None:
+        """The skeleton that the file names: as it is known, else as it lies in the folder."""
+        value = self._document.get("skeleton")
+        if value is None:
+            return None
+        if not isinstance(value, str):
+            self._complaints.add(KEY, f"{kind(value)}, but it is the name of a file in quotes")
+            return None
+        if known is not None or folder is None:
+            return known
+        return read_skeleton(value, folder, self._own, self._complaints)
 
     def _try_all(self) -> bool:
         """Whether every size is tried whatever the file."""
@@ -260,6 +297,12 @@ class _Reader:
                 f"{wanted} of {possible} points (extra credit aside) can't be reached",
             )
         return wanted
+
+    def _of_the_skeleton(self, skeleton: SkeletonInfo | None) -> tuple[str, ...]:
+        if skeleton is None or skeleton.code:
+            return ()
+        function = self._own.kernel_function
+        return (f"The skeleton does not define {function}: what one does wrong is the student's.",)
 
     def _notices(self, puzzle: Puzzle) -> tuple[str, ...]:
         beyond = sum(

@@ -20,6 +20,10 @@ puzzle = "{name}"
 # Shown in the instructor's report.
 title = ""
 
+# What students start from, where it is not the book's file: a file beside this one. Handed in as
+# it is, it has no points.
+# skeleton = "{name}.mojo"
+
 # Points from which on a submission passes, extra credit aside: a number of points, or a share
 # ("80 %"). Without it, all {points} are needed.
 # pass_mark = "80 %"

@@ -35,6 +35,21 @@ def test_the_starting_file_is_printed_and_taken(tmp_path):
     assert load(tmp_path / "out/record.json").max_score == 100
 
 
+def test_a_courses_skeleton_scores_nothing_and_nobody_reads_of_it(tmp_path):
+    text = SKELETON.read_text().replace("Conv1DCustomOp", "Homework3")
+    (tmp_path / "homework.mojo").write_text(text)
+    (tmp_path / "mine.mojo").write_text("# Jane Doe\n" + text)
+    (tmp_path / "r.toml").write_text('puzzle = "conv1d"\nskeleton = "homework.mojo"\n')
+    arguments = ("submit", tmp_path / "mine.mojo", "--rubric", tmp_path / "r.toml", "--out")
+    ended = grade(*arguments, tmp_path / "student")
+    assert ended.returncode == 1
+    assert "Nothing was filled in" in ended.stdout
+    copy = load(tmp_path / "student/record.json")
+    assert (copy.score, copy.rubric.skeleton) == (0, None)
+    grade(*arguments, tmp_path / "whole", "--audience", "instructor")
+    assert load(tmp_path / "whole/record.json").rubric.skeleton.program
+
+
 def test_a_rubric_with_mistakes_is_usage_and_starts_nothing(tmp_path):
     (tmp_path / "r.toml").write_text('puzzle = "conv1d"\n\n[checks.real]\n')
     ended = grade("submit", SKELETON, "--rubric", tmp_path / "r.toml", "--out", tmp_path / "out")

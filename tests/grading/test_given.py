@@ -11,6 +11,7 @@ from grader.book.digests import SHORT, array_reads, given_code, program_of
 from grader.book.shipped import GivenCode, Shipped
 from grader.grading.given import Given, given
 from grader.puzzles import find
+from grader.rubric.skeleton import skeleton_info
 
 FOLDER = Path(__file__).parents[2] / "reference_kernels/conv1d/26.5"
 SKELETON = (FOLDER / "skeleton.mojo").read_text()
@@ -114,3 +115,45 @@ def test_the_kernel_of_a_version_of_the_book_is_the_given_one(handed_out):
 @pytest.mark.parametrize("text", ["", "def conv1d_kernel2():\n    pass\n", WHOLE])
 def test_without_the_given_kernel_nothing_is_given(handed_out, text):
     assert not handed_out.kernel_unchanged(text)
+
+
+# ---- a course's own skeleton ----
+
+COURSE = SKELETON.replace("local_sum", "total").replace("shared_a", "tile")
+"""What a course may hand out: its own names, the task's kernel."""
+FILLED = RIGHT.replace("local_sum", "total").replace("shared_a", "tile")
+SAME_KERNEL = SKELETON.replace("Conv1DCustomOp", "Homework3")
+PUZZLE = find("conv1d")
+
+
+def of_course(text):
+    return given(PUZZLE, ["26.5"], skeleton_info(PUZZLE, text))
+
+
+def test_a_courses_skeleton_is_known_as_given():
+    handed_out = of_course(COURSE)
+    assert handed_out.nothing_filled_in("# Jane Doe\n" + COURSE)
+    assert not handed_out.nothing_filled_in(FILLED)
+    assert handed_out.kernel_unchanged(FILLED)
+    assert not given(PUZZLE, ["26.5"]).nothing_filled_in(COURSE)
+    assert not given(PUZZLE, ["26.5"]).kernel_unchanged(FILLED)
+
+
+def test_the_books_files_stay_known_beside_it():
+    handed_out = of_course(COURSE)
+    assert handed_out.nothing_filled_in(SKELETON)
+    assert handed_out.kernel_unchanged(RIGHT)
+
+
+def test_a_sample_of_sizes_stands_for_all_only_with_a_kernel_that_is_known():
+    sizes = [size.name for size in PUZZLE.sizes]
+    assert of_course(SAME_KERNEL).only_launched(RIGHT.replace("Conv1DCustomOp", "Homework3"), sizes)
+    assert not of_course(COURSE).only_launched(FILLED, sizes)
+
+
+@pytest.mark.parametrize("text", ["", "((((", "def main():\n    pass\n"])
+def test_a_skeleton_without_the_kernel_makes_no_kernel_a_given_one(text):
+    handed_out = of_course(text)
+    assert not handed_out.kernel_unchanged("")
+    assert not handed_out.kernel_unchanged("comptime TPB = 15\n")
+    assert not handed_out.kernel_unchanged(WHOLE)
