@@ -35,7 +35,7 @@ class Identified:
 
 
 @dataclass(frozen=True)
-class Choice:
+class PuzzleChoice:
     """The puzzle that a file is graded as, and why."""
 
     name: str
@@ -50,7 +50,7 @@ def identify(text: str, topics: Topics | None = None) -> Identified:
 
 def choose(
     text: str, *, installed: Collection[str] = NAMES, topics: Topics | None = None
-) -> Choice:
+) -> PuzzleChoice:
     """The puzzle that a file is to be graded as, where nobody has said which.
 
     Raises:
@@ -61,7 +61,7 @@ def choose(
     declared = declared_in(text)
     found = _identify(declared, topics)
     if found.name in installed:
-        return Choice(name=found.name, reason=found.evidence)
+        return PuzzleChoice(name=found.name, reason=found.evidence)
     if found.certain and not any(
         _speaks_for(declared, topics[own], topics[found.name]) for own in installed if own in topics
     ):

@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
 
 _TWO: Final = 2
-"""So many folders and names say more than a name alone: ``p20/op/conv1d.mojo``."""
+"""So many folders and names say more than a name alone: ``p05/p05.mojo``."""
 
 
-class Place(Enum):
+class FilePlace(Enum):
     """Where a file stands, as far as its path tells."""
 
     ASSIGNED = "assigned"
@@ -43,20 +43,22 @@ class Layout:
         self.puzzle = puzzle
         self.assigned = tuple(place.task for place in puzzle.book)
         self.answers = tuple(place.answer for place in puzzle.book)
-        self._kinds = {_folded(path): Place.OTHER for path in paths}
-        self._kinds |= {_folded(path): Place.ANSWER for path in self.answers}
-        self._kinds |= {_folded(path): Place.ASSIGNED for path in self.assigned}
+        self._kinds = {_folded(path): FilePlace.OTHER for path in paths}
+        self._kinds |= {_folded(path): FilePlace.ANSWER for path in self.answers}
+        self._kinds |= {_folded(path): FilePlace.ASSIGNED for path in self.assigned}
         self._tails = {
             path[1:]: kind
             for path, kind in sorted(self._kinds.items(), key=_assigned_last)
             if len(path) > _TWO
         }
-        names = {path[-1] for path, kind in self._kinds.items() if kind is Place.ASSIGNED}
-        self._folders = {path[1] for path, kind in self._kinds.items() if kind is Place.ASSIGNED}
+        names = {path[-1] for path, kind in self._kinds.items() if kind is FilePlace.ASSIGNED}
+        self._folders = {
+            path[1] for path, kind in self._kinds.items() if kind is FilePlace.ASSIGNED
+        }
         self._astray = {
             path[1]
             for path, kind in self._kinds.items()
-            if path[-1] in names and len(path) > _TWO and kind is Place.OTHER
+            if path[-1] in names and len(path) > _TWO and kind is FilePlace.OTHER
         } - self._folders
 
     @property
@@ -68,7 +70,7 @@ class Layout:
         earlier = [f"{each.task} in edition {' or '.join(each.editions)}" for each in others]
         return f"{newest.task} ({', '.join(earlier)})" if earlier else newest.task
 
-    def place(self, path: str) -> Place:
+    def place(self, path: str) -> FilePlace:
         """Where a file stands, wherever the clone lies: ``jane/clone/problems/p17/op/...``."""
         parts = _folded(path)
         for known in (self._kinds, self._tails):
@@ -77,16 +79,16 @@ class Layout:
                     return kind
         for folder in reversed(parts[:-1]):
             if folder in self._folders:
-                return Place.NEAR
+                return FilePlace.NEAR
             if folder in self._astray:
-                return Place.ASTRAY
-        return Place.ANYWHERE
+                return FilePlace.ASTRAY
+        return FilePlace.ANYWHERE
 
 
 def _folded(path: str) -> tuple[str, ...]:
     return tuple(path.casefold().split("/"))
 
 
-def _assigned_last(item: tuple[Sequence[str], Place]) -> bool:
+def _assigned_last(item: tuple[Sequence[str], FilePlace]) -> bool:
     """What comes last stands: of a tail that several share, the assigned file's place."""
-    return item[1] is Place.ASSIGNED
+    return item[1] is FilePlace.ASSIGNED

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, cast
 
 import click
 
-from grader.book.identify import Choice, choose
+from grader.book.identify import PuzzleChoice, choose
 from grader.cli import options
 from grader.cli.output import Outputs, for_reader, parse_formats
 from grader.cli.progress import TerminalProgress
@@ -114,7 +114,7 @@ def submit(
             from grader.grading.run import grade
 
             submission = read_submission(source)
-            choice = Choice(assigned) if assigned else choose(submission.text)
+            choice = PuzzleChoice(assigned) if assigned else choose(submission.text)
             request = Request(
                 source=source,
                 puzzle_name=choice.name,

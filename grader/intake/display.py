@@ -23,7 +23,7 @@ _UNSAFE_IN_NAME: Final = re.compile(r"[^A-Za-z0-9_.-]+")
 MAX_NAME: Final = 80
 
 
-class _Table(dict[int, str]):
+class _Shown(dict[int, str]):
     """`str.translate` asks it once for each character that it has not seen."""
 
     def __missing__(self, code: int) -> str:
@@ -42,8 +42,8 @@ class _Table(dict[int, str]):
         return shown
 
 
-_LINES = _Table({ord("\n"): "\n", ord("\t"): "    "})
-_LINE = _Table({ord("\t"): " "})
+_LINES = _Shown({ord("\n"): "\n", ord("\t"): "    "})
+_LINE = _Shown({ord("\t"): " "})
 
 
 def for_terminal(text: str, *, limit: int = 20_000) -> str:

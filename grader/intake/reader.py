@@ -28,7 +28,7 @@ _HAND_IN: Final = "Hand in the one .mojo file that you edited."
 _BYTE_ORDER_MARK: Final = "\ufeff"
 _KINDS: Final = (
     (stat.S_ISLNK, "a symbolic link", "Hand in the file itself, not a link to it."),
-    (stat.S_ISDIR, "a directory", "Hand in the file in it, such as conv1d.mojo."),
+    (stat.S_ISDIR, "a directory", "Hand in the file in it, such as solution.mojo."),
     (stat.S_ISFIFO, "a named pipe", "Write it to a file first, or pipe it to `grade submit -`."),
     (stat.S_ISSOCK, "a socket", _HAND_IN),
     (stat.S_ISCHR, "a device", _HAND_IN),
@@ -78,7 +78,7 @@ def _read_stream(stream: BinaryIO) -> bytes:
     except (OSError, ValueError) as error:
         raise SubmissionRefused(
             f"Standard input can't be read: {one_line(str(error))}.",
-            remedy="Pipe the file in, as in `grade submit - < conv1d.mojo`, or name it.",
+            remedy="Pipe the file in, as in `grade submit - < solution.mojo`, or name it.",
         ) from error
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from grader.book import Layout, Place
+from grader.book import FilePlace, Layout
 from grader.book.shipped import find_book
 from grader.puzzles import find
 from grader.toolchain.edition import names
@@ -29,30 +29,30 @@ LAYOUT = Layout(
 @pytest.mark.parametrize(
     ("path", "place"),
     [
-        ("problems/p17/op/conv1d.mojo", Place.ASSIGNED),
-        ("problems/p15/op/conv1d.mojo", Place.ASSIGNED),
-        ("Problems/P17/op/Conv1D.mojo", Place.ASSIGNED),
-        ("p17/op/conv1d.mojo", Place.ASSIGNED),
-        ("problems/p20/op/conv1d.mojo", Place.OTHER),
-        ("p20/op/conv1d.mojo", Place.OTHER),
-        ("problems/p18/op/conv1d.mojo", Place.OTHER),
-        ("problems/p18/op/softmax.mojo", Place.OTHER),
-        ("problems/p15/p15.mojo", Place.OTHER),
-        ("problems/p01/p01.mojo", Place.OTHER),
-        ("solutions/p20/op/conv1d.mojo", Place.OTHER),
-        ("solutions/p17/op/conv1d.mojo", Place.ANSWER),
-        ("problems/p17/op/conv1d_mine.mojo", Place.NEAR),
-        ("p17/conv1d.mojo", Place.NEAR),
-        ("p20/conv1d.mojo", Place.ASTRAY),
+        ("problems/p17/op/conv1d.mojo", FilePlace.ASSIGNED),
+        ("problems/p15/op/conv1d.mojo", FilePlace.ASSIGNED),
+        ("Problems/P17/op/Conv1D.mojo", FilePlace.ASSIGNED),
+        ("p17/op/conv1d.mojo", FilePlace.ASSIGNED),
+        ("problems/p20/op/conv1d.mojo", FilePlace.OTHER),
+        ("p20/op/conv1d.mojo", FilePlace.OTHER),
+        ("problems/p18/op/conv1d.mojo", FilePlace.OTHER),
+        ("problems/p18/op/softmax.mojo", FilePlace.OTHER),
+        ("problems/p15/p15.mojo", FilePlace.OTHER),
+        ("problems/p01/p01.mojo", FilePlace.OTHER),
+        ("solutions/p20/op/conv1d.mojo", FilePlace.OTHER),
+        ("solutions/p17/op/conv1d.mojo", FilePlace.ANSWER),
+        ("problems/p17/op/conv1d_mine.mojo", FilePlace.NEAR),
+        ("p17/conv1d.mojo", FilePlace.NEAR),
+        ("p20/conv1d.mojo", FilePlace.ASTRAY),
     ],
 )
-def test_the_place_of_a_file(clone: str, path: str, place: Place) -> None:
+def test_the_place_of_a_file(clone: str, path: str, place: FilePlace) -> None:
     assert LAYOUT.place(clone + path) is place
 
 
 @pytest.mark.parametrize("path", ["conv1d.mojo", "op/conv1d.mojo", "my p17 answer/conv1d.mojo"])
 def test_a_path_that_says_nothing(path: str) -> None:
-    assert LAYOUT.place(path) is Place.ANYWHERE
+    assert LAYOUT.place(path) is FilePlace.ANYWHERE
 
 
 def test_every_edition_has_a_place() -> None:
@@ -79,7 +79,7 @@ class TestTheDataThatAreShipped:
         assert not self.book.untouched & self.book.answers
 
     def test_the_file_of_another_use_has_its_place(self) -> None:
-        assert self.book.layout.place("problems/p20/op/conv1d.mojo") is Place.OTHER
+        assert self.book.layout.place("problems/p20/op/conv1d.mojo") is FilePlace.OTHER
         assert "problems/p20/op/conv1d.mojo" in self.book.paths.values()
 
     def test_our_own_files_are_none_of_the_books(self) -> None:

@@ -16,19 +16,19 @@ from typing import Final
 from grader.batch.collect.entry import FileEntry, stem
 from grader.batch.collect.names import Claim, times_uploaded
 from grader.batch.collect.reading import Reading
-from grader.book import Book, Place
+from grader.book import Book, FilePlace
 
 _NOT_THE_STUDENTS: Final = frozenset(
     {"solution", "solutions", "reference", "references", "test", "tests", "examples", "build"}
 )
 _BY_TIME: Final = "is taken as the latest, by its time or name alone"
 _RANK: Final = {
-    Place.ASSIGNED: 3,
-    Place.NEAR: 2,
-    Place.ANYWHERE: 1,
-    Place.ASTRAY: 0,
-    Place.ANSWER: -1,
-    Place.OTHER: -1,
+    FilePlace.ASSIGNED: 3,
+    FilePlace.NEAR: 2,
+    FilePlace.ANYWHERE: 1,
+    FilePlace.ASTRAY: 0,
+    FilePlace.ANSWER: -1,
+    FilePlace.OTHER: -1,
 }
 MAX_EXAMINED: Final = 200
 """So many files of one student are compared with the book's, the likeliest first."""
@@ -128,7 +128,7 @@ class _Folder:
     def _pool(self) -> list[HandedIn]:
         """What may be the student's own."""
         mine = [each for each in self._sources if self._rank(each) >= 0]
-        pool = mine or [each for each in self._sources if self._place(each) is Place.ANSWER]
+        pool = mine or [each for each in self._sources if self._place(each) is FilePlace.ANSWER]
         return [each for each in pool if _is_the_students(each.claim.file)] or pool
 
     @cached_property
@@ -179,7 +179,7 @@ class _Folder:
             return True
         if self._rank(file) <= 0 or self._book.is_untouched(program):
             return False
-        return self._place(file) is Place.ASSIGNED or self._book.is_answer(program)
+        return self._place(file) is FilePlace.ASSIGNED or self._book.is_answer(program)
 
     def _is_untouched(self, file: HandedIn) -> bool:
         return self._rank(file) > 0 and self._book.is_untouched(self._reading.program(file.entry))
@@ -189,7 +189,7 @@ class _Folder:
         op = self._book.layout.puzzle.op
         return self._reading.says(file.entry, f'"{op}"') and self.is_work(file)
 
-    def _place(self, file: HandedIn) -> Place:
+    def _place(self, file: HandedIn) -> FilePlace:
         return self._book.layout.place(file.claim.file)
 
     def _rank(self, file: HandedIn) -> int:
