@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -102,6 +103,18 @@ def test_the_device_could_be_a_distribution_of_its_own() -> None:
         and each.split(".")[0] not in {"numpy", "msgspec"} | sys.stdlib_module_names
     }
     assert not used
+
+
+def test_no_class_of_the_device_has_a_name_that_another_class_has() -> None:
+    classes = [
+        (node.name, module)
+        for module, file in MODULES.items()
+        for node in ast.walk(ast.parse(file.read_text("utf-8")))
+        if isinstance(node, ast.ClassDef)
+    ]
+    counts = Counter(name for name, _ in classes)
+    twice = [each for each in classes if counts[each[0]] > 1]
+    assert not [name for name, module in twice if part(module + ".") == "device"], twice
 
 
 def test_the_rest_of_the_grader_uses_what_the_device_exports() -> None:

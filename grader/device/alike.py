@@ -44,7 +44,7 @@ _What = tuple[object, ...]
 
 def _told(journal: Journal, exchange: Exchange | None) -> Iterator[_What]:
     """Each step, without what differs from one call to the next by chance."""
-    places = _Places(journal)
+    places = _BufferNames(journal)
     inputs = exchange.inputs if exchange is not None else {}
     for number, step in enumerate(journal.steps):
         match step:
@@ -76,7 +76,7 @@ def _without(data: bytes, kept: bytes | None) -> bytes:
     return bytes(0 if same else byte for byte, same in zip(data, kept, strict=True))
 
 
-def _told_launch(step: Launched, places: _Places, exchange: Exchange | None) -> _What:
+def _told_launch(step: Launched, places: _BufferNames, exchange: Exchange | None) -> _What:
     arguments: list[object] = []
     for raw in step.arguments:
         data = bytearray(raw)
@@ -92,7 +92,7 @@ def _told_launch(step: Launched, places: _Places, exchange: Exchange | None) -> 
     return (f"the launch of {step.kernel.name}", step.text, *shape, *arguments)
 
 
-class _Places:
+class _BufferNames:
     """Names for the buffers of a case, by the order in which they were reserved."""
 
     def __init__(self, journal: Journal) -> None:

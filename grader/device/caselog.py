@@ -33,7 +33,7 @@ MAX_SENTENCE = 400
 """Characters."""
 
 
-class CaseLog:
+class EvidenceLog:
     """Collects the evidence of one case."""
 
     def __init__(self) -> None:

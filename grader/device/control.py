@@ -26,7 +26,7 @@ _LENGTH = struct.Struct("<I")
 _CHUNK = 1 << 20
 
 
-class Hello(msgspec.Struct, frozen=True, tag=True):
+class ControlHello(msgspec.Struct, frozen=True, tag=True):
     """The first message of the grader."""
 
     version: int = VERSION
@@ -89,7 +89,7 @@ class Done(msgspec.Struct, frozen=True, tag=True):
     version: int = VERSION
 
 
-class Evidence(msgspec.Struct, frozen=True, tag=True):
+class EvidenceAnswer(msgspec.Struct, frozen=True, tag=True):
     """The answer to :class:`EndCase`."""
 
     evidence: CaseEvidence
@@ -119,12 +119,12 @@ class Refused(msgspec.Struct, frozen=True, tag=True):
     what: str
 
 
-Request = Hello | Connect | BeginCase | EndCase | Keep | Compare | Repeat | Shutdown
-Answer = Done | Evidence | Compared | Repeated | Refused
+ControlRequest = ControlHello | Connect | BeginCase | EndCase | Keep | Compare | Repeat | Shutdown
+ControlAnswer = Done | EvidenceAnswer | Compared | Repeated | Refused
 
 _encoder = msgspec.msgpack.Encoder()
-_requests: msgspec.msgpack.Decoder[Request] = msgspec.msgpack.Decoder(Request)
-_answers: msgspec.msgpack.Decoder[Answer] = msgspec.msgpack.Decoder(Answer)
+_requests: msgspec.msgpack.Decoder[ControlRequest] = msgspec.msgpack.Decoder(ControlRequest)
+_answers: msgspec.msgpack.Decoder[ControlAnswer] = msgspec.msgpack.Decoder(ControlAnswer)
 
 M = TypeVar("M")
 
@@ -136,17 +136,19 @@ def _decode(decoder: msgspec.msgpack.Decoder[M], data: bytes) -> M:
         raise ProtocolFault(f"a control message can't be read: {error}") from error
 
 
-def decode_request(data: bytes) -> Request:
+def decode_request(data: bytes) -> ControlRequest:
     """Raises ``ProtocolFault`` where ``data`` is no message of the grader."""
     return _decode(_requests, data)
 
 
-def decode_answer(data: bytes) -> Answer:
+def decode_answer(data: bytes) -> ControlAnswer:
     """Raises ``ProtocolFault`` where ``data`` is no message of the device."""
     return _decode(_answers, data)
 
 
-def send(sock: socket.socket, message: Request | Answer, fds: tuple[int, ...] = ()) -> None:
+def send(
+    sock: socket.socket, message: ControlRequest | ControlAnswer, fds: tuple[int, ...] = ()
+) -> None:
     """Send one message, and descriptors beside it."""
     body = _encoder.encode(message)
     frame = _LENGTH.pack(len(body)) + body

@@ -51,8 +51,8 @@ class Exchange:
         # Zeros and the smallest numbers look like counts and sizes: nobody can tell.
         normal = old & np.uint32(0x7F800000) != 0
         old, new = old[normal], new[normal]
-        self._words = _Table(old, new)
-        self._wide = _Table(_as_float64(old), _as_float64(new))
+        self._words = _ValueTable(old, new)
+        self._wide = _ValueTable(_as_float64(old), _as_float64(new))
 
     def moved(self, data: bytes) -> bytes:
         """What the host would have handed on, had it got the other inputs."""
@@ -64,7 +64,7 @@ class Exchange:
         return result.tobytes()
 
 
-class _Table:
+class _ValueTable:
     """Values, each with the one that takes its place."""
 
     def __init__(

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from grader.device.addresses import Allocation
 from grader.device.memory import Contents, GlobalMemory
-from grader.device.simulator import Kernel, LaunchSettings, Program
+from grader.device.simulator import DeviceModule, KernelInfo, LaunchSettings
 
 MAX_STEPS = 131_072
 MAX_BYTES = 64 << 20
@@ -82,9 +82,9 @@ class Launched:
         text: A digest of its module's text: a module that is loaded again is the same.
     """
 
-    program: Program
+    program: DeviceModule
     text: bytes
-    kernel: Kernel
+    kernel: KernelInfo
     arguments: Sequence[bytes]
     settings: LaunchSettings
 

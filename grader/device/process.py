@@ -91,7 +91,7 @@ class SoftwareDevice:
     def __enter__(self) -> Self:
         try:
             self._start()
-            self._ask(control.Hello())
+            self._ask(control.ControlHello())
             self.new_connection()
         except BaseException:
             self.close()
@@ -161,7 +161,7 @@ class SoftwareDevice:
     def end_case(self) -> CaseEvidence:
         """All that happened since ``begin_case``. Waits for a launch that still runs."""
         answer = self._ask(control.EndCase())
-        if not isinstance(answer, control.Evidence):
+        if not isinstance(answer, control.EvidenceAnswer):
             raise ProtocolFault("the device process answered end_case with no evidence")
         return answer.evidence
 
@@ -236,7 +236,9 @@ class SoftwareDevice:
             except OSError as error:
                 raise DeviceFault(f"the software device could not be started: {error}") from error
 
-    def _ask(self, request: control.Request, fds: tuple[int, ...] = ()) -> control.Answer:
+    def _ask(
+        self, request: control.ControlRequest, fds: tuple[int, ...] = ()
+    ) -> control.ControlAnswer:
         if self._control is None:
             raise DeviceFault("the software device is not running")
         name = type(request).__name__

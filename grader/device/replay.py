@@ -15,7 +15,7 @@ from grader.device.evidence import Launch
 from grader.device.exchange import Exchange, NotReplayable
 from grader.device.journal import Copied, Filled, Freed, Journal, Launched, Placed, Read, Wrote
 from grader.device.memory import GlobalMemory
-from grader.device.simulator import LaunchSettings, Program
+from grader.device.simulator import DeviceModule, LaunchSettings
 from grader.errors import GradeError
 
 MAX_SECONDS = 25.0
@@ -84,7 +84,7 @@ class _Replay:
         self._exchange = exchange
         self._memory = memory
         self._like = like
-        self._programs: dict[int, Program] = {}
+        self._programs: dict[int, DeviceModule] = {}
         self._launches: list[Launch] = []
 
     def until(self, wanted: int) -> Replayed:

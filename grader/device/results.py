@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import IntEnum
 
 
-class Result(IntEnum):
+class CudaResult(IntEnum):
     """The CUresult values that this device returns (CUDA Driver API manual, "Data types")."""
 
     SUCCESS = 0
@@ -42,7 +42,7 @@ class CallRefused(Exception):
         text: Sent to the client beside the code (the log of a failed module load).
     """
 
-    def __init__(self, result: Result, text: str = "") -> None:
+    def __init__(self, result: CudaResult, text: str = "") -> None:
         super().__init__(f"{result.name}: {text}" if text else result.name)
         self.result = result
         self.text = text

@@ -21,7 +21,7 @@ from grader.device.calls import dispatch
 from grader.device.exchange import Exchange, NotReplayable
 from grader.device.memory import GlobalMemory
 from grader.device.replay import replay
-from grader.device.session import Device, Session
+from grader.device.session import DeviceState, DriverSession
 from grader.device.simulator import Interpreter, Simulator
 from grader.errors import ProtocolFault
 
@@ -36,7 +36,7 @@ class Server:
 
     def __init__(self, control_socket: socket.socket, simulator: Simulator) -> None:
         self._control = control_socket
-        self._device = Device(simulator)
+        self._device = DeviceState(simulator)
         self._lock = threading.Lock()
         self._driver: socket.socket | None = None
 
@@ -53,13 +53,15 @@ class Server:
             if isinstance(request, control.Shutdown):
                 return
 
-    def _answer(self, request: control.Request, fds: tuple[int, ...]) -> control.Answer:
+    def _answer(
+        self, request: control.ControlRequest, fds: tuple[int, ...]
+    ) -> control.ControlAnswer:
         if len(fds) != isinstance(request, control.Connect):
             for fd in fds:
                 os.close(fd)
             return control.Refused("a driver socket comes with Connect, and only with it")
         match request:
-            case control.Hello(version) if version != control.VERSION:
+            case control.ControlHello(version) if version != control.VERSION:
                 return control.Refused(
                     f"the grader speaks version {version} of the control protocol, "
                     f"the device version {control.VERSION}"
@@ -74,15 +76,17 @@ class Server:
                     return control.Refused(str(error))
             case control.EndCase():
                 with self._lock:
-                    return control.Evidence(self._device.end_case())
+                    return control.EvidenceAnswer(self._device.end_case())
             case control.Keep() | control.Compare() | control.Repeat():
                 with self._lock:
                     return self._again(request)
-            case control.Hello() | control.Shutdown():
+            case control.ControlHello() | control.Shutdown():
                 pass
         return control.Done()
 
-    def _again(self, request: control.Keep | control.Compare | control.Repeat) -> control.Answer:
+    def _again(
+        self, request: control.Keep | control.Compare | control.Repeat
+    ) -> control.ControlAnswer:
         session = self._device.session
         if isinstance(request, control.Keep):
             if session.journal is None:
@@ -118,7 +122,7 @@ class Server:
             session = self._device.connect()
         threading.Thread(target=self._serve, args=(sock, session), daemon=True).start()
 
-    def _serve(self, sock: socket.socket, session: Session) -> None:
+    def _serve(self, sock: socket.socket, session: DriverSession) -> None:
         try:
             while (request := wire.receive_request(sock)) is not None:
                 with self._lock:

@@ -1,7 +1,7 @@
 """The driver's state: one connection's memory, modules and handles.
 
-A :class:`Device` lives as long as the process. Each connection of a worker gets
-a :class:`Session` of its own, as a process on a GPU gets a context: what the
+A :class:`DeviceState` lives as long as the process. Each connection of a worker gets
+a :class:`DriverSession` of its own, as a process on a GPU gets a context: what the
 last worker left (allocations, modules, a sticky error) is gone with it.
 """
 
@@ -15,14 +15,14 @@ from typing import Generic, TypeVar
 
 from grader.device.attributes import MAX_SHARED_PER_BLOCK, TOTAL_MEMORY
 from grader.device.case import CaseSetup
-from grader.device.caselog import CaseLog
+from grader.device.caselog import EvidenceLog
 from grader.device.checks import all_checks, checks_without
 from grader.device.evidence import CaseEvidence
 from grader.device.journal import Journal, Step
 from grader.device.memory import GlobalMemory
-from grader.device.results import CallRefused, Result
-from grader.device.simulator import Kernel, Program, Simulator
-from grader.device.streams import PREDEFINED, Event, Stream, Streams
+from grader.device.results import CallRefused, CudaResult
+from grader.device.simulator import DeviceModule, KernelInfo, Simulator
+from grader.device.streams import PREDEFINED, Stream, StreamEvent, Streams
 from grader.errors import UnsupportedByDevice
 
 MAX_HANDLES = 65536
@@ -71,7 +71,7 @@ class HandleTable(Generic[T]):
         try:
             return self._open[handle]
         except KeyError:
-            raise CallRefused(Result.INVALID_HANDLE) from None
+            raise CallRefused(CudaResult.INVALID_HANDLE) from None
 
     def remove(self, handle: int) -> T:
         """Close a handle. Raises as :meth:`get`."""
@@ -90,22 +90,22 @@ class HandleTable(Generic[T]):
 
 
 @dataclass(slots=True)
-class Function:
+class KernelHandle:
     """A kernel that the worker holds a handle of."""
 
     module: int
-    program: Program
-    kernel: Kernel
+    program: DeviceModule
+    kernel: KernelInfo
     text: bytes
     """A digest of the module's text."""
     dynamic_shared_limit: int = MAX_SHARED_PER_BLOCK
 
 
 @dataclass(slots=True)
-class LoadedProgram:
+class ModuleHandle:
     """A module, and the handles of its functions by name."""
 
-    program: Program
+    program: DeviceModule
     text: bytes
     """A digest of its text."""
     size: int
@@ -113,19 +113,19 @@ class LoadedProgram:
     functions: dict[str, int] = field(default_factory=dict)
 
 
-class Session:
+class DriverSession:
     """One connection's view of the device."""
 
-    def __init__(self, device: Device) -> None:
+    def __init__(self, device: DeviceState) -> None:
         self.device = device
         self.memory = GlobalMemory.reserve(TOTAL_MEMORY)
         self.memory.poison = device.case.poison
         self.streams: HandleTable[Stream] = HandleTable(0x1_0000_0000)
         self.order = Streams(self.memory, device.log)
-        self.events: HandleTable[Event] = HandleTable(0x2_0000_0000)
-        self.modules: HandleTable[LoadedProgram] = HandleTable(0x3_0000_0000, MAX_MODULES)
-        self.functions: HandleTable[Function] = HandleTable(0x4_0000_0000)
-        self.sticky = Result.SUCCESS
+        self.events: HandleTable[StreamEvent] = HandleTable(0x2_0000_0000)
+        self.modules: HandleTable[ModuleHandle] = HandleTable(0x3_0000_0000, MAX_MODULES)
+        self.functions: HandleTable[KernelHandle] = HandleTable(0x4_0000_0000)
+        self.sticky = CudaResult.SUCCESS
         self.closed = False
         self.journal: Journal | None = None
         """What the last case did, where the grader may want to do it again."""
@@ -133,7 +133,7 @@ class Session:
         """What earlier cases did, by the numbers that the grader gave."""
 
     @property
-    def log(self) -> CaseLog:
+    def log(self) -> EvidenceLog:
         """The log of the case that is open."""
         return self.device.log
 
@@ -154,7 +154,7 @@ class Session:
         return time.monotonic()
 
 
-class Device:
+class DeviceState:
     """What outlives a connection: the open case and the count of launches.
 
     Args:
@@ -165,15 +165,15 @@ class Device:
         self.simulator = simulator
         self.case = CaseSetup()
         self.checks = all_checks()
-        self.log = CaseLog()
+        self.log = EvidenceLog()
         self.launches = 0
         self.modules = 0
-        self.session = Session(self)
+        self.session = DriverSession(self)
 
-    def connect(self) -> Session:
+    def connect(self) -> DriverSession:
         """Drop the last connection's state and begin anew."""
         self.session.closed = True
-        self.session = Session(self)
+        self.session = DriverSession(self)
         return self.session
 
     def begin_case(self, case: CaseSetup) -> None:
@@ -184,7 +184,7 @@ class Device:
         """
         self.checks = checks_without(*sorted(case.without))
         self.case = case
-        self.log = CaseLog()
+        self.log = EvidenceLog()
         self.session.order.begin_case(self.log)
         self.session.memory.poison = case.poison
         self.session.memory.reset_peak()
@@ -197,6 +197,6 @@ class Device:
         evidence = self.log.evidence(
             sticky_error=self.session.sticky, peak_bytes=self.session.memory.peak_bytes
         )
-        self.log = CaseLog()
+        self.log = EvidenceLog()
         self.session.order.log = self.log
         return evidence

@@ -13,13 +13,13 @@ from grader.device.case import LaunchLimits
 from grader.device.checks.observers import CheckTypes
 from grader.device.evidence import Dim3, Launch
 from grader.device.memory import GlobalMemory
-from grader.device.ptx import Function, Module, parse
+from grader.device.ptx import PtxFunction, PtxModule, parse
 from grader.device.ptx.model import StateSpace
 from grader.device.simt import LoadedModule, launch, load
 
 
 @dataclass(frozen=True, slots=True)
-class Kernel:
+class KernelInfo:
     """What the driver tells of a kernel without running it.
 
     Attributes:
@@ -49,56 +49,60 @@ class LaunchSettings:
     limits: LaunchLimits
 
 
-class Program(Protocol):
+class DeviceModule(Protocol):
     """A module that is loaded."""
 
-    def kernel(self, name: str) -> Kernel | None:
+    def kernel(self, name: str) -> KernelInfo | None:
         """A kernel, where there is one of that name."""
 
     def variable(self, name: str) -> tuple[int, int]:
         """Address and size of a variable. Raises ``KeyError``."""
 
     def launch(
-        self, kernel: Kernel, arguments: Sequence[bytes], memory: GlobalMemory, how: LaunchSettings
+        self,
+        kernel: KernelInfo,
+        arguments: Sequence[bytes],
+        memory: GlobalMemory,
+        how: LaunchSettings,
     ) -> Launch:
         """Run a kernel to its end. Raises ``GradeError`` where that is beyond the device."""
 
     def unload(self) -> None:
         """Free the variables."""
 
-    def on(self, memory: GlobalMemory) -> Program:
+    def on(self, memory: GlobalMemory) -> DeviceModule:
         """The same module on another memory, where its variables have the same addresses."""
 
 
 class Simulator(Protocol):
     """Loads PTX text."""
 
-    def load(self, text: str, memory: GlobalMemory, *, number: int) -> Program:
+    def load(self, text: str, memory: GlobalMemory, *, number: int) -> DeviceModule:
         """Raises ``PtxError`` where the text is not sound."""
 
 
 class Interpreter:
     """The simulator that grades: :mod:`grader.device.simt`."""
 
-    def load(self, text: str, memory: GlobalMemory, *, number: int) -> Program:
+    def load(self, text: str, memory: GlobalMemory, *, number: int) -> DeviceModule:
         """Parse a module and give its variables addresses."""
         module = parse(text)
-        return InterpretedProgram(module, load(module, memory, number=number))
+        return InterpretedModule(module, load(module, memory, number=number))
 
 
 @dataclass(frozen=True, slots=True)
-class InterpretedProgram:
+class InterpretedModule:
     """A module as the interpreter holds it, and as it was written."""
 
-    module: Module
+    module: PtxModule
     loaded: LoadedModule
 
-    def kernel(self, name: str) -> Kernel | None:
+    def kernel(self, name: str) -> KernelInfo | None:
         """A kernel, where there is one of that name."""
         function = self.module.functions.get(name)
         if function is None or not (function.is_entry and function.defined):
             return None
-        return Kernel(
+        return KernelInfo(
             name=name,
             parameters=_layout(function),
             static_shared_bytes=self._shared_bytes(function),
@@ -110,7 +114,11 @@ class InterpretedProgram:
         return self.loaded.variable(name)
 
     def launch(
-        self, kernel: Kernel, arguments: Sequence[bytes], memory: GlobalMemory, how: LaunchSettings
+        self,
+        kernel: KernelInfo,
+        arguments: Sequence[bytes],
+        memory: GlobalMemory,
+        how: LaunchSettings,
     ) -> Launch:
         """Run a kernel to its end."""
         return launch(
@@ -133,20 +141,20 @@ class InterpretedProgram:
         """Free the variables."""
         self.loaded.unload()
 
-    def on(self, memory: GlobalMemory) -> InterpretedProgram:
+    def on(self, memory: GlobalMemory) -> InterpretedModule:
         """The same module on another memory, where its variables have the same addresses."""
         loaded = self.loaded
-        return InterpretedProgram(
+        return InterpretedModule(
             self.module, LoadedModule(loaded.module, memory, loaded.number, loaded.symbols)
         )
 
-    def _shared_bytes(self, function: Function) -> int:
+    def _shared_bytes(self, function: PtxFunction) -> int:
         """All that the module and the kernel declare, used or not."""
         declared = (*self.module.variables.values(), *function.variables.values())
         return sum(v.size for v in declared if v.space is StateSpace.SHARED)
 
 
-def _layout(function: Function) -> tuple[tuple[int, int], ...]:
+def _layout(function: PtxFunction) -> tuple[tuple[int, int], ...]:
     """Parameters follow each other, each at its own alignment (CUDA Driver API, cuLaunchKernel)."""
     offset, layout = 0, []
     for parameter in function.params:
@@ -156,6 +164,6 @@ def _layout(function: Function) -> tuple[tuple[int, int], ...]:
     return tuple(layout)
 
 
-def _max_threads(function: Function) -> int:
+def _max_threads(function: PtxFunction) -> int:
     limit = function.required_threads or function.max_threads
     return min(1024, limit[0] * limit[1] * limit[2]) if limit else 1024

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from grader.device.addresses import BASE_ADDRESS, Allocation
-from grader.device.caselog import CaseLog
+from grader.device.caselog import EvidenceLog
 from grader.device.checks.shadow import Shadow
 from grader.device.evidence import FindingKind
 from grader.device.memory import GlobalMemory
@@ -57,7 +57,7 @@ class Stream:
 
 
 @dataclass(slots=True, eq=False)
-class Event:
+class StreamEvent:
     """A point in a stream, once it is recorded."""
 
     recorded: float | None = None
@@ -67,7 +67,7 @@ class Event:
 
 
 @dataclass(slots=True, eq=False)
-class Operation:
+class StreamWork:
     """Something that a stream was given to do.
 
     Attributes:
@@ -95,13 +95,13 @@ class Streams:
         log: What is found goes there. The device sets another one for each case.
     """
 
-    def __init__(self, memory: GlobalMemory, log: CaseLog) -> None:
+    def __init__(self, memory: GlobalMemory, log: EvidenceLog) -> None:
         self.log = log
         self._memory = memory
         self._host: Clock = {}
         self._legacy = Stream(LEGACY)
         self._known = {LEGACY: self._legacy, PER_THREAD: Stream(PER_THREAD)}
-        self._under_way: dict[int, list[Operation]] = {}
+        self._under_way: dict[int, list[StreamWork]] = {}
         self._count = 0
         self._age = 0
         self._born: dict[int, int] = {}
@@ -110,7 +110,7 @@ class Streams:
         self._comparisons = 0
         self._looked_at = 0
 
-    def begin_case(self, log: CaseLog) -> None:
+    def begin_case(self, log: EvidenceLog) -> None:
         """What is under way stays so. The first stream that a case uses is the graph's own."""
         self.log = log
         self._graph = None
@@ -136,13 +136,13 @@ class Streams:
 
     # What orders
 
-    def recorded(self, event: Event, stream: Stream) -> None:
+    def recorded(self, event: StreamEvent, stream: Stream) -> None:
         """The event stands for all that the stream was given so far."""
         self._joined(stream)
         event.clock = dict(stream.clock)
 
     @staticmethod
-    def waits(stream: Stream, event: Event) -> None:
+    def waits(stream: Stream, event: StreamEvent) -> None:
         """What comes on the stream waits for the event."""
         if event.clock is not None:
             _join(stream.clock, event.clock)
@@ -188,11 +188,11 @@ class Streams:
         Args:
             keep: Whether what comes later can touch the same memory.
         """
-        self._add(stream, Operation(what, "", stream, 0, 0, touched), keep=keep)
+        self._add(stream, StreamWork(what, "", stream, 0, 0, touched), keep=keep)
 
     def launched(self, stream: Stream, kernel: str, first_event: int) -> None:
         """A kernel ran. What it touched is looked at only if there is work on another stream."""
-        operation = Operation("a kernel", kernel, stream, 0, 0, None, first_event)
+        operation = StreamWork("a kernel", kernel, stream, 0, 0, None, first_event)
         if self._others(stream):
             self._look_at([operation])
         self._add(stream, operation)
@@ -236,7 +236,7 @@ class Streams:
         """Whether other streams have work under way."""
         return len(self._under_way) > (stream.number in self._under_way)
 
-    def _add(self, stream: Stream, operation: Operation, *, keep: bool = True) -> None:
+    def _add(self, stream: Stream, operation: StreamWork, *, keep: bool = True) -> None:
         stream.operations += 1
         self._age += 1
         operation.place, operation.age = stream.operations, self._age
@@ -257,7 +257,7 @@ class Streams:
 
     # Who touches the same memory
 
-    def _compare(self, operation: Operation) -> None:
+    def _compare(self, operation: StreamWork) -> None:
         if self._unsure:
             self.log.unchecked(
                 f"which work on different streams waits for which can't be told: {self._unsure}"
@@ -280,7 +280,7 @@ class Streams:
                 if found is not None:
                     self._tell(other, operation, found)
 
-    def _clashes(self, other: Operation, touched: Touched) -> Clash | None:
+    def _clashes(self, other: StreamWork, touched: Touched) -> Clash | None:
         """Where an earlier operation meets a later one, in memory that is the same still."""
         if other.touched is None:
             return None
@@ -290,7 +290,7 @@ class Streams:
                 return found
         return None
 
-    def _tell(self, first: Operation, second: Operation, found: Clash) -> None:
+    def _tell(self, first: StreamWork, second: StreamWork, found: Clash) -> None:
         one, two = self._names(first, second)
         assert first.touched is not None
         assert second.touched is not None
@@ -307,7 +307,7 @@ class Streams:
             kernel=second.kernel or first.kernel,
         )
 
-    def _names(self, first: Operation, second: Operation) -> tuple[str, str]:
+    def _names(self, first: StreamWork, second: StreamWork) -> tuple[str, str]:
         one, two = self._name(first.stream), self._name(second.stream)
         two = two if one != two else two.replace("a stream", "another stream")
         what = second.what
@@ -331,7 +331,7 @@ class Streams:
             if each.touched is None
         )
 
-    def _look_at(self, launches: Iterator[Operation] | list[Operation]) -> None:
+    def _look_at(self, launches: Iterator[StreamWork] | list[StreamWork]) -> None:
         waiting = sorted(launches, key=lambda each: each.first_event)
         if not waiting:
             return

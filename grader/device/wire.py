@@ -23,7 +23,7 @@ REQUEST_HEADER = struct.Struct("<III")
 REPLY_HEADER = struct.Struct("<IIi")
 
 
-class Op(IntEnum):
+class DriverOp(IntEnum):
     """What a request asks for. Numbers are never reused."""
 
     HELLO = 1
@@ -71,15 +71,15 @@ MAX_IMAGE = 4 << 20
 MAX_COPY = 64 << 20
 """Bytes in one copy; ``MAX_COPY`` in ``driver/memory.c``."""
 
-_MAX_LENGTH = {Op.MODULE_LOAD: MAX_IMAGE, Op.COPY_TO_DEVICE: MAX_COPY + 32}
+_MAX_LENGTH = {DriverOp.MODULE_LOAD: MAX_IMAGE, DriverOp.COPY_TO_DEVICE: MAX_COPY + 32}
 _CHUNK = 1 << 20
 
 
-class Request(NamedTuple):
+class DriverRequest(NamedTuple):
     """One request, its frame checked and its payload not."""
 
     sequence: int
-    op: Op
+    op: DriverOp
     payload: bytearray
 
 
@@ -97,7 +97,7 @@ def receive_exactly(sock: socket.socket, size: int) -> bytearray | None:
     return data
 
 
-def receive_request(sock: socket.socket) -> Request | None:
+def receive_request(sock: socket.socket) -> DriverRequest | None:
     """Read one request; None where the worker closed its end, even halfway.
 
     Raises:
@@ -108,14 +108,14 @@ def receive_request(sock: socket.socket) -> Request | None:
         return None
     length, sequence, number = REQUEST_HEADER.unpack(header)
     try:
-        op = Op(number)
+        op = DriverOp(number)
     except ValueError:
         raise ProtocolFault(f"a request asks for operation {number}, which is none") from None
     limit = _MAX_LENGTH.get(op, MAX_SMALL_FRAME)
     if length > limit:
         raise ProtocolFault(f"a request {op.name} of {length} bytes exceeds its limit of {limit}")
     payload = receive_exactly(sock, length)
-    return None if payload is None else Request(sequence, op, payload)
+    return None if payload is None else DriverRequest(sequence, op, payload)
 
 
 def send_reply(sock: socket.socket, sequence: int, result: int, payload: bytes = b"") -> None:

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from grader.device.semantics import Operation, lookup
+from grader.device.semantics import PtxOperation, lookup
 from grader.device.semantics.operation import EXACT
 from grader.device.semantics.scalar_types import DTYPES
 from tests.device.semantics.test_contract import AWKWARD, OPCODES
@@ -55,7 +55,7 @@ def kind_of(opcode: str) -> str:
     return next(part for part in opcode.split(".") if part in DTYPES)
 
 
-def operands(operation: Operation) -> list[Array]:
+def operands(operation: PtxOperation) -> list[Array]:
     """Awkward patterns, any patterns and ordinary numbers, mixed; the same for each opcode."""
     rng = np.random.default_rng(zlib.crc32(operation.opcode.encode()))
     sources: list[Array] = []
@@ -94,13 +94,13 @@ def _as_patterns(ordinary: Array, dtype: np.dtype[Any], opcode: str) -> Array:
     return np.abs(ordinary).astype(np.uint64) % 100
 
 
-def destinations(operation: Operation) -> tuple[np.dtype[Any], ...]:
+def destinations(operation: PtxOperation) -> tuple[np.dtype[Any], ...]:
     """Those that the text names. ``setp`` of a half has no ``p|q``, other than the manual says."""
     alone = operation.opcode.startswith("setp") and operation.opcode.endswith("f16")
     return operation.destinations[:1] if alone else operation.destinations
 
 
-def here(operation: Operation, sources: Sequence[Array]) -> list[Array]:
+def here(operation: PtxOperation, sources: Sequence[Array]) -> list[Array]:
     """The results of the software device."""
     out = tuple(np.zeros(LANES, dtype) for dtype in destinations(operation))
     with np.errstate(all="ignore"):
@@ -108,7 +108,7 @@ def here(operation: Operation, sources: Sequence[Array]) -> list[Array]:
     return list(out)
 
 
-def kernel(operation: Operation, name: str) -> str:
+def kernel(operation: PtxOperation, name: str) -> str:
     """An entry that takes the addresses of the destinations and then of the sources."""
     results = destinations(operation)
     count = len(results) + len(operation.sources)
@@ -201,7 +201,7 @@ def compare(driver: Driver, opcodes: Sequence[str], target: str) -> Iterator[Com
 
 
 def _judged(
-    operation: Operation, sources: list[Array], ours: list[Array], theirs: list[Array]
+    operation: PtxOperation, sources: list[Array], ours: list[Array], theirs: list[Array]
 ) -> Comparison:
     kind = kind_of(operation.opcode)
     wrong = np.zeros(LANES, bool)

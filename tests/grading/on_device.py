@@ -11,7 +11,7 @@ import struct
 import numpy as np
 
 from grader.device import CaseEvidence
-from grader.device.wire import Op
+from grader.device.wire import DriverOp
 from grader.grading import plan
 from grader.grading.attribution import Code
 from grader.grading.executor import CaseRun, Ending, _pairs
@@ -96,7 +96,7 @@ class Host:
         """A copy of an array on the device."""
         data = np.asarray(data, dtype=np.float32).tobytes()
         address = self.reserve(len(data))
-        assert self.client.call(Op.COPY_TO_DEVICE, "Q", address, tail=data)[0] == 0
+        assert self.client.call(DriverOp.COPY_TO_DEVICE, "Q", address, tail=data)[0] == 0
         return address
 
     def reserve(self, size):
@@ -107,7 +107,7 @@ class Host:
 
     def read(self, address, count):
         """Floats of the device."""
-        result, data = self.client.call(Op.COPY_TO_HOST, "QQ", address, 4 * count)
+        result, data = self.client.call(DriverOp.COPY_TO_HOST, "QQ", address, 4 * count)
         assert result == 0
         return np.frombuffer(data, np.float32)
 
@@ -128,7 +128,7 @@ class Host:
     def end(self):
         """Give back what was reserved."""
         for address in self._owned:
-            self.client.call(Op.MEM_FREE, "Q", address)
+            self.client.call(DriverOp.MEM_FREE, "Q", address)
 
 
 def answer(x, k):
@@ -168,21 +168,21 @@ class OnDevice:
         inputs = []
         for array in case.inputs.values():
             inputs.append(self.client.allocate(array.nbytes))
-            self.client.call(Op.COPY_TO_DEVICE, "Q", inputs[-1], tail=array.tobytes())
+            self.client.call(DriverOp.COPY_TO_DEVICE, "Q", inputs[-1], tail=array.tobytes())
         host = Host(self.client, inputs, sizes, self.cases_run, self.state)
         size = 4 * host.n
         host.output = self.client.allocate(size)
-        self.client.call(Op.MEMSET, "QQQQII", host.output, size, host.n, 1, 0, 4)
+        self.client.call(DriverOp.MEMSET, "QQQQII", host.output, size, host.n, 1, 0, 4)
         self.program(host)
         parts = [
-            self.client.call(Op.COPY_TO_HOST, "QQ", address, length)
+            self.client.call(DriverOp.COPY_TO_HOST, "QQ", address, length)
             for address, length in zip(
                 (host.output, *inputs), (size, 4 * host.n, 4 * host.m), strict=True
             )
         ]
         host.end()
         for address in (host.output, *inputs):
-            self.client.call(Op.MEM_FREE, "Q", address)
+            self.client.call(DriverOp.MEM_FREE, "Q", address)
         evidence = self.lane.end_case()
         if any(result for result, _ in parts):
             return CaseRun(case=case, ending=Ending.ERROR, message="failed", evidence=evidence)

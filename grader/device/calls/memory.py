@@ -6,29 +6,29 @@ import struct
 
 from grader.device.calls.table import call
 from grader.device.journal import Copied, Filled, Freed, Placed, Read, Wrote
-from grader.device.results import CallRefused, Result
-from grader.device.session import Session
+from grader.device.results import CallRefused, CudaResult
+from grader.device.session import DriverSession
 from grader.device.streams import NOT_ORDERED, device_range, host_range
 from grader.device.touched import of_ranges
-from grader.device.wire import Op
+from grader.device.wire import DriverOp
 
 _U64 = struct.Struct("<Q")
 _TWO_U64 = struct.Struct("<QQ")
 _MAX_ROWS = 1 << 16
 
 
-@call(Op.MEM_INFO)
-def mem_info(session: Session) -> bytes:
+@call(DriverOp.MEM_INFO)
+def mem_info(session: DriverSession) -> bytes:
     """Free and total bytes."""
     return _TWO_U64.pack(session.memory.free_bytes, session.memory.capacity)
 
 
-@call(Op.MEM_ALLOC, "QQ")
-def mem_alloc(session: Session, size: int, on: int) -> bytes:
+@call(DriverOp.MEM_ALLOC, "QQ")
+def mem_alloc(session: DriverSession, size: int, on: int) -> bytes:
     """The address of a new allocation of exactly ``size`` bytes."""
     stream = None if on == NOT_ORDERED else session.stream(on)
     if size == 0:
-        raise CallRefused(Result.INVALID_VALUE)
+        raise CallRefused(CudaResult.INVALID_VALUE)
     address = session.memory.allocate(size)
     session.note(Placed(address, size))
     session.order.reserved(address)
@@ -39,8 +39,8 @@ def mem_alloc(session: Session, size: int, on: int) -> bytes:
     return _U64.pack(address)
 
 
-@call(Op.MEM_FREE, "QQ")
-def mem_free(session: Session, address: int, on: int) -> None:
+@call(DriverOp.MEM_FREE, "QQ")
+def mem_free(session: DriverSession, address: int, on: int) -> None:
     """Free; of address 0 it does nothing, as on a GPU."""
     stream = None if on == NOT_ORDERED else session.stream(on)
     if not address:
@@ -52,18 +52,18 @@ def mem_free(session: Session, address: int, on: int) -> None:
     session.note(Freed(address))
 
 
-@call(Op.MEM_RANGE, "Q")
-def mem_range(session: Session, address: int) -> bytes:
+@call(DriverOp.MEM_RANGE, "Q")
+def mem_range(session: DriverSession, address: int) -> bytes:
     """Base and size of the allocation that holds ``address``."""
     allocation = session.memory.find(address)
     if allocation is None:
-        raise CallRefused(Result.INVALID_VALUE)
+        raise CallRefused(CudaResult.INVALID_VALUE)
     return _TWO_U64.pack(allocation.address, allocation.size)
 
 
-@call(Op.COPY_TO_DEVICE, "QQQI", tail=True)
+@call(DriverOp.COPY_TO_DEVICE, "QQQI", tail=True)
 def copy_to_device(
-    session: Session, address: int, on: int, pinned: int, waits: int, data: memoryview
+    session: DriverSession, address: int, on: int, pinned: int, waits: int, data: memoryview
 ) -> None:
     """Copy from the worker's memory.
 
@@ -84,9 +84,9 @@ def copy_to_device(
         session.order.host_waited(stream.clock)
 
 
-@call(Op.COPY_TO_HOST, "QQQQI")
+@call(DriverOp.COPY_TO_HOST, "QQQQI")
 def copy_to_host(
-    session: Session, address: int, size: int, on: int, pinned: int, waits: int
+    session: DriverSession, address: int, size: int, on: int, pinned: int, waits: int
 ) -> bytes:
     """Copy to the worker's memory, and keep the bytes and their writers as evidence."""
     stream = session.stream(on)
@@ -101,8 +101,8 @@ def copy_to_host(
     return data
 
 
-@call(Op.COPY_ON_DEVICE, "QQQQ")
-def copy_on_device(session: Session, to: int, of: int, size: int, on: int) -> None:
+@call(DriverOp.COPY_ON_DEVICE, "QQQQ")
+def copy_on_device(session: DriverSession, to: int, of: int, size: int, on: int) -> None:
     """Copy within the device."""
     stream = session.stream(on)
     session.order.begin(stream)
@@ -112,9 +112,9 @@ def copy_on_device(session: Session, to: int, of: int, size: int, on: int) -> No
     session.order.done(stream, "a copy on the device", touched)
 
 
-@call(Op.MEMSET, "QQQQIIQ")
+@call(DriverOp.MEMSET, "QQQQIIQ")
 def memset(
-    session: Session,
+    session: DriverSession,
     address: int,
     pitch: int,
     columns: int,
@@ -126,7 +126,7 @@ def memset(
     """Fill ``rows`` rows of ``columns`` values of ``width`` bytes (1, 2 or 4)."""
     stream = session.stream(on)
     if width not in (1, 2, 4) or rows > _MAX_ROWS or (rows > 1 and pitch < columns * width):
-        raise CallRefused(Result.INVALID_VALUE)
+        raise CallRefused(CudaResult.INVALID_VALUE)
     session.order.begin(stream)
     starts = [address + row * pitch for row in range(rows)]
     for start in starts:

@@ -11,10 +11,10 @@ from grader.device.calls.table import call
 from grader.device.checks.shadow import Shadow
 from grader.device.evidence import Dim3, Launch
 from grader.device.journal import Freed, Launched, Placed, Wrote
-from grader.device.results import CallRefused, Result
-from grader.device.session import MAX_MODULE_BYTES, Function, LoadedProgram, Session
+from grader.device.results import CallRefused, CudaResult
+from grader.device.session import MAX_MODULE_BYTES, DriverSession, KernelHandle, ModuleHandle
 from grader.device.simulator import LaunchSettings
-from grader.device.wire import Op
+from grader.device.wire import DriverOp
 from grader.errors import GradeError, UnsupportedByDevice
 
 _U64 = struct.Struct("<Q")
@@ -47,18 +47,18 @@ _FUNCTION_CONSTANTS = {
 }
 
 
-@call(Op.MODULE_LOAD, tail=True)
-def module_load(session: Session, image: memoryview) -> bytes:
+@call(DriverOp.MODULE_LOAD, tail=True)
+def module_load(session: DriverSession, image: memoryview) -> bytes:
     """Load PTX text; machine code and other bytes are refused."""
     data = bytes(image)
     if data.startswith((b"\x7fELF", b"\x50\xed\x55\xba")):
         session.log.unsupported("a module is machine code (a cubin or fat binary), not PTX")
-        raise CallRefused(Result.INVALID_IMAGE)
+        raise CallRefused(CudaResult.INVALID_IMAGE)
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError:
         session.log.unsupported("a module is neither PTX text nor machine code")
-        raise CallRefused(Result.INVALID_IMAGE) from None
+        raise CallRefused(CudaResult.INVALID_IMAGE) from None
     if sum(each.size for each in session.modules.values()) + len(data) > MAX_MODULE_BYTES:
         raise UnsupportedByDevice(
             f"the software device keeps at most {MAX_MODULE_BYTES} bytes of PTX at a time"
@@ -68,10 +68,10 @@ def module_load(session: Session, image: memoryview) -> bytes:
     program = session.device.simulator.load(text, session.memory, number=session.device.modules)
     _note_variables(session, before)
     digest = hashlib.sha256(data).digest()
-    return _U64.pack(session.modules.add(LoadedProgram(program, digest, len(data))))
+    return _U64.pack(session.modules.add(ModuleHandle(program, digest, len(data))))
 
 
-def _note_variables(session: Session, before: tuple[Allocation, ...]) -> None:
+def _note_variables(session: DriverSession, before: tuple[Allocation, ...]) -> None:
     """Note a new module's variables with what they hold at first."""
     if session.journal is None:
         return
@@ -81,8 +81,8 @@ def _note_variables(session: Session, before: tuple[Allocation, ...]) -> None:
         session.note(Wrote(allocation.address, data, by_host=False))
 
 
-@call(Op.MODULE_UNLOAD, "Q")
-def module_unload(session: Session, module: int) -> None:
+@call(DriverOp.MODULE_UNLOAD, "Q")
+def module_unload(session: DriverSession, module: int) -> None:
     """Drop a module and its functions."""
     loaded = session.modules.remove(module)
     session.functions.discard(list(loaded.functions.values()))
@@ -92,35 +92,35 @@ def module_unload(session: Session, module: int) -> None:
         session.note(Freed(allocation.address))
 
 
-@call(Op.MODULE_FUNCTION, "Q", tail=True)
-def module_function(session: Session, module: int, name: memoryview) -> bytes:
+@call(DriverOp.MODULE_FUNCTION, "Q", tail=True)
+def module_function(session: DriverSession, module: int, name: memoryview) -> bytes:
     """A kernel's handle, then offset and size of each of its parameters."""
     loaded = session.modules.get(module)
     kernel = loaded.program.kernel(bytes(name).decode("utf-8", "replace"))
     if kernel is None:
-        raise CallRefused(Result.NOT_FOUND)
+        raise CallRefused(CudaResult.NOT_FOUND)
     if len(kernel.parameters) > _MAX_PARAMETERS:
         session.log.unsupported(f"{kernel.name} takes {len(kernel.parameters)} parameters")
-        raise CallRefused(Result.NOT_SUPPORTED)
+        raise CallRefused(CudaResult.NOT_SUPPORTED)
     if kernel.name not in loaded.functions:
-        function = Function(module, loaded.program, kernel, loaded.text)
+        function = KernelHandle(module, loaded.program, kernel, loaded.text)
         loaded.functions[kernel.name] = session.functions.add(function)
     layout = b"".join(_TWO_U32.pack(offset, size) for offset, size in kernel.parameters)
     return _U64.pack(loaded.functions[kernel.name]) + layout
 
 
-@call(Op.MODULE_GLOBAL, "Q", tail=True)
-def module_global(session: Session, module: int, name: memoryview) -> bytes:
+@call(DriverOp.MODULE_GLOBAL, "Q", tail=True)
+def module_global(session: DriverSession, module: int, name: memoryview) -> bytes:
     """Address and size of a module's variable."""
     program = session.modules.get(module).program
     try:
         return _TWO_U64.pack(*program.variable(bytes(name).decode("utf-8", "replace")))
     except KeyError:
-        raise CallRefused(Result.NOT_FOUND) from None
+        raise CallRefused(CudaResult.NOT_FOUND) from None
 
 
-@call(Op.FUNCTION_GET, "Qi")
-def function_get(session: Session, handle: int, attribute: int) -> bytes:
+@call(DriverOp.FUNCTION_GET, "Qi")
+def function_get(session: DriverSession, handle: int, attribute: int) -> bytes:
     """One ``CUfunction_attribute``."""
     function = session.functions.get(handle)
     known = {
@@ -130,34 +130,34 @@ def function_get(session: Session, handle: int, attribute: int) -> bytes:
         _MAX_DYNAMIC_SHARED: function.dynamic_shared_limit,
     }
     if attribute not in known:
-        raise CallRefused(Result.INVALID_VALUE)
+        raise CallRefused(CudaResult.INVALID_VALUE)
     return _I32.pack(known[attribute])
 
 
-@call(Op.FUNCTION_SET, "Qii")
-def function_set(session: Session, handle: int, attribute: int, value: int) -> None:
+@call(DriverOp.FUNCTION_SET, "Qii")
+def function_set(session: DriverSession, handle: int, attribute: int, value: int) -> None:
     """Set the limit of dynamic shared memory; preferences are accepted and ignored."""
     function = session.functions.get(handle)
     if attribute == _MAX_DYNAMIC_SHARED:
         if not 0 <= value <= MAX_SHARED_PER_BLOCK_OPTIN:
-            raise CallRefused(Result.INVALID_VALUE)
+            raise CallRefused(CudaResult.INVALID_VALUE)
         function.dynamic_shared_limit = value
     elif attribute not in _PREFERENCES:
-        raise CallRefused(Result.INVALID_VALUE)
+        raise CallRefused(CudaResult.INVALID_VALUE)
 
 
-@call(Op.OCCUPANCY, "QQi")
-def max_blocks(session: Session, handle: int, shared: int, threads: int) -> bytes:
+@call(DriverOp.OCCUPANCY, "QQi")
+def max_blocks(session: DriverSession, handle: int, shared: int, threads: int) -> bytes:
     """Blocks of the kernel that fit on one multiprocessor."""
     kernel = session.functions.get(handle).kernel
     if threads <= 0:
-        raise CallRefused(Result.INVALID_VALUE)
+        raise CallRefused(CudaResult.INVALID_VALUE)
     return _I32.pack(occupancy(threads, kernel.static_shared_bytes + shared))
 
 
-@call(Op.LAUNCH, "QQIIIIIIIII", tail=True)
+@call(DriverOp.LAUNCH, "QQIIIIIIIII", tail=True)
 def launch_kernel(
-    session: Session,
+    session: DriverSession,
     handle: int,
     stream: int,
     grid_x: int,
@@ -178,7 +178,7 @@ def launch_kernel(
         session.log.unsupported(
             f"the software device does not support launch attributes (number {first_attribute})"
         )
-        raise CallRefused(Result.NOT_SUPPORTED)
+        raise CallRefused(CudaResult.NOT_SUPPORTED)
     grid, block = (grid_x, grid_y, grid_z), (block_x, block_y, block_z)
     session.order.begin(on)
     first_event = session.memory.kept(Shadow).clock.event + 1
@@ -186,17 +186,22 @@ def launch_kernel(
     session.log.launch(launch)
     session.order.launched(on, launch.kernel, first_event)
     if launch.result in _FAULTS:
-        session.sticky = Result(launch.result)
+        session.sticky = CudaResult(launch.result)
     if launch.result:
-        raise CallRefused(Result(launch.result))
+        raise CallRefused(CudaResult(launch.result))
 
 
 def _run(
-    session: Session, function: Function, grid: Dim3, block: Dim3, shared: int, raw: memoryview
+    session: DriverSession,
+    function: KernelHandle,
+    grid: Dim3,
+    block: Dim3,
+    shared: int,
+    raw: memoryview,
 ) -> Launch:
     kernel, device = function.kernel, session.device
     if len(raw) < max((offset + size for offset, size in kernel.parameters), default=0):
-        raise CallRefused(Result.INVALID_VALUE)
+        raise CallRefused(CudaResult.INVALID_VALUE)
     device.launches += 1
     settings = LaunchSettings(
         grid=grid,
@@ -224,5 +229,5 @@ def _run(
             shared_bytes=kernel.static_shared_bytes + shared,
             instructions=0,
             seconds=0.0,
-            result=Result.NOT_SUPPORTED,
+            result=CudaResult.NOT_SUPPORTED,
         )

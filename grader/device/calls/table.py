@@ -13,9 +13,9 @@ from grader.device.addresses import HostAccessError, OutOfDeviceMemory
 from grader.device.attributes import TOTAL_MEMORY
 from grader.device.evidence import FindingKind
 from grader.device.ptx import PtxError
-from grader.device.results import CallRefused, Result
-from grader.device.session import Session
-from grader.device.wire import Op
+from grader.device.results import CallRefused, CudaResult
+from grader.device.session import DriverSession
+from grader.device.wire import DriverOp
 from grader.errors import GradeError, ProtocolFault
 
 Reply = tuple[int, bytes]
@@ -24,18 +24,18 @@ _MAX_TEXT = 100
 
 
 @dataclass(frozen=True, slots=True)
-class _Call:
+class _DriverCall:
     fields: struct.Struct
     takes_tail: bool
     run: Callable[..., bytes | None]
     when_sticky: bool
 
 
-_CALLS: dict[Op, _Call] = {}
+_CALLS: dict[DriverOp, _DriverCall] = {}
 
 
 def call(
-    op: Op, fields: str = "", *, tail: bool = False, when_sticky: bool = False
+    op: DriverOp, fields: str = "", *, tail: bool = False, when_sticky: bool = False
 ) -> Callable[[Callable[..., bytes | None]], Callable[..., bytes | None]]:
     """Register the function that answers ``op``.
 
@@ -47,7 +47,7 @@ def call(
     """
 
     def register(run: Callable[..., bytes | None]) -> Callable[..., bytes | None]:
-        _CALLS[op] = _Call(struct.Struct("<" + fields), tail, run, when_sticky)
+        _CALLS[op] = _DriverCall(struct.Struct("<" + fields), tail, run, when_sticky)
         return run
 
     return register
@@ -59,7 +59,7 @@ def printable(text: memoryview) -> str:
     return "".join(c if c.isprintable() else "?" for c in shown)
 
 
-def _arguments(entry: _Call, op: Op, payload: bytearray) -> tuple[Any, ...]:
+def _arguments(entry: _DriverCall, op: DriverOp, payload: bytearray) -> tuple[Any, ...]:
     fixed = entry.fields.size
     if len(payload) < fixed or (len(payload) > fixed and not entry.takes_tail):
         raise ProtocolFault(f"a request {op.name} can't have {len(payload)} bytes")
@@ -67,7 +67,7 @@ def _arguments(entry: _Call, op: Op, payload: bytearray) -> tuple[Any, ...]:
     return (*fields, memoryview(payload)[fixed:]) if entry.takes_tail else fields
 
 
-def dispatch(session: Session, op: Op, payload: bytearray) -> Reply:
+def dispatch(session: DriverSession, op: DriverOp, payload: bytearray) -> Reply:
     """Run one driver call and return its CUresult and answer.
 
     Raises:
@@ -78,25 +78,25 @@ def dispatch(session: Session, op: Op, payload: bytearray) -> Reply:
     if session.sticky and not entry.when_sticky:
         return session.sticky, b""
     try:
-        return Result.SUCCESS, entry.run(session, *arguments) or b""
+        return CudaResult.SUCCESS, entry.run(session, *arguments) or b""
     except CallRefused as refusal:
         return refusal.result, refusal.text.encode()
     except HostAccessError as error:
         session.log.finding(
             FindingKind.OUT_OF_BOUNDS, str(error), address=error.address, size=error.size
         )
-        return Result.INVALID_VALUE, b""
+        return CudaResult.INVALID_VALUE, b""
     except OutOfDeviceMemory as error:
         if error.asked <= TOTAL_MEMORY:
             # A GPU has as much.
             session.log.unsupported(f"this machine has not the memory of a GPU: {error}")
-        return Result.OUT_OF_MEMORY, b""
+        return CudaResult.OUT_OF_MEMORY, b""
     except GradeError as error:
         session.log.unsupported(error.what)
-        bad_ptx = isinstance(error, PtxError) and op is Op.MODULE_LOAD
-        return Result.INVALID_PTX if bad_ptx else Result.NOT_SUPPORTED, error.what.encode()
+        bad_ptx = isinstance(error, PtxError) and op is DriverOp.MODULE_LOAD
+        return CudaResult.INVALID_PTX if bad_ptx else CudaResult.NOT_SUPPORTED, error.what.encode()
     except Exception as error:
         # A defect of ours must become "could not check", never the student's fault.
         traceback.print_exc(file=sys.stderr)
         session.log.unsupported(f"the device failed in {op.name}: {type(error).__name__}: {error}")
-        return Result.UNKNOWN, b""
+        return CudaResult.UNKNOWN, b""

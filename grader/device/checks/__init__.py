@@ -1,7 +1,7 @@
 """Checks that watch a running kernel by its events.
 
-A check is a subclass of `Check` with a name, in a module of this folder: to add one is to add a
-file. Each can be switched off by its name.
+A check is a subclass of `LaunchCheck` with a name, in a module of this folder: to add one is to
+add a file. Each can be switched off by its name.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import importlib
 import pkgutil
 from functools import cache
 
-from grader.device.checks.check import Check
+from grader.device.checks.check import LaunchCheck
 from grader.device.checks.observers import CheckTypes
 
 
@@ -25,7 +25,7 @@ def all_checks() -> CheckTypes:
         each.name: each
         for module in modules
         for each in vars(module).values()
-        if isinstance(each, type) and issubclass(each, Check) and each.name
+        if isinstance(each, type) and issubclass(each, LaunchCheck) and each.name
     }
     return tuple(found[name] for name in sorted(found))
 

@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from grader.device.checks.check import BarrierPassed, Check
+from grader.device.checks.check import BarrierPassed, LaunchCheck
 from grader.device.evidence import FindingKind
 from grader.device.lanes import Index
 
 
-class BarrierCheck(Check):
+class BarrierCheck(LaunchCheck):
     """Reports threads that do not all come to the same barrier.
 
     Threads that have ended do not count (PTX ISA, ``exit``: "If the exiting threads are holding

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from grader.device.checks.check import PAST, Check, FaultyAccess
+from grader.device.checks.check import PAST, FaultyAccess, LaunchCheck
 from grader.device.evidence import FindingKind
 
 
-class BoundsCheck(Check):
+class BoundsCheck(LaunchCheck):
     """Says where a memory fault happened. The interpreter ends the launch."""
 
     name = "bounds"

@@ -1,7 +1,8 @@
 """What a check is, and the events that it is told of.
 
 The interpreter tells events and knows no check by name. A check has a method for each event that
-it wants; see `Check`. It only reports: a memory fault ends a launch whether it is watched or not.
+it wants; see `LaunchCheck`. It only reports: a memory fault ends a launch whether it is watched
+or not.
 """
 
 from __future__ import annotations
@@ -214,7 +215,7 @@ class Wave:
     kept: dict[object, Any] = field(default_factory=dict)
 
 
-class Check:
+class LaunchCheck:
     """Watches one launch. A subclass with a ``name`` in a module of this folder is in use.
 
     Each method is an event; the interpreter tells a check of those that it defines, and a check

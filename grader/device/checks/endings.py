@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from grader.device.checks.check import Check
+from grader.device.checks.check import LaunchCheck
 from grader.device.evidence import Finding, FindingKind
 from grader.device.lanes import Lanes
 
 
-class RefusalCheck(Check):
+class RefusalCheck(LaunchCheck):
     """Reports launches that a GPU would not start, and kernels that it would not load."""
 
     name = "refusals"
@@ -32,7 +32,7 @@ class RefusalCheck(Check):
         recorder.add(finding.kind, self.watched.place(pc), 1, lambda: finding)
 
 
-class BudgetCheck(Check):
+class BudgetCheck(LaunchCheck):
     """Reports kernels that do not end."""
 
     name = "budget"
@@ -42,7 +42,7 @@ class BudgetCheck(Check):
         self._report(FindingKind.BUDGET_EXCEEDED, pc, lane, did)
 
 
-class StackCheck(Check):
+class StackCheck(LaunchCheck):
     """Reports functions that call themselves until the stack is full."""
 
     name = "stack"
@@ -52,7 +52,7 @@ class StackCheck(Check):
         self._report(FindingKind.STACK_OVERFLOW, pc, int(lanes.index[0]), did, count=lanes.count)
 
 
-class TrapCheck(Check):
+class TrapCheck(LaunchCheck):
     """Reports kernels that stop themselves."""
 
     name = "traps"

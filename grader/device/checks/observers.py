@@ -8,8 +8,8 @@ from typing import Any
 
 from grader.device.checks.check import (
     BarrierPassed,
-    Check,
     FaultyAccess,
+    LaunchCheck,
     MemoryAccess,
     StrongAccess,
     Watched,
@@ -17,7 +17,7 @@ from grader.device.checks.check import (
 )
 from grader.device.lanes import Index, Lanes, Mask
 
-CheckTypes = tuple[type[Check], ...]
+CheckTypes = tuple[type[LaunchCheck], ...]
 
 
 class Observers:
@@ -31,7 +31,7 @@ class Observers:
         watched: The launch.
 
     Attributes:
-        accesses: `Check.load`, `store` and `atomic`, by the kind of access.
+        accesses: `LaunchCheck.load`, `store` and `atomic`, by the kind of access.
     """
 
     refused: Sequence[Callable[[str], None]]
@@ -67,7 +67,9 @@ class Observers:
 
 
 EVENTS = tuple(
-    name for name, value in vars(Check).items() if callable(value) and not name.startswith("_")
+    name
+    for name, value in vars(LaunchCheck).items()
+    if callable(value) and not name.startswith("_")
 )
 """The names of all events."""
 
@@ -82,7 +84,7 @@ def _listeners(checks: CheckTypes) -> dict[str, tuple[int, ...]]:
     """For each event, which of the checks define it."""
 
     def defines(check: Any, event: str) -> bool:
-        return getattr(check, event) is not getattr(Check, event)
+        return getattr(check, event) is not getattr(LaunchCheck, event)
 
     return {
         event: tuple(k for k, check in enumerate(checks) if defines(check, event))

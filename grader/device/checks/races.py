@@ -23,7 +23,7 @@ import numpy as np
 from grader.device.checks.check import (
     PAST,
     BarrierPassed,
-    Check,
+    LaunchCheck,
     MemoryAccess,
     StrongAccess,
     Watched,
@@ -36,7 +36,7 @@ from grader.device.evidence import Finding, FindingKind, Space
 from grader.device.lanes import Index, Mask
 
 
-class RaceCheck(Check):
+class RaceCheck(LaunchCheck):
     """Reports races in global and shared memory."""
 
     name = "races"

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from grader.device.checks.check import Check, MemoryAccess
+from grader.device.checks.check import LaunchCheck, MemoryAccess
 from grader.device.evidence import FindingKind, Space, Touch
 from grader.device.lanes import Mask
 
 
-class UninitialisedCheck(Check):
+class UninitialisedCheck(LaunchCheck):
     """Reports reads of global, shared and local memory that nothing wrote."""
 
     name = "uninitialised"

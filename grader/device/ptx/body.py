@@ -11,14 +11,14 @@ from grader.device.ptx.model import (
     TYPE_BYTES,
     Address,
     Arguments,
-    Function,
     Guard,
     Immediate,
     Instruction,
     Location,
     Negated,
     Operand,
-    Pair,
+    OperandPair,
+    PtxFunction,
     Register,
     Scalar,
     Sink,
@@ -29,8 +29,8 @@ from grader.device.ptx.model import (
     Targets,
     Vector,
 )
-from grader.device.ptx.scopes import Scopes
-from grader.device.ptx.tokens import Tokens
+from grader.device.ptx.scopes import NameScopes
+from grader.device.ptx.tokens import PtxTokens
 from grader.errors import UnsupportedByDevice
 
 _SPACES = {f".{space.value}": space for space in StateSpace}
@@ -54,7 +54,7 @@ class _Jump:
     candidates: tuple[str, ...]
 
 
-def read_body(tokens: Tokens, function: Function) -> None:
+def read_body(tokens: PtxTokens, function: PtxFunction) -> None:
     """Read ``{ ... }`` into ``function``.
 
     Raises:
@@ -65,10 +65,10 @@ def read_body(tokens: Tokens, function: Function) -> None:
 
 
 class _Body:
-    def __init__(self, tokens: Tokens, function: Function) -> None:
+    def __init__(self, tokens: PtxTokens, function: PtxFunction) -> None:
         self.tokens = tokens
         self.function = function
-        self.scopes = Scopes(function)
+        self.scopes = NameScopes(function)
         self.instructions: list[Instruction] = []
         self.labels: dict[str, int] = {}
         self.tables: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {}
@@ -240,7 +240,7 @@ class _Body:
             return Symbol(label)
         first = self._scalar()
         if tokens.take("|"):
-            return Pair(first, self._scalar())
+            return OperandPair(first, self._scalar())
         return first
 
     def _list(self, end: str) -> tuple[Scalar, ...]:

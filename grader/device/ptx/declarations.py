@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from grader.device.ptx.errors import PtxError
 from grader.device.ptx.model import TYPE_BYTES, Immediate, StateSpace, Symbol, Variable
-from grader.device.ptx.tokens import Tokens
+from grader.device.ptx.tokens import PtxTokens
 from grader.errors import UnsupportedByDevice
 
 _LARGEST = 1 << 40
@@ -12,7 +12,9 @@ _VECTOR = {".v2": 2, ".v4": 4}
 _MOST_NESTED = 16
 
 
-def variables(tokens: Tokens, space: StateSpace, *, external: bool = False) -> tuple[Variable, ...]:
+def variables(
+    tokens: PtxTokens, space: StateSpace, *, external: bool = False
+) -> tuple[Variable, ...]:
     """Read a declaration after its state space, up to and including ``;``."""
     found = []
     type_, align, lanes = _type(tokens)
@@ -23,7 +25,7 @@ def variables(tokens: Tokens, space: StateSpace, *, external: bool = False) -> t
             return tuple(found)
 
 
-def parameters(tokens: Tokens) -> tuple[Variable, ...]:
+def parameters(tokens: PtxTokens) -> tuple[Variable, ...]:
     """Read ``( .param ..., ... )``."""
     found: list[Variable] = []
     tokens.expect("(")
@@ -39,7 +41,7 @@ def parameters(tokens: Tokens) -> tuple[Variable, ...]:
 
 
 def _declared(
-    tokens: Tokens,
+    tokens: PtxTokens,
     space: StateSpace,
     type_: str,
     align: int,
@@ -67,7 +69,7 @@ def _declared(
     return Variable(name, space, type_, size, align, line, initial, external)
 
 
-def _type(tokens: Tokens) -> tuple[str, int, int]:
+def _type(tokens: PtxTokens) -> tuple[str, int, int]:
     """Type, alignment (0 where not given) and vector length of a declaration."""
     align, lanes = 0, 1
     while tokens.kind() == "directive":
@@ -88,7 +90,7 @@ def _type(tokens: Tokens) -> tuple[str, int, int]:
     raise PtxError(f"a type expected, {tokens.peek()[:60]!r} found", tokens.line)
 
 
-def _pointer(tokens: Tokens) -> int:
+def _pointer(tokens: PtxTokens) -> int:
     """Skip ``.ptr .global .align n``: it speaks of what is pointed to."""
     if tokens.take(".ptr"):
         while tokens.kind() == "directive":
@@ -97,7 +99,7 @@ def _pointer(tokens: Tokens) -> int:
     return 0
 
 
-def _initial(tokens: Tokens) -> tuple[Immediate | Symbol, ...]:
+def _initial(tokens: PtxTokens) -> tuple[Immediate | Symbol, ...]:
     if tokens.peek() != "{":
         return (_value(tokens),)
     found: list[Immediate | Symbol] = []
@@ -119,7 +121,7 @@ def _initial(tokens: Tokens) -> tuple[Immediate | Symbol, ...]:
                 tokens.expect(",")
 
 
-def _value(tokens: Tokens) -> Immediate | Symbol:
+def _value(tokens: PtxTokens) -> Immediate | Symbol:
     """A number, or ``name``, ``name+4``, ``generic(name)+4``."""
     if tokens.kind() != "word":
         negative = tokens.take("-")

@@ -120,7 +120,7 @@ class Vector:
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class OperandPair:
     """``p|q``: two destinations."""
 
     first: Scalar
@@ -134,7 +134,7 @@ class Arguments:
     items: tuple[Scalar, ...]
 
 
-Operand = Scalar | Vector | Pair | Address | Arguments | Target | Targets
+Operand = Scalar | Vector | OperandPair | Address | Arguments | Target | Targets
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +203,7 @@ class Variable:
 
 
 @dataclass(slots=True)
-class Function:
+class PtxFunction:
     """An ``.entry`` or ``.func``.
 
     Attributes:
@@ -228,7 +228,7 @@ class Function:
 
 
 @dataclass(slots=True)
-class Module:
+class PtxModule:
     """A PTX text.
 
     Attributes:
@@ -238,6 +238,6 @@ class Module:
 
     version: str = ""
     target: str = ""
-    functions: dict[str, Function] = field(default_factory=dict)
+    functions: dict[str, PtxFunction] = field(default_factory=dict)
     variables: dict[str, Variable] = field(default_factory=dict)
     files: dict[int, str] = field(default_factory=dict)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from grader.device.ptx.body import read_body
 from grader.device.ptx.declarations import parameters, variables
 from grader.device.ptx.errors import PtxError
-from grader.device.ptx.model import Function, Module, StateSpace
-from grader.device.ptx.tokens import Tokens
+from grader.device.ptx.model import PtxFunction, PtxModule, StateSpace
+from grader.device.ptx.tokens import PtxTokens
 
 _LINKAGE = (".visible", ".extern", ".weak", ".common")
 _SPACES = {f".{space.value}": space for space in StateSpace if space is not StateSpace.LOCAL}
@@ -22,7 +22,7 @@ _COUNTS = (
 _FLAGS = (".noreturn", ".explicitcluster", ".blocksareclusters", ".unique")
 
 
-def parse(text: str) -> Module:
+def parse(text: str) -> PtxModule:
     """Read a PTX text.
 
     Debug sections and performance hints are skipped. Instructions are not looked
@@ -32,8 +32,8 @@ def parse(text: str) -> Module:
         PtxError: The text is not sound PTX; the error names the line.
         UnsupportedByDevice: It declares something that the device lacks.
     """
-    tokens = Tokens(text.rstrip("\0"))
-    module = Module()
+    tokens = PtxTokens(text.rstrip("\0"))
+    module = PtxModule()
     while not tokens.at_end():
         _top_level(tokens, module)
     if not module.version:
@@ -41,7 +41,7 @@ def parse(text: str) -> Module:
     return module
 
 
-def _top_level(tokens: Tokens, module: Module) -> None:
+def _top_level(tokens: PtxTokens, module: PtxModule) -> None:
     line, word = tokens.line, tokens.peek()
     if word == ";":
         tokens.next()
@@ -74,7 +74,7 @@ def _top_level(tokens: Tokens, module: Module) -> None:
         _declaration(tokens, module)
 
 
-def _file(tokens: Tokens, module: Module) -> None:
+def _file(tokens: PtxTokens, module: PtxModule) -> None:
     tokens.next()
     line, number = tokens.line, tokens.integer()
     if tokens.kind() != "string":
@@ -84,7 +84,7 @@ def _file(tokens: Tokens, module: Module) -> None:
         tokens.integer()
 
 
-def _declaration(tokens: Tokens, module: Module) -> None:
+def _declaration(tokens: PtxTokens, module: PtxModule) -> None:
     external = False
     line = tokens.line
     while tokens.peek() in _LINKAGE:
@@ -101,13 +101,13 @@ def _declaration(tokens: Tokens, module: Module) -> None:
         raise PtxError(f"unknown directive {word[:60]!r}", line)
 
 
-def _function(tokens: Tokens, module: Module, line: int, *, is_entry: bool) -> None:
+def _function(tokens: PtxTokens, module: PtxModule, line: int, *, is_entry: bool) -> None:
     while tokens.peek() in _FLAGS:
         tokens.next()
     returns = parameters(tokens) if tokens.peek() == "(" else ()
     name = tokens.name()
     params = parameters(tokens) if tokens.peek() == "(" else ()
-    function = Function(name, is_entry, params, returns, line)
+    function = PtxFunction(name, is_entry, params, returns, line)
     _hints(tokens, function)
     if tokens.take(";"):
         module.functions.setdefault(name, function)
@@ -119,7 +119,7 @@ def _function(tokens: Tokens, module: Module, line: int, *, is_entry: bool) -> N
     module.functions[name] = function
 
 
-def _hints(tokens: Tokens, function: Function) -> None:
+def _hints(tokens: PtxTokens, function: PtxFunction) -> None:
     """Performance and launch directives between a function's head and its body."""
     while tokens.kind() == "directive":
         line, word = tokens.line, tokens.next()

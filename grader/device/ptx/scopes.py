@@ -6,26 +6,26 @@ import re
 from dataclasses import dataclass, field
 
 from grader.device.ptx.errors import PtxError
-from grader.device.ptx.model import Function, Variable
+from grader.device.ptx.model import PtxFunction, Variable
 
 _NUMBERED = re.compile(r"(.*?)(\d+)\Z", re.DOTALL)
 _DEEPEST = 256
 
 
 @dataclass(slots=True)
-class _Scope:
+class _NameScope:
     suffix: str
     registers: dict[str, str] = field(default_factory=dict)
     ranges: dict[str, tuple[int, str]] = field(default_factory=dict)
     variables: dict[str, str] = field(default_factory=dict)
 
 
-class Scopes:
+class NameScopes:
     """The scopes of one function while its body is read."""
 
-    def __init__(self, function: Function) -> None:
+    def __init__(self, function: PtxFunction) -> None:
         self._function = function
-        self._stack = [_Scope("")]
+        self._stack = [_NameScope("")]
         self._opened = 0
         for param in (*function.params, *function.returns):
             self._stack[0].variables[param.name] = param.name
@@ -41,7 +41,7 @@ class Scopes:
         if len(self._stack) >= _DEEPEST:
             raise PtxError(f"more than {_DEEPEST} nested scopes", line)
         self._opened += 1
-        self._stack.append(_Scope(f"@{self._opened}"))
+        self._stack.append(_NameScope(f"@{self._opened}"))
 
     def close(self) -> None:
         """Leave ``}``."""
@@ -91,7 +91,7 @@ class Scopes:
         return tuple(name + scope.suffix for scope in reversed(self._stack))
 
     @staticmethod
-    def _in_range(scope: _Scope, prefix: str, digits: str) -> str | None:
+    def _in_range(scope: _NameScope, prefix: str, digits: str) -> str | None:
         # %r12 may belong to the range "%r" or, with other digits, to "%r1".
         for cut in range(min(len(digits), 10)):
             entry = scope.ranges.get(prefix + digits[:cut])

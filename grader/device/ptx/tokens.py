@@ -27,7 +27,7 @@ _TOKEN = re.compile(
 )
 
 
-class Tokens:
+class PtxTokens:
     """A cursor over the tokens of a PTX text.
 
     Raises:

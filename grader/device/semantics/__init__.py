@@ -1,9 +1,9 @@
 """The arithmetic of PTX, vectorised over lanes: no parsing, memory or control flow.
 
-`lookup` maps a full opcode to an `Operation`; see there for the contract.
+`lookup` maps a full opcode to a `PtxOperation`; see there for the contract.
 """
 
 from grader.device.semantics.catalogue import lookup
-from grader.device.semantics.operation import Operation
+from grader.device.semantics.operation import PtxOperation
 
-__all__ = ["Operation", "lookup"]
+__all__ = ["PtxOperation", "lookup"]

@@ -16,8 +16,8 @@ from grader.device.semantics.half import lift, widen
 from grader.device.semantics.operation import (
     Builder,
     Function,
-    Modifiers,
-    Operation,
+    PtxModifiers,
+    PtxOperation,
     from_function,
 )
 from grader.device.semantics.rounding import canonical_nan, flush, narrow
@@ -49,7 +49,7 @@ _FUNCTIONS: dict[str, Function] = {
 }
 
 
-def _unary_f32(m: Modifiers) -> Operation | None:
+def _unary_f32(m: PtxModifiers) -> PtxOperation | None:
     """IEEE's own special cases are the manual's: rcp(-0) = -inf, lg2(-1) = NaN, ..."""
     if not m.flag("approx"):
         return None
@@ -68,7 +68,7 @@ def _unary_f32(m: Modifiers) -> Operation | None:
     return from_function(m.opcode, function, ("f32",), "f32", accuracy)
 
 
-def _div_f32(m: Modifiers) -> Operation | None:
+def _div_f32(m: PtxModifiers) -> PtxOperation | None:
     """``.approx`` is ``a * (1/b)``, and 1/b vanishes for ``|b|`` above 2**126."""
     form = m.take("approx", "full")
     ftz = m.flag("ftz")
@@ -94,7 +94,7 @@ _GROSS_NAN = np.uint64(0x7FFFFFFF00000000).view(np.float64)
 """What the manual names for these two instructions."""
 
 
-def _rcp_rsqrt_f64(m: Modifiers) -> Operation | None:
+def _rcp_rsqrt_f64(m: PtxModifiers) -> PtxOperation | None:
     """The gross f64 forms: 20 bits of mantissa in, the upper 32 bits out."""
     if not (m.flag("approx") and m.flag("ftz") and m.take("f64")):
         return None
@@ -112,7 +112,7 @@ def _rcp_rsqrt_f64(m: Modifiers) -> Operation | None:
     return from_function(m.opcode, function, ("f64",), "f64", accuracy)
 
 
-def _rsqrt_f64(m: Modifiers) -> Operation | None:
+def _rsqrt_f64(m: PtxModifiers) -> PtxOperation | None:
     if not (m.flag("approx") and m.take("f64")):
         return None
 
@@ -131,7 +131,7 @@ _HALF_BOUNDS = {
 }
 
 
-def _unary_half(m: Modifiers) -> Operation | None:
+def _unary_half(m: PtxModifiers) -> PtxOperation | None:
     """ex2 of bf16 exists only with ``.ftz``, ex2 of f16 and tanh only without."""
     if not m.flag("approx"):
         return None

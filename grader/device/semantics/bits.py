@@ -9,8 +9,8 @@ import numpy as np
 from grader.device.semantics.operation import (
     Array,
     Builder,
-    Modifiers,
-    Operation,
+    PtxModifiers,
+    PtxOperation,
     Value,
     Where,
     from_function,
@@ -29,17 +29,17 @@ from grader.device.semantics.scalar_types import (
 _LOGIC = {"and": np.bitwise_and, "or": np.bitwise_or, "xor": np.bitwise_xor}
 
 
-def _logic(m: Modifiers) -> Operation | None:
+def _logic(m: PtxModifiers) -> PtxOperation | None:
     kind = m.take("pred", *BITS)
     return from_ufunc(m.opcode, _LOGIC[m.base], (kind, kind), kind) if kind else None
 
 
-def _not(m: Modifiers) -> Operation | None:
+def _not(m: PtxModifiers) -> PtxOperation | None:
     kind = m.take("pred", *BITS)
     return from_ufunc(m.opcode, np.invert, (kind,), kind) if kind else None
 
 
-def _cnot(m: Modifiers) -> Operation | None:
+def _cnot(m: PtxModifiers) -> PtxOperation | None:
     kind = m.take(*BITS)
     if not kind:
         return None
@@ -47,7 +47,7 @@ def _cnot(m: Modifiers) -> Operation | None:
     return from_function(m.opcode, lambda a: (a == 0).astype(dtype), (kind,), kind)
 
 
-def _mov(m: Modifiers) -> Operation | None:
+def _mov(m: PtxModifiers) -> PtxOperation | None:
     """Of one register; the vector forms of ``mov.b32/.b64`` are the interpreter's."""
     kind = m.take("pred", "f32", "f64", *BITS, *INTEGERS)
     if not kind:
@@ -56,10 +56,10 @@ def _mov(m: Modifiers) -> Operation | None:
     def apply(out: tuple[Array, ...], src: tuple[Value, ...], where: Where) -> None:
         store(out[0], src[0], where)
 
-    return Operation(m.opcode, (DTYPES[kind],), (DTYPES[kind],), apply)
+    return PtxOperation(m.opcode, (DTYPES[kind],), (DTYPES[kind],), apply)
 
 
-def _shift(m: Modifiers) -> Operation | None:
+def _shift(m: PtxModifiers) -> PtxOperation | None:
     """Amounts above the width count as the width."""
     kind = m.take(*(BITS if m.base == "shl" else BITS + INTEGERS))
     if not kind:
@@ -77,7 +77,7 @@ def _shift(m: Modifiers) -> Operation | None:
     return from_function(m.opcode, function, (kind, "u32"), kind)
 
 
-def _funnel_shift(m: Modifiers) -> Operation | None:
+def _funnel_shift(m: PtxModifiers) -> PtxOperation | None:
     """``shf``: 32 bits out of the 64-bit value ``b:a``."""
     direction, mode = m.take("l", "r"), m.take("clamp", "wrap")
     if not (direction and mode and m.take("b32")):
@@ -104,7 +104,7 @@ def _highest_bit(x: Any) -> Any:
     return np.bitwise_count(x).astype(np.int64) - 1
 
 
-def _popc_clz_brev(m: Modifiers) -> Operation | None:
+def _popc_clz_brev(m: PtxModifiers) -> PtxOperation | None:
     kind = m.take("b32", "b64")
     if not kind:
         return None
@@ -133,7 +133,7 @@ def _reverse(x: Any) -> Any:
     return x
 
 
-def _bfind(m: Modifiers) -> Operation | None:
+def _bfind(m: PtxModifiers) -> PtxOperation | None:
     shift_amount = m.flag("shiftamt")
     kind = m.take("u32", "u64", "s32", "s64")
     if not kind:
@@ -159,7 +159,7 @@ def _low_mask(count: Any, unsigned: Any) -> Any:
     return (unsigned.type(1) << capped) - unsigned.type(1)
 
 
-def _bfe(m: Modifiers) -> Operation | None:
+def _bfe(m: PtxModifiers) -> PtxOperation | None:
     kind = m.take("u32", "u64", "s32", "s64")
     if not kind:
         return None
@@ -182,7 +182,7 @@ def _bfe(m: Modifiers) -> Operation | None:
     return from_function(m.opcode, function, (kind, "u32", "u32"), kind)
 
 
-def _bfi(m: Modifiers) -> Operation | None:
+def _bfi(m: PtxModifiers) -> PtxOperation | None:
     kind = m.take("b32", "b64")
     if not kind:
         return None
@@ -196,7 +196,7 @@ def _bfi(m: Modifiers) -> Operation | None:
     return from_function(m.opcode, function, (kind, kind, "u32", "u32"), kind)
 
 
-def _bmsk(m: Modifiers) -> Operation | None:
+def _bmsk(m: PtxModifiers) -> PtxOperation | None:
     mode = m.take("clamp", "wrap")
     if not mode or not m.take("b32"):
         return None
@@ -213,7 +213,7 @@ def _bmsk(m: Modifiers) -> Operation | None:
     return from_function(m.opcode, function, ("b32", "b32"), "b32")
 
 
-def _szext(m: Modifiers) -> Operation | None:
+def _szext(m: PtxModifiers) -> PtxOperation | None:
     mode, kind = m.take("clamp", "wrap"), m.take("u32", "s32")
     if not mode or not kind:
         return None
@@ -232,7 +232,7 @@ def _szext(m: Modifiers) -> Operation | None:
     return from_function(m.opcode, function, (kind, "u32"), kind)
 
 
-def _lop3(m: Modifiers) -> Operation | None:
+def _lop3(m: PtxModifiers) -> PtxOperation | None:
     """Any function of three bits; the fourth source is the immediate truth table."""
     if not m.take("b32"):
         return None
@@ -262,7 +262,7 @@ _PRMT_MODES = {
 """The manual's table, each string from destination byte 3 down to byte 0."""
 
 
-def _prmt(m: Modifiers) -> Operation | None:
+def _prmt(m: PtxModifiers) -> PtxOperation | None:
     if not m.take("b32"):
         return None
     mode = m.take(*_PRMT_MODES)

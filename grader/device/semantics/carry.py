@@ -18,8 +18,8 @@ from grader.device.semantics.integer import product_high
 from grader.device.semantics.operation import (
     Array,
     Builder,
-    Modifiers,
-    Operation,
+    PtxModifiers,
+    PtxOperation,
     Value,
     Where,
     blocks,
@@ -31,7 +31,7 @@ from grader.device.semantics.scalar_types import DTYPES, unsigned_of
 _TYPES = ("u32", "s32", "u64", "s64")
 
 
-def _chain(m: Modifiers) -> Operation | None:
+def _chain(m: PtxModifiers) -> PtxOperation | None:
     """One link of a chain: ``add.cc``, ``addc``, ``addc.cc`` and so on."""
     reads = m.base in ("addc", "subc", "madc")
     part = m.take("lo", "hi") if m.base in ("mad", "madc") else ""
@@ -62,7 +62,7 @@ def _chain(m: Modifiers) -> Operation | None:
             store(out[1], flag, where)
 
     named = (kind,) * (3 if part else 2)
-    return Operation(
+    return PtxOperation(
         m.opcode,
         (*dtypes(named), *((np.dtype(np.bool_),) if reads else ())),
         (*dtypes((kind,)), *((np.dtype(np.bool_),) if writes else ())),

@@ -16,7 +16,7 @@ from grader.device.semantics import (
     half,
     integer,
 )
-from grader.device.semantics.operation import Builder, Modifiers, Operation
+from grader.device.semantics.operation import Builder, PtxModifiers, PtxOperation
 
 _FAMILIES: tuple[dict[str, tuple[Builder, ...]], ...] = (
     integer.BUILDERS,
@@ -33,7 +33,7 @@ _FAMILIES: tuple[dict[str, tuple[Builder, ...]], ...] = (
 
 
 @lru_cache(maxsize=4096)
-def lookup(opcode: str) -> Operation | None:
+def lookup(opcode: str) -> PtxOperation | None:
     """The arithmetic of ``opcode``, or None.
 
     Args:
@@ -46,7 +46,7 @@ def lookup(opcode: str) -> Operation | None:
     base = opcode.split(".", 1)[0]
     for family in _FAMILIES:
         for build in family.get(base, ()):
-            modifiers = Modifiers(opcode)
+            modifiers = PtxModifiers(opcode)
             operation = build(modifiers)
             if operation is not None and modifiers.finished:
                 return operation

@@ -14,8 +14,8 @@ from grader.device.semantics.operation import (
     Array,
     Builder,
     Function,
-    Modifiers,
-    Operation,
+    PtxModifiers,
+    PtxOperation,
     Value,
     Where,
     dtypes,
@@ -89,7 +89,7 @@ def comparison(operator: str, kind: str, ftz: bool) -> Function | None:
     return compare
 
 
-def _setp(m: Modifiers) -> Operation | None:
+def _setp(m: PtxModifiers) -> PtxOperation | None:
     operator = m.take(*_OPERATORS)
     combine = m.take(*_COMBINE)
     ftz = m.flag("ftz")
@@ -114,10 +114,12 @@ def _setp(m: Modifiers) -> Operation | None:
         for destination, result in zip(out, results, strict=True):
             store(destination, result, where)
 
-    return Operation(m.opcode, dtypes(sources), dtypes(("pred", "pred")), apply, "exact", 1)
+    return PtxOperation(m.opcode, dtypes(sources), dtypes(("pred", "pred")), apply, "exact", 1)
 
 
-def _setp_pair(opcode: str, compare: Function, combine: str, sources: tuple[str, ...]) -> Operation:
+def _setp_pair(
+    opcode: str, compare: Function, combine: str, sources: tuple[str, ...]
+) -> PtxOperation:
     """The first predicate for the low halves, the second for the high ones."""
     half = DTYPES[sources[0].removesuffix("x2")]
 
@@ -129,10 +131,10 @@ def _setp_pair(opcode: str, compare: Function, combine: str, sources: tuple[str,
         for destination, result in zip(out, results, strict=True):
             store(destination, result, where)
 
-    return Operation(opcode, dtypes(sources), dtypes(("pred", "pred")), apply)
+    return PtxOperation(opcode, dtypes(sources), dtypes(("pred", "pred")), apply)
 
 
-def _set(m: Modifiers) -> Operation | None:
+def _set(m: PtxModifiers) -> PtxOperation | None:
     """All ones (integer) or 1.0 (f32) for true, else zero."""
     operator = m.take(*_OPERATORS)
     combine = m.take(*_COMBINE)
@@ -157,7 +159,7 @@ def _set(m: Modifiers) -> Operation | None:
     return from_function(m.opcode, function, sources, result_kind)
 
 
-def _selp(m: Modifiers) -> Operation | None:
+def _selp(m: PtxModifiers) -> PtxOperation | None:
     kind = m.take(*BITS, *INTEGERS, "f32", "f64")
     if not kind:
         return None
@@ -168,7 +170,7 @@ def _selp(m: Modifiers) -> Operation | None:
     return from_function(m.opcode, function, (kind, kind, "pred"), kind)
 
 
-def _slct(m: Modifiers) -> Operation | None:
+def _slct(m: PtxModifiers) -> PtxOperation | None:
     """``c >= 0 ? a : b``; a NaN selects b, -0.0 selects a."""
     ftz = m.flag("ftz")
     kind = m.take(*BITS, *INTEGERS, "f32", "f64")
@@ -182,7 +184,7 @@ def _slct(m: Modifiers) -> Operation | None:
     return from_function(m.opcode, function, (kind, kind, selector), kind)
 
 
-def _testp(m: Modifiers) -> Operation | None:
+def _testp(m: PtxModifiers) -> PtxOperation | None:
     """Zeros count as normal numbers, as the manual says."""
     test = m.take("finite", "infinite", "number", "notanumber", "normal", "subnormal")
     kind = m.take("f32", "f64")

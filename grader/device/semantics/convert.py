@@ -14,8 +14,8 @@ from grader.device.semantics.half import widen
 from grader.device.semantics.operation import (
     Builder,
     Function,
-    Modifiers,
-    Operation,
+    PtxModifiers,
+    PtxOperation,
     from_function,
 )
 from grader.device.semantics.rounding import (
@@ -46,7 +46,7 @@ def _limits(kind: str) -> tuple[int, int]:
     return (0, 2**bits - 1) if kind[0] == "u" else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
 
 
-def _cvt(m: Modifiers) -> Operation | None:
+def _cvt(m: PtxModifiers) -> PtxOperation | None:
     rounding = m.take(*MODES, *_TO_INTEGRAL)
     ftz, sat = m.flag("ftz"), m.flag("sat")
     to, source = m.take(*_INTEGERS, *_FLOATS), m.take(*_INTEGERS, *_FLOATS)
@@ -181,7 +181,7 @@ def _rounding_allowed(to: str, source: str, rounding: str) -> bool:
     return rounding in MODES
 
 
-def _cvt_half(m: Modifiers) -> Operation | None:
+def _cvt_half(m: PtxModifiers) -> PtxOperation | None:
     """f32 to f16, bf16 or tf32 with ``.relu``, and two f32 packed into a pair."""
     rounding = m.take("rn", "rz", "rna")
     first = m.flag("relu")
@@ -207,7 +207,7 @@ def _cvt_half(m: Modifiers) -> Operation | None:
     return from_function(m.opcode, pack, ("f32", "f32"), to)
 
 
-def _cvt_pack(m: Modifiers) -> Operation | None:
+def _cvt_pack(m: PtxModifiers) -> PtxOperation | None:
     """Two s32 clamped to a narrow type and packed, ``b`` lowest, then ``c``'s low bits."""
     if not (m.flag("pack") and m.flag("sat")):
         return None

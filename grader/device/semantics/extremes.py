@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 
 from grader.device.semantics.half import lift
-from grader.device.semantics.operation import Builder, Modifiers, Operation, from_function
+from grader.device.semantics.operation import Builder, PtxModifiers, PtxOperation, from_function
 from grader.device.semantics.rounding import NAN, canonical_nan, flush
 
 
-def _min_max(m: Modifiers) -> Operation | None:
+def _min_max(m: PtxModifiers) -> PtxOperation | None:
     ftz, nan_wins = m.flag("ftz"), m.flag("NaN")
     xorsign = m.flag("xorsign")
     if xorsign and not m.flag("abs"):

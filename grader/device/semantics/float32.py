@@ -13,8 +13,8 @@ import numpy as np
 from grader.device.semantics.operation import (
     Array,
     Builder,
-    Modifiers,
-    Operation,
+    PtxModifiers,
+    PtxOperation,
     Value,
     Where,
     from_function,
@@ -37,7 +37,7 @@ _UFUNCS = {"add": np.add, "sub": np.subtract, "mul": np.multiply}
 _F32 = DTYPES["f32"]
 
 
-def _add_sub_mul(m: Modifiers) -> Operation | None:
+def _add_sub_mul(m: PtxModifiers) -> PtxOperation | None:
     mode, ftz, sat = m.take(*MODES) or "rn", m.flag("ftz"), m.flag("sat")
     if not m.take("f32"):
         return None
@@ -58,7 +58,7 @@ def _add_sub_mul(m: Modifiers) -> Operation | None:
     return from_function(m.opcode, function, ("f32", "f32"), "f32")
 
 
-def _native(opcode: str, ufunc: np.ufunc) -> Operation:
+def _native(opcode: str, ufunc: np.ufunc) -> PtxOperation:
     def apply(out: tuple[Array, ...], src: tuple[Value, ...], where: Where) -> None:
         if where is True:
             ufunc(*src, out=out[0])
@@ -68,7 +68,7 @@ def _native(opcode: str, ufunc: np.ufunc) -> Operation:
         else:
             store(out[0], canonical_nan(ufunc(*src), "f32"), where)
 
-    return Operation(opcode, (_F32, _F32), (_F32,), apply)
+    return PtxOperation(opcode, (_F32, _F32), (_F32,), apply)
 
 
 def _exact_sum_or_product(base: str, mode: str, a: Any, b: Any) -> Any:
@@ -94,7 +94,7 @@ def _finish(exact: Any, mode: str, ftz: bool, sat: bool) -> Any:
     return saturate(result) if sat else result
 
 
-def _fma(m: Modifiers) -> Operation | None:
+def _fma(m: PtxModifiers) -> PtxOperation | None:
     """``fma``, and ``mad``, which is the same thing from sm_20 on."""
     mode, ftz, sat = m.take(*MODES), m.flag("ftz"), m.flag("sat")
     if not mode or not m.take("f32"):
@@ -148,7 +148,7 @@ def fma_nearest(a: Any, b: Any, c: Any) -> Any:
     return canonical_nan(result, "f32")
 
 
-def _div(m: Modifiers) -> Operation | None:
+def _div(m: PtxModifiers) -> PtxOperation | None:
     mode, ftz = m.take(*MODES), m.flag("ftz")
     if not mode or not m.take("f32"):
         return None
@@ -159,7 +159,7 @@ def _div(m: Modifiers) -> Operation | None:
     return from_function(m.opcode, function, ("f32", "f32"), "f32")
 
 
-def _rcp(m: Modifiers) -> Operation | None:
+def _rcp(m: PtxModifiers) -> PtxOperation | None:
     mode, ftz = m.take(*MODES), m.flag("ftz")
     if not mode or not m.take("f32"):
         return None
@@ -187,7 +187,7 @@ def divide(a: Any, b: Any, mode: str, ftz: bool) -> Any:
     return canonical_nan(quotient, "f32")
 
 
-def _sqrt(m: Modifiers) -> Operation | None:
+def _sqrt(m: PtxModifiers) -> PtxOperation | None:
     mode, ftz = m.take(*MODES), m.flag("ftz")
     if not mode or not m.take("f32"):
         return None
@@ -219,7 +219,7 @@ def step_towards(x: Any, above: Any, below: Any, mode: str) -> Any:
     return np.where(below & (mode != "rm"), np.nextafter(x, to(np.inf)), down)
 
 
-def _neg_abs(m: Modifiers) -> Operation | None:
+def _neg_abs(m: PtxModifiers) -> PtxOperation | None:
     """The sign bit alone; a NaN keeps its payload (unspecified in the manual)."""
     ftz = m.flag("ftz")
     if not m.take("f32"):
@@ -229,7 +229,7 @@ def _neg_abs(m: Modifiers) -> Operation | None:
     def apply(out: tuple[Array, ...], src: tuple[Value, ...], where: Where) -> None:
         store(out[0], ufunc(flush(src[0], "f32") if ftz else src[0]), where)
 
-    return Operation(m.opcode, (_F32,), (_F32,), apply)
+    return PtxOperation(m.opcode, (_F32,), (_F32,), apply)
 
 
 BUILDERS: dict[str, tuple[Builder, ...]] = {

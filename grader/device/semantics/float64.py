@@ -12,8 +12,8 @@ import numpy as np
 from grader.device.semantics import binary64
 from grader.device.semantics.operation import (
     Builder,
-    Modifiers,
-    Operation,
+    PtxModifiers,
+    PtxOperation,
     from_function,
     from_ufunc,
 )
@@ -22,7 +22,7 @@ from grader.device.semantics.rounding import MODES, canonical_nan
 _UFUNCS = {"add": np.add, "sub": np.subtract, "mul": np.multiply}
 
 
-def _add_sub_mul(m: Modifiers) -> Operation | None:
+def _add_sub_mul(m: PtxModifiers) -> PtxOperation | None:
     mode = m.take(*MODES) or "rn"
     if not m.take("f64"):
         return None
@@ -38,7 +38,7 @@ def _add_sub_mul(m: Modifiers) -> Operation | None:
     return from_function(m.opcode, function, ("f64", "f64"), "f64")
 
 
-def _fma(m: Modifiers) -> Operation | None:
+def _fma(m: PtxModifiers) -> PtxOperation | None:
     mode = m.take(*MODES)
     if not mode or not m.take("f64"):
         return None
@@ -49,7 +49,7 @@ def _fma(m: Modifiers) -> Operation | None:
     return from_function(m.opcode, function, ("f64", "f64", "f64"), "f64")
 
 
-def _div_rcp(m: Modifiers) -> Operation | None:
+def _div_rcp(m: PtxModifiers) -> PtxOperation | None:
     mode = m.take(*MODES)
     if not mode or not m.take("f64"):
         return None
@@ -59,21 +59,21 @@ def _div_rcp(m: Modifiers) -> Operation | None:
     return from_function(m.opcode, lambda a, b: binary64.divide(a, b, mode), ("f64", "f64"), "f64")
 
 
-def _sqrt(m: Modifiers) -> Operation | None:
+def _sqrt(m: PtxModifiers) -> PtxOperation | None:
     mode = m.take(*MODES)
     if not mode or not m.take("f64"):
         return None
     return from_function(m.opcode, lambda a: binary64.square_root(a, mode), ("f64",), "f64")
 
 
-def _neg_abs(m: Modifiers) -> Operation | None:
+def _neg_abs(m: PtxModifiers) -> PtxOperation | None:
     if not m.take("f64"):
         return None
     ufunc = np.negative if m.base == "neg" else np.absolute
     return from_ufunc(m.opcode, ufunc, ("f64",), "f64")
 
 
-def _copysign(m: Modifiers) -> Operation | None:
+def _copysign(m: PtxModifiers) -> PtxOperation | None:
     """The sign of the first source on the magnitude of the second."""
     kind = m.take("f32", "f64")
     if not kind:

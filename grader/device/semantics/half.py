@@ -12,8 +12,8 @@ import numpy as np
 from grader.device.semantics.operation import (
     Builder,
     Function,
-    Modifiers,
-    Operation,
+    PtxModifiers,
+    PtxOperation,
     from_function,
 )
 from grader.device.semantics.rounding import (
@@ -49,11 +49,11 @@ def lift(kind: str, function: Function) -> Function:
     return on_pairs
 
 
-def _operation(m: Modifiers, kind: str, function: Function, count: int) -> Operation:
+def _operation(m: PtxModifiers, kind: str, function: Function, count: int) -> PtxOperation:
     return from_function(m.opcode, lift(kind, function), (kind,) * count, kind)
 
 
-def _arithmetic(m: Modifiers) -> Operation | None:
+def _arithmetic(m: PtxModifiers) -> PtxOperation | None:
     fused = m.base == "fma"
     rounding = m.flag("rn")
     ftz = m.flag("ftz")
@@ -104,7 +104,7 @@ def _finish(exact: Any, kind: str, ftz: bool, sat: bool, clamp: bool) -> Any:
     return flushed_after_rounding(exact, result, kind, "rn") if ftz else result
 
 
-def _neg_abs(m: Modifiers) -> Operation | None:
+def _neg_abs(m: PtxModifiers) -> PtxOperation | None:
     """The sign bit alone; a NaN keeps its payload (unspecified in the manual)."""
     ftz = m.flag("ftz")
     kind = m.take(*HALVES)

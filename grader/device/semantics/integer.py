@@ -14,8 +14,8 @@ import numpy as np
 from grader.device.semantics.operation import (
     Builder,
     Function,
-    Modifiers,
-    Operation,
+    PtxModifiers,
+    PtxOperation,
     from_function,
     from_ufunc,
 )
@@ -33,7 +33,7 @@ _UFUNCS = {"add": np.add, "sub": np.subtract, "min": np.minimum, "max": np.maxim
 _WIDE = {"s16": "s32", "u16": "u32", "s32": "s64", "u32": "u64"}
 
 
-def _add_sub(m: Modifiers) -> Operation | None:
+def _add_sub(m: PtxModifiers) -> PtxOperation | None:
     ufunc = _UFUNCS[m.base]
     if m.flag("sat"):
         if not m.take("s32"):
@@ -51,7 +51,7 @@ def _clamp_s32(wide: Any) -> Any:
     return np.minimum(np.maximum(wide, -(2**31)), 2**31 - 1).astype(np.int32)
 
 
-def _add_min_max_x2(m: Modifiers) -> Operation | None:
+def _add_min_max_x2(m: PtxModifiers) -> PtxOperation | None:
     ufunc = _UFUNCS[m.base]
     relu = m.base != "add" and m.flag("relu")
     kind = m.take("s16x2", "u16x2")
@@ -69,7 +69,7 @@ def _add_min_max_x2(m: Modifiers) -> Operation | None:
     return from_function(m.opcode, function, (kind, kind), kind)
 
 
-def _min_max(m: Modifiers) -> Operation | None:
+def _min_max(m: PtxModifiers) -> PtxOperation | None:
     ufunc = _UFUNCS[m.base]
     relu = m.flag("relu")
     kind = m.take(*INTEGERS)
@@ -111,7 +111,7 @@ def _product_high_u64(a: Any, b: Any) -> Any:
     return a_high * b_high + (middle >> half) + (middle_low >> half)
 
 
-def _mul(m: Modifiers) -> Operation | None:
+def _mul(m: PtxModifiers) -> PtxOperation | None:
     part = m.take("lo", "hi", "wide")
     kind = m.take(*INTEGERS)
     if not part or not kind:
@@ -130,7 +130,7 @@ def _mul(m: Modifiers) -> Operation | None:
     return from_function(m.opcode, function, (kind, kind), _WIDE[kind])
 
 
-def _mad(m: Modifiers) -> Operation | None:
+def _mad(m: PtxModifiers) -> PtxOperation | None:
     part = m.take("lo", "hi", "wide")
     saturate = part == "hi" and m.flag("sat")
     kind = m.take(*INTEGERS)
@@ -154,7 +154,7 @@ def _mad(m: Modifiers) -> Operation | None:
     return from_function(m.opcode, function, (kind, kind, result), result)
 
 
-def _mul24_mad24(m: Modifiers) -> Operation | None:
+def _mul24_mad24(m: PtxModifiers) -> PtxOperation | None:
     """24-bit operands in the low bits of 32; ``lo`` is bits 31..0, ``hi`` bits 47..16."""
     part = m.take("lo", "hi")
     saturate = m.base == "mad24" and part == "hi" and m.flag("sat")
@@ -180,7 +180,7 @@ def _mul24_mad24(m: Modifiers) -> Operation | None:
     return from_function(m.opcode, function, (kind, kind, kind), kind)
 
 
-def _div_rem(m: Modifiers) -> Operation | None:
+def _div_rem(m: PtxModifiers) -> PtxOperation | None:
     kind = m.take(*INTEGERS)
     if not kind:
         return None
@@ -202,13 +202,13 @@ def _div_rem(m: Modifiers) -> Operation | None:
     return from_function(m.opcode, function, (kind, kind), kind)
 
 
-def _neg_abs(m: Modifiers) -> Operation | None:
+def _neg_abs(m: PtxModifiers) -> PtxOperation | None:
     kind = m.take(*SIGNED)
     ufunc = np.negative if m.base == "neg" else np.absolute
     return from_ufunc(m.opcode, ufunc, (kind,), kind) if kind else None
 
 
-def _sad(m: Modifiers) -> Operation | None:
+def _sad(m: PtxModifiers) -> PtxOperation | None:
     kind = m.take(*INTEGERS)
     if not kind:
         return None
@@ -219,7 +219,7 @@ def _sad(m: Modifiers) -> Operation | None:
     return from_function(m.opcode, function, (kind, kind, kind), kind)
 
 
-def _dot_product(m: Modifiers) -> Operation | None:
+def _dot_product(m: PtxModifiers) -> PtxOperation | None:
     """dp4a: 4 x (8 bit * 8 bit); dp2a: 2 x (16 bit * 8 bit, half of b by ``.lo/.hi``)."""
     four = m.base == "dp4a"
     half = "lo" if four else m.take("lo", "hi")

@@ -24,7 +24,7 @@ EXACT: Final = "exact"
 
 
 @dataclass(frozen=True)
-class Operation:
+class PtxOperation:
     """One ALU instruction, modifiers included.
 
     ``apply(out, src, where)`` computes ``src`` and writes the results into the
@@ -63,7 +63,7 @@ class Operation:
     writes_carry: bool = False
 
 
-class Modifiers:
+class PtxModifiers:
     """The dotted parts after the base mnemonic, consumed from left to right.
 
     PTX fixes the order of modifiers. What a family does not consume makes
@@ -90,7 +90,7 @@ class Modifiers:
         return not self._rest
 
 
-Builder = Callable[[Modifiers], Operation | None]
+Builder = Callable[[PtxModifiers], PtxOperation | None]
 """Makes the operation of an opcode, or None where the opcode is not known exactly."""
 
 
@@ -132,7 +132,7 @@ def blocks(apply: Apply) -> Apply:
 
 def from_ufunc(
     opcode: str, ufunc: np.ufunc, sources: tuple[str, ...], destination: str
-) -> Operation:
+) -> PtxOperation:
     """An operation that is exactly one NumPy ufunc: the fastest kind.
 
     A ufunc with ``out=`` copes with overlap, so operands may alias.
@@ -144,7 +144,7 @@ def from_ufunc(
         else:
             np.putmask(out[0], where, ufunc(*src))
 
-    return Operation(opcode, dtypes(sources), dtypes((destination,)), apply)
+    return PtxOperation(opcode, dtypes(sources), dtypes((destination,)), apply)
 
 
 def from_function(
@@ -153,7 +153,7 @@ def from_function(
     sources: tuple[str, ...],
     destination: str,
     accuracy: str = EXACT,
-) -> Operation:
+) -> PtxOperation:
     """An operation with one result, from a function of its sources.
 
     ``function`` returns a fresh array or scalar of the destination's dtype; its
@@ -163,7 +163,7 @@ def from_function(
     def apply(out: tuple[Array, ...], src: tuple[Value, ...], where: Where) -> None:
         store(out[0], function(*src), where)
 
-    return Operation(opcode, dtypes(sources), dtypes((destination,)), blocks(apply), accuracy)
+    return PtxOperation(opcode, dtypes(sources), dtypes((destination,)), blocks(apply), accuracy)
 
 
 def dtypes(names: tuple[str, ...]) -> tuple[DType, ...]:

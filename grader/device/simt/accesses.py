@@ -16,7 +16,7 @@ from grader.device.lanes import Lanes
 from grader.device.ptx.model import TYPE_BYTES, Address, Operand, Symbol, Vector
 from grader.device.semantics.scalar_types import DTYPES
 from grader.device.simt.addressing import AddressOperand
-from grader.device.simt.binding import Binding, Step
+from grader.device.simt.binding import Binding, BoundStep
 
 STRONG = frozenset({"volatile", "relaxed", "acquire", "release", "acq_rel", "mmio"})
 RELEASES = frozenset({"release", "acq_rel"})
@@ -81,7 +81,7 @@ def _access(binding: Binding, form: Form, kind: str) -> MemoryInstruction:
     return MemoryInstruction(binding.site.pc, kind, form.size, form.elements, form.strong)
 
 
-def bind_load(binding: Binding) -> Step:
+def bind_load(binding: Binding) -> BoundStep:
     """``ld`` and ``ldu``."""
     form = read_form(binding)
     destination, source = binding.operands(2)
@@ -106,10 +106,10 @@ def bind_load(binding: Binding) -> Step:
             if form.strong:
                 address.strong(reach, form.ordering)
 
-    return binding.step(Step(partial(run, binding.machine.everyone), run))
+    return binding.step(BoundStep(partial(run, binding.machine.everyone), run))
 
 
-def bind_store(binding: Binding) -> Step:
+def bind_store(binding: Binding) -> BoundStep:
     """``st``."""
     form = read_form(binding)
     destination, source = binding.operands(2)
@@ -138,7 +138,7 @@ def bind_store(binding: Binding) -> Step:
             if form.strong:
                 address.strong(reach, form.ordering)
 
-    return binding.step(Step(partial(run, binding.machine.everyone), run))
+    return binding.step(BoundStep(partial(run, binding.machine.everyone), run))
 
 
 def ordering(parts: Sequence[str]) -> Ordering:
@@ -150,7 +150,7 @@ def ordering(parts: Sequence[str]) -> Ordering:
     )
 
 
-def bind_fence(binding: Binding) -> Step:
+def bind_fence(binding: Binding) -> BoundStep:
     """``fence`` and ``membar``: what the thread has found is known; all of it can be released."""
     machine = binding.machine
     parts = binding.site.instruction.modifiers
@@ -162,7 +162,7 @@ def bind_fence(binding: Binding) -> Step:
         for tell in () if proxy else machine.observers.fence:
             tell(lanes.index, device=device)
 
-    return binding.step(Step(partial(run, machine.everyone), run))
+    return binding.step(BoundStep(partial(run, machine.everyone), run))
 
 
 def _elements(binding: Binding, operand: Operand, form: Form) -> tuple[Operand, ...]:
@@ -194,9 +194,9 @@ def _param_columns(binding: Binding, address: Address, form: Form) -> list[NDArr
     return [rows[:, s : s + form.size].view(f"u{form.size}")[:, 0] for s in starts]
 
 
-def _copies(binding: Binding, targets: list[Any], values: list[Any]) -> Step:
+def _copies(binding: Binding, targets: list[Any], values: list[Any]) -> BoundStep:
     def run(lanes: Lanes) -> None:
         for target, value in zip(targets, values, strict=True):
             lanes.put(target, lanes.take(value) if isinstance(value, np.ndarray) else value)
 
-    return Step(partial(run, binding.machine.everyone), run)
+    return BoundStep(partial(run, binding.machine.everyone), run)

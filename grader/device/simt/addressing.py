@@ -20,7 +20,7 @@ from grader.device.checks.check import (
 from grader.device.evidence import Space
 from grader.device.lanes import Index, Lanes, Mask
 from grader.device.ptx.model import Address, Register, Symbol
-from grader.device.results import Result
+from grader.device.results import CudaResult
 from grader.device.simt.binding import Binding
 from grader.device.simt.faults import KernelFault
 from grader.device.simt.machine import Machine
@@ -29,7 +29,7 @@ from grader.device.simt.regions import (
     PARAM_WINDOW,
     SHARED_WINDOW,
     WINDOW_SIZE,
-    Region,
+    MemoryRegion,
 )
 
 Offsets = Index | int
@@ -46,7 +46,7 @@ _ONES = {1: 0x01, 2: 0x0101, 4: 0x01010101, 8: 0x0101010101010101}
 class Reach:
     """An access of some lanes to one region, found to be inside it."""
 
-    region: Region
+    region: MemoryRegion
     space: Space
     lanes: Lanes
     offsets: Offsets
@@ -135,7 +135,9 @@ class AddressOperand:
             assert chosen is not None
             yield self._inside(self.machine.global_, Space.GLOBAL, chosen, offsets[rest])
 
-    def _inside(self, region: Region, space: Space | None, lanes: Lanes, offsets: Offsets) -> Reach:
+    def _inside(
+        self, region: MemoryRegion, space: Space | None, lanes: Lanes, offsets: Offsets
+    ) -> Reach:
         assert space is not None
         if isinstance(offsets, int):
             first = last = bits = offsets
@@ -148,24 +150,26 @@ class AddressOperand:
             self._outside(region, space, lanes, offsets)
         return Reach(region, space, lanes, offsets, region.flat(offsets, lanes))
 
-    def _outside(self, region: Region, space: Space, lanes: Lanes, offsets: Offsets) -> None:
+    def _outside(self, region: MemoryRegion, space: Space, lanes: Lanes, offsets: Offsets) -> None:
         many = np.broadcast_to(np.asarray(offsets, dtype=np.int64), (lanes.count,))
         outside = region.outside(many, self.span)
         if not outside.any():
             return
         for tell in self.machine.observers.outside:
             tell(self._faulty(region, space, lanes, many, outside))
-        raise KernelFault(Result.ILLEGAL_ADDRESS)
+        raise KernelFault(CudaResult.ILLEGAL_ADDRESS)
 
-    def _misaligned(self, region: Region, space: Space, lanes: Lanes, offsets: Offsets) -> None:
+    def _misaligned(
+        self, region: MemoryRegion, space: Space, lanes: Lanes, offsets: Offsets
+    ) -> None:
         many = np.broadcast_to(np.asarray(offsets, dtype=np.int64), (lanes.count,))
         crooked = many & self.span - 1 != 0
         for tell in self.machine.observers.misaligned:
             tell(self._faulty(region, space, lanes, many, crooked))
-        raise KernelFault(Result.MISALIGNED_ADDRESS)
+        raise KernelFault(CudaResult.MISALIGNED_ADDRESS)
 
     def _faulty(
-        self, region: Region, space: Space, lanes: Lanes, offsets: Index, which: Mask
+        self, region: MemoryRegion, space: Space, lanes: Lanes, offsets: Index, which: Mask
     ) -> FaultyAccess:
         first = int(offsets[np.argmax(which)])
         return FaultyAccess(self.access, region, space, lanes.index[which], first)

@@ -10,15 +10,15 @@ from numpy.typing import NDArray
 
 from grader.device.addresses import BASE_ADDRESS
 from grader.device.lanes import Lanes
-from grader.device.ptx.model import TYPE_BYTES, Operand, Pair, Vector
-from grader.device.semantics import Operation, lookup
-from grader.device.simt.binding import Binding, Step, windows
+from grader.device.ptx.model import TYPE_BYTES, Operand, OperandPair, Vector
+from grader.device.semantics import PtxOperation, lookup
+from grader.device.simt.binding import Binding, BoundStep, windows
 from grader.device.simt.regions import WINDOW_SIZE
 
 Array = NDArray[Any]
 
 
-def bind_operation(binding: Binding) -> Step:
+def bind_operation(binding: Binding) -> BoundStep:
     """An instruction of the catalogue.
 
     Raises:
@@ -32,7 +32,7 @@ def bind_operation(binding: Binding) -> Step:
         raise binding.error("no operands")
     first, rest = operands[0], operands[1:]
     wanted: tuple[Operand, ...] = (first,)
-    if isinstance(first, Pair):
+    if isinstance(first, OperandPair):
         wanted = (first.first, first.second)
     most = len(operation.destinations) - operation.writes_carry
     if not most - operation.optional_destinations <= len(wanted) <= most:
@@ -55,7 +55,9 @@ def bind_operation(binding: Binding) -> Step:
     return binding.step(elementwise(operation, out, sources))
 
 
-def elementwise(operation: Operation, out: tuple[Array, ...], sources: tuple[Any, ...]) -> Step:
+def elementwise(
+    operation: PtxOperation, out: tuple[Array, ...], sources: tuple[Any, ...]
+) -> BoundStep:
     """``operation`` over arrays of all lanes."""
     apply = operation.apply
 
@@ -70,10 +72,10 @@ def elementwise(operation: Operation, out: tuple[Array, ...], sources: tuple[Any
         for target, result in zip(out, results, strict=True):
             target[index] = result
 
-    return Step(partial(apply, out, sources, True), some)
+    return BoundStep(partial(apply, out, sources, True), some)
 
 
-def _copy(out: Array, source: Any) -> Step:
+def _copy(out: Array, source: Any) -> BoundStep:
     def full() -> None:
         out[...] = source
 
@@ -81,10 +83,10 @@ def _copy(out: Array, source: Any) -> Step:
         index = lanes.index
         out[index] = source[index] if isinstance(source, np.ndarray) else source
 
-    return Step(full, some)
+    return BoundStep(full, some)
 
 
-def bind_mov(binding: Binding) -> Step:
+def bind_mov(binding: Binding) -> BoundStep:
     """``mov``: between registers, from constants and addresses, and to and from vectors."""
     parts = binding.site.instruction.modifiers
     if len(parts) != 1 or parts[0] not in (*TYPE_BYTES, "pred") or parts[0] == "b128":
@@ -105,7 +107,7 @@ def _lanes_of(array: Array, count: int) -> list[Array]:
     return [part[k::count] for k in range(count)]
 
 
-def _pack(binding: Binding, destination: Operand, source: Vector, size: int) -> Step:
+def _pack(binding: Binding, destination: Operand, source: Vector, size: int) -> BoundStep:
     count = len(source.items)
     if count not in (2, 4) or size % count:
         raise binding.error(f"a vector of {count}")
@@ -126,10 +128,10 @@ def _pack(binding: Binding, destination: Operand, source: Vector, size: int) -> 
             target[...] = value
         out[lanes.index] = scratch[lanes.index]
 
-    return binding.step(Step(full, some))
+    return binding.step(BoundStep(full, some))
 
 
-def _unpack(binding: Binding, destination: Vector, source: Operand, size: int) -> Step:
+def _unpack(binding: Binding, destination: Vector, source: Operand, size: int) -> BoundStep:
     count = len(destination.items)
     if count not in (2, 4) or size % count:
         raise binding.error(f"a vector of {count}")
@@ -149,10 +151,10 @@ def _unpack(binding: Binding, destination: Vector, source: Operand, size: int) -
         for target, piece in zip(targets, parts, strict=True):
             target[lanes.index] = piece[lanes.index]
 
-    return binding.step(Step(full, some))
+    return binding.step(BoundStep(full, some))
 
 
-def bind_cvta(binding: Binding) -> Step:
+def bind_cvta(binding: Binding) -> BoundStep:
     """``cvta``: between an address in a state space and a generic one."""
     parts = binding.site.instruction.modifiers
     to = parts[:1] == ("to",)
@@ -170,11 +172,11 @@ def bind_cvta(binding: Binding) -> Step:
     def apply(out: Any, sources: Any, where: Any) -> None:
         ufunc(*sources, out=out[0], where=where)
 
-    operation = Operation("cvta", (dtype, dtype), (dtype,), apply)
+    operation = PtxOperation("cvta", (dtype, dtype), (dtype,), apply)
     return binding.step(elementwise(operation, (out,), (value, constant)))
 
 
-def bind_isspacep(binding: Binding) -> Step:
+def bind_isspacep(binding: Binding) -> BoundStep:
     """``isspacep``: whether a generic address lies in a state space."""
     parts = binding.site.instruction.modifiers
     space = parts[0].partition("::")[0] if len(parts) == 1 else ""
@@ -191,5 +193,5 @@ def bind_isspacep(binding: Binding) -> Step:
         inside = sources[0] - start < size
         np.copyto(out[0], inside, where=where)
 
-    operation = Operation("isspacep", (dtype,), (np.dtype(np.bool_),), apply)
+    operation = PtxOperation("isspacep", (dtype,), (np.dtype(np.bool_),), apply)
     return binding.step(elementwise(operation, (out,), (value,)))

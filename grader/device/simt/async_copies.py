@@ -18,7 +18,7 @@ from grader.device.evidence import Space
 from grader.device.lanes import Lanes
 from grader.device.ptx.model import Address, Immediate, Operand, Register
 from grader.device.simt.addressing import AddressOperand, Reach
-from grader.device.simt.binding import Binding, Step
+from grader.device.simt.binding import Binding, BoundStep
 
 WORD = 4
 """Bytes that are copied at a time; sizes are multiples of it."""
@@ -28,7 +28,7 @@ _HINTS = frozenset({"L2::64B", "L2::128B", "L2::256B"})
 Words = list[NDArray[np.uint32]]
 
 
-def bind_async_copy(binding: Binding) -> Step:
+def bind_async_copy(binding: Binding) -> BoundStep:
     """``cp.async`` without a bulk: the copy, ``commit_group``, ``wait_group``, ``wait_all``.
 
     Raises:
@@ -48,11 +48,11 @@ def bind_async_copy(binding: Binding) -> Step:
     return _bind_copy(binding)
 
 
-def _step(binding: Binding, run: Callable[[Lanes], None]) -> Step:
-    return binding.step(Step(partial(run, binding.machine.everyone), run))
+def _step(binding: Binding, run: Callable[[Lanes], None]) -> BoundStep:
+    return binding.step(BoundStep(partial(run, binding.machine.everyone), run))
 
 
-def _bind_copy(binding: Binding) -> Step:
+def _bind_copy(binding: Binding) -> BoundStep:
     parts = binding.site.instruction.modifiers
     if (
         len(parts) < 4

@@ -17,7 +17,7 @@ from grader.device.ptx.model import Address
 from grader.device.semantics.scalar_types import DTYPES
 from grader.device.simt.accesses import SCOPES, SPACES, STRONG, ordering
 from grader.device.simt.addressing import AddressOperand, Reach
-from grader.device.simt.binding import Binding, Step
+from grader.device.simt.binding import Binding, BoundStep
 
 Array = NDArray[Any]
 Combine = Callable[[Array, Array, Any], Array]
@@ -87,7 +87,7 @@ def _read_form(binding: Binding) -> _Form:
     return form
 
 
-def bind_atomic(binding: Binding) -> Step:
+def bind_atomic(binding: Binding) -> BoundStep:
     """``atom`` (gives the old value) and ``red`` (does not).
 
     Raises:
@@ -118,7 +118,7 @@ def bind_atomic(binding: Binding) -> Step:
             failed = old != b if form.operation == "cas" else np.zeros(len(old), dtype=np.bool_)
             address.strong(reach, order, ~failed)
 
-    return binding.step(Step(partial(run, binding.machine.everyone), run))
+    return binding.step(BoundStep(partial(run, binding.machine.everyone), run))
 
 
 def _of(lanes: Lanes, source: Any) -> Array:

@@ -26,7 +26,7 @@ from grader.device.ptx.model import (
     Symbol,
 )
 from grader.device.simt.machine import Machine
-from grader.device.simt.program import Site
+from grader.device.simt.program import CodeSite
 from grader.device.simt.regions import LOCAL_WINDOW, PARAM_WINDOW, SHARED_WINDOW
 
 Array = NDArray[Any]
@@ -37,7 +37,7 @@ _COUNTERS = ("%clock", "%clock64", "%clock_hi", "%globaltimer", "%globaltimer_lo
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class BoundStep:
     """One instruction, ready to run."""
 
     full: Full
@@ -54,9 +54,9 @@ class Binding:
     """
 
     machine: Machine
-    site: Site
+    site: CodeSite
     before: list[Full] = field(default_factory=list)
-    after: list[Step] = field(default_factory=list)
+    after: list[BoundStep] = field(default_factory=list)
     scratches: int = 0
 
     def scratch(self, dtype: Any) -> Array:
@@ -113,7 +113,7 @@ class Binding:
         def some(lanes: Lanes) -> None:
             target[lanes.index] = values[lanes.index]
 
-        self.after.append(Step(full, some))
+        self.after.append(BoundStep(full, some))
         return scratch
 
     def _view(self, array: Array, operand: Operand, dtype: np.dtype[Any]) -> Array:
@@ -196,7 +196,7 @@ class Binding:
             raise self.error(f"{len(found)} operands")
         return found
 
-    def step(self, step: Step) -> Step:
+    def step(self, step: BoundStep) -> BoundStep:
         """``step`` with what must run before and after it."""
         if not self.before and not self.after:
             return step
@@ -216,7 +216,7 @@ class Binding:
             for finish in after:
                 finish.some(lanes)
 
-        return Step(full, some)
+        return BoundStep(full, some)
 
 
 def _invert(values: Array, out: Array) -> None:
@@ -248,7 +248,7 @@ def wrapped(value: int, dtype: np.dtype[Any]) -> Any:
     return bits.view(dtype)[()]
 
 
-def guarded(machine: Machine, site: Site, step: Step) -> Step:
+def guarded(machine: Machine, site: CodeSite, step: BoundStep) -> BoundStep:
     """``step`` for those lanes only whose guard holds."""
     guard = site.instruction.guard
     if guard is None:
@@ -268,7 +268,7 @@ def guarded(machine: Machine, site: Site, step: Step) -> Step:
             else:
                 step.some(chosen)
 
-    return Step(lambda: some(everyone), some)
+    return BoundStep(lambda: some(everyone), some)
 
 
 def windows() -> dict[str, int]:

@@ -13,8 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grader.device.lanes import Lanes
-from grader.device.ptx.model import Arguments, Function, Operand, Register, Sink, Symbol, Variable
-from grader.device.results import Result
+from grader.device.ptx.model import (
+    Arguments,
+    Operand,
+    PtxFunction,
+    Register,
+    Sink,
+    Symbol,
+    Variable,
+)
+from grader.device.results import CudaResult
 from grader.device.simt.binding import Binding
 from grader.device.simt.control import Router, Transfer, conditional, groups, stopped
 from grader.device.simt.faults import KernelFault
@@ -22,7 +30,7 @@ from grader.device.simt.printing import print_lanes, read_text
 
 
 @dataclass(frozen=True, slots=True)
-class _Call:
+class _CallOperands:
     """What a call is given, and what it gives back to."""
 
     returned: tuple[Operand, ...]
@@ -44,7 +52,9 @@ def bind_call(binding: Binding, router: Router) -> Transfer:
     return conditional(binding, router, _entering(binding, router, function, call))
 
 
-def _entering(binding: Binding, router: Router, function: Function, call: _Call) -> Transfer:
+def _entering(
+    binding: Binding, router: Router, function: PtxFunction, call: _CallOperands
+) -> Transfer:
     site, machine = binding.site, binding.machine
     copies = _matched(binding, function.params, call.passed, function, into_callee=True)
     back = _matched(binding, function.returns, call.returned, function, into_callee=False)
@@ -61,7 +71,7 @@ def _entering(binding: Binding, router: Router, function: Function, call: _Call)
             if full is not None:
                 for tell_full in machine.observers.overflow:
                     tell_full(site.pc, full, frames.most)
-                raise KernelFault(Result.HARDWARE_STACK_ERROR)
+                raise KernelFault(CudaResult.HARDWARE_STACK_ERROR)
             frames.enter(lanes)
         for to, of in copies:
             lanes.put(to, lanes.take(of))
@@ -71,7 +81,9 @@ def _entering(binding: Binding, router: Router, function: Function, call: _Call)
     return enter
 
 
-def _through_pointer(binding: Binding, router: Router, pointer: Register, call: _Call) -> Transfer:
+def _through_pointer(
+    binding: Binding, router: Router, pointer: Register, call: _CallOperands
+) -> Transfer:
     program = binding.machine.program
     source = binding.source(pointer, np.dtype(np.int64))
     named = {program.address_of(function): function for function in program.order}
@@ -82,7 +94,7 @@ def _through_pointer(binding: Binding, router: Router, pointer: Register, call: 
             function = named.get(address)
             if function is None or function.is_entry:
                 what = f"called a function at {address:#x}, where there is none"
-                stopped(binding, group, what, Result.INVALID_PC)
+                stopped(binding, group, what, CudaResult.INVALID_PC)
             elif address not in known:
                 known[address] = _entering(binding, router, function, call)
             known[address](group)
@@ -109,7 +121,7 @@ def bind_return(binding: Binding, router: Router) -> Transfer:
     return conditional(binding, router, leave)
 
 
-def _shape(binding: Binding) -> tuple[str | Register, _Call]:
+def _shape(binding: Binding) -> tuple[str | Register, _CallOperands]:
     """What ``call (r), f, (a, b)`` and ``call (r), %f, (a, b), prototype`` call."""
     operands = list(binding.site.instruction.operands)
     if set(binding.site.instruction.modifiers) - {"uni"}:
@@ -122,9 +134,9 @@ def _shape(binding: Binding) -> tuple[str | Register, _Call]:
     if operands and isinstance(operands[0], Arguments):
         passed = operands.pop(0).items  # type: ignore[union-attr]
     if isinstance(target, Symbol) and not operands:
-        return target.name, _Call(returned, passed)
+        return target.name, _CallOperands(returned, passed)
     if isinstance(target, Register) and len(operands) <= 1:
-        return target, _Call(returned, passed)
+        return target, _CallOperands(returned, passed)
     raise binding.site.unsupported("a call of another form")
 
 
@@ -132,7 +144,7 @@ def _matched(
     binding: Binding,
     formal: tuple[Variable, ...],
     actual: tuple[Operand, ...],
-    callee: Function,
+    callee: PtxFunction,
     *,
     into_callee: bool,
 ) -> list[Copy]:
@@ -167,7 +179,7 @@ def _column(binding: Binding, name: str, size: int) -> NDArray[Any]:
     return binding.machine.params[:, slot.start : slot.start + size]
 
 
-def _provided(binding: Binding, router: Router, name: str, call: _Call) -> Transfer:
+def _provided(binding: Binding, router: Router, name: str, call: _CallOperands) -> Transfer:
     """A function that the driver provides."""
     returned, passed = call.returned, call.passed
     following = binding.site.pc + 1
@@ -195,7 +207,7 @@ def _provided(binding: Binding, router: Router, name: str, call: _Call) -> Trans
                 binding,
                 lanes,
                 f"failed the assertion `{what}` ({where}:{int(line[lane])})",
-                Result.ASSERT,
+                CudaResult.ASSERT,
             )
 
         return fail
@@ -206,7 +218,7 @@ def _provided(binding: Binding, router: Router, name: str, call: _Call) -> Trans
     raise binding.site.unsupported(f"the function {name} is not part of the module")
 
 
-def _malloc(binding: Binding, router: Router, call: _Call) -> Transfer:
+def _malloc(binding: Binding, router: Router, call: _CallOperands) -> Transfer:
     machine, following = binding.machine, binding.site.pc + 1
     size = _outer(binding, call.passed[0], 8).view(np.uint64)[:, 0]
     address = _outer(binding, call.returned[0], 8).view(np.uint64)[:, 0]
@@ -219,7 +231,7 @@ def _malloc(binding: Binding, router: Router, call: _Call) -> Transfer:
     return allocate
 
 
-def _free(binding: Binding, router: Router, call: _Call) -> Transfer:
+def _free(binding: Binding, router: Router, call: _CallOperands) -> Transfer:
     machine, following = binding.machine, binding.site.pc + 1
     address = _outer(binding, call.passed[0], 8).view(np.uint64)[:, 0]
 
@@ -230,7 +242,7 @@ def _free(binding: Binding, router: Router, call: _Call) -> Transfer:
             bad = lanes.pick(np.array(wrong))
             assert bad is not None
             what = "freed memory that it did not have from malloc, or had freed before"
-            stopped(binding, bad, what, Result.LAUNCH_FAILED)
+            stopped(binding, bad, what, CudaResult.LAUNCH_FAILED)
         router.go(following, lanes)
 
     return release

@@ -13,7 +13,7 @@ import numpy as np
 
 from grader.device.lanes import Index, Lanes
 from grader.device.ptx.model import Target, Targets
-from grader.device.results import Result
+from grader.device.results import CudaResult
 from grader.device.simt.binding import Binding
 from grader.device.simt.faults import KernelFault
 
@@ -60,7 +60,7 @@ def bind_table_jump(binding: Binding, router: Router) -> Transfer:
             assert group is not None
             if value >= len(targets):
                 what = f"jumped to entry {value} of a table of {len(targets)}"
-                stopped(binding, group, what, Result.INVALID_PC)
+                stopped(binding, group, what, CudaResult.INVALID_PC)
             router.go(targets[value], group)
 
     return conditional(binding, router, jump)
@@ -80,12 +80,12 @@ def bind_trap(binding: Binding, router: Router) -> Transfer:
     def stop(lanes: Lanes) -> None:
         if router.put_off(binding.site.pc, lanes):
             return
-        stopped(binding, lanes, "stopped the kernel (trap)", Result.LAUNCH_FAILED)
+        stopped(binding, lanes, "stopped the kernel (trap)", CudaResult.LAUNCH_FAILED)
 
     return conditional(binding, router, stop)
 
 
-def stopped(binding: Binding, lanes: Lanes, what: str, result: Result) -> None:
+def stopped(binding: Binding, lanes: Lanes, what: str, result: CudaResult) -> None:
     """Tell the checks that these lanes stop the launch, and stop it."""
     for tell in binding.machine.observers.trap:
         tell(binding.site.pc, lanes, what)

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from functools import partial
 
 from grader.device.lanes import Lanes
-from grader.device.results import Result
+from grader.device.results import CudaResult
 from grader.device.simt.accesses import bind_fence, bind_load, bind_store
 from grader.device.simt.arithmetic import bind_cvta, bind_isspacep, bind_mov, bind_operation
 from grader.device.simt.async_copies import bind_async_copy
 from grader.device.simt.atomics import bind_atomic
 from grader.device.simt.barriers import BlockBarriers, bind_barrier
-from grader.device.simt.binding import Binding, Step, guarded
+from grader.device.simt.binding import Binding, BoundStep, guarded
 from grader.device.simt.calls import bind_call, bind_return
 from grader.device.simt.control import (
     Router,
@@ -24,23 +24,23 @@ from grader.device.simt.control import (
 )
 from grader.device.simt.faults import KernelFault
 from grader.device.simt.machine import Machine
-from grader.device.simt.program import Site
+from grader.device.simt.program import CodeSite
 from grader.device.simt.warps import WarpWaits, bind_warp
 
 
-def _nothing(binding: Binding) -> Step:
+def _nothing(binding: Binding) -> BoundStep:
     """An instruction without effect here: prefetches, hints."""
-    return Step(lambda: None, lambda _: None)
+    return BoundStep(lambda: None, lambda _: None)
 
 
-def _breakpoint(binding: Binding) -> Step:
+def _breakpoint(binding: Binding) -> BoundStep:
     def stop(lanes: Lanes) -> None:
-        raise KernelFault(Result.LAUNCH_FAILED)
+        raise KernelFault(CudaResult.LAUNCH_FAILED)
 
-    return Step(partial(stop, binding.machine.everyone), stop)
+    return BoundStep(partial(stop, binding.machine.everyone), stop)
 
 
-_STEPS: dict[str, Callable[[Binding], Step]] = {
+_STEPS: dict[str, Callable[[Binding], BoundStep]] = {
     "mov": bind_mov,
     "cvta": bind_cvta,
     "isspacep": bind_isspacep,
@@ -63,7 +63,7 @@ _STEPS: dict[str, Callable[[Binding], Step]] = {
 }
 
 
-def bind_step(machine: Machine, site: Site) -> Step:
+def bind_step(machine: Machine, site: CodeSite) -> BoundStep:
     """An instruction after which every lane goes on.
 
     Raises:
@@ -75,7 +75,7 @@ def bind_step(machine: Machine, site: Site) -> Step:
 
 
 def bind_transfer(
-    machine: Machine, site: Site, router: Router, barriers: BlockBarriers, waits: WarpWaits
+    machine: Machine, site: CodeSite, router: Router, barriers: BlockBarriers, waits: WarpWaits
 ) -> Transfer:
     """An instruction after which lanes may be elsewhere, or wait.
 

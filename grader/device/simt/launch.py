@@ -27,13 +27,13 @@ from grader.device.checks.recorder import Recorder
 from grader.device.evidence import Dim3, Launch
 from grader.device.memory import GlobalMemory
 from grader.device.ptx import PtxError
-from grader.device.results import Result
+from grader.device.results import CudaResult
 from grader.device.schedules import PLAIN
 from grader.device.simt.faults import KernelFault
 from grader.device.simt.loading import LoadedModule
-from grader.device.simt.machine import Printed, Shape
-from grader.device.simt.program import Program
-from grader.device.simt.scheduler import Budget
+from grader.device.simt.machine import MachineShape, Printed
+from grader.device.simt.program import KernelProgram
+from grader.device.simt.scheduler import LaunchBudget
 from grader.device.simt.turns import Schedule
 from grader.errors import UnsupportedByDevice
 
@@ -88,7 +88,7 @@ def launch(
     limits = limits or LaunchLimits()
     program = module.program(entry)
     recorder = Recorder(entry, grid, block)
-    budget = Budget(
+    budget = LaunchBudget(
         max(limits.instruction_budget, limits.per_thread * math.prod((*grid, *block))),
         limits.thread_budget,
         limits.wall_clock_s,
@@ -98,17 +98,17 @@ def launch(
     wrong = _refusal(program, grid, block, dynamic_shared_bytes, dynamic_shared_limit)
     missing = program.missing
     if wrong:
-        result = Result.INVALID_VALUE
+        result = CudaResult.INVALID_VALUE
         for tell_refused in observers.refused:
             tell_refused(wrong)
     elif missing:
-        result = Result.INVALID_PTX
+        result = CudaResult.INVALID_PTX
         for tell in observers.missing:
             for pc, name in missing.items():
                 tell(pc, name)
     else:
         memory.begin_launch(index, grid, block)
-        run = _Run(
+        run = _AcceptedLaunch(
             module=module,
             program=program,
             recorder=recorder,
@@ -138,13 +138,13 @@ def launch(
 
 
 @dataclass(slots=True, kw_only=True)
-class _Run:
+class _AcceptedLaunch:
     """A launch that was accepted."""
 
     module: LoadedModule
-    program: Program
+    program: KernelProgram
     recorder: Recorder
-    budget: Budget
+    budget: LaunchBudget
     printed: Printed
     observers: Observers
     tracked: bool
@@ -152,10 +152,10 @@ class _Run:
     dynamic_shared: int
     schedule: int
 
-    def all_waves(self, index: int, params: bytes) -> Result:
+    def all_waves(self, index: int, params: bytes) -> CudaResult:
         """Run wave after wave; the first error ends the launch."""
         for first, blocks in self._waves():
-            shape = Shape(
+            shape = MachineShape(
                 self.recorder.grid, self.recorder.block, blocks, self.dynamic_shared, self.tracked
             )
             scheduler = self.module.scheduler(self.program.entry.name, shape)
@@ -174,7 +174,7 @@ class _Run:
                     scheduler.run(self.budget, order)
             except KernelFault as fault:
                 return fault.result
-        return Result.SUCCESS
+        return CudaResult.SUCCESS
 
     def _waves(self) -> Iterator[tuple[int, int]]:
         """First block and number of blocks of each wave.
@@ -212,7 +212,7 @@ class _Run:
         return MULTIPROCESSORS * occupancy(threads, shared)
 
 
-def _watched(program: Program, memory: GlobalMemory, recorder: Recorder) -> Watched:
+def _watched(program: KernelProgram, memory: GlobalMemory, recorder: Recorder) -> Watched:
     return Watched(
         recorder=recorder,
         memory=memory,
@@ -224,7 +224,7 @@ def _watched(program: Program, memory: GlobalMemory, recorder: Recorder) -> Watc
     )
 
 
-def _param_bytes(program: Program, params: Sequence[bytes]) -> bytes:
+def _param_bytes(program: KernelProgram, params: Sequence[bytes]) -> bytes:
     declared = program.entry.params
     if len(params) != len(declared):
         raise PtxError(
@@ -243,7 +243,9 @@ def _param_bytes(program: Program, params: Sequence[bytes]) -> bytes:
     return bytes(raw)
 
 
-def _refusal(program: Program, grid: Dim3, block: Dim3, dynamic: int, dynamic_limit: int) -> str:
+def _refusal(
+    program: KernelProgram, grid: Dim3, block: Dim3, dynamic: int, dynamic_limit: int
+) -> str:
     """Why a GPU would not start this launch; empty where it would."""
     threads = block[0] * block[1] * block[2]
     static = program.shared.compact_size
@@ -282,7 +284,7 @@ def _too_much_shared(static: int, dynamic: int, dynamic_limit: int) -> str:
     return ""
 
 
-def _against_directives(program: Program, block: Dim3, threads: int) -> str:
+def _against_directives(program: KernelProgram, block: Dim3, threads: int) -> str:
     limit, exact = program.entry.max_threads, program.entry.required_threads
     if limit is not None and threads > limit[0] * limit[1] * limit[2]:
         return f"a block of {threads} threads; the kernel was compiled for {limit} at most"

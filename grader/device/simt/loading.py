@@ -7,18 +7,18 @@ from collections import OrderedDict
 
 from grader.device.addresses import OutOfDeviceMemory
 from grader.device.memory import GlobalMemory
-from grader.device.ptx import Module, PtxError
-from grader.device.ptx.model import TYPE_BYTES, Function, Immediate, StateSpace, Variable
+from grader.device.ptx import PtxError, PtxModule
+from grader.device.ptx.model import TYPE_BYTES, Immediate, PtxFunction, StateSpace, Variable
 from grader.device.simt.heap import Heap
-from grader.device.simt.machine import Machine, Shape
-from grader.device.simt.program import Program, address_of
+from grader.device.simt.machine import Machine, MachineShape
+from grader.device.simt.program import KernelProgram, address_of
 from grader.device.simt.scheduler import Scheduler
 
 _MOST_MACHINES = 16
 _MOST_BYTES = 1 << 30
 """Machines kept on a device for further launches of the same shape, and their bytes."""
 
-_Key = tuple[int, str, Shape]
+_Key = tuple[int, str, MachineShape]
 """Module number, entry and shape."""
 
 
@@ -51,21 +51,21 @@ class LoadedModule:
     """
 
     def __init__(
-        self, module: Module, memory: GlobalMemory, number: int, symbols: dict[str, int]
+        self, module: PtxModule, memory: GlobalMemory, number: int, symbols: dict[str, int]
     ) -> None:
         self.module = module
         self.memory = memory
         self.number = number
         self.symbols = symbols
         self._unloaded = False
-        self._programs: dict[str, Program] = {}
+        self._programs: dict[str, KernelProgram] = {}
 
     def entries(self) -> tuple[str, ...]:
         """Names of the kernels."""
         functions = self.module.functions.values()
         return tuple(f.name for f in functions if f.is_entry and f.defined)
 
-    def entry(self, name: str) -> Function:
+    def entry(self, name: str) -> PtxFunction:
         """A kernel. ``KeyError`` where there is no such kernel."""
         function = self.module.functions[name]
         if not function.is_entry or not function.defined:
@@ -94,13 +94,13 @@ class LoadedModule:
             for address in self.symbols.values():
                 self.memory.free(address)
 
-    def program(self, entry: str) -> Program:
+    def program(self, entry: str) -> KernelProgram:
         """The entry laid out with what it calls."""
         if entry not in self._programs:
-            self._programs[entry] = Program(self.module, self.entry(entry))
+            self._programs[entry] = KernelProgram(self.module, self.entry(entry))
         return self._programs[entry]
 
-    def scheduler(self, entry: str, shape: Shape) -> Scheduler:
+    def scheduler(self, entry: str, shape: MachineShape) -> Scheduler:
         """A machine for waves of this shape; the last few are kept."""
         device = self.memory.kept(LaunchCache)
         key = (self.number, entry, shape)
@@ -116,7 +116,7 @@ class LoadedModule:
         return scheduler
 
 
-def load(module: Module, memory: GlobalMemory, *, number: int) -> LoadedModule:
+def load(module: PtxModule, memory: GlobalMemory, *, number: int) -> LoadedModule:
     """Give the module's variables addresses and initial values.
 
     Variables without an initial value are zero, as PTX says.
@@ -154,7 +154,7 @@ def _free(memory: GlobalMemory, symbols: dict[str, int]) -> None:
         memory.free(address)
 
 
-def _contents(module: Module, variable: Variable, symbols: dict[str, int]) -> bytes:
+def _contents(module: PtxModule, variable: Variable, symbols: dict[str, int]) -> bytes:
     size = TYPE_BYTES[variable.type]
     parts = []
     for value in variable.initial:

@@ -18,8 +18,8 @@ from grader.device.ptx.model import TYPE_BYTES
 from grader.device.simt.frames import Frames
 from grader.device.simt.heap import Heap
 from grader.device.simt.pending import PendingCopies
-from grader.device.simt.program import STACK_BYTES, Layout, Program, Site, Slot
-from grader.device.simt.regions import GlobalRegion, ParamRegion, Region, SlottedRegion
+from grader.device.simt.program import STACK_BYTES, CodeSite, KernelProgram, MemoryLayout, Slot
+from grader.device.simt.regions import GlobalRegion, MemoryRegion, ParamRegion, SlottedRegion
 from grader.device.stamps import THREAD_BITS, kernel_stamp
 
 PRINT_LIMIT = 65536
@@ -29,7 +29,7 @@ REGISTER_TYPES: dict[int, Any] = {1: np.uint8, 2: np.uint16, 4: np.uint32, 8: np
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class MachineShape:
     """What a machine is made for.
 
     Attributes:
@@ -112,8 +112,8 @@ class Machine:
 
     def __init__(
         self,
-        program: Program,
-        shape: Shape,
+        program: KernelProgram,
+        shape: MachineShape,
         memory: GlobalMemory,
         symbols: dict[str, int],
         heap: Heap,
@@ -206,7 +206,7 @@ class Machine:
             )
         )
 
-    def register(self, site: Site, name: str) -> NDArray[Any]:
+    def register(self, site: CodeSite, name: str) -> NDArray[Any]:
         """The lanes of a register, as unsigned integers (or bool) of its width."""
         key = f"{site.function}:{name}"
         found = self._registers.get(key)
@@ -292,9 +292,9 @@ class Machine:
             before *= size
         return (linear // before % shape[axis]).astype(np.uint32)
 
-    def region_of(self, space: Space) -> Region:
+    def region_of(self, space: Space) -> MemoryRegion:
         """The region behind an explicit state space."""
-        regions: dict[Space, Region] = {
+        regions: dict[Space, MemoryRegion] = {
             Space.SHARED: self.shared,
             Space.LOCAL: self.local,
             Space.PARAM: self.entry_params,
@@ -302,7 +302,7 @@ class Machine:
         return regions.get(space, self.global_)
 
 
-def register_dtype(type_: str, site: Site) -> Any:
+def register_dtype(type_: str, site: CodeSite) -> Any:
     """The dtype that holds a register of a PTX type."""
     if type_ == "pred":
         return np.bool_
@@ -312,12 +312,12 @@ def register_dtype(type_: str, site: Site) -> Any:
     return REGISTER_TYPES[size]
 
 
-def _with_dynamic(program: Program, size: int) -> tuple[Layout, Slot | None]:
+def _with_dynamic(program: KernelProgram, size: int) -> tuple[MemoryLayout, Slot | None]:
     """The shared variables, and dynamic memory behind them."""
     static = program.shared
     if not program.dynamic_names and size == 0:
         return static, None
-    layout = Layout(
+    layout = MemoryLayout(
         static.gap, list(static.slots), dict(static.named), static.size, static.compact_size
     )
     return layout, layout.add("dynamic shared memory", size, program.dynamic_align)

@@ -14,11 +14,11 @@ from grader.device.checks.recorder import CodePlace
 from grader.device.ptx.model import (
     TYPE_BYTES,
     Arguments,
-    Function,
     Instruction,
     Location,
-    Module,
     Operand,
+    PtxFunction,
+    PtxModule,
     Register,
     StateSpace,
     Symbol,
@@ -54,7 +54,7 @@ _ORDERINGS = frozenset({"acquire", "release", "acq_rel"})
 
 
 @dataclass(frozen=True, slots=True)
-class Site:
+class CodeSite:
     """An instruction of a program."""
 
     pc: int
@@ -91,7 +91,7 @@ class Slot:
 
 
 @dataclass(slots=True)
-class Layout:
+class MemoryLayout:
     """Variables in shared, local or parameter memory."""
 
     gap: int
@@ -115,7 +115,7 @@ class Layout:
 
 
 @dataclass(slots=True)
-class Traits:
+class ProgramTraits:
     """What can be told of a program's accesses before it runs."""
 
     global_granule: int = 8
@@ -129,7 +129,7 @@ class Traits:
     memory holds bytes that nothing wrote, and that nothing looks at."""
 
 
-class Program:
+class KernelProgram:
     """A launchable entry.
 
     Attributes:
@@ -142,20 +142,20 @@ class Program:
         recursive: The functions of which two activations may be under way.
     """
 
-    def __init__(self, module: Module, entry: Function) -> None:
+    def __init__(self, module: PtxModule, entry: PtxFunction) -> None:
         self.module = module
         self.entry = entry
-        self.order: list[Function] = []
+        self.order: list[PtxFunction] = []
         self._calls: dict[str, list[str]] = {}
         self._collect(entry)
         self.recursive = _recursive(self._calls)
         self.base: dict[str, int] = {}
-        self.code: list[Site] = []
+        self.code: list[CodeSite] = []
         self.starts: set[int] = set()
-        self.shared = Layout(GUARD_GAP)
-        self.local = Layout(GUARD_GAP)
-        self.params = Layout(0)
-        self.entry_params = Layout(0)
+        self.shared = MemoryLayout(GUARD_GAP)
+        self.local = MemoryLayout(GUARD_GAP)
+        self.params = MemoryLayout(0)
+        self.entry_params = MemoryLayout(0)
         self.dynamic_names: set[str] = set()
         self.dynamic_align = 16
         self.spaces: dict[str, Slot] = {}
@@ -206,7 +206,7 @@ class Program:
         known = name in DRIVER_FUNCTIONS or (function is not None and function.defined)
         return not known and not name.startswith(_OF_CUDA)
 
-    def address_of(self, function: Function) -> int:
+    def address_of(self, function: PtxFunction) -> int:
         """What a pointer to a function holds."""
         return address_of(self.module, function.name)
 
@@ -225,11 +225,11 @@ class Program:
         held = sum(TYPE_BYTES.get(type_, 1) for type_ in registers)
         return max(held + sum(slot.stop - slot.start for slot in slots), _LEAST_FRAME)
 
-    def _collect(self, entry: Function) -> None:
+    def _collect(self, entry: PtxFunction) -> None:
         """Functions in post-order, without recursion in Python."""
-        stack: list[tuple[Function, list[str]]] = []
+        stack: list[tuple[PtxFunction, list[str]]] = []
 
-        def begin(function: Function) -> None:
+        def begin(function: PtxFunction) -> None:
             callees = self._calls[function.name] = _callees(function, self.module)
             stack.append((function, list(callees)))
 
@@ -244,13 +244,13 @@ class Program:
             if name not in self._calls:
                 begin(self.module.functions[name])
 
-    def _lay_out(self, function: Function) -> None:
+    def _lay_out(self, function: PtxFunction) -> None:
         base = self.base[function.name] = len(self.code)
         self.starts.add(base)
         end = Instruction("ret", (), None, function.line, "ret;", None)
         for instruction in (*function.instructions, end):
             pc = len(self.code)
-            self.code.append(Site(pc, instruction, function.name))
+            self.code.append(CodeSite(pc, instruction, function.name))
             for operand in instruction.operands:
                 if isinstance(operand, Target):
                     self.starts.add(base + operand.index)
@@ -299,12 +299,12 @@ class Program:
         return used
 
 
-def address_of(module: Module, function: str) -> int:
+def address_of(module: PtxModule, function: str) -> int:
     """What a pointer to a function of a module holds: it can be called, not read."""
     return _CODE_WINDOW + 16 * list(module.functions).index(function)
 
 
-def _callees(function: Function, module: Module) -> list[str]:
+def _callees(function: PtxFunction, module: PtxModule) -> list[str]:
     """The functions that one may call, directly or through a pointer that it or another took."""
     found = []
     for instruction in function.instructions:
@@ -316,14 +316,14 @@ def _callees(function: Function, module: Module) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def _pointed_at(operands: Iterable[Operand], module: Module) -> list[str]:
+def _pointed_at(operands: Iterable[Operand], module: PtxModule) -> list[str]:
     """The functions with a body that are named, and no kernels."""
     names = [operand.name for operand in operands if isinstance(operand, Symbol)]
     functions = [module.functions[name] for name in names if name in module.functions]
     return [f.name for f in functions if f.defined and not f.is_entry]
 
 
-def _addressed(module: Module) -> list[str]:
+def _addressed(module: PtxModule) -> list[str]:
     """The functions that a pointer may hold."""
     found = []
     for variable in module.variables.values():
@@ -353,7 +353,7 @@ def _recursive(calls: dict[str, list[str]]) -> frozenset[str]:
     return frozenset(name for name in calls if reaches_itself(name))
 
 
-def _of(function: str, layout: Layout) -> list[Slot]:
+def _of(function: str, layout: MemoryLayout) -> list[Slot]:
     return [slot for slot in layout.slots if slot.name.startswith(f"{function}:")]
 
 
@@ -365,8 +365,8 @@ def _is_strong(instruction: Instruction) -> bool:
     )
 
 
-def _traits(code: list[Site]) -> Traits:
-    traits = Traits()
+def _traits(code: list[CodeSite]) -> ProgramTraits:
+    traits = ProgramTraits()
     for site in code:
         instruction = site.instruction
         parts = instruction.modifiers

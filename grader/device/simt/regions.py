@@ -17,7 +17,7 @@ from grader.device.addresses import BASE_ADDRESS
 from grader.device.evidence import Space
 from grader.device.lanes import Index, Lanes
 from grader.device.memory import GlobalMemory
-from grader.device.simt.program import Layout, Slot
+from grader.device.simt.program import MemoryLayout, Slot
 
 Views = dict[int, NDArray[Any]]
 _WIDTHS = {1: np.uint8, 2: np.uint16, 4: np.uint32, 8: np.uint64}
@@ -34,7 +34,7 @@ def views(data: NDArray[np.uint8]) -> Views:
     return {width: data.view(dtype) for width, dtype in _WIDTHS.items()}
 
 
-class Region:
+class MemoryRegion:
     """A state space.
 
     Attributes:
@@ -74,7 +74,7 @@ class Region:
         return 0, 0
 
 
-class GlobalRegion(Region):
+class GlobalRegion(MemoryRegion):
     """Global memory; also what ``.const`` variables lie in. Offsets count from BASE_ADDRESS."""
 
     def __init__(self, memory: GlobalMemory) -> None:
@@ -106,7 +106,7 @@ class GlobalRegion(Region):
         return address, cell, f"cell {cell} of a buffer of {count} cells"
 
 
-class SlottedRegion(Region):
+class SlottedRegion(MemoryRegion):
     """Shared or local memory: variables at fixed places with gaps between them.
 
     Args:
@@ -118,7 +118,7 @@ class SlottedRegion(Region):
     """
 
     def __init__(
-        self, space: Space, layout: Layout, stripes: int, stripe_of: Index, *, tracked: bool
+        self, space: Space, layout: MemoryLayout, stripes: int, stripe_of: Index, *, tracked: bool
     ) -> None:
         self.space = space
         self.slots = list(layout.slots)
@@ -215,7 +215,7 @@ class SlottedRegion(Region):
         return f"{self.space} array {names.index(slot.name) + 1}"
 
 
-class ParamRegion(Region):
+class ParamRegion(MemoryRegion):
     """The kernel's own parameters: one copy for all lanes."""
 
     def __init__(self, size: int) -> None:

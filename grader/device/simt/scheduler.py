@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grader.device.lanes import Lanes
-from grader.device.results import Result
+from grader.device.results import CudaResult
 from grader.device.schedules import PLAIN
 from grader.device.simt.barriers import BlockBarriers
 from grader.device.simt.binding import Full, Some
@@ -36,7 +36,7 @@ _LAST_WORDS = 20_000
 """Blocks that others may still run when a thread has stopped the launch."""
 
 
-class Budget:
+class LaunchBudget:
     """What a launch may use, and what it has used.
 
     Args:
@@ -57,7 +57,7 @@ class Budget:
         self.deadline = time.monotonic() + seconds
 
 
-class Steps:
+class StepCounts:
     """Instructions that each thread of a wave has executed."""
 
     def __init__(self, total: int) -> None:
@@ -83,7 +83,7 @@ class Steps:
 
 
 @dataclass(slots=True)
-class Block:
+class BasicBlock:
     """A basic block, ready to run."""
 
     size: int
@@ -102,14 +102,14 @@ class Scheduler:
         self._teams: list[dict[int, Lanes]] = [{}]
         """For each team, the lanes that can run, by program counter."""
         self._schedule = Schedule(PLAIN, 1, machine.total)
-        self._blocks: dict[int, Block] = {}
+        self._blocks: dict[int, BasicBlock] = {}
         self._last: set[int] = set()
         """Where lanes wait until no others can run."""
         self._waited = 0
         self._alive = 0
-        self._steps = Steps(machine.total)
+        self._steps = StepCounts(machine.total)
 
-    def run(self, budget: Budget, schedule: Schedule) -> None:
+    def run(self, budget: LaunchBudget, schedule: Schedule) -> None:
         """Run the wave to its end.
 
         Raises:
@@ -133,7 +133,7 @@ class Scheduler:
         else:
             self._take_turns(budget)
 
-    def _take_turns(self, budget: Budget) -> None:
+    def _take_turns(self, budget: LaunchBudget) -> None:
         team, used_up = 0, False
         while self._alive:
             ready = [number for number, there in enumerate(self._teams) if there]
@@ -141,7 +141,7 @@ class Scheduler:
                 team = self._schedule.following(team, ready, used_up=used_up)
             used_up = self._run_team(team, self._schedule.turn(team), budget)
 
-    def _run_team(self, team: int, most: int | None, budget: Budget) -> bool:
+    def _run_team(self, team: int, most: int | None, budget: LaunchBudget) -> bool:
         """Run a team until none of it can, or for ``most`` basic blocks; whether that ended it."""
         ready, blocks, hits = self._teams[team], self._blocks, budget.hits
         schedule, turns = self._schedule, 0
@@ -212,7 +212,7 @@ class Scheduler:
         self._waited += 1
         return [pc for pc in ready if pc not in self._last] or list(ready)
 
-    def _block(self, pc: int) -> Block:
+    def _block(self, pc: int) -> BasicBlock:
         """Bind the basic block at ``pc``."""
         program = self.machine.program
         steps = []
@@ -228,7 +228,7 @@ class Scheduler:
             if end in program.starts or end - pc >= _LONGEST_BLOCK:
                 transfer = self._falling_through(end)
                 break
-        block = Block(
+        block = BasicBlock(
             end - pc, tuple(s.full for s in steps), tuple(s.some for s in steps), transfer
         )
         self._blocks[pc] = block
@@ -242,9 +242,9 @@ class Scheduler:
         if self.warps.give_up():
             return
         self.barriers.stuck()
-        raise KernelFault(Result.LAUNCH_TIMEOUT)
+        raise KernelFault(CudaResult.LAUNCH_TIMEOUT)
 
-    def _look(self, pc: int, lanes: Lanes, budget: Budget) -> None:
+    def _look(self, pc: int, lanes: Lanes, budget: LaunchBudget) -> None:
         """Whether the launch may go on.
 
         Raises:
@@ -266,4 +266,4 @@ class Scheduler:
             return
         for tell in self.machine.observers.exceeded:
             tell(pc, lane, limit)
-        raise KernelFault(Result.LAUNCH_TIMEOUT)
+        raise KernelFault(CudaResult.LAUNCH_TIMEOUT)

@@ -13,13 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grader.device.lanes import Index, Lanes
-from grader.device.ptx.model import Operand, Pair, Sink
-from grader.device.results import Result
+from grader.device.ptx.model import Operand, OperandPair, Sink
+from grader.device.results import CudaResult
 from grader.device.simt.binding import Binding
 from grader.device.simt.control import Router, Transfer, conditional
 from grader.device.simt.faults import KernelFault
 from grader.device.simt.machine import Machine
-from grader.device.simt.program import STARTS_BLOCK, Site
+from grader.device.simt.program import STARTS_BLOCK, CodeSite
 
 U32 = np.dtype(np.uint32)
 PREDICATE = np.dtype(np.bool_)
@@ -50,7 +50,7 @@ class WarpWaits:
         self._waiting.clear()
 
     @staticmethod
-    def is_transfer(site: Site) -> bool:
+    def is_transfer(site: CodeSite) -> bool:
         """Whether an instruction is one of those that wait."""
         return site.instruction.base in STARTS_BLOCK
 
@@ -99,7 +99,7 @@ class WarpWaits:
         pc, (lanes, _, _) = min(self._waiting.items(), key=lambda item: item[0])
         for tell in self.machine.observers.stuck:
             tell(lanes.index, np.full(lanes.count, pc))
-        raise KernelFault(Result.LAUNCH_TIMEOUT)
+        raise KernelFault(CudaResult.LAUNCH_TIMEOUT)
 
     def _alive(self) -> Bits:
         exited = self.machine.exited
@@ -165,7 +165,9 @@ def _activemask(binding: Binding, router: Router, waits: WarpWaits) -> Transfer:
 
 
 def _pair(binding: Binding, operand: Operand) -> tuple[Operand, Operand]:
-    return (operand.first, operand.second) if isinstance(operand, Pair) else (operand, Sink())
+    return (
+        (operand.first, operand.second) if isinstance(operand, OperandPair) else (operand, Sink())
+    )
 
 
 def _shuffle(binding: Binding, waits: WarpWaits) -> tuple[Operand, Action]:

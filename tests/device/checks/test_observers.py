@@ -13,7 +13,7 @@ import pytest
 from grader.device import checks, simt
 from grader.device.case import LaunchLimits
 from grader.device.checks import all_checks, checks_without
-from grader.device.checks.check import Check, MemoryAccess
+from grader.device.checks.check import LaunchCheck, MemoryAccess
 from grader.device.checks.observers import EVENTS
 from grader.device.evidence import FindingKind, Space
 from tests.device.kernels import Outcome, run
@@ -22,7 +22,7 @@ SHARED = ".shared .align 4 .b8 tile[8192];"
 BANKS = 32
 
 
-class BankConflicts(Check):
+class BankConflicts(LaunchCheck):
     """Reports loads of shared memory in which threads of a warp want one bank at a time."""
 
     name = "bank-conflicts"
@@ -59,7 +59,7 @@ def told(body: str, **how: Any) -> tuple[set[str], Outcome]:
     def note(event: str) -> Callable[..., None]:
         return lambda *_, **__: seen.add(event)
 
-    everything = type("Everything", (Check,), {event: note(event) for event in EVENTS})
+    everything = type("Everything", (LaunchCheck,), {event: note(event) for event in EVENTS})
     return seen, run(body, checks=(everything,), **how)
 
 
@@ -136,11 +136,11 @@ def test_an_unknown_name_is_refused_and_the_known_ones_are_listed() -> None:
 
 
 FILE = """
-from grader.device.checks.check import Check
+from grader.device.checks.check import LaunchCheck
 from grader.device.evidence import FindingKind
 
 
-class Calls(Check):
+class Calls(LaunchCheck):
     name = "calls"
 
     def call(self, pc, function, lanes):

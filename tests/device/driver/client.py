@@ -6,16 +6,16 @@ import socket
 import struct
 
 from grader.device.streams import NOT_ORDERED
-from grader.device.wire import REPLY_HEADER, REQUEST_HEADER, VERSION, Op
+from grader.device.wire import REPLY_HEADER, REQUEST_HEADER, VERSION, DriverOp
 
 TIMEOUT_S = 10.0
-ORDER: dict[Op, tuple[str, tuple[int, ...]]] = {
-    Op.MEM_ALLOC: ("Q", (NOT_ORDERED,)),
-    Op.MEM_FREE: ("Q", (NOT_ORDERED,)),
-    Op.COPY_TO_DEVICE: ("QQI", (0, 0, 1)),
-    Op.COPY_TO_HOST: ("QQI", (0, 0, 1)),
-    Op.COPY_ON_DEVICE: ("Q", (0,)),
-    Op.MEMSET: ("Q", (0,)),
+ORDER: dict[DriverOp, tuple[str, tuple[int, ...]]] = {
+    DriverOp.MEM_ALLOC: ("Q", (NOT_ORDERED,)),
+    DriverOp.MEM_FREE: ("Q", (NOT_ORDERED,)),
+    DriverOp.COPY_TO_DEVICE: ("QQI", (0, 0, 1)),
+    DriverOp.COPY_TO_HOST: ("QQI", (0, 0, 1)),
+    DriverOp.COPY_ON_DEVICE: ("Q", (0,)),
+    DriverOp.MEMSET: ("Q", (0,)),
 }
 """What calls say of order, and what they say where a test does not care."""
 
@@ -48,7 +48,7 @@ class DriverClient:
 
     def call(
         self,
-        op: Op,
+        op: DriverOp,
         fields: str = "",
         *values: int,
         tail: bytes = b"",
@@ -70,7 +70,7 @@ class DriverClient:
         return result, answer
 
     def ask(
-        self, op: Op, fields: str, *values: int, reply: str, tail: bytes = b""
+        self, op: DriverOp, fields: str, *values: int, reply: str, tail: bytes = b""
     ) -> tuple[int, ...]:
         """The unpacked payload of a call that succeeds."""
         result, answer = self.call(op, fields, *values, tail=tail)
@@ -78,16 +78,16 @@ class DriverClient:
         return struct.unpack("<" + reply, answer)
 
     def hello(self) -> None:
-        assert self.ask(Op.HELLO, "I", VERSION, reply="I") == (VERSION,)
+        assert self.ask(DriverOp.HELLO, "I", VERSION, reply="I") == (VERSION,)
 
     def allocate(self, size: int) -> int:
-        return self.ask(Op.MEM_ALLOC, "Q", size, reply="Q")[0]
+        return self.ask(DriverOp.MEM_ALLOC, "Q", size, reply="Q")[0]
 
     def load(self, text: str) -> int:
-        return self.ask(Op.MODULE_LOAD, "", reply="Q", tail=text.encode())[0]
+        return self.ask(DriverOp.MODULE_LOAD, "", reply="Q", tail=text.encode())[0]
 
     def function(self, module: int, name: str) -> int:
-        result, answer = self.call(Op.MODULE_FUNCTION, "Q", module, tail=name.encode())
+        result, answer = self.call(DriverOp.MODULE_FUNCTION, "Q", module, tail=name.encode())
         assert result == 0
         return int(struct.unpack_from("<Q", answer)[0])
 
@@ -104,7 +104,7 @@ class DriverClient:
     ) -> int:
         """The launch's result."""
         numbers = (function, stream, *grid, *block, shared, *attributes)
-        return self.call(Op.LAUNCH, "QQ9I", *numbers, tail=parameters)[0]
+        return self.call(DriverOp.LAUNCH, "QQ9I", *numbers, tail=parameters)[0]
 
     def _exactly(self, size: int) -> bytes:
         data = bytearray()

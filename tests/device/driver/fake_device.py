@@ -18,7 +18,7 @@ from grader.device.evidence import Launch
 from grader.device.memory import GlobalMemory
 from grader.device.ptx import PtxError
 from grader.device.server import serve
-from grader.device.simulator import Kernel, LaunchSettings
+from grader.device.simulator import KernelInfo, LaunchSettings
 from grader.device.stamps import kernel_stamp
 from grader.errors import UnsupportedByDevice
 
@@ -28,21 +28,23 @@ VARIABLE = (0x7F00_1234_0000, 24)
 KERNELS = {
     kernel.name: kernel
     for kernel in (
-        Kernel("add_one", parameters=((0, 8), (8, 4)), static_shared_bytes=512, max_threads=256),
-        Kernel("echo", parameters=((0, 1), (8, 8), (16, 2), (20, 4), (32, 16))),
-        Kernel("fault"),
-        Kernel("refused"),
-        Kernel("unsupported"),
-        Kernel("defect"),
-        Kernel("slow"),
-        Kernel("die"),
-        Kernel("wide", parameters=tuple((4 * i, 4) for i in range(1025))),
+        KernelInfo(
+            "add_one", parameters=((0, 8), (8, 4)), static_shared_bytes=512, max_threads=256
+        ),
+        KernelInfo("echo", parameters=((0, 1), (8, 8), (16, 2), (20, 4), (32, 16))),
+        KernelInfo("fault"),
+        KernelInfo("refused"),
+        KernelInfo("unsupported"),
+        KernelInfo("defect"),
+        KernelInfo("slow"),
+        KernelInfo("die"),
+        KernelInfo("wide", parameters=tuple((4 * i, 4) for i in range(1025))),
     )
 }
 
 
 class FakeProgram:
-    def kernel(self, name: str) -> Kernel | None:
+    def kernel(self, name: str) -> KernelInfo | None:
         return KERNELS.get(name)
 
     def variable(self, name: str) -> tuple[int, int]:
@@ -55,7 +57,11 @@ class FakeProgram:
         return self
 
     def launch(
-        self, kernel: Kernel, arguments: Sequence[bytes], memory: GlobalMemory, how: LaunchSettings
+        self,
+        kernel: KernelInfo,
+        arguments: Sequence[bytes],
+        memory: GlobalMemory,
+        how: LaunchSettings,
     ) -> Launch:
         printed = ""
         match kernel.name:

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from grader.device import caselog
-from grader.device.caselog import CaseLog
+from grader.device.caselog import EvidenceLog
 from grader.device.evidence import (
     CaseEvidence,
     Finding,
@@ -27,7 +27,7 @@ def launch(*, findings: int = 0, printed: str = "", result: int = 0) -> Launch:
     )
 
 
-def evidence(log: CaseLog) -> CaseEvidence:
+def evidence(log: EvidenceLog) -> CaseEvidence:
     return log.evidence(sticky_error=0, peak_bytes=0)
 
 
@@ -36,7 +36,7 @@ def runs(count: int) -> tuple[Provenance, ...]:
 
 
 def test_launches_are_kept_up_to_a_bound_and_that_is_no_finding() -> None:
-    log = CaseLog()
+    log = EvidenceLog()
     for _ in range(caselog.MAX_LAUNCHES):
         log.launch(launch())
     assert evidence(log).left_out == ()
@@ -49,7 +49,7 @@ def test_launches_are_kept_up_to_a_bound_and_that_is_no_finding() -> None:
 @pytest.mark.parametrize("tells", [{"findings": 1}, {"result": 700}])
 def test_a_late_launch_that_tells_something_is_kept(tells: dict[str, Any]) -> None:
     """Thousands of harmless launches do not hide the one that races or fails."""
-    log = CaseLog()
+    log = EvidenceLog()
     for _ in range(caselog.MAX_LAUNCHES + 10):
         log.launch(launch())
     log.launch(launch(**tells))
@@ -59,7 +59,7 @@ def test_a_late_launch_that_tells_something_is_kept(tells: dict[str, Any]) -> No
 
 
 def test_a_launch_beyond_the_bound_of_findings_is_kept_without_them() -> None:
-    log = CaseLog()
+    log = EvidenceLog()
     log.launch(launch(findings=caselog.MAX_LAUNCH_FINDINGS))
     log.launch(launch(findings=1))
     assert [len(kept.findings) for kept in evidence(log).launches] == [8192, 0]
@@ -67,7 +67,7 @@ def test_a_launch_beyond_the_bound_of_findings_is_kept_without_them() -> None:
 
 
 def test_printing_much_is_no_finding() -> None:
-    log = CaseLog()
+    log = EvidenceLog()
     log.launch(launch(printed="x" * caselog.MAX_PRINTED))
     log.launch(launch(printed="y"))
     assert [len(kept.printed) for kept in evidence(log).launches] == [caselog.MAX_PRINTED, 0]
@@ -75,7 +75,7 @@ def test_printing_much_is_no_finding() -> None:
 
 
 def test_copies_are_kept_up_to_a_number() -> None:
-    log = CaseLog()
+    log = EvidenceLog()
     for number in range(caselog.MAX_COPIES + 1):
         log.copy_out(number, b"", tuple)
     kept = evidence(log).copies_out
@@ -85,7 +85,7 @@ def test_copies_are_kept_up_to_a_number() -> None:
 
 
 def test_scattered_copies_are_kept_up_to_a_number_of_runs() -> None:
-    log = CaseLog()
+    log = EvidenceLog()
     for _ in range(2):
         log.copy_out(0, b"x", lambda: runs(caselog.MAX_PROVENANCE_RUNS))
     assert len(evidence(log).copies_out) == 1
@@ -96,13 +96,13 @@ def test_who_wrote_a_copy_that_is_not_kept_is_never_asked() -> None:
     def asked() -> tuple[Provenance, ...]:
         raise AssertionError("asked for provenance")
 
-    log = CaseLog()
+    log = EvidenceLog()
     log.copy_out(0, bytes(caselog.MAX_COPIED_BYTES + 1), asked)
     assert evidence(log).copies_out == ()
 
 
 def test_findings_and_sentences_of_the_driver_are_bounded() -> None:
-    log = CaseLog()
+    log = EvidenceLog()
     for number in range(1000):
         log.finding(FindingKind.OUT_OF_BOUNDS, f"{number}", address=0, size=0)
         log.unsupported(f"{number}" + "x" * 1000)

@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 from grader.device import libraries, wire
-from grader.device.results import Result
+from grader.device.results import CudaResult
 from tests.device.driver.conftest import ROOT
 
 SOURCES = ROOT / "grader" / "device" / "driver"
@@ -24,12 +24,12 @@ def constant(name: str, macro: str) -> int:
 
 def test_the_operations_have_the_same_numbers() -> None:
     listed = {name: int(number) for name, number in definitions("ops.def", r"^OP\((\w+), (\d+)\)")}
-    assert listed == {op.name: op.value for op in wire.Op}
+    assert listed == {op.name: op.value for op in wire.DriverOp}
 
 
 def test_every_result_has_a_name_in_the_library() -> None:
     listed = definitions("errors.def", r'^ERROR\((\d+), "(?:ERROR_)?(\w+)"')
-    assert {name: int(code) for code, name in listed} == {r.name: r.value for r in Result}
+    assert {name: int(code) for code, name in listed} == {r.name: r.value for r in CudaResult}
 
 
 def test_the_versions_and_limits_agree() -> None:

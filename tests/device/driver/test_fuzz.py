@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from grader.device import control, wire
 from grader.device.process import SoftwareDevice
-from grader.device.wire import REQUEST_HEADER, Op
+from grader.device.wire import REQUEST_HEADER, DriverOp
 from grader.errors import ProtocolFault
 from tests.device.driver.client import DriverClient, Gone
 from tests.device.driver.fake_device import PROGRAM
@@ -25,7 +25,7 @@ numbers = (
 payloads = st.binary(max_size=128) | st.lists(numbers, max_size=8).map(
     lambda values: b"".join(value.to_bytes(8, "little") for value in values)
 )
-frames = st.tuples(st.sampled_from(list(Op)), payloads).map(
+frames = st.tuples(st.sampled_from(list(DriverOp)), payloads).map(
     lambda f: REQUEST_HEADER.pack(len(f[1]), 7, f[0]) + f[1]
 )
 """Well-formed frames of every operation with payloads of any length and value."""
@@ -79,8 +79,8 @@ def test_truncated_frames(device: SoftwareDevice, frame: bytes, cut: int) -> Non
     assert healthy(device)
 
 
-@pytest.mark.parametrize("op", list(Op))
-def test_a_frame_that_is_too_long_ends_the_connection(device: SoftwareDevice, op: Op) -> None:
+@pytest.mark.parametrize("op", list(DriverOp))
+def test_a_frame_that_is_too_long_ends_the_connection(device: SoftwareDevice, op: DriverOp) -> None:
     client = DriverClient(device.worker_fd)
     client.send_raw(REQUEST_HEADER.pack(2**32 - 1, 1, op))
     with pytest.raises(Gone):
@@ -102,7 +102,7 @@ def test_an_operation_that_is_none_ends_the_connection(device: SoftwareDevice) -
 def test_a_reader_of_requests_gives_up_at_the_end(device: SoftwareDevice) -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        ours.sendall(REQUEST_HEADER.pack(10, 1, Op.HELLO) + b"half")
+        ours.sendall(REQUEST_HEADER.pack(10, 1, DriverOp.HELLO) + b"half")
         ours.shutdown(socket.SHUT_WR)
         assert wire.receive_request(theirs) is None
 
@@ -115,7 +115,7 @@ def test_the_control_decoders_take_no_junk(data: bytes) -> None:
             message = decode(data)
         except ProtocolFault:
             continue
-        assert isinstance(message, control.Request | control.Answer)
+        assert isinstance(message, control.ControlRequest | control.ControlAnswer)
 
 
 @settings(max_examples=25, deadline=None)

@@ -14,11 +14,11 @@ from grader.device.exchange import Exchange
 from grader.device.journal import MAX_STEPS
 from grader.device.memory import GlobalMemory
 from grader.device.replay import replay
-from grader.device.results import Result
-from grader.device.session import Device, Session
+from grader.device.results import CudaResult
+from grader.device.session import DeviceState, DriverSession
 from grader.device.simulator import Interpreter
 from grader.device.streams import NOT_ORDERED
-from grader.device.wire import Op
+from grader.device.wire import DriverOp
 from tests.device.driver.client import ORDER
 from tests.device.kernels import HEAD
 
@@ -37,17 +37,19 @@ KERNEL = (
 
 
 @pytest.fixture
-def session() -> Session:
-    device = Device(Interpreter())
+def session() -> DriverSession:
+    device = DeviceState(Interpreter())
     device.begin_case(CaseSetup(repeatable=True))
     return device.session
 
 
-def ask(session: Session, op: Op, fields: str = "", *values: int, tail: bytes = b"") -> bytes:
+def ask(
+    session: DriverSession, op: DriverOp, fields: str = "", *values: int, tail: bytes = b""
+) -> bytes:
     more, plain = ORDER.get(op, ("", ()))
     fixed = struct.pack(f"<{fields}{more}", *values, *plain)
     result, answer = dispatch(session, op, bytearray(fixed + tail))
-    assert result == Result.SUCCESS, (op, result, answer)
+    assert result == CudaResult.SUCCESS, (op, result, answer)
     return answer
 
 
@@ -55,26 +57,26 @@ def number(answer: bytes) -> int:
     return int.from_bytes(answer[:8], "little")
 
 
-def kernel(session: Session) -> int:
-    module = number(ask(session, Op.MODULE_LOAD, tail=KERNEL.encode()))
-    return number(ask(session, Op.MODULE_FUNCTION, "Q", module, tail=b"k"))
+def kernel(session: DriverSession) -> int:
+    module = number(ask(session, DriverOp.MODULE_LOAD, tail=KERNEL.encode()))
+    return number(ask(session, DriverOp.MODULE_FUNCTION, "Q", module, tail=b"k"))
 
 
-def launch(session: Session, function: int, address: int, value: int) -> None:
+def launch(session: DriverSession, function: int, address: int, value: int) -> None:
     shape = (1, 1, 1, 4, 1, 1)
     arguments = struct.pack("<QI", address, value)
-    ask(session, Op.LAUNCH, "QQIIIIIIIII", function, 0, *shape, 0, 0, 0, tail=arguments)
+    ask(session, DriverOp.LAUNCH, "QQIIIIIIIII", function, 0, *shape, 0, 0, 0, tail=arguments)
 
 
 @pytest.mark.parametrize("mib", [65, 100, 1000, 30_000])
-def test_scratch_of_any_size_that_a_gpu_has(session: Session, mib: int) -> None:
+def test_scratch_of_any_size_that_a_gpu_has(session: DriverSession, mib: int) -> None:
     if session.memory.capacity < TOTAL_MEMORY:
         pytest.skip("this machine reserves less address space than a GPU has memory")
-    scratch = number(ask(session, Op.MEM_ALLOC, "Q", mib << 20))
+    scratch = number(ask(session, DriverOp.MEM_ALLOC, "Q", mib << 20))
     end = scratch + (mib << 20) - 16
     launch(session, kernel(session), end, 7)
-    assert ask(session, Op.COPY_TO_HOST, "QQ", end, 16) == struct.pack("<4I", 7, 7, 7, 7)
-    ask(session, Op.MEM_FREE, "Q", scratch)
+    assert ask(session, DriverOp.COPY_TO_HOST, "QQ", end, 16) == struct.pack("<4I", 7, 7, 7, 7)
+    ask(session, DriverOp.MEM_FREE, "Q", scratch)
     evidence = session.device.end_case()
     assert evidence.unsupported == ()
     assert {run.writer for run in evidence.copies_out[-1].provenance} == {Writer.KERNEL}
@@ -84,31 +86,31 @@ def test_scratch_of_any_size_that_a_gpu_has(session: Session, mib: int) -> None:
     assert again.data == struct.pack("<4I", 7, 7, 7, 7), "it can be done again as well"
 
 
-def test_more_than_a_gpu_has_is_the_gpus_error(session: Session) -> None:
+def test_more_than_a_gpu_has_is_the_gpus_error(session: DriverSession) -> None:
     result, _ = dispatch(
-        session, Op.MEM_ALLOC, bytearray(struct.pack("<QQ", TOTAL_MEMORY + 1, NOT_ORDERED))
+        session, DriverOp.MEM_ALLOC, bytearray(struct.pack("<QQ", TOTAL_MEMORY + 1, NOT_ORDERED))
     )
-    assert result == Result.OUT_OF_MEMORY
+    assert result == CudaResult.OUT_OF_MEMORY
     assert session.device.end_case().unsupported == ()
 
 
-def test_what_exceeds_this_machine_and_no_gpu_could_not_be_checked(session: Session) -> None:
+def test_what_exceeds_this_machine_and_no_gpu_could_not_be_checked(session: DriverSession) -> None:
     session.memory = GlobalMemory(64 << 20)
     result, _ = dispatch(
-        session, Op.MEM_ALLOC, bytearray(struct.pack("<QQ", 100 << 20, NOT_ORDERED))
+        session, DriverOp.MEM_ALLOC, bytearray(struct.pack("<QQ", 100 << 20, NOT_ORDERED))
     )
-    assert result == Result.OUT_OF_MEMORY
+    assert result == CudaResult.OUT_OF_MEMORY
     (sentence,) = session.device.end_case().unsupported
     assert "has not the memory of a GPU" in sentence
 
 
-def test_very_many_launches_in_one_call(session: Session) -> None:
+def test_very_many_launches_in_one_call(session: DriverSession) -> None:
     function = kernel(session)
-    address = number(ask(session, Op.MEM_ALLOC, "Q", 16))
+    address = number(ask(session, DriverOp.MEM_ALLOC, "Q", 16))
     count = 6000
     for value in range(count):
         launch(session, function, address, value)
-    ask(session, Op.COPY_TO_HOST, "QQ", address, 16)
+    ask(session, DriverOp.COPY_TO_HOST, "QQ", address, 16)
     evidence = session.device.end_case()
     (run,) = {run.launch for run in evidence.copies_out[-1].provenance}
     assert run is not None

@@ -21,7 +21,7 @@ from grader.device import CaseSetup
 from grader.device.case import LaunchLimits
 from grader.device.evidence import FindingKind, Writer
 from grader.device.process import SoftwareDevice
-from grader.device.results import Result
+from grader.device.results import CudaResult
 from grader.resources import data_directory
 
 pytestmark = [
@@ -163,7 +163,7 @@ def test_a_fault_reaches_max_and_sticks(software_device: SoftwareDevice, worker:
     assert "CUDA_ERROR_LAUNCH_TIMEOUT" in first["error"]
     (finding,) = evidence.launches[0].findings
     assert finding.kind is FindingKind.BUDGET_EXCEEDED
-    assert evidence.sticky_error == Result.LAUNCH_TIMEOUT
+    assert evidence.sticky_error == CudaResult.LAUNCH_TIMEOUT
 
     software_device.begin_case()
     second = worker.run(*draw(0))

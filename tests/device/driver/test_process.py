@@ -13,7 +13,7 @@ import pytest
 
 from grader.device import CaseSetup, FindingKind, control
 from grader.device.process import SoftwareDevice, SpawnRequest, spawn_plain
-from grader.device.wire import Op
+from grader.device.wire import DriverOp
 from grader.errors import DeviceFault, ProtocolFault
 from tests.device.driver.client import DriverClient, Gone
 from tests.device.driver.conftest import spawn_fake
@@ -72,7 +72,7 @@ def test_a_device_that_is_silent_is_given_up() -> None:
 
     device = SoftwareDevice(spawn=spawn)
     device._patience_s = 0.2
-    with pytest.raises(DeviceFault, match="did not answer Hello"):
+    with pytest.raises(DeviceFault, match="did not answer ControlHello"):
         device.__enter__()
 
 
@@ -132,7 +132,7 @@ def test_an_old_worker_is_cut_off_by_a_new_connection(
     fresh = DriverClient(device.new_connection())
     fresh.hello()
     with pytest.raises(Gone):
-        client.call(Op.STATUS)
+        client.call(DriverOp.STATUS)
     fresh.close()
 
 
@@ -152,7 +152,7 @@ def test_a_worker_that_does_not_read_its_replies_blocks_nobody(
 ) -> None:
     address = client.allocate(32 << 20)
     request = (36).to_bytes(4, "little") + (99).to_bytes(4, "little")
-    request += int(Op.COPY_TO_HOST).to_bytes(4, "little")
+    request += int(DriverOp.COPY_TO_HOST).to_bytes(4, "little")
     request += address.to_bytes(8, "little") + (32 << 20).to_bytes(8, "little")
     request += bytes(20)  # of the default stream
     client.send_raw(request)
@@ -201,7 +201,7 @@ def test_a_check_is_switched_off_for_a_case_and_an_unknown_one_is_refused() -> N
 
 def test_another_version_of_the_control_protocol_is_refused(device: SoftwareDevice) -> None:
     with pytest.raises(DeviceFault, match="version"):
-        device._ask(control.Hello(version=control.VERSION + 1))
+        device._ask(control.ControlHello(version=control.VERSION + 1))
 
 
 def test_a_connection_without_a_socket_is_refused(device: SoftwareDevice) -> None:

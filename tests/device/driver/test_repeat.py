@@ -15,7 +15,7 @@ from grader.device.exchange import Exchange, NotReplayable
 from grader.device.memory import GlobalMemory
 from grader.device.process import SoftwareDevice
 from grader.device.replay import replay
-from grader.device.wire import Op
+from grader.device.wire import DriverOp
 from grader.errors import DeviceFault
 from tests.device.driver.client import DriverClient
 from tests.device.driver.fake_device import PROGRAM
@@ -27,12 +27,12 @@ def floats(*values: float) -> bytes:
 
 def upload(client: DriverClient, data: bytes) -> int:
     address = client.allocate(len(data))
-    assert client.call(Op.COPY_TO_DEVICE, "Q", address, tail=data) == (0, b"")
+    assert client.call(DriverOp.COPY_TO_DEVICE, "Q", address, tail=data) == (0, b"")
     return address
 
 
 def download(client: DriverClient, address: int, size: int) -> bytes:
-    result, data = client.call(Op.COPY_TO_HOST, "QQ", address, size)
+    result, data = client.call(DriverOp.COPY_TO_HOST, "QQ", address, size)
     assert result == 0
     return data
 
@@ -43,7 +43,7 @@ def add_one(client: DriverClient, address: int, count: int) -> None:
 
 
 def free(client: DriverClient, address: int) -> None:
-    assert client.call(Op.MEM_FREE, "Q", address) == (0, b"")
+    assert client.call(DriverOp.MEM_FREE, "Q", address) == (0, b"")
 
 
 def again(
@@ -98,7 +98,7 @@ def test_an_answer_that_is_only_looked_at_is_the_kernels(
     add_one(client, address, 2)
     for _ in range(turns):
         seen = download(client, address, 8)
-        assert client.call(Op.COPY_TO_DEVICE, "Q", address, tail=seen) == (0, b"")
+        assert client.call(DriverOp.COPY_TO_DEVICE, "Q", address, tail=seen) == (0, b"")
     assert download(client, address, 8) == floats(2, 3)
     assert again(device, (floats(1, 2), floats(10, 20))) == floats(11, 21)
 
@@ -111,7 +111,7 @@ def test_what_the_host_changes_in_an_answer_stays_the_old_one(
     add_one(client, address, 2)
     seen = download(client, address, 8)
     changed = seen[:4] + floats(99)
-    assert client.call(Op.COPY_TO_DEVICE, "Q", address, tail=changed) == (0, b"")
+    assert client.call(DriverOp.COPY_TO_DEVICE, "Q", address, tail=changed) == (0, b"")
     download(client, address, 8)
     assert again(device, (floats(1, 2), floats(10, 20))) == floats(11, 99)
 
@@ -122,7 +122,7 @@ def test_an_input_that_is_looked_at_is_still_exchanged(
     device.begin_case(CaseSetup(repeatable=True))
     source = upload(client, floats(5))
     seen = download(client, source, 4)
-    assert client.call(Op.COPY_TO_DEVICE, "Q", source, tail=seen) == (0, b"")
+    assert client.call(DriverOp.COPY_TO_DEVICE, "Q", source, tail=seen) == (0, b"")
     add_one(client, source, 1)
     assert download(client, source, 4) == floats(6)
     assert again(device, (floats(5), floats(7))) == floats(8)
@@ -166,8 +166,8 @@ def test_copies_and_memsets_on_the_device_are_done_again(
 ) -> None:
     device.begin_case(CaseSetup(repeatable=True))
     source, output = upload(client, floats(4)), client.allocate(8)
-    assert client.call(Op.MEMSET, "QQQQII", output, 8, 8, 1, 0, 1) == (0, b"")
-    assert client.call(Op.COPY_ON_DEVICE, "QQQ", output, source, 4) == (0, b"")
+    assert client.call(DriverOp.MEMSET, "QQQQII", output, 8, 8, 1, 0, 1) == (0, b"")
+    assert client.call(DriverOp.COPY_ON_DEVICE, "QQQ", output, source, 4) == (0, b"")
     download(client, output, 8)
     assert again(device, (floats(4), floats(6))) == floats(6, 0)
 
@@ -297,7 +297,7 @@ def test_variables_of_a_module_that_was_unloaded_since_are_there_again() -> None
         module = client.load(ADDS_FIVE)
         function = client.function(module, "adds")
         assert client.launch(function, struct.pack("<QQ", source, output)) == 0
-        assert client.call(Op.MODULE_UNLOAD, "Q", module) == (0, b"")
+        assert client.call(DriverOp.MODULE_UNLOAD, "Q", module) == (0, b"")
         assert download(client, output, 4) == struct.pack("<I", 105)
         answer = again(device, (struct.pack("<I", 100), struct.pack("<I", 7)))
         assert answer == struct.pack("<I", 12)

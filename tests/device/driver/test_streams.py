@@ -10,11 +10,11 @@ import pytest
 from grader.device.calls import dispatch
 from grader.device.checks.shadow import Shadow
 from grader.device.evidence import CaseEvidence, FindingKind
-from grader.device.results import Result
-from grader.device.session import Device, Session
+from grader.device.results import CudaResult
+from grader.device.session import DeviceState, DriverSession
 from grader.device.simulator import Interpreter
 from grader.device.streams import MOST_UNDER_WAY, NON_BLOCKING
-from grader.device.wire import Op
+from grader.device.wire import DriverOp
 from tests.device.driver.client import ORDER
 from tests.device.kernels import HEAD
 
@@ -45,12 +45,12 @@ class Host:
     """A worker that makes streams, and buffers of ``SIZE`` bytes that it has filled."""
 
     def __init__(self) -> None:
-        self.device = Device(Interpreter())
-        self.session: Session = self.device.connect()
+        self.device = DeviceState(Interpreter())
+        self.session: DriverSession = self.device.connect()
         self.device.begin_case(self.device.case)
-        module = self.number(Op.MODULE_LOAD, tail=KERNELS.encode())
+        module = self.number(DriverOp.MODULE_LOAD, tail=KERNELS.encode())
         self.functions = {
-            name: self.number(Op.MODULE_FUNCTION, "Q", module, tail=name.encode())
+            name: self.number(DriverOp.MODULE_FUNCTION, "Q", module, tail=name.encode())
             for name in ("move", "add", "fill", "post", "await")
         }
         self.graph = self.stream()
@@ -61,49 +61,67 @@ class Host:
         self.wait(self.graph)
 
     def call(
-        self, op: Op, fields: str = "", *values: int, tail: bytes = b"", on: tuple[int, ...] = ()
+        self,
+        op: DriverOp,
+        fields: str = "",
+        *values: int,
+        tail: bytes = b"",
+        on: tuple[int, ...] = (),
     ) -> bytes:
         more, plain = ORDER.get(op, ("", ()))
         fixed = struct.pack(f"<{fields}{more}", *values, *(on or plain))
         result, answer = dispatch(self.session, op, bytearray(fixed + tail))
-        assert result == Result.SUCCESS
+        assert result == CudaResult.SUCCESS
         return answer
 
-    def number(self, op: Op, fields: str = "", *values: int, tail: bytes = b"") -> int:
+    def number(self, op: DriverOp, fields: str = "", *values: int, tail: bytes = b"") -> int:
         return int.from_bytes(self.call(op, fields, *values, tail=tail)[:8], "little")
 
     def stream(self, flags: int = 0) -> int:
-        return self.number(Op.STREAM_CREATE, "I", flags)
+        return self.number(DriverOp.STREAM_CREATE, "I", flags)
 
     def event(self, stream: int) -> int:
-        event = self.number(Op.EVENT_CREATE, "I", 0)
-        self.call(Op.EVENT_RECORD, "QQ", event, stream)
+        event = self.number(DriverOp.EVENT_CREATE, "I", 0)
+        self.call(DriverOp.EVENT_RECORD, "QQ", event, stream)
         return event
 
     def buffer(self, size: int = SIZE) -> int:
-        return self.number(Op.MEM_ALLOC, "Q", size)
+        return self.number(DriverOp.MEM_ALLOC, "Q", size)
 
     def copy_in(self, to: int, stream: int, *, pinned: int = 0) -> None:
-        self.call(Op.COPY_TO_DEVICE, "Q", to, tail=bytes(SIZE), on=(stream, pinned, 0))
+        self.call(DriverOp.COPY_TO_DEVICE, "Q", to, tail=bytes(SIZE), on=(stream, pinned, 0))
 
     def copy_out(self, of: int, stream: int, *, pinned: int = 0, waits: bool = True) -> None:
-        self.call(Op.COPY_TO_HOST, "QQ", of, SIZE, on=(stream, pinned, waits))
+        self.call(DriverOp.COPY_TO_HOST, "QQ", of, SIZE, on=(stream, pinned, waits))
 
     def clear(self, to: int, stream: int) -> None:
-        self.call(Op.MEMSET, "QQQQII", to, 0, SIZE, 1, 0, 1, on=(stream,))
+        self.call(DriverOp.MEMSET, "QQQQII", to, 0, SIZE, 1, 0, 1, on=(stream,))
 
     def launch(self, stream: int, to: int, of: int, name: str = "move") -> None:
         parameters = struct.pack("<QQ", to, of)
         handle = self.functions[name]
         self.call(
-            Op.LAUNCH, "QQ9I", handle, stream, 1, 1, 1, SIZE // 4, 1, 1, 0, 0, 0, tail=parameters
+            DriverOp.LAUNCH,
+            "QQ9I",
+            handle,
+            stream,
+            1,
+            1,
+            1,
+            SIZE // 4,
+            1,
+            1,
+            0,
+            0,
+            0,
+            tail=parameters,
         )
 
     def wait(self, stream: int) -> None:
-        self.call(Op.STREAM_SYNCHRONIZE, "Q", stream)
+        self.call(DriverOp.STREAM_SYNCHRONIZE, "Q", stream)
 
     def wait_on_device(self, stream: int, event: int) -> None:
-        self.call(Op.STREAM_WAIT, "QQ", stream, event)
+        self.call(DriverOp.STREAM_WAIT, "QQ", stream, event)
 
     def end(self) -> CaseEvidence:
         return self.device.end_case()
@@ -133,9 +151,9 @@ def host_waits_between(host: Host) -> None:
 
 def context_waits_between(host: Host) -> None:
     host.clear(host.one, host.graph)
-    host.call(Op.CONTEXT_SYNCHRONIZE)
+    host.call(DriverOp.CONTEXT_SYNCHRONIZE)
     host.launch(host.own, host.one, host.two)
-    host.call(Op.CONTEXT_SYNCHRONIZE)
+    host.call(DriverOp.CONTEXT_SYNCHRONIZE)
     host.copy_out(host.one, host.graph)
 
 
@@ -149,7 +167,7 @@ def events_between(host: Host) -> None:
 
 def host_waits_for_an_event(host: Host) -> None:
     host.launch(host.own, host.one, host.two)
-    host.call(Op.EVENT_SYNCHRONIZE, "Q", host.event(host.own))
+    host.call(DriverOp.EVENT_SYNCHRONIZE, "Q", host.event(host.own))
     host.copy_out(host.one, host.graph)
 
 
@@ -195,7 +213,7 @@ def freed_and_reserved_again(host: Host) -> None:
     scratch = host.buffer()
     host.launch(host.own, scratch, host.two)
     host.wait(host.own)
-    host.call(Op.MEM_FREE, "Q", scratch)
+    host.call(DriverOp.MEM_FREE, "Q", scratch)
     host.launch(host.graph, host.buffer(), host.two)
 
 
@@ -210,16 +228,16 @@ def a_stream_for_each_call(host: Host) -> None:
     for _ in range(3):
         host.own = host.stream()
         host_waits_between(host)
-        host.call(Op.STREAM_DESTROY, "Q", host.own)
+        host.call(DriverOp.STREAM_DESTROY, "Q", host.own)
         host.device.begin_case(host.device.case)
 
 
 def reserved_on_a_stream_and_waited_for(host: Host) -> None:
-    address = int.from_bytes(host.call(Op.MEM_ALLOC, "Q", SIZE, on=(host.graph,)), "little")
+    address = int.from_bytes(host.call(DriverOp.MEM_ALLOC, "Q", SIZE, on=(host.graph,)), "little")
     host.wait_on_device(host.own, host.event(host.graph))
     host.launch(host.own, address, host.two)
     host.wait_on_device(host.graph, host.event(host.own))
-    host.call(Op.MEM_FREE, "Q", address, on=(host.graph,))
+    host.call(DriverOp.MEM_FREE, "Q", address, on=(host.graph,))
 
 
 @pytest.mark.parametrize(
@@ -295,7 +313,7 @@ def event_recorded_too_early(host: Host) -> None:
 
 def event_not_recorded(host: Host) -> None:
     host.launch(host.own, host.one, host.two)
-    host.wait_on_device(host.graph, host.number(Op.EVENT_CREATE, "I", 0))
+    host.wait_on_device(host.graph, host.number(DriverOp.EVENT_CREATE, "I", 0))
     host.copy_out(host.one, host.graph)
 
 
@@ -310,7 +328,7 @@ def default_then_non_blocking(host: Host) -> None:
 
 
 def copy_on_the_device(host: Host) -> None:
-    host.call(Op.COPY_ON_DEVICE, "QQQ", host.one, host.two, SIZE, on=(host.graph,))
+    host.call(DriverOp.COPY_ON_DEVICE, "QQQ", host.one, host.two, SIZE, on=(host.graph,))
     host.launch(host.own, host.two, host.one)
 
 
@@ -333,7 +351,7 @@ def atomics_and_a_memset(host: Host) -> None:
 def given_back_by_another_stream(host: Host) -> None:
     scratch = host.buffer()
     host.launch(host.own, scratch, host.two)
-    host.call(Op.MEM_FREE, "Q", scratch, on=(host.graph,))
+    host.call(DriverOp.MEM_FREE, "Q", scratch, on=(host.graph,))
 
 
 def work_of_an_earlier_call(host: Host) -> None:
@@ -344,7 +362,7 @@ def work_of_an_earlier_call(host: Host) -> None:
 
 def after_the_stream_is_destroyed(host: Host) -> None:
     host.launch(host.own, host.one, host.two)
-    host.call(Op.STREAM_DESTROY, "Q", host.own)
+    host.call(DriverOp.STREAM_DESTROY, "Q", host.own)
     host.copy_out(host.one, host.graph)
 
 
@@ -379,7 +397,7 @@ def test_what_does_not_wait_is_a_race(host: Host, script: Script) -> None:
 
 
 def host_function(host: Host) -> None:
-    host.call(Op.ORDER_UNSURE, tail=b"a stream calls a function of the host")
+    host.call(DriverOp.ORDER_UNSURE, tail=b"a stream calls a function of the host")
     output_copied_back_at_once(host)
 
 
@@ -397,7 +415,7 @@ def freed_while_in_use(host: Host) -> None:
     scratch = host.buffer()
     host.launch(host.own, scratch, host.two)
     host.launch(host.graph, host.one, host.two)
-    host.call(Op.MEM_FREE, "Q", scratch)
+    host.call(DriverOp.MEM_FREE, "Q", scratch)
 
 
 def too_much_under_way(host: Host) -> None:

@@ -10,7 +10,7 @@ from grader.device.ptx.model import (
     Immediate,
     Location,
     Negated,
-    Pair,
+    OperandPair,
     Register,
     Sink,
     Special,
@@ -50,7 +50,7 @@ R1, R2, RD1, P1, P2 = (Register(n) for n in ("%r1", "%r2", "%rd1", "%p1", "%p2")
             "mov.f64 %rd1, 0d3FF8000000000000;",
             ("mov.f64", RD1, Immediate(0x3FF8000000000000, "f64")),
         ),
-        ("setp.lt.u32 %p1|%p2, %r1, 1;", ("setp.lt.u32", Pair(P1, P2), R1, Immediate(1))),
+        ("setp.lt.u32 %p1|%p2, %r1, 1;", ("setp.lt.u32", OperandPair(P1, P2), R1, Immediate(1))),
         (
             "setp.lt.and.u32 %p1, %r1, 1, !%p2;",
             ("setp.lt.and.u32", P1, R1, Immediate(1), Negated(P2)),

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from grader.device.semantics import Operation, lookup
+from grader.device.semantics import PtxOperation, lookup
 
 
-def found(opcode: str) -> Operation:
+def found(opcode: str) -> PtxOperation:
     """The operation, which has to exist."""
     operation = lookup(opcode)
     assert operation is not None, opcode

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from grader.device.semantics import Operation, lookup
+from grader.device.semantics import PtxOperation, lookup
 from tests.device.semantics.candidates import candidates
 from tests.device.semantics.test_carry import CARRY
 
@@ -90,7 +90,7 @@ AWKWARD += [0x7FFFFFFF, 0x80000000, 0x80000001, 0xC2FE0000, 0xFF800000, 0xFFFFFF
 AWKWARD += [x << 32 for x in AWKWARD[-12:]] + [0x3FF << 52, 1, 0x7FF0000000000001, 2**64 - 1]
 
 
-def _operands(operation: Operation, seed: int) -> list[NDArray[Any]]:
+def _operands(operation: PtxOperation, seed: int) -> list[NDArray[Any]]:
     """Awkward patterns first, then anything; the same for the same seed."""
     rng = np.random.default_rng(seed)
     sources: list[NDArray[Any]] = []
@@ -110,7 +110,7 @@ def _bits(arrays: tuple[NDArray[Any], ...]) -> list[bytes]:
     return [array.tobytes() for array in arrays]
 
 
-def _fresh(operation: Operation, fill: int) -> tuple[NDArray[Any], ...]:
+def _fresh(operation: PtxOperation, fill: int) -> tuple[NDArray[Any], ...]:
     out = []
     for dtype in operation.destinations:
         raw = np.full(len(AWKWARD) * 2 * dtype.itemsize, fill, np.uint8)
@@ -146,7 +146,7 @@ def _check_one(opcode: str) -> None:
 
 
 def _check_mask(
-    operation: Operation, src: tuple[NDArray[Any], ...], full: tuple[NDArray[Any], ...]
+    operation: PtxOperation, src: tuple[NDArray[Any], ...], full: tuple[NDArray[Any], ...]
 ) -> None:
     where = np.random.default_rng(2).random(len(src[0])) < 0.5
     for mask in (where, ~where, np.zeros_like(where)):
@@ -159,7 +159,7 @@ def _check_mask(
 
 
 def _check_aliases(
-    operation: Operation, src: tuple[NDArray[Any], ...], full: tuple[NDArray[Any], ...]
+    operation: PtxOperation, src: tuple[NDArray[Any], ...], full: tuple[NDArray[Any], ...]
 ) -> None:
     """Each source in turn is the same memory as the first destination."""
     where = np.random.default_rng(3).random(len(src[0])) < 0.5
@@ -176,7 +176,7 @@ def _check_aliases(
                 assert got[lanes].tobytes() == expected[lanes].tobytes(), operation.opcode
 
 
-def _check_scalars(operation: Operation, src: tuple[NDArray[Any], ...]) -> None:
+def _check_scalars(operation: PtxOperation, src: tuple[NDArray[Any], ...]) -> None:
     """A NumPy scalar or 0-d array stands for as many equal lanes, in any position."""
     lanes = len(src[0])
     for choice in range(1, 2 ** len(src)):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from grader.device.evidence import FindingKind
-from grader.device.results import Result
+from grader.device.results import CudaResult
 from tests.device.kernels import Outcome, results, run
 
 OPERATIONS = """
@@ -53,7 +53,7 @@ def test_pointers_may_lie_in_a_table() -> None:
 
 def test_a_call_through_a_wild_pointer_is_the_kernels_mistake() -> None:
     outcome = run("mov.b64 %rd1, 4096;" + THROUGH, module=OPERATIONS)
-    assert (outcome.result, outcome.kinds) == (Result.INVALID_PC, [FindingKind.TRAP])
+    assert (outcome.result, outcome.kinds) == (CudaResult.INVALID_PC, [FindingKind.TRAP])
 
 
 # ---- malloc and free ----
@@ -106,21 +106,21 @@ def test_a_heap_that_is_full_gives_no_memory() -> None:
 @pytest.mark.parametrize(
     ("body", "kind", "result"),
     [
-        (_free("%a0"), FindingKind.TRAP, Result.LAUNCH_FAILED),
+        (_free("%a0"), FindingKind.TRAP, CudaResult.LAUNCH_FAILED),
         (
             _malloc("8", "%rd1") + _free("%rd1") + _free("%rd1"),
             FindingKind.TRAP,
-            Result.LAUNCH_FAILED,
+            CudaResult.LAUNCH_FAILED,
         ),
         (
             _malloc("8", "%rd1") + "st.b64 [%rd1+8], 1;",
             FindingKind.OUT_OF_BOUNDS,
-            Result.ILLEGAL_ADDRESS,
+            CudaResult.ILLEGAL_ADDRESS,
         ),
         (
             _malloc("8", "%rd1") + _free("%rd1") + "ld.b64 %rd2, [%rd1];",
             FindingKind.OUT_OF_BOUNDS,
-            Result.ILLEGAL_ADDRESS,
+            CudaResult.ILLEGAL_ADDRESS,
         ),
     ],
     ids=["not ours", "twice", "past the end", "after free"],
@@ -157,6 +157,9 @@ def test_a_function_of_the_cpu_is_the_submissions_mistake(name: str, guard: str)
     body = f"""setp.ne.u32 %p1, %t, %t; {{ .param .b32 a; .param .b32 b; st.param.b32 [a], %t;
         {guard}call (b), {name}, (a); ld.param.b32 %r0, [b]; }} st.global.u32 [%o], 1;"""
     outcome = run(body, [np.zeros(32, np.uint32)], module=module)
-    assert (outcome.result, outcome.kinds) == (Result.INVALID_PTX, [FindingKind.MISSING_FUNCTION])
+    assert (outcome.result, outcome.kinds) == (
+        CudaResult.INVALID_PTX,
+        [FindingKind.MISSING_FUNCTION],
+    )
     assert name in outcome.findings[0].message
     assert outcome.buffers[0].sum() == 0

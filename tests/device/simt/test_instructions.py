@@ -10,7 +10,7 @@ import pytest
 from grader.device.evidence import FindingKind
 from grader.device.memory import GlobalMemory
 from grader.device.ptx import PtxError, parse
-from grader.device.results import Result
+from grader.device.results import CudaResult
 from grader.device.simt import launch, load
 from grader.errors import UnsupportedByDevice
 from tests.device.kernels import results, run
@@ -266,7 +266,7 @@ def test_a_jump_table_takes_each_lane_its_way() -> None:
 def test_a_jump_past_the_table_ends_the_launch() -> None:
     body = _jumps(least=1, most=3)
     outcome = run(f"{body} st.global.u32 [%o], %r0;", [np.zeros(32, dtype=np.uint32)])
-    assert outcome.result == Result.INVALID_PC
+    assert outcome.result == CudaResult.INVALID_PC
     assert "entry 3 of a table of 3" in outcome.findings[0].message
 
 
@@ -293,7 +293,7 @@ def test_a_trap_lets_the_others_finish_and_waits_for_none_that_does_not_end() ->
     """
     for limit, seen in (("3000", 7), ("0xFFFFFFFF", 0)):
         outcome = run(others.replace("LIMIT", limit), [np.zeros(32, dtype=np.uint32)])
-        assert outcome.result == Result.LAUNCH_FAILED
+        assert outcome.result == CudaResult.LAUNCH_FAILED
         assert outcome.kinds == [FindingKind.TRAP]
         assert outcome.buffers[0][0] == seen
 

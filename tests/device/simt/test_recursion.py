@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from grader.device.evidence import FindingKind
-from grader.device.results import Result
+from grader.device.results import CudaResult
 from tests.device.kernels import results, run
 
 FIB = """
@@ -166,7 +166,7 @@ def test_recursion_without_end_fills_the_stack(
         block=(threads, 1, 1),
         grid=(blocks, 1, 1),
     )
-    assert outcome.result == Result.HARDWARE_STACK_ERROR
+    assert outcome.result == CudaResult.HARDWARE_STACK_ERROR
     assert outcome.kinds == [FindingKind.STACK_OVERFLOW]
     assert outcome.findings[0].ptx_text is not None
     assert outcome.findings[0].ptx_text.startswith("call")

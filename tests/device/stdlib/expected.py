@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grader.device.evidence import FindingKind
-from grader.device.results import Result
+from grader.device.results import CudaResult
 
 Array = NDArray[Any]
 N = 64
@@ -100,7 +100,7 @@ def _math() -> None:
     _add("math_bfloat16", "copysign", buffers=(np.zeros_like(bits), bits, signs), wanted=wanted)
     for kind, name in itertools.product(("float32", "float64"), _CPU_ONLY):
         a = np.ones(N, dtype=kind)
-        _add(f"math_{kind}", name, buffers=(a, a, a), result=Result.INVALID_PTX,
+        _add(f"math_{kind}", name, buffers=(a, a, a), result=CudaResult.INVALID_PTX,
              kinds=frozenset({FindingKind.MISSING_FUNCTION}))  # fmt: skip
 
 
@@ -148,7 +148,7 @@ def _stopping() -> None:
     for name in ("assert_values", "assert_plain", "assert_text", "abort_plain", "abort_text",
                  "abort_values"):  # fmt: skip
         _add("stopping", name, buffers=(fine,), wanted=np.ones(N, np.int32))
-        _add("stopping!", name, buffers=(bad,), result=Result.LAUNCH_FAILED,
+        _add("stopping!", name, buffers=(bad,), result=CudaResult.LAUNCH_FAILED,
              kinds=frozenset({FindingKind.TRAP}))  # fmt: skip
 
 
@@ -429,7 +429,7 @@ def _calls() -> None:
          wanted=np.full(32, sum(_hanoi(5, 1, 3, 2))))  # fmt: skip
     _add("calls", "recprint", buffers=(x, x), threads=1, printed=_visited(2))
     _add("calls", "endless", buffers=(np.zeros(32, np.int64), n), threads=1,
-         result=Result.HARDWARE_STACK_ERROR,
+         result=CudaResult.HARDWARE_STACK_ERROR,
          kinds=frozenset({FindingKind.STACK_OVERFLOW}))  # fmt: skip
 
 
