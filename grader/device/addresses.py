@@ -1,20 +1,59 @@
-"""The addresses that the device hands out: which of them belong to an allocation.
+"""The addresses that the device hands out, and the memory behind them.
 
-Addresses are plain numbers: nothing is mapped there in the process that runs
-the student's host code. Between two allocations lies a gap, and a freed address
-is not handed out again for a long while, so that an access outside of its
-buffer meets nothing that is in use.
+Addresses are plain numbers: nothing is mapped there in the process that runs the student's host
+code. Between two allocations lies a gap, and a freed address is not handed out again for a long
+while, so that an access outside of its buffer meets nothing that is in use.
 """
 
 from __future__ import annotations
 
+import mmap
 from bisect import bisect_right, insort
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from grader.device.arena import Arena
+# mmap.MAP_NORESERVE is missing from Python 3.11; this is its value on Linux.
+_NO_RESERVE = int(getattr(mmap, "MAP_NORESERVE", 0x4000))
+
+_WORDS: dict[int, type[np.unsignedinteger[Any]]] = {
+    1: np.uint8,
+    2: np.uint16,
+    4: np.uint32,
+    8: np.uint64,
+}
+
+
+class Arena:
+    """``size`` bytes of zeros, committed page by page.
+
+    Args:
+        size: Bytes; a multiple of the page size.
+    """
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | _NO_RESERVE
+        self._map = mmap.mmap(-1, size, flags=flags, prot=mmap.PROT_READ | mmap.PROT_WRITE)
+        self.bytes: NDArray[np.uint8] = np.frombuffer(self._map, dtype=np.uint8)
+
+    def words(self, width: int) -> NDArray[np.unsignedinteger[Any]]:
+        """The arena as unsigned integers of ``width`` bytes (1, 2, 4 or 8)."""
+        return self.bytes.view(_WORDS[width])
+
+    def zero(self, start: int, stop: int) -> None:
+        """Zero ``[start, stop)`` and hand whole pages back."""
+        first = -(-start // mmap.PAGESIZE) * mmap.PAGESIZE
+        last = stop // mmap.PAGESIZE * mmap.PAGESIZE
+        if first >= last:
+            self.bytes[start:stop] = 0
+            return
+        self.bytes[start:first] = 0
+        self.bytes[last:stop] = 0
+        self._map.madvise(mmap.MADV_DONTNEED, first, last - first)
+
 
 BASE_ADDRESS = 0x7F00_0000_0000
 """Device address of the first byte."""

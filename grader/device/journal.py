@@ -3,7 +3,7 @@
 The host code of a submission can work the answer out itself and let a kernel
 hand it over: then a kernel did write the output, and still the device computed
 nothing. What tells the two apart is whether the host did the same for other
-inputs (`grader.device.alike`), and if not, whether what it did for those gives
+inputs (`grader.device.exchange`), and if not, whether what it did for those gives
 the right answer here as well (`grader.device.replay`).
 """
 

@@ -13,8 +13,7 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from grader.device.addresses import BASE_ADDRESS, AddressSpace, Allocation, HostAccessError
-from grader.device.arena import Arena
+from grader.device.addresses import BASE_ADDRESS, AddressSpace, Allocation, Arena, HostAccessError
 from grader.device.evidence import Dim3, Provenance, Writer
 from grader.device.stamps import LaunchShapes, Stamps, copied, made_by_kernels, stamp
 

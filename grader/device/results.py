@@ -1,4 +1,4 @@
-"""CUresult codes of the driver, and the exception that carries one to the client."""
+"""CUresult codes of the driver, and the exceptions that carry one."""
 
 from __future__ import annotations
 
@@ -46,3 +46,11 @@ class CallRefused(Exception):
         super().__init__(f"{result.name}: {text}" if text else result.name)
         self.result = result
         self.text = text
+
+
+class KernelFault(Exception):
+    """The launch ends with an error, as on a GPU. Never leaves :func:`launch`."""
+
+    def __init__(self, result: CudaResult) -> None:
+        super().__init__(result.name)
+        self.result = result

@@ -16,9 +16,8 @@ import threading
 import time
 
 from grader.device import control, wire
-from grader.device.alike import difference
 from grader.device.calls import dispatch
-from grader.device.exchange import Exchange, NotReplayable
+from grader.device.exchange import Exchange, NotReplayable, difference
 from grader.device.memory import GlobalMemory
 from grader.device.replay import replay
 from grader.device.session import DeviceState, DriverSession

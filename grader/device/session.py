@@ -15,9 +15,9 @@ from typing import Generic, TypeVar
 
 from grader.device.attributes import MAX_SHARED_PER_BLOCK, TOTAL_MEMORY
 from grader.device.case import CaseSetup
-from grader.device.caselog import EvidenceLog
 from grader.device.checks import all_checks, checks_without
 from grader.device.evidence import CaseEvidence
+from grader.device.evidence_log import EvidenceLog
 from grader.device.journal import Journal, Step
 from grader.device.memory import GlobalMemory
 from grader.device.results import CallRefused, CudaResult

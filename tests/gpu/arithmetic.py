@@ -19,8 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grader.device.semantics import PtxOperation, lookup
-from grader.device.semantics.operation import EXACT
-from grader.device.semantics.scalar_types import DTYPES
+from grader.device.semantics.operation import DTYPES, EXACT
 from tests.device.semantics.test_contract import AWKWARD, OPCODES
 from tests.gpu.driver import Driver, DriverError
 

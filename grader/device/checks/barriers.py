@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from grader.device.checks.check import BarrierPassed, LaunchCheck
+from grader.device.checks.check import LaunchCheck
+from grader.device.checks.events import BarrierPassed
 from grader.device.evidence import FindingKind
 from grader.device.lanes import Index
 

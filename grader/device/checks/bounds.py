@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from grader.device.checks.check import PAST, FaultyAccess, LaunchCheck
+from grader.device.checks.check import LaunchCheck
+from grader.device.checks.events import PAST, FaultyAccess
 from grader.device.evidence import FindingKind
 
 

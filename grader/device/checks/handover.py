@@ -19,7 +19,7 @@ from typing import Protocol
 
 import numpy as np
 
-from grader.device.checks.check import Ordering
+from grader.device.checks.events import Ordering
 from grader.device.evidence import Space
 from grader.device.lanes import Index, Mask
 

@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
-from grader.device.checks.check import (
+from grader.device.checks.check import LaunchCheck
+from grader.device.checks.events import (
     BarrierPassed,
     FaultyAccess,
-    LaunchCheck,
     MemoryAccess,
     StrongAccess,
     Watched,

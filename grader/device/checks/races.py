@@ -20,10 +20,10 @@ from typing import Any
 
 import numpy as np
 
-from grader.device.checks.check import (
+from grader.device.checks.check import LaunchCheck
+from grader.device.checks.events import (
     PAST,
     BarrierPassed,
-    LaunchCheck,
     MemoryAccess,
     StrongAccess,
     Watched,

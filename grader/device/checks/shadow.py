@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from grader.device.arena import Arena
+from grader.device.addresses import Arena
 from grader.device.checks.order import LANE_BITS, EventClock
 from grader.device.lanes import Index
 from grader.device.memory import GlobalMemory

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from grader.device.checks.check import LaunchCheck, MemoryAccess
+from grader.device.checks.check import LaunchCheck
+from grader.device.checks.events import MemoryAccess
 from grader.device.evidence import FindingKind, Space, Touch
 from grader.device.lanes import Mask
 

@@ -6,7 +6,6 @@ import re
 from dataclasses import dataclass, replace
 
 from grader.device.ptx.declarations import variables
-from grader.device.ptx.errors import PtxError
 from grader.device.ptx.model import (
     TYPE_BYTES,
     Address,
@@ -18,6 +17,7 @@ from grader.device.ptx.model import (
     Negated,
     Operand,
     OperandPair,
+    PtxError,
     PtxFunction,
     Register,
     Scalar,

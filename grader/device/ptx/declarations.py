@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from grader.device.ptx.errors import PtxError
-from grader.device.ptx.model import TYPE_BYTES, Immediate, StateSpace, Symbol, Variable
+from grader.device.ptx.model import TYPE_BYTES, Immediate, PtxError, StateSpace, Symbol, Variable
 from grader.device.ptx.tokens import PtxTokens
 from grader.errors import UnsupportedByDevice
 

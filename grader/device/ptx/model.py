@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from grader.errors import DeviceFault
+
 TYPE_BYTES = {
     **{f"{kind}{bits}": bits // 8 for kind in "bus" for bits in (8, 16, 32, 64)},
     "f16": 2,
@@ -241,3 +243,21 @@ class PtxModule:
     functions: dict[str, PtxFunction] = field(default_factory=dict)
     variables: dict[str, Variable] = field(default_factory=dict)
     files: dict[int, str] = field(default_factory=dict)
+
+
+class PtxError(DeviceFault):
+    """The text is not PTX that we can read.
+
+    Args:
+        what: What is wrong, without the place.
+        line: Line in the PTX text, from 1; 0 where no single line is to blame.
+    """
+
+    def __init__(self, what: str, line: int = 0) -> None:
+        place = f"PTX line {line}: " if line else "PTX: "
+        super().__init__(
+            place + what,
+            remedy="The kernel was compiled to something the software device can't read; "
+            "report it together with the kernel.",
+        )
+        self.line = line

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from grader.device.ptx.body import read_body
 from grader.device.ptx.declarations import parameters, variables
-from grader.device.ptx.errors import PtxError
-from grader.device.ptx.model import PtxFunction, PtxModule, StateSpace
+from grader.device.ptx.model import PtxError, PtxFunction, PtxModule, StateSpace
 from grader.device.ptx.tokens import PtxTokens
 
 _LINKAGE = (".visible", ".extern", ".weak", ".common")

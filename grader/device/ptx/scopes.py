@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from grader.device.ptx.errors import PtxError
-from grader.device.ptx.model import PtxFunction, Variable
+from grader.device.ptx.model import PtxError, PtxFunction, Variable
 
 _NUMBERED = re.compile(r"(.*?)(\d+)\Z", re.DOTALL)
 _DEEPEST = 256

@@ -6,7 +6,7 @@ import re
 import struct
 from bisect import bisect_right
 
-from grader.device.ptx.errors import PtxError
+from grader.device.ptx.model import PtxError
 
 MOST_CHARACTERS = 64 << 20
 """Longer texts are refused."""

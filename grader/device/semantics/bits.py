@@ -7,22 +7,20 @@ from typing import Any
 import numpy as np
 
 from grader.device.semantics.operation import (
+    BITS,
+    DTYPES,
+    INTEGERS,
+    SIGNED,
     Array,
     Builder,
     PtxModifiers,
     PtxOperation,
     Value,
     Where,
+    bits_of,
     from_function,
     from_ufunc,
     store,
-)
-from grader.device.semantics.scalar_types import (
-    BITS,
-    DTYPES,
-    INTEGERS,
-    SIGNED,
-    bits_of,
     unsigned_of,
 )
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from grader.device.semantics.integer import product_high
 from grader.device.semantics.operation import (
+    DTYPES,
     Array,
     Builder,
     PtxModifiers,
@@ -25,8 +26,8 @@ from grader.device.semantics.operation import (
     blocks,
     dtypes,
     store,
+    unsigned_of,
 )
-from grader.device.semantics.scalar_types import DTYPES, unsigned_of
 
 _TYPES = ("u32", "s32", "u64", "s64")
 

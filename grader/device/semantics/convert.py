@@ -12,11 +12,14 @@ import numpy as np
 
 from grader.device.semantics.half import widen
 from grader.device.semantics.operation import (
+    DTYPES,
     Builder,
     Function,
     PtxModifiers,
     PtxOperation,
+    bits_of,
     from_function,
+    join16,
 )
 from grader.device.semantics.rounding import (
     MODES,
@@ -28,7 +31,6 @@ from grader.device.semantics.rounding import (
     saturate,
     to_odd,
 )
-from grader.device.semantics.scalar_types import DTYPES, bits_of, join16
 
 _INTEGERS: Final = ("u8", "u16", "u32", "u64", "s8", "s16", "s32", "s64")
 _FLOATS: Final = ("f16", "bf16", "f32", "f64")

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from grader.device.semantics.operation import (
+    DTYPES,
     Array,
     Builder,
     PtxModifiers,
@@ -31,7 +32,6 @@ from grader.device.semantics.rounding import (
     narrow,
     saturate,
 )
-from grader.device.semantics.scalar_types import DTYPES
 
 _UFUNCS = {"add": np.add, "sub": np.subtract, "mul": np.multiply}
 _F32 = DTYPES["f32"]

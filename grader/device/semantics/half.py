@@ -10,11 +10,14 @@ from typing import Any
 import numpy as np
 
 from grader.device.semantics.operation import (
+    DTYPES,
     Builder,
     Function,
     PtxModifiers,
     PtxOperation,
     from_function,
+    join16,
+    split16,
 )
 from grader.device.semantics.rounding import (
     add_to_odd,
@@ -24,7 +27,6 @@ from grader.device.semantics.rounding import (
     relu,
     saturate,
 )
-from grader.device.semantics.scalar_types import DTYPES, join16, split16
 
 HALVES = ("f16", "f16x2", "bf16", "bf16x2")
 

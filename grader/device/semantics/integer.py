@@ -12,18 +12,16 @@ from typing import Any
 import numpy as np
 
 from grader.device.semantics.operation import (
+    DTYPES,
+    INTEGERS,
+    SIGNED,
     Builder,
     Function,
     PtxModifiers,
     PtxOperation,
+    bits_of,
     from_function,
     from_ufunc,
-)
-from grader.device.semantics.scalar_types import (
-    DTYPES,
-    INTEGERS,
-    SIGNED,
-    bits_of,
     join16,
     split16,
     unsigned_of,

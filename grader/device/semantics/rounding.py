@@ -20,7 +20,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from grader.device.semantics.scalar_types import DTYPES
+from grader.device.semantics.operation import DTYPES
 
 MODES: Final = ("rn", "rz", "rm", "rp")
 """To nearest even, towards zero, towards minus infinity, towards plus infinity."""

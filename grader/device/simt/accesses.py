@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from grader.device.checks.check import MemoryInstruction, Ordering
+from grader.device.checks.events import MemoryInstruction, Ordering
 from grader.device.evidence import Space
 from grader.device.lanes import Lanes
 from grader.device.ptx.model import TYPE_BYTES, Address, Operand, Symbol, Vector
-from grader.device.semantics.scalar_types import DTYPES
+from grader.device.semantics.operation import DTYPES
 from grader.device.simt.addressing import AddressOperand
 from grader.device.simt.binding import Binding, BoundStep
 

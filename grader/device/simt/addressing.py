@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grader.device.addresses import BASE_ADDRESS
-from grader.device.checks.check import (
+from grader.device.checks.events import (
     FaultyAccess,
     MemoryAccess,
     MemoryInstruction,
@@ -20,9 +20,8 @@ from grader.device.checks.check import (
 from grader.device.evidence import Space
 from grader.device.lanes import Index, Lanes, Mask
 from grader.device.ptx.model import Address, Register, Symbol
-from grader.device.results import CudaResult
+from grader.device.results import CudaResult, KernelFault
 from grader.device.simt.binding import Binding
-from grader.device.simt.faults import KernelFault
 from grader.device.simt.machine import Machine
 from grader.device.simt.regions import (
     LOCAL_WINDOW,
@@ -33,7 +32,6 @@ from grader.device.simt.regions import (
 )
 
 Offsets = Index | int
-_BASE = np.uint64(BASE_ADDRESS)
 _WINDOWS = (
     (SHARED_WINDOW, Space.SHARED),
     (LOCAL_WINDOW, Space.LOCAL),

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from grader.device.checks.check import MemoryInstruction
+from grader.device.checks.events import MemoryInstruction
 from grader.device.evidence import Space
 from grader.device.lanes import Lanes
 from grader.device.ptx.model import Address, Immediate, Operand, Register

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from grader.device.checks.check import MemoryInstruction
+from grader.device.checks.events import MemoryInstruction
 from grader.device.evidence import Space
 from grader.device.lanes import Index, Lanes
 from grader.device.ptx.model import Address
-from grader.device.semantics.scalar_types import DTYPES
+from grader.device.semantics.operation import DTYPES
 from grader.device.simt.accesses import SCOPES, SPACES, STRONG, ordering
 from grader.device.simt.addressing import AddressOperand, Reach
 from grader.device.simt.binding import Binding, BoundStep

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grader.device.attributes import WARP
-from grader.device.checks.check import BarrierPassed
+from grader.device.checks.events import BarrierPassed
 from grader.device.lanes import Index, Lanes, Mask
 from grader.device.ptx.model import Immediate, Operand, Register
 from grader.device.simt.binding import Binding

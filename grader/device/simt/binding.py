@@ -15,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grader.device.lanes import Lanes
-from grader.device.ptx.errors import PtxError
 from grader.device.ptx.model import (
     Immediate,
     Negated,
     Operand,
+    PtxError,
     Register,
     Sink,
     Special,
@@ -32,7 +32,6 @@ from grader.device.simt.regions import LOCAL_WINDOW, PARAM_WINDOW, SHARED_WINDOW
 Array = NDArray[Any]
 Full = Callable[[], None]
 Some = Callable[[Lanes], None]
-_MASK64 = (1 << 64) - 1
 _COUNTERS = ("%clock", "%clock64", "%clock_hi", "%globaltimer", "%globaltimer_lo")
 
 

@@ -1,7 +1,7 @@
 """Calls of functions, and of the two that the driver provides: vprintf and __assertfail.
 
 A function's registers and variables exist once per lane; of one that may be under way
-twice, :mod:`grader.device.simt.frames` keeps what its earlier activations hold.
+twice, :mod:`grader.device.simt.state` keeps what its earlier activations hold.
 """
 
 from __future__ import annotations
@@ -22,10 +22,9 @@ from grader.device.ptx.model import (
     Symbol,
     Variable,
 )
-from grader.device.results import CudaResult
+from grader.device.results import CudaResult, KernelFault
 from grader.device.simt.binding import Binding
 from grader.device.simt.control import Router, Transfer, conditional, groups, stopped
-from grader.device.simt.faults import KernelFault
 from grader.device.simt.printing import print_lanes, read_text
 
 

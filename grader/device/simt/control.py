@@ -13,9 +13,8 @@ import numpy as np
 
 from grader.device.lanes import Index, Lanes
 from grader.device.ptx.model import Target, Targets
-from grader.device.results import CudaResult
+from grader.device.results import CudaResult, KernelFault
 from grader.device.simt.binding import Binding
-from grader.device.simt.faults import KernelFault
 
 Transfer = Callable[[Lanes], None]
 

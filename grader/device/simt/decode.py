@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 
 from grader.device.lanes import Lanes
-from grader.device.results import CudaResult
+from grader.device.results import CudaResult, KernelFault
 from grader.device.simt.accesses import bind_fence, bind_load, bind_store
 from grader.device.simt.arithmetic import bind_cvta, bind_isspacep, bind_mov, bind_operation
 from grader.device.simt.async_copies import bind_async_copy
@@ -22,10 +22,10 @@ from grader.device.simt.control import (
     bind_table_jump,
     bind_trap,
 )
-from grader.device.simt.faults import KernelFault
 from grader.device.simt.machine import Machine
 from grader.device.simt.program import CodeSite
-from grader.device.simt.warps import WarpWaits, bind_warp
+from grader.device.simt.warp_waits import WarpWaits
+from grader.device.simt.warps import bind_warp
 
 
 def _nothing(binding: Binding) -> BoundStep:

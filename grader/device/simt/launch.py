@@ -21,19 +21,19 @@ from grader.device.attributes import (
 )
 from grader.device.case import SIGNALLING_NAN, LaunchLimits
 from grader.device.checks import all_checks
-from grader.device.checks.check import Watched
+from grader.device.checks.events import Watched
 from grader.device.checks.observers import CheckTypes, Observers, listens
 from grader.device.checks.recorder import Recorder
 from grader.device.evidence import Dim3, Launch
 from grader.device.memory import GlobalMemory
 from grader.device.ptx import PtxError
-from grader.device.results import CudaResult
+from grader.device.results import CudaResult, KernelFault
 from grader.device.schedules import PLAIN
-from grader.device.simt.faults import KernelFault
 from grader.device.simt.loading import LoadedModule
-from grader.device.simt.machine import MachineShape, Printed
+from grader.device.simt.machine import MachineShape
 from grader.device.simt.program import KernelProgram
 from grader.device.simt.scheduler import LaunchBudget
+from grader.device.simt.state import Printed
 from grader.device.simt.turns import Schedule
 from grader.errors import UnsupportedByDevice
 

@@ -9,10 +9,10 @@ from grader.device.addresses import OutOfDeviceMemory
 from grader.device.memory import GlobalMemory
 from grader.device.ptx import PtxError, PtxModule
 from grader.device.ptx.model import TYPE_BYTES, Immediate, PtxFunction, StateSpace, Variable
-from grader.device.simt.heap import Heap
 from grader.device.simt.machine import Machine, MachineShape
 from grader.device.simt.program import KernelProgram, address_of
 from grader.device.simt.scheduler import Scheduler
+from grader.device.simt.state import Heap
 
 _MOST_MACHINES = 16
 _MOST_BYTES = 1 << 30

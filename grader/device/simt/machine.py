@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from grader.device.attributes import MULTIPROCESSORS, WARP
-from grader.device.checks.check import Wave
+from grader.device.checks.events import Wave
 from grader.device.checks.observers import Observers
 from grader.device.evidence import Dim3, Space
 from grader.device.lanes import Index, Lanes
 from grader.device.memory import GlobalMemory
 from grader.device.ptx.model import TYPE_BYTES
-from grader.device.simt.frames import Frames
-from grader.device.simt.heap import Heap
-from grader.device.simt.pending import PendingCopies
-from grader.device.simt.program import STACK_BYTES, CodeSite, KernelProgram, MemoryLayout, Slot
+from grader.device.simt.layout import MemoryLayout, Slot
+from grader.device.simt.program import STACK_BYTES, CodeSite, KernelProgram
 from grader.device.simt.regions import GlobalRegion, MemoryRegion, ParamRegion, SlottedRegion
+from grader.device.simt.state import Frames, Heap, PendingCopies, Printed, Returns
 from grader.device.stamps import THREAD_BITS, kernel_stamp
-
-PRINT_LIMIT = 65536
-"""Characters of ``vprintf`` output that are kept of one launch."""
 
 REGISTER_TYPES: dict[int, Any] = {1: np.uint8, 2: np.uint16, 4: np.uint32, 8: np.uint64}
 
@@ -48,52 +44,6 @@ class MachineShape:
     def threads(self) -> int:
         """Threads of a block."""
         return self.block[0] * self.block[1] * self.block[2]
-
-
-@dataclass(slots=True)
-class Printed:
-    """What a launch has printed."""
-
-    parts: list[str] = field(default_factory=list)
-    size: int = 0
-    conversions: int = 0
-    dropped: int = 0
-    """Calls of ``vprintf`` after that, which are counted and not formatted."""
-
-    @property
-    def text(self) -> str:
-        """All that is kept, and how much is not."""
-        more = f"\n({self.dropped:,} prints more are left out)\n" if self.dropped else ""
-        return "".join(self.parts) + more
-
-    @property
-    def full(self) -> bool:
-        """Whether nothing more is kept."""
-        return self.size >= PRINT_LIMIT or self.conversions >= PRINT_LIMIT
-
-    def add(self, text: str) -> None:
-        """Keep ``text``, as far as there is room."""
-        self.parts.append(text[: max(PRINT_LIMIT - self.size, 0)])
-        self.size += len(self.parts[-1])
-
-
-class Returns:
-    """Where each lane goes on after each function, and what is copied then.
-
-    Attributes:
-        copies: By the program counter of a call, and what it calls: destinations and sources.
-    """
-
-    def __init__(self, total: int) -> None:
-        self._total = total
-        self._sites: dict[str, Index] = {}
-        self.copies: dict[tuple[int, str], list[tuple[NDArray[Any], NDArray[Any]]]] = {}
-
-    def sites(self, function: str) -> Index:
-        """For each lane, the program counter of the call that it is in."""
-        if function not in self._sites:
-            self._sites[function] = np.zeros(self._total, dtype=np.int64)
-        return self._sites[function]
 
 
 class Machine:

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from grader.device.addresses import BASE_ADDRESS
 from grader.device.lanes import Lanes
-from grader.device.simt.machine import PRINT_LIMIT, Machine
+from grader.device.simt.machine import Machine
 from grader.device.simt.regions import LOCAL_WINDOW, SHARED_WINDOW, WINDOW_SIZE
+from grader.device.simt.state import PRINT_LIMIT
 
 _SPECIFIER = re.compile(
     r"%([-+ #0]{0,5})(\d{0,9}|\*)(?:\.(\d{0,9}|\*))?(hh|h|ll|l|j|z|t|L|q)?([a-zA-Z%])"

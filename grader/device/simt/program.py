@@ -7,7 +7,7 @@ first, so threads inside a call catch up with each other before any of them goes
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 
 from grader.device.checks.recorder import CodePlace
@@ -26,10 +26,14 @@ from grader.device.ptx.model import (
     Targets,
     Variable,
 )
+from grader.device.simt.layout import (
+    GUARD_GAP,
+    MemoryLayout,
+    Slot,
+    is_strong,
+    traits_of,
+)
 from grader.errors import UnsupportedByDevice
-
-GUARD_GAP = 128
-"""Bytes between two variables in shared or local memory, so that an overrun is seen."""
 
 STACK_BYTES = 128 << 10
 """What the activations of one function that calls itself may hold for one thread, all registers
@@ -47,10 +51,6 @@ ENDS_BLOCK = frozenset({"bra", "brx", "call", "ret", "exit", "bar", "barrier", "
 """Instructions after which threads may be somewhere else."""
 STARTS_BLOCK = frozenset({"shfl", "vote", "match", "redux", "elect", "activemask"})
 """Instructions at which threads of a warp should meet before they run."""
-_ATOMICS = frozenset({"atom", "red"})
-_ACCESSES = frozenset({"ld", "ldu", "st", "atom", "red", "cp"})
-_STRONG = frozenset({"volatile", "relaxed", "acquire", "release", "acq_rel", "mmio"})
-_ORDERINGS = frozenset({"acquire", "release", "acq_rel"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,56 +77,6 @@ class CodeSite:
             + (f": {why}." if why else "."),
             remedy="Grade this submission on a real GPU, or report the instruction to us.",
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Slot:
-    """A variable's place in its space: ``[start, stop)`` in bytes."""
-
-    name: str
-    start: int
-    stop: int
-    compact: int
-    """Where it would start without guard gaps, as on a GPU."""
-
-
-@dataclass(slots=True)
-class MemoryLayout:
-    """Variables in shared, local or parameter memory."""
-
-    gap: int
-    slots: list[Slot] = field(default_factory=list)
-    named: dict[str, Slot] = field(default_factory=dict)
-    size: int = 0
-    """Bytes with gaps."""
-    compact_size: int = 0
-    """Bytes without."""
-
-    def add(self, name: str, size: int, align: int) -> Slot:
-        """Place a variable behind the others."""
-        start = _up(self.size + (self.gap if self.slots else 0), max(align, 16))
-        compact = _up(self.compact_size, align)
-        slot = Slot(name, start, start + size, compact)
-        self.slots.append(slot)
-        self.named[name] = slot
-        self.size = start + size
-        self.compact_size = compact + size
-        return slot
-
-
-@dataclass(slots=True)
-class ProgramTraits:
-    """What can be told of a program's accesses before it runs."""
-
-    global_granule: int = 8
-    """Bytes of the smallest access, which no two accesses straddle."""
-    shared_granule: int = 8
-    strong_global: bool = False
-    """Whether threads may talk through atomics or volatile accesses."""
-    fences: bool = False
-    heap: bool = False
-    """Whether it has Strings or Lists, which lie on the heap. What is moved with them in local
-    memory holds bytes that nothing wrote, and that nothing looks at."""
 
 
 class KernelProgram:
@@ -162,7 +112,7 @@ class KernelProgram:
         for function in self.order:
             self._lay_out(function)
         self._place_shared()
-        self.traits = _traits(self.code)
+        self.traits = traits_of(site.instruction for site in self.code)
 
     def block_bytes(self, threads: int, dynamic_shared: int) -> int:
         """About how much memory the simulation of one block takes."""
@@ -260,7 +210,7 @@ class KernelProgram:
                 self.starts.add(pc + 1)
             elif instruction.base in STARTS_BLOCK:
                 self.starts.update((pc, pc + 1))
-            elif _is_strong(instruction):
+            elif is_strong(instruction):
                 # Other threads may see what it did before this one goes on.
                 self.starts.add(pc + 1)
         entry_params = {p.name for p in function.params} if function is self.entry else set()
@@ -355,38 +305,3 @@ def _recursive(calls: dict[str, list[str]]) -> frozenset[str]:
 
 def _of(function: str, layout: MemoryLayout) -> list[Slot]:
     return [slot for slot in layout.slots if slot.name.startswith(f"{function}:")]
-
-
-def _is_strong(instruction: Instruction) -> bool:
-    """Whether threads may talk to each other by it."""
-    parts = instruction.modifiers
-    return instruction.base in _ATOMICS or (
-        instruction.base in _ACCESSES and not _STRONG.isdisjoint(parts)
-    )
-
-
-def _traits(code: list[CodeSite]) -> ProgramTraits:
-    traits = ProgramTraits()
-    for site in code:
-        instruction = site.instruction
-        parts = instruction.modifiers
-        if instruction.base in ("fence", "membar") or _ORDERINGS & set(parts):
-            traits.fences = True
-        traits.heap |= instruction.base == "call" and any(
-            isinstance(o, Symbol) and o.name in ("malloc", "free") for o in instruction.operands
-        )
-        if instruction.base not in _ACCESSES or not parts:
-            continue
-        size = TYPE_BYTES.get(parts[-1], 4 if instruction.base == "cp" else 8)
-        size = min(size, 8)
-        names = {part.partition("::")[0] for part in parts}
-        if not names & {"shared", "local", "param", "const"} or instruction.base == "cp":
-            traits.global_granule = min(traits.global_granule, size)
-            traits.strong_global |= _is_strong(instruction)
-        if not names & {"global", "local", "param", "const"} or instruction.base == "cp":
-            traits.shared_granule = min(traits.shared_granule, size)
-    return traits
-
-
-def _up(value: int, align: int) -> int:
-    return -(-value // align) * align

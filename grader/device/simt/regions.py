@@ -17,7 +17,7 @@ from grader.device.addresses import BASE_ADDRESS
 from grader.device.evidence import Space
 from grader.device.lanes import Index, Lanes
 from grader.device.memory import GlobalMemory
-from grader.device.simt.program import MemoryLayout, Slot
+from grader.device.simt.layout import MemoryLayout, Slot
 
 Views = dict[int, NDArray[Any]]
 _WIDTHS = {1: np.uint8, 2: np.uint16, 4: np.uint32, 8: np.uint64}

@@ -15,17 +15,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grader.device.lanes import Lanes
-from grader.device.results import CudaResult
+from grader.device.results import CudaResult, KernelFault
 from grader.device.schedules import PLAIN
 from grader.device.simt.barriers import BlockBarriers
 from grader.device.simt.binding import Full, Some
 from grader.device.simt.control import Transfer
 from grader.device.simt.decode import bind_step, bind_transfer
-from grader.device.simt.faults import KernelFault
 from grader.device.simt.machine import Machine
 from grader.device.simt.program import ENDS_BLOCK
 from grader.device.simt.turns import Schedule
-from grader.device.simt.warps import WarpWaits
+from grader.device.simt.warp_waits import WarpWaits
 from grader.errors import UnsupportedByDevice
 
 _LONGEST_BLOCK = 256

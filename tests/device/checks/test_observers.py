@@ -13,7 +13,8 @@ import pytest
 from grader.device import checks, simt
 from grader.device.case import LaunchLimits
 from grader.device.checks import all_checks, checks_without
-from grader.device.checks.check import LaunchCheck, MemoryAccess
+from grader.device.checks.check import LaunchCheck
+from grader.device.checks.events import MemoryAccess
 from grader.device.checks.observers import EVENTS
 from grader.device.evidence import FindingKind, Space
 from tests.device.kernels import Outcome, run
@@ -171,5 +172,5 @@ def test_the_interpreter_names_no_check() -> None:
         for node in ast.walk(ast.parse(file.read_text("utf-8")))
         if isinstance(node, ast.ImportFrom) and "checks" in str(node.module)
     }
-    known = {f"grader.device.checks{each}" for each in ("", ".check", ".observers", ".recorder")}
+    known = {f"grader.device.checks{each}" for each in ("", ".events", ".observers", ".recorder")}
     assert imported == known

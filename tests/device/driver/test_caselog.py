@@ -7,8 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from grader.device import caselog
-from grader.device.caselog import EvidenceLog
+from grader.device import evidence_log as caselog
 from grader.device.evidence import (
     CaseEvidence,
     Finding,
@@ -17,6 +16,7 @@ from grader.device.evidence import (
     Provenance,
     Writer,
 )
+from grader.device.evidence_log import EvidenceLog
 from tests.device.launches import PLAIN
 
 

@@ -10,8 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grader.device import CaseSetup, journal
-from grader.device.alike import difference
-from grader.device.exchange import Exchange, NotReplayable
+from grader.device.exchange import Exchange, NotReplayable, difference
 from grader.device.memory import GlobalMemory
 from grader.device.process import SoftwareDevice
 from grader.device.replay import replay

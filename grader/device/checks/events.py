@@ -1,0 +1,210 @@
+"""What checks are told: the launch, the blocks in flight, and the events of memory and order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grader.device.checks.recorder import CodePlace, Recorder
+from grader.device.evidence import Space
+from grader.device.lanes import Index, Lanes, Mask
+from grader.device.memory import GlobalMemory
+
+PAST = {"read": "read", "write": "wrote", "atomic": "updated atomically"}
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryInstruction:
+    """An instruction that accesses memory.
+
+    Attributes:
+        pc: Its program counter.
+        kind: ``"read"``, ``"write"`` or ``"atomic"``.
+        size: Bytes of one element, and
+        elements: how many each thread accesses.
+        strong: Whether it may race with other strong accesses (atomic, volatile, relaxed).
+    """
+
+    pc: int
+    kind: str
+    size: int
+    elements: int = 1
+    strong: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Ordering:
+    """What a strong access says of order.
+
+    Attributes:
+        device: Whether it concerns other blocks too, or (scope ``.cta``) only its own.
+        release: Whether it releases by itself; else only what was fenced before is released.
+        acquire: Whether it acquires by itself; else what it found is acquired by a fence.
+    """
+
+    device: bool = True
+    release: bool = False
+    acquire: bool = False
+
+
+class WatchedRegion(Protocol):
+    """A state space, as far as checks ask."""
+
+    space: Space
+    data: dict[int, NDArray[Any]]
+    """Its bytes, as words of 1, 2, 4 and 8 bytes."""
+
+    def locate(self, offset: int, size: int) -> tuple[int, int | None, str]:
+        """Address as reported, cell within its variable, and words that say where it is."""
+
+    def element(self, offset: int, size: int) -> tuple[int, int]:
+        """Which element of its array lies there, and of how many; 0 where that is not known."""
+
+
+@dataclass(slots=True)
+class MemoryAccess:
+    """One element of a memory instruction, of each of some lanes.
+
+    Attributes:
+        region: The memory behind the address.
+        space: The state space as reported: constant memory lies in global memory.
+        offsets: Where in the space each lane's whole access begins.
+        at: Index of the element's first byte in the region's data, for each lane.
+        element: Its number within the instruction, from 0.
+        values: What a store is about to write.
+    """
+
+    instruction: MemoryInstruction
+    region: WatchedRegion
+    space: Space
+    lanes: Lanes
+    offsets: Index | int
+    at: Any
+    element: int = 0
+    values: Any = None
+
+    def offset(self, k: int) -> int:
+        """Where in the space the k-th lane's element begins."""
+        first = self.offsets if isinstance(self.offsets, int) else int(self.offsets[k])
+        return first + self.element * self.instruction.size
+
+    def locate(self, k: int) -> tuple[int, int | None, str]:
+        """The k-th lane's address, cell, and words that say where it is."""
+        return self.region.locate(self.offset(k), self.instruction.size)
+
+    def unchanged(self, k: int, other: int | None) -> bool:
+        """Whether a store by the k-th lane changes nothing.
+
+        Args:
+            other: A lane that writes there with the same instruction: whether it writes the same.
+        """
+        many = np.broadcast_to(self.values, (self.lanes.count,))
+        if other is not None:
+            return bool(many[k] == many[np.searchsorted(self.lanes.index, other)])
+        size = self.instruction.size
+        return bool(many[k] == self.region.data[size][int(self.at[k]) // size])
+
+
+@dataclass(slots=True)
+class FaultyAccess:
+    """A memory instruction that ends the launch.
+
+    Attributes:
+        lanes: Those whose access is at fault.
+        offset: Where in the space the first of them begins.
+    """
+
+    instruction: MemoryInstruction
+    region: WatchedRegion
+    space: Space
+    lanes: Index
+    offset: int
+
+
+@dataclass(slots=True)
+class StrongAccess:
+    """A strong access that was made (PTX ISA, "Memory Consistency Model").
+
+    Attributes:
+        at: Index of each lane's first byte in the region, in the order of the lanes' turns.
+        lanes: The lanes in the same order.
+        wrote: Of an atomic: which of them changed the cell.
+    """
+
+    instruction: MemoryInstruction
+    space: Space
+    at: Index
+    lanes: Index
+    ordering: Ordering
+    wrote: Mask | None = None
+
+
+@dataclass(slots=True)
+class BarrierPassed:
+    """A barrier of one or more blocks that has let its threads go.
+
+    Attributes:
+        lanes: Who passed it.
+        places: For each of them, the program counter of its barrier instruction.
+        several: Whether these differ.
+        counted: For each of them, whether its barrier has a count of threads.
+        whole: The blocks, by their place in the wave, of which it let all live threads go.
+    """
+
+    lanes: Lanes
+    places: Index | int
+    several: bool
+    counted: Mask | bool
+    whole: Index
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watched:
+    """The launch that a check watches.
+
+    Attributes:
+        recorder: Takes findings.
+        memory: The device's.
+        place: What is said of the instruction at a program counter.
+        global_granule, shared_granule: Bytes of the smallest access to the space; no two
+            accesses straddle so many.
+        fences: Whether the kernel orders what its threads do by fences, releases or acquires.
+        heap: Whether it uses ``malloc``.
+    """
+
+    recorder: Recorder
+    memory: GlobalMemory
+    place: Callable[[int], CodePlace]
+    global_granule: int
+    shared_granule: int
+    fences: bool
+    heap: bool
+
+
+@dataclass(slots=True, kw_only=True)
+class Wave:
+    """The blocks in flight. A lane is one of their threads: all of the first block, and so on.
+
+    Attributes:
+        first_block: Linear index of the first.
+        threads: Threads of a block.
+        block: For each lane, its block's place in the wave.
+        warp: For each lane, a number that only its warp has.
+        exited: For each lane, whether the thread has ended.
+        shared_bytes: The size of shared memory's data, all blocks together.
+        copying: Whether asynchronous copies of any of the lanes in a mask are under way.
+        kept: What checks keep for further waves of the same number of blocks.
+    """
+
+    first_block: int
+    threads: int
+    block: Index
+    warp: Index
+    exited: Mask
+    shared_bytes: int
+    copying: Callable[[Mask], bool]
+    kept: dict[object, Any] = field(default_factory=dict)
