@@ -14,8 +14,8 @@ TOTAL_MEMORY = 40 << 30
 
 They are address space only, until something is written there. Then a byte costs the device
 process ten: its value, whether it was written, and by whom. What that may come to is limited
-from outside (`grader.grading.boxed_device`): a program that passes it gets no mark, and one that
-asks for more than the GPU has gets the GPU's error.
+from outside, by the sandbox that starts the process. A program that passes that limit gets no mark;
+one that asks for more than the GPU has gets the GPU's error.
 """
 
 MULTIPROCESSORS = 108

@@ -96,7 +96,7 @@ class EvidenceAnswer(msgspec.Struct, frozen=True, tag=True):
 
 
 class Compared(msgspec.Struct, frozen=True, tag=True):
-    """The answer to :class:`Compare`: the first difference, or why that is not known."""
+    """The answer to :class:`Compare`: the first difference, or why it can't be determined."""
 
     difference: str = ""
     why: str = ""
@@ -137,12 +137,12 @@ def _decode(decoder: msgspec.msgpack.Decoder[M], data: bytes) -> M:
 
 
 def decode_request(data: bytes) -> ControlRequest:
-    """Raises ``ProtocolFault`` where ``data`` is no message of the grader."""
+    """Raises ``ProtocolFault`` where ``data`` is not a message of the grader."""
     return _decode(_requests, data)
 
 
 def decode_answer(data: bytes) -> ControlAnswer:
-    """Raises ``ProtocolFault`` where ``data`` is no message of the device."""
+    """Raises ``ProtocolFault`` where ``data`` is not a message of the device."""
     return _decode(_answers, data)
 
 

@@ -1,7 +1,7 @@
 """What happened on the device in one case, within bounds.
 
-A worker can make any number of calls; the log keeps what tells most and says
-what it left out, so that evidence never grows without end.
+A worker can make any number of calls. The log keeps what is most informative and says what it left
+out, so that evidence stays bounded.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class EvidenceLog:
         self._broken_protocol = ""
 
     def launch(self, launch: Launch) -> None:
-        """Keep a launch; beyond the bounds only if it tells something, and not all of it."""
+        """Keep a launch. Beyond the bounds, keep only some of what failed or has findings."""
         tells = bool(launch.findings or launch.result)
         if len(self._launches) >= MAX_LAUNCHES and not tells:
             self._leave_out(f"launches after the first {MAX_LAUNCHES}")
@@ -65,16 +65,16 @@ class EvidenceLog:
                 return
             launch = msgspec.structs.replace(launch, findings=())
         if self._printed > MAX_PRINTED:
-            # Printing much is allowed: what is missing is only missing to the reader.
+            # Printing a lot is allowed, and no check needs the text: it is not listed as left out.
             launch = msgspec.structs.replace(launch, printed="")
         self._launches.append(launch)
 
     def copy_out(
         self, address: int, data: bytes, provenance: Callable[[], tuple[Provenance, ...]]
     ) -> None:
-        """Keep a copy from device to host. The last ones stay: they bring the outputs.
+        """Keep a copy from device to host. The last ones stay, since they bring the outputs.
 
-        Who wrote it is asked only if it is kept.
+        ``provenance`` is called only if the copy is kept.
         """
         if len(data) > MAX_COPIED_BYTES:
             self._leave_out(f"a copy to the host of {len(data):,} bytes")
@@ -107,21 +107,21 @@ class EvidenceLog:
             )
 
     def unchecked(self, sentence: str) -> None:
-        """Say that something could not be told. Equal sentences are kept once."""
+        """Note something that could not be determined. Equal sentences are kept once."""
         if len(self._unchecked) < MAX_SENTENCES:
             self._unchecked[sentence[:MAX_SENTENCE]] = None
 
     def unsupported(self, sentence: str) -> None:
-        """Say that the device could not do something. Equal sentences are kept once."""
+        """Note something that the device could not do. Equal sentences are kept once."""
         if len(self._unsupported) < MAX_SENTENCES:
             self._unsupported[sentence[:MAX_SENTENCE]] = None
 
     def broken_protocol(self, what: str) -> None:
-        """Say that the worker sent what is no request, and was cut off."""
+        """Note that the worker sent something that is not a request, and was disconnected."""
         self._broken_protocol = self._broken_protocol or what[:MAX_SENTENCE]
 
     def evidence(self, *, sticky_error: int, peak_bytes: int) -> CaseEvidence:
-        """All of it."""
+        """The evidence of the case."""
         return CaseEvidence(
             launches=tuple(self._launches),
             copies_out=tuple(self._copies),

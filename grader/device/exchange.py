@@ -1,14 +1,14 @@
-"""Two cases that differ in their inputs: what the host did otherwise, and what it would have done.
+"""Two cases with different inputs: what the host did differently, and the exchange of inputs.
 
-`difference` says whether the host did the same in both. Then it had no part in what the kernels
-made of them: but for the inputs, they got nothing to know one case from the other by. Buffers are
-the same where they were reserved in the same place of their case's order, whatever their addresses.
+`difference` says whether the host did the same in both cases. If so, the kernels got nothing from
+the host by which to tell the cases apart, except for the inputs, and the host had no part in their
+results. Two buffers count as the same where both are the n-th that their case reserved, whatever
+their addresses.
 
-`Exchange` puts other inputs in the place of a case's own. Inputs are known by where they come: the
-worker copies them to the device before anything else in a case. Host code may also move them: read
-them back, and hand single values on in the arguments of a launch, or in a copy with something
-around them. Where a value of the one input always stands for the same value of the other, such
-values are exchanged too, also as float64.
+`Exchange` puts other inputs in the place of a case's own. Inputs are recognised by their position:
+the worker copies them to the device before anything else in a case. Host code may also read inputs
+back and pass single values on, in the arguments of a launch or within a copy. Where a value of one
+input always corresponds to the same value of the other, it is exchanged there too, also as float64.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Exchange:
         self._wide = _ValueTable(_as_float64(old), _as_float64(new))
 
     def moved(self, data: bytes) -> bytes:
-        """What the host would have handed on, had it got the other inputs."""
+        """The data that the host would have passed on, had it been given the other inputs."""
         result = np.frombuffer(data, dtype=np.uint8).copy()
         for table, width in ((self._words, 4), (self._wide, 8)):
             whole = len(data) // width * width
@@ -70,7 +70,7 @@ class Exchange:
 
 
 class _ValueTable:
-    """Values, each with the one that takes its place."""
+    """Values and their replacements."""
 
     def __init__(
         self, old: NDArray[np.unsignedinteger[Any]], new: NDArray[np.unsignedinteger[Any]]
@@ -117,7 +117,7 @@ _WORD = 8
 
 
 def difference(first: Journal, second: Journal, pairs: InputPairs) -> str:
-    """What the host did otherwise in the second case; empty where it did the same.
+    """The first difference in what the host did in the second case; empty where there is none.
 
     Args:
         first: A case.
@@ -141,7 +141,7 @@ _What = tuple[object, ...]
 
 
 def _told(journal: Journal, exchange: Exchange | None) -> Iterator[_What]:
-    """Each step, without what differs from one call to the next by chance."""
+    """Each step as values to compare, without what differs by chance from one call to the next."""
     places = _BufferNames(journal)
     inputs = exchange.inputs if exchange is not None else {}
     for number, step in enumerate(journal.steps):
@@ -168,7 +168,7 @@ def _told(journal: Journal, exchange: Exchange | None) -> Iterator[_What]:
 
 
 def _without(data: bytes, kept: bytes | None) -> bytes:
-    """What the host wrote, without what only came back as the device had made it."""
+    """What the host wrote, with zeros where it only brought back what the device had made."""
     if kept is None:
         return data
     return bytes(0 if same else byte for byte, same in zip(data, kept, strict=True))
@@ -211,7 +211,7 @@ class _BufferNames:
             self._starts.remove(address)
 
     def name(self, address: int) -> object:
-        """Buffer and offset, its end included; the address itself where there is none."""
+        """The buffer and the offset in it; the address itself where that is in no buffer."""
         place = bisect_right(self._starts, address)
         if place:
             start = self._starts[place - 1]

@@ -1,10 +1,9 @@
 """What a case did to the device, in order, so that it can be done again with other inputs.
 
-The host code of a submission can work the answer out itself and let a kernel
-hand it over: then a kernel did write the output, and still the device computed
-nothing. What tells the two apart is whether the host did the same for other
-inputs (`grader.device.exchange`), and if not, whether what it did for those gives
-the right answer here as well (`grader.device.replay`).
+Host code can compute the answer itself and have a kernel only store it. Then a kernel wrote the
+output, but the device computed nothing. Two questions find that out. Did the host do the same for
+other inputs (`grader.device.exchange`)? If not, does what it did for those inputs give the right
+answer here as well (`grader.device.replay`)?
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from grader.device.simulator import DeviceModule, KernelInfo, LaunchSettings
 
 MAX_STEPS = 131_072
 MAX_BYTES = 64 << 20
-"""Of all data that a journal holds."""
+"""Most bytes of data in a journal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +43,8 @@ class Wrote:
     data: bytes
     by_host: bool = True
     kept: bytes | None = None
-    """Which of them the device had made, and came back as they were: see `GlobalMemory.write`."""
+    """For each byte, 1 where the device had made it and the copy did not change it; see
+    `GlobalMemory.write`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,14 +99,14 @@ class Journal:
     before: list[tuple[Allocation, Contents | None]] = field(default_factory=list)
     """None for an allocation that nothing was written to."""
     poison: int = 0
-    """What memory that nobody wrote was read as."""
+    """What unwritten memory was read as."""
     steps: list[Step] = field(default_factory=list)
     overflown: str = ""
-    """Why it is not complete, where it is not."""
+    """Why the journal is not complete; empty where it is."""
     unkept: str = ""
-    """Why it does not say what the device held when it began, where it does not."""
+    """Why ``before`` lacks contents; empty where it has all."""
     held: int = 0
-    """Bytes of data that it holds."""
+    """Bytes of data in it."""
 
     @classmethod
     def begin(cls, memory: GlobalMemory) -> Journal:

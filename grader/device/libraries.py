@@ -1,4 +1,4 @@
-"""Where the driver libraries lie that the worker loads."""
+"""Where the driver libraries are that the worker loads."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from grader.device.stamps import LaunchShapes, Stamps, copied, made_by_kernels, 
 
 _LEAST_CAPACITY = 64 << 20
 _LONG_LOOK = 1 << 30
-"""Bytes; to look at as many takes longer than to run most kernels."""
+"""Bytes. To search that many takes longer than most kernels run."""
 _MEMSET_TYPES: dict[int, Any] = {1: np.uint8, 2: np.uint16, 4: np.uint32}
 
 
@@ -64,9 +64,10 @@ class GlobalMemory(AddressSpace):
 
     @classmethod
     def reserve(cls, capacity: int) -> GlobalMemory:
-        """A memory of that capacity, or of less where the machine reserves no more addresses.
+        """A memory of that capacity, or less where the machine refuses to reserve the addresses.
 
-        It may not (``vm.overcommit_memory`` is 2, or a limit of the process's address space).
+        It refuses where ``vm.overcommit_memory`` is 2, or under a limit on the process's address
+        space.
         """
         while True:
             try:
@@ -96,13 +97,13 @@ class GlobalMemory(AddressSpace):
         self._forget(self._release(address))
 
     def _forget(self, allocation: Allocation) -> None:
-        """Nobody has written there any more; the pages go back to the machine."""
+        """Mark all bytes as unwritten, and give the pages back to the machine."""
         self._written.zero(allocation.start, allocation.stop)
         self._stamps.zero(allocation.start * 8, allocation.stop * 8)
         self._data.zero(allocation.start, allocation.stop)
 
     def is_written(self, allocation: Allocation) -> bool:
-        """Whether anything was written to an allocation. Of a very large one, it is believed."""
+        """Whether anything was written to an allocation. A very large one is assumed to be."""
         if allocation.size > _LONG_LOOK:
             return True
         return bool(self._written.bytes[allocation.start : allocation.stop].any())
@@ -117,7 +118,7 @@ class GlobalMemory(AddressSpace):
         )
 
     def restore(self, allocation: Allocation, contents: Contents | None) -> None:
-        """Make an allocation hold what it held once; None: what nobody wrote."""
+        """Put earlier contents of an allocation back; None: as if nothing had been written."""
         if contents is None:
             self._forget(allocation)
         else:
@@ -127,15 +128,15 @@ class GlobalMemory(AddressSpace):
     def write(self, address: int, data: bytes, kept: bytes | None = None) -> bytes | None:
         """Copy ``data`` from the host to ``address``.
 
-        Bytes that come back as they were keep their writer: mapping a buffer to the host
-        copies all of it there and back, and what the host did not change is not its work.
+        A byte that the copy does not change keeps its writer: mapping a buffer to the host
+        copies all of it there and back, and what the host left alone is not its work.
 
         Args:
             kept: What an earlier call returned: bytes to leave alone, whatever they hold now.
 
         Returns:
-            For each byte 1 where the device made it and it came back as it was; None where
-            there is no such byte.
+            For each byte 1 where the device had made it and the copy did not change it; None
+            where there is no such byte.
 
         Raises:
             HostAccessError: Not all of it lies in one allocation.

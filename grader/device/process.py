@@ -128,15 +128,15 @@ class SoftwareDevice:
         return {
             "GRADE_DEVICE_FD": str(self.worker_fd if fd is None else fd),
             "GRADE_DRIVER_LIBRARIES": os.pathsep.join(str(folder / name) for name in LOAD_ORDER),
-            # MAX else takes nearly all memory at once, which hides overruns. Its allocator is
-            # called a buffer cache up to 25.7, where 25.3 and 25.4 do without by themselves.
+            # Otherwise MAX takes nearly all memory at once, which hides overruns. Up to 25.7 its
+            # allocator is called a buffer cache; 25.3 and 25.4 have none.
             "MODULAR_DEVICE_CONTEXT_BUFFER_CACHE_SIZE": "0",
             "MODULAR_DEVICE_CONTEXT_MEMORY_MANAGER_SIZE": "0",
             "MODULAR_NVPTX_LIBRARY_PATH": str(folder / PTX_COMPILER),
         }
 
     def new_connection(self) -> int:
-        """Cut the last worker off and make a socket for the next; returns ``worker_fd``.
+        """Disconnect the last worker and make a socket for the next; returns ``worker_fd``.
 
         Allocations, modules, handles and a sticky error are gone afterwards.
         """
@@ -278,5 +278,5 @@ def _environment() -> dict[str, str]:
     kept = {k: v for k, v in os.environ.items() if k in ("PATH", "LANG", "LC_ALL", "TMPDIR")}
     if path := os.environ.get("PYTHONPATH"):
         kept["PYTHONPATH"] = os.pathsep.join(os.path.abspath(p) for p in path.split(os.pathsep))
-    # Element-wise work on small arrays: threads of a linear algebra library only cost.
+    # The work is element-wise on small arrays: threads of a linear algebra library only cost time.
     return {**kept, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}

@@ -19,12 +19,12 @@ from grader.device.simulator import DeviceModule, LaunchSettings
 from grader.errors import GradeError
 
 MAX_SECONDS = 25.0
-"""For all steps together."""
+"""Most seconds for all steps together."""
 
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """What came of it.
+    """The result of a case that was done again.
 
     Attributes:
         data: The bytes that the copy to the host brought; None where a kernel failed.
@@ -88,7 +88,7 @@ class _Replay:
         self._launches: list[Launch] = []
 
     def until(self, wanted: int) -> Replayed:
-        """Every step before the copy to the host that is wanted, and that."""
+        """Do all steps before the copy to the host that is asked for. Returns what that copies."""
         memory = self._memory
         for allocation, contents in self._journal.before:
             memory.restore(memory.place(allocation.address, allocation.size), contents)
@@ -103,7 +103,7 @@ class _Replay:
         return Replayed(memory.read(read.address, read.size), tuple(self._launches))
 
     def _failed(self, number: int) -> bool:
-        """Do a step; whether it is a launch that failed."""
+        """Do one step. True where it is a launch that failed."""
         memory, exchange = self._memory, self._exchange
         match self._journal.steps[number]:
             case Placed(address, size):

@@ -1,8 +1,8 @@
 """The device process: ``python -P -m grader.device.server --control-fd N``.
 
-One thread listens to the grader, one to the worker that is connected. A lock
-makes each message of either whole. The worker's end is untrusted: a request
-that breaks the protocol costs it its connection, and nothing else.
+One thread listens to the grader, one to the worker that is connected. A lock keeps them from
+handling two messages at once. The worker is untrusted: a request that breaks the protocol closes
+its connection and has no other effect.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from grader.errors import ProtocolFault
 
 
 class Server:
-    """Serves one grader until it says so or goes away.
+    """Serves one grader until it asks for a shutdown or closes the channel.
 
     Args:
         control_socket: The grader's channel.
@@ -43,7 +43,7 @@ class Server:
         """Answer the grader; returns after ``Shutdown`` or at the end of the channel.
 
         Raises:
-            ProtocolFault: The grader's end sent what is no message.
+            ProtocolFault: The grader sent something that is not a message.
         """
         while (frame := control.receive(self._control, control.MAX_REQUEST)) is not None:
             body, fds = frame

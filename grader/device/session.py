@@ -27,9 +27,9 @@ from grader.errors import UnsupportedByDevice
 
 MAX_HANDLES = 65536
 MAX_MODULES = 4096
-"""A kernel compiled for each of the 450 sizes is a module for each."""
+"""A kernel that is compiled for each size of a task has a module for each."""
 MAX_MODULE_BYTES = 1 << 30
-"""Text of all modules together: it grows when it is parsed."""
+"""Most bytes of PTX text at a time, over all modules. Parsed modules take several times as much."""
 
 T = TypeVar("T")
 
@@ -180,7 +180,7 @@ class DeviceState:
         """Forget what is logged; what is on the device stays.
 
         Raises:
-            ValueError: There is no check of a name that is to be left out.
+            ValueError: ``case.without`` names a check that does not exist.
         """
         self.checks = checks_without(*sorted(case.without))
         self.case = case

@@ -92,7 +92,7 @@ class Interpreter:
 
 @dataclass(frozen=True, slots=True)
 class InterpretedModule:
-    """A module as the interpreter holds it, and as it was written."""
+    """A module as it was parsed, and as the interpreter holds it."""
 
     module: PtxModule
     loaded: LoadedModule

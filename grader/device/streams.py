@@ -28,16 +28,16 @@ PER_THREAD: Final = 2
 PREDEFINED: Final = {0: LEGACY, 1: LEGACY, PER_THREAD: PER_THREAD}
 """Handles that need no creation."""
 NOT_ORDERED: Final = (1 << 64) - 1
-"""In the place of a stream: memory is reserved or given back by a call that has none."""
+"""Stands for the stream in calls that reserve or free memory without one."""
 NON_BLOCKING: Final = 1
 """``CU_STREAM_NON_BLOCKING``: work on the default stream does not wait for this one."""
 
 MOST_UNDER_WAY = 8192
-"""Operations that the host has not waited for."""
+"""Most operations at a time that the host has not waited for."""
 MOST_COMPARISONS = 100_000
-"""Of two operations each, in one case."""
+"""Most comparisons of two operations in one case."""
 MOST_LOOKED_AT = 1 << 30
-"""Bytes of device memory that are looked at for what kernels touched, in one case."""
+"""Most bytes of device memory that are searched for what kernels touched, in one case."""
 _HOST = 1 << 62
 """Where the host's pinned memory begins, in the numbers that `Touched` counts by."""
 
@@ -111,7 +111,10 @@ class Streams:
         self._looked_at = 0
 
     def begin_case(self, log: EvidenceLog) -> None:
-        """What is under way stays so. The first stream that a case uses is the graph's own."""
+        """Start a case. Work that is under way stays so.
+
+        The first stream that the case uses is taken for the graph's.
+        """
         self.log = log
         self._graph = None
         self._comparisons = self._looked_at = 0
@@ -131,24 +134,24 @@ class Streams:
         return self._known[PREDEFINED[handle]]
 
     def unsure(self, why: str) -> None:
-        """From here on, who waits for whom is not known for certain."""
+        """From here on it is not certain which work waits for which."""
         self._unsure = self._unsure or why
 
     # What orders
 
     def recorded(self, event: StreamEvent, stream: Stream) -> None:
-        """The event stands for all that the stream was given so far."""
+        """``cuEventRecord``: the event stands for all work that the stream was given so far."""
         self._joined(stream)
         event.clock = dict(stream.clock)
 
     @staticmethod
     def waits(stream: Stream, event: StreamEvent) -> None:
-        """What comes on the stream waits for the event."""
+        """``cuStreamWaitEvent``: later work on the stream waits for the event."""
         if event.clock is not None:
             _join(stream.clock, event.clock)
 
     def host_waited(self, *clocks: Clock | None) -> None:
-        """The host knows that this is over."""
+        """The host has waited for this work."""
         for clock in clocks:
             if clock is not None:
                 _join(self._host, clock)
@@ -174,7 +177,7 @@ class Streams:
     # What is ordered
 
     def begin(self, stream: Stream) -> None:
-        """An operation is about to be carried out. A sequence of these is the order of calls."""
+        """An operation begins. The device does operations in the order of these calls."""
         self._graph = self._graph or stream
         if stream.number == PER_THREAD:
             self.unsure("the program uses the default stream of a thread")
@@ -198,7 +201,7 @@ class Streams:
         self._add(stream, operation)
 
     def reserved(self, address: int) -> None:
-        """Memory was reserved: what was there before is not this."""
+        """Memory was reserved. What used these addresses before does not concern it."""
         self._born[address] = self._age
 
     def freed(self, allocation: Allocation, stream: Stream | None) -> None:
@@ -223,7 +226,7 @@ class Streams:
                     return
 
     def _joined(self, stream: Stream) -> None:
-        """What the next operation on a stream comes after, besides its own stream."""
+        """Add to a stream's clock what its next operation waits for besides its own stream."""
         if stream is self._legacy:
             for each in self._known.values():
                 if each.blocking:
@@ -281,7 +284,7 @@ class Streams:
                     self._tell(other, operation, found)
 
     def _clashes(self, other: StreamWork, touched: Touched) -> Clash | None:
-        """Where an earlier operation meets a later one, in memory that is the same still."""
+        """Where two operations touch the same bytes of one allocation, or None."""
         if other.touched is None:
             return None
         for found in clashes(other.touched, touched):

@@ -34,7 +34,7 @@ NOTHING = Touched(_NONE, _NONE, _NONE, _NONE)
 
 
 class Clash(NamedTuple):
-    """Bytes that two operations touch, and at least one of them changes."""
+    """Bytes that two operations touch and at least one of them changes."""
 
     start: int
     stop: int

@@ -3,7 +3,7 @@
 Every number is little-endian. A request is ``length, sequence, op`` (three u32)
 and ``length`` bytes; its reply is ``length, sequence`` (u32), ``result`` (i32)
 and ``length`` bytes. One request is open at a time. The other end is the
-worker, where student code runs: nothing that it sends is believed.
+worker, where student code runs: nothing that it sends is trusted.
 
 The C side is ``driver/channel.c``; ``driver/ops.def`` lists the same numbers.
 """
@@ -110,7 +110,9 @@ def receive_request(sock: socket.socket) -> DriverRequest | None:
     try:
         op = DriverOp(number)
     except ValueError:
-        raise ProtocolFault(f"a request asks for operation {number}, which is none") from None
+        raise ProtocolFault(
+            f"a request asks for operation {number}, which does not exist"
+        ) from None
     limit = _MAX_LENGTH.get(op, MAX_SMALL_FRAME)
     if length > limit:
         raise ProtocolFault(f"a request {op.name} of {length} bytes exceeds its limit of {limit}")

@@ -1,6 +1,6 @@
 """Calls on streams and events.
 
-All work is done when a call returns. On a GPU it is not, so who waits for whom is noted.
+All work is done when a call returns. On a GPU it is not, so it is noted which work waits for which.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def stream_synchronize(session: DriverSession, stream: int) -> None:
 
 @call(DriverOp.STREAM_WAIT, "QQ")
 def stream_wait(session: DriverSession, stream: int, event: int) -> None:
-    """What comes on the stream waits for the event."""
+    """Later work on the stream waits for the event."""
     session.order.waits(session.stream(stream), session.events.get(event))
 
 
@@ -58,7 +58,7 @@ def context_synchronize(session: DriverSession) -> None:
 
 @call(DriverOp.ORDER_UNSURE, tail=True)
 def order_unsure(session: DriverSession, why: memoryview) -> None:
-    """The worker does what hides from the device who waits for whom."""
+    """The worker does something after which the device can't tell which work waits for which."""
     session.order.unsure(printable(why))
 
 

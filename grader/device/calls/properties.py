@@ -1,4 +1,4 @@
-"""Calls that ask what the device is, and the one for calls that it lacks."""
+"""Calls that ask for properties of the device, and the one that names a missing call."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ def call(
 
 
 def printable(text: memoryview) -> str:
-    """What the worker says, short and on one line."""
+    """Text of the worker, shortened and on one line."""
     shown = bytes(text[:_MAX_TEXT]).decode("ascii", "replace")
     return "".join(c if c.isprintable() else "?" for c in shown)
 

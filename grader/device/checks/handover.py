@@ -1,15 +1,15 @@
-"""Who knows of whom: the order that threads make by strong accesses and fences.
+"""Which thread knows what another has done: the order that strong accesses and fences make.
 
-A vector clock for each thread. What a thread has done becomes known to another one
-when it is *released* (a fence, or the release of a store or an atomic) into a place, and the
-other *acquires* it from there: by a strong read with ``.acquire``, or with a fence behind it (PTX
-ISA, "Memory Consistency Model": release and acquire patterns, causality order). Whether it was
-certain to find it there, one schedule does not tell: it is for another schedule to show that it
-may come too early.
+Each thread has a vector clock. What a thread has done becomes known to another one when it is
+*released* into a place (by a fence, or by the release of a store or an atomic) and the other
+*acquires* it from there: by a strong read with ``.acquire``, or by a strong read and a fence after
+it (PTX ISA, "Memory Consistency Model": release and acquire patterns, causality order). One
+schedule does not show whether the other was certain to find it there. Another schedule may show
+that it can come too early.
 
-Barriers are taken more kindly than the manual has it, since NVIDIA's own samples rely on them
-(threadFenceReduction): what a thread has fenced stays so where a barrier hands it on, and what it
-has found by a strong read counts as acquired, for all who meet there.
+Barriers are treated more generously than in the manual, since NVIDIA's own samples rely on that
+(threadFenceReduction): what a thread has fenced stays fenced for all who meet at a barrier, and
+what it has found by a strong read counts as acquired for them.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from grader.device.evidence import Space
 from grader.device.lanes import Index, Mask
 
 MOST_LANES = 1024
-"""With more threads in flight, a clock for each would cost too much; see :class:`AnyHandover`."""
+"""With more threads in flight a clock for each would cost too much; see :class:`AnyHandover`."""
 MOST_PLACES = 4096
-"""Places that are remembered; a program with more releases into a place that is forgotten."""
+"""Most places that are remembered. If a program releases into more, the oldest is forgotten."""
 
 
 class Handover(Protocol):
-    """What is told of strong accesses, and what it knows."""
+    """Is told of strong accesses, and knows which events they order."""
 
     def begin(self) -> None:
         """Other blocks take over the lanes."""
@@ -150,7 +150,7 @@ class Clocks:
         return result
 
     def _find(self, scope: _MemoryScope, lanes: Index, what: Index, ordering: Ordering) -> None:
-        """These lanes find what was released into a place."""
+        """Note that these lanes find what was released into a place."""
         to = self._known if ordering.acquire else scope.found
         to[lanes] = np.maximum(to[lanes], what)
 
@@ -185,11 +185,12 @@ class Clocks:
 
 
 class _Times:
-    """When each thread, or block, last did what order needs.
+    """When each thread, or each block, last did something that makes order.
 
     Attributes:
         fenced: The last fence.
-        sent: Up to when its doings were fenced before the last strong write.
+        sent: Up to which event its work was released: by a fence before its last strong write,
+            or by that write.
         found: The last strong read.
         acquired: The last strong read that was acquired.
     """
@@ -219,10 +220,10 @@ class _Times:
 
 
 class AnyHandover:
-    """Asks of two only whether one sent and the other acquired, for too many to know of each.
+    """Only asks whether one thread sent and the other acquired, for too many threads to know more.
 
-    This errs on the side of silence: what was sent to somebody counts as sent to everybody, and
-    between blocks, what a thread does counts for its block.
+    It errs on the side of silence: what was sent to one thread counts as sent to all, and between
+    blocks what a thread does counts for its whole block.
 
     Args:
         block: The block of each lane.
@@ -238,7 +239,7 @@ class AnyHandover:
         self._device.clear()
 
     def barrier(self, lanes: Index, now: int) -> None:
-        """What was before it, the order knows by itself."""
+        """`Order` itself knows what was before a barrier."""
         self._own.acquire(lanes)
         self._device.acquire(self._block[lanes])
 
@@ -275,5 +276,5 @@ class AnyHandover:
 
 
 def handover(block: Index) -> Handover:
-    """What keeps order among these lanes."""
+    """The way of keeping track that suits the number of lanes."""
     return Clocks(block) if len(block) <= MOST_LANES else AnyHandover(block)

@@ -1,8 +1,8 @@
 """Which accesses of a launch are ordered, and by what.
 
-Each memory instruction that is executed is an *event* with a growing number; a
-*stamp* is an event and a lane in one number. What a barrier covers is told by
-comparing stamps, so that nothing is ever cleared.
+Each memory instruction that is executed is an *event* with a growing number. A *stamp* is an event
+and a lane in one number. Comparing stamps tells what a barrier covers, so nothing ever has to be
+cleared.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ LANE_MASK = (1 << LANE_BITS) - 1
 
 
 class EventClock:
-    """Numbers the events of one device; never goes back, since shadows outlive launches."""
+    """Numbers the events of one device. It never goes back, since shadows outlive launches."""
 
     def __init__(self) -> None:
         self.event = 1
@@ -70,7 +70,7 @@ class Order:
 
     @property
     def launch_start(self) -> int:
-        """The first stamp of the launch: all that was before is ordered with all that comes."""
+        """The first stamp of the launch. All earlier ones are ordered before it."""
         return self.log.first_event << LANE_BITS
 
     def begin_wave(self, log: EventLog, first_block: int) -> None:
@@ -85,7 +85,7 @@ class Order:
 
     @property
     def wave_start(self) -> int:
-        """The first stamp of the present wave."""
+        """The first stamp of the current wave."""
         return self.log.waves[-1][0] << LANE_BITS
 
     def event(self, pc: int) -> int:
@@ -109,7 +109,7 @@ class Order:
         self._joined(lanes, self.warp)
 
     def _joined(self, lanes: Index, team: Index) -> None:
-        """These lanes have waited for each other, by block or warp."""
+        """Note that these lanes have waited for each other, by block or warp."""
         if self.handover is not None:
             for each in np.unique(team[lanes]).tolist():
                 self.handover.barrier(lanes[team[lanes] == each], self.now)
@@ -127,7 +127,7 @@ class Order:
         return self.log.waves[place][1] + block, thread, self.log.pcs[event - self.log.first_event]
 
     def racing(self, stamps: Index, lanes: Index | None, *, across_blocks: bool) -> Mask:
-        """Which of the stamped accesses race with one that the lane makes now."""
+        """Which of the stamped accesses race with the one that the lane makes now."""
         since = self.since if lanes is None else self.since[lanes]
         hit: Mask = stamps >= (self.launch_start if across_blocks else since)
         if not hit.any():
@@ -145,7 +145,7 @@ class Order:
         waited |= (self.warp[theirs] == self.warp[mine]) & (stamps < self.warp_since[mine])
         ordered = same_block & (waited | (theirs == mine))
         if self.handover is not None:
-            # What was before this wave is over, and who talks to whom then is not followed.
+            # Earlier waves are over. Order between threads of different waves is not followed.
             ordered |= self.handover.ordered(stamps >> LANE_BITS, theirs, mine) | ~this_wave
         result: Mask = ~ordered if across_blocks else same_block & ~ordered
         return result

@@ -10,7 +10,7 @@ never cleared: those of earlier launches are older than any barrier.
 Two *strong* accesses (atomics, volatile, relaxed, acquire, release) do not race
 (PTX ISA, "Memory Consistency Model"). Accesses of different blocks, and of threads
 between barriers, are ordered only where one thread released what it had done and the
-other found that out: `grader.device.checks.handover`.
+other acquired it: `grader.device.checks.handover`.
 """
 
 from __future__ import annotations
@@ -228,7 +228,7 @@ class SpaceRaces:
         others = now != stamps
         if others.any():
             second[at[others]] = stamps[others]
-        # Whoever was there before stays as the second, unless it is the same lane.
+        # The lane that was there before stays as the second one, unless it is the same.
         start = self._order.launch_start
         kept = (before >= start) & ((before ^ now) & LANE_MASK != 0)
         if kept.any():

@@ -1,4 +1,4 @@
-"""Collects findings: equal ones are counted, and there is a bound on distinct ones."""
+"""Collects findings. Equal ones are counted, and the number of distinct ones is bounded."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MOST_TOUCHED = 1024
 """Occurrences of a finding that are kept one by one."""
 
 Touches = Callable[[int], Iterable[Touch]]
-"""The first occurrences of a finding, at most so many."""
+"""The first occurrences of a finding, at most as many as asked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -35,7 +35,7 @@ from grader.errors import UnsupportedByDevice
 
 _SPACES = {f".{space.value}": space for space in StateSpace}
 _LONGEST_TEXT = 200
-# PTX ISA, "Special Registers". A name that is not there was not declared.
+# PTX ISA, "Special Registers". Any other name was not declared.
 _SPECIAL = re.compile(
     r"%(n?(tid|ctaid|warpid|smid|clusterid)|(n?cluster_)\w+|is_explicit_cluster|laneid|gridid"
     r"|lanemask_(eq|le|lt|ge|gt)|clock(_hi|64)?|pm\d+(_64)?|envreg\d+|globaltimer(_lo|_hi)?"
@@ -157,9 +157,9 @@ class _Body:
         return Location(tokens.integer(), tokens.integer(), tokens.integer())
 
     def _student_place(self, place: Location) -> Location | None:
-        """The innermost place in the file that the kernel itself is in.
+        """The innermost place in the kernel's own file.
 
-        What a library function does was asked for by a line of the kernel's own file.
+        A library function ran because a line of that file called it.
         """
         chain = [place]
         while chain[-1] in self.parents and len(chain) < 64:
@@ -200,7 +200,7 @@ class _Body:
         line, start = tokens.line, tokens.start
         guard = self._guard() if tokens.take("@") else None
         if tokens.kind() != "word":
-            seen = repr(tokens.next()[:60])  # says so itself where the text has ended
+            seen = repr(tokens.next()[:60])  # raises where the text has ended
             raise PtxError(f"an instruction expected, {seen} found", line)
         opcode = tokens.next()
         operands: list[Operand] = []

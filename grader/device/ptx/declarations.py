@@ -90,7 +90,7 @@ def _type(tokens: PtxTokens) -> tuple[str, int, int]:
 
 
 def _pointer(tokens: PtxTokens) -> int:
-    """Skip ``.ptr .global .align n``: it speaks of what is pointed to."""
+    """Skip ``.ptr .global .align n``, which describes what is pointed to."""
     if tokens.take(".ptr"):
         while tokens.kind() == "directive":
             if tokens.next() == ".align":

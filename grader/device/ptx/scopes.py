@@ -1,4 +1,4 @@
-"""Names in nested ``{ }``: who declared what, under which unique name."""
+"""Names in nested ``{ }``: which scope declared what, under which unique name."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from bisect import bisect_right
 from grader.device.ptx.model import PtxError
 
 MOST_CHARACTERS = 64 << 20
-"""Longer texts are refused."""
+"""Characters; longer texts are refused."""
 _MOST_DIGITS = 80
 
 _TOKEN = re.compile(
@@ -31,7 +31,7 @@ class PtxTokens:
     """A cursor over the tokens of a PTX text.
 
     Raises:
-        PtxError: The text holds something that is no token.
+        PtxError: The text holds something that is not a token.
     """
 
     def __init__(self, text: str) -> None:

@@ -51,7 +51,7 @@ class Form:
 
 
 def read_form(binding: Binding) -> Form:
-    """Read an opcode; cache hints are allowed and mean nothing here.
+    """Read an opcode. Cache hints are allowed and have no effect.
 
     Raises:
         UnsupportedByDevice: A modifier is unknown.
@@ -151,7 +151,7 @@ def ordering(parts: Sequence[str]) -> Ordering:
 
 
 def bind_fence(binding: Binding) -> BoundStep:
-    """``fence`` and ``membar``: what the thread has found is known; all of it can be released."""
+    """``fence`` and ``membar``: the checks are told, unless it is a fence of proxies."""
     machine = binding.machine
     parts = binding.site.instruction.modifiers
     device = OWN_BLOCK not in parts

@@ -81,7 +81,7 @@ class AddressOperand:
         self.is_global = space in (Space.GLOBAL, Space.CONST)
 
     def reach(self, lanes: Lanes) -> Iterator[Reach]:
-        """Where the lanes access, one region after the other.
+        """The places that the lanes access, one region after the other.
 
         Raises:
             KernelFault: A lane's address is outside of everything, or misaligned.
@@ -97,7 +97,7 @@ class AddressOperand:
     def _offsets(self, lanes: Lanes) -> Offsets:
         if self.register is None:
             return self.constant
-        # Signed: cell -1 of the first array is 4 bytes before it, not 4 GiB behind.
+        # Signed: cell -1 of the first array is 4 bytes before it, not 4 GiB after it.
         register = lanes.take(self.register).view(f"i{self.register.itemsize}")
         offsets: Index = np.add(register, self.constant, dtype=np.int64, casting="unsafe")
         return offsets
@@ -210,7 +210,7 @@ class AddressOperand:
         return values
 
     def turns(self, lanes: Lanes) -> Index | None:
-        """The order in which lanes have their turn within one instruction; None: as they are."""
+        """The order in which lanes take their turns within one instruction; None: ascending."""
         ranks = self.machine.ranks
         return None if ranks is None else np.argsort(lanes.take(ranks), kind="stable")
 

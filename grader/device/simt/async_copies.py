@@ -1,7 +1,7 @@
 """``cp.async``: copies from global to shared memory that a thread has to wait for.
 
-The source is read where the copy begins. The checks are told of the write
-twice: there, since from then on it may happen, and where the bytes arrive.
+The source is read when the copy begins. The checks are told of the write twice: then, since it
+may happen from then on, and when the bytes arrive.
 """
 
 from __future__ import annotations
@@ -154,7 +154,7 @@ class _Source:
 
 
 def _values(address: AddressOperand, lanes: Lanes, k: int) -> NDArray[np.uint32]:
-    """The k-th word that each lane reads, told to the checks."""
+    """The k-th word that each lane reads. The checks are told."""
     (reach,) = address.reach(lanes)
     at = reach.flat + k * WORD
     address.watch(reach, at, k)

@@ -1,9 +1,9 @@
 """Barriers of a block: lanes wait until all that must arrive have arrived.
 
-Threads that have ended do not count (PTX ISA, ``exit``: "If the exiting threads are holding up
-the barrier, the barrier is released"), and it is noted. Threads at another barrier do count.
-They are told apart by where they wait, so that a wait that can never end is found instead of
-hanging. What of it is an error, a check says.
+Threads that have ended do not count (PTX ISA, ``exit``: "If the exiting threads are holding up the
+barrier, the barrier is released"). Threads that wait at another barrier do count. The barriers
+remember where each lane waits, so that a wait that can never end is found and does not hang. Which
+meetings are errors is for a check to say.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class BlockBarriers:
         self.release(lanes)
 
     def release(self, lanes: Lanes) -> None:
-        """Let go whoever of these lanes' blocks has waited enough."""
+        """Release the lanes of these lanes' blocks that have waited for enough others."""
         if not self.waiting:
             return
         blocks = np.unique(self.machine.block[lanes.index])
@@ -135,8 +135,8 @@ class BlockBarriers:
 def _by_warps(waits: Mask, exited: Mask) -> Index:
     """How many threads count as arrived, for each block, where a barrier has a count of threads.
 
-    A warp of which all that live wait counts whole, also the last one of a block whose size is
-    no multiple of 32 (PTX ISA, ``barrier``: the count is incremented by the warp size).
+    A warp counts as a whole when all its live threads wait, also the last warp of a block whose
+    size is not a multiple of 32 (PTX ISA, ``barrier``: the count is incremented by the warp size).
     """
     blocks, threads = waits.shape
     beyond = -threads % WARP
@@ -158,7 +158,7 @@ class Reduction:
         self.arrived: Mask = np.zeros(machine.total, dtype=np.bool_)
 
     def arrive(self, lanes: Lanes) -> None:
-        """Take down what these lanes bring along."""
+        """Remember what these lanes contribute."""
         value = self.value
         lanes.put(self.arrived, lanes.take(value) if isinstance(value, np.ndarray) else value)
 

@@ -48,8 +48,8 @@ class Binding:
     """The operands of one instruction on one machine.
 
     Attributes:
-        before: Run ahead of the instruction, for all lanes (to negate a predicate, say).
-        after: Run behind it (to extend a result into a wider register).
+        before: Run before the instruction, for all lanes (to negate a predicate, say).
+        after: Run after it (to extend a result into a wider register).
     """
 
     machine: Machine
@@ -168,7 +168,7 @@ class Binding:
         return scratch
 
     def moved(self, symbol: Symbol) -> NDArray[np.uint64] | None:
-        """How far a variable is moved, where each activation of a function has its own."""
+        """How far a local variable is moved, where each activation of its function has its own."""
         name, machine = self.site.function, self.machine
         frames = machine.frames_of(name)
         if frames is None or f"{name}:{symbol.name}" not in machine.program.local.named:
@@ -189,7 +189,7 @@ class Binding:
         raise self.error(f"unknown name {symbol.name[:60]}")
 
     def operands(self, least: int, most: int | None = None) -> tuple[Operand, ...]:
-        """The operands, of which there must be ``least`` to ``most``."""
+        """The operands. There must be ``least`` to ``most`` of them."""
         found = self.site.instruction.operands
         if not least <= len(found) <= (least if most is None else most):
             raise self.error(f"{len(found)} operands")

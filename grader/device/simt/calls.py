@@ -1,7 +1,7 @@
-"""Calls of functions, and of the two that the driver provides: vprintf and __assertfail.
+"""Calls of functions, and of those that the driver provides: vprintf, __assertfail, malloc, free.
 
-A function's registers and variables exist once per lane; of one that may be under way
-twice, :mod:`grader.device.simt.state` keeps what its earlier activations hold.
+A function's registers and variables exist once per lane. Where a function calls itself,
+`grader.device.simt.state` keeps those of its earlier activations.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from grader.device.simt.printing import print_lanes, read_text
 
 @dataclass(frozen=True, slots=True)
 class _CallOperands:
-    """What a call is given, and what it gives back to."""
+    """The operands of a call: where results go, and what is passed."""
 
     returned: tuple[Operand, ...]
     passed: tuple[Operand, ...]

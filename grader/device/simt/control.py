@@ -1,7 +1,7 @@
 """Where lanes go after a basic block.
 
-A *transfer* takes the lanes that reached the end of a block and tells the
-scheduler where they are next: at other program counters, waiting, or gone. Or it ends the launch.
+A *transfer* takes the lanes that reached the end of a block and tells the scheduler where they go
+on: at other program counters, later, or not at all. It may also end the launch.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Router(Protocol):
     def put_off(self, pc: int, lanes: Lanes) -> bool:
         """Let these lanes go on at ``pc`` when no others can.
 
-        False, and nothing is done, where no others can, or where they had long enough.
+        Returns False and does nothing where no others can, or where the others had enough time.
         """
 
 
@@ -71,9 +71,9 @@ def bind_exit(binding: Binding, router: Router) -> Transfer:
 
 
 def bind_trap(binding: Binding, router: Router) -> Transfer:
-    """``trap``: the launch fails. Failed assertions end so.
+    """``trap``: the launch fails. Failed assertions end this way.
 
-    Other threads finish first what they do: one of them may be about to print why.
+    Other threads may first finish what they do: one of them may be about to print why.
     """
 
     def stop(lanes: Lanes) -> None:

@@ -1,4 +1,4 @@
-"""Which module knows which instruction."""
+"""Which function binds which instruction."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from grader.device.simt.warps import bind_warp
 
 
 def _nothing(binding: Binding) -> BoundStep:
-    """An instruction without effect here: prefetches, hints."""
+    """An instruction that has no effect here: prefetches, hints."""
     return BoundStep(lambda: None, lambda _: None)
 
 

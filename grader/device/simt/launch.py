@@ -70,8 +70,8 @@ def launch(
         params: The kernel's arguments as raw bytes, one per ``.param``, of exactly its size.
         memory: The device memory.
         index: ``Launch.index`` of this launch.
-        checks: Which checks watch, also such as no module of `grader.device.checks` has; all
-            of these where None.
+        checks: Which checks watch; all in `grader.device.checks` where None. They may come from
+            elsewhere.
         shared_fill: 32-bit pattern that shared and local memory hold before anything is
             written; 0 for zeros.
         dynamic_shared_limit: The function's MAX_DYNAMIC_SHARED_SIZE_BYTES attribute.
@@ -139,7 +139,7 @@ def launch(
 
 @dataclass(slots=True, kw_only=True)
 class _AcceptedLaunch:
-    """A launch that was accepted."""
+    """A launch that the device accepted."""
 
     module: LoadedModule
     program: KernelProgram
@@ -179,7 +179,7 @@ class _AcceptedLaunch:
     def _waves(self) -> Iterator[tuple[int, int]]:
         """First block and number of blocks of each wave.
 
-        Sizes differ by one at most where blocks do not talk to each other.
+        Where blocks do not communicate, the numbers differ by one at most.
         """
         grid, threads = self.recorder.grid, self.recorder.threads
         total = grid[0] * grid[1] * grid[2]
@@ -200,13 +200,14 @@ class _AcceptedLaunch:
 
     @property
     def _talk(self) -> bool:
-        """Whether its threads may talk to each other."""
+        """Whether its threads may communicate."""
         return self.program.traits.strong_global
 
     def _resident(self, threads: int) -> int:
-        """Blocks that an A100 runs at once: what talks to each other must be in flight together.
+        """The number of blocks that an A100 runs at once.
 
-        No more either, for a block that waits for one that has no place waits for ever.
+        Blocks that communicate must be in flight together. It can't be more either: a block that
+        waits for one that is not resident waits for ever.
         """
         shared = self.program.shared.compact_size + self.dynamic_shared
         return MULTIPROCESSORS * occupancy(threads, shared)
@@ -263,9 +264,10 @@ def _refusal(
 
 
 def _too_much_shared(static: int, dynamic: int, dynamic_limit: int) -> str:
-    """CUDA C++ Programming Guide, technical specifications: 48 KB, unless a kernel asks for more.
+    """Why a launch asks for too much shared memory; empty where it does not.
 
-    It asks by the attribute MAX_DYNAMIC_SHARED_SIZE_BYTES; what it declares can't be more.
+    CUDA C++ Programming Guide, technical specifications: 48 KB, unless a kernel asks for more
+    dynamic memory by the attribute MAX_DYNAMIC_SHARED_SIZE_BYTES. What it declares can't be more.
     """
     if static > MAX_SHARED_PER_BLOCK:
         return (

@@ -69,15 +69,15 @@ class ProgramTraits:
     """Bytes of the smallest access, which no two accesses straddle."""
     shared_granule: int = 8
     strong_global: bool = False
-    """Whether threads may talk through atomics or volatile accesses."""
+    """Whether threads may communicate, by atomics or volatile accesses."""
     fences: bool = False
     heap: bool = False
-    """Whether it has Strings or Lists, which lie on the heap. What is moved with them in local
-    memory holds bytes that nothing wrote, and that nothing looks at."""
+    """Whether it uses the heap, as Strings and Lists do. Moving them in local memory copies bytes
+    that nothing wrote and nothing uses."""
 
 
 def is_strong(instruction: Instruction) -> bool:
-    """Whether threads may talk to each other by it."""
+    """Whether threads may communicate by this instruction."""
     parts = instruction.modifiers
     return instruction.base in _ATOMICS or (
         instruction.base in _ACCESSES and not _STRONG.isdisjoint(parts)

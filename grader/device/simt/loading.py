@@ -73,7 +73,7 @@ class LoadedModule:
         return function
 
     def static_shared_bytes(self, entry: str) -> int:
-        """Shared memory that a block of a kernel has without asking, in bytes."""
+        """Bytes of shared memory that a block of the kernel has by its declarations."""
         return self.program(entry).shared.compact_size
 
     def variable(self, name: str) -> tuple[int, int]:
@@ -83,8 +83,8 @@ class LoadedModule:
     def unload(self) -> None:
         """Free the module's variables, once.
 
-        Where they were stays known: what a case did may be done again after it, and then
-        memory is there again.
+        Their addresses stay known: a case that used them may be done again later, and then they are
+        reserved again.
         """
         machines = self.memory.kept(LaunchCache).machines
         for key in [key for key in machines if key[0] == self.number]:

@@ -1,4 +1,4 @@
-"""The state of the blocks in flight: registers, memory, and who waits where."""
+"""The state of the blocks in flight: registers, memory, and what is under way."""
 
 from __future__ import annotations
 
@@ -56,8 +56,8 @@ class Machine:
         entry_params: The kernel's own parameters.
         symbols: Address of each variable in its space, by ``function:name``.
         carry: ``CC.CF`` of each lane.
-        ranks: For each lane, when its turn is among those that update one place with one
-            instruction; None: in the order of lanes.
+        ranks: For each lane, its turn among those that access one cell with one instruction;
+            None: in the order of lanes.
     """
 
     def __init__(
@@ -123,7 +123,7 @@ class Machine:
         fill: int,
         printed: Printed,
     ) -> None:
-        """Take other blocks: nothing is left of the ones before."""
+        """Begin with other blocks: nothing is left of those before."""
         self.printed = printed
         self.observers = observers
         self.first_block = first_block
@@ -168,7 +168,7 @@ class Machine:
         return found
 
     def frames_of(self, name: str) -> Frames | None:
-        """The stack of a function that may be under way twice; None for another."""
+        """The stack of a function that may call itself; None for other functions."""
         if name not in self.program.recursive:
             return None
         if name not in self._frames:
@@ -186,9 +186,9 @@ class Machine:
         return self._frames[name]
 
     def scratch(self, dtype: Any, slot: int) -> NDArray[Any]:
-        """Room for one value per lane that lives within one instruction.
+        """Space for one value per lane, for use within one instruction.
 
-        Instructions share it, or a long kernel would need as much as it has instructions.
+        Instructions share it. Otherwise a long kernel would need one for each instruction.
         """
         key = (np.dtype(dtype), slot)
         if key not in self._scratch:
@@ -196,7 +196,7 @@ class Machine:
         return self._scratch[key]
 
     def special_register(self, name: str) -> NDArray[Any] | None:
-        """The lanes of a special register that does not change in a wave; None if unknown."""
+        """The values of a special register that is constant in a wave, by lane; None if unknown."""
         found = self.special.get(name)
         if found is None:
             values = self._special(name)

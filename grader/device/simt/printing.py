@@ -30,7 +30,7 @@ _LONG = frozenset({"l", "ll", "j", "z", "t", "q", "L"})
 def print_lanes(
     machine: Machine, lanes: Lanes, formats: NDArray[np.uint64], buffers: NDArray[np.uint64]
 ) -> NDArray[np.uint32]:
-    """Print one line per lane, in lane order, until the limit; the numbers of arguments."""
+    """Print for each lane, in lane order, until the limit. Returns the numbers of arguments."""
     counts = np.zeros(lanes.count, dtype=np.uint32)
     texts: dict[int, str] = {}
     for k in range(lanes.count):

@@ -36,19 +36,19 @@ from grader.device.simt.layout import (
 from grader.errors import UnsupportedByDevice
 
 STACK_BYTES = 128 << 10
-"""What the activations of one function that calls itself may hold for one thread, all registers
-counted. CUDA gives a thread 1 KiB of stack unless told otherwise (``cudaLimitStackSize``), of
-which a call takes 16 bytes at the least: what is too deep here is too deep there."""
+"""Bytes that one function that calls itself may use for all its activations in one thread,
+registers included. CUDA gives a thread 1 KiB of stack by default (``cudaLimitStackSize``), and a
+call takes at least 16 bytes of it: what is too deep here is too deep there."""
 _LEAST_FRAME = 16
 _CODE_WINDOW = 0x7B00_0000_0000
 
 DRIVER_FUNCTIONS = frozenset({"vprintf", "__assertfail", "malloc", "free"})
 """What the driver provides (CUDA C++ Programming Guide, "System Calls")."""
 _OF_CUDA = ("_", "cuda", "nv")
-"""Names that begin so may be provided by a library of CUDA's."""
+"""A function whose name begins like this may come from a library of CUDA's."""
 
 ENDS_BLOCK = frozenset({"bra", "brx", "call", "ret", "exit", "bar", "barrier", "trap"})
-"""Instructions after which threads may be somewhere else."""
+"""Instructions after which threads may go on at different places."""
 STARTS_BLOCK = frozenset({"shfl", "vote", "match", "redux", "elect", "activemask"})
 """Instructions at which threads of a warp should meet before they run."""
 
@@ -115,7 +115,7 @@ class KernelProgram:
         self.traits = traits_of(site.instruction for site in self.code)
 
     def block_bytes(self, threads: int, dynamic_shared: int) -> int:
-        """About how much memory the simulation of one block takes."""
+        """Roughly how many bytes the simulation of one block takes."""
         registers = sum(len(function.registers) for function in self.order) * 8
         lane = registers + 2 * self.local.size + self.params.size + 256
         lane += STACK_BYTES * bool(self.recursive)
@@ -255,7 +255,7 @@ def address_of(module: PtxModule, function: str) -> int:
 
 
 def _callees(function: PtxFunction, module: PtxModule) -> list[str]:
-    """The functions that one may call, directly or through a pointer that it or another took."""
+    """The functions that a function may call, directly or through a pointer."""
     found = []
     for instruction in function.instructions:
         found += _pointed_at(instruction.operands, module)
@@ -267,7 +267,7 @@ def _callees(function: PtxFunction, module: PtxModule) -> list[str]:
 
 
 def _pointed_at(operands: Iterable[Operand], module: PtxModule) -> list[str]:
-    """The functions with a body that are named, and no kernels."""
+    """The functions among these operands that have a body and are not kernels."""
     names = [operand.name for operand in operands if isinstance(operand, Symbol)]
     functions = [module.functions[name] for name in names if name in module.functions]
     return [f.name for f in functions if f.defined and not f.is_entry]

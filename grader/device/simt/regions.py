@@ -55,7 +55,7 @@ class MemoryRegion:
         raise NotImplementedError
 
     def inside(self, first: int, last: int) -> bool:
-        """Whether all bytes from offset ``first`` to ``last`` surely are one variable's."""
+        """Whether all bytes from offset ``first`` to ``last`` certainly belong to one variable."""
         raise NotImplementedError
 
     def outside(self, offsets: Index, size: int) -> NDArray[np.bool_]:
@@ -69,7 +69,7 @@ class MemoryRegion:
     def element(self, offset: int, size: int) -> tuple[int, int]:
         """Which element of its variable lies there, and of how many.
 
-        Of 0 where that is not known: several variables may have as many bytes.
+        Of 0 where that is not known, since several variables have the same size.
         """
         return 0, 0
 
@@ -139,7 +139,7 @@ class SlottedRegion(MemoryRegion):
         self._stops = np.array([s.stop for s in self.slots] or [0], dtype=np.int64)
 
     def grow(self, slots: list[Slot]) -> int:
-        """Place these variables once more; how far from their first place."""
+        """Place these variables once more. Returns the distance from their first place."""
         moved = -(-(self.size + self._gap) // 16) * 16 - slots[0].start
         self.slots += [replace(s, start=s.start + moved, stop=s.stop + moved) for s in slots]
         self.size = slots[-1].stop + moved
@@ -149,7 +149,7 @@ class SlottedRegion(MemoryRegion):
         return moved
 
     def _widen(self, stride: int) -> None:
-        """Longer stripes, with what was in them."""
+        """Make the stripes longer and keep their contents."""
         for old in (self.data, self.written):
             if old is None:
                 continue

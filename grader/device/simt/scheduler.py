@@ -28,11 +28,11 @@ from grader.device.simt.warp_waits import WarpWaits
 from grader.errors import UnsupportedByDevice
 
 _LONGEST_BLOCK = 256
-"""Instructions that are run without a look at who else is ready."""
+"""Most instructions of a basic block, before others may run."""
 _LOOK = 64
-"""Blocks between two looks at the clock and at the budget of a thread."""
+"""Basic blocks between two checks of the clock and of a thread's budget."""
 _LAST_WORDS = 20_000
-"""Blocks that others may still run when a thread has stopped the launch."""
+"""Basic blocks that others may still run after a thread has stopped the launch."""
 
 
 class LaunchBudget:
@@ -141,7 +141,7 @@ class Scheduler:
             used_up = self._run_team(team, self._schedule.turn(team), budget)
 
     def _run_team(self, team: int, most: int | None, budget: LaunchBudget) -> bool:
-        """Run a team until none of it can, or for ``most`` basic blocks; whether that ended it."""
+        """Run a team until it can't, or for ``most`` basic blocks. True where it still can."""
         ready, blocks, hits = self._teams[team], self._blocks, budget.hits
         schedule, turns = self._schedule, 0
         if not ready:
@@ -205,7 +205,7 @@ class Scheduler:
         return True
 
     def _choices(self, ready: dict[int, Lanes]) -> list[int]:
-        """Where a team can go on; not where lanes wait for the others, while those may go on."""
+        """Where a team can go on. Lanes that wait for all others come last."""
         if not self._last or self._waited >= _LAST_WORDS:
             return list(ready)
         self._waited += 1
@@ -244,11 +244,11 @@ class Scheduler:
         raise KernelFault(CudaResult.LAUNCH_TIMEOUT)
 
     def _look(self, pc: int, lanes: Lanes, budget: LaunchBudget) -> None:
-        """Whether the launch may go on.
+        """Check that the launch may go on.
 
         Raises:
             KernelFault: It has used up a budget of instructions.
-            UnsupportedByDevice: It has used up the time: what that says of, is this machine.
+            UnsupportedByDevice: It has used up the time, which depends on this machine.
         """
         lane, steps = self._steps.most()
         if budget.used > budget.instructions:

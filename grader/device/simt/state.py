@@ -31,7 +31,7 @@ class Printed:
 
     @property
     def text(self) -> str:
-        """All that is kept, and how much is not."""
+        """The text that is kept, and a note on what is not."""
         more = f"\n({self.dropped:,} prints more are left out)\n" if self.dropped else ""
         return "".join(self.parts) + more
 
@@ -47,7 +47,7 @@ class Printed:
 
 
 class Returns:
-    """Where each lane goes on after each function, and what is copied then.
+    """Where each lane continues after each function, and what is copied then.
 
     Attributes:
         copies: By the program counter of a call, and what it calls: destinations and sources.
@@ -66,13 +66,13 @@ class Returns:
 
 
 class Frames:
-    """What the activations of one function hold, for each lane.
+    """The stack of one function: what its activations hold, for each lane.
 
     Args:
         kept: The function's registers, parameters and return addresses, all lanes first.
         variables: Its local variables, and
         local: the region that they lie in.
-        most: So many activations fit on a thread's stack.
+        most: How many activations fit on a thread's stack.
 
     Attributes:
         displacement: Bytes from the function's local variables to those of the activation
@@ -97,7 +97,7 @@ class Frames:
         self.displacement.fill(0)
 
     def without_room(self, lanes: Lanes) -> Lanes | None:
-        """Those lanes whose stack is full."""
+        """The lanes whose stack is full; None where there are none."""
         return lanes.pick(lanes.take(self._depth) >= self.most)
 
     def enter(self, lanes: Lanes) -> None:
@@ -130,7 +130,7 @@ class Frames:
 
 
 Arrive = Callable[[NDArray[np.bool_]], None]
-"""Writes what some of the lanes asked for: one bool for each lane that asked."""
+"""Writes what some of the lanes asked for. Takes one bool for each lane that asked."""
 
 
 @dataclass(slots=True)
@@ -171,7 +171,7 @@ class PendingCopies:
         self._copies.append(_Copy(lanes, arrive, group, np.ones(lanes.count, dtype=np.bool_)))
 
     def commit(self, lanes: Lanes) -> None:
-        """What lanes have asked for since they last did this becomes a group."""
+        """What these lanes have asked for since their last commit becomes a group."""
         lanes.put(self._committed, lanes.take(self._committed) + 1)
 
     def wait(self, lanes: Lanes, *, but: int) -> None:
@@ -221,7 +221,7 @@ class Heap:
         return address
 
     def free(self, memory: GlobalMemory, address: int) -> bool:
-        """Give an allocation back. False where ``allocate`` did not give it, or no longer."""
+        """Free an allocation. False where it is not one, or was freed before."""
         size = self._sizes.pop(address, None)
         if size is None:
             return False

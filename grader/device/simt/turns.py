@@ -1,8 +1,8 @@
-"""Which threads run when: a schedule, carried out for one wave.
+"""Which threads run when: carries a schedule out for one wave.
 
-All schedules are *fair*: the blocks in flight are resident, so a thread that waits for another one
-in a loop gives way to it after a while. Blocks that are not resident at once start in the order of
-their numbers in every schedule, as they do on a GPU. The numbers: `grader.device.schedules`.
+All schedules are *fair*: the blocks in flight are resident, so a thread that waits in a loop for
+another one lets that one run after a while. Blocks that are not resident at once start in the order
+of their numbers in every schedule, as they do on a GPU. `grader.device.schedules` has the numbers.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from grader.device.lanes import Index
 from grader.device.schedules import FIRST_RANDOM, PLAIN, REVERSED
 
 _TEAMS = 8
-"""Most parts of a wave that run apart from each other; each costs as much as all together."""
+"""Most parts that a wave is divided into. Each costs as much time as all together."""
 _RANDOM_TEAMS = 4
 _TURN = 256
-"""Basic blocks that a team runs before another one gets its turn. One that has used up a turn
-probably waits for another team: its next turns are shorter."""
+"""Basic blocks that a team runs in one turn. A team that has used up a turn probably waits for
+another team, so its next turns are shorter."""
 _LEAST_TURN = 16
 _RANDOM_TURNS = (1, 4, 24)
-"""The most of a random turn: short turns let threads see what is there for a moment only, long
-ones let a team get far ahead of the others."""
+"""Lengths of random turns. In short turns threads see what is there only for a moment; in long ones
+a team gets far ahead of the others."""
 _PATIENCE = 2048
-"""Basic blocks that run before another group of threads than the lowest has its turn, so that
-a thread that spins on a flag does not keep the one that will set it from running. Where that
-happens once it happens again, and then sooner; and soon from the first where threads talk to each
-other, since whoever runs for long there probably waits."""
+"""Basic blocks that run before a group of threads other than the lowest has its turn, so that a
+thread that spins on a flag does not keep the thread that will set it from running. After the first
+time this happens sooner. It happens soon from the start where threads communicate, since a thread
+that runs for long there probably waits."""
 _LEAST_PATIENCE = 128
 _OTHERS = 32
 """Basic blocks of that turn."""
@@ -47,7 +47,7 @@ class Schedule:
         number: Which schedule.
         blocks: Blocks of the wave.
         threads: Threads of a block.
-        talk: Whether threads may wait for each other, by strong accesses.
+        talk: Whether threads may communicate, by strong accesses.
     """
 
     def __init__(self, number: int, blocks: int, threads: int, *, talk: bool = False) -> None:
@@ -102,10 +102,10 @@ class Schedule:
         return next((other for other in ready if other > team), ready[0])
 
     def choose(self, counters: list[int]) -> int:
-        """Where a team goes on, out of the program counters at which it has threads.
+        """Where a team goes on, of the program counters at which it has threads.
 
-        The lowest brings threads together again soonest. The highest is as legal: who has taken
-        the later branch runs first. Now and then another one has its turn.
+        The lowest brings threads together again soonest. The highest is just as legal: threads that
+        took the later branch run first. From time to time another one has its turn.
         """
         self._chosen += 1
         if self._chosen > self._patience:

@@ -53,7 +53,7 @@ class WarpWaits:
         return weights.astype(np.int64)
 
     def meet(self, pc: int, lanes: Lanes, mask: Any, action: Action) -> None:
-        """Run ``action`` for each lane once those that its ``mask`` names are there.
+        """Run ``action`` for each lane once the lanes that its ``mask`` names are there.
 
         Args:
             mask: One uint32 for all, or an array over all lanes.
@@ -82,7 +82,7 @@ class WarpWaits:
             self.meet(pc, lanes, mask, action)
 
     def give_up(self) -> bool:
-        """Nobody else can run. False where nobody waits here.
+        """Called when nobody else can run. False where nobody waits here.
 
         Raises:
             KernelFault: Somebody waits, and always would.

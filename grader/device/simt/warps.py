@@ -149,7 +149,7 @@ _SOURCES: dict[str, Callable[..., Any]] = {
 
 
 def _teams(lanes: Lanes, waits: WarpWaits, mask: Any) -> Index:
-    """A number for each lane: equal for lanes of one warp that named the same mask."""
+    """A number for each lane, equal for lanes of one warp that named the same mask."""
     warp: Index = waits.warp[lanes.index]
     if np.ndim(mask) == 0:
         return warp
