@@ -16,8 +16,8 @@ import msgspec
 
 from grader.errors import GraderFault
 from grader.intake import Submission
+from grader.intake.lexer import DEDENT, INDENT, NEWLINE, Token, tokens
 from grader.intake.static_look import look
-from grader.intake.tokens import DEDENT, INDENT, NEWLINE, Token, tokens
 from grader.record import CheckedFinding, Diagnostic, Note, Record, StaticLook, SubmissionInfo
 
 _LAYOUT = frozenset({NEWLINE, INDENT, DEDENT})

@@ -8,17 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import Final
 
-from grader.intake.tokens import (
-    CLOSING,
-    OPENING,
-    STRING,
-    Token,
-    function_stream,
-    function_tokens,
-    keys,
-    statements_of,
-    tokens,
-)
+from grader.intake.lexer import CLOSING, OPENING, STRING, Token, tokens
+from grader.intake.tokens import function_stream, function_tokens, keys, statements_of
 
 SHORT: Final = 16
 """Hexadecimal digits that are kept of a digest of the book's. Chance never makes two alike, and

@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from grader.intake.display import one_line
-from grader.intake.tokens import CLOSING, DEDENT, INDENT, NEWLINE, OPENING, Token, tokens
+from grader.intake.lexer import CLOSING, DEDENT, INDENT, NEWLINE, OPENING, Token, tokens
+from grader.intake.tokens import bracketed
 
 _LAYOUT: Final = frozenset({NEWLINE, INDENT, DEDENT})
 _LAUNCHES: Final = ("enqueue_function", "compile_function")
@@ -93,25 +94,15 @@ def _definition(
 
 def _list(
     stream: Sequence[Token], index: int, opening: str
-) -> tuple[list[list[Token]] | None, int]:
+) -> tuple[list[Sequence[Token]] | None, int]:
     """The elements between brackets that open at ``index``, and where they end; None: no such."""
-    if index >= len(stream) or stream[index].text != opening:
+    parts, after = bracketed([token.text for token in stream], opening, index)
+    if parts is None:
         return None, index
-    elements: list[list[Token]] = [[]]
-    depth = 0
-    for place in range(index, len(stream)):
-        token = stream[place]
-        depth += (token.text in OPENING) - (token.text in CLOSING)
-        if depth == 0:
-            return [element for element in elements if element], place + 1
-        if depth == 1 and token.text == ",":
-            elements.append([])
-        elif place > index:
-            elements[-1].append(token)
-    return None, index
+    return [stream[part] for part in parts if stream[part]], after
 
 
-def _names(arguments: list[list[Token]] | None) -> tuple[str, ...] | None:
+def _names(arguments: list[Sequence[Token]] | None) -> tuple[str, ...] | None:
     """The names of a definition's arguments; None where it may take another number of them."""
     if arguments is None:
         return None
@@ -124,7 +115,7 @@ def _names(arguments: list[list[Token]] | None) -> tuple[str, ...] | None:
     return tuple(names)
 
 
-def _positional(arguments: list[list[Token]]) -> int | None:
+def _positional(arguments: list[Sequence[Token]]) -> int | None:
     """How many arguments a call gives by position; None where that can't be seen."""
     if any(argument[0].text.startswith("*") for argument in arguments):
         return None

@@ -24,18 +24,8 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Final
 
-from grader.intake.tokens import (
-    CLOSING,
-    DEDENT,
-    INDENT,
-    NEWLINE,
-    OPENING,
-    STRING,
-    Token,
-    keys,
-    statements_of,
-    tokens,
-)
+from grader.intake.lexer import DEDENT, INDENT, NEWLINE, STRING, Token, tokens
+from grader.intake.tokens import bracketed, keys, statements_of
 
 _LAUNCHES: Final = frozenset(
     {"enqueue_function", "enqueue_function_checked", "enqueue_function_unchecked"}
@@ -186,16 +176,5 @@ def _keyword(words: Sequence[str]) -> tuple[str | None, Sequence[str]]:
 
 def _list(words: Sequence[str], opening: str) -> tuple[list[Sequence[str]] | None, Sequence[str]]:
     """The parts of a bracketed list that ``words`` begin with, and what follows it."""
-    if not words or words[0] != opening:
-        return None, words
-    parts: list[Sequence[str]] = []
-    depth, start = 0, 1
-    for index, word in enumerate(words):
-        depth += (word in OPENING) - (word in CLOSING)
-        if depth == 0 or (depth == 1 and word == "," and index):
-            if index > start or word == ",":
-                parts.append(words[start:index])
-            start = index + 1
-        if depth == 0:
-            return parts, words[index + 1 :]
-    return None, words
+    parts, after = bracketed(words, opening)
+    return (None, words) if parts is None else ([words[part] for part in parts], words[after:])

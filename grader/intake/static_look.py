@@ -16,7 +16,7 @@ from typing import Final
 import msgspec
 
 from grader.intake.display import one_line
-from grader.intake.tokens import LINE, NEWLINE, STRING, Token, tokens
+from grader.intake.lexer import NEWLINE, STRING, Token, is_certain, tokens
 
 MAX_LOOKS: Final = 50
 
@@ -115,7 +115,7 @@ def look(text: str, *, op: str | None = None) -> list[Look]:
             name,
             f"Line {line} holds a character that can't be seen ({name}).",
         )
-    if stream and stream[0].kind == LINE:
+    if not is_certain(stream):
         sentence = "The text can't be taken apart with certainty: read it yourself."
         add(LookKind.UNUSUAL_TEXT, 1, "", sentence)
         stream = (*_loose_words(stream), *_loose_registrations(text))

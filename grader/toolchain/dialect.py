@@ -17,16 +17,15 @@ Any text has words, also one that is no Mojo: nothing here raises.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from typing import Final, NamedTuple
 
-from grader.intake.literals import literals
+from msgspec.structs import replace
 
-_WORD: Final = re.compile(r"[^\W\d]\w*|\d[\w.]*|->|[^\s\w]|\n")
+from grader.intake.lexer import CLOSING, COMMENT, OPENING, SIGN, STRING, Token, scan
+
 _PATTERN: Final = re.compile(r"\.\.\.|\^|[^\W\d]\w*|\d[\w.]*|->|[^\s\w]")
-_OPEN: Final = {"(": ")", "[": "]", "{": "}"}
-_CLOSE: Final = frozenset(_OPEN.values())
 _MAX_GAP: Final = 400
 """Words that ``...`` can stand for: longer ones are no signature, and looking costs time."""
 _MAX_HEAD: Final = 40
@@ -84,40 +83,33 @@ def hits(source: Sequence[DialectWord], patterns: Sequence[str]) -> list[Hit]:
 def _words(text: str) -> Iterator[DialectWord]:
     line, depth, first = 1, 0, True
     comma: DialectWord | None = None
-    for match in _WORD.finditer(_code(text)):
-        word = match[0]
-        if word == "\n":
-            line += 1
-            first = first or depth == 0
-            continue
+    for token in _simple(scan(text)):
+        word = token.text
+        if depth == 0 and token.line > line:
+            first = True
+        line = token.line
         if word == ";":
             first = first or depth == 0
             continue
-        if comma is not None and word not in _CLOSE:
+        if comma is not None and word not in CLOSING:
             yield comma
         # A comma that only closes a list says nothing.
         comma = DialectWord(word, line, first) if word == "," else None
         if comma is None:
             yield DialectWord(word, line, first)
         first = False
-        depth = max(0, depth + (word in _OPEN) - (word in _CLOSE))
+        depth = max(0, depth + (word in OPENING) - (word in CLOSING))
 
 
-def _code(text: str) -> str:
-    """The text with comments blank and strings empty, line by line where it was."""
-    text = text.replace("\r\n", "\n")
-    found = literals(text)
-    if found is None:
-        # In doubt what is a string, a line's words up to the first '#' are taken as code.
-        return re.sub(r"#[^\n]*", "", text).replace("\r", "\n")
-    pieces: list[str] = []
-    position = 0
-    for span in sorted((*found.comments, *found.strings), key=lambda span: span.start):
-        pieces.append(text[position : span.start])
-        body = text[span.start : span.stop]
-        pieces.append(("" if body.startswith("#") else " Ø ") + "\n" * body.count("\n"))
-        position = span.stop
-    return "".join((*pieces, text[position:]))
+def _simple(scanned: Iterable[Token]) -> Iterator[Token]:
+    """Without comments, strings without what they hold, signs of one character; but for ``->``."""
+    for token in scanned:
+        if token.kind == STRING:
+            yield replace(token, text="Ø")
+        elif token.kind == SIGN and token.text != "->":
+            yield from (replace(token, text=sign) for sign in token.text)
+        elif token.kind != COMMENT:
+            yield token
 
 
 def _imports_written_out(source: Iterator[DialectWord]) -> Iterator[DialectWord]:
@@ -203,8 +195,8 @@ def _gap(source: Sequence[DialectWord], index: int, following: _Part) -> int | N
             return None
         if depth == 0 and index > begin and word == following.text:
             return index
-        if depth == 0 and (word == "," or word in _CLOSE):
+        if depth == 0 and (word == "," or word in CLOSING):
             return None
-        depth += (word in _OPEN) - (word in _CLOSE)
+        depth += (word in OPENING) - (word in CLOSING)
         index += 1
     return None

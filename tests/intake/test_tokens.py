@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grader.intake.tokens import equal_programs, function_tokens, tokens
+from grader.intake.lexer import COMMENT, STRING, is_certain, plain_lines, scan, tokens
+from grader.intake.tokens import bracketed, equal_programs, function_tokens
 
 PROGRAM = '''\
 from std.gpu import thread_idx
@@ -232,3 +233,52 @@ def test_the_largest_hostile_text_takes_a_moment(unit: str) -> None:
     started = time.process_time()
     tokens(text)
     assert time.process_time() - started < 6.0
+
+
+@given(st.text(alphabet="ab1.#\"'`\\\n\r ([,)]->=\u00e9", max_size=60))
+def test_a_token_stands_where_it_says_in_either_reading(text: str) -> None:
+    plain = plain_lines(text)
+    for token in scan(text):
+        assert plain[token.start : token.stop] == token.text
+        assert plain.count("\n", 0, token.start) + 1 == token.line
+    if is_certain(tokens(text)):
+        words = [token for token in tokens(text) if token.text and token.start >= 0]
+        assert all(plain[token.start : token.stop] == token.text for token in words)
+        strings = [token.start for token in words if token.kind == STRING]
+        assert strings == [token.start for token in scan(text) if token.kind == STRING]
+
+
+@given(st.text(max_size=80))
+def test_a_scan_leaves_out_nothing_but_white_space(text: str) -> None:
+    plain, position = plain_lines(text), 0
+    for token in scan(text):
+        assert not plain[position : token.start].strip()
+        position = token.stop
+    assert not plain[position:].strip()
+
+
+def test_a_scan_tells_comments_and_strings_in_any_text() -> None:
+    kinds = [(token.kind, token.text) for token in scan('`x` # "one"\n\'# two\'\r"""open')]
+    assert kinds[1:] == [(COMMENT, '# "one"'), (STRING, "'# two'"), (STRING, '"""open')]
+    assert not is_certain(tokens("`x`"))
+
+
+@pytest.mark.parametrize(
+    ("text", "parts", "after"),
+    [
+        ("( )", [], 2),
+        ("( a )", ["a"], 3),
+        ("( a , )", ["a"], 4),
+        ("( , )", [""], 3),
+        ("( a , , b ) c", ["a", "", "b"], 6),
+        ("( a [ b , c ] , ( d , e ) )", ["a [ b , c ]", "( d , e )"], 14),
+        ("a ( b )", None, 0),
+        ("( a", None, 0),
+        ("", None, 0),
+    ],
+)
+def test_a_list_in_brackets(text: str, parts: list[str] | None, after: int) -> None:
+    words = text.split()
+    found, stop = bracketed(words, "(")
+    assert (None if found is None else [" ".join(words[part]) for part in found]) == parts
+    assert stop == after

@@ -1,7 +1,7 @@
 """A submission as words, comments and names, each with its place in the text.
 
-This reader is not the one that decides whether two programs are equal
-(`grader.intake.tokens`). That one gives up where a text leaves what it is sure
+This reading is not the one that decides whether two programs are equal
+(`grader.intake.lexer.tokens`). That one gives up where a text leaves what it is sure
 of; here a text must not escape comparison by an odd character in it, so every
 text is read somehow, in linear time.
 """
@@ -13,18 +13,10 @@ from typing import Final
 
 import msgspec
 
+from grader.intake.lexer import COMMENT, NAME, STRING, plain_lines, scan
+
 MAX_TEXT: Final = 200_000
 """Characters that are read; a solution has some thousands."""
-_WORD: Final = re.compile(
-    r"""(?P<comment>\#[^\n]*)
-      | (?P<string>[A-Za-z]{0,2}(?:\"{3}[\s\S]*?(?:\"{3}|\Z)|'{3}[\s\S]*?(?:'{3}|\Z)
-            |"(?:[^"\\\n]|\\[^\n])*(?:"|(?=\\?(?:\n|\Z)))|'(?:[^'\\\n]|\\[^\n])*(?:'|(?=\\?(?:\n|\Z)))))
-      | (?P<name>[^\W\d]\w*|`[^`\n]*`)
-      | (?P<number>\d[\w.]*)
-      | (?P<sign>[][(){},;:]|\*\*=?|//=?|<<=?|>>=?|->|[=!<>+\-*/%&|^@:]=|[^\w\s])
-    """,
-    re.VERBOSE,
-)
 _KEYWORDS: Final = frozenset(
     [
         "alias",
@@ -130,21 +122,20 @@ def read(text: str, given: frozenset[str] = frozenset()) -> SourceText:
             They and what follows a dot (members of a library) are compared as
             they are; all other names count as equal, which defeats renaming.
     """
-    text = text[:MAX_TEXT].replace("\r\n", "\n").replace("\r", "\n")
+    text = plain_lines(text[:MAX_TEXT])
     words: list[SourceWord] = []
     comments: list[Comment] = []
     names: set[str] = set()
-    for match in _WORD.finditer(text):
-        kind, shown, start = match.lastgroup, match[0], match.start()
-        if kind == "comment":
-            comments.append(Comment(_plain(shown), TextSpan(start, match.end())))
-        elif kind == "string":
+    for token in scan(text):
+        shown, start = token.text, token.start
+        if token.kind in (COMMENT, STRING):
+            comments.append(Comment(_plain(shown), TextSpan(start, token.stop)))
+        if token.kind == STRING:
             words.append(SourceWord('""', shown, start))
-            comments.append(Comment(_plain(shown), TextSpan(start, match.end())))
-        elif kind == "name":
+        elif token.kind == NAME:
             names.add(shown)
             words.append(SourceWord(_norm(shown, words, given), shown, start))
-        else:
+        elif token.kind != COMMENT:
             words.append(SourceWord(shown, shown, start))
     told = tuple(comment for comment in comments if comment.text)
     return SourceText(text=text, words=tuple(words), comments=told, names=frozenset(names))

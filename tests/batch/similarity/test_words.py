@@ -11,7 +11,7 @@ from hypothesis import given
 from benchmarks.labels import labels_of
 from grader.batch.similarity.features import Kind, features
 from grader.batch.similarity.words import read
-from grader.intake.tokens import INDENT, LINE, tokens
+from grader.intake.lexer import INDENT, LINE, tokens
 from grader.resources import data_directory
 from tests.batch.similarity.texts import GIVEN, LAUNCH, OWN, SKELETON, programs, renamed
 
