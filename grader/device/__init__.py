@@ -31,12 +31,13 @@ from grader.device.evidence import (
     Touch,
     Writer,
 )
-from grader.device.libraries import LOAD_ORDER, library_directory
 from grader.device.process import (
+    LOAD_ORDER,
     RunningProcess,
     SoftwareDevice,
     Spawn,
     SpawnRequest,
+    library_directory,
     spawn_plain,
 )
 

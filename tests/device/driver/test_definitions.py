@@ -6,7 +6,7 @@ import re
 import subprocess
 import sys
 
-from grader.device import libraries, wire
+from grader.device import process, wire
 from grader.device.results import CudaResult
 from tests.device.driver.conftest import ROOT
 
@@ -42,7 +42,7 @@ def test_the_versions_and_limits_agree() -> None:
 def test_the_build_makes_what_the_worker_loads() -> None:
     build = (ROOT / "hatch_build.py").read_text()
     names = re.findall(r'^(?:DRIVER = |    )"(lib[^"]+)"', build, re.MULTILINE)
-    assert tuple(names) == libraries.LOAD_ORDER
+    assert tuple(names) == process.LOAD_ORDER
 
 
 def test_the_device_process_imports_nothing_of_the_grader_s_face() -> None:
