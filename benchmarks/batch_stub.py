@@ -13,8 +13,11 @@ from grader.batch.settings import Settings
 from grader.batch.task import GradingOutcome, Task
 from grader.intake import submission_from_bytes
 from grader.record import (
-    Check,
+    Aspect,
+    CheckOutcome,
     Counterexample,
+    OutputCase,
+    ProblemKind,
     PuzzleInfo,
     Record,
     Status,
@@ -45,7 +48,7 @@ def stand_in(task: Task, *, score: int, **more: Any) -> Record:
             size=len(submission.data),
             text=submission.text,
         ),
-        puzzle=PuzzleInfo(name="conv1d", title="1D convolution", formula="", domain=""),
+        puzzle=PuzzleInfo(name="conv1d", title="1D convolution"),
         verdict=Verdict.PASS if score >= 100 else Verdict.FAIL,
         score=score,
         max_score=100,
@@ -59,16 +62,22 @@ def representative(task: Task) -> Record:
     tensor = Tensor(name="input", dtype="float32", shape=(30,), data=bytes(range(120)))
     example = Counterexample(
         check="integers",
+        kind=ProblemKind.WRONG_VALUES,
         title="wrong values",
         sizes={"input_size": 30, "conv_size": 15},
         inputs=(tensor, tensor),
-        expected=tensor,
-        got=tensor,
-        mismatch_count=15,
+        outputs=(OutputCase(expected=tensor, got=tensor, mismatch_count=15),),
         explanation="The halo from the next block is missing.",
     )
     checks = tuple(
-        Check(id=name, title=f"Check {name}", status=Status.FAILED, points=0, max_points=points)
+        CheckOutcome(
+            id=name,
+            title=f"Check {name}",
+            aspect=Aspect.VALUES,
+            status=Status.FAILED,
+            points=0,
+            max_points=points,
+        )
         for name, points in (("example", 20), ("integers", 25), ("reals", 15))
     )
     return stand_in(

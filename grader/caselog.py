@@ -1,8 +1,8 @@
 """Every case of a run with its inputs, so that any one of them can be run again.
 
-Cases are numbered from one in the order in which they ran:
+Cases are numbered from one in the order in which they ran, part by part:
 
-* case 1 is the published example;
+* the first case is the published example, if there is one;
 * then come the cases of each shape of the plan, the assigned shapes first: integers, real numbers,
   some with zeros, equal or published numbers, magnitudes mixed, a pattern (none behind one that
   gave no output). Behind the integers comes the same case with blocks and threads in other orders;
@@ -13,7 +13,7 @@ Cases are numbered from one in the order in which they ran:
 * the last case is the published example again.
 
 The numbers are stable because the inputs are kept, not drawn again: what Hypothesis draws
-depends on its version and on how the cases before it ended. A run of conv1d takes some
+depends on its version and on how the cases before it ended. A run takes some
 6 KiB, packed. A student's copy of a record with hidden checks has no log.
 """
 
@@ -36,11 +36,13 @@ MAX_BYTES = 16 * 1024 * 1024
 class LoggedCase(msgspec.Struct, frozen=True, array_like=True):
     """One case. Its number is its place in the log, from one."""
 
+    part: str
+    """Name of the part that it is a case of."""
     sizes: dict[str, int]
     values: str
-    """`grader.grading.cases.Values`."""
+    """`grader.model.domains.Values`."""
     variant: int
-    """Which bytes unwritten memory held (`grader.grading.lane`)."""
+    """Which bytes unwritten memory held (`grader.lanes.devices`)."""
     failed: tuple[str, ...]
     """The checks that the case failed."""
     output: bool

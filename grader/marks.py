@@ -5,16 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from grader.record import Check, Record, Status
-
-NOTHING_FILLED_IN = "nothing was filled in"
-"""The reason of every check of a skeleton that was handed in as it was given."""
-SKELETON_HEADLINE = "Nothing was filled in: this is the skeleton as it was given."
-HURDLES = {
-    "packages": "The file does not compile.",
-    "compiles": "The file packages, but the graph with it does not compile.",
-}
-"""What it means that one of the first checks failed: nothing behind it was made."""
+from grader.record import Aspect, CheckOutcome, Reason, Record, Status
+from grader.wording import sizes_tried
 
 
 class Tried(NamedTuple):
@@ -28,16 +20,12 @@ class Tried(NamedTuple):
     @property
     def assigned_sizes(self) -> str:
         """``14 of 58 sizes`` or ``all 58 sizes``."""
-        return _of(self.assigned, self.of)
+        return sizes_tried(self.assigned, self.of)
 
     @property
     def sizes_beyond(self) -> str:
         """The same of the sizes that are not assigned."""
-        return _of(self.beyond, self.of_beyond)
-
-
-def _of(tried: int, count: int) -> str:
-    return f"all {count} sizes" if tried == count else f"{tried} of {count} sizes"
+        return sizes_tried(self.beyond, self.of_beyond)
 
 
 def right(tried: Tried, *, beyond: bool) -> str:
@@ -53,7 +41,16 @@ def right(tried: Tried, *, beyond: bool) -> str:
 
 def untouched(record: Record) -> bool:
     """Whether the skeleton was handed in as it was given: then nothing was run."""
-    return bool(record.checks) and all(c.reason == NOTHING_FILLED_IN for c in record.checks)
+    return bool(record.checks) and all(
+        check.reason is Reason.NOTHING_FILLED_IN for check in record.checks
+    )
+
+
+def compiled(record: Record) -> bool:
+    """Whether the program around the file compiled, so that cases were run."""
+    return any(
+        check.aspect is Aspect.COMPILES and check.status is Status.PASSED for check in record.checks
+    )
 
 
 def needed_points(pass_mark: int | None, possible: int, out_of_reach: int) -> int:
@@ -70,20 +67,10 @@ def needed_points(pass_mark: int | None, possible: int, out_of_reach: int) -> in
     return max(min(pass_mark, 1), pass_mark - out_of_reach)
 
 
-def unreachable(checks: Sequence[Check], max_score: int) -> frozenset[int]:
-    """Places of the checks that the device could not look for, from the points that are missing.
-
-    Args:
-        checks: All checks of a record that has a mark.
-        max_score: What could be had of them.
-    """
-    missing = sum(check.max_points for check in checks if not check.extra) - max_score
-    places = set()
-    # From the end: what the device shows stands last in a rubric.
-    for place in reversed(range(len(checks))):
-        check = checks[place]
-        unchecked = not check.extra and check.status is Status.NOT_CHECKED
-        if unchecked and 0 < check.max_points <= missing:
-            missing -= check.max_points
-            places.add(place)
-    return frozenset(places)
+def unreachable(checks: Sequence[CheckOutcome]) -> frozenset[int]:
+    """Places of the checks that the device could not look for."""
+    return frozenset(
+        place
+        for place, check in enumerate(checks)
+        if not check.extra and check.reason is not None and check.reason.out_of_reach
+    )

@@ -61,9 +61,16 @@ def test_a_record_that_is_too_large_is_not_read():
 
 
 def test_another_version_is_named():
-    other = {**json.loads(DOCUMENT), "schema": "mojo-grade/record/2"}
-    with pytest.raises(RecordError, match="record/2"):
+    other = {**json.loads(DOCUMENT), "schema": "mojo-grade/record/3"}
+    with pytest.raises(RecordError, match="record/3"):
         decode(json.dumps(other).encode())
+
+
+def test_a_record_of_version_1_says_how_to_grade_again():
+    other = {**json.loads(DOCUMENT), "schema": "mojo-grade/record/1"}
+    with pytest.raises(RecordError, match="earlier version") as caught:
+        decode(json.dumps(other).encode())
+    assert "grade submit" in caught.value.remedy
 
 
 def test_a_missing_file_is_named(tmp_path):

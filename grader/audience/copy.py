@@ -18,6 +18,7 @@ from grader.audience.visible import concealed, restricted
 from grader.audience.words import advice, headline
 from grader.marks import untouched
 from grader.record import (
+    Aspect,
     Audience,
     CheckedFinding,
     Counterexample,
@@ -27,8 +28,8 @@ from grader.record import (
     Visibility,
 )
 
-_STAGE_CHECKS = {"package": "packages", "compile": "compiles"}
-"""The check that a message of the compiler belongs to, by its stage."""
+_STAGES = {"package": Aspect.PACKAGES, "compile": Aspect.COMPILES}
+"""What a check is about that a message of the compiler belongs to, by its stage."""
 
 
 def for_audience(record: Record, audience: Audience, now: datetime | None = None) -> Record:
@@ -80,7 +81,9 @@ def _without(record: Record, hidden: frozenset[str]) -> Record:
             replace(each, case=0) for each in record.counterexamples if _shows(each, visible)
         ),
         findings=tuple(replace(each, case=0) for each in record.findings if _shows(each, visible)),
-        diagnostics=tuple(each for each in record.diagnostics if not _hidden_message(each, hidden)),
+        diagnostics=tuple(
+            each for each in record.diagnostics if not _hidden_message(record, each, hidden)
+        ),
         fault=replace(record.fault, detail="") if record.fault is not None else None,
         seed="",
         # Only whether any ran: how many tells how the hidden ones ended.
@@ -118,9 +121,10 @@ def _shows(case: Counterexample | CheckedFinding, shown: frozenset[str]) -> bool
     return bool(case.concerns) and own | set(case.concerns) <= shown
 
 
-def _hidden_message(diagnostic: Diagnostic, hidden: frozenset[str]) -> bool:
-    check = _STAGE_CHECKS.get(diagnostic.stage)
-    return check is None or check in hidden
+def _hidden_message(record: Record, diagnostic: Diagnostic, hidden: frozenset[str]) -> bool:
+    aspect = _STAGES.get(diagnostic.stage)
+    shown = {check.aspect for check in record.checks if check.id not in hidden}
+    return aspect not in shown
 
 
 def _without_hints(record: Record) -> Record:

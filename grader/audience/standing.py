@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from grader.audience.visible import due_date
 from grader.marks import needed_points, unreachable
-from grader.record import Check, Record, Verdict, Visibility, Withheld
+from grader.record import CheckOutcome, Record, Verdict, Visibility, Withheld
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +29,7 @@ class Standing:
 def standing(record: Record, hidden: frozenset[str]) -> Standing:
     """Where the submission of a whole record stands without the hidden checks."""
     marked = record.verdict in (Verdict.PASS, Verdict.FAIL)
-    away = unreachable(record.checks, record.max_score) if marked else frozenset()
+    away = unreachable(record.checks) if marked else frozenset()
     counted = [check for place, check in enumerate(record.checks) if place not in away]
     shown = [check for check in counted if check.id not in hidden]
     others = [check for check in counted if check.id in hidden]
@@ -58,5 +58,5 @@ def standing(record: Record, hidden: frozenset[str]) -> Standing:
     )
 
 
-def _possible(checks: list[Check]) -> int:
+def _possible(checks: list[CheckOutcome]) -> int:
     return sum(check.max_points for check in checks if not check.extra)

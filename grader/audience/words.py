@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from grader.marks import HURDLES, SKELETON_HEADLINE, untouched
+from grader.marks import compiled, untouched
 from grader.record import Attribution, Record, Status, Verdict, Withheld
+from grader.wording import HURDLES, SKELETON_HEADLINE
 
 STEPS = 4
 
@@ -23,7 +24,7 @@ def _first(record: Record) -> str:
         return SKELETON_HEADLINE
     failed = [c for c in record.checks if c.status is Status.FAILED and not c.extra]
     if failed:
-        return HURDLES.get(failed[0].id) or f'This check fails: "{failed[0].title}".'
+        return HURDLES.get(failed[0].aspect) or f'This check fails: "{failed[0].title}".'
     if record.score < record.max_score:
         return "Not every check could be made."
     return "Everything that is shown is right."
@@ -69,7 +70,7 @@ def advice(record: Record) -> tuple[str, ...]:
 
 
 def _steps(record: Record) -> Iterator[str]:
-    if not any(c.id == "compiles" and c.status is Status.PASSED for c in record.checks):
+    if not compiled(record):
         for diagnostic in record.diagnostics:
             if diagnostic.severity == "error" and diagnostic.advice:
                 place = f"Line {diagnostic.line}: " if diagnostic.line else ""
@@ -77,7 +78,7 @@ def _steps(record: Record) -> Iterator[str]:
     for example in record.counterexamples:
         yield example.explanation
     for finding in record.findings:
-        if finding.attribution is Attribution.STUDENT and "robust" not in finding.concerns:
+        if finding.attribution is Attribution.STUDENT and not finding.beyond:
             yield finding.explanation
     for check in record.checks:
         yield check.hint

@@ -61,7 +61,15 @@ def own_record(record: Record, submission: Submission) -> Record:
         ),
         headline=said(record.headline),
         checks=tuple(
-            msgspec.structs.replace(check, reason=said(check.reason)) for check in record.checks
+            msgspec.structs.replace(
+                check,
+                sentence=said(check.sentence),
+                data={
+                    name: said(value) if isinstance(value, str) else value
+                    for name, value in check.data.items()
+                },
+            )
+            for check in record.checks
         ),
         advice=tuple(said(sentence) for sentence in record.advice),
         diagnostics=tuple(places.diagnostic(each) for each in record.diagnostics),

@@ -14,9 +14,9 @@ from grader.batch.code import deciding_code
 from grader.batch.task import Conditions, Options
 from grader.book.shipped import GIVEN
 from grader.errors import GraderFault
-from grader.grading.request import DeviceChoice
 from grader.grading.rescore import judged
-from grader.puzzles.definition import Puzzle
+from grader.lanes import DeviceChoice
+from grader.model.puzzle import Puzzle
 from grader.resources import data_directory
 from grader.rubric import Rubric
 from grader.toolchain import edition as editions
@@ -78,7 +78,7 @@ def definite_device(wanted: DeviceChoice, *, scheduler: str) -> DeviceChoice:
         return wanted
     if scheduler:
         return "software"
-    from grader.grading import gpu
+    from grader.lanes import gpu
 
     return "gpu" if gpu.probe().name else "software"
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from grader.grading.request import DEFAULT_EXAMPLES, DEFAULT_TIMEOUT, DeviceChoice
+from grader.grading.request import DEFAULT_EXAMPLES, DEFAULT_TIMEOUT
+from grader.lanes import DeviceChoice
 from grader.record import SkeletonInfo
 from grader.sandbox import Wanted
 

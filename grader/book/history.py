@@ -19,7 +19,7 @@ from grader.book.digests import SHORT, array_reads, given_code, program_of
 from grader.book.shipped import GivenCode, Shipped
 from grader.book.topics import RENUMBERED, Topic, Topics
 from grader.errors import UsageError
-from grader.puzzles.definition import Puzzle
+from grader.model.puzzle import Puzzle
 
 BRANCHES: Final = ("main", "stable")
 _SUFFIXES: Final = (".mojo", ".🔥")
@@ -70,9 +70,10 @@ def read_given(clone: Path, puzzle: Puzzle, branches: Sequence[str] = BRANCHES) 
     given: dict[str, dict[str, None]] = {}
     reads: set[str] = set()
     for path, _, text in _versions(clone, list(read.values())):
-        if path.rpartition("/")[2] in names and (code := given_code(text, puzzle.kernel_function)):
-            given.setdefault(path, {})[code[:SHORT]] = None
-            reads |= array_reads(text, puzzle.kernel_function, puzzle.given_array)
+        for kernel in puzzle.given if path.rpartition("/")[2] in names else ():
+            if code := given_code(text, kernel.function):
+                given.setdefault(path, {})[code[:SHORT]] = None
+                reads |= array_reads(text, kernel.function, kernel.array)
     if not any(path in given for path in assigned):
         raise _not_the_book(clone, ", ".join(assigned))
     return GivenCode(

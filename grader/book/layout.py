@@ -7,7 +7,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from grader.puzzles.definition import Puzzle
+    from grader.model.puzzle import Puzzle
 
 
 _TWO: Final = 2

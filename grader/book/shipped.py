@@ -17,7 +17,7 @@ from grader.errors import GraderFault
 from grader.resources import data_directory
 
 if TYPE_CHECKING:
-    from grader.puzzles.definition import Puzzle
+    from grader.model.puzzle import Puzzle
 
 GIVEN: Final = "given.json"
 """Beside the reference kernels of a puzzle."""

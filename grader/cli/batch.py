@@ -13,7 +13,7 @@ import click
 
 from grader.cli import options
 from grader.errors import ExitCode
-from grader.grading.request import DeviceChoice
+from grader.lanes import DeviceChoice
 from grader.sandbox import Wanted
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from grader.cli import options
 from grader.cli.root import EXIT_CODES
-from grader.errors import ExitCode
-from grader.grading.request import DeviceChoice
+from grader.errors import ExitCode, UsageError
 from grader.intake.display import for_terminal
+from grader.lanes import DeviceChoice
 from grader.puzzles import NAMES, find
 from grader.toolchain import edition as editions
 from grader.toolchain.edition import DEFAULT_EDITION
@@ -41,19 +41,25 @@ def demo(name: str, edition: str, device: str) -> None:
     known = editions.find(edition)
     puzzle = find(name).for_edition(edition)
     toolchain = install(known, said=lambda phrase: click.echo(phrase, err=True))
-    example, words = puzzle.example, puzzle.words
+    part = puzzle.parts[0]
+    example, words = part.example, part.words
+    if example is None or words is None:
+        raise UsageError(
+            f"the puzzle {puzzle.name} has no published example",
+            remedy="Grade its answer instead: grade submit FILE --puzzle NAME.",
+        )
     for tensor, label in words.inputs.items():
         click.echo(f"{label}: {_shown(example.inputs[tensor])}")
-    expected = puzzle.expected(example.inputs, example.sizes).value
-    click.echo(f"Expected result (NumPy calculation): {_shown(expected)}")
+    for right in part.expected(example.inputs, example.sizes).values():
+        click.echo(f"Expected result (NumPy calculation): {_shown(right.value)}")
     click.echo(f"Compiling {words.lower} graph...")
     with prepared(puzzle, toolchain, cast(DeviceChoice, device)) as compiled:
         click.echo(f"Executing {words.lower}...")
         shown = compiled.run()
-    if shown.run.output is None:
+    if shown.run.outputs is None:
         click.echo(f"It gave no result: {for_terminal(shown.run.message)}")
-    else:
-        click.echo(f"{words.title} result (custom Mojo kernel): {_shown(shown.run.output)}")
+    for output in shown.run.outputs or ():
+        click.echo(f"{words.title} result (custom Mojo kernel): {_shown(output)}")
     if not shown.right:
         click.echo("Verification failed: Custom kernel results do not match NumPy calculation")
         raise click.exceptions.Exit(int(ExitCode.FAULT))

@@ -31,8 +31,11 @@ def puzzles(context: click.Context, wanted: str | None) -> None:
         if number:
             click.echo()
         click.echo(f"{puzzle.name}: {puzzle.title}")
-        click.echo(f"  {puzzle.formula}")
-        click.echo(f"  Sizes: {puzzle.domain}")
+        for part in puzzle.parts:
+            if len(puzzle.parts) > 1:
+                click.echo(f"  {part.name}: {part.title}")
+            click.echo(f"  {part.formula}")
+            click.echo(f"  Sizes: {part.domain}")
         click.echo("  Rubric:")
         for item in puzzle.rubric:
             points = f"+{item.points}" if item.extra else f"{item.points}"

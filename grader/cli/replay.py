@@ -12,7 +12,7 @@ from grader.cli import options
 from grader.cli.progress import TerminalProgress
 from grader.cli.root import EXIT_CODES
 from grader.errors import ExitCode
-from grader.grading.request import DeviceChoice
+from grader.lanes import DeviceChoice
 from grader.record import load
 from grader.sandbox import Wanted
 

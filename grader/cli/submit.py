@@ -18,8 +18,9 @@ from grader.cli.progress import TerminalProgress
 from grader.cli.root import EXIT_CODES
 from grader.course.github import ReportTarget, path_in_repository
 from grader.errors import SubmissionRefused, UsageError
-from grader.grading.request import DEFAULT_EXAMPLES, DeviceChoice, Request, SizesChoice
+from grader.grading.request import DEFAULT_EXAMPLES, Request, SizesChoice
 from grader.intake import read_submission
+from grader.lanes import DeviceChoice
 from grader.puzzles import find
 from grader.record import Audience, StageOutcome
 from grader.report import preload

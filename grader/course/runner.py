@@ -110,7 +110,7 @@ class GradeStep:
             grader_version=__version__,
             created=datetime.now(UTC).isoformat(timespec="seconds"),
             submission=SubmissionInfo(name=for_terminal(Path(self.path).name)),
-            puzzle=PuzzleInfo(name="", title="", formula="", domain=""),
+            puzzle=PuzzleInfo(name="", title=""),
             verdict=Verdict.FAULT,
             score=0,
             max_score=0,

@@ -118,21 +118,21 @@ def _packaging() -> Answer:
 
 def _software_device() -> Answer:
     """Start the device in its own isolation and connect to it."""
-    from grader.grading.boxed_device import device_spawn
-    from grader.grading.lane import SoftwareLane
+    from grader.lanes.boxed_device import device_spawn
+    from grader.lanes.devices import OnSoftwareDevice
     from grader.sandbox import Wanted, probe
 
     spawn = device_spawn(probe(Wanted.AUTO).level)
-    with SoftwareLane(reason="doctor", spawn=spawn) as lane:
-        lane.begin_case(variant=0)
-        lane.end_case()
+    with OnSoftwareDevice(reason="doctor", spawn=spawn) as device:
+        device.begin_case(variant=0)
+        device.end_case()
     return Answer(health=Health.GOOD, what="the software device starts and answers")
 
 
 def _gpu() -> Answer:
     """Ask the driver as the grader does and, if it has a GPU, as a submission's process would."""
-    from grader.grading import gpu
-    from grader.grading.workspace import open_workspace
+    from grader.lanes import gpu
+    from grader.lanes.workspace import open_workspace
     from grader.puzzles import NAMES
     from grader.sandbox import Wanted, probe
     from grader.toolchain import edition

@@ -9,30 +9,36 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import cast
 
 import msgspec
-import numpy as np
 
 from grader import puzzles
 from grader.caselog import LoggedCase, unpack
-from grader.device import CopyOut, Finding, Launch, Writer, schedules
+from grader.device import Finding, Launch, Writer, schedules
 from grader.errors import GraderFault, RecordError, UsageError
 from grader.grading import editions, orders, seeds
-from grader.grading.bench import open_bench
-from grader.grading.cases import Case, Values
 from grader.grading.counterexample import build
-from grader.grading.executor import CaseRun, Ending, Executor
 from grader.grading.gathered import Gathered
 from grader.grading.given import given
-from grader.grading.observe import Observation, Problem, observe, value_check
-from grader.grading.plan import PlannedShape
+from grader.grading.observe import observe
 from grader.grading.repeat import Host
-from grader.grading.request import DEFAULT_TIMEOUT, DeviceChoice, Progress, Request
-from grader.grading.workspace import compile_limits, open_workspace
+from grader.grading.request import DEFAULT_TIMEOUT, Progress, Request
 from grader.intake import Submission
-from grader.puzzles.definition import Puzzle
-from grader.record import Attribution, Counterexample, DeviceInfo, Record
+from grader.lanes import DeviceChoice
+from grader.lanes.lane import Lane
+from grader.lanes.opened import open_graph_lane
+from grader.lanes.workspace import compile_limits, open_workspace
+from grader.model.cases import Case, CaseRun, Observation, PlannedShape, Problem
+from grader.model.domains import Values
+from grader.model.puzzle import Puzzle
+from grader.record import (
+    Aspect,
+    Attribution,
+    Counterexample,
+    DeviceInfo,
+    ProblemKind,
+    Record,
+)
 from grader.sandbox import Wanted, probe_once
 from grader.toolchain.packaging import package
 from grader.toolchain.workspace import Workspace
@@ -40,13 +46,24 @@ from grader.worker.process import Ended
 
 
 class Stretch(msgspec.Struct, frozen=True, kw_only=True):
-    """Elements of the output in a row that were written last by the same."""
+    """Elements of an output in a row that were written last by the same."""
 
+    output: str
     first: int
     last: int
     writer: Writer
     block: tuple[int, int, int] | None = None
     thread: tuple[int, int, int] | None = None
+
+
+class ProblemAgain(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing wrong with the case."""
+
+    check: str
+    """Id of the check that it makes fail; empty where none is about it."""
+    kind: ProblemKind
+    title: str
+    detail: str = ""
 
 
 class Again(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,11 +72,13 @@ class Again(msgspec.Struct, frozen=True, kw_only=True):
     number: int
     count: int
     """How many cases the record has."""
-    values: str
     part: str
+    """Title of the part that it is a case of."""
+    values: str
+    scope: str
     recorded: tuple[str, ...]
     """Checks that the case failed in the record."""
-    problems: tuple[Problem, ...]
+    problems: tuple[ProblemAgain, ...]
     """What is wrong with it now."""
     case: Counterexample
     """Its arrays, expected and got, with every wrong element; also where nothing is wrong."""
@@ -157,7 +176,8 @@ class _Again:
         case = self._case()
         own = record.rubric.skeleton if record.rubric else None
         handed_out = given(self.puzzle, choice.skeletons, own)
-        self.code = handed_out.code_in(text)
+        self.code = handed_out.code_in(text, case.part.given)
+        self.checks = self.puzzle.checks_of(case.part)
         gathered = self._gathered(edition)
         toolchain = editions.provide(choice.edition, gathered)
         place = open_workspace(
@@ -197,27 +217,27 @@ class _Again:
             if not packaged.ok:
                 raise _other_than_recorded("package", packaged.output)
         device = gathered.request.device
-        with open_bench(self.puzzle, workspace, device, compile_limits=limits) as bench:
+        with open_graph_lane(workspace, device, compile_limits=limits) as opened:
             with gathered.stage("compile"):
-                started = bench.executor.start([case.shape])
+                started = opened.lane.prepare([case.shape])
                 if isinstance(started, Ended):
                     raise _other_than_recorded("compile", f"{started.output}\n{started.message}")
             with gathered.stage("run"):
-                return self._observe(bench.executor, case, bench.lane.info)
+                return self._observe(opened.lane, case)
 
-    def _observe(self, executor: Executor, case: Case, device: DeviceInfo) -> Again:
+    def _observe(self, lane: Lane, case: Case) -> Again:
         logged = self.log[self.number - 1]
-        observation = self._one(executor, case, logged.variant)
-        plain = observation.run.output
+        device = lane.device
+        observation = self._one(lane, case, logged.variant)
+        plain = observation.run.bits
         if logged.schedule != schedules.PLAIN and plain is not None:
-            run = executor.run(case, variant=logged.variant, schedule=logged.schedule)
-            other = orders.compared(self.puzzle, observation, self._seen(run), logged.schedule)
+            run = lane.run(case, variant=logged.variant, schedule=logged.schedule)
+            other = orders.compared(observation, self._seen(run), logged.schedule)
             return self._told(other, list(other.problems), None, device)
         host = Host(
-            self.puzzle,
-            executor,
+            lane,
             seeds.generator(self.record.seed, f"unseen {self.number}"),
-            run=lambda case: self._one(executor, case, logged.variant),
+            run=lambda case: self._one(lane, case, logged.variant),
             observe=self._seen,
         )
         asked = host.ask(observation)
@@ -228,9 +248,9 @@ class _Again:
             observation = replace(observation, findings=both)
         same = None
         if plain is not None:
-            refilled = executor.run(case, variant=logged.variant + 1)
-            if refilled.output is not None:
-                same = refilled.output.tobytes() == plain.tobytes()
+            refilled = lane.run(case, variant=logged.variant + 1)
+            if refilled.bits is not None:
+                same = refilled.bits == plain
         return self._told(observation, problems, same, device)
 
     def _told(
@@ -242,20 +262,31 @@ class _Again:
     ) -> Again:
         logged, case = self.log[self.number - 1], observation.case
         evidence = observation.run.evidence
-        shown = (
-            problems[0]
-            if problems
-            else Problem(check=value_check(self.puzzle, case), title="right")
-        )
+        right = Problem(kind=ProblemKind.WRONG_VALUES, aspect=Aspect.VALUES, title="right")
+        shown = problems[0] if problems else right
         return Again(
             number=self.number,
             count=len(self.log),
+            part=case.part.title if len(self.puzzle.parts) > 1 else "",
             values=case.values.value,
-            part=case.shape.part.value,
+            scope=case.shape.scope.value,
             recorded=logged.failed,
-            problems=tuple(problems),
+            problems=tuple(
+                ProblemAgain(
+                    check=self._check(each, case),
+                    kind=each.kind,
+                    title=each.title,
+                    detail=each.detail,
+                )
+                for each in problems
+            ),
             case=build(
-                self.puzzle, observation, shown, failing=[], source=self.record.submission.text
+                self.puzzle,
+                self._check(shown, case),
+                observation,
+                shown,
+                failing=[],
+                source=self.record.submission.text,
             ),
             findings=observation.findings,
             launches=evidence.launches if evidence is not None else (),
@@ -268,11 +299,15 @@ class _Again:
             device=device,
         )
 
-    def _one(self, executor: Executor, case: Case, variant: int) -> Observation:
-        return self._seen(executor.run(case, variant=variant, repeatable=True))
+    def _check(self, problem: Problem, case: Case) -> str:
+        """Id of the check that a problem makes fail; empty where none is about it."""
+        return next((each.id for each in self.checks if each.claims(problem, case)), "")
+
+    def _one(self, lane: Lane, case: Case, variant: int) -> Observation:
+        return self._seen(lane.run(case, variant=variant, repeatable=True))
 
     def _seen(self, run: CaseRun) -> Observation:
-        return observe(self.puzzle, run, code=self.code)
+        return observe(run, code=self.code, checks=self.checks)
 
     def _case(self) -> Case:
         """The case of the log; raises `RecordError` where the log does not fit the puzzle."""
@@ -299,39 +334,38 @@ def _puzzle(record: Record) -> Puzzle:
 
 def _rebuilt(puzzle: Puzzle, logged: LoggedCase, data: bytes) -> Case:
     """A case from its log entry."""
-    sizes = {size.name: logged.sizes.get(size.name, 0) for size in puzzle.sizes}
-    lengths = [
-        int(np.prod(spec.extents(sizes))) * np.dtype(spec.dtype).itemsize for spec in puzzle.inputs
-    ]
+    part = next((each for each in puzzle.parts if each.name == logged.part), None)
     known = logged.values in [each.value for each in Values]
-    if not (known and puzzle.contains(logged.sizes) and sum(lengths) == len(data)):
+    fits = part is not None and known and part.contains(logged.sizes)
+    if part is None or not fits or sum(s.length(logged.sizes) for s in part.inputs) != len(data):
         raise RecordError(
             "the log of the cases in this record does not fit its puzzle",
             remedy="Grade the submission again; the record's text and seed are enough for that.",
         )
+    sizes = {size.name: logged.sizes[size.name] for size in part.sizes}
     inputs, start = {}, 0
-    for spec, length in zip(puzzle.inputs, lengths, strict=True):
-        array = np.frombuffer(data[start : start + length], dtype=spec.dtype)
-        inputs[spec.name] = array.reshape(spec.extents(sizes))
-        start += length
-    shape = PlannedShape(number=0, sizes=sizes, part=puzzle.part(sizes), origin="boundary")
-    return Case(
-        shape=shape, values=Values(logged.values), inputs=cast("dict[str, np.ndarray]", inputs)
-    )
+    for spec in part.inputs:
+        stop = start + spec.length(sizes)
+        inputs[spec.name] = spec.array(data[start:stop], sizes)
+        start = stop
+    shape = PlannedShape(number=0, part=part, sizes=sizes, origin="boundary")
+    return Case(shape=shape, values=Values(logged.values), inputs=inputs)
 
 
 def _written(run: CaseRun) -> tuple[Stretch, ...]:
-    copy: CopyOut | None = run.copy_out
-    if copy is None or run.output is None or run.ending is not Ending.OUTPUT:
+    if run.outputs is None or not run.copies_out:
         return ()
-    size = run.output.itemsize
     return tuple(
         Stretch(
-            first=each.start // size,
-            last=max(each.start, each.stop - 1) // size,
+            output=spec.name,
+            first=each.start // output.itemsize,
+            last=max(each.start, each.stop - 1) // output.itemsize,
             writer=each.writer,
             block=each.block,
             thread=each.thread,
+        )
+        for spec, output, copy in zip(
+            run.case.part.outputs, run.outputs, run.copies_out, strict=True
         )
         for each in copy.provenance
     )

@@ -15,6 +15,7 @@ from grader.intake.static_look import look
 from grader.record import (
     Counterexample,
     Fault,
+    PartInfo,
     PuzzleInfo,
     Record,
     ShapeRun,
@@ -25,7 +26,8 @@ from grader.record import (
 )
 
 if TYPE_CHECKING:
-    from grader.puzzles.definition import Puzzle
+    from grader.model.part import Part
+    from grader.model.puzzle import Puzzle
 
 DETAIL_LINES = 40
 MAX_LAUNCHES = 64
@@ -37,24 +39,24 @@ def verdict_record(gathered: Gathered) -> Record:
     puzzle = gathered.puzzle
     scored = score(puzzle, gathered.reached, gathered.request.rubric)
     results = gathered.reached.results
-    tallies = results.tallies if results else {}
-    failed = [
-        tallies[check.id]
+    tallies = {
+        check.id: results.tally(check.id) if results else None
         for check in scored.checks
-        if check.status is Status.FAILED and check.id in tallies
-    ]
+        if check.status is Status.FAILED
+    }
+    failed = {name: tally for name, tally in tallies.items() if tally is not None}
     examples: tuple[Counterexample, ...] = ()
     if failed:
         from grader.grading.counterexample import build
 
         examples = tuple(
-            build(puzzle, *tally.worst, failing=tally.first, source=gathered.submission.text)
-            for tally in failed
+            build(puzzle, name, *tally.worst, failing=tally.first, source=gathered.submission.text)
+            for name, tally in failed.items()
             if tally.worst is not None
         )
     found = advice.findings(puzzle, results.observations_with_findings) if results else ()
     edition = gathered.edition
-    diagnostics = advice.with_advice(gathered.diagnostics, edition)
+    diagnostics = advice.with_advice(puzzle, gathered.diagnostics, edition)
     return _build(
         gathered,
         verdict=scored.verdict,
@@ -62,7 +64,7 @@ def verdict_record(gathered: Gathered) -> Record:
         max_score=scored.max_score,
         extra_score=scored.extra_score,
         extra_max=scored.extra_max,
-        headline=headline(scored, gathered.reached),
+        headline=headline(puzzle, scored, gathered.reached),
         checks=scored.checks,
         counterexamples=examples,
         findings=found,
@@ -78,7 +80,7 @@ def verdict_record(gathered: Gathered) -> Record:
         ),
         shapes=_shape_runs(gathered),
         kernels=results.kernels if results else (),
-        launches=tuple(results.launches.values())[:MAX_LAUNCHES] if results else (),
+        launches=results.launches[:MAX_LAUNCHES] if results else (),
         cases=caselog.pack(results.log) if results else None,
     )
 
@@ -143,8 +145,9 @@ def _shape_runs(gathered: Gathered) -> tuple[ShapeRun, ...]:
     counts = gathered.reached.results.by_shape if gathered.reached.results else {}
     return tuple(
         ShapeRun(
+            part=shape.part.name if len(gathered.puzzle.parts) > 1 else "",
             sizes=dict(shape.sizes),
-            part=shape.part.value,
+            scope=shape.scope.value,
             origin=shape.origin,
             cases=counts.get(shape.number, [0, 0])[0],
             failures=counts.get(shape.number, [0, 0])[1],
@@ -154,14 +157,22 @@ def _shape_runs(gathered: Gathered) -> tuple[ShapeRun, ...]:
 
 
 def puzzle_info(puzzle: Puzzle, reason: str = "") -> PuzzleInfo:
-    """What the record says of the puzzle."""
-    sizes, sizes_beyond = puzzle.counts()
+    """What the record says of the puzzle, and why the file was graded as it."""
     return PuzzleInfo(
         name=puzzle.name,
         title=puzzle.title,
-        formula=puzzle.formula,
-        domain=puzzle.domain,
+        parts=tuple(_part_info(part) for part in puzzle.parts),
+        reason=reason,
+    )
+
+
+def _part_info(part: Part) -> PartInfo:
+    sizes, sizes_beyond = part.counts()
+    return PartInfo(
+        name=part.name,
+        title=part.title,
+        formula=part.formula,
+        domain=part.domain,
         sizes=sizes,
         sizes_beyond=sizes_beyond,
-        reason=reason,
     )

@@ -22,7 +22,7 @@ from collections.abc import Iterable, Iterator
 from enum import StrEnum
 
 from grader.device import Finding, FindingKind, Launch, Space, Touch
-from grader.puzzles.definition import Element
+from grader.model.part import Element
 from grader.record import Attribution
 
 

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from grader.errors import DeviceFault, ToolchainFault
-from grader.machine import memory_bytes
+from grader.lanes.faults import out_of_memory
 from grader.record import Diagnostic
 from grader.sandbox import LimitHit, Outcome
 from grader.toolchain.diagnostics import is_about_the_op, parse
@@ -77,14 +77,14 @@ def blame_compile(ended: Ended, control: Control, *, student_file: str) -> Blame
         DeviceFault: the device could not be opened, before any code of the submission ran.
         ToolchainFault: it fails with the reference answer too, or the machine was starved.
     """
-    if ended.why == "failed" and ended.message.startswith("device:"):
+    if ended.why == "failed" and ended.stage == "device":
         raise DeviceFault(
-            f"MAX could not open the device: {ended.message.removeprefix('device:').strip()}",
+            f"MAX could not open the device: {ended.message.strip()}",
             remedy="Run grade doctor; it tries the device and says what is missing.",
         )
     if limit := _limit(ended.outcome, "compiling the graph", control):
         return Blame(sentence=limit)
-    text = f"{ended.output}\n{ended.message.removeprefix('compile: ')}"
+    text = f"{ended.output}\n{ended.message}"
     diagnostics = parse(text, stage="compile", student_file=student_file)
     if sure := [each for each in diagnostics if is_about_the_op(each)]:
         return Blame(sentence=_first(sure), diagnostics=diagnostics)
@@ -94,22 +94,12 @@ def blame_compile(ended: Ended, control: Control, *, student_file: str) -> Blame
         return Blame(sentence=_first(errors), diagnostics=diagnostics)
     if ended.why == "protocol":
         return Blame(sentence=f"the program broke the grader's protocol: {ended.message}")
-    if ended.why == "failed" and (said := ended.message.removeprefix("compile: ").strip()):
+    if ended.why == "failed" and (said := ended.message.strip()):
         first = said.splitlines()[0][:SAID]
         return Blame(sentence=f"the graph can't be made: {first}", diagnostics=diagnostics)
     return Blame(
         sentence=f"the graph compiler broke off on this file ({ended.outcome.how})",
         diagnostics=diagnostics,
-    )
-
-
-def out_of_memory(doing: str) -> ToolchainFault:
-    """The fault of a machine that had too little memory for what a submission may use."""
-    return ToolchainFault(
-        f"the memory of this machine ran out while {doing}: it has {memory_bytes() >> 20} MiB for "
-        "the grader, and the submission had not reached its own limit",
-        remedy="Grade with at least 3 GB of memory; in a container, raise its limit. Run fewer "
-        "gradings at a time.",
     )
 
 

@@ -8,13 +8,15 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from grader.device import Launch, Provenance
-from grader.grading.executor import Ending
-from grader.grading.judge import Comparison, number
-from grader.grading.observe import Observation, Problem, concerns
+from grader.device import CopyOut, Launch, Provenance
+from grader.grading.judge import number
+from grader.grading.observe import concerned
 from grader.intake.launches import short_launch
-from grader.puzzles.definition import Arrays, Puzzle, Sizes, Suspect
-from grader.record import Counterexample, Mismatch, Tensor
+from grader.model.cases import Comparison, Ending, Observation, Problem
+from grader.model.domains import Sizes
+from grader.model.part import Arrays, Mistake, Part
+from grader.model.puzzle import Puzzle
+from grader.record import Counterexample, Mismatch, OutputCase, Tensor
 
 MAX_MISMATCHES = 256
 MAX_LAUNCHES = 8
@@ -23,51 +25,69 @@ _NO_OUTPUT = frozenset({Ending.DIED, Ending.ERROR})
 
 def build(
     puzzle: Puzzle,
+    check: str,
     observation: Observation,
     problem: Problem,
     *,
     failing: Sequence[Observation],
     source: str,
 ) -> Counterexample:
-    """A counterexample for the record, with the suspect that explains it, if one does.
+    """A counterexample for the record, with the mistake that explains it, if one does.
 
     Args:
         puzzle: What is graded.
+        check: Id of the check that it makes fail.
         observation: The simplest failing case.
         problem: What is wrong with it.
-        failing: Other failing cases of the same check, which a suspect must explain too: the
+        failing: Other failing cases of the same check, which a mistake must explain too: the
             simplest case holds so many zeros that many a mistake would give the same.
         source: The submission's text.
     """
-    run = observation.run
-    sizes = dict(run.case.shape.sizes)
-    value = puzzle.reference(run.case.inputs, sizes)
-    comparison = observation.comparison
-    output = puzzle.output
-    with np.errstate(over="ignore"):
-        expected = value.astype(output.dtype)
+    run, case = observation.run, observation.case
+    part = case.part
     return Counterexample(
-        check=problem.check,
+        check=check,
+        part=part.name if len(puzzle.parts) > 1 else "",
+        kind=problem.kind,
         title=problem.title,
-        sizes=sizes,
-        inputs=tuple(tensor(spec.name, run.case.inputs[spec.name]) for spec in puzzle.inputs),
-        expected=tensor(output.name, expected),
-        got=tensor(output.name, run.output) if run.output is not None else None,
-        mismatches=tuple(_mismatches(observation, comparison)) if comparison else (),
-        mismatch_count=len(comparison.wrong) if comparison else 0,
-        explanation=_explanation(puzzle, [observation, *failing], source),
+        sizes=dict(case.shape.sizes),
+        values=case.values.value,
+        inputs=tuple(tensor(spec.name, case.inputs[spec.name]) for spec in part.inputs),
+        outputs=tuple(_outputs(observation)),
+        explanation=_explanation(part, [observation, *failing], source),
         error=problem.detail if run.ending is not Ending.OUTPUT else "",
         case=observation.number,
-        concerns=concerns(puzzle, run.case, problem.check),
+        concerns=tuple(
+            sorted({*concerned(puzzle.checks_of(part), case, problem.aspect), check} - {""})
+        ),
         launches=_launches(observation),
     )
 
 
-def _explanation(puzzle: Puzzle, failing: Sequence[Observation], source: str) -> str:
+def _outputs(observation: Observation) -> Iterator[OutputCase]:
+    run, case = observation.run, observation.case
+    right = case.part.expected(case.inputs, case.shape.sizes)
+    for place, spec in enumerate(case.part.outputs):
+        with np.errstate(over="ignore", invalid="ignore"):
+            expected = right[spec.name].value.astype(spec.numpy)
+        if run.outputs is None:
+            yield OutputCase(expected=tensor(spec.name, expected), got=None)
+            continue
+        compared = observation.comparisons[place]
+        copied = run.copies_out[place] if run.copies_out else None
+        yield OutputCase(
+            expected=tensor(spec.name, expected),
+            got=tensor(spec.name, run.outputs[place]),
+            mismatches=tuple(_mismatches(compared, copied)),
+            mismatch_count=len(compared.wrong),
+        )
+
+
+def _explanation(part: Part, failing: Sequence[Observation], source: str) -> str:
     """What is known of the mistake: by the outputs, or by the launch where there is none."""
-    suspect = suspected(puzzle, failing)
-    if suspect is not None:
-        return f"{suspect.explanation} {suspect.advice}"
+    mistake = recognised(part, failing)
+    if mistake is not None:
+        return f"{mistake.explanation} {mistake.advice}"
     if all(observation.run.ending in _NO_OUTPUT for observation in failing):
         short = short_launch(source)
         return short.sentence if short is not None else ""
@@ -87,11 +107,11 @@ def tensor(name: str, array: NDArray[np.generic]) -> Tensor:
     return Tensor(name=name, dtype=array.dtype.name, shape=array.shape, data=little.tobytes())
 
 
-def _mismatches(observation: Observation, comparison: Comparison) -> Iterator[Mismatch]:
+def _mismatches(comparison: Comparison, copied: CopyOut | None) -> Iterator[Mismatch]:
     expected = comparison.expected
     got = comparison.got.ravel()
     for index in comparison.wrong[:MAX_MISMATCHES].tolist():
-        stretch = _writer(observation, index * got.itemsize)
+        stretch = _writer(copied, index * got.itemsize)
         yield Mismatch(
             index=index,
             expected=number(float(expected.value.ravel()[index])),
@@ -103,29 +123,31 @@ def _mismatches(observation: Observation, comparison: Comparison) -> Iterator[Mi
         )
 
 
-def _writer(observation: Observation, offset: int) -> Provenance | None:
-    """Who wrote the byte at this offset of the output last."""
-    copy_out = observation.run.copy_out
-    if copy_out is None:
+def _writer(copied: CopyOut | None, offset: int) -> Provenance | None:
+    """Who wrote the byte at this offset of an output last."""
+    if copied is None:
         return None
-    return next((run for run in copy_out.provenance if run.start <= offset < run.stop), None)
+    return next((run for run in copied.provenance if run.start <= offset < run.stop), None)
 
 
-def suspected(puzzle: Puzzle, failing: Sequence[Observation]) -> Suspect | None:
+def recognised(part: Part, failing: Sequence[Observation]) -> Mistake | None:
     """The well-known mistake that gives exactly these outputs, if there is one."""
-    for suspect in puzzle.suspects:
-        if all(_explains(suspect, observation) for observation in failing):
-            return suspect
+    for mistake in part.mistakes:
+        if all(_explains(mistake, observation) for observation in failing):
+            return mistake
     return None
 
 
-def _explains(suspect: Suspect, observation: Observation) -> bool:
-    comparison = observation.comparison
-    if comparison is None or comparison.right:
+def _explains(mistake: Mistake, observation: Observation) -> bool:
+    """Whether a mistake gives what the first output holds, and no other output is wrong."""
+    if observation.right or not observation.comparisons:
+        return False
+    comparison, *others = observation.comparisons
+    if any(not each.right for each in others):
         return False
     with np.errstate(invalid="ignore"):  # of a signalling NaN
         got = comparison.got.ravel().astype(np.float64)
-    answer = _answer(suspect, observation.case.inputs, observation.case.shape.sizes)
+    answer = _answer(mistake, observation.case.inputs, observation.case.shape.sizes)
     if answer is None:
         return False
     with np.errstate(invalid="ignore"):
@@ -134,7 +156,7 @@ def _explains(suspect: Suspect, observation: Observation) -> bool:
     return bool((close | same | ~comparison.expected.decided.ravel()).all())
 
 
-def _answer(suspect: Suspect, inputs: Arrays, sizes: Sizes) -> NDArray[np.float64] | None:
+def _answer(mistake: Mistake, inputs: Arrays, sizes: Sizes) -> NDArray[np.float64] | None:
     with np.errstate(all="ignore"):
-        answer = suspect.answer(inputs, sizes)
-    return None if answer is None else answer.ravel()
+        answer = mistake.answer(inputs, sizes)
+    return None if answer is None else answer.ravel().astype(np.float64)

@@ -22,8 +22,8 @@ from grader.record import (
 from grader.toolchain.edition import DEFAULT_EDITION, Edition, find
 
 if TYPE_CHECKING:
-    from grader.grading.plan import PlannedShape
-    from grader.puzzles.definition import Puzzle
+    from grader.model.cases import PlannedShape
+    from grader.model.puzzle import Puzzle
 
 
 @dataclass

@@ -14,7 +14,8 @@ from grader.book import Book, find_book
 from grader.book.digests import array_reads, digest, given_code, program_of
 from grader.grading.attribution import Code
 from grader.intake.plain_launch import without_plain_launches
-from grader.puzzles.definition import Puzzle
+from grader.model.part import GivenKernel
+from grader.model.puzzle import Puzzle
 from grader.record import SkeletonInfo
 from grader.resources import reference_kernel
 from grader.rubric.skeleton import skeleton_info
@@ -24,14 +25,8 @@ from grader.rubric.skeleton import skeleton_info
 class Given:
     """What students start from: files as they are handed out, and the code in them."""
 
-    function: str
-    """The kernel that is given."""
-    array: str
-    """The array in it that has unwritten elements."""
-    programs: frozenset[str]
-    code: frozenset[str]
-    reads: frozenset[str]
-    """Digests of what that code reads of the array."""
+    skeletons: tuple[SkeletonInfo, ...]
+    """Ours, of each edition that a file may have started from."""
     book: Book
     own: SkeletonInfo | None = None
     """The skeleton that the course hands out."""
@@ -42,36 +37,40 @@ class Given:
         own = self.own is not None and program == self.own.program
         return own or self._is_handed_out(program)
 
-    def only_launched(self, text: str, sizes: Sequence[str]) -> bool:
+    def only_launched(self, text: str, kernel: str, sizes: Sequence[str]) -> bool:
         """Whether a file is one that is handed out, with plain launches of its kernel added.
 
         See `grader.intake.plain_launch`; ``sizes`` are the names of the size parameters. A course's
-        own skeleton counts where its kernel is a known one: of that it is known that it treats all
-        sizes alike.
+        own skeleton counts where its kernels are known ones: of these it is known that they treat
+        all sizes alike.
         """
-        rest = digest(without_plain_launches(text, kernel=self.function, sizes=sizes))
-        own = self.own is not None and self._is_known(self.own.code) and rest == self.own.program
-        return own or self._is_handed_out(rest)
+        rest = digest(without_plain_launches(text, kernel=kernel, sizes=sizes))
+        if self.own is not None and self.own.codes and rest == self.own.program:
+            return all(map(self._is_known, self.own.codes))
+        return self._is_handed_out(rest)
 
     def _is_handed_out(self, program: str) -> bool:
-        return program in self.programs or self.book.is_untouched(program)
+        ours = (each.program for each in self.skeletons)
+        return program in ours or self.book.is_untouched(program)
 
-    def kernel_unchanged(self, text: str) -> bool:
-        """Whether the kernel stands in ``text`` as some version gives it, and no other beside."""
-        code = given_code(text, self.function)
-        return bool(code) and (
-            self._is_known(code) or (self.own is not None and code == self.own.code)
-        )
+    def kernel_unchanged(self, text: str, kernel: GivenKernel) -> bool:
+        """Whether a kernel stands in ``text`` as some version gives it, and no other beside."""
+        code = given_code(text, kernel.function)
+        own = self.own.codes if self.own is not None else ()
+        return bool(code) and (self._is_known(code) or code in own)
 
     def _is_known(self, code: str) -> bool:
-        return code in self.code or self.book.gives(code)
+        return any(code in each.codes for each in self.skeletons) or self.book.gives(code)
 
-    def code_in(self, text: str) -> Code:
+    def code_in(self, text: str, kernel: GivenKernel | None) -> Code:
         """What of a submission is the given code, to tell whose a finding is."""
-        if self.kernel_unchanged(text):
+        if kernel is None:
+            return Code.NOTHING
+        if self.kernel_unchanged(text, kernel):
             return Code.UNCHANGED
-        reads = array_reads(text, self.function, self.array)
-        known = self.reads.union(self.book.reads, self.own.reads if self.own else ())
+        reads = array_reads(text, kernel.function, kernel.array)
+        handed_out = (*self.skeletons, *([self.own] if self.own is not None else []))
+        known = self.book.reads.union(*(each.reads for each in handed_out))
         return Code.READS if reads and reads <= known else Code.NOTHING
 
 
@@ -80,19 +79,14 @@ def given(puzzle: Puzzle, editions: Iterable[str], own: SkeletonInfo | None = No
 
     Args:
         puzzle: The puzzle.
-        editions: Those whose skeleton a file may have started from.
+        editions: Those whose skeleton a file may have started from; one that the puzzle has no
+            skeleton for gives nothing.
         own: The skeleton that a course hands out.
     """
-    function, array = puzzle.kernel_function, puzzle.given_array
     files = (reference_kernel(puzzle.name, edition, "skeleton.mojo") for edition in editions)
-    texts = [file.read_text("utf-8") for file in files]
-    handed_out = [skeleton_info(puzzle, text) for text in texts]
+    texts = (file.read_text("utf-8") for file in files if file.exists())
     return Given(
-        function=function,
-        array=array,
-        programs=frozenset(each.program for each in handed_out),
-        code=frozenset(each.code for each in handed_out if each.code),
-        reads=frozenset(read for each in handed_out for read in each.reads),
+        skeletons=tuple(skeleton_info(puzzle, text) for text in texts),
         book=find_book(puzzle.name),
         own=own,
     )

@@ -1,9 +1,11 @@
 """Inputs of every magnitude that a puzzle allows: drawn with NumPy, from a generator.
 
-An output is a sum of products, one element of each input in each, and of a known number of them
-(`Puzzle.terms`). So whole numbers are exact in every order of summation while the product of
-their limits and that number stay within the significand, and real numbers are decided while the
-same product stays below the largest number. Within that, magnitudes are drawn by their logarithm.
+Inputs whose domain is `Factor` are multiplied with each other: an output is a sum of products, one
+element of each factor in each, and of a known number of them (`Part.terms`). So whole numbers are
+exact in every order of summation while the product of their limits and that number stay within the
+significand, and real numbers are decided while the same product stays below the largest number.
+Within that, magnitudes are drawn by their logarithm. All other inputs are drawn from their own
+domains (`grader.model.domains`).
 """
 
 from __future__ import annotations
@@ -14,21 +16,20 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from grader.puzzles.definition import Puzzle, Sizes
+from grader.model.domains import Domain, Factor, Sizes, Values, specials
+from grader.model.numbers import FLOATS, Range, range_of
+from grader.model.part import Part
 
 Inputs = Mapping[str, NDArray[np.generic]]
 Random = np.random.Generator
 
-EXACT = 2**24
-"""Up to here float32 holds every whole number."""
-LOWEST, LEAST_NORMAL, HIGHEST = -149, -126, 127
-"""Exponents of the smallest number of float32, the smallest normal one and the largest one."""
 SPREAD = 2.5
 """Octaves between the elements of one input, where all terms of a sum are to count."""
 ROOM = 8
 """Octaves below the largest number that these sums stay."""
-LEAST_PRODUCT = -100
-"""Exponent of their products, far above what flushing to zero may take away."""
+LEAST_PRODUCT = 100 / 126
+"""Of the exponent of the least normal number: that of their products, far above what flushing to
+zero may take away."""
 USUAL = (-10, 10)
 """Exponents of ordinary numbers. A quarter of the cases are made of these."""
 
@@ -53,54 +54,90 @@ class Pattern(StrEnum):
     """One input too small to be normal, and products that are."""
 
 
-def integers(puzzle: Puzzle, sizes: Sizes, random: Random) -> Inputs:
-    """Whole numbers without zero, one in each input as large as it may be."""
-    low, high = puzzle.integers
-    least = min(-low, high)
-    limits = _limits(puzzle, sizes, random, least=least)
+def drawn(part: Part, sizes: Sizes, values: Values, random: Random) -> Inputs:
+    """Inputs without zero of one kind of values, of any magnitude that the part allows."""
     found: dict[str, NDArray[np.generic]] = {}
-    for name, count in _counts(puzzle, sizes).items():
+    if part.factors:
+        whole = values in (Values.INTEGERS, Values.EXAMPLE)
+        make = integers if whole else reals if values is Values.REALS else ordinary
+        found = dict(make(part, sizes, random))
+    if values is Values.SPECIAL:
+        for spec in part.factors:
+            array = found[spec.name]
+            if spec.dtype in FLOATS:
+                array.ravel()[random.integers(array.size)] = random.choice(specials(spec.dtype))
+    return _with_others(part, sizes, found, values, random)
+
+
+def integers(part: Part, sizes: Sizes, random: Random) -> Inputs:
+    """Whole numbers without zero, one in each factor as large as it may be."""
+    low, high = part.integers
+    least = min(-low, high) if low < 0 else high
+    limits = _limits(part, sizes, random, least=least)
+    found: dict[str, NDArray[np.generic]] = {}
+    for name, count in _counts(part, sizes).items():
         limit = limits[name]
-        pool = np.setdiff1d(np.arange(-limit, limit + 1), [0]) if limit <= 4 * least else None
+        signs = _signs_of(part, name)
+        pool = None
+        if limit <= 4 * least:
+            pool = np.setdiff1d(np.arange(min(signs[0], 0) * limit, limit + 1), [0])
         if pool is not None:
             array = random.choice(pool, size=count, replace=count > len(pool))
         else:
-            array = random.integers(1, limit, count, endpoint=True) * _signs(random, count)
-        array[random.integers(count)] = limit * random.choice([-1, 1])
+            array = random.integers(1, limit, count, endpoint=True) * random.choice(signs, count)
+        array[random.integers(count)] = limit * random.choice(signs)
         found[name] = array
-    return _shaped(puzzle, sizes, found)
+    return _shaped(part, sizes, found)
 
 
-def reals(puzzle: Puzzle, sizes: Sizes, random: Random) -> Inputs:
-    """Real numbers of a magnitude for each input, so that each term of each sum counts."""
-    return _shaped(puzzle, sizes, _level(puzzle, sizes, random))
+def reals(part: Part, sizes: Sizes, random: Random) -> Inputs:
+    """Real numbers of a magnitude for each factor, so that each term of each sum counts."""
+    if not _is_float(part):
+        return integers(part, sizes, random)
+    return _shaped(part, sizes, _level(part, sizes, random))
 
 
-def ordinary(puzzle: Puzzle, sizes: Sizes, random: Random) -> Inputs:
-    """Real numbers as people write them, without zero."""
-    low, high = np.log([1e-3, 1e3])
+def within(
+    part: Part, sizes: Sizes, inputs: Inputs, *, instead: Inputs
+) -> dict[str, NDArray[np.generic]]:
+    """The inputs, and in the place of each that its domain does not allow, another one."""
+    domains: dict[str, Domain] = {spec.name: spec.domain for spec in part.inputs}
+    return {
+        name: array if domains[name].contains(array, sizes) else instead[name]
+        for name, array in inputs.items()
+    }
+
+
+def ordinary(part: Part, sizes: Sizes, random: Random) -> Inputs:
+    """Real numbers as people write them, without zero, in the factors."""
+    if not _is_float(part):
+        return integers(part, sizes, random)
+    limits = _range(part)
+    low = max(np.log(1e-3), limits.least_normal * np.log(2))
+    high = min(np.log(1e3), limits.highest * np.log(2) / 4)
     return _shaped(
-        puzzle,
+        part,
         sizes,
         {
             name: np.exp(random.uniform(low, high, count)) * _signs(random, count)
-            for name, count in _counts(puzzle, sizes).items()
+            for name, count in _counts(part, sizes).items()
         },
     )
 
 
-def patterned(
-    puzzle: Puzzle, sizes: Sizes, pattern: Pattern, random: Random, *, whole: bool
-) -> Inputs:
+def patterned(part: Part, sizes: Sizes, pattern: Pattern, random: Random, *, whole: bool) -> Inputs:
     """Inputs of a pattern, of whole numbers or of real ones. There are no subnormal whole ones."""
-    if pattern is Pattern.MIXED:
-        return _mixed(puzzle, sizes, random, whole=whole)
-    if pattern is Pattern.ENDS:
-        return _ends(puzzle, sizes, random, whole=whole)
+    values = Values.INTEGERS if whole else Values.REALS
+    whole = whole or not _is_float(part)
+    shape = {Pattern.MIXED: _mixed, Pattern.ENDS: _ends}.get(pattern)
     if pattern is Pattern.SUBNORMAL and not whole:
-        return _subnormal(puzzle, sizes, random)
-    base = integers(puzzle, sizes, random) if whole else reals(puzzle, sizes, random)
-    return arranged(base, pattern, chosen=str(random.choice(list(base))))
+        shape = _subnormal
+    if shape is not None and part.factors:
+        found = shape(part, sizes, random, whole=whole)
+        return _with_others(part, sizes, found, values, random)
+    base = drawn(part, sizes, values, random)
+    made = arranged(base, pattern, chosen=str(random.choice(list(base))))
+    return within(part, sizes, made, instead=base)
 
 
 def arranged(inputs: Inputs, pattern: Pattern, *, chosen: str) -> Inputs:
@@ -125,11 +162,11 @@ def arranged(inputs: Inputs, pattern: Pattern, *, chosen: str) -> Inputs:
     return found
 
 
-def limits_to_try(puzzle: Puzzle, sizes: Sizes) -> list[dict[str, int]]:
+def limits_to_try(part: Part, sizes: Sizes) -> list[dict[str, int]]:
     """Limits of whole numbers: those of the puzzle first, then some that reach the end."""
-    names = [spec.name for spec in puzzle.inputs]
-    low, high = puzzle.integers
-    room = EXACT // puzzle.terms(sizes)
+    names = [spec.name for spec in part.factors]
+    low, high = part.integers
+    room = _range(part).exact // part.terms(sizes)
     even = int(room ** (1 / len(names)))
     return [
         dict.fromkeys(names, min(-low, high, even)),
@@ -138,10 +175,10 @@ def limits_to_try(puzzle: Puzzle, sizes: Sizes) -> list[dict[str, int]]:
     ]
 
 
-def _limits(puzzle: Puzzle, sizes: Sizes, random: Random, *, least: int) -> dict[str, int]:
+def _limits(part: Part, sizes: Sizes, random: Random, *, least: int) -> dict[str, int]:
     """A limit for each input; the sums of the products are exact."""
-    names = [spec.name for spec in puzzle.inputs]
-    room = EXACT // puzzle.terms(sizes)
+    names = [spec.name for spec in part.factors]
+    room = _range(part).exact // part.terms(sizes)
     found: dict[str, int] = {}
     for left, name in zip(range(len(names), 0, -1), random.permutation(names), strict=True):
         most = max(1, room // least ** (left - 1))
@@ -152,39 +189,40 @@ def _limits(puzzle: Puzzle, sizes: Sizes, random: Random, *, least: int) -> dict
     return found
 
 
-def _level(puzzle: Puzzle, sizes: Sizes, random: Random) -> dict[str, NDArray[np.generic]]:
+def _level(part: Part, sizes: Sizes, random: Random) -> dict[str, NDArray[np.generic]]:
     """A magnitude for each input, with their product far from both ends."""
-    counts = _counts(puzzle, sizes)
-    exponents = _exponents(puzzle, sizes, random)
+    counts = _counts(part, sizes)
+    exponents = _exponents(part, sizes, random)
     return {
         name: np.exp2(exponents[name] + random.uniform(0, SPREAD, count)) * _signs(random, count)
         for name, count in counts.items()
     }
 
 
-def _exponents(puzzle: Puzzle, sizes: Sizes, random: Random) -> dict[str, float]:
-    names = [str(name) for name in random.permutation([spec.name for spec in puzzle.inputs])]
+def _exponents(part: Part, sizes: Sizes, random: Random) -> dict[str, float]:
+    names = [str(name) for name in random.permutation([spec.name for spec in part.factors])]
     if random.random() < 0.25:
-        return {name: random.uniform(*USUAL) for name in names}
-    high = HIGHEST - ROOM - np.log2(puzzle.terms(sizes))
-    left = random.uniform(LEAST_PRODUCT, high)
-    top = HIGHEST - SPREAD
+        return {name: random.uniform(*_usual(part)) for name in names}
+    limits = _range(part)
+    high = limits.highest - ROOM - np.log2(part.terms(sizes))
+    left = random.uniform(limits.least_normal * LEAST_PRODUCT, high)
+    top = limits.highest - SPREAD
     found: dict[str, float] = {}
     for others, name in zip(range(len(names) - 1, -1, -1), names, strict=True):
         # What the others can't make up for, this one has to.
-        low = max(LEAST_NORMAL, left - others * top)
-        most = min(top, left - others * LEAST_NORMAL)
+        low = max(limits.least_normal, left - others * top)
+        most = min(top, left - others * limits.least_normal)
         found[name] = left if not others else random.uniform(low, most)
         left -= found[name]
     return found
 
 
-def _mixed(puzzle: Puzzle, sizes: Sizes, random: Random, *, whole: bool) -> Inputs:
-    counts = _counts(puzzle, sizes)
+def _mixed(part: Part, sizes: Sizes, random: Random, *, whole: bool) -> Inputs:
+    counts = _counts(part, sizes)
     if whole:
-        limits = _limits(puzzle, sizes, random, least=1)
+        limits = _limits(part, sizes, random, least=1)
         return _shaped(
-            puzzle,
+            part,
             sizes,
             {
                 name: np.rint(np.exp(random.uniform(0, np.log(limits[name]), count)))
@@ -192,21 +230,22 @@ def _mixed(puzzle: Puzzle, sizes: Sizes, random: Random, *, whole: bool) -> Inpu
                 for name, count in counts.items()
             },
         )
-    tops = _tops(puzzle, sizes, random)
+    tops = _tops(part, sizes, random)
     return _shaped(
-        puzzle,
+        part,
         sizes,
         {
-            name: np.exp2(random.uniform(LOWEST, tops[name], count)) * _signs(random, count)
+            name: np.exp2(random.uniform(_range(part).smallest, tops[name], count))
+            * _signs(random, count)
             for name, count in counts.items()
         },
     )
 
 
-def _tops(puzzle: Puzzle, sizes: Sizes, random: Random) -> dict[str, float]:
+def _tops(part: Part, sizes: Sizes, random: Random) -> dict[str, float]:
     """A largest exponent for each input, such that no sum overflows."""
-    names = [str(name) for name in random.permutation([spec.name for spec in puzzle.inputs])]
-    left = HIGHEST - 1 - np.log2(puzzle.terms(sizes))
+    names = [str(name) for name in random.permutation([spec.name for spec in part.factors])]
+    left = _range(part).highest - 1 - np.log2(part.terms(sizes))
     found: dict[str, float] = {}
     for others, name in zip(range(len(names) - 1, -1, -1), names, strict=True):
         found[name] = left if not others else random.uniform(0, left)
@@ -214,26 +253,26 @@ def _tops(puzzle: Puzzle, sizes: Sizes, random: Random) -> dict[str, float]:
     return found
 
 
-def _ends(puzzle: Puzzle, sizes: Sizes, random: Random, *, whole: bool) -> Inputs:
+def _ends(part: Part, sizes: Sizes, random: Random, *, whole: bool) -> Inputs:
     """One input at the ends of its range, the others as small as that asks for."""
-    counts = _counts(puzzle, sizes)
+    counts = _counts(part, sizes)
     chosen = str(random.choice(list(counts)))
     if whole:
-        room = EXACT // puzzle.terms(sizes)
+        room = _range(part).exact // part.terms(sizes)
         return _shaped(
-            puzzle,
+            part,
             sizes,
             {
                 name: (room if name == chosen else 1) * _signs(random, count)
                 for name, count in counts.items()
             },
         )
-    largest = float(np.finfo(np.float32).max)
-    ends = [largest, largest, 2.0**LEAST_NORMAL, 2.0**LOWEST, 1.0]
+    limits = _range(part)
+    ends = [limits.largest, limits.largest, 2.0**limits.least_normal, 2.0**limits.smallest, 1.0]
     # The rounding of the sum needs room, too.
-    small = 1 / (2 * puzzle.terms(sizes)) ** (1 / max(1, len(counts) - 1))
+    small = 1 / (2 * part.terms(sizes)) ** (1 / max(1, len(counts) - 1))
     return _shaped(
-        puzzle,
+        part,
         sizes,
         {
             name: _signs(random, count)
@@ -247,17 +286,18 @@ def _ends(puzzle: Puzzle, sizes: Sizes, random: Random, *, whole: bool) -> Input
     )
 
 
-def _subnormal(puzzle: Puzzle, sizes: Sizes, random: Random) -> Inputs:
-    counts = _counts(puzzle, sizes)
+def _subnormal(part: Part, sizes: Sizes, random: Random, *, whole: bool) -> Inputs:
+    counts = _counts(part, sizes)
     chosen = str(random.choice(list(counts)))
-    top = HIGHEST - ROOM - np.log2(puzzle.terms(sizes))
+    limits = _range(part)
+    top = limits.highest - ROOM - np.log2(part.terms(sizes))
     return _shaped(
-        puzzle,
+        part,
         sizes,
         {
             name: _signs(random, count)
             * np.exp2(
-                random.uniform(LOWEST, LEAST_NORMAL - 1, count)
+                random.uniform(limits.smallest, limits.least_normal - 1, count)
                 if name == chosen
                 else random.uniform(0, top / max(1, len(counts) - 1), count)
             )
@@ -266,17 +306,49 @@ def _subnormal(puzzle: Puzzle, sizes: Sizes, random: Random) -> Inputs:
     )
 
 
-def _counts(puzzle: Puzzle, sizes: Sizes) -> dict[str, int]:
-    return {spec.name: int(np.prod(spec.extents(sizes))) for spec in puzzle.inputs}
+def _counts(part: Part, sizes: Sizes) -> dict[str, int]:
+    return {spec.name: int(np.prod(spec.extents(sizes))) for spec in part.factors}
 
 
 def _shaped(
-    puzzle: Puzzle, sizes: Sizes, flat: Mapping[str, NDArray[np.generic] | Sequence[float]]
+    part: Part, sizes: Sizes, flat: Mapping[str, NDArray[np.generic] | Sequence[float]]
 ) -> Inputs:
     return {
-        spec.name: np.asarray(flat[spec.name]).reshape(spec.extents(sizes)).astype(spec.dtype)
-        for spec in puzzle.inputs
+        spec.name: np.asarray(flat[spec.name]).reshape(spec.extents(sizes)).astype(spec.numpy)
+        for spec in part.factors
     }
+
+
+def _with_others(
+    part: Part, sizes: Sizes, factors: Inputs, values: Values, random: Random
+) -> dict[str, NDArray[np.generic]]:
+    """The factors with all other inputs, which come from their own domains."""
+    return {
+        spec.name: factors[spec.name]
+        if isinstance(spec.domain, Factor)
+        else spec.domain.draw(spec.dtype, spec.extents(sizes), sizes, values, random)
+        for spec in part.inputs
+    }
+
+
+def _range(part: Part) -> Range:
+    """What the type of the factors can represent."""
+    return range_of(part.factors[0].dtype)
+
+
+def _is_float(part: Part) -> bool:
+    return bool(part.factors) and part.factors[0].dtype in FLOATS
+
+
+def _usual(part: Part) -> tuple[float, float]:
+    limits = _range(part)
+    low, high = USUAL
+    return max(low, limits.least_normal / 4), min(high, limits.highest / 4)
+
+
+def _signs_of(part: Part, name: str) -> tuple[int, ...]:
+    (spec,) = (spec for spec in part.factors if spec.name == name)
+    return (1,) if spec.dtype.startswith("u") or part.integers[0] >= 0 else (-1, 1)
 
 
 def _signs(random: Random, count: int) -> NDArray[np.int64]:

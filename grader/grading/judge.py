@@ -1,54 +1,45 @@
-"""Compare one output with the reference, element by element."""
+"""Compare outputs with the reference, element by element."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from grader.grading.cases import Case, Values
-from grader.puzzles.definition import ExpectedOutput, Puzzle
+from grader.model.cases import Case, Comparison
+from grader.model.domains import Values
+from grader.model.expected import ExpectedOutput
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Comparison:
-    """An output beside the right answer. All arrays have the output's shape, flattened."""
+def compare(case: Case, outputs: tuple[NDArray[np.generic], ...]) -> tuple[Comparison, ...]:
+    """Judge the outputs of a case, in the order of its part's.
 
-    expected: ExpectedOutput
-    got: NDArray[np.generic]
-    wrong: NDArray[np.intp]
-    """Indices of the elements that are wrong, ascending."""
-    exact: bool
-    """Whether elements had to be equal, not merely close."""
-    rearranged: bool = False
-    """Whether the rounding of another right algorithm explains every element that is wrong."""
-
-    @property
-    def not_compared(self) -> int:
-        """How many elements no answer would have been wrong for."""
-        return int(np.count_nonzero(~self.expected.decided))
-
-    @property
-    def right(self) -> bool:
-        """Whether no element is wrong."""
-        return not len(self.wrong)
-
-
-def compare(puzzle: Puzzle, case: Case, got: NDArray[np.generic]) -> Comparison:
-    """Judge an output.
-
-    In integer cases (and the published example, which is one) elements must be equal
+    In cases of whole numbers (and the published example, which is one) elements must be equal
     where no order of summation rounds. All others
-    must lie within the puzzle's bound. NaN is right only where the reference
-    is NaN or the puzzle says that it may be, an infinity only where the reference
+    must lie within the part's bound. NaN is right only where the reference
+    is NaN or the part says that it may be, an infinity only where the reference
     is the same infinity, and ``-0.0`` equals ``0.0``. Undecided elements are never wrong.
     Whether wrong ones may come from an algorithm that is no sum of the products is told beside.
     """
-    expected = puzzle.expected(case.inputs, case.shape.sizes)
+    right = case.part.expected(case.inputs, case.shape.sizes)
     exact = case.values in (Values.INTEGERS, Values.EXAMPLE)
-    value = expected.value.ravel()
+    return tuple(
+        _compare(spec.name, right[spec.name], got, exact=exact)
+        for spec, got in zip(case.part.outputs, outputs, strict=True)
+    )
+
+
+def _compare(
+    name: str, expected: ExpectedOutput, got: NDArray[np.generic], *, exact: bool
+) -> Comparison:
+    if expected.value.dtype.kind in "iub":
+        # Compared as they are: float64 does not hold every int64.
+        wrong = (got.ravel() != expected.value.ravel()) & expected.decided.ravel()
+        return Comparison(
+            output=name, expected=expected, got=got, wrong=np.flatnonzero(wrong), exact=True
+        )
+    value = expected.value.ravel().astype(np.float64)
     # A signalling NaN, as unwritten device memory holds, raises "invalid" where it is converted.
     with np.errstate(invalid="ignore", over="ignore"):
         actual = got.ravel().astype(np.float64)
@@ -62,10 +53,11 @@ def compare(puzzle: Puzzle, case: Case, got: NDArray[np.generic]) -> Comparison:
         expected.may_overflow.ravel() & ~np.isfinite(actual)
     )
     return Comparison(
+        output=name,
         expected=expected,
         got=got,
         wrong=np.flatnonzero(~right),
-        exact=exact,
+        exact=exact or not expected.allowed.any(),
         rearranged=not right.all() and bool((right | (near & np.isfinite(value))).all()),
     )
 

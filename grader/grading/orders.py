@@ -13,38 +13,35 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grader.device import schedules
-from grader.grading.executor import CaseRun
-from grader.grading.observe import Observation, Problem, no_output_title
-from grader.puzzles.definition import Part, Puzzle
-
-TITLE = "a race: the order of blocks and threads decides"
+from grader.grading.observe import no_output_title, problem
+from grader.model.cases import CaseRun, Observation
+from grader.model.domains import Values
+from grader.model.part import Scope
+from grader.record import Aspect, ProblemKind
 
 _TWICE = 16
 """Shapes of the assigned part that are tried in two other orders; further ones in one."""
 
 
-def others(place: int, part: Part, random: np.random.Generator) -> tuple[int, ...]:
+def others(place: int, scope: Scope, random: np.random.Generator) -> tuple[int, ...]:
     """Schedules to try besides the plain one, for the case at this place of a sweep."""
     drawn = int(random.integers(schedules.FIRST_RANDOM, schedules.MOST))
-    if part is Part.ROBUST or place >= _TWICE:
+    if scope is Scope.ROBUST or place >= _TWICE:
         return (drawn if place % 2 else schedules.REVERSED,)
     return (schedules.REVERSED, schedules.IN_TURN if place % 2 else drawn)
 
 
-def compared(puzzle: Puzzle, plain: Observation, other: Observation, schedule: int) -> Observation:
+def compared(plain: Observation, other: Observation, schedule: int) -> Observation:
     """The second of two runs of a case with the one problem that it shows, if it does.
 
     Args:
-        puzzle: What is graded.
         plain: The case in the plain order, with output, and clean.
         other: The same case, run with the same contents of unwritten memory.
         schedule: The order of ``other``.
     """
     detail = _difference(plain, other, schedule)
-    robust = puzzle.part(other.case.shape.sizes) is Part.ROBUST
-    check = "robust" if robust else "clean"
-    problems = (Problem(check=check, title=TITLE, detail=detail),) if detail else ()
-    return replace(other, problems=problems)
+    told = problem(ProblemKind.ORDER_DECIDES, Aspect.CLEAN, detail)
+    return replace(other, problems=(told,) if detail else ())
 
 
 def by_itself(other: Observation, schedule: int) -> Observation:
@@ -53,22 +50,27 @@ def by_itself(other: Observation, schedule: int) -> Observation:
         f"the same inputs, twice with {schedules.in_words(schedule)}, gave two results: the second "
         "is the usual one, so what the program does changes from call to call"
     )
-    problems = tuple(
-        replace(each, title="not reproducible", detail=detail) for each in other.problems
-    )
-    return replace(other, problems=problems)
+    told = problem(ProblemKind.NOT_REPRODUCIBLE, Aspect.CLEAN, detail)
+    return replace(other, problems=(told,) if other.problems else ())
 
 
 def _difference(plain: Observation, other: Observation, schedule: int) -> str:
     first, second = schedules.in_words(schedules.PLAIN), schedules.in_words(schedule)
-    output, again = plain.run.output, other.run.output
-    if again is None or output is None:
+    outputs, again = plain.run.outputs, other.run.outputs
+    if again is None or outputs is None:
         why = _why(other.run)
         return f"with {first}, the case ends with output; with {second}, there is {why}"
-    unclean = other.problem("clean") or other.problem("robust")
-    if unclean is not None and unclean.detail and other.comparison is not None:
+    unclean = other.about(Aspect.CLEAN)
+    if unclean is not None and unclean.detail:
         return f"{unclean.detail}; so it is with {second}, and not with {first}"
-    return _elements(output, again, first, second)
+    if plain.case.values is not Values.INTEGERS and other.right:
+        return ""  # the order of a sum may round it otherwise
+    names = [spec.name for spec in plain.case.part.outputs]
+    told = (
+        _elements(name, output, later, first, second)
+        for name, output, later in zip(names, outputs, again, strict=True)
+    )
+    return next(filter(None, told), "")
 
 
 def _why(run: CaseRun) -> str:
@@ -76,7 +78,7 @@ def _why(run: CaseRun) -> str:
 
 
 def _elements(
-    output: NDArray[np.generic], again: NDArray[np.generic], first: str, second: str
+    name: str, output: NDArray[np.generic], again: NDArray[np.generic], first: str, second: str
 ) -> str:
     size = output.itemsize
     bits = np.frombuffer(output.tobytes(), dtype=f"u{size}")
@@ -86,6 +88,6 @@ def _elements(
         return ""
     k = int(differ[0])
     return (
-        f"with {first}, output[{k}] is {output.ravel()[k]}; "
+        f"with {first}, {name}[{k}] is {output.ravel()[k]}; "
         f"with {second}, the same inputs give {again.ravel()[k]}"
     )

@@ -11,15 +11,14 @@ plan. A sample of them is enough only for the given file with a plain launch
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
 from enum import StrEnum
-from typing import Any, Literal
 
 from grader.grading import seeds
-from grader.puzzles.definition import Part, Puzzle, Sizes
-
-Origin = Literal["published example", "boundary", "random", "every size"]
+from grader.model.cases import Origin, PlannedShape
+from grader.model.domains import Sizes
+from grader.model.part import Part, Scope
+from grader.model.puzzle import Puzzle
 
 MOST_ASSIGNED = 100
 """Assigned sizes beside the boundaries, unless all are asked for: a rubric can assign hundreds."""
@@ -38,118 +37,73 @@ class Tries(StrEnum):
     """Each size of the domain; of that beyond the assigned ones, if it is graded."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class PlannedShape:
-    """One shape to compile."""
-
-    number: int
-    """Position in the plan; the worker knows the shape by it."""
-    sizes: Mapping[str, int]
-    part: Part
-    origin: Origin
-
-    @property
-    def extent(self) -> int:
-        """A measure of how large it is, for putting small ones first."""
-        return sum(self.sizes.values())
-
-
 def draw(
-    puzzle: Puzzle, *, seed: str, own_kernel: bool, tries: Tries = Tries.USUAL
+    puzzle: Puzzle,
+    *,
+    seed: str,
+    own_kernel: Collection[str],
+    tries: Tries = Tries.USUAL,
 ) -> tuple[PlannedShape, ...]:
-    """The plan for one run, the published example first.
+    """The plan for one run: part by part, the published example of each first.
 
     Args:
         puzzle: What is graded.
         seed: The run's seed; the random shapes follow from it.
-        own_kernel: Whether the kernel is other than the given one. Then the robust part is graded.
-            Else one robust shape shows the given kernel's defect.
+        own_kernel: Names of the parts whose kernel is other than the given one. There sizes beyond
+            the task are graded. Else one of them shows the given kernel's defect.
         tries: How many sizes.
     """
-    chosen: dict[tuple[tuple[str, int], ...], Origin] = {}
-
-    def add(sizes: Sizes, origin: Origin) -> None:
-        chosen.setdefault(tuple(sorted(sizes.items())), origin)
-
-    add(puzzle.example.sizes, "published example")
-    for sizes in puzzle.boundaries:
-        add(sizes, "boundary")
-    for part in (Part.ASSIGNED, Part.ROBUST):
-        points = [
-            point
-            for point in puzzle.domain_points()
-            if puzzle.part(point) is part and tuple(sorted(point.items())) not in chosen
-        ]
-        count = _random(puzzle, part, tries, len(points))
-        random = seeds.generator(seed, f"shapes {part}")
-        for index in sorted(random.choice(len(points), size=count, replace=False)):
-            add(points[int(index)], "random" if count < len(points) else "every size")
-    names = [size.name for size in puzzle.sizes]
-    shapes = [({n: dict(key)[n] for n in names}, origin) for key, origin in chosen.items()]
-    if not own_kernel:
-        robust = [shape for shape in shapes if puzzle.part(shape[0]) is Part.ROBUST]
-        shapes = [shape for shape in shapes if shape not in robust[:-ROBUST_SAMPLE]]
+    planned = [
+        (part, sizes, origin)
+        for part in puzzle.parts
+        for sizes, origin in _shapes(
+            part, seed=seed, own_kernel=part.name in own_kernel, tries=tries
+        )
+    ]
     return tuple(
-        PlannedShape(number=number, sizes=sizes, part=puzzle.part(sizes), origin=origin)
-        for number, (sizes, origin) in enumerate(shapes)
+        PlannedShape(number=number, part=part, sizes=sizes, origin=origin)
+        for number, (part, sizes, origin) in enumerate(planned)
     )
 
 
-def _random(puzzle: Puzzle, part: Part, tries: Tries, left: int) -> int:
-    """How many of the sizes of a part join its boundaries."""
-    if tries is Tries.ALL:
+def _shapes(part: Part, *, seed: str, own_kernel: bool, tries: Tries) -> list[tuple[Sizes, Origin]]:
+    chosen: dict[tuple[tuple[str, int], ...], tuple[Sizes, Origin]] = {}
+    names = [size.name for size in part.sizes]
+
+    def add(sizes: Sizes, origin: Origin) -> None:
+        ordered = {name: sizes[name] for name in names}
+        chosen.setdefault(tuple(sorted(sizes.items())), (ordered, origin))
+
+    if part.example is not None:
+        add(part.example.sizes, "published example")
+    for sizes in part.boundaries:
+        add(sizes, "boundary")
+    for scope in Scope:
+        known = [sizes for sizes, _ in chosen.values()]
+        left = _left(part, scope, known)
+        count = _random(part, scope, tries, left)
+        random = seeds.generator(seed, f"shapes {part.name} {scope}")
+        found = part.sampled(scope, count, random, without=known)
+        for sizes in found:
+            add(sizes, "random" if count < left else "every size")
+    shapes = list(chosen.values())
+    if not own_kernel:
+        robust = [shape for shape in shapes if part.scope(shape[0]) is Scope.ROBUST]
+        shapes = [shape for shape in shapes if shape not in robust[:-ROBUST_SAMPLE]]
+    return shapes
+
+
+def _left(part: Part, scope: Scope, known: Sequence[Sizes]) -> int:
+    """How many sizes of a scope are not in the plan yet; a lot where they can't be counted."""
+    if not part.enumerable:
+        return part.points
+    return part.counts()[scope is Scope.ROBUST] - sum(part.scope(each) is scope for each in known)
+
+
+def _random(part: Part, scope: Scope, tries: Tries, left: int) -> int:
+    """How many of the sizes of a scope join its boundaries."""
+    if tries is Tries.ALL and part.enumerable:
         return left
-    if part is Part.ROBUST:
-        return min(left, puzzle.random_robust)
-    return min(left, puzzle.random_assigned if tries is Tries.SAMPLE else MOST_ASSIGNED)
-
-
-def for_worker(
-    puzzle: Puzzle,
-    shapes: Sequence[PlannedShape],
-    *,
-    graphs: str,
-    package: str,
-    compiled: str,
-    load: bool,
-) -> dict[str, Any]:
-    """The plan as the worker reads it: names, shapes and parameters, nothing else.
-
-    Args:
-        puzzle: What is graded.
-        shapes: The plan.
-        graphs: How the edition gets all shapes through one compile, see
-            `grader.toolchain.edition.Worker`.
-        package: Path of the packaged op, as the worker sees it.
-        compiled: Path where the worker keeps the compiled graphs for a
-            replacement of itself.
-        load: Whether this is the replacement, which finds them there.
-    """
-
-    def tensor(name: str, sizes: Sizes) -> dict[str, Any]:
-        (spec,) = (tensor for tensor in puzzle.tensors if tensor.name == name)
-        return {
-            "dtype": spec.dtype,
-            "shape": list(spec.extents(sizes)),
-            "sizes": list(spec.shape),
-        }
-
-    def parameters(sizes: Sizes) -> dict[str, int | str]:
-        typed = {puzzle.dtype_parameter: puzzle.output.dtype} if puzzle.dtype_parameter else {}
-        return {**sizes, **typed}
-
-    return {
-        "op": puzzle.op,
-        "graphs": graphs,
-        "package": package,
-        "compiled": compiled,
-        "load": load,
-        "shapes": [
-            {
-                "inputs": [tensor(spec.name, shape.sizes) for spec in puzzle.inputs],
-                "output": tensor(puzzle.output.name, shape.sizes),
-                "parameters": parameters(shape.sizes),
-            }
-            for shape in shapes
-        ],
-    }
+    if scope is Scope.ROBUST:
+        return min(left, part.random_robust)
+    return min(left, part.random_assigned if tries is Tries.SAMPLE else MOST_ASSIGNED)

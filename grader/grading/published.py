@@ -11,14 +11,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from grader.errors import ToolchainFault
-from grader.grading import plan
-from grader.grading.bench import Bench, open_bench
-from grader.grading.cases import Case, example
-from grader.grading.executor import CaseRun, Ending
+from grader.grading import plan, seeds
+from grader.grading.cases import drawn, example
 from grader.grading.judge import compare
-from grader.grading.request import DEFAULT_TIMEOUT, DeviceChoice
-from grader.grading.workspace import compile_limits, open_workspace
-from grader.puzzles.definition import Puzzle
+from grader.grading.request import DEFAULT_TIMEOUT
+from grader.lanes import DeviceChoice
+from grader.lanes.opened import OpenedLane, open_graph_lane
+from grader.lanes.workspace import compile_limits, open_workspace
+from grader.model.cases import Case, CaseRun
+from grader.model.domains import Values
+from grader.model.puzzle import Puzzle
 from grader.record import DeviceInfo
 from grader.resources import reference_kernel
 from grader.sandbox import Wanted, probe_once
@@ -45,8 +47,7 @@ class Shown:
 class Prepared:
     """A compiled example. `run` may be called once."""
 
-    puzzle: Puzzle
-    bench: Bench
+    opened: OpenedLane
     case: Case
     seconds: float
     """That the compile took."""
@@ -54,15 +55,14 @@ class Prepared:
 
     def run(self) -> Shown:
         """Execute it."""
-        ran = self.bench.executor.run(self.case)
+        ran = self.opened.lane.run(self.case)
         met = ran.evidence.unsupported if ran.evidence else ()
         return Shown(
             case=self.case,
             run=ran,
-            right=ran.ending is Ending.OUTPUT
-            and ran.output is not None
-            and compare(self.puzzle, self.case, ran.output).right,
-            device=self.bench.lane.info,
+            right=ran.outputs is not None
+            and all(each.right for each in compare(self.case, ran.outputs)),
+            device=self.opened.lane.device,
             unsupported=tuple(dict.fromkeys((*self._opening, *met))),
         )
 
@@ -71,6 +71,8 @@ class Prepared:
 def prepared(puzzle: Puzzle, toolchain: Toolchain, device: DeviceChoice) -> Iterator[Prepared]:
     """The published example of a puzzle, compiled from the edition's own answer.
 
+    Where a puzzle has none, a case of its first part.
+
     Raises:
         ToolchainFault: it does not package or compile here.
         DeviceFault: the device can't be opened.
@@ -78,7 +80,11 @@ def prepared(puzzle: Puzzle, toolchain: Toolchain, device: DeviceChoice) -> Iter
     """
     edition = toolchain.edition.name
     source = reference_kernel(puzzle.name, edition, "right.mojo").read_bytes()
-    shapes = plan.draw(puzzle, seed=_SEED, own_kernel=False)[:1]
+    shapes = plan.draw(puzzle, seed=_SEED, own_kernel=())[:1]
+    if shapes[0].part.example is not None:
+        case = example(shapes)
+    else:
+        case = drawn(shapes[0], Values.REALS, seeds.generator(_SEED, "case"))
     level = probe_once(Wanted.AUTO).level
     with open_workspace(
         source, puzzle.name, toolchain, isolation=level, device=device
@@ -86,18 +92,16 @@ def prepared(puzzle: Puzzle, toolchain: Toolchain, device: DeviceChoice) -> Iter
         packaged = package(workspace)
         if not packaged.ok:
             raise _fault(edition, "package", packaged.output)
-        with open_bench(
-            puzzle, workspace, device, compile_limits=compile_limits(DEFAULT_TIMEOUT)
-        ) as bench:
-            bench.lane.begin_case(variant=0)
-            started = bench.executor.start(shapes)
-            opening = bench.lane.end_case()
+        limits = compile_limits(DEFAULT_TIMEOUT)
+        with open_graph_lane(workspace, device, compile_limits=limits) as opened:
+            opened.device.begin_case(variant=0)
+            started = opened.lane.prepare(shapes)
+            opening = opened.device.end_case()
             if isinstance(started, Ended):
                 raise _fault(edition, "compile", f"{started.output}\n{started.message}")
             yield Prepared(
-                puzzle=puzzle,
-                bench=bench,
-                case=example(puzzle, shapes),
+                opened=opened,
+                case=case,
                 seconds=started,
                 _opening=opening.unsupported if opening else (),
             )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from grader.grading.properties import Results
+    from grader.grading.prober import Results
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +23,3 @@ class Reached:
     other_edition: str = ""
     """A sentence, where it does not package because it is written for another edition."""
     nothing_filled_in: bool = False
-    kernel_unchanged: bool = False
-    observed: bool = True
-    """Whether the device shows launches, findings and provenance."""

@@ -13,7 +13,7 @@ from grader.intake.display import for_terminal, one_line
 from grader.record import PuzzleInfo, Record, SubmissionInfo, Verdict
 
 if TYPE_CHECKING:
-    from grader.puzzles.definition import Puzzle
+    from grader.model.puzzle import Puzzle
     from grader.rubric import Rubric
 
 
@@ -56,4 +56,4 @@ def refusal(
 def _shown_by(error: SubmissionRefused) -> PuzzleInfo:
     """The puzzle that a file shows itself to be of; without a name where it shows none."""
     name, title = (error.name, error.title) if isinstance(error, OtherPuzzle) else ("", "")
-    return PuzzleInfo(name=name, title=title, formula="", domain="")
+    return PuzzleInfo(name=name, title=title)

@@ -20,12 +20,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from grader.device import CaseEvidence, Repeated
-from grader.grading.cases import Case, Values
-from grader.grading.executor import CaseRun, Ending, Executor, Kept
+from grader.device import CaseEvidence
+from grader.grading import inputs as arrays
 from grader.grading.judge import compare
-from grader.grading.observe import Observation, Problem
-from grader.puzzles.definition import Part, Puzzle
+from grader.grading.observe import problem
+from grader.lanes.lane import Kept, Lane, Redone
+from grader.model.cases import Case, CaseRun, Ending, Observation, PlannedShape, Problem
+from grader.model.domains import Factor, Values
+from grader.model.numbers import FLOATS
+from grader.record import Aspect, ProblemKind
 
 ROUNDS = 3
 """How often a difference must show again before anybody is accused."""
@@ -53,8 +56,7 @@ class Host:
     """Asks of cases whether the host helped.
 
     Args:
-        puzzle: What is graded.
-        executor: Runs cases.
+        lane: Runs cases.
         random: Draws the references.
         run: Runs a case as a repeatable one, and observes it.
         observe: Makes an observation of a run that happened elsewhere.
@@ -62,14 +64,12 @@ class Host:
 
     def __init__(
         self,
-        puzzle: Puzzle,
-        executor: Executor,
+        lane: Lane,
         random: np.random.Generator,
         run: Callable[[Case], Observation],
         observe: Callable[[CaseRun], Observation],
     ) -> None:
-        self._puzzle = puzzle
-        self._executor = executor
+        self._lane = lane
         self._random = random
         self._run = run
         self._observe = observe
@@ -81,13 +81,13 @@ class Host:
 
         Nothing is asked of a case that is wrong anyway.
         """
-        if not _right(last) or last.run.copy_out is None:
+        if not last.right or not last.run.copies_out:
             return _NOTHING
         case = self._keep(_CASE, last.case)
-        known = self._reference(last.case)
+        known = self._reference(last.case.shape)
         if known is None:
             return _NOTHING  # the shape fails by its reference
-        alike = self._executor.compare(known, case)
+        alike = self._lane.compare(known, case)
         if alike.why:
             return Asked(unknown=alike.why)
         return self._suspect(last, known, case) if alike.difference else _NOTHING
@@ -97,7 +97,7 @@ class Host:
         found = self._alone(last, known, case)
         if found.alone is None:
             return found
-        if _right(found.alone):
+        if found.alone.right:
             settled = self._another_way(case)
         else:
             settled = self._wrong_again(last, case)
@@ -109,14 +109,14 @@ class Host:
         """The kernels are wrong without the host: each time? Else the answer to what was asked."""
         for _ in range(ROUNDS):
             self._references.pop(case.case.shape.number)
-            known = self._reference(case.case)
+            known = self._reference(case.case.shape)
             second = self._run(case.case)
-            if known is None or second.run.output is None:
+            if known is None or second.run.outputs is None:
                 return Asked(unknown="the program does not give an output each time")
             if not _same_bits(last.run, second.run):
                 return _not_reproducible(last, "what changes from call to call")
             found = self._alone(second, known, self._keep(_CASE, case.case))
-            if found.alone is None or _right(found.alone):
+            if found.alone is None or found.alone.right:
                 return found if found.problem or found.unknown else Asked(unknown=_CHANGES)
         return None
 
@@ -131,14 +131,14 @@ class Host:
             if other is None:
                 return _NOTHING
             self._references.pop(case.case.shape.number)
-            known = self._reference(case.case)
+            known = self._reference(case.case.shape)
             for _ in range(distance - 1):
-                self._run(reference(case.case, self._random))
+                self._run(reference(case.case.shape, self._random))
             run = self._run(other)
-            if known is None or run.run.output is None:
+            if known is None or run.run.outputs is None:
                 return Asked(unknown="the program does not give an output each time")
             kept = self._keep(_CASE, other)
-            alike = self._executor.compare(known, kept)
+            alike = self._lane.compare(known, kept)
             if alike.why:
                 return Asked(unknown=alike.why)
             if not alike.difference:
@@ -160,7 +160,7 @@ class Host:
                 return Asked(unknown=unknown) if unknown else _NOTHING
             for other in self._kins(case):
                 for moved in (True, False):
-                    done = self._executor.repeat(kept, Kept(number=_CASE, case=other), moved=moved)
+                    done = self._lane.repeat(kept, Kept(number=_CASE, case=other), moved=moved)
                     if done.why:
                         return Asked(unknown=done.why)
                     if self._is_answer(other, done):
@@ -170,50 +170,48 @@ class Host:
     def _again(self, case: Case, distance: int) -> tuple[Kept | None, str, str]:
         """Run a case so many calls after a new reference: the case, how it differs, or why not."""
         self._references.pop(case.shape.number)
-        known = self._reference(case)
+        known = self._reference(case.shape)
         for _ in range(distance - 1):
-            self._run(reference(case, self._random))
-        if known is None or self._run(case).run.output is None:
+            self._run(reference(case.shape, self._random))
+        if known is None or self._run(case).run.outputs is None:
             return None, "", "the program does not give an output each time"
         kept = self._keep(_CASE, case)
-        alike = self._executor.compare(known, kept)
+        alike = self._lane.compare(known, kept)
         return kept, alike.difference, alike.why
 
-    def _is_answer(self, case: Case, done: Repeated) -> bool:
+    def _is_answer(self, case: Case, done: Redone) -> bool:
         """Whether what the device did again is the answer to a case."""
-        if done.data is None:
+        if done.outputs is None:
             return False
-        output = np.frombuffer(done.data, dtype=self._puzzle.output.dtype)
-        return compare(self._puzzle, case, output).right
+        return all(each.right for each in compare(case, done.arrays(case)))
 
     def _alone(self, last: Observation, known: Kept, case: Kept) -> Asked:
         """Do the case again as the host did it, and as it did the reference.
 
         With an observation where the two differ.
         """
-        told = self._executor.repeat(case, case)
-        output = last.run.output
-        assert output is not None
+        told = self._lane.repeat(case, case)
         if told.why:
             return Asked(unknown=told.why)
-        if told.data != output.tobytes():
+        if told.bits != last.run.bits:
             return _not_reproducible(last, "a clock, or on the order of threads")
         ways = []
         # Host code may have moved the inputs, or have told the kernels what they are.
         for moved in (True, False):
-            untold = self._executor.repeat(known, case, moved=moved)
+            untold = self._lane.repeat(known, case, moved=moved)
             if untold.why:
                 return Asked(unknown=untold.why)
-            if untold.data == told.data and _paths(untold) == _paths(told):
+            if untold.bits == told.bits and _paths(untold) == _paths(told):
                 return _NOTHING
             ways.append(self._observe(_as_run(last.run, untold)))
-        alone = replace(next(filter(_right, ways), ways[0]), number=last.number)
-        how = "give it in another way" if _right(alone) else "do not give the right answer"
+        right = [each for each in ways if each.right]
+        alone = replace((right or ways)[0], number=last.number)
+        how = "give it in another way" if alone.right else "do not give the right answer"
         return Asked(
-            problem=Problem(
-                check=_check(last, "device"),
-                title="computed with the help of the host",
-                detail="the same copies and launches, done again with inputs that the host code "
+            problem=problem(
+                ProblemKind.HOST_HELPS,
+                Aspect.ORIGIN,
+                "the same copies and launches, done again with inputs that the host code "
                 f"has not seen, {how}: it works out what the kernels hand over",
             ),
             alone=alone,
@@ -224,18 +222,18 @@ class Host:
 
         Then it does the same for another case of the kind, which has another answer.
         """
-        if not _right(self._run(case)):
+        if not self._run(case).right:
             return False
         kept = self._keep(_CASE, case)
         other = self._kin(case)
         if other is None:
             # Nothing but zeros. What it runs for these must be right for any numbers.
-            other = reference(case, self._random)
+            other = reference(case.shape, self._random)
             known = Kept(number=_CASE, case=other)
-            return self._is_answer(other, self._executor.repeat(kept, known))
-        if not _right(self._run(other)):
+            return self._is_answer(other, self._lane.repeat(kept, known))
+        if not self._run(other).right:
             return False
-        alike = self._executor.compare(kept, self._keep(_OTHER, other))
+        alike = self._lane.compare(kept, self._keep(_OTHER, other))
         return not (alike.difference or alike.why)
 
     def _kin(self, case: Case) -> Case | None:
@@ -249,7 +247,8 @@ class Host:
         example are integers like others: what goes wrong with them is not the example.
         """
         values = Values.INTEGERS if case.values is Values.EXAMPLE else case.values
-        answer = self._puzzle.expected(case.inputs, case.shape.sizes).value
+        part, sizes = case.part, case.shape.sizes
+        answer = part.expected(case.inputs, sizes)
         mixed = {
             name: self._random.permutation(array.ravel()).reshape(array.shape)
             for name, array in case.inputs.items()
@@ -260,76 +259,74 @@ class Host:
                 name: np.multiply(array, factor, dtype=array.dtype)
                 for name, array in case.inputs.items()
             }
-        for inputs in (mixed, larger):
-            other = self._puzzle.expected(inputs, case.shape.sizes).value
-            if not np.array_equal(answer, other, equal_nan=True):
+        for made in (mixed, larger):
+            inputs = arrays.within(part, sizes, made, instead=case.inputs)
+            other = part.expected(inputs, sizes)
+            if not all(
+                np.array_equal(answer[name].value, other[name].value, equal_nan=True)
+                for name in answer
+            ):
                 yield replace(case, values=values, inputs=inputs)
 
-    def _reference(self, case: Case) -> Kept | None:
-        """The reference at the shape of a case, run and kept; None where it gives no output."""
-        if self._worker != self._executor.replacements:
+    def _reference(self, shape: PlannedShape) -> Kept | None:
+        """The reference at a shape, run and kept; None where it gives no output."""
+        if self._worker != self._lane.replacements:
             # What was kept is gone with the worker.
-            self._worker = self._executor.replacements
+            self._worker = self._lane.replacements
             self._references.clear()
-        number = case.shape.number
+        number = shape.number
         if number not in self._references:
-            found = reference(case, self._random)
-            if self._run(found).run.output is None:
+            found = reference(shape, self._random)
+            if self._run(found).run.outputs is None:
                 return None
             self._references[number] = self._keep(_FIRST_REFERENCE + number, found)
         return self._references[number]
 
     def _keep(self, number: int, case: Case) -> Kept:
-        self._executor.keep(number)
+        self._lane.keep(number)
         return Kept(number=number, case=case)
 
 
-def reference(case: Case, random: np.random.Generator) -> Case:
-    """A case of the same shape in which all values differ, and none is a number that people use."""
-    counts = {name: array.size for name, array in case.inputs.items()}
+def reference(shape: PlannedShape, random: np.random.Generator) -> Case:
+    """A case of a shape in which all values differ, and none is a number that people use.
+
+    What is no factor of floating-point numbers comes from its own domain.
+    """
+    part, sizes = shape.part, shape.sizes
+    inputs = dict(arrays.drawn(part, sizes, Values.REALS, random))
+    free = [
+        spec for spec in part.inputs if spec.dtype in FLOATS and isinstance(spec.domain, Factor)
+    ]
+    counts = [spec.count(sizes) for spec in free]
     values = np.zeros(0, np.float32)
-    while len(np.unique(values)) < sum(counts.values()):
-        values = np.exp(random.uniform(*_MAGNITUDES, sum(counts.values()))).astype(np.float32)
+    while len(np.unique(values)) < sum(counts):
+        values = np.exp(random.uniform(*_MAGNITUDES, sum(counts))).astype(np.float32)
     values *= random.choice([-1, 1], len(values)).astype(np.float32)
-    ends = np.cumsum(list(counts.values()))[:-1]
-    inputs = {
-        name: part.reshape(case.inputs[name].shape)
-        for name, part in zip(counts, np.split(values, ends), strict=True)
-    }
-    return Case(shape=case.shape, values=Values.REALS, inputs=inputs)
+    parts = np.split(values, np.cumsum(counts)[:-1]) if free else []
+    for spec, flat in zip(free, parts, strict=True):
+        inputs[spec.name] = flat.astype(spec.numpy).reshape(spec.extents(sizes))
+    return Case(shape=shape, values=Values.REALS, inputs=inputs)
 
 
-def _as_run(run: CaseRun, alone: Repeated) -> CaseRun:
+def _as_run(run: CaseRun, alone: Redone) -> CaseRun:
     """A case as the device did it alone."""
     evidence = CaseEvidence(launches=alone.launches)
-    if alone.data is None or run.output is None:
+    if alone.outputs is None or run.outputs is None:
         return replace(
-            run, ending=Ending.ERROR, output=None, message="a kernel fails", evidence=evidence
+            run, ending=Ending.ERROR, outputs=None, message="a kernel fails", evidence=evidence
         )
-    output = np.frombuffer(alone.data, dtype=run.output.dtype).reshape(run.output.shape)
-    return replace(run, output=output, evidence=evidence, copy_out=None)
+    return replace(run, outputs=alone.arrays(run.case), evidence=evidence, copies_out=())
 
 
 def _not_reproducible(last: Observation, on: str) -> Asked:
     detail = f"the same inputs gave other bits the second time: the result depends on {on}"
-    check = _check(last, "clean")
-    problem = Problem(check=check, title="not reproducible", detail=detail)
-    return Asked(problem=problem, unknown=_CHANGES)
+    told = problem(ProblemKind.NOT_REPRODUCIBLE, Aspect.CLEAN, detail)
+    return Asked(problem=told, unknown=_CHANGES)
 
 
-def _check(observation: Observation, check: str) -> str:
-    return "robust" if observation.case.shape.part is Part.ROBUST else check
-
-
-def _paths(repeated: Repeated) -> list[tuple[object, ...]]:
+def _paths(repeated: Redone) -> list[tuple[object, ...]]:
     return [(each.kernel, each.grid, each.block, each.path) for each in repeated.launches]
 
 
 def _same_bits(one: CaseRun, other: CaseRun) -> bool:
-    if one.output is None or other.output is None:
-        return False
-    return one.output.tobytes() == other.output.tobytes()
-
-
-def _right(observation: Observation) -> bool:
-    return observation.comparison is not None and observation.comparison.right
+    return one.bits is not None and one.bits == other.bits

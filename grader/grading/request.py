@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from grader import puzzles
+from grader.lanes import DeviceChoice
 from grader.record import StageOutcome
 from grader.sandbox import Wanted
 
 if TYPE_CHECKING:
-    from grader.puzzles.definition import Puzzle
+    from grader.model.puzzle import Puzzle
     from grader.rubric import Rubric
 
-DeviceChoice = Literal["auto", "software", "gpu"]
 SizesChoice = Literal["auto", "all"]
 
 DEFAULT_EXAMPLES = 200

@@ -18,20 +18,23 @@ from grader.grading.verdict import (
     ENOUGH,
     NOT_RIGHT,
     UNCHECKED,
-    VALUES,
     Scored,
-    first_failed,
     mark,
     sentence,
 )
-from grader.marks import Tried, untouched
-from grader.puzzles.definition import Puzzle
-from grader.record import Record, Status
+from grader.marks import Tried, compiled, untouched
+from grader.model.checks import Check
+from grader.model.part import Part, assigned_sizes
+from grader.model.puzzle import Puzzle
+from grader.record import Aspect, CheckOutcome, Record, Status
 from grader.rubric import Rubric
 from grader.toolchain import edition as editions
 
-_NEEDED = frozenset({"packages", "compiles", *VALUES})
-"""Checks that tell how far a program got. A rubric may leave them out; then the record lacks it."""
+
+def _needed(check: CheckOutcome | Check) -> bool:
+    """Whether a check tells how far a program got; without it a record is not scored again."""
+    tells = (Aspect.PACKAGES, Aspect.COMPILES, Aspect.VALUES)
+    return check.aspect in tells
 
 
 def judged(puzzle: Puzzle) -> str:
@@ -45,17 +48,23 @@ def judged(puzzle: Puzzle) -> str:
         be, since they do not hold enough.
     """
     checks = [item.id for item in puzzle.rubric]
-    if not _NEEDED.issubset(checks):
+    if not {check.id for check in puzzle.checks if _needed(check)}.issubset(checks):
         return ""
     meaning = {
         "checks": checks,
-        "assigned": [point for point in puzzle.domain_points() if puzzle.assigned(point)],
-        # Equal sizes in other words have other corners, hence other cases.
-        "boundaries": list(puzzle.boundaries),
         "all": puzzle.try_all,
-        "domain": puzzle.domain,
+        "parts": [_meaning(part) for part in puzzle.parts],
     }
     return hashlib.sha256(json.dumps(meaning, sort_keys=True).encode()).hexdigest()
+
+
+def _meaning(part: Part) -> dict[str, object]:
+    return {
+        "assigned": assigned_sizes(part),
+        # Equal sizes in other words have other corners, hence other cases.
+        "boundaries": list(part.boundaries),
+        "domain": part.domain,
+    }
 
 
 def score_again(record: Record, puzzle: Puzzle, rubric: Rubric | None) -> Record:
@@ -84,32 +93,31 @@ def score_again(record: Record, puzzle: Puzzle, rubric: Rubric | None) -> Record
 
 def _headline(record: Record, scored: Scored) -> str:
     """Where something failed, what it was is told already, perhaps behind a word on the mark."""
-    failed = first_failed(scored)
-    told = failed is not None and failed.id != "robust"
+    failed = scored.first_failed
+    told = failed is not None and not failed.beyond
     wrong = record.headline.removeprefix(ENOUGH) if told else NOT_RIGHT if failed else UNCHECKED
-    right = not any(
-        check.id in _NEEDED and check.status is Status.FAILED for check in record.checks
-    )
+    right = not any(_needed(check) and check.status is Status.FAILED for check in record.checks)
     return sentence(scored, right=right, wrong=wrong, tried=_tried(record))
 
 
-def _tried(record: Record) -> Tried:
-    """At how many sizes the cases of a record were run."""
-    run = [shape.part for shape in record.shapes if shape.cases]
-    puzzle = record.puzzle
-    return Tried(run.count("assigned"), puzzle.sizes, run.count("robust"), puzzle.sizes_beyond)
+def _tried(record: Record) -> list[Tried]:
+    """At how many sizes the cases of each part of a record were run."""
+    found = []
+    for part in record.puzzle.parts:
+        run = [each.scope for each in record.shapes if each.cases and each.part in ("", part.name)]
+        found.append(
+            Tried(run.count("assigned"), part.sizes, run.count("robust"), part.sizes_beyond)
+        )
+    return found
 
 
 def _advice(record: Record, puzzle: Puzzle) -> tuple[str, ...]:
-    compiles = any(
-        check.id == "compiles" and check.status is Status.PASSED for check in record.checks
-    )
     edition = record.toolchain.edition if record.toolchain else editions.DEFAULT_EDITION
     return advice.next_steps(
         puzzle,
         editions.find(edition),
         checks=record.checks,
-        diagnostics=() if compiles else record.diagnostics,
+        diagnostics=() if compiled(record) else record.diagnostics,
         counterexamples=record.counterexamples,
         found=record.findings,
     )

@@ -15,13 +15,14 @@ from grader.errors import SandboxFault, SubmissionRefused, UsageError
 from grader.grading import editions, seeds
 from grader.grading.ahead import Ahead
 from grader.grading.attribution import Code
-from grader.grading.blame import Blame, Trial, blame_compile, blame_packaging, out_of_memory
+from grader.grading.blame import Blame, Trial, blame_compile, blame_packaging
 from grader.grading.editions import Choice
 from grader.grading.gathered import Gathered
 from grader.grading.reached import Reached
 from grader.grading.request import Progress, Request
-from grader.grading.workspace import compile_limits, open_workspace
 from grader.intake import Submission, read_submission
+from grader.lanes.faults import out_of_memory
+from grader.lanes.workspace import compile_limits, open_workspace
 from grader.record import IsolationInfo, Record, ToolchainInfo
 from grader.resources import reference_kernel
 from grader.sandbox import Isolation, IsolationReport, Limits, forget, probe_once
@@ -31,10 +32,10 @@ from grader.toolchain.toolchain import Toolchain
 from grader.toolchain.workspace import Workspace
 
 if TYPE_CHECKING:
-    from grader.grading.bench import Bench
-    from grader.grading.cases import Case
-    from grader.grading.plan import PlannedShape
-    from grader.grading.properties import Prober
+    from grader.grading.prober import Prober
+    from grader.lanes.lane import Lane
+    from grader.lanes.opened import OpenedLane
+    from grader.model.cases import Case, PlannedShape
 
 HEAD_START = 0.5
 """Seconds of packaging after which the device and the worker are started beside it.
@@ -119,20 +120,19 @@ class _Run:
         head_start = HEAD_START if self.isolation.level is Isolation.BWRAP else None
         place = self._workspace(_staged(gathered.submission))
         with editions.in_use(choice.edition), place as workspace:
-            bench = Ahead(lambda: self._open_bench(workspace), after=head_start)
+            opened = Ahead(lambda: self._open_lane(workspace), after=head_start)
             try:
                 if self._package(workspace):
-                    self._compile_and_run(workspace, bench)
+                    self._compile_and_run(workspace, opened)
             finally:
-                bench.drop(lambda bench: bench.close())
+                opened.drop(lambda opened: opened.close())
         return self.moved_to
 
-    def _open_bench(self, workspace: Workspace) -> Bench:
-        from grader.grading.bench import open_bench
+    def _open_lane(self, workspace: Workspace) -> OpenedLane:
+        from grader.lanes.opened import open_graph_lane
 
-        request = self.gathered.request
-        return open_bench(
-            self.gathered.puzzle, workspace, request.device, compile_limits=self._compile_limits()
+        return open_graph_lane(
+            workspace, self.gathered.request.device, compile_limits=self._compile_limits()
         )
 
     def _package(self, workspace: Workspace) -> bool:
@@ -194,32 +194,36 @@ class _Run:
         rubric = self.gathered.request.rubric
         handed_out = given(puzzle, self.choice.skeletons, rubric.skeleton if rubric else None)
         self.nothing_filled_in = handed_out.nothing_filled_in(text)
-        self.code = handed_out.code_in(text)
-        sizes = [size.name for size in puzzle.sizes]
-        self.only_launched = self.code is Code.UNCHANGED and handed_out.only_launched(text, sizes)
+        self.codes = {part.name: handed_out.code_in(text, part.given) for part in puzzle.parts}
+        self.only_launched = all(
+            self.codes[part.name] is Code.UNCHANGED
+            and part.given is not None
+            and handed_out.only_launched(
+                text, part.given.function, [size.name for size in part.sizes]
+            )
+            for part in puzzle.parts
+        )
         if self.meanwhile is not None:
             self.meanwhile()
 
-    def _compile_and_run(self, workspace: Workspace, ahead: Ahead[Bench]) -> None:
+    def _compile_and_run(self, workspace: Workspace, ahead: Ahead[OpenedLane]) -> None:
         from grader.grading import plan
         from grader.grading.verdict import refuse_undecided
         from grader.worker.process import Ended
 
         gathered, puzzle = self.gathered, self.gathered.puzzle
         with gathered.stage("compile"):
-            bench = ahead.result()
-            gathered.device = bench.lane.info
-            own_kernel = self.code is not Code.UNCHANGED
+            lane = ahead.result().lane
+            gathered.device = lane.device
+            own_kernel = {name for name, code in self.codes.items() if code is not Code.UNCHANGED}
             usual = plan.Tries.SAMPLE if self.only_launched else plan.Tries.USUAL
             every = puzzle.try_all or gathered.request.sizes == "all"
             tries = plan.Tries.ALL if every else usual
             shapes = plan.draw(puzzle, seed=gathered.seed, own_kernel=own_kernel, tries=tries)
             # Drawing cases takes a moment, and the compiler leaves a processor idle.
-            prober = Ahead(lambda: self._prober(bench, shapes), after=0)
-            started = bench.executor.start(
-                shapes, control=lambda case: self._reference_runs(shapes, case)
-            )
-            gathered.stage_peak = bench.executor.peak_bytes or None
+            prober = Ahead(lambda: self._prober(lane, shapes), after=0)
+            started = lane.prepare(shapes, control=lambda case: self._reference_runs(shapes, case))
+            gathered.stage_peak = lane.peak_bytes or None
             if isinstance(started, Ended):
                 blame = blame_compile(
                     started,
@@ -231,29 +235,23 @@ class _Run:
         with gathered.stage("run"):
             gathered.shapes = shapes
             results = prober.result().run()
-            bench.executor.close()
-            gathered.cases_run = bench.executor.cases_run
-            gathered.stage_peak = bench.executor.peak_bytes or None
-            gathered.reached = Reached(
-                packages=True,
-                compiles=True,
-                results=results,
-                kernel_unchanged=self.code is Code.UNCHANGED,
-                observed=bench.lane.observes,
-            )
+            lane.close()
+            gathered.cases_run = lane.cases_run
+            gathered.stage_peak = lane.peak_bytes or None
+            gathered.reached = Reached(packages=True, compiles=True, results=results)
             refuse_undecided(results)
 
-    def _prober(self, bench: Bench, shapes: Sequence[PlannedShape]) -> Prober:
-        from grader.grading.properties import Prober
+    def _prober(self, lane: Lane, shapes: Sequence[PlannedShape]) -> Prober:
+        from grader.grading.prober import Prober
 
         gathered = self.gathered
         prober = Prober(
             gathered.puzzle,
             shapes,
-            bench.executor,
+            lane,
             seed=gathered.seed,
             examples=gathered.request.examples,
-            code=self.code,
+            codes=self.codes,
             progress=gathered.progress.cases,
         )
         prober.draw_ahead()
@@ -299,7 +297,7 @@ class _Run:
 
     def _reference_compiles(self, shapes: Sequence[PlannedShape]) -> Trial | None:
         """The control for compiling: the reference answer with the same shapes and device."""
-        with self._reference_bench(shapes) as (_bench, trial):
+        with self._reference_lane(shapes) as (_, trial):
             return trial
 
     def _reference_runs(self, shapes: Sequence[PlannedShape], case: Case) -> bool:
@@ -307,32 +305,31 @@ class _Run:
 
         Its graphs are also loaded again, as those of a program are whose process has ended.
         """
-        with self._reference_bench(shapes) as (bench, trial):
-            executor = bench.executor
+        with self._reference_lane(shapes) as (lane, trial):
             return (
                 trial is not None
-                and executor.run(case).output is not None
-                and executor.run_renewed(case).output is not None
+                and lane.run(case).outputs is not None
+                and lane.run_renewed(case).outputs is not None
             )
 
     @contextlib.contextmanager
-    def _reference_bench(
+    def _reference_lane(
         self, shapes: Sequence[PlannedShape]
-    ) -> Iterator[tuple[Bench, Trial | None]]:
+    ) -> Iterator[tuple[Lane, Trial | None]]:
         """The reference answer packaged and compiled, and what that took if it got through."""
         from grader.worker.process import Ended
 
         with contextlib.ExitStack() as stack:
             workspace = stack.enter_context(self._workspace(self._reference()))
             packages = self._trial_of_packaging(workspace) is not None
-            bench = stack.enter_context(self._open_bench(workspace))
-            started = bench.executor.start(shapes) if packages else None
+            lane = stack.enter_context(self._open_lane(workspace)).lane
+            started = lane.prepare(shapes) if packages else None
             if isinstance(started, Ended) and started.outcome.machine_out_of_memory:
                 raise out_of_memory("compiling the reference answer")
             trial = None
             if isinstance(started, float):
-                trial = Trial(seconds=started, peak_bytes=bench.executor.peak_bytes)
-            yield bench, trial
+                trial = Trial(seconds=started, peak_bytes=lane.peak_bytes)
+            yield lane, trial
 
     def _reference(self) -> bytes:
         """The reference answer in the edition that is graded with."""

@@ -14,7 +14,7 @@ import hypothesis
 from hypothesis import HealthCheck, Phase, Verbosity
 from hypothesis.strategies import SearchStrategy
 
-from grader.grading.cases import Case
+from grader.model.cases import Case
 
 SHRINK_CASES = 150
 """Cases spent on making a counterexample smaller. Each takes some 5 ms."""

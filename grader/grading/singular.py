@@ -6,45 +6,56 @@ by numbers that are drawn at random.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
-from grader.grading.cases import Case, Values, drawn
-from grader.grading.plan import PlannedShape
-from grader.puzzles.definition import Puzzle
+from grader.grading import inputs as arrays
+from grader.model.cases import Case, PlannedShape
+from grader.model.domains import Values
+from grader.model.part import Part
 
 _Inputs = Mapping[str, NDArray[np.generic]]
 _Random = np.random.Generator
 
 
-def singular(puzzle: Puzzle, shape: PlannedShape, number: int, random: _Random) -> Case:
-    """A case of one of the kinds, which follow each other by number."""
-    make, values = KINDS[number % len(KINDS)]
-    base = drawn(puzzle, shape, values, random)
-    return Case(shape=shape, values=values, inputs=make(puzzle, base.inputs, random))
+def singular(shape: PlannedShape, number: int, random: _Random, kinds: Collection[Values]) -> Case:
+    """A case of one of the kinds, which follow each other by number.
+
+    Args:
+        shape: Its shape.
+        number: Which kind.
+        random: Draws it.
+        kinds: Kinds of values that some check asks for.
+    """
+    part, sizes = shape.part, shape.sizes
+    known = [each for each in KINDS if each[1] in kinds]
+    make, values = known[number % len(known)]
+    base = arrays.drawn(part, sizes, values, random)
+    made = arrays.within(part, sizes, make(part, base, random), instead=base)
+    return Case(shape=shape, values=values, inputs=made)
 
 
-def _as_drawn(puzzle: Puzzle, inputs: _Inputs, random: _Random) -> _Inputs:
+def _as_drawn(part: Part, inputs: _Inputs, random: _Random) -> _Inputs:
     return inputs
 
 
-def _filled(value: float) -> Callable[[Puzzle, _Inputs, _Random], _Inputs]:
-    def make(puzzle: Puzzle, inputs: _Inputs, random: _Random) -> _Inputs:
+def _filled(value: float) -> Callable[[Part, _Inputs, _Random], _Inputs]:
+    def make(part: Part, inputs: _Inputs, random: _Random) -> _Inputs:
         return {name: np.full_like(array, value) for name, array in inputs.items()}
 
     return make
 
 
-def _one_filled(puzzle: Puzzle, inputs: _Inputs, random: _Random) -> _Inputs:
+def _one_filled(part: Part, inputs: _Inputs, random: _Random) -> _Inputs:
     """One input, any of them, holds nothing but one value: 0, 1 or any."""
     name = str(random.choice(list(inputs)))
     value = random.choice([0, 1, inputs[name].ravel()[0]])
     return {**inputs, name: np.full_like(inputs[name], value)}
 
 
-def _some_zeros(puzzle: Puzzle, inputs: _Inputs, random: _Random) -> _Inputs:
+def _some_zeros(part: Part, inputs: _Inputs, random: _Random) -> _Inputs:
     """Zeros here and there, one of them at least."""
     found = {}
     for name, array in inputs.items():
@@ -54,33 +65,39 @@ def _some_zeros(puzzle: Puzzle, inputs: _Inputs, random: _Random) -> _Inputs:
     return found
 
 
-def _alike(puzzle: Puzzle, inputs: _Inputs, random: _Random) -> _Inputs:
-    """All inputs begin with the same values, and the products are no larger than before."""
-    longest = max(inputs.values(), key=lambda array: array.size).ravel()
-    largest = [float(np.abs(array).max()) for array in inputs.values()]
+def _alike(part: Part, inputs: _Inputs, random: _Random) -> _Inputs:
+    """All factors begin with the same values, and the products are no larger than before."""
+    names = [spec.name for spec in part.factors] or list(inputs)
+    longest = max((inputs[name] for name in names), key=lambda array: array.size).ravel()
+    largest = [float(np.abs(inputs[name].astype(np.float64)).max()) for name in names]
     even = np.prod([most ** (1 / len(largest)) for most in largest])
-    values = longest * (even / float(np.abs(longest).max()))
-    if all((array == np.rint(array)).all() for array in inputs.values()):
+    most = float(np.abs(longest.astype(np.float64)).max())
+    with np.errstate(invalid="ignore", over="ignore"):
+        values = longest.astype(np.float64) * (even / most if most else 0)
+    if all((inputs[name] == np.rint(inputs[name])).all() for name in names):
         values = np.trunc(values)
+    found = dict(inputs)
+    for name in names:
+        array = inputs[name]
+        found[name] = np.resize(values, array.size).astype(array.dtype).reshape(array.shape)
+    return found
+
+
+def _published(part: Part, inputs: _Inputs, random: _Random) -> _Inputs:
+    """The published values, over again where there are too few; as drawn where none are."""
+    if part.example is None:
+        return inputs
     return {
-        name: values[: array.size].astype(array.dtype).reshape(array.shape)
+        name: np.resize(part.example.inputs[name], array.size).reshape(array.shape)
         for name, array in inputs.items()
     }
 
 
-def _published(puzzle: Puzzle, inputs: _Inputs, random: _Random) -> _Inputs:
-    """The published values, over again where there are too few."""
-    return {
-        name: np.resize(puzzle.example.inputs[name], array.size).reshape(array.shape)
-        for name, array in inputs.items()
-    }
-
-
-def _published_mixed(puzzle: Puzzle, inputs: _Inputs, random: _Random) -> _Inputs:
+def _published_mixed(part: Part, inputs: _Inputs, random: _Random) -> _Inputs:
     """The published values in another order."""
     return {
         name: random.permutation(array.ravel()).reshape(array.shape)
-        for name, array in _published(puzzle, inputs, random).items()
+        for name, array in _published(part, inputs, random).items()
     }
 
 

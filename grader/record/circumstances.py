@@ -21,19 +21,27 @@ class SubmissionInfo(msgspec.Struct, frozen=True, kw_only=True):
     """The whole source; empty when it was refused."""
 
 
+class PartInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """What is graded on its own: an op of the file."""
+
+    name: str
+    title: str
+    formula: str
+    """What it computes, in one line."""
+    domain: str
+    """The assigned sizes, in one line."""
+    sizes: int = 0
+    """How many these are; 0 where there are too many to count."""
+    sizes_beyond: int = 0
+    """How many more the extra credit for all sizes is about."""
+
+
 class PuzzleInfo(msgspec.Struct, frozen=True, kw_only=True):
     """What it was graded as."""
 
     name: str
     title: str
-    formula: str
-    """What the op computes, in one line."""
-    domain: str
-    """The assigned sizes, in one line."""
-    sizes: int = 0
-    """How many these are; 0 in records of earlier versions."""
-    sizes_beyond: int = 0
-    """How many more the extra credit for all sizes is about."""
+    parts: tuple[PartInfo, ...] = ()
     reason: str = ""
     """Why it was graded as this one, where the file had to tell; empty where it was said."""
 
@@ -42,6 +50,8 @@ class ToolchainInfo(msgspec.Struct, frozen=True, kw_only=True):
     """What compiled it."""
 
     edition: str
+    lane: Literal["graph"] = "graph"
+    """How the submission was run: as an op in a MAX Graph."""
     edition_reason: str = ""
     max_version: str = ""
     mojo_version: str = ""
@@ -73,8 +83,8 @@ class SkeletonInfo(msgspec.Struct, frozen=True, kw_only=True):
 
     program: str
     """`grader.book.digests.program_of` it."""
-    code: str
-    """`grader.book.digests.given_code` of it; empty where it lacks the given function."""
+    codes: tuple[str, ...]
+    """`grader.book.digests.given_code` of it for each given kernel that it has, sorted."""
     reads: tuple[str, ...]
     """`grader.book.digests.array_reads` of it, sorted."""
 

@@ -20,8 +20,8 @@ from grader.record.circumstances import (
 )
 from grader.record.outcomes import (
     CaseLog,
-    Check,
     CheckedFinding,
+    CheckOutcome,
     Counterexample,
     Diagnostic,
     LaunchKind,
@@ -31,14 +31,16 @@ from grader.record.outcomes import (
 )
 from grader.record.terms import Verdict
 
-SCHEMA: Literal["mojo-grade/record/1"] = "mojo-grade/record/1"
+SCHEMA: Literal["mojo-grade/record/2"] = "mojo-grade/record/2"
+OLDER = frozenset({"mojo-grade/record/1"})
+"""Versions that were written once."""
 MAX_RECORD_BYTES = 32 * 1024 * 1024
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
     """One grading run."""
 
-    schema: Literal["mojo-grade/record/1"] = SCHEMA
+    schema: Literal["mojo-grade/record/2"] = SCHEMA
     grader_version: str
     created: str
     """UTC, ISO 8601."""
@@ -51,7 +53,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     extra_max: int = 0
     headline: str
     """The verdict in one sentence."""
-    checks: tuple[Check, ...] = ()
+    checks: tuple[CheckOutcome, ...] = ()
     counterexamples: tuple[Counterexample, ...] = ()
     findings: tuple[CheckedFinding, ...] = ()
     diagnostics: tuple[Diagnostic, ...] = ()
@@ -105,12 +107,26 @@ def decode(document: bytes) -> Record:
             remedy="Check that this is the record.json of a grading run.",
         )
     try:
+        if _schema(document) in OLDER:
+            raise RecordError(
+                "an earlier version of the grader made this record, and it is not read any more",
+                remedy="Grade the submission again: grade submit FILE, or grade batch run "
+                "for a class. The student's file is in the record, under submission.text.",
+            )
         return msgspec.json.decode(document, type=Record)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise RecordError(
             f"this is not a record that this version reads: {error}",
             remedy=f"A record is a JSON document of schema {SCHEMA!r}; grade submit writes it.",
         ) from error
+
+
+class _Version(msgspec.Struct):
+    schema: str = ""
+
+
+def _schema(document: bytes) -> str:
+    return msgspec.json.decode(document, type=_Version).schema
 
 
 def load(path: Path) -> Record:

@@ -7,7 +7,14 @@ from typing import Literal
 import msgspec
 
 from grader.device import Dim3, Finding, Launch, Writer
-from grader.record.terms import Attribution, Status, Visibility
+from grader.record.terms import (
+    Aspect,
+    Attribution,
+    ProblemKind,
+    Reason,
+    Status,
+    Visibility,
+)
 
 
 class Tensor(msgspec.Struct, frozen=True, kw_only=True):
@@ -20,18 +27,27 @@ class Tensor(msgspec.Struct, frozen=True, kw_only=True):
     data: bytes
 
 
-class Check(msgspec.Struct, frozen=True, kw_only=True):
+class CheckOutcome(msgspec.Struct, frozen=True, kw_only=True):
     """One line of the rubric with its outcome."""
 
     id: str
     title: str
+    part: str = ""
+    """Name of the part that it is about; empty where it is about the file, or there is one."""
+    aspect: Aspect
+    beyond: bool = False
+    """Whether it is about sizes beyond the task."""
     status: Status
     points: int
     max_points: int
     extra: bool = False
     """Extra credit: not part of the 100."""
-    reason: str = ""
-    """Why it failed or was not checked; what was shown, where it passed."""
+    reason: Reason | None = None
+    """Why it ended so; None where there is nothing to say."""
+    data: dict[str, int | str] = {}
+    """What the reason is about: see `Reason`."""
+    sentence: str = ""
+    """The reason for people: why it failed or was not checked; what was tried, where it passed."""
     cases: int = 0
     """How many cases stand behind the outcome."""
     visibility: Visibility = Visibility.VISIBLE
@@ -55,21 +71,33 @@ class Mismatch(msgspec.Struct, frozen=True, kw_only=True):
     """None where the device can't tell."""
 
 
-class Counterexample(msgspec.Struct, frozen=True, kw_only=True):
-    """The smallest case found on which a check fails."""
+class OutputCase(msgspec.Struct, frozen=True, kw_only=True):
+    """One output of a counterexample."""
 
-    check: str
-    """`Check.id`."""
-    title: str
-    """What is wrong with it, in a few words: ``wrong values``."""
-    sizes: dict[str, int]
-    inputs: tuple[Tensor, ...]
     expected: Tensor
     got: Tensor | None
     """None when the run ended without output."""
     mismatches: tuple[Mismatch, ...] = ()
     """All wrong elements, in order of index, cut at 256."""
     mismatch_count: int = 0
+
+
+class Counterexample(msgspec.Struct, frozen=True, kw_only=True):
+    """The smallest case found on which a check fails."""
+
+    check: str
+    """`CheckOutcome.id`."""
+    part: str = ""
+    """Name of the part that it is a case of; empty where the puzzle has one."""
+    kind: ProblemKind
+    title: str
+    """What is wrong with it, in a few words: ``wrong values``."""
+    sizes: dict[str, int]
+    values: str = ""
+    """What kind of values it holds: ``example``, ``integers``, ``reals``, ``special``."""
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[OutputCase, ...]
+    """At least one; all have `got`, or none."""
     explanation: str = ""
     """What the pattern of the wrong elements suggests, if it is known."""
     error: str = ""
@@ -81,12 +109,32 @@ class Counterexample(msgspec.Struct, frozen=True, kw_only=True):
     launches: tuple[Launch, ...] = ()
     """What was launched in it, without the findings, which `Record.findings` has."""
 
+    @property
+    def answered(self) -> bool:
+        """Whether the run gave outputs."""
+        return all(output.got is not None for output in self.outputs)
+
+    @property
+    def mismatch_count(self) -> int:
+        """Wrong elements of all outputs."""
+        return sum(output.mismatch_count for output in self.outputs)
+
+    @property
+    def shown(self) -> tuple[OutputCase, ...]:
+        """The outputs worth showing: those that are wrong, else the first."""
+        wrong = tuple(each for each in self.outputs if each.mismatch_count or each.mismatches)
+        return wrong or self.outputs[:1]
+
 
 class CheckedFinding(msgspec.Struct, frozen=True, kw_only=True):
     """A finding of the device with whom it concerns and the case that showed it."""
 
     finding: Finding
     attribution: Attribution
+    part: str = ""
+    """Name of the part; empty where the puzzle has one."""
+    beyond: bool = False
+    """Whether the sizes are beyond the task."""
     sizes: dict[str, int]
     explanation: str = ""
     """What it means and what to do, in the student's terms."""
@@ -137,8 +185,10 @@ class LaunchKind(msgspec.Struct, frozen=True, kw_only=True):
 class ShapeRun(msgspec.Struct, frozen=True, kw_only=True):
     """One compiled shape of the plan and how its cases went."""
 
+    part: str = ""
+    """Name of the part; empty where the puzzle has one."""
     sizes: dict[str, int]
-    part: Literal["assigned", "robust"]
+    scope: Literal["assigned", "robust"]
     origin: str
     """Why it is in the plan: ``published example``, ``boundary``, ``random``, ``every
     size``."""

@@ -46,3 +46,94 @@ class StageOutcome(StrEnum):
 
     DONE = "done"
     FAILED = "failed"
+
+
+class Aspect(StrEnum):
+    """What of a submission a check looks at, and what a problem is about."""
+
+    PACKAGES = "packages"
+    """Whether the file compiles alone."""
+    COMPILES = "compiles"
+    """Whether the program around it compiles."""
+    VALUES = "values"
+    """Whether the outputs are right."""
+    CLEAN = "clean"
+    """How it gets there: accesses, races, barriers, inputs that must stay as they are."""
+    ORIGIN = "origin"
+    """Who made the outputs: a kernel on the device, or the host."""
+    ALL = "all"
+    """All of the above, at sizes beyond the task."""
+    OWN = "own"
+    """What only a puzzle's own check looks for."""
+
+
+class Reason(StrEnum):
+    """Why a check ended as it did. The sentences: `grader.checks.wording`."""
+
+    NOTHING_FILLED_IN = "nothing-filled-in"
+    COMPILER = "compiler"
+    """The compiler refused it, or did not end. Data: ``said``, ``other_edition``."""
+    NOT_PACKAGED = "not-packaged"
+    NOT_COMPILED = "not-compiled"
+    PROBLEM = "problem"
+    """A case failed. Data: ``kind`` (`ProblemKind`), ``title``, ``detail``."""
+    NOT_RUN = "not-run"
+    """A case that it needs was not run. Data: ``why`` (`NotRun`)."""
+    UNKNOWN = "unknown"
+    """Something can't be told of a case. Data: ``said``."""
+    NO_CASE = "no-case"
+    NO_OUTPUT = "no-output"
+    """Not every case gave an output."""
+    NO_KERNEL = "no-kernel"
+    """No kernel ran to its end."""
+    WRITERS_HIDDEN = "writers-hidden"
+    """A GPU does not show who wrote which byte."""
+    ACCESSES_HIDDEN = "accesses-hidden"
+    """A GPU does not show accesses and races."""
+    GIVEN_KERNEL = "given-kernel"
+    """The given kernel is unchanged, and it is not right there."""
+    ASSIGNED_FIRST = "assigned-first"
+    """The assigned sizes are not right yet."""
+    TRIED = "tried"
+    """It passed. Data: ``tried``, ``of``, ``not_compared``, ``elements``."""
+
+    @property
+    def out_of_reach(self) -> bool:
+        """Whether it was the device that could not show it."""
+        return self in (Reason.WRITERS_HIDDEN, Reason.ACCESSES_HIDDEN)
+
+
+class ProblemKind(StrEnum):
+    """What is wrong with a case. The titles: `grader.checks.wording`."""
+
+    WRONG_VALUES = "wrong-values"
+    NO_OUTPUT = "no-output"
+    FINDING = "finding"
+    """The device saw something that is not clean."""
+    INPUT_CHANGED = "input-changed"
+    EARLIER_OUTPUT = "earlier-output"
+    """An output that a kernel of an earlier call wrote."""
+    NO_KERNEL_WROTE = "no-kernel-wrote"
+    NOT_EACH_TIME = "not-each-time"
+    """Right at the first call, and wrong at the last."""
+    NOT_REPRODUCIBLE = "not-reproducible"
+    ORDER_DECIDES = "order-decides"
+    """The order of blocks and threads decides what comes out."""
+    HOST_HELPS = "host-helps"
+    OWN = "own"
+    """What a puzzle's own check found."""
+
+
+class NotRun(StrEnum):
+    """Why a case was not run, or not to its end. It says nothing of the case."""
+
+    CUT = "cut"
+    """A case before it did not end, so it had a short try, and did not end in it either."""
+    ENDLESS = "endless"
+    """Too many cases before it did not end."""
+    TIME = "time"
+    """Those before it took all the time that there is."""
+    PROCESS = "process"
+    """Those before it ended the program's process too often."""
+    LOADING = "loading"
+    """After the process had ended, the compiled graphs could not be loaded again."""

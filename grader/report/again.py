@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from grader.intake.display import for_terminal, one_line
-from grader.record import Attribution
+from grader.record import Attribution, OutputCase
 from grader.report import values
-from grader.report.counterexample import Case, index_text
+from grader.report.counterexample import DecodedCase, index_text
 from grader.report.messages import who
-from grader.report.wording import FINDING_TITLES, WRITERS, sentence
+from grader.report.wording import WRITERS, sentence
+from grader.wording import FINDING_TITLES
 
 if TYPE_CHECKING:
     from grader.caselog import LoggedCase
@@ -49,7 +50,8 @@ def _head(again: Again) -> str:
             (
                 f"Case {again.number} of {again.count}: "
                 f"{_line(values.sizes_text(again.case.sizes))}, "
-                f"values: {_line(again.values)}, {_line(again.part)} part"
+                f"values: {_line(again.values)}, {_line(again.scope)} part"
+                + (f", {_line(again.part)}" if again.part else "")
             ),
             f"On {_line(again.device.name)}" + (f", {_line(again.order)}" if again.order else ""),
             "",
@@ -59,7 +61,7 @@ def _head(again: Again) -> str:
 
 def _outcome(again: Again) -> str:
     lines = [
-        f"Now:    {_line(problem.check)}: {_line(problem.title)}"
+        f"Now:    {_line(problem.check or problem.kind.value)}: {_line(problem.title)}"
         + (f": {_line(problem.detail, 600)}" if problem.detail else "")
         for problem in again.problems
     ] or ["Now:    right"]
@@ -78,14 +80,18 @@ def _outcome(again: Again) -> str:
 
 
 def _arrays(again: Again) -> str:
-    """Inputs, expected and got, element by element."""
-    case = Case(again.case)
+    """Inputs, expected and got, element by element, of every output."""
+    return "\n".join(_array(again, output) for output in again.case.outputs)
+
+
+def _array(again: Again, output: OutputCase) -> str:
+    case = DecodedCase(again.case, output)
     length = case.length
     indices = list(range(length)) if length <= ROWS else _near(case, length)
     wrong = case.wrong
     inputs = [_line(tensor.name, 40) for tensor, _ in case.inputs]
     rows = [("", "index", *inputs, "expected", "got", "off by", "allowed", "last written by")]
-    writers = _writers(again)
+    writers = _writers(again, output.expected.name)
     for index in indices:
         miss = wrong.get(index)
         far = allowed = ""
@@ -115,7 +121,7 @@ def _arrays(again: Again) -> str:
     return "\n".join([told, *others, _aligned(rows, right=range(1, len(rows[0]) - 1)), ""])
 
 
-def _near(case: Case, length: int) -> list[int]:
+def _near(case: DecodedCase, length: int) -> list[int]:
     wanted = {i + d for i in sorted(case.wrong)[:ROWS] for d in (-2, -1, 0, 1, 2)} or set(range(20))
     return sorted(i for i in wanted if 0 <= i < length)[:ROWS]
 
@@ -166,10 +172,10 @@ def _launches(again: Again) -> str:
     return "\n".join(["Launches:", _aligned(rows), *printed, *unsupported, ""])
 
 
-def _writers(again: Again) -> dict[int, str]:
-    """Who wrote each element of the output last, where the device shows it."""
+def _writers(again: Again, output: str) -> dict[int, str]:
+    """Who wrote each element of an output last, where the device shows it."""
     found = {}
-    for each in again.written[:ROWS]:
+    for each in [each for each in again.written if each.output == output][:ROWS]:
         by = who(each.block, each.thread)
         for index in range(each.first, min(each.last, each.first + ROWS) + 1):
             found[index] = by or WRITERS[each.writer]

@@ -6,7 +6,7 @@ import math
 
 import msgspec
 
-from grader.record import Counterexample, Mismatch, Tensor
+from grader.record import Counterexample, Mismatch, OutputCase, Tensor
 from grader.report import values
 from grader.report.drawing import Drawing, draw
 from grader.report.values import Number
@@ -23,7 +23,7 @@ DECODED = 65_536
 """Elements of one array that are looked at."""
 
 
-class Row(msgspec.Struct, frozen=True, kw_only=True):
+class ElementRow(msgspec.Struct, frozen=True, kw_only=True):
     """One element, or a gap."""
 
     index: str
@@ -42,7 +42,7 @@ class CaseTable(msgspec.Struct, frozen=True, kw_only=True):
     """How many columns at the right are results (expected, got, ...), not inputs."""
     span: int
     """Columns with the index, without the mark."""
-    rows: tuple[Row, ...]
+    rows: tuple[ElementRow, ...]
 
 
 class CaseView(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,17 +63,23 @@ class CaseView(msgspec.Struct, frozen=True, kw_only=True):
     """What the table shows and what was allowed."""
 
 
-class Case:
-    """A counterexample, decoded once for every renderer."""
+class DecodedCase:
+    """One output of a counterexample with its inputs, decoded once for every renderer.
 
-    def __init__(self, example: Counterexample) -> None:
+    Args:
+        example: The counterexample.
+        output: Which of its outputs; None for the first that is worth showing.
+    """
+
+    def __init__(self, example: Counterexample, output: OutputCase | None = None) -> None:
         self.example = example
-        self.expected = values.decode(example.expected, DECODED)
-        self.got = [] if example.got is None else values.decode(example.got, DECODED)
-        self.wrong: dict[int, Mismatch] = {m.index: m for m in example.mismatches if m.index >= 0}
-        columns = [t for t in example.inputs if _beside(t, example.expected)]
+        self.output = shown = output or example.shown[0]
+        self.expected = values.decode(shown.expected, DECODED)
+        self.got = [] if shown.got is None else values.decode(shown.got, DECODED)
+        self.wrong: dict[int, Mismatch] = {m.index: m for m in shown.mismatches if m.index >= 0}
+        columns = [t for t in example.inputs if _beside(t, shown.expected)]
         self.inputs = [(t, values.decode(t, DECODED)) for t in columns]
-        self.others = tuple(t for t in example.inputs if not _beside(t, example.expected))
+        self.others = tuple(t for t in example.inputs if not _beside(t, shown.expected))
         self.length = max([len(self.expected), len(self.got), *(len(v) for _, v in self.inputs)])
 
     def indices(self) -> list[int]:
@@ -89,8 +95,8 @@ class Case:
     def expected_text(self, index: int) -> str:
         """What the reference gives; empty past the end."""
         if index in self.wrong:
-            return _value_text(self.wrong[index].expected, self.example.expected.dtype)
-        return _cell(self.expected, index, self.example.expected.dtype)
+            return _value_text(self.wrong[index].expected, self.output.expected.dtype)
+        return _cell(self.expected, index, self.output.expected.dtype)
 
     def got_text(self, index: int) -> str:
         """What the submission gave; empty past the end or without output."""
@@ -105,39 +111,47 @@ class Case:
 
     def summary(self) -> str:
         """How many elements are wrong, in one sentence."""
-        example, total = self.example, values.size(self.example.expected)
-        if example.got is None:
+        total = values.size(self.output.expected)
+        if self.output.got is None:
             return "The run ended without output."
-        count = max(example.mismatch_count, len(self.wrong))
+        count = max(self.output.mismatch_count, len(self.wrong))
         if not count:
             return ""
         if total == 1:
             return "The only element is wrong."
         if count >= total:
-            return f"All {total} elements are wrong."
+            return f"All {total} elements{self.of} are wrong."
         verb = "is" if count == 1 else "are"
-        return f"{count} of {total} elements {verb} wrong."
+        return f"{count} of {total} elements{self.of} {verb} wrong."
+
+    @property
+    def of(self) -> str:
+        """`` of mean``, where there are several outputs."""
+        several = len(self.example.outputs) > 1
+        return f" of {cut(self.output.expected.name, NAME)}" if several else ""
 
     def _got_dtype(self) -> str:
-        return self.example.got.dtype if self.example.got else self.example.expected.dtype
+        return self.output.got.dtype if self.output.got else self.output.expected.dtype
 
 
-def case_view(example: Counterexample, check_title: str, limits: Limits) -> CaseView:
-    """Prepare one counterexample for a page."""
-    case = Case(example)
+def case_view(
+    example: Counterexample, output: OutputCase, check_title: str, limits: Limits
+) -> CaseView:
+    """Prepare one output of a counterexample for a page."""
+    case = DecodedCase(example, output)
     listed_inputs = case.others if case.length <= WHOLE_ROWS else example.inputs
-    bounded = [m for m in example.mismatches if m.allowed is not None]
+    bounded = [m for m in output.mismatches if m.allowed is not None]
     # Past a cut list of mismatches nobody knows which elements are wrong.
-    known = max(case.wrong, default=-1) + 1 if example.mismatch_count > len(case.wrong) else None
+    known = max(case.wrong, default=-1) + 1 if output.mismatch_count > len(case.wrong) else None
     drawing = draw(
         case.expected[:known],
         case.got[:known],
         case.wrong.keys(),
-        total=values.size(example.expected),
+        total=values.size(output.expected),
     )
     return CaseView(
         title=cut(example.title[:1].upper() + example.title[1:], SHORT),
-        sizes=cut(values.sizes_text(example.sizes), SHORT),
+        sizes=cut(case_place(example), SHORT),
         check_title=cut(check_title, SHORT),
         summary=case.summary(),
         explanation=cut(example.explanation, limits.text),
@@ -149,13 +163,19 @@ def case_view(example: Counterexample, check_title: str, limits: Limits) -> Case
     )
 
 
-def _caption(case: Case, *, exact: bool) -> str:
-    text = "Element by element"
+def case_place(example: Counterexample) -> str:
+    """``embedding: batch_size 2, seq_len 3``: the part, where there are several, and the sizes."""
+    sizes = values.sizes_text(example.sizes)
+    return f"{example.part}: {sizes}" if example.part else sizes
+
+
+def _caption(case: DecodedCase, *, exact: bool) -> str:
+    text = f"Element by element{case.of}"
     if case.length > WHOLE_ROWS:
         shown = min(len(case.wrong), WRONG_ROWS)
-        wrong = max(case.example.mismatch_count, len(case.wrong))
+        wrong = max(case.output.mismatch_count, len(case.wrong))
         which = f"the first {shown} of {wrong} wrong ones" if shown < wrong else "the wrong ones"
-        text = f"Element by element, {which} with their neighbours" if shown else "The start"
+        text = f"{text}, {which} with their neighbours" if shown else "The start"
     return f"{text}; the values must be equal bit for bit." if exact else f"{text}."
 
 
@@ -163,7 +183,7 @@ def _beside(tensor: Tensor, output: Tensor) -> bool:
     return len(tensor.shape) <= 1 or tensor.shape == output.shape
 
 
-def _table(case: Case, *, with_bounds: bool) -> CaseTable:
+def _table(case: DecodedCase, *, with_bounds: bool) -> CaseTable:
     indices = case.indices()
     names, columns = [], []
     for number, (tensor, _) in enumerate(case.inputs):
@@ -185,16 +205,18 @@ def _table(case: Case, *, with_bounds: bool) -> CaseTable:
     if case.wrong:
         results.append("last written by")
         padded.append([written_by(case.wrong.get(i)) for i in indices])
-    rows: list[Row] = []
+    rows: list[ElementRow] = []
     for place, index in enumerate(indices):
         skipped = index - (indices[place - 1] + 1 if place else 0)
         if skipped:
-            rows.append(Row(index="", cells=(), skipped=skipped))
+            rows.append(ElementRow(index="", cells=(), skipped=skipped))
         cells = tuple(column[place] for column in padded)
-        rows.append(Row(index=index_text(index, case), cells=cells, wrong=index in case.wrong))
+        rows.append(
+            ElementRow(index=index_text(index, case), cells=cells, wrong=index in case.wrong)
+        )
     left = case.length - (indices[-1] + 1 if indices else 0)
     if left:
-        rows.append(Row(index="", cells=(), skipped=left))
+        rows.append(ElementRow(index="", cells=(), skipped=left))
     return CaseTable(
         columns=(*names, *results),
         result_columns=len(results),
@@ -203,9 +225,9 @@ def _table(case: Case, *, with_bounds: bool) -> CaseTable:
     )
 
 
-def index_text(index: int, case: Case) -> str:
+def index_text(index: int, case: DecodedCase) -> str:
     """The flat index, or the place in an output of more dimensions."""
-    shape = case.example.expected.shape
+    shape = case.output.expected.shape
     if len(shape) < 2 or index >= math.prod(shape):
         return str(index)
     place = []

@@ -8,7 +8,8 @@ from grader.errors import RecordError
 from grader.record import Record
 from grader.report import values
 from grader.report.run_view import FactRow
-from grader.report.wording import FINDING_TITLES, SHORT, Limits, cut
+from grader.report.wording import SHORT, Limits, cut
+from grader.wording import FINDING_TITLES
 
 ROWS = 60
 """Of one table."""

@@ -10,7 +10,8 @@ from grader.device import Dim3, Finding
 from grader.record import CheckedFinding, Diagnostic, Note, Record
 from grader.report import values
 from grader.report.source import Excerpt, excerpt
-from grader.report.wording import FINDING_TITLES, SHORT, Badge, Limits, cut, sentence
+from grader.report.wording import SHORT, Badge, Limits, cut, sentence
+from grader.wording import FINDING_TITLES
 
 
 class PlaceView(msgspec.Struct, frozen=True, kw_only=True):

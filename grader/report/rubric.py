@@ -6,7 +6,7 @@ from itertools import groupby
 
 import msgspec
 
-from grader.record import Check, Status
+from grader.record import CheckOutcome, Status
 from grader.report.wording import HIDDEN_FROM_STUDENTS, SHORT, STATUS, Badge, Limits, cut
 
 
@@ -41,10 +41,10 @@ class CheckRun(msgspec.Struct, frozen=True, kw_only=True):
     note: str = ""
 
 
-def check_runs(checks: tuple[Check, ...]) -> list[CheckRun]:
+def check_runs(checks: tuple[CheckOutcome, ...]) -> list[CheckRun]:
     """The rubric for little room."""
     runs: list[CheckRun] = []
-    groups = groupby(checks, key=lambda c: (c.status, c.extra, c.reason, c.visibility))
+    groups = groupby(checks, key=lambda c: (c.status, c.extra, c.sentence, c.visibility))
     for (status, extra, reason, _), group in groups:
         members = list(group)
         if status is Status.NOT_CHECKED and len(members) > 1:
@@ -57,7 +57,7 @@ def check_runs(checks: tuple[Check, ...]) -> list[CheckRun]:
     return runs
 
 
-def _run(checks: list[Check], title: str, reason: str) -> CheckRun:
+def _run(checks: list[CheckOutcome], title: str, reason: str) -> CheckRun:
     return CheckRun(
         badge=STATUS[checks[0].status],
         title=title,
@@ -68,7 +68,7 @@ def _run(checks: list[Check], title: str, reason: str) -> CheckRun:
     )
 
 
-def segments(checks: tuple[Check, ...]) -> tuple[Segment, ...]:
+def segments(checks: tuple[CheckOutcome, ...]) -> tuple[Segment, ...]:
     """The bar under the score: neighbours of one colour are one piece."""
     pieces: list[Segment] = []
     for check in checks:
@@ -84,13 +84,13 @@ def segments(checks: tuple[Check, ...]) -> tuple[Segment, ...]:
     )
 
 
-def check_row(check: Check, limits: Limits, *, marked: bool) -> CheckRow:
+def check_row(check: CheckOutcome, limits: Limits, *, marked: bool) -> CheckRow:
     """One check; without points where there is no mark."""
     return CheckRow(
         badge=STATUS[check.status],
         title=cut(check.title, SHORT),
         points=f"{check.points} / {check.max_points}" if marked else "",
-        reason=cut(check.reason, limits.text),
+        reason=cut(check.sentence, limits.text),
         cases=f"{check.cases:,} cases" if check.cases > 1 else "",
         note=HIDDEN_FROM_STUDENTS[check.visibility],
     )

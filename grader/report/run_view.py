@@ -6,7 +6,7 @@ from datetime import datetime
 
 import msgspec
 
-from grader.record import Record, ShapeRun, Stage
+from grader.record import PartInfo, Record, ShapeRun, Stage
 from grader.report import values
 from grader.report.wording import SHORT, Badge, Limits, cut
 
@@ -49,6 +49,10 @@ class FactRow(msgspec.Struct, frozen=True, kw_only=True):
     """The remark says that something was less than it should be."""
 
 
+PARTS = 8
+"""Parts of a puzzle that are told of."""
+
+
 def shape_table(shapes: tuple[ShapeRun, ...], limits: Limits) -> ShapeTable | None:
     """The shapes of the plan, or None where none was compiled."""
     if not shapes:
@@ -59,7 +63,7 @@ def shape_table(shapes: tuple[ShapeRun, ...], limits: Limits) -> ShapeTable | No
     rows = tuple(
         ShapeRow(
             sizes=tuple(str(shape.sizes.get(name, "")) for name in names),
-            part=shape.part,
+            part=f"{shape.part} {shape.scope}" if shape.part else shape.scope,
             origin=cut(shape.origin, SHORT),
             cases=shape.cases,
             outcome=_shape_outcome(shape),
@@ -103,8 +107,10 @@ def facts(record: Record) -> tuple[FactRow, ...]:
 
     if record.puzzle.reason:
         say("Puzzle", record.puzzle.name, record.puzzle.reason)
-    say("Task", record.puzzle.formula, record.puzzle.domain)
-    say("Sizes tried", *_sizes_tried(record))
+    for part in record.puzzle.parts[:PARTS]:
+        of = f" of {part.name}" if len(record.puzzle.parts) > 1 else ""
+        say(f"Task{of}", part.formula, part.domain)
+        say(f"Sizes{of} tried", *_sizes_tried(record, part))
     if record.toolchain is not None:
         chain = record.toolchain
         named = [("MAX", chain.max_version), ("Mojo", chain.mojo_version)]
@@ -126,18 +132,21 @@ def facts(record: Record) -> tuple[FactRow, ...]:
     return tuple(rows)
 
 
-def _sizes_tried(record: Record) -> tuple[str, str]:
+def _sizes_tried(record: Record, part: PartInfo) -> tuple[str, str]:
     """At how many of the assigned sizes something ran, and why at no more."""
-    planned = [shape for shape in record.shapes if shape.part == "assigned"]
+    own = [shape for shape in record.shapes if shape.part in ("", part.name)]
+    planned = [shape for shape in own if shape.scope == "assigned"]
     count = sum(1 for shape in planned if shape.cases)
-    if not planned or not record.puzzle.sizes:
+    if not planned:
         return "", ""
+    if not part.sizes:
+        return str(count), "There are too many to try each one: these are the boundaries and some."
     why = (
         "The file is the given one with a plain launch, which treats all sizes alike: a sample "
         "stands for them. grade submit --sizes all tries every one."
     )
-    sampled = len(planned) < record.puzzle.sizes
-    return f"{count} of {record.puzzle.sizes}", why if sampled else ""
+    sampled = len(planned) < part.sizes
+    return f"{count} of {part.sizes}", why if sampled else ""
 
 
 def moment(created: str) -> str:

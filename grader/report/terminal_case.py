@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from grader.record import Counterexample, Record
 from grader.report import values
-from grader.report.counterexample import Case
+from grader.report.counterexample import DecodedCase, case_place
 from grader.report.terminal import Paper
 
 if TYPE_CHECKING:
@@ -35,22 +35,22 @@ def lines(example: Counterexample, paper: Paper) -> list[Text]:
 
 def _parts(example: Counterexample, paper: Paper) -> tuple[Text, str, list[Text], list[Text]]:
     """The title, what it means, its rows, and what the run said."""
-    case = Case(example)
+    case = DecodedCase(example)
     columns = _columns(case, paper.width - LABEL)
     title = paper.one_line(
         [
             ("Smallest failing input: ", "bold"),
-            (values.sizes_text(example.sizes), "bold"),
+            (case_place(example), "bold"),
             (_part(case, columns), ""),
         ]
     )
     rows = _rows(case, columns, paper)
     told = f"{case.summary()} {example.explanation}".strip()
-    why = paper.wrap(example.error, indent=2, limit=1) if example.got is None else []
+    why = paper.wrap(example.error, indent=2, limit=1) if not example.answered else []
     return title, told, rows, why
 
 
-def _columns(case: Case, width: int) -> range:
+def _columns(case: DecodedCase, width: int) -> range:
     """The longest run of elements that fits and has the first wrong one in it."""
     total = max(1, len(case.expected))
     first = min(min(case.wrong, default=0), total - 1)
@@ -65,12 +65,12 @@ def _columns(case: Case, width: int) -> range:
     return range(start, stop)
 
 
-def _width(case: Case, index: int) -> int:
+def _width(case: DecodedCase, index: int) -> int:
     one = range(index, index + 1)
     return 2 + max(len(cells[0]) for _, cells in _cells(case, one))
 
 
-def _cells(case: Case, columns: range) -> list[tuple[str, list[str]]]:
+def _cells(case: DecodedCase, columns: range) -> list[tuple[str, list[str]]]:
     """The rows that stand under each other, by name."""
     rows = [("index", [str(i) for i in columns])]
     for number, (tensor, numbers) in enumerate(case.inputs):
@@ -82,14 +82,14 @@ def _cells(case: Case, columns: range) -> list[tuple[str, list[str]]]:
     return rows
 
 
-def _part(case: Case, columns: range) -> str:
-    total = values.size(case.example.expected)
+def _part(case: DecodedCase, columns: range) -> str:
+    total = values.size(case.output.expected)
     if len(columns) >= total or not columns:
         return ""
     return f" (elements {columns.start} to {columns.stop - 1} of {total})"
 
 
-def _rows(case: Case, columns: range, paper: Paper) -> list[Text]:
+def _rows(case: DecodedCase, columns: range, paper: Paper) -> list[Text]:
     widths = [_width(case, index) for index in columns]
     lines = []
     for tensor, numbers in case.inputs:
@@ -103,7 +103,7 @@ def _rows(case: Case, columns: range, paper: Paper) -> list[Text]:
             pieces.append((cell.rjust(width), style))
         lines.append(paper.one_line(pieces))
     if case.wrong and any(index in case.wrong for index in columns):
-        lines.append(_marks(case.example, columns, widths, paper))
+        lines.append(_marks(case, columns, widths, paper))
     return lines
 
 
@@ -111,10 +111,9 @@ def _label(name: str) -> str:
     return f"  {name[: LABEL - 3]}".ljust(LABEL)
 
 
-def _marks(example: Counterexample, columns: range, widths: list[int], paper: Paper) -> Text:
-    wrong = {mismatch.index for mismatch in example.mismatches}
+def _marks(case: DecodedCase, columns: range, widths: list[int], paper: Paper) -> Text:
     marks = "".join(
-        ("^" if index in wrong else "").rjust(width)
+        ("^" if index in case.wrong else "").rjust(width)
         for index, width in zip(columns, widths, strict=True)
     )
     return paper.line((_label("differs"), "dim"), (marks, "bold red"))

@@ -16,6 +16,7 @@ from grader.report.instructor import replay_command
 from grader.report.messages import finding_excerpt
 from grader.report.rubric import check_runs
 from grader.report.terminal import Paper
+from grader.wording import FINDING_TITLES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -191,7 +192,7 @@ def _for_instructor(record: Record, paper: Paper) -> list[Block]:
             for each in record.look[:LOOKS]
         ]
     again = [(each.title, each.case) for each in record.counterexamples]
-    again += [(wording.FINDING_TITLES[each.finding.kind], each.case) for each in record.findings]
+    again += [(FINDING_TITLES[each.finding.kind], each.case) for each in record.findings]
     known = dict.fromkeys(each for each in again if each[1])
     replays: Block = []
     if known:
@@ -226,7 +227,7 @@ def _finding(record: Record, paper: Paper) -> Variants:
     student, skeleton = wording.split_findings(record)
     first = (student or skeleton)[0]
     where = "" if student else "In the code you were given (costs nothing): "
-    title = wording.FINDING_TITLES[first.finding.kind]
+    title = FINDING_TITLES[first.finding.kind]
     title = title if student else title[:1].lower() + title[1:]
     head = paper.one_line([(where + title, "bold")])
     message = wording.sentence(first.finding.message)

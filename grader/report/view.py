@@ -102,8 +102,9 @@ def page(record: Record, limits: Limits, audience: Audience = "student") -> Page
     messages = sorted(record.diagnostics, key=lambda d: d.severity != "error")
     titles = {check.id: check.title for check in checks}
     cases = [
-        case_view(c, titles.get(c.check, c.check), limits)
+        case_view(c, output, titles.get(c.check, c.check), limits)
         for c in record.counterexamples[: limits.cases]
+        for output in c.shown[: limits.cases]
     ]
     by_student, by_skeleton = split_findings(record)
     steps = next_steps(record)[:ADVICE]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from grader.device import FindingKind, Writer
+from grader.device import Writer
 from grader.record import Attribution, CheckedFinding, Record, Status, Verdict, Visibility
 
 SHORT = 200
@@ -68,20 +68,6 @@ WRITERS: dict[Writer, str] = {
     Writer.KERNEL: "a kernel",
 }
 """Who wrote an element last, where it is not known which thread."""
-FINDING_TITLES = {
-    FindingKind.OUT_OF_BOUNDS: "Access outside of an array",
-    FindingKind.MISALIGNED: "Misaligned access",
-    FindingKind.UNINITIALISED_READ: "Read of memory that nothing wrote",
-    FindingKind.RACE: "Race between two threads",
-    FindingKind.BARRIER_DIVERGENCE: "Barrier that not every thread reaches",
-    FindingKind.BUDGET_EXCEEDED: "Kernel that does not come to an end",
-    FindingKind.BAD_LAUNCH: "Launch that the device refuses",
-    FindingKind.TRAP: "Kernel that stopped itself",
-    FindingKind.STACK_OVERFLOW: "Function that calls itself without end",
-    FindingKind.MISSING_FUNCTION: "Function that no GPU has",
-    FindingKind.EXITED_BEFORE_BARRIER: "Threads that ended before a barrier",
-    FindingKind.STREAM_RACE: "Race between two streams",
-}
 
 
 def badge(record: Record) -> Badge:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from grader.puzzles.definition import Part, Puzzle, RubricItem
+from grader.model.part import Part, Scope
+from grader.model.puzzle import Puzzle, RubricItem
 from grader.record import Visibility
 from grader.rubric.complaints import Complaints, kind, unknown
-from grader.rubric.model import ALWAYS_VISIBLE, BUILT_ON
+from grader.rubric.model import always_visible, built_on
 from grader.rubric.positions import Path
 
 MAX_POINTS = 1_000
@@ -64,7 +65,7 @@ def _read_check(item: RubricItem, table: object, complaints: Complaints) -> Term
         (*path, "visibility"), table.get("visibility", Visibility.VISIBLE.value), complaints
     )
     enabled = true_or_false((*path, "enabled"), table.get("enabled", True), complaints)
-    if item.id in ALWAYS_VISIBLE and visibility is not Visibility.VISIBLE:
+    if always_visible(item.check) and visibility is not Visibility.VISIBLE:
         complaints.add(
             (*path, "visibility"), "it is always visible: nothing else is checked without it"
         )
@@ -108,20 +109,28 @@ def without_empty(
     terms: Sequence[Terms], puzzle: Puzzle, complaints: Complaints
 ) -> tuple[Terms, ...]:
     """Leave out the check of the sizes beyond the assigned ones where there are none."""
-    if any(puzzle.part(point) is Part.ROBUST for point in puzzle.domain_points()):
-        return tuple(terms)
+    left = []
     for each in terms:
-        if each.item.id in BUILT_ON and each.mentioned and each.item.points:
+        check = each.item.check
+        part = puzzle.part(check.part) if check.of_cases else None
+        if part is None or check.scope is not Scope.ROBUST or has_beyond(part):
+            left.append(each)
+        elif each.mentioned and each.item.points:
             complaints.add(
                 ("checks", each.item.id),
                 "every size is an assigned one, so nothing is left for it to check; "
                 "write enabled = false",
             )
-    return tuple(each for each in terms if each.item.id not in BUILT_ON)
+    return tuple(left)
+
+
+def has_beyond(part: Part) -> bool:
+    """Whether there are sizes beyond the assigned ones; a domain too large to go through has."""
+    return not part.enumerable or bool(part.counts()[1])
 
 
 def visibilities(
-    terms: Sequence[Terms], complaints: Complaints, *, due_given: bool
+    terms: Sequence[Terms], puzzle: Puzzle, complaints: Complaints, *, due_given: bool
 ) -> dict[str, Visibility]:
     """When each check shows; one that is built on others never before them."""
     shown = {each.item.id: each.visibility for each in terms}
@@ -129,7 +138,7 @@ def visibilities(
         name, path = each.item.id, ("checks", each.item.id, "visibility")
         if each.visibility is Visibility.AFTER_DUE and not due_given:
             complaints.add(path, "there is no due date; write due = 2026-12-01T23:59:00+01:00")
-        for other in BUILT_ON.get(name, ()):
+        for other in built_on(each.item.check, puzzle):
             if _ORDER.index(shown.get(other, Visibility.VISIBLE)) <= _ORDER.index(shown[name]):
                 continue
             if each.visibility_given:

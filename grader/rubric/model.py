@@ -11,13 +11,27 @@ from functools import cached_property
 
 import msgspec
 
-from grader.puzzles.definition import Puzzle
-from grader.record import RubricInfo, SkeletonInfo, Visibility
+from grader.model.checks import Check
+from grader.model.part import Scope, assigned_sizes
+from grader.model.puzzle import Puzzle
+from grader.record import Aspect, RubricInfo, SkeletonInfo, Visibility
 
-ALWAYS_VISIBLE = frozenset({"packages", "compiles"})
-"""Nothing else is checked without these: a student must see that a file does not compile."""
-BUILT_ON: Mapping[str, tuple[str, ...]] = {"robust": ("example", "integers", "reals")}
-"""Checks that are made only where others passed: whoever sees the one learns of the others."""
+
+def always_visible(check: Check) -> bool:
+    """Whether nothing else is checked without it: a student must see that nothing compiles."""
+    return check.aspect in (Aspect.PACKAGES, Aspect.COMPILES)
+
+
+def built_on(check: Check, puzzle: Puzzle) -> tuple[str, ...]:
+    """Checks without which one is not made: whoever sees the one learns of the others."""
+    if check.scope is not Scope.ROBUST:
+        return ()
+    part = puzzle.part(check.part)
+    return tuple(
+        each.id
+        for each in puzzle.checks_of(part)
+        if each.aspect is Aspect.VALUES and each.scope is Scope.ASSIGNED
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +75,7 @@ class Rubric:
                 for item in self.puzzle.rubric
             ],
             "try": self.puzzle.try_all,
-            "assigned": [p for p in self.puzzle.domain_points() if self.puzzle.assigned(p)],
+            "assigned": {part.name: assigned_sizes(part) for part in self.puzzle.parts},
             "pass": self.pass_mark,
             "hints": self.hints,
             "skeleton": msgspec.to_builtins(self.skeleton),

@@ -12,13 +12,15 @@ from pathlib import Path as FilePath
 
 from grader.errors import UsageError
 from grader.intake.display import one_line
+from grader.model.domains import Sizes
+from grader.model.part import Element, Part, Scope
+from grader.model.puzzle import Puzzle
 from grader.puzzles import NAMES
-from grader.puzzles.definition import Element, Puzzle, Sizes
 from grader.record import SkeletonInfo
 from grader.rubric import checks, sizes
 from grader.rubric.complaints import REMEDY, Complaints, kind, unknown
 from grader.rubric.due import read_due
-from grader.rubric.model import BUILT_ON, Rubric
+from grader.rubric.model import Rubric
 from grader.rubric.positions import Path as KeyPath
 from grader.rubric.positions import key_lines
 from grader.rubric.skeleton import KEY, read_skeleton
@@ -175,7 +177,7 @@ class _RubricReader:
         wanted = self._wanted()
         complaints.raise_if_any()
         terms = checks.without_empty(terms, puzzle, complaints)
-        visibility = checks.visibilities(terms, complaints, due_given=due is not None)
+        visibility = checks.visibilities(terms, puzzle, complaints, due_given=due is not None)
         items = tuple(each.item for each in terms)
         possible = sum(item.points for item in items if not item.extra)
         if not possible:
@@ -237,28 +239,47 @@ class _RubricReader:
         """The puzzle with the assigned sizes of the file."""
         if "sizes" not in self._document:
             return self._own
-        own, complaints = self._own, self._complaints
-        regions = sizes.read_regions(self._document["sizes"], own, complaints)
-        if len(regions) > MAX_REGIONS:
-            complaints.add(("sizes",), f"there are {len(regions)} parts; at most {MAX_REGIONS}")
-        if not regions or not all(values for region in regions for values in region.values()):
+        regions = sizes.read_regions(self._document["sizes"], self._own, self._complaints)
+        count = sum(map(len, regions.values()))
+        if count > MAX_REGIONS:
+            self._complaints.add(("sizes",), f"there are {count} parts; at most {MAX_REGIONS}")
+        parts = tuple(
+            self._assigned(part, regions[part.name]) if regions.get(part.name) else part
+            for part in self._own.parts
+        )
+        if all(new is old for new, old in zip(parts, self._own.parts, strict=True)):
+            return self._own
+        kept = {part.name: checks.has_beyond(part) for part in parts}
+        beyond = {
+            check.id
+            for check in self._own.checks
+            if check.scope is Scope.ROBUST and not kept[self._own.part(check.part).name]
+        }
+        return replace(
+            self._own,
+            parts=parts,
+            rubric=tuple(item for item in self._own.rubric if item.id not in beyond),
+            checks=tuple(check for check in self._own.checks if check.id not in beyond),
+        )
+
+    def _assigned(self, own: Part, regions: tuple[sizes.Region, ...]) -> Part:
+        """A part with other assigned sizes."""
+        if not all(values for region in regions for values in region.values()):
             return own
         assigned = sizes.within(regions)
-        example = own.example.sizes
-        if not assigned(example):
-            told = ", ".join(f"{name} {value}" for name, value in example.items())
-            complaints.add(("sizes",), f"the published example is missing: {told}")
+        if own.example is not None and not assigned(own.example.sizes):
+            told = ", ".join(f"{name} {value}" for name, value in own.example.sizes.items())
+            self._complaints.add(("sizes",), f"the published example is missing: {told}")
             return own
 
         def given_reads(at: Sizes) -> frozenset[Element]:
             # Of sizes that only this file assigns, the given kernel's defect is the task.
             return frozenset() if assigned(at) and not own.assigned(at) else own.given_reads(at)
 
-        if all(assigned(each) == own.assigned(each) for each in own.domain_points()):
+        if own.enumerable and all(
+            assigned(each) == own.assigned(each) for each in own.domain_points()
+        ):
             return own
-        rubric = own.rubric
-        if all(map(assigned, own.domain_points())):
-            rubric = tuple(item for item in rubric if item.id not in BUILT_ON)
         boundaries = [dict(each) for each in own.boundaries]
         boundaries += [each for each in sizes.corners(regions) if each not in boundaries]
         return replace(
@@ -266,8 +287,7 @@ class _RubricReader:
             assigned=assigned,
             boundaries=tuple(boundaries),
             domain=sizes.described(regions),
-            given_reads=given_reads,
-            rubric=rubric,
+            given=replace(own.given, reads=given_reads) if own.given is not None else None,
         )
 
     def _wanted(self) -> int | Fraction | None:
@@ -299,20 +319,23 @@ class _RubricReader:
         return wanted
 
     def _of_the_skeleton(self, skeleton: SkeletonInfo | None) -> tuple[str, ...]:
-        if skeleton is None or skeleton.code:
+        if skeleton is None or skeleton.codes or not self._own.given:
             return ()
-        function = self._own.kernel_function
-        return (f"The skeleton does not define {function}: what one does wrong is the student's.",)
+        names = " or ".join(kernel.function for kernel in self._own.given)
+        return (f"The skeleton does not define {names}: what one does wrong is the student's.",)
 
     def _notices(self, puzzle: Puzzle) -> tuple[str, ...]:
-        beyond = sum(
-            puzzle.assigned(each) and not self._own.assigned(each)
-            for each in self._own.domain_points()
-        )
-        if not beyond:
-            return ()
-        notice = (
-            f"The rubric assigns {beyond} sizes that the puzzle does not. The kernel that students "
-            "are given need not be right there: tell them that they have to change it."
-        )
-        return (notice,)
+        found = []
+        for part, own in zip(puzzle.parts, self._own.parts, strict=True):
+            if part is own or own.given is None or not own.enumerable:
+                continue
+            beyond = sum(
+                part.assigned(each) and not own.assigned(each) for each in own.domain_points()
+            )
+            if beyond:
+                found.append(
+                    f"The rubric assigns {beyond} sizes that the puzzle does not. The kernel that "
+                    "students are given need not be right there: tell them that they have to "
+                    "change it."
+                )
+        return tuple(found)

@@ -10,7 +10,9 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import pairwise
 
-from grader.puzzles.definition import Puzzle, Size, Sizes
+from grader.model.domains import Sizes
+from grader.model.part import Part, Size
+from grader.model.puzzle import Puzzle
 from grader.rubric.complaints import Complaints, kind, unknown
 from grader.rubric.positions import Path
 
@@ -21,23 +23,46 @@ _RANGE = re.compile(r"\s*(\d{1,9})\s+to\s+(\d{1,9})\s*", re.ASCII)
 _FORM = 'write a number, "1 to 15", or a list of these'
 
 
-def read_regions(value: object, puzzle: Puzzle, complaints: Complaints) -> tuple[Region, ...]:
-    """The regions that the key ``sizes`` holds; what is wrong goes to ``complaints``."""
+def read_regions(
+    value: object, puzzle: Puzzle, complaints: Complaints
+) -> dict[str, tuple[Region, ...]]:
+    """The regions that the key ``sizes`` holds, by part; what is wrong goes to ``complaints``."""
     path: Path = ("sizes",)
     if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
         complaints.add(path, "write each part of the sizes as a table of its own, [[sizes]]")
-        return ()
+        return {}
     if not value:
         complaints.add(path, "no sizes are left; leave the key out to keep the puzzle's own")
-    return tuple(_region((*path, n), table, puzzle, complaints) for n, table in enumerate(value))
+    found: dict[str, tuple[Region, ...]] = {}
+    for n, table in enumerate(value):
+        part = _part((*path, n), table, puzzle, complaints)
+        if part is not None:
+            region = _region((*path, n), table, part, complaints)
+            found[part.name] = (*found.get(part.name, ()), region)
+    return found
 
 
-def _region(
+def _part(
     path: Path, table: Mapping[str, object], puzzle: Puzzle, complaints: Complaints
-) -> Region:
-    sizes = {size.name: size for size in puzzle.sizes}
+) -> Part | None:
+    """The part that a table is about; a puzzle of one part need not name it."""
+    if len(puzzle.parts) == 1 and "part" not in table:
+        return puzzle.parts[0]
+    names = [part.name for part in puzzle.parts]
+    name = table.get("part")
+    if isinstance(name, str) and name in names:
+        return puzzle.part(name)
+    if isinstance(name, str):
+        complaints.add((*path, "part"), unknown(name, names, "part"))
+    else:
+        complaints.add(path, f"it does not say which part it is for: {' or '.join(names)}")
+    return None
+
+
+def _region(path: Path, table: Mapping[str, object], part: Part, complaints: Complaints) -> Region:
+    sizes = {size.name: size for size in part.sizes}
     for name in table:
-        if name not in sizes:
+        if name not in sizes and name != "part":
             complaints.add((*path, name), unknown(name, sizes, "size"))
     return {
         name: _values((*path, name), table[name], size, complaints)
@@ -101,11 +126,13 @@ def corners(regions: Iterable[Region]) -> tuple[dict[str, int], ...]:
     return tuple(found)
 
 
-def decompose(puzzle: Puzzle) -> tuple[Region, ...]:
-    """The puzzle's own assigned sizes as regions."""
+def decompose(part: Part) -> tuple[Region, ...]:
+    """The part's own assigned sizes as regions; none where there are too many to go through."""
+    if not part.enumerable:
+        return ()
     return tuple(
-        {size.name: region[size.name] for size in puzzle.sizes}
-        for region in _decompose(puzzle.sizes, puzzle.assigned, {})
+        {size.name: region[size.name] for size in part.sizes}
+        for region in _decompose(part.sizes, part.assigned, {})
     )
 
 

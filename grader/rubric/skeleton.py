@@ -9,7 +9,7 @@ from grader.book.identify import refuse_another
 from grader.errors import SubmissionRefused
 from grader.intake import read_submission
 from grader.intake.display import one_line
-from grader.puzzles.definition import Puzzle
+from grader.model.puzzle import Puzzle
 from grader.record import SkeletonInfo
 from grader.rubric.complaints import Complaints
 
@@ -18,10 +18,12 @@ KEY = ("skeleton",)
 
 def skeleton_info(puzzle: Puzzle, text: str) -> SkeletonInfo:
     """What a skeleton of a puzzle is recognised by."""
+    codes = {given_code(text, kernel.function) for kernel in puzzle.given}
+    reads = (array_reads(text, kernel.function, kernel.array) for kernel in puzzle.given)
     return SkeletonInfo(
         program=program_of(text),
-        code=given_code(text, puzzle.kernel_function),
-        reads=tuple(sorted(array_reads(text, puzzle.kernel_function, puzzle.given_array))),
+        codes=tuple(sorted(codes - {""})),
+        reads=tuple(sorted(frozenset().union(*reads))),
     )
 
 

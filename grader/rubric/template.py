@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from grader.puzzles.definition import Puzzle, RubricItem
-from grader.rubric.model import ALWAYS_VISIBLE
+from grader.model.puzzle import Puzzle, RubricItem
+from grader.rubric.model import always_visible
 from grader.rubric.sizes import decompose, runs_of
 
 _HEAD = """\
@@ -57,13 +57,20 @@ _CHECKS = """
 
 def starting_file(puzzle: Puzzle) -> str:
     """The puzzle's own rubric as a commented file. Read back, it changes nothing."""
-    ranges = ", ".join(f"{s.name} {s.low} to {s.high}" for s in puzzle.sizes)
+    several = len(puzzle.parts) > 1
+    ranges = "; ".join(
+        (f"{part.name}: " if several else "")
+        + ", ".join(f"{s.name} {s.low} to {s.high}" for s in part.sizes)
+        for part in puzzle.parts
+    )
     parts = [
         _HEAD.format(name=puzzle.name, title=puzzle.title, points=puzzle.max_score, ranges=ranges)
     ]
-    for region in decompose(puzzle):
-        lines = [f"{name} = {_written(values)}" for name, values in region.items()]
-        parts.append("\n".join(["[[sizes]]", *lines, ""]))
+    for part in puzzle.parts:
+        head = ["[[sizes]]", f'part = "{part.name}"'] if several else ["[[sizes]]"]
+        for region in decompose(part):
+            lines = [f"{name} = {_written(values)}" for name, values in region.items()]
+            parts.append("\n".join([*head, *lines, ""]))
     parts.append(_CHECKS)
     parts += [_check(item) for item in puzzle.rubric]
     return "\n".join(part.rstrip("\n") + "\n" for part in parts)
@@ -78,6 +85,6 @@ def _check(item: RubricItem) -> str:
     lines = [f"# {item.title}", f"[checks.{item.id}]", f"points = {item.points}"]
     if item.extra:
         lines.append("extra = true")
-    if item.id not in ALWAYS_VISIBLE:
+    if not always_visible(item.check):
         lines.append('visibility = "visible"')
     return "\n".join(lines)

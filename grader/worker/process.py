@@ -66,6 +66,8 @@ class Ended:
     why: str
     message: str
     outcome: Outcome
+    stage: str = ""
+    """Where it said that it failed: ``device`` or ``compile``."""
 
     @property
     def output(self) -> str:
@@ -227,7 +229,7 @@ class Worker:
         with contextlib.suppress(TimeoutError):
             self._process.wait(2.0)
         outcome = self._process.kill()
-        return Ended(why="failed", message=f"{message.stage}: {message.message}", outcome=outcome)
+        return Ended(why="failed", message=message.message, outcome=outcome, stage=message.stage)
 
     def _refuse(self, message: Message, awaited: str) -> Ended:
         return self._end("protocol", f"it sent {type(message).__name__} instead of {awaited}")

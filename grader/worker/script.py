@@ -15,7 +15,7 @@ Frames on the channel (file descriptor in ``GRADE_CHANNEL_FD``), both ways, are
 
 From the grader: ``build`` (the plan; starts the compile), ``case`` (inputs in
 the payload), ``stop``. To the grader: ``hello``, ``compiled``, ``failed``
-(with the stage), ``result`` (the output and the inputs as they are after the
+(with the stage), ``result`` (the outputs and the inputs as they are after the
 call, in the payload), ``error``.
 """
 
@@ -86,12 +86,12 @@ class ModuleOfGraphs:
 
         module, package = Module(), Path(self.plan["package"])
         for number, shape in enumerate(self.plan["shapes"]):
-            types = [tensor_type(tensor) for tensor in shape["inputs"]]
+            types = [tensor_type(tensor, shape) for tensor in shape["inputs"]]
             build_graph(
                 f"shape_{number}",
                 types,
                 package,
-                lambda inputs, shape=shape: op(self.plan, shape, inputs),
+                lambda inputs, shape=shape: op(shape, inputs),
                 module=module,
             )
         compiled = self.engine.compile(module, custom_extensions=[package])
@@ -108,9 +108,69 @@ class ModuleOfGraphs:
         else:  # 26.4
             self.models = self.engine.load_all(path)
 
-    def execute(self, number: int, buffers: list[Any]) -> Any:
-        """The op's output at a shape."""
-        return self.models[f"shape_{number}"].execute(*buffers)[0]
+    def execute(self, number: int, buffers: list[Any]) -> list[Any]:
+        """The op's outputs at a shape."""
+        return list(self.models[f"shape_{number}"].execute(*buffers))
+
+
+class GraphOfEachPart:
+    """For releases that compile one graph at a time: one for each part, with all its shapes."""
+
+    def __init__(self, engine: Any, plan: dict[str, Any]) -> None:
+        names = dict.fromkeys(shape["part"] for shape in plan["shapes"])
+        self.places = []
+        shapes: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
+        for shape in plan["shapes"]:
+            self.places.append((shape["part"], len(shapes[shape["part"]])))
+            shapes[shape["part"]].append(shape)
+        many = len(names) > 1
+        self.parts = {
+            name: ConditionalGraph(
+                engine,
+                {
+                    **plan,
+                    "shapes": shapes[name],
+                    "compiled": f"{plan['compiled']}.{number}" if many else plan["compiled"],
+                },
+            )
+            for number, name in enumerate(names)
+        }
+
+    def compile(self) -> None:
+        """Compile the plan, and keep what was compiled for a replacement of this process."""
+        for part in self.parts.values():
+            part.compile()
+        self._pack()
+
+    def load(self) -> None:
+        """Load what was compiled."""
+        self._unpack()
+        for part in self.parts.values():
+            part.load()
+
+    def execute(self, number: int, buffers: list[Any]) -> list[Any]:
+        """The op's outputs at a shape."""
+        name, place = self.places[number]
+        return self.parts[name].execute(place, buffers)
+
+    def _pack(self) -> None:
+        """Several files as one: the grader keeps one."""
+        files = [Path(part.plan["compiled"]) for part in self.parts.values()]
+        if len(files) > 1:
+            contents = [file.read_bytes() for file in files]
+            head = json.dumps([len(content) for content in contents]).encode()
+            whole = files[0].with_suffix("")
+            whole.write_bytes(b"".join([struct.pack("<I", len(head)), head, *contents]))
+
+    def _unpack(self) -> None:
+        files = [Path(part.plan["compiled"]) for part in self.parts.values()]
+        if len(files) > 1:
+            data = files[0].with_suffix("").read_bytes()
+            (size,) = struct.unpack_from("<I", data)
+            start = 4 + size
+            for file, length in zip(files, json.loads(data[4:start]), strict=True):
+                file.write_bytes(data[start : start + length])
+                start += length
 
 
 class ConditionalGraph:
@@ -120,8 +180,8 @@ class ConditionalGraph:
     tree of conditionals; the number of the shape, bit by bit, says which branch runs, so a call
     runs the op of one shape and nothing else. Each shape has inputs of its own, so the op sees
     the same types as in a graph of its own; those of the other shapes get buffers that nothing
-    reads. Only the output leaves the branches under one type, whose sizes are known when the
-    graph runs: an input that nothing reads brings them in.
+    reads. Only the outputs leave the branches under one type each, whose sizes are known when the
+    graph runs: an input for each output, which nothing reads, brings them in.
 
     Three things that were tried and are no way: a module put together from several graphs (25.3
     does not come back from compiling it), conditionals in a row (six shapes compile like one,
@@ -142,11 +202,14 @@ class ConditionalGraph:
         from max.graph import DeviceRef, TensorType
 
         shapes = self.plan["shapes"]
-        types = [tensor_type(tensor) for shape in shapes for tensor in shape["inputs"]]
-        sizes = TensorType(DType.uint8, shapes[0]["output"]["sizes"], DeviceRef.CPU())
+        types = [tensor_type(tensor, shape) for shape in shapes for tensor in shape["inputs"]]
+        sizes = [
+            TensorType(DType.uint8, tensor["sizes"], DeviceRef.CPU())
+            for tensor in shapes[0]["outputs"]
+        ]
         flags = [TensorType(DType.bool, [], DeviceRef.CPU())] * self.bits
         package = Path(self.plan["package"])
-        graph = build_graph("plan", [*types, sizes, *flags], package, self._choose_shape)
+        graph = build_graph("plan", [*types, *sizes, *flags], package, self._choose_shape)
         self.model = self.engine.load(graph)
         self.model._export_mef(self.plan["compiled"])
 
@@ -154,55 +217,67 @@ class ConditionalGraph:
         """Load what was compiled."""
         self.model = self.engine.load(Path(self.plan["compiled"]))
 
-    def execute(self, number: int, buffers: list[Any]) -> Any:
-        """The op's output at a shape."""
+    def execute(self, number: int, buffers: list[Any]) -> list[Any]:
+        """The op's outputs at a shape."""
         import numpy as np
         from max.dtype import DType
 
+        shapes = self.plan["shapes"]
         if not self.unread:
             self.unread = [
-                [zeros(tensor, buffers[0].device) for tensor in shape["inputs"]]
-                for shape in self.plan["shapes"]
+                [zeros(tensor, buffers[0].device) for tensor in shape["inputs"]] for shape in shapes
             ]
         inputs = [*self.unread[:number], buffers, *self.unread[number + 1 :]]
-        extents = self.plan["shapes"][number]["output"]["shape"]
-        sizes = device_memory().from_numpy(np.zeros(extents, np.uint8))
+        sizes = [
+            device_memory().from_numpy(np.zeros(tensor["shape"], np.uint8))
+            for tensor in shapes[number]["outputs"]
+        ]
         flags = [
             device_memory().scalar(bool(number >> bit & 1), DType.bool) for bit in range(self.bits)
         ]
-        return self.model.execute(*(each for some in inputs for each in some), sizes, *flags)[0]
+        return list(self.model.execute(*(each for some in inputs for each in some), *sizes, *flags))
 
-    def _choose_shape(self, arguments: list[Any]) -> Any:
-        each = len(self.plan["shapes"][0]["inputs"])
-        count = len(self.plan["shapes"])
+    def _choose_shape(self, arguments: list[Any]) -> list[Any]:
+        shapes = self.plan["shapes"]
+        each, count, outputs = len(shapes[0]["inputs"]), len(shapes), len(shapes[0]["outputs"])
         inputs = [arguments[each * n : each * (n + 1)] for n in range(count)]
-        flags = arguments[each * count + 1 :]
+        flags = arguments[each * count + outputs :]
         return self._branch(list(range(count)), self.bits, inputs, flags)
 
     def _branch(
         self, numbers: list[int], bits: int, inputs: list[list[Any]], flags: list[Any]
-    ) -> Any:
-        """The output at one of the shapes in ``numbers``, which differ in the lower ``bits``."""
+    ) -> list[Any]:
+        """The outputs at one of the shapes in ``numbers``, which differ in the lower ``bits``."""
         from max.graph import ops
 
         if len(numbers) == 1:
             shape = self.plan["shapes"][numbers[0]]
-            output = op(self.plan, shape, inputs[numbers[0]])
-            return ops.rebind(output, shape["output"]["sizes"])
+            outputs = op(shape, inputs[numbers[0]])
+            return [
+                ops.rebind(output, tensor["sizes"])
+                for output, tensor in zip(outputs, shape["outputs"], strict=True)
+            ]
         bit = bits - 1
         ones = [number for number in numbers if number >> bit & 1]
         rest = [number for number in numbers if not number >> bit & 1]
         if not ones or not rest:
             return self._branch(numbers, bit, inputs, flags)
-        return ops.cond(
+        first = self.plan["shapes"][0]
+        chosen = ops.cond(
             flags[bit],
-            [tensor_type(self.plan["shapes"][0]["output"], any_size=True)],
-            lambda: self._branch(ones, bit, inputs, flags),
-            lambda: self._branch(rest, bit, inputs, flags),
-        )[0].tensor
+            [tensor_type(tensor, first, any_size=True) for tensor in first["outputs"]],
+            lambda: _one_or_all(self._branch(ones, bit, inputs, flags)),
+            lambda: _one_or_all(self._branch(rest, bit, inputs, flags)),
+        )
+        return [value.tensor for value in chosen]
 
 
-PROGRAMS = {"module": ModuleOfGraphs, "conditional": ConditionalGraph}
+def _one_or_all(outputs: list[Any]) -> Any:
+    """What a branch of a conditional returns: a value alone, or a list of several."""
+    return outputs[0] if len(outputs) == 1 else outputs
+
+
+PROGRAMS = {"module": ModuleOfGraphs, "conditional": GraphOfEachPart}
 """How all shapes go through one compile, by the name that an edition's file gives."""
 
 
@@ -213,50 +288,85 @@ def device_memory() -> Any:
     return driver.Buffer if hasattr(driver, "Buffer") else driver.Tensor
 
 
-def zeros(tensor: dict[str, Any], device: Any) -> Any:
-    """A buffer for a tensor of the plan."""
+def buffer_of(tensor: dict[str, Any], data: Any) -> Any:
+    """A buffer in the host's memory for a tensor of the plan, with its bytes."""
+    import numpy as np
+    from max.dtype import DType
+
+    if tensor["dtype"] == "bfloat16":  # NumPy does not know it
+        words = np.frombuffer(data, np.uint16).reshape(tensor["shape"]).copy()
+        return device_memory().from_numpy(words).view(DType.bfloat16, tensor["shape"])
+    array = np.frombuffer(data, np.dtype(tensor["dtype"])).reshape(tensor["shape"])
+    return device_memory().from_numpy(array.copy())
+
+
+def bytes_of(buffer: Any) -> bytes:
+    """The bytes of a buffer in the host's memory."""
+    import numpy as np
+    from max.dtype import DType
+
+    if buffer.dtype == DType.bfloat16:
+        buffer = buffer.view(DType.uint16, buffer.shape)
+    return np.ascontiguousarray(buffer.to_numpy()).tobytes()
+
+
+def length_of(tensor: dict[str, Any]) -> int:
+    """How many bytes a tensor of the plan has."""
     import numpy as np
 
-    return device_memory().from_numpy(np.zeros(tensor["shape"], tensor["dtype"])).to(device)
+    width = 2 if tensor["dtype"] == "bfloat16" else np.dtype(tensor["dtype"]).itemsize
+    return int(np.prod(tensor["shape"], dtype=np.int64)) * width
 
 
-def tensor_type(tensor: dict[str, Any], *, any_size: bool = False) -> Any:
+def zeros(tensor: dict[str, Any], device: Any) -> Any:
+    """A buffer for a tensor of the plan."""
+    return buffer_of(tensor, bytes(length_of(tensor))).to(device)
+
+
+def device_ref(shape: dict[str, Any]) -> Any:
+    """What a shape's op runs on, as a graph names it."""
+    from max.graph import DeviceRef
+
+    return DeviceRef.CPU() if shape["target"] == "cpu" else DeviceRef.GPU()
+
+
+def tensor_type(tensor: dict[str, Any], shape: dict[str, Any], *, any_size: bool = False) -> Any:
     """The type of a tensor of the plan; with ``any_size``, sizes are known when the graph runs."""
     from max.dtype import DType
-    from max.graph import DeviceRef, TensorType
+    from max.graph import TensorType
 
-    shape = tensor["sizes"] if any_size else tensor["shape"]
-    return TensorType(DType[tensor["dtype"]], shape, DeviceRef.GPU())
+    extents = tensor["sizes"] if any_size else tensor["shape"]
+    return TensorType(DType[tensor["dtype"]], extents, device_ref(shape))
 
 
 def build_graph(name: str, types: list[Any], package: Path, body: Any, **more: Any) -> Any:
-    """A graph whose one output is what ``body`` makes of its inputs."""
+    """A graph whose outputs are what ``body`` makes of its inputs."""
     from max.graph import Graph
 
     with Graph(name, input_types=types, custom_extensions=[package], **more) as graph:
-        graph.output(body([value.tensor for value in graph.inputs]))
+        graph.output(*body([value.tensor for value in graph.inputs]))
     return graph
 
 
-def op(plan: dict[str, Any], shape: dict[str, Any], inputs: list[Any]) -> Any:
+def op(shape: dict[str, Any], inputs: list[Any]) -> list[Any]:
     """The submission's op at one shape.
 
     All by keyword: ``device`` is the last parameter in 25.3 and the second one since.
     """
     from max.dtype import DType
-    from max.graph import DeviceRef, ops
+    from max.graph import ops
 
     results = ops.custom(
-        name=plan["op"],
-        device=DeviceRef.GPU(),
+        name=shape["op"],
+        device=device_ref(shape),
         values=inputs,
-        out_types=[tensor_type(shape["output"])],
+        out_types=[tensor_type(tensor, shape) for tensor in shape["outputs"]],
         parameters={
             name: DType[value] if isinstance(value, str) else value
             for name, value in shape["parameters"].items()
         },
     )
-    return results[0].tensor
+    return [result.tensor for result in results]
 
 
 class Session:
@@ -282,23 +392,20 @@ class Session:
             self.program.compile()
 
     def run(self, number: int, payload: bytes) -> list[bytes]:
-        """One call: fresh buffers in, raw bytes out. Returns the output's and the inputs' bytes."""
-        import numpy as np
-
+        """One call: fresh buffers in, raw bytes out: those of the outputs, then of the inputs."""
         shape = self.plan["shapes"][number]
+        device = self.host if shape["target"] == "cpu" else self.device
         buffers, start = [], 0
         for tensor in shape["inputs"]:
-            dtype = np.dtype(tensor["dtype"])
-            count = int(np.prod(tensor["shape"], dtype=np.int64))
-            array = np.frombuffer(payload, dtype, count, start).reshape(tensor["shape"])
-            start += array.nbytes
-            buffers.append(device_memory().from_numpy(array.copy()).to(self.device))
+            stop = start + length_of(tensor)
+            buffers.append(buffer_of(tensor, payload[start:stop]).to(device))
+            start = stop
         self.device.synchronize()
-        output = self.program.execute(number, buffers)
+        outputs = self.program.execute(number, buffers)
         self.device.synchronize()
-        parts = [output.to(self.host), *(buffer.to(self.host) for buffer in buffers)]
+        parts = [buffer.to(self.host) for buffer in (*outputs, *buffers)]
         self.device.synchronize()
-        return [np.ascontiguousarray(part.to_numpy()).tobytes() for part in parts]
+        return [bytes_of(part) for part in parts]
 
 
 def say_error(channel: Channel, kind: str, error: Exception, **more: Any) -> None:

@@ -174,7 +174,7 @@ class TestRubric:
         made = records.wrong_values()
         checks = tuple(
             msgspec.structs.replace(
-                check, title=self.HIDDEN, reason=self.HIDDEN, visibility=Visibility.HIDDEN
+                check, title=self.HIDDEN, sentence=self.HIDDEN, visibility=Visibility.HIDDEN
             )
             if check.status is Status.FAILED
             else check

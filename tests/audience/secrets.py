@@ -11,15 +11,19 @@ from msgspec.structs import replace
 
 from grader.caselog import LoggedCase, pack
 from grader.device import Finding, FindingKind, Writer
+from grader.puzzles.conv1d import PUZZLE
 from grader.record import (
     Attribution,
-    Check,
     CheckedFinding,
+    CheckOutcome,
     Counterexample,
     Diagnostic,
     Fault,
     LaunchKind,
     Mismatch,
+    OutputCase,
+    ProblemKind,
+    Reason,
     RubricInfo,
     ShapeRun,
     StaticLook,
@@ -36,7 +40,10 @@ MARK = "zqHIDDENqz"
 NUMBER = 9876.125
 """In every array of something hidden; float32 holds it exactly."""
 BYTES = struct.pack("<f", NUMBER)
-IDS = ("packages", "compiles", "example", "integers", "reals", "clean", "device", "robust")
+REASONS = [each for each in Reason if each is not Reason.NOTHING_FILLED_IN]
+REASONS = [each for each in REASONS if not each.out_of_reach]
+ASPECTS = {item.id: item.check.aspect for item in PUZZLE.rubric}
+IDS = tuple(ASPECTS)
 DUE = "2026-12-01T23:59:00+01:00"
 
 words = st.sampled_from(("", "off by one", "line 3: <b>", "a\nb", "x" * 300))
@@ -78,14 +85,18 @@ def checks(draw, plan, always):
         most = draw(st.sampled_from((0, 5, 10)))
         hidden = plan.shown[name] is not Visibility.VISIBLE
         made.append(
-            Check(
+            CheckOutcome(
                 id=name + (MARK if hidden else ""),
                 title=plan.text(hidden) or name,
+                aspect=ASPECTS[name],
+                beyond=name == "robust",
                 status=status,
                 points=most if status is Status.PASSED else 0,
                 max_points=most,
                 extra=name == "robust" or draw(st.booleans()),
-                reason=plan.text(hidden),
+                reason=draw(st.sampled_from(REASONS)),
+                data={"said": plan.text(hidden)},
+                sentence=plan.text(hidden),
                 cases=draw(st.integers(0, 3)),
                 visibility=plan.shown[name],
                 hint=plan.text(hidden),
@@ -100,20 +111,25 @@ def counterexamples(draw, plan):
     hidden = plan.hidden(names)
     return Counterexample(
         check=plan.ids(names[-1:])[0],
+        kind=draw(st.sampled_from(ProblemKind)),
         title=plan.text(hidden),
         sizes={plan.text(hidden) or "n": 2},
         inputs=(plan.tensor(hidden),),
-        expected=plan.tensor(hidden),
-        got=draw(st.one_of(st.none(), st.just(plan.tensor(hidden)))),
-        mismatches=(
-            Mismatch(
-                index=0,
-                expected=NUMBER if hidden else 1.5,
-                got=0.0,
-                writer=Writer.MEMSET if hidden else Writer.KERNEL,
+        outputs=(
+            OutputCase(
+                expected=plan.tensor(hidden),
+                got=draw(st.one_of(st.none(), st.just(plan.tensor(hidden)))),
+                mismatches=(
+                    Mismatch(
+                        index=0,
+                        expected=NUMBER if hidden else 1.5,
+                        got=0.0,
+                        writer=Writer.MEMSET if hidden else Writer.KERNEL,
+                    ),
+                ),
+                mismatch_count=1,
             ),
         ),
-        mismatch_count=1,
         explanation=plan.text(hidden),
         error=plan.text(hidden),
         case=3,
@@ -183,7 +199,7 @@ def marked(draw):
         fault=fault if verdict is Verdict.FAULT else None,
         seed=MARK,
         shapes=(
-            ShapeRun(sizes={MARK: 9876}, part="robust", origin=MARK, cases=9876, failures=9876),
+            ShapeRun(sizes={MARK: 9876}, scope="robust", origin=MARK, cases=9876, failures=9876),
         ),
         kernels=(MARK,),
         launches=(
@@ -192,7 +208,13 @@ def marked(draw):
         cases=pack(
             [
                 LoggedCase(
-                    sizes={MARK: 1}, values=MARK, variant=0, failed=(), output=True, inputs=BYTES
+                    part=MARK,
+                    sizes={MARK: 1},
+                    values=MARK,
+                    variant=0,
+                    failed=(),
+                    output=True,
+                    inputs=BYTES,
                 )
             ]
         ),

@@ -17,9 +17,10 @@ from grader.grading.gathered import Gathered
 from grader.grading.reached import Reached
 from grader.grading.request import Request, Silent
 from grader.intake import Submission
-from grader.puzzles.conv1d import CONV1D
+from grader.puzzles.conv1d import PUZZLE
 from grader.record import (
-    Check,
+    CheckOutcome,
+    Reason,
     RubricInfo,
     ShapeRun,
     Status,
@@ -110,12 +111,12 @@ def variations(draw):
     hidden = concealed(record, BEFORE)
     shown = {check.id for check in record.checks} - hidden
 
-    def other(check: Check) -> Check:
+    def other(check: CheckOutcome) -> CheckOutcome:
         if check.id not in hidden:
             return check
         status = draw(st.sampled_from(Status))
         points = check.max_points if status is Status.PASSED else 0
-        return replace(check, status=status, points=points, reason="another", cases=99)
+        return replace(check, status=status, points=points, sentence="another", cases=99)
 
     checks = tuple(map(other, record.checks))
     base = [check for check in checks if not check.extra]
@@ -129,7 +130,7 @@ def variations(draw):
         headline="another",
         advice=("another",),
         cases_run=draw(st.integers(1, 400)),
-        shapes=(ShapeRun(sizes={"n": 1}, part="robust", origin="random", cases=1, failures=1),),
+        shapes=(ShapeRun(sizes={"n": 1}, scope="robust", origin="random", cases=1, failures=1),),
         # The search of a hidden check that fails runs more cases before the next check's.
         counterexamples=tuple(
             replace(each, case=draw(st.integers(0, 400)))
@@ -158,8 +159,8 @@ def test_how_the_hidden_checks_ended_does_not_change_the_copy(pair):
 
 def graded(rubric_text, program):
     """The record of a run with a scripted device."""
-    rubric = parse_rubric(f'puzzle = "conv1d"\n{rubric_text}'.encode(), CONV1D)
-    executor = scripted.ScriptedExecutor(program) if callable(program) else program
+    rubric = parse_rubric(f'puzzle = "conv1d"\n{rubric_text}'.encode(), PUZZLE)
+    executor = scripted.ScriptedLane(program) if callable(program) else program
     results, _ = scripted.grade(executor)
     request = Request(source="-", puzzle_name="conv1d", rubric=rubric)
     gathered = Gathered(
@@ -193,9 +194,9 @@ class TestOfARun:
     def test_a_case_of_a_hidden_check_does_not_show_for_another_one(self):
         """An input that only cases of real numbers change: the check says so, without its case."""
 
-        class SpoilsReals(scripted.ScriptedExecutor):
+        class SpoilsReals(scripted.ScriptedLane):
             def run(self, case, **options):
-                self.spoil = case.values in ("reals", "special") and case.shape.part == "assigned"
+                self.spoil = case.values in ("reals", "special") and case.shape.scope == "assigned"
                 return super().run(case, **options)
 
         record = graded(self.HIDDEN, SpoilsReals())
@@ -217,9 +218,11 @@ class TestOfARun:
 def with_checks(*checks, **rubric):
     """A record with some checks: (id, points got, points, visibility)."""
     made = tuple(
-        Check(
+        CheckOutcome(
             id=name,
             title=f"Title of {name}",
+            aspect=secrets.ASPECTS[name],
+            beyond=name == "robust",
             status=Status.PASSED if got == most else Status.FAILED,
             points=got,
             max_points=most,
@@ -334,7 +337,7 @@ class TestWhatAStudentIsTold:
         record = with_checks(("packages", 0, 40, VISIBLE), ("reals", 0, 60, HIDDEN))
         assert for_audience(record, "student").headline.startswith("The file does not compile. 0")
         nothing = tuple(
-            replace(check, status=Status.NOT_CHECKED, reason="nothing was filled in")
+            replace(check, status=Status.NOT_CHECKED, reason=Reason.NOTHING_FILLED_IN)
             for check in record.checks
         )
         record = replace(record, checks=nothing, advice=("Launch it.",))
@@ -345,7 +348,7 @@ class TestWhatAStudentIsTold:
     def test_advice_comes_from_what_shows(self):
         record = graded('[checks.robust]\nvisibility = "hidden"\n', wrong_on_reals)
         copy = for_audience(record, "student", BEFORE)
-        assert CONV1D.next_steps["reals"] in copy.advice
+        assert PUZZLE.checks[4].next_step in copy.advice
 
     def test_no_hints(self):
         record = graded("hints = false\n", wrong_on_reals)
@@ -353,7 +356,7 @@ class TestWhatAStudentIsTold:
         assert record.advice
         assert copy.advice == ()
         text = render(copy, "text").decode()
-        assert CONV1D.next_steps["reals"] not in text
+        assert PUZZLE.checks[4].next_step not in text
         assert "Look at the first check that failed: Real numbers" in text
         assert copy.counterexamples
         assert copy.seed == record.seed

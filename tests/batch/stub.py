@@ -19,8 +19,8 @@ from benchmarks.batch_stub import stand_in
 from grader.batch.grading import fault_of
 from grader.batch.task import Task
 from grader.errors import ToolchainFault
-from grader.puzzles.conv1d import CONV1D
-from grader.record import Check, Record, Status
+from grader.puzzles.conv1d import PUZZLE
+from grader.record import CheckOutcome, Record, Status
 
 
 def grade(task: Task) -> Record:
@@ -59,16 +59,17 @@ def _garble() -> None:
                 os.write(int(name), b"\xff" * 64)
 
 
-def _checks(score: int) -> tuple[Check, ...]:
+def _checks(score: int) -> tuple[CheckOutcome, ...]:
     """The first checks have passed, as many as the score pays for."""
     checks = []
-    for item in CONV1D.rubric:
+    for item in PUZZLE.rubric:
         passed = score >= item.points
         score -= item.points if passed else score
         checks.append(
-            Check(
+            CheckOutcome(
                 id=item.id,
                 title=item.title,
+                aspect=item.check.aspect,
                 status=Status.PASSED if passed else Status.FAILED,
                 points=item.points if passed else 0,
                 max_points=item.points,

@@ -14,7 +14,7 @@ from grader.batch.compare import compare, find_student
 from grader.batch.run import dry_run, run
 from grader.batch.store import Store
 from grader.errors import UsageError
-from grader.puzzles.conv1d import CONV1D
+from grader.puzzles.conv1d import PUZZLE
 from grader.record import Verdict
 from grader.rubric import parse_rubric, starting_file
 from tests.batch.harness import (
@@ -40,7 +40,7 @@ LENIENT = 'puzzle = "conv1d"\npass_mark = 70'
 def grade_with(source: Path, folder: Path, rubric: str):
     """With the text of a rubric file."""
     options = {"rubric": rubric, "rubric_name": "r.toml"}
-    read = parse_rubric(rubric.encode(), CONV1D)
+    read = parse_rubric(rubric.encode(), PUZZLE)
     return grade_class(source, folder, rubric=read, options=options)
 
 
@@ -102,7 +102,7 @@ class TestResume:
         def graded(rubric: str) -> Listener:
             return grade_with(source, tmp_path / "run", rubric)[1]
 
-        text = starting_file(CONV1D)
+        text = starting_file(PUZZLE)
         assert reasons(graded(text)) == {"ann": "not graded yet"}
         assert reasons(graded("# a comment\n" + text)) == {}
         fewer = text.replace("[checks.clean]", "[checks.clean]\nenabled = false")

@@ -22,7 +22,7 @@ from grader.resources import data_directory
 from grader.samples import Sample, read_samples
 
 TOPICS = read_shipped().topics
-CONV1D = (data_directory("reference_kernels") / "conv1d/26.5/right.mojo").read_text("utf-8")
+PUZZLE = (data_directory("reference_kernels") / "conv1d/26.5/right.mojo").read_text("utf-8")
 TELL_NOTHING = {"only_the_launch", "python_solution"}
 """Samples that declare nothing of any puzzle."""
 CLONE = Path(os.environ.get("MOJO_GPU_PUZZLES", "/nowhere"))
@@ -99,12 +99,12 @@ def test_the_evidence_has_its_line() -> None:
     "text",
     [
         # Every name of the op is misspelt, or gone: the kernel still says it.
-        CONV1D.replace('"conv1d"', '"softmax"'),
-        CONV1D.replace('"conv1d"', '"conv_1d"').replace("Conv1DCustomOp", "Mine"),
-        CONV1D.replace("conv1d_kernel", "my_kernel").replace('"conv1d"', '"softmax"'),
+        PUZZLE.replace('"conv1d"', '"softmax"'),
+        PUZZLE.replace('"conv1d"', '"conv_1d"').replace("Conv1DCustomOp", "Mine"),
+        PUZZLE.replace("conv1d_kernel", "my_kernel").replace('"conv1d"', '"softmax"'),
         # Names of another puzzle beside those of this one.
-        CONV1D + source(TOPICS["map"], ["add_10"]),
-        CONV1D + source(TOPICS["softmax"], TOPICS["softmax"].functions[0]),
+        PUZZLE + source(TOPICS["map"], ["add_10"]),
+        PUZZLE + source(TOPICS["softmax"], TOPICS["softmax"].functions[0]),
         # Not a whole program of another puzzle: a function that only has its name.
         "def add_10():\n    pass\n",
         "def add_10():\n    pass\n\n\ndef main():\n    pass\n",
@@ -130,7 +130,7 @@ def test_nothing_is_said_of_a_text_that_can_not_be_taken_apart() -> None:
 
 
 def test_of_a_puzzle_that_the_book_does_not_have_no_names_are_known() -> None:
-    refuse_another(CONV1D, "a_course_of_its_own")
+    refuse_another(PUZZLE, "a_course_of_its_own")
 
 
 @given(st.text(max_size=400))
@@ -150,7 +150,7 @@ class TestChoosing:
         assert f"the op {topic.ops[0]} (line " in choice.reason
 
     def test_a_misspelt_op_is_found_by_its_kernel(self) -> None:
-        text = CONV1D.replace('"conv1d"', '"conv_1d"')
+        text = PUZZLE.replace('"conv1d"', '"conv_1d"')
         assert choose(text, installed=self.INSTALLED).name == "conv1d"
 
     @pytest.mark.parametrize("text", ["", "def main():\n    pass\n", "def add_10():\n    pass\n"])
@@ -162,10 +162,10 @@ class TestChoosing:
 
     def test_an_op_without_any_of_its_code_is_not_believed(self) -> None:
         with pytest.raises(UsageError, match="does not tell"):
-            choose(CONV1D.replace('"conv1d"', '"softmax"'), installed=self.INSTALLED)
+            choose(PUZZLE.replace('"conv1d"', '"softmax"'), installed=self.INSTALLED)
 
     def test_two_puzzles_in_one_file_are_not_chosen_between(self) -> None:
-        text = CONV1D + source(TOPICS["softmax"], TOPICS["softmax"].functions[0])
+        text = PUZZLE + source(TOPICS["softmax"], TOPICS["softmax"].functions[0])
         with pytest.raises(UsageError, match="does not tell"):
             choose(text, installed=self.INSTALLED)
 
@@ -176,7 +176,7 @@ class TestChoosing:
         assert "conv1d, softmax" in raised.value.what
 
     def test_what_also_shows_one_that_it_has_is_not_refused(self) -> None:
-        text = CONV1D.replace('"conv1d"', '"attention"')
+        text = PUZZLE.replace('"conv1d"', '"attention"')
         with pytest.raises(UsageError):
             choose(text, installed=self.INSTALLED)
 

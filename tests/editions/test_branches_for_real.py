@@ -15,13 +15,13 @@ import numpy as np
 import pytest
 
 from grader.device import FindingKind
-from grader.grading.bench import Bench, open_bench
-from grader.grading.cases import Case, Values
-from grader.grading.executor import Ending
-from grader.grading.plan import PlannedShape
-from grader.grading.workspace import compile_limits, open_workspace
-from grader.puzzles.conv1d import CONV1D
-from grader.puzzles.definition import Part
+from grader.lanes.graph import GraphLane
+from grader.lanes.opened import open_graph_lane
+from grader.lanes.workspace import compile_limits, open_workspace
+from grader.model.cases import Case, Ending, PlannedShape
+from grader.model.domains import Values
+from grader.puzzles.conv1d import PART, PUZZLE
+from grader.puzzles.conv1d.bound import reference
 from grader.resources import reference_kernel
 from grader.sandbox import Wanted, probe_once
 from grader.toolchain import edition as editions
@@ -34,7 +34,7 @@ SHAPES = [
     PlannedShape(
         number=number,
         sizes={"input_size": 15, "conv_size": CONV_SIZES[number]},
-        part=Part.ASSIGNED,
+        part=PART,
         origin="boundary",
     )
     for number in sorted(CONV_SIZES)
@@ -67,14 +67,13 @@ def case(number: int) -> Case:
 
 
 @pytest.fixture(scope="module", params=["25.3", "25.4", "26.3", "26.4"])
-def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
+def lane(request: pytest.FixtureRequest) -> Iterator[GraphLane]:
     edition = editions.find(request.param)
     if not is_installed(edition):
         pytest.skip(f"not installed: grade toolchain install {edition.name}")
-    puzzle = CONV1D.for_edition(edition.name)
     place = open_workspace(
         program(edition.name),
-        puzzle.name,
+        PUZZLE.name,
         locate(edition),
         isolation=probe_once(Wanted.AUTO).level,
         device="software",
@@ -83,51 +82,53 @@ def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
         packaged = package(workspace)
         assert packaged.ok, packaged.output
         limits = compile_limits(600)
-        with open_bench(puzzle, workspace, "software", compile_limits=limits) as bench:
-            started = bench.executor.start(SHAPES)
+        with open_graph_lane(workspace, "software", compile_limits=limits) as opened:
+            started = opened.lane.prepare(SHAPES)
             assert isinstance(started, float), f"{started.message}\n{started.output}"
-            yield bench
+            yield opened.lane
 
 
-def is_right(bench: Bench) -> bool:
+def is_right(lane: GraphLane) -> bool:
     chosen = case(RIGHT)
-    run = bench.executor.run(chosen)
+    run = lane.run(chosen)
     assert run.ending is Ending.OUTPUT, run.message
-    assert run.output is not None
-    wanted = CONV1D.reference(chosen.inputs, chosen.shape.sizes)
-    return bool(np.array_equal(run.output, wanted))
+    assert run.outputs is not None
+    wanted = reference(chosen.inputs, chosen.shape.sizes)
+    return bool(np.array_equal(run.outputs[0], wanted))
 
 
 @pytest.mark.slow
 @pytest.mark.exhaustive
 class TestOneShapeBesideOthers:
-    """Each test leaves the bench such that the next call has to work."""
+    """Each test leaves the lane such that the next call has to work."""
 
-    def test_it_is_right_at_the_shape_where_nothing_is_wrong(self, bench: Bench) -> None:
-        assert is_right(bench)
+    def test_it_is_right_at_the_shape_where_nothing_is_wrong(self, lane: GraphLane) -> None:
+        assert is_right(lane)
 
     def test_an_error_that_one_shape_raises_is_reported_in_its_own_words(
-        self, bench: Bench
+        self, lane: GraphLane
     ) -> None:
-        run = bench.executor.run(case(RAISES))
+        run = lane.run(case(RAISES))
         assert run.ending is Ending.ERROR, run.message
         assert "not done yet" in run.message
-        assert is_right(bench)
+        assert is_right(lane)
 
     def test_after_a_fault_of_the_device_the_compiled_graphs_are_loaded_again(
-        self, bench: Bench
+        self, lane: GraphLane
     ) -> None:
-        before = bench.executor.replacements
-        run = bench.executor.run(case(OUT_OF_BOUNDS))
+        before = lane.replacements
+        run = lane.run(case(OUT_OF_BOUNDS))
         assert run.ending is not Ending.OUTPUT
         assert run.evidence is not None
         found = {each.kind for launch in run.evidence.launches for each in launch.findings}
         assert FindingKind.OUT_OF_BOUNDS in found
-        assert is_right(bench)
-        assert is_right(bench)
-        assert bench.executor.replacements == before + 1
+        assert is_right(lane)
+        assert is_right(lane)
+        assert lane.replacements == before + 1
 
-    def test_the_error_is_raised_again_by_a_graph_that_was_loaded_again(self, bench: Bench) -> None:
-        run = bench.executor.run(case(RAISES))
+    def test_the_error_is_raised_again_by_a_graph_that_was_loaded_again(
+        self, lane: GraphLane
+    ) -> None:
+        run = lane.run(case(RAISES))
         assert run.ending is Ending.ERROR
         assert "not done yet" in run.message

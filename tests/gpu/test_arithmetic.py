@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 
-from grader.grading import gpu
+from grader.lanes import gpu
 from tests.gpu.arithmetic import compare, everything
 from tests.gpu.driver import Driver, DriverError
 

@@ -11,9 +11,9 @@ import pytest
 from benchmarks.labels import sample_file
 from grader.device import LOAD_ORDER, library_directory
 from grader.errors import DeviceFault
-from grader.grading import gpu
-from grader.grading.device_choice import choose_lane
-from grader.grading.workspace import open_workspace
+from grader.lanes import gpu
+from grader.lanes.devices import choose_device
+from grader.lanes.workspace import open_workspace
 from grader.record import Status, Verdict, load
 from grader.sandbox import Wanted, probe
 from grader.toolchain import edition
@@ -46,7 +46,7 @@ def test_a_gpu_gives_the_same_verdict(file, verdict, tmp_path):
 
 @needs_gpu
 def test_auto_takes_the_gpu():
-    assert choose_lane("auto", refuse_to_spawn).info.kind == "gpu"
+    assert choose_device("auto", refuse_to_spawn).info.kind == "gpu"
 
 
 @needs_none
@@ -75,7 +75,7 @@ def test_a_driver_in_a_folder_of_its_own_is_found_in_the_sandbox(tmp_path, monke
 
 @needs_none
 def test_auto_takes_the_software_device_and_says_why():
-    info = choose_lane("auto", refuse_to_spawn).info
+    info = choose_device("auto", refuse_to_spawn).info
     assert info.kind == "software"
     assert info.reason == gpu.probe().why
 
@@ -83,7 +83,7 @@ def test_auto_takes_the_software_device_and_says_why():
 @needs_none
 def test_a_gpu_that_is_not_there_is_a_fault_with_a_remedy():
     with pytest.raises(DeviceFault, match="no GPU") as caught:
-        choose_lane("gpu", refuse_to_spawn)
+        choose_device("gpu", refuse_to_spawn)
     assert "--device software" in caught.value.remedy
 
 

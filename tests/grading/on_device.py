@@ -14,12 +14,14 @@ from grader.device import CaseEvidence
 from grader.device.wire import DriverOp
 from grader.grading import plan
 from grader.grading.attribution import Code
-from grader.grading.executor import CaseRun, Ending, _pairs
-from grader.grading.lane import SoftwareLane
-from grader.grading.properties import Prober
+from grader.grading.prober import Prober
 from grader.grading.reached import Reached
 from grader.grading.verdict import score
-from grader.puzzles.conv1d import CONV1D
+from grader.lanes.devices import OnSoftwareDevice
+from grader.lanes.graph import _pairs
+from grader.lanes.lane import Redone
+from grader.model.cases import CaseRun, Ending
+from grader.puzzles.conv1d import PUZZLE
 from tests.device.driver.client import DriverClient
 
 HEAD = ".version 8.1\n.target sm_80\n.address_size 64\n"
@@ -142,28 +144,29 @@ def answer(x, k):
 
 
 class OnDevice:
-    """An executor for one such program. Use as a context manager."""
+    """A lane for one such program. Use as a context manager."""
 
     def __init__(self, program):
         self.program = program
-        self.lane = SoftwareLane(reason="test")
+        self.device = OnSoftwareDevice(reason="test")
         self.cases_run = self.replacements = 0
         self.is_slow = False
+        self.observes = True
         self.state = {}
 
     def __enter__(self):
-        self.lane.__enter__()
-        self.client = DriverClient(self.lane.worker_fd)
+        self.device.__enter__()
+        self.client = DriverClient(self.device.worker_fd)
         self.client.hello()
         return self
 
     def __exit__(self, *exception):
         self.client.close()
-        self.lane.__exit__(*exception)
+        self.device.__exit__(*exception)
 
     def run(self, case, *, variant=0, repeatable=False, **options):
         self.cases_run += 1
-        self.lane.begin_case(variant=variant, repeatable=repeatable)
+        self.device.begin_case(variant=variant, repeatable=repeatable)
         sizes = dict(case.shape.sizes)
         inputs = []
         for array in case.inputs.values():
@@ -183,7 +186,7 @@ class OnDevice:
         host.end()
         for address in (host.output, *inputs):
             self.client.call(DriverOp.MEM_FREE, "Q", address)
-        evidence = self.lane.end_case()
+        evidence = self.device.end_case()
         if any(result for result, _ in parts):
             return CaseRun(case=case, ending=Ending.ERROR, message="failed", evidence=evidence)
         output, *after = (np.frombuffer(data, np.float32) for _, data in parts)
@@ -191,39 +194,41 @@ class OnDevice:
         return CaseRun(
             case=case,
             ending=Ending.OUTPUT,
-            output=output,
+            outputs=(output,),
             inputs_after=tuple(after),
             evidence=evidence,
-            copy_out=evidence.copies_out[-3],
+            copies_out=evidence.copies_out[-3:-2],
         )
 
     def keep(self, number):
-        self.lane.keep(number)
+        self.device.keep(number)
 
     def compare(self, one, other):
-        return self.lane.compare(one.number, other.number, _pairs(one.case, other.case))
+        return self.device.compare(one.number, other.number, _pairs(one.case, other.case))
 
     def repeat(self, one, other, *, moved=True):
         pairs = _pairs(one.case, other.case)
-        return self.lane.repeat(one.number, pairs, copy=3, like=other.number, moved=moved)
+        done = self.device.repeat(one.number, pairs, copy=3, like=other.number, moved=moved)
+        outputs = None if done.data is None else (done.data,)
+        return Redone(outputs=outputs, launches=done.launches, why=done.why)
 
 
 def grade(program, *, examples=60, seed="seed", shapes=6):
     """Search and score a program; the results and the rubric."""
-    planned = plan.draw(CONV1D, seed=seed, own_kernel=True)
-    assigned = [shape for shape in planned if shape.part.value == "assigned"]
+    planned = plan.draw(PUZZLE, seed=seed, own_kernel={"conv1d"})
+    assigned = [shape for shape in planned if shape.scope.value == "assigned"]
     step = max(len(assigned) // shapes, 1)
     chosen = [assigned[0], *assigned[1::step]]
     with OnDevice(program) as executor:
         prober = Prober(
-            CONV1D,
+            PUZZLE,
             chosen,
             executor,
             seed=seed,
             examples=examples,
-            code=Code.NOTHING,
+            codes={"conv1d": Code.NOTHING},
             progress=lambda done, total: None,
         )
         results = prober.run()
     reached = Reached(packages=True, compiles=True, results=results)
-    return results, score(CONV1D, reached)
+    return results, score(PUZZLE, reached)

@@ -1,30 +1,33 @@
-"""An executor that computes outputs in Python: the search and the verdict without MAX."""
+"""A lane that computes outputs in Python: the search and the verdict without MAX."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from grader.device import CaseEvidence, Compared, CopyOut, Launch, Provenance, Repeated, Writer
+from grader.device import CaseEvidence, Compared, CopyOut, Launch, Provenance, Writer
 from grader.grading import plan
 from grader.grading.attribution import Code
-from grader.grading.executor import CaseRun, Ending
-from grader.grading.properties import Prober
+from grader.grading.prober import Prober
 from grader.grading.reached import Reached
 from grader.grading.verdict import score
-from grader.puzzles.conv1d import CONV1D
+from grader.lanes.lane import Redone
+from grader.model.cases import CaseRun, Ending
+from grader.puzzles.conv1d import PUZZLE
+from grader.puzzles.conv1d.bound import reference
+from grader.record import DeviceInfo
 
 
 def right(inputs, sizes, variant):
     """What a right kernel computes."""
     with np.errstate(over="ignore"):
-        return CONV1D.reference(inputs, sizes).astype(np.float32)
+        return reference(inputs, sizes).astype(np.float32)
 
 
 class Crash(Exception):
     """The scripted program ends without output."""
 
 
-class ScriptedExecutor:
+class ScriptedLane:
     """Runs a function of inputs, sizes and fill instead of a worker.
 
     Args:
@@ -59,6 +62,8 @@ class ScriptedExecutor:
         self.cases_run = 0
         self.crashes = 0
         self.is_slow = False
+        self.observes = True
+        self.device = DeviceInfo(kind="software", name="scripted", reason="a test")
         self.replacements = 0
         self.last = None
         self.kept = {}
@@ -98,10 +103,10 @@ class ScriptedExecutor:
         return CaseRun(
             case=case,
             ending=Ending.OUTPUT,
-            output=output,
+            outputs=(output,),
             inputs_after=tuple(after),
             evidence=evidence,
-            copy_out=copy,
+            copies_out=(copy,),
         )
 
     def keep(self, number):
@@ -121,7 +126,7 @@ class ScriptedExecutor:
             output = self.program(
                 other.case.inputs, dict(one.case.shape.sizes), self.kept[other.number][1]
             )
-        return Repeated(output.tobytes(), launches=self.launches(one.case, other.case))
+        return Redone(outputs=(output.tobytes(),), launches=self.launches(one.case, other.case))
 
     def alone(self, seen, inputs, sizes):
         """What the device gives for inputs where the host saw others; None for the right answer."""
@@ -140,18 +145,18 @@ def grade(executor, *, examples=200, kernel_unchanged=False, sample=None, seed="
     """
     sample = kernel_unchanged if sample is None else sample
     tries = plan.Tries.SAMPLE if sample else plan.Tries.USUAL
-    shapes = plan.draw(CONV1D, seed=seed, own_kernel=not kernel_unchanged, tries=tries)
+    shapes = plan.draw(
+        PUZZLE, seed=seed, own_kernel=() if kernel_unchanged else {"conv1d"}, tries=tries
+    )
     prober = Prober(
-        CONV1D,
+        PUZZLE,
         shapes,
         executor,
         seed=seed,
         examples=examples,
-        code=Code.UNCHANGED if kernel_unchanged else Code.NOTHING,
+        codes={"conv1d": Code.UNCHANGED if kernel_unchanged else Code.NOTHING},
         progress=lambda done, total: None,
     )
     results = prober.run()
-    reached = Reached(
-        packages=True, compiles=True, results=results, kernel_unchanged=kernel_unchanged
-    )
-    return results, score(CONV1D, reached)
+    reached = Reached(packages=True, compiles=True, results=results)
+    return results, score(PUZZLE, reached)

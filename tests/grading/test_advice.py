@@ -9,8 +9,16 @@ import pytest
 
 from grader.grading.advice import _MESSAGES, next_steps, with_advice
 from grader.puzzles import NAMES
-from grader.puzzles.conv1d import CONV1D
-from grader.record import Check, Counterexample, Diagnostic, Status, Tensor
+from grader.puzzles.conv1d import PART, PUZZLE
+from grader.record import (
+    CheckOutcome,
+    Counterexample,
+    Diagnostic,
+    OutputCase,
+    ProblemKind,
+    Status,
+    Tensor,
+)
 from grader.resources import reference_kernel
 from grader.toolchain import edition as editions
 from grader.toolchain.dialect import hits, words
@@ -22,7 +30,7 @@ def error(message: str) -> Diagnostic:
 
 
 def advice(message: str, edition: str) -> str:
-    (diagnostic,) = with_advice([error(message)], editions.find(edition))
+    (diagnostic,) = with_advice(PUZZLE, [error(message)], editions.find(edition))
     return diagnostic.advice
 
 
@@ -42,7 +50,7 @@ def test_an_edition_writes_launch_and_registration_as_its_reference_answer_does(
 def test_an_unfilled_skeleton_is_told_how_its_own_edition_launches(name: str) -> None:
     edition = editions.find(name)
     (step,) = next_steps(
-        CONV1D,
+        PUZZLE,
         edition,
         checks=(),
         diagnostics=(),
@@ -64,7 +72,7 @@ def test_an_unfilled_skeleton_is_told_how_its_own_edition_launches(name: str) ->
         ),
         ("no kernel registered for 'conv1d'", "26.5", "in @extensibility.register("),
         ("'main()' is not supported within packages", "26.5", "another puzzle's file"),
-        ("no matching method in call to 'enqueue_function'", "26.2", "[kernel, kernel](three"),
+        ("no matching method in call to 'enqueue_function'", "26.2", "[kernel, kernel](the"),
         ("'X' value has no attribute 'enqueue_function_checked'", "26.1", "gpu_ctx.enqueue_func"),
         ("'X' value has no attribute 'get_device_context'", "26.5", "used as it is"),
         ("'X' value has no attribute 'enqueue_function'", "25.7", "enqueue_function_checked[kern"),
@@ -80,25 +88,33 @@ def test_a_message_is_explained_in_the_names_of_the_edition(
 def test_no_advice_writes_a_name_that_the_edition_does_not_have(name: str) -> None:
     """Names of the API stand in an edition's file, so that no sentence can be of another one."""
     edition = editions.find(name)
-    for _, sentence in _MESSAGES:
+    for _, sentence in (*_MESSAGES, *PUZZLE.messages):
         assert "{" not in edition.worded(sentence)
         for api in ("ctx", "enqueue_function", "extensibility", "compiler.register"):
             assert not re.search(rf"\b{api}\b", sentence), sentence
 
 
-def failed(check: str) -> Check:
-    return Check(id=check, title=check, status=Status.FAILED, points=0, max_points=10)
+def failed(check: str) -> CheckOutcome:
+    (found,) = (item.check for item in PUZZLE.rubric if item.id == check)
+    return CheckOutcome(
+        id=check,
+        title=check,
+        aspect=found.aspect,
+        status=Status.FAILED,
+        points=0,
+        max_points=10,
+    )
 
 
 def case(check: str, *, error: str = "") -> Counterexample:
     tensor = Tensor(name="x", dtype="float32", shape=(1,), data=bytes(4))
     return Counterexample(
         check=check,
+        kind=ProblemKind.NO_OUTPUT if error else ProblemKind.WRONG_VALUES,
         title="t",
         sizes={"input_size": 1, "conv_size": 1},
         inputs=(tensor,),
-        expected=tensor,
-        got=None if error else tensor,
+        outputs=(OutputCase(expected=tensor, got=None if error else tensor),),
         error=error,
     )
 
@@ -106,7 +122,7 @@ def case(check: str, *, error: str = "") -> Counterexample:
 def test_where_a_run_gave_no_output_nobody_is_sent_to_look_at_values() -> None:
     def steps(*counterexamples: Counterexample) -> tuple[str, ...]:
         return next_steps(
-            CONV1D,
+            PUZZLE,
             editions.find("26.5"),
             checks=(failed("integers"), failed("reals")),
             diagnostics=(),
@@ -114,7 +130,8 @@ def test_where_a_run_gave_no_output_nobody_is_sent_to_look_at_values() -> None:
             found=(),
         )
 
-    values = tuple(CONV1D.next_steps[check] for check in ("integers", "reals"))
+    hints = {item.id: item.check.next_step for item in PUZZLE.rubric}
+    values = tuple(hints[check] for check in ("integers", "reals"))
     assert steps(case("integers"), case("reals")) == values
     (step,) = steps(case("integers", error="no room"), case("reals", error="no room"))
     assert 'said "no room".' in step
@@ -126,15 +143,15 @@ def test_where_a_finding_says_what_is_not_clean_no_general_hint_follows(
     concerns: tuple[str, ...],
 ) -> None:
     found = msgspec.structs.replace(
-        STUDENT_RACE, explanation="a race", concerns=concerns, sizes=dict(CONV1D.example.sizes)
+        STUDENT_RACE, explanation="a race", concerns=concerns, sizes=dict(PART.example.sizes)
     )
     steps = next_steps(
-        CONV1D,
+        PUZZLE,
         editions.find("26.5"),
         checks=(failed("clean"),),
         diagnostics=(),
         counterexamples=(),
         found=(found,),
     )
-    general = () if "clean" in concerns else (CONV1D.next_steps["clean"],)
+    general = () if "clean" in concerns else (PUZZLE.checks[5].next_step,)
     assert steps == ("a race", *general)

@@ -21,7 +21,7 @@ from grader.sandbox import Wanted
 from tests.audience.test_copy import graded
 from tests.cli.test_commands import grade
 from tests.grading import scripted
-from tests.report import hostile, record_parts, records
+from tests.report import hostile, records
 
 
 def magnitude(inputs, sizes, variant):
@@ -34,7 +34,8 @@ def again(record, number, executor):
     log = cases_of(record)
     run = _Again(record, log, number, Silent(), None, Wanted.AUTO, 300)
     run.puzzle, run.code = _puzzle(record), Code.NOTHING
-    return run._observe(executor, run._case(), record_parts.DEVICE)
+    run.checks = run.puzzle.checks_of(run.puzzle.parts[0])
+    return run._observe(executor, run._case())
 
 
 class TestACase:
@@ -42,12 +43,12 @@ class TestACase:
         record = decode(encode(graded("", magnitude)))
         number = first_worth_showing(record)
         (kept,) = [each for each in record.counterexamples if each.case == number][:1]
-        found = again(record, number, scripted.ScriptedExecutor(magnitude))
+        found = again(record, number, scripted.ScriptedLane(magnitude))
         assert [problem.check for problem in found.problems] == ["integers"]
         assert found.recorded == ("integers",)
         assert found.case.inputs == kept.inputs
-        assert found.case.got == kept.got
-        assert found.case.mismatches == kept.mismatches
+        assert found.case.outputs[0].got == kept.outputs[0].got
+        assert found.case.outputs[0].mismatches == kept.outputs[0].mismatches
         text = render_again(found)
         assert f"Case {number} of {record.cases.count}: " in text
         assert "Now:    integers: wrong values" in text
@@ -57,7 +58,7 @@ class TestACase:
     def test_every_case_of_a_right_program_is_right_again(self):
         record = graded("", scripted.right)
         for number in range(1, record.cases.count + 1, 17):
-            found = again(record, number, scripted.ScriptedExecutor())
+            found = again(record, number, scripted.ScriptedLane())
             assert found.problems == ()
             assert found.same_bits or found.order
             assert "Every element is right." in render_again(found)
@@ -65,12 +66,12 @@ class TestACase:
     def test_a_case_that_is_right_alone_says_that_it_depends_on_something(self):
         record = graded("", magnitude)
         number = first_worth_showing(record)
-        text = render_again(again(record, number, scripted.ScriptedExecutor()))
+        text = render_again(again(record, number, scripted.ScriptedLane()))
         assert "Now:    right\nRecord: failed integers\n        The two differ" in text
 
     def test_what_host_code_computes_is_seen_again(self):
         def make():
-            return scripted.ScriptedExecutor(by_host=True)
+            return scripted.ScriptedLane(by_host=True)
 
         record = graded("", make())
         number = next(each.case for each in record.counterexamples if each.check == "device")
@@ -82,7 +83,7 @@ class TestACase:
             return scripted.right(inputs, sizes, variant) + np.float32(variant % 2)
 
         record = graded("", remembers)
-        found = again(record, 2, scripted.ScriptedExecutor(remembers))
+        found = again(record, 2, scripted.ScriptedLane(remembers))
         assert found.same_bits is False
         assert "gives other bits" in render_again(found)
 
@@ -91,7 +92,7 @@ class TestACase:
             raise scripted.Crash
 
         record = graded("", crash)
-        found = again(record, 1, scripted.ScriptedExecutor(crash))
+        found = again(record, 1, scripted.ScriptedLane(crash))
         assert found.same_bits is None
         assert "no output: the call failed" in render_again(found)
 
@@ -106,7 +107,7 @@ class TestACase:
             ptx_text="ld.shared\x1b[2J",
             count=13,
         )
-        executor = scripted.ScriptedExecutor(findings=lambda sizes: (finding,))
+        executor = scripted.ScriptedLane(findings=lambda sizes: (finding,))
         text = render_again(again(graded("", scripted.right), 1, executor))
         for words in ("Race between two threads", "block 0, thread 1; 13 times", "PTX line 61"):
             assert words in text
@@ -118,13 +119,13 @@ class TestACase:
             case.sizes["input_size"]: number
             for number, case in enumerate(unpack(record.cases), start=1)
         }
-        executor = scripted.ScriptedExecutor()
-        assert again(record, numbers[15], executor).part == "assigned"
-        assert again(record, numbers[30], executor).part == "robust"
+        executor = scripted.ScriptedLane()
+        assert again(record, numbers[15], executor).scope == "assigned"
+        assert again(record, numbers[30], executor).scope == "robust"
 
     def test_as_json_it_can_be_read_by_programs(self):
         record = graded("", magnitude)
-        found = again(record, first_worth_showing(record), scripted.ScriptedExecutor(magnitude))
+        found = again(record, first_worth_showing(record), scripted.ScriptedLane(magnitude))
         read = msgspec.json.decode(msgspec.json.encode(found))
         assert read["problems"][0]["check"] == "integers"
 
@@ -136,7 +137,7 @@ class TestACase:
 
     def test_hostile_texts_are_shown_not_obeyed(self):
         record = graded("", magnitude)
-        found = again(record, first_worth_showing(record), scripted.ScriptedExecutor(magnitude))
+        found = again(record, first_worth_showing(record), scripted.ScriptedLane(magnitude))
         for bait in hostile.BAIT:
             text = render_again(hostile.poisoned(found, bait))
             assert not {"\x1b", "\u202e", "\x9b", "\u2066"} & set(text)
@@ -160,7 +161,7 @@ class TestWhatCanNotBeRunAgain:
         cases = [replace(each, inputs=None) for each in unpack(record.cases)]
         record = replace(record, cases=pack(cases))
         with pytest.raises(UsageError, match="were not kept"):
-            again(record, 3, scripted.ScriptedExecutor())
+            again(record, 3, scripted.ScriptedLane())
 
     @pytest.mark.parametrize(
         "change",
@@ -206,7 +207,7 @@ def test_for_real(tmp_path):
     found = msgspec.json.decode(ended.stdout)
     assert found["number"] == kept.case
     assert [each["index"] for each in found["case"]["mismatches"]] == [
-        each.index for each in kept.mismatches
+        each.index for each in kept.outputs[0].mismatches
     ]
     assert found["launches"]
     assert kept.check in [problem["check"] for problem in found["problems"]]

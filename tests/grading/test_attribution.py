@@ -12,7 +12,8 @@ import pytest
 from grader.device import FindingKind
 from grader.grading.attribution import Code, attributed
 from grader.grading.given import given
-from grader.puzzles.conv1d import CONV1D, TPB
+from grader.puzzles.conv1d import PART, PUZZLE
+from grader.puzzles.conv1d.mistakes import TPB
 from grader.record import Attribution
 from tests.device.kernels import HEAD, run_text
 
@@ -107,12 +108,12 @@ def given_kernel(edition, *changes, **how):
 
 
 def code_of(kernel, edition):
-    return given(CONV1D, [edition]).code_in(kernel.text)
+    return given(PUZZLE, [edition]).code_in(kernel.text, PART.given)
 
 
 def whose(kernel, edition, n, m, **launch):
     """The findings of a launch, each with whose it is."""
-    shown = CONV1D.for_edition(edition).given_reads({"input_size": n, "conv_size": m})
+    shown = PART.for_edition(edition).given_reads({"input_size": n, "conv_size": m})
     found = attributed([kernel.run(n, m, **launch)], shown, code_of(kernel, edition))
     return [
         (finding, mine) for finding, mine in found if finding.kind is FindingKind.UNINITIALISED_READ
@@ -126,7 +127,7 @@ def parties(found):
 @pytest.mark.parametrize("edition", ["25.3", "26.5"])
 def test_what_the_given_kernel_reads_unwritten_is_known_for_every_size(edition):
     kernel = given_kernel(edition)
-    puzzle = CONV1D.for_edition(edition)
+    puzzle = PUZZLE.for_edition(edition).parts[0]
     for sizes in puzzle.domain_points():
         launch = kernel.run(*sizes.values())
         seen = {
@@ -172,7 +173,7 @@ class TestGiven:
         self.check(kernel, edition, shape)
         found = attributed(
             [kernel.run(*shape)],
-            CONV1D.for_edition(edition).given_reads(
+            PART.for_edition(edition).given_reads(
                 dict(zip(("input_size", "conv_size"), shape, strict=True))
             ),
             code_of(kernel, edition),
@@ -262,7 +263,7 @@ def test_a_halo_that_is_not_loaded_is_the_students(edition, shape):
     kernel = replace(given_kernel(edition), text=text, halo=False)
     found = whose(kernel, edition, *shape)
     assert "student" in parties(found)
-    shown = CONV1D.given_reads(dict(zip(("input_size", "conv_size"), shape, strict=True)))
+    shown = PART.given_reads(dict(zip(("input_size", "conv_size"), shape, strict=True)))
     for finding, mine in found:
         seen = {(e.cells, e.block[0], e.thread[0], e.cell) for e in finding.touched}
         assert (mine is Attribution.SKELETON) is (seen <= shown)
@@ -270,7 +271,7 @@ def test_a_halo_that_is_not_loaded_is_the_students(edition, shape):
 
 def test_what_is_not_known_in_full_is_the_students():
     launch = given_kernel("26.5").run(20, 5)
-    shown = CONV1D.given_reads({"input_size": 20, "conv_size": 5})
+    shown = PART.given_reads({"input_size": 20, "conv_size": 5})
     cut = replace_findings(launch, lambda each: {"touched": each.touched[1:]})
     none = replace_findings(launch, lambda each: {"touched": ()})
     code = Code.UNCHANGED
@@ -282,7 +283,7 @@ def test_what_is_not_known_in_full_is_the_students():
 @pytest.mark.parametrize("kind", [k for k in FindingKind if k != "uninitialised-read"])
 def test_no_other_finding_is_the_given_codes(kind):
     launch = given_kernel("26.5").run(20, 5)
-    shown = CONV1D.given_reads({"input_size": 20, "conv_size": 5})
+    shown = PART.given_reads({"input_size": 20, "conv_size": 5})
     other = replace_findings(launch, lambda each: {"kind": kind})
     found = attributed([other], shown, Code.UNCHANGED)
     assert {mine for _, mine in found} == {Attribution.STUDENT}

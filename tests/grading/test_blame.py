@@ -10,7 +10,7 @@ from grader.sandbox import LimitHit, Outcome
 from grader.worker.process import Ended
 
 
-def ended(why="limit", message="", **more):
+def ended(why="limit", message="", stage="compile", **more):
     facts = {
         "exit_code": None,
         "signal": 9,
@@ -25,7 +25,7 @@ def ended(why="limit", message="", **more):
         "stderr": b"",
         "output_bytes": 0,
     }
-    return Ended(why=why, message=message, outcome=Outcome(**{**facts, **more}))
+    return Ended(why=why, message=message, outcome=Outcome(**{**facts, **more}), stage=stage)
 
 
 def blame(end, control):
@@ -79,9 +79,7 @@ def test_a_memory_limit_leaves_the_reference_room(share, fair):
 
 
 @pytest.mark.parametrize("why", ["died", "failed", "limit", "protocol"])
-@pytest.mark.parametrize(
-    "message", ["", "compile: RuntimeError: no kernel registered for 'conv1d'"]
-)
+@pytest.mark.parametrize("message", ["", "RuntimeError: no kernel registered for 'conv1d'"])
 def test_memory_that_the_machine_lacks_is_no_failure_of_the_submission(why, message):
     """Whatever else is said: a compiler whose child was killed says much."""
     with pytest.raises(ToolchainFault, match="memory of this machine ran out"):
@@ -108,10 +106,10 @@ def test_without_a_message_the_reference_decides():
 
 
 def test_what_the_graph_compiler_said_is_repeated():
-    said = ended("failed", "compile: ValueError: no such thing\nmore")
+    said = ended("failed", "ValueError: no such thing\nmore")
     assert blame(said, tried()) == "the graph can't be made: ValueError: no such thing"
 
 
 def test_a_device_that_does_not_open_is_no_failure_of_the_submission():
     with pytest.raises(DeviceFault, match="no GPU"):
-        blame(ended("failed", "device: no GPU"), never)
+        blame(ended("failed", "no GPU", stage="device"), never)

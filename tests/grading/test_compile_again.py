@@ -6,10 +6,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from grader.grading import executor as module
 from grader.grading import plan
-from grader.grading.executor import Executor
-from grader.puzzles.conv1d import CONV1D
+from grader.lanes import graph as module
+from grader.lanes.graph import GraphLane
+from grader.puzzles.conv1d import PUZZLE
 from grader.toolchain import edition
 from grader.worker.process import Ended
 from tests.grading.test_control import outcome
@@ -20,7 +20,7 @@ def died():
 
 
 def refused():
-    return Ended(why="failed", message="compile: error", outcome=outcome())
+    return Ended(why="failed", stage="compile", message="error", outcome=outcome())
 
 
 @pytest.fixture
@@ -51,8 +51,8 @@ def start(monkeypatch):
             compiled_graphs=lambda: b"graphs",
         )
         lane = SimpleNamespace(renew=lambda: None)
-        shapes = plan.draw(CONV1D, seed="s", own_kernel=False)
-        return Executor(CONV1D, workspace, lane, compile_limits=None).start(shapes), script
+        shapes = plan.draw(PUZZLE, seed="s", own_kernel=())
+        return GraphLane(workspace, lane, compile_limits=None).prepare(shapes), script
 
     return run
 

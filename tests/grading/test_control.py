@@ -39,8 +39,8 @@ def passes():
     return Trial(seconds=0.1, peak_bytes=1)
 
 
-def ended(why="failed", message="compile: RuntimeError: Failed", **more):
-    return Ended(why=why, message=message, outcome=outcome(**more))
+def ended(why="failed", message="RuntimeError: Failed", stage="compile", **more):
+    return Ended(why=why, message=message, stage=stage, outcome=outcome(**more))
 
 
 def compiling(end, control):
@@ -71,7 +71,7 @@ def test_an_error_in_the_students_file_needs_no_control():
     ],
 )
 def test_an_op_that_is_not_registered_needs_no_control(said):
-    assert compiling(ended(message=f"compile: ValueError: {said}"), never).sentence == said
+    assert compiling(ended(message=f"ValueError: {said}"), never).sentence == said
 
 
 @pytest.mark.parametrize("stderr", [b"", b"mojo: error: out of file descriptors\n"])
@@ -91,7 +91,7 @@ def test_a_compiler_that_breaks_off_on_this_file_only_is_the_files_doing():
 
 def test_a_device_that_does_not_open_is_a_fault():
     with pytest.raises(DeviceFault, match="no symbol"):
-        compiling(ended(message="device: RuntimeError: no symbol cuFoo"), never)
+        compiling(ended(message="RuntimeError: no symbol cuFoo", stage="device"), never)
 
 
 def test_an_endless_compile_is_said_in_the_students_terms():

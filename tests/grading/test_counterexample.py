@@ -11,19 +11,20 @@ import pytest
 from benchmarks.labels import sample_file
 from grader.device import Writer
 from grader.grading.counterexample import build, tensor
-from grader.grading.observe import WRITERS
-from grader.puzzles.conv1d import CONV1D, TPB
+from grader.puzzles.conv1d import PUZZLE
+from grader.puzzles.conv1d.mistakes import TPB
 from grader.record import Counterexample
 from grader.report import wording
 from grader.report.counterexample import case_view
+from grader.wording import WRITERS
 from tests.grading import test_search_and_score as programs
-from tests.grading.scripted import Crash, ScriptedExecutor, grade, right
+from tests.grading.scripted import Crash, ScriptedLane, grade, right
 
 
 def example_of(program, check="integers", source="", writer=Writer.KERNEL):
-    results, _ = grade(ScriptedExecutor(program, writer=writer))
-    tally = results.tallies[check]
-    return build(CONV1D, *tally.worst, failing=tally.first, source=source)
+    results, _ = grade(ScriptedLane(program, writer=writer))
+    tally = results.parts["conv1d"].tallies[check]
+    return build(PUZZLE, "integers", *tally.worst, failing=tally.first, source=source)
 
 
 def halo_missing(inputs, sizes, variant):
@@ -82,8 +83,10 @@ def test_rounding_to_half_precision_is_named():
 
 def test_the_wrong_elements_are_listed_with_their_writer():
     example = example_of(programs.first_block)
-    assert example.mismatch_count == len(example.mismatches)
-    assert all(each.index >= TPB and each.writer is Writer.KERNEL for each in example.mismatches)
+    assert example.mismatch_count == len(example.outputs[0].mismatches)
+    assert all(
+        each.index >= TPB and each.writer is Writer.KERNEL for each in example.outputs[0].mismatches
+    )
 
 
 @pytest.mark.parametrize(
@@ -100,8 +103,8 @@ def test_the_report_tells_who_wrote_an_element_in_plain_words(writer, told):
     """From a run through record and file to a table."""
     example = example_of(programs.first_block, writer=writer)
     kept = msgspec.json.decode(msgspec.json.encode(example), type=Counterexample)
-    assert {each.writer for each in kept.mismatches} == {writer}
-    rows = case_view(kept, "integers", wording.LIMITS[0]).table.rows
+    assert {each.writer for each in kept.outputs[0].mismatches} == {writer}
+    rows = case_view(kept, kept.outputs[0], "integers", wording.LIMITS[0]).table.rows
     assert {row.cells[-1] for row in rows if row.wrong} == {told}
 
 
@@ -110,7 +113,7 @@ def test_records_that_have_a_sentence_for_the_writer_are_read():
     for value, sentence in WRITERS.items():
         old = kept.replace(b'"nobody"', json.dumps(sentence).encode())
         read = msgspec.json.decode(old, type=Counterexample)
-        assert {each.writer for each in read.mismatches} == {value}
+        assert {each.writer for each in read.outputs[0].mismatches} == {value}
     with pytest.raises(msgspec.ValidationError):
         msgspec.json.decode(kept.replace(b'"nobody"', b'"somebody"'), type=Counterexample)
 

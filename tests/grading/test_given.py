@@ -11,6 +11,7 @@ from grader.book.digests import SHORT, array_reads, given_code, program_of
 from grader.book.shipped import GivenCode, Shipped
 from grader.grading.given import Given, given
 from grader.puzzles import find
+from grader.puzzles.conv1d import PART, PUZZLE
 from grader.rubric.skeleton import skeleton_info
 
 FOLDER = Path(__file__).parents[2] / "reference_kernels/conv1d/26.5"
@@ -18,9 +19,11 @@ SKELETON = (FOLDER / "skeleton.mojo").read_text()
 RIGHT = (FOLDER / "right.mojo").read_text()
 WHOLE = (FOLDER / "whole_domain.mojo").read_text()
 
+KERNEL = PART.given
+
 
 def unchanged(text):
-    return given(find("conv1d"), ["26.5"]).kernel_unchanged(text)
+    return given(find("conv1d"), ["26.5"]).kernel_unchanged(text, KERNEL)
 
 
 def test_filling_the_hole_changes_nothing_given():
@@ -86,14 +89,7 @@ def book_that_ships(**files):
 @pytest.fixture
 def handed_out():
     book = book_that_ships(task=EARLIER, answer=EARLIER_ANSWER, other=EARLIER_ANSWER + "\n1\n")
-    return Given(
-        function="conv1d_kernel",
-        array="shared_a",
-        programs=frozenset(),
-        code=frozenset(),
-        reads=frozenset(),
-        book=book,
-    )
+    return Given(skeletons=(), book=book)
 
 
 def test_nothing_was_filled_in_where_a_version_of_the_book_is_handed_in(handed_out):
@@ -108,13 +104,13 @@ def test_whatever_else_was_handed_in_is_somebodys_work(handed_out, text):
 
 
 def test_the_kernel_of_a_version_of_the_book_is_the_given_one(handed_out):
-    assert handed_out.kernel_unchanged(EARLIER_ANSWER)
-    assert not handed_out.kernel_unchanged(RIGHT)
+    assert handed_out.kernel_unchanged(EARLIER_ANSWER, KERNEL)
+    assert not handed_out.kernel_unchanged(RIGHT, KERNEL)
 
 
 @pytest.mark.parametrize("text", ["", "def conv1d_kernel2():\n    pass\n", WHOLE])
 def test_without_the_given_kernel_nothing_is_given(handed_out, text):
-    assert not handed_out.kernel_unchanged(text)
+    assert not handed_out.kernel_unchanged(text, KERNEL)
 
 
 # ---- a course's own skeleton ----
@@ -123,7 +119,6 @@ COURSE = SKELETON.replace("local_sum", "total").replace("shared_a", "tile")
 """What a course may hand out: its own names, the task's kernel."""
 FILLED = RIGHT.replace("local_sum", "total").replace("shared_a", "tile")
 SAME_KERNEL = SKELETON.replace("Conv1DCustomOp", "Homework3")
-PUZZLE = find("conv1d")
 
 
 def of_course(text):
@@ -134,26 +129,28 @@ def test_a_courses_skeleton_is_known_as_given():
     handed_out = of_course(COURSE)
     assert handed_out.nothing_filled_in("# Jane Doe\n" + COURSE)
     assert not handed_out.nothing_filled_in(FILLED)
-    assert handed_out.kernel_unchanged(FILLED)
+    assert handed_out.kernel_unchanged(FILLED, KERNEL)
     assert not given(PUZZLE, ["26.5"]).nothing_filled_in(COURSE)
-    assert not given(PUZZLE, ["26.5"]).kernel_unchanged(FILLED)
+    assert not given(PUZZLE, ["26.5"]).kernel_unchanged(FILLED, KERNEL)
 
 
 def test_the_books_files_stay_known_beside_it():
     handed_out = of_course(COURSE)
     assert handed_out.nothing_filled_in(SKELETON)
-    assert handed_out.kernel_unchanged(RIGHT)
+    assert handed_out.kernel_unchanged(RIGHT, KERNEL)
 
 
 def test_a_sample_of_sizes_stands_for_all_only_with_a_kernel_that_is_known():
-    sizes = [size.name for size in PUZZLE.sizes]
-    assert of_course(SAME_KERNEL).only_launched(RIGHT.replace("Conv1DCustomOp", "Homework3"), sizes)
-    assert not of_course(COURSE).only_launched(FILLED, sizes)
+    sizes = [size.name for size in PART.sizes]
+    assert of_course(SAME_KERNEL).only_launched(
+        RIGHT.replace("Conv1DCustomOp", "Homework3"), KERNEL.function, sizes
+    )
+    assert not of_course(COURSE).only_launched(FILLED, KERNEL.function, sizes)
 
 
 @pytest.mark.parametrize("text", ["", "((((", "def main():\n    pass\n"])
 def test_a_skeleton_without_the_kernel_makes_no_kernel_a_given_one(text):
     handed_out = of_course(text)
-    assert not handed_out.kernel_unchanged("")
-    assert not handed_out.kernel_unchanged("comptime TPB = 15\n")
-    assert not handed_out.kernel_unchanged(WHOLE)
+    assert not handed_out.kernel_unchanged("", KERNEL)
+    assert not handed_out.kernel_unchanged("comptime TPB = 15\n", KERNEL)
+    assert not handed_out.kernel_unchanged(WHOLE, KERNEL)

@@ -56,7 +56,7 @@ SCALED = sums("conv", ", .param .f32 scale", value="ld.param.f32 %y, [scale]; mu
 
 def failed(program, **options):
     _, scored = grade(program, **options)
-    return {check.id: check.reason for check in scored.checks if check.status is Status.FAILED}
+    return {check.id: check.sentence for check in scored.checks if check.status is Status.FAILED}
 
 
 # Hostile.

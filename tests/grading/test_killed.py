@@ -9,7 +9,7 @@ import pytest
 
 from grader.doctor import Health, probes
 from grader.errors import ToolchainFault
-from grader.grading.executor import Executor
+from grader.lanes.graph import GraphLane
 from grader.sandbox import LimitHit, Limits
 from tests.grading.test_control import outcome
 
@@ -27,7 +27,7 @@ class Control:
 
 
 def check(ending, control):
-    executor = Executor(None, None, None, compile_limits=Limits())
+    executor = GraphLane(None, None, compile_limits=Limits())
     executor._control = control
     for _ in range(2):
         executor._check_killed(None, ending)

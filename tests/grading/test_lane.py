@@ -8,8 +8,8 @@ import threading
 import pytest
 
 from grader import lease
-from grader.grading import lane as lanes
-from grader.grading.lane import GpuLane, SoftwareLane
+from grader.lanes import devices
+from grader.lanes.devices import OnGpu, OnSoftwareDevice
 
 
 class Noting:
@@ -21,8 +21,8 @@ class Noting:
 
 @pytest.fixture
 def lane(monkeypatch):
-    monkeypatch.setattr("grader.grading.lane.SoftwareDevice", lambda spawn: Noting())
-    return SoftwareLane(reason="")
+    monkeypatch.setattr("grader.lanes.devices.SoftwareDevice", lambda spawn: Noting())
+    return OnSoftwareDevice(reason="")
 
 
 @pytest.mark.parametrize("variant", range(4))
@@ -52,10 +52,10 @@ def gpus(monkeypatch):
     monkeypatch.setattr(lease, "PREFIX", f"\0mojo-grade-test/{os.getpid()}/")
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     monkeypatch.delenv("CUDA_DEVICE_ORDER", raising=False)
-    return lambda: GpuLane(name="a GPU", reason="")
+    return lambda: OnGpu(name="a GPU", reason="")
 
 
-def begins(lane: GpuLane) -> threading.Event:
+def begins(lane: OnGpu) -> threading.Event:
     """Begins a case in a thread; set when it has its turn."""
     begun = threading.Event()
 
@@ -67,7 +67,7 @@ def begins(lane: GpuLane) -> threading.Event:
     return begun
 
 
-def follows(second: GpuLane, first: GpuLane) -> None:
+def follows(second: OnGpu, first: OnGpu) -> None:
     """The second's case begins when the first's, which has begun, ends."""
     begun = begins(second)
     assert not begun.wait(0.1)
@@ -90,7 +90,7 @@ def test_a_grading_that_ends_within_a_case_gives_its_turn_back(gpus):
 
 
 def test_a_case_waits_no_longer_than_gradings_take(gpus, monkeypatch):
-    monkeypatch.setattr(lanes, "TURN_SECONDS", 0.01)
+    monkeypatch.setattr(devices, "TURN_SECONDS", 0.01)
     with gpus() as one, gpus() as other:
         one.begin_case(variant=0)
         assert begins(other).wait(10)

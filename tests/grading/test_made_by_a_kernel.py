@@ -7,16 +7,15 @@ import pytest
 
 from grader.device import CaseEvidence, CopyOut, Launch, Provenance, Writer
 from grader.grading.attribution import Code
-from grader.grading.cases import Case, Values
-from grader.grading.executor import CaseRun, Ending
 from grader.grading.observe import observe
-from grader.grading.plan import PlannedShape
-from grader.puzzles.conv1d import CONV1D
-from grader.puzzles.definition import Part
+from grader.model.cases import Case, CaseRun, Ending, PlannedShape
+from grader.model.domains import Values
+from grader.puzzles.conv1d import PART
+from grader.record import Aspect
 
 LAUNCH = 7
 SHAPE = PlannedShape(
-    number=0, sizes={"input_size": 4, "conv_size": 1}, part=Part.ASSIGNED, origin="boundary"
+    number=0, sizes={"input_size": 4, "conv_size": 1}, part=PART, origin="boundary"
 )
 
 
@@ -47,12 +46,12 @@ def complaint(*stretches, inputs=(1, 2, 3, 4), output=None, ran=True):
     run = CaseRun(
         case=case,
         ending=Ending.OUTPUT,
-        output=got,
+        outputs=(got,),
         inputs_after=tuple(case.inputs.values()),
         evidence=CaseEvidence(launches=(launch,)),
-        copy_out=copy,
+        copies_out=(copy,),
     )
-    problem = observe(CONV1D, run, code=Code.NOTHING).problem("device")
+    problem = observe(run, code=Code.NOTHING).about(Aspect.ORIGIN)
     return problem and f"{problem.title}: {problem.detail}"
 
 

@@ -14,13 +14,14 @@ from grader.grading.inputs import Pattern
 from grader.grading.judge import compare
 from grader.grading.singular import KINDS, singular
 from grader.grading.verdict import refuse_undecided
-from grader.puzzles.conv1d import CONV1D
+from grader.puzzles.conv1d import PART, PUZZLE
+from grader.puzzles.conv1d.bound import reference
 from grader.record import Status, Verdict
-from tests.grading.scripted import ScriptedExecutor, grade, right
+from tests.grading.scripted import ScriptedLane, grade, right
 
 F32 = np.finfo(np.float32)
 TINY = float(F32.tiny)
-SHAPES = plan.draw(CONV1D, seed="s", own_kernel=True)
+SHAPES = plan.draw(PUZZLE, seed="s", own_kernel={"conv1d"})
 PLACES = {"input": "input", "kernel": "conv"}
 """The inputs, and what their sizes are called."""
 
@@ -37,15 +38,15 @@ def test_every_single_term_decides_at_every_size():
     rounding took it back towards the right answer."""
     random = seeds.generator("s", "sweep")
     for shape in SHAPES:
-        case = drawn(CONV1D, shape, Values.REALS, random)
-        expected = CONV1D.expected(case.inputs, shape.sizes)
+        case = drawn(shape, Values.REALS, random)
+        expected = PART.expected(case.inputs, shape.sizes)["output"]
         assert expected.decided.all()
         assert not expected.may_be_nan.any()
         n, m = shape.sizes["input_size"], shape.sizes["conv_size"]
         for j in range(m):
             without = np.array(case.inputs["kernel"])
             without[j] = 0
-            dropped = CONV1D.reference({**case.inputs, "kernel": without}, shape.sizes)
+            dropped = reference({**case.inputs, "kernel": without}, shape.sizes)
             has_it = np.arange(n) + j < n
             assert (np.abs(dropped - expected.value) > 2 * expected.allowed)[has_it].all(), (n, m)
 
@@ -55,11 +56,11 @@ def test_a_wide_spread_of_magnitudes_would_hide_terms():
     random = seeds.generator("s", "mixed")
     hidden = 0
     for shape in SHAPES:
-        case = patterned(CONV1D, shape, Pattern.MIXED, Values.REALS, random)
-        expected = CONV1D.expected(case.inputs, shape.sizes)
+        case = patterned(shape, Pattern.MIXED, Values.REALS, random)
+        expected = PART.expected(case.inputs, shape.sizes)["output"]
         without = np.array(case.inputs["kernel"])
         without[-1] = 0
-        dropped = CONV1D.reference({**case.inputs, "kernel": without}, shape.sizes)
+        dropped = reference({**case.inputs, "kernel": without}, shape.sizes)
         hidden += bool((np.abs(dropped - expected.value) <= expected.allowed).any())
     assert hidden > len(SHAPES) / 4
 
@@ -68,8 +69,8 @@ def test_magnitudes_reach_from_one_end_to_the_other():
     random = seeds.generator("s", "ends")
     level, mixed = [], []
     for shape in SHAPES:
-        level += [abs(drawn(CONV1D, shape, Values.REALS, random).inputs["input"]).max()]
-        case = patterned(CONV1D, shape, Pattern.MIXED, Values.REALS, random)
+        level += [abs(drawn(shape, Values.REALS, random).inputs["input"]).max()]
+        case = patterned(shape, Pattern.MIXED, Values.REALS, random)
         mixed += [abs(array).ravel() for array in case.inputs.values()]
     exponents = np.log2(np.array(level, np.float64))
     assert exponents.min() < -60
@@ -84,8 +85,8 @@ def test_magnitudes_reach_from_one_end_to_the_other():
 def test_a_pattern_is_decided_and_exact_where_it_is_whole(pattern, values):
     random = seeds.generator("s", f"{pattern}")
     for shape in SHAPES:
-        case = patterned(CONV1D, shape, pattern, values, random)
-        expected = CONV1D.expected(case.inputs, shape.sizes)
+        case = patterned(shape, pattern, values, random)
+        expected = PART.expected(case.inputs, shape.sizes)["output"]
         assert expected.decided.all()
         assert not expected.may_be_nan.any()
         assert all(np.isfinite(array).all() for array in case.inputs.values())
@@ -99,8 +100,8 @@ def test_a_pattern_is_decided_and_exact_where_it_is_whole(pattern, values):
 def test_inputs_that_could_be_singled_out_are_decided_and_exact_where_they_are_whole(kind):
     random = seeds.generator("s", f"{kind}")
     for shape in SHAPES:
-        case = singular(CONV1D, shape, kind, random)
-        expected = CONV1D.expected(case.inputs, shape.sizes)
+        case = singular(shape, kind, random, list(Values))
+        expected = PART.expected(case.inputs, shape.sizes)["output"]
         if case.values is not Values.SPECIAL:
             assert expected.decided.all()
             assert not expected.may_be_nan.any()
@@ -112,14 +113,14 @@ def test_whole_numbers_reach_the_ends_of_what_is_exact():
     random = seeds.generator("s", "whole")
     for shape in SHAPES:
         room = 2**24 // shape.sizes["conv_size"]
-        ends = patterned(CONV1D, shape, Pattern.ENDS, Values.INTEGERS, random)
+        ends = patterned(shape, Pattern.ENDS, Values.INTEGERS, random)
         largest = sorted(float(abs(array).max()) for array in ends.inputs.values())
         assert largest == [1, room]
-        case = drawn(CONV1D, shape, Values.INTEGERS, random)
-        assert CONV1D.expected(case.inputs, shape.sizes).exact.all()
+        case = drawn(shape, Values.INTEGERS, random)
+        assert PART.expected(case.inputs, shape.sizes)["output"].exact.all()
         assert all(abs(array).max() >= 100 for array in case.inputs.values())
     assert (
-        patterned(CONV1D, SHAPES[0], Pattern.ENDS, Values.INTEGERS, random).inputs["input"].dtype
+        patterned(SHAPES[0], Pattern.ENDS, Values.INTEGERS, random).inputs["input"].dtype
         == np.float32
     )
 
@@ -127,7 +128,7 @@ def test_whole_numbers_reach_the_ends_of_what_is_exact():
 def test_limits_to_try_are_exact_and_reach_the_end():
     for shape in SHAPES:
         terms = shape.sizes["conv_size"]
-        tried = inputs.limits_to_try(CONV1D, shape.sizes)
+        tried = inputs.limits_to_try(PART, shape.sizes)
         products = [limits["input"] * limits["kernel"] * terms for limits in tried]
         assert tried[0] == {"input": 100, "kernel": 100}
         assert max(products) > 2**24 * 0.99
@@ -210,7 +211,7 @@ WHOLE_MISTAKES = {
 @pytest.mark.parametrize("program", MISTAKES.values(), ids=MISTAKES)
 @pytest.mark.parametrize("sample", [False, True])
 def test_a_mistake_at_some_magnitudes_alone_is_found(program, sample):
-    results, scored = grade(ScriptedExecutor(program), kernel_unchanged=sample, sample=sample)
+    results, scored = grade(ScriptedLane(program), kernel_unchanged=sample, sample=sample)
     refuse_undecided(results)
     assert failed(scored) & {"integers", "reals"}
     assert scored.verdict is Verdict.FAIL
@@ -218,7 +219,7 @@ def test_a_mistake_at_some_magnitudes_alone_is_found(program, sample):
 
 @pytest.mark.parametrize("program", WHOLE_MISTAKES.values(), ids=WHOLE_MISTAKES)
 def test_a_mistake_with_large_whole_numbers_is_found(program):
-    results, scored = grade(ScriptedExecutor(program))
+    results, scored = grade(ScriptedLane(program))
     refuse_undecided(results)
     assert "integers" in failed(scored)
 
@@ -234,7 +235,7 @@ def test_a_term_left_out_at_one_size_fails_real_numbers(size):
         kernel[-1] = 0
         return right({**given, "kernel": kernel}, sizes, variant)
 
-    _, scored = grade(ScriptedExecutor(without_last))
+    _, scored = grade(ScriptedLane(without_last))
     assert failed(scored) >= {"integers", "reals"}
 
 
@@ -271,7 +272,7 @@ RIGHT = {
 
 @pytest.mark.parametrize("program", RIGHT.values(), ids=RIGHT)
 def test_every_order_and_every_flushing_is_right(program):
-    _, scored = grade(ScriptedExecutor(program))
+    _, scored = grade(ScriptedLane(program))
     assert (scored.verdict, scored.score, scored.extra_score) == (Verdict.PASS, 100, 10)
 
 
@@ -401,7 +402,7 @@ OTHER = {
 @pytest.mark.parametrize("program", OTHER.values(), ids=OTHER)
 @pytest.mark.parametrize("seed", ["a", "b"])
 def test_what_another_algorithm_may_give_gets_no_mark_and_no_blame(program, seed):
-    results, _ = grade(ScriptedExecutor(program), seed=seed)
+    results, _ = grade(ScriptedLane(program), seed=seed)
     with pytest.raises(Undecided, match=r"can't be told.*case \d+ \(input_size \d+, conv_size"):
         refuse_undecided(results)
 
@@ -427,7 +428,16 @@ def test_what_another_algorithm_flushes_on_the_way_is_not_called_a_mistake(progr
             for name, size in PLACES.items()
         }
         case = Case(shape=shape, values=Values.REALS, inputs=given)
-        compared = compare(CONV1D, case, program(given, shape.sizes, 0))
+        compared = compare(
+            case,
+            (
+                program(
+                    given,
+                    shape.sizes,
+                    0,
+                )
+            )[0],
+        )
         assert compared.right or compared.rearranged, dict(shape.sizes)
 
 
@@ -439,7 +449,18 @@ def test_no_rounding_turns_the_sign_where_one_input_is_subnormal(small):
         given = {name: f32(np.exp2(random.uniform(90, 100, sizes[name]))) for name in PLACES}
         given[small] = f32(-np.exp2(random.uniform(-140, -127, sizes[small])))
         case = Case(shape=shape, values=Values.REALS, inputs=given)
-        compared = compare(CONV1D, case, abs(right(given, shape.sizes, 0)))
+        compared = compare(
+            case,
+            (
+                abs(
+                    right(
+                        given,
+                        shape.sizes,
+                        0,
+                    )
+                )[0]
+            ),
+        )
         assert not compared.right
         assert not compared.rearranged, dict(shape.sizes)
 
@@ -455,18 +476,18 @@ def test_another_algorithm_with_a_mistake_is_wrong(program):
         kernel[-1] = 0
         return program({**given, "kernel": kernel}, sizes, variant)
 
-    results, scored = grade(ScriptedExecutor(without_last))
+    results, scored = grade(ScriptedLane(without_last))
     refuse_undecided(results)
     assert failed(scored) >= {"integers", "reals"}
 
 
 def test_elements_that_are_not_decided_are_said():
-    results, scored = grade(ScriptedExecutor())
+    results, scored = grade(ScriptedLane())
     tally = results.tally("reals")
     assert 0 < tally.not_compared < tally.elements / 4
     (reals,) = (check for check in scored.checks if check.id == "reals")
     assert (
-        f"{tally.not_compared:,} of {tally.elements:,} elements were not compared" in reals.reason
+        f"{tally.not_compared:,} of {tally.elements:,} elements were not compared" in reals.sentence
     )
     (integers,) = (check for check in scored.checks if check.id == "integers")
-    assert "not compared" not in integers.reason
+    assert "not compared" not in integers.sentence

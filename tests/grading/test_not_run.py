@@ -6,22 +6,26 @@ import numpy as np
 import pytest
 
 from grader.errors import ToolchainFault
-from grader.grading import executor as executor_module
 from grader.grading import plan
 from grader.grading.attribution import Code
-from grader.grading.cases import Values, drawn
-from grader.grading.executor import MAX_REPLACEMENTS, Ending
-from grader.grading.properties import Prober
+from grader.grading.cases import drawn
+from grader.grading.prober import Prober
 from grader.grading.reached import Reached
-from grader.grading.timing import CASE_SECONDS, SHORT, NotRun
-from grader.grading.verdict import NO_OUTPUT, UNCHECKED, headline, score
-from grader.puzzles.conv1d import CONV1D
-from grader.puzzles.definition import Part
-from grader.record import Status, Verdict
+from grader.grading.verdict import UNCHECKED, headline, score
+from grader.lanes import graph
+from grader.lanes.graph import MAX_REPLACEMENTS
+from grader.lanes.timing import CASE_SECONDS, SHORT
+from grader.model.cases import Ending
+from grader.model.domains import Values
+from grader.model.part import Scope
+from grader.puzzles.conv1d import PART, PUZZLE
+from grader.record import NotRun, Reason, Status, Verdict
+from grader.wording import reason_sentence
 from tests.grading.scripted import right
 from tests.grading.timed import Dies, Endless, Hangs, Program, Timed, module
 
-EXAMPLE = dict(CONV1D.example.sizes)
+EXAMPLE = dict(PART.example.sizes)
+NO_OUTPUT = reason_sentence(Reason.NO_OUTPUT, {})
 
 
 @pytest.fixture
@@ -29,21 +33,21 @@ def grade(monkeypatch):
     """Grades a made-up program: the executor, the results and the rubric."""
 
     def grade(program):
-        shapes = plan.draw(CONV1D, seed="seed", own_kernel=True)
+        shapes = plan.draw(PUZZLE, seed="seed", own_kernel={"conv1d"})
         with Timed(program, shapes) as executor:
-            monkeypatch.setattr(executor_module, "time", module(executor))
+            monkeypatch.setattr(graph, "time", module(executor))
             results = Prober(
-                CONV1D,
+                PUZZLE,
                 shapes,
                 executor,
                 seed="seed",
                 examples=200,
-                code=Code.NOTHING,
+                codes={"conv1d": Code.NOTHING},
                 progress=lambda done, total: None,
             ).run()
         reached = Reached(packages=True, compiles=True, results=results)
-        scored = score(CONV1D, reached)
-        return executor, results, scored, headline(scored, reached)
+        scored = score(PUZZLE, reached)
+        return executor, results, scored, headline(PUZZLE, scored, reached)
 
     return grade
 
@@ -53,7 +57,7 @@ def by_status(scored, status):
 
 
 def reason(scored, name):
-    return next(check.reason for check in scored.checks if check.id == name)
+    return next(check.sentence for check in scored.checks if check.id == name)
 
 
 def where(happens, what):
@@ -85,7 +89,7 @@ def at_fractions_of_one_size(inputs, sizes, call):
 
 
 def beyond_the_task(inputs, sizes, call):
-    return CONV1D.part(sizes) is Part.ROBUST
+    return PART.scope(sizes) is Scope.ROBUST
 
 
 def after_a_while(inputs, sizes, call):
@@ -174,7 +178,7 @@ def test_one_case_has_the_whole_time_and_two_others_a_short_try(grade, what, mos
 @pytest.mark.parametrize("what", [Endless, Hangs, Dies], ids=["kernel", "host", "process"])
 def test_where_one_size_has_no_output_all_others_are_tried(grade, what):
     _, results, _, _ = grade(Program(where(at_one_size, what)))
-    assert results.tried.assigned == results.tried.of
+    assert results.parts["conv1d"].tried.assigned == results.parts["conv1d"].tried.of
     failures = [counts for counts in results.by_shape.values() if counts[1]]
     assert len(failures) == 1
 
@@ -202,7 +206,7 @@ def test_a_short_try_is_far_longer_than_the_cases_that_ended(grade):
     program = Program(where(at_one_size, Endless), kernel=lambda sizes, schedule: 0.1)
     executor, results, _, _ = grade(program)
     assert {round(share, 6) for share in executor.shares} == {1, round(20 * 1.1 / CASE_SECONDS, 6)}
-    assert results.tried.assigned == results.tried.of
+    assert results.parts["conv1d"].tried.assigned == results.parts["conv1d"].tried.of
 
 
 def test_what_has_too_little_time_in_another_order_is_no_race(grade):
@@ -221,11 +225,11 @@ def test_what_has_too_little_time_in_another_order_is_no_race(grade):
 
 def cases(shapes, count):
     random = np.random.default_rng(1)
-    return [drawn(CONV1D, shapes[0], Values.INTEGERS, random) for _ in range(count)]
+    return [drawn(shapes[0], Values.INTEGERS, random) for _ in range(count)]
 
 
 def runs(program, count, **options):
-    shapes = plan.draw(CONV1D, seed="seed", own_kernel=True)
+    shapes = plan.draw(PUZZLE, seed="seed", own_kernel={"conv1d"})
     with Timed(program, shapes, **options) as executor:
         return [executor.run(case) for case in cases(shapes, count)], executor
 

@@ -7,12 +7,14 @@ import pytest
 
 from grader.caselog import LoggedCase
 from grader.device import Finding, FindingKind, schedules
-from grader.grading.orders import TITLE
+from grader.record import ProblemKind
 from grader.report.again import render_again, render_list
+from grader.wording import PROBLEM_TITLES
 from tests.audience.test_copy import graded
 from tests.grading import scripted
 from tests.grading.test_again import again
 
+TITLE = PROBLEM_TITLES[ProblemKind.ORDER_DECIDES]
 RACE = Finding(kind=FindingKind.RACE, message="thread 1 read what thread 0 wrote", kernel="k")
 
 
@@ -37,13 +39,13 @@ def hangs(answer, schedule):
 
 @pytest.mark.parametrize("ordered", [last_is_wrong, random_is_wrong, hangs])
 def test_what_depends_on_the_order_is_a_race_and_told_with_both_orders(ordered):
-    results, rubric = scripted.grade(scripted.ScriptedExecutor(ordered=ordered))
+    results, rubric = scripted.grade(scripted.ScriptedLane(ordered=ordered))
     clean = check_of(rubric, "clean")
     assert clean.status == "failed"
-    assert TITLE in clean.reason
-    assert schedules.in_words(schedules.PLAIN) in clean.reason
+    assert TITLE in clean.sentence
+    assert schedules.in_words(schedules.PLAIN) in clean.sentence
     logged = next(case for case in results.log if case.schedule and case.failed)
-    assert schedules.in_words(logged.schedule) in clean.reason
+    assert schedules.in_words(logged.schedule) in clean.sentence
     # The plain order is right, so the values are.
     assert all(check_of(rubric, name).status == "passed" for name in ("integers", "reals"))
 
@@ -56,27 +58,27 @@ def test_what_happens_in_one_call_is_not_called_an_order(call):
         calls.append(schedule)
         return answer + np.float32(calls.count(schedule) == 1 and len(calls) >= call and schedule)
 
-    _, rubric = scripted.grade(scripted.ScriptedExecutor(ordered=once))
+    _, rubric = scripted.grade(scripted.ScriptedLane(ordered=once))
     clean = check_of(rubric, "clean")
     assert clean.status == "failed"
-    assert "not reproducible" in clean.reason
-    assert TITLE not in clean.reason
+    assert "not reproducible" in clean.sentence
+    assert TITLE not in clean.sentence
 
 
 def test_a_finding_of_one_order_alone_is_a_race():
-    executor = scripted.ScriptedExecutor()
+    executor = scripted.ScriptedLane()
     executor.findings = lambda sizes: (RACE,) * (executor.schedule == schedules.REVERSED)
     results, rubric = scripted.grade(executor)
     clean = check_of(rubric, "clean")
     assert clean.status == "failed"
-    assert RACE.message in clean.reason
-    assert schedules.in_words(schedules.REVERSED) in clean.reason
+    assert RACE.message in clean.sentence
+    assert schedules.in_words(schedules.REVERSED) in clean.sentence
     assert [o.findings[0][0] for o in results.observations_with_findings] == [RACE]
 
 
 def test_a_right_program_is_tried_in_several_orders_and_the_same_again():
-    one, rubric = scripted.grade(scripted.ScriptedExecutor())
-    two, _ = scripted.grade(scripted.ScriptedExecutor())
+    one, rubric = scripted.grade(scripted.ScriptedLane())
+    two, _ = scripted.grade(scripted.ScriptedLane())
     assert check_of(rubric, "clean").status == "passed"
     tried = [case.schedule for case in one.log]
     assert tried == [case.schedule for case in two.log]
@@ -89,13 +91,13 @@ def test_a_right_program_is_tried_in_several_orders_and_the_same_again():
 
 @pytest.mark.parametrize("finding", [RACE])
 def test_what_is_not_clean_anyway_is_not_run_in_other_orders(finding):
-    results, _ = scripted.grade(scripted.ScriptedExecutor(findings=lambda sizes: (finding,)))
+    results, _ = scripted.grade(scripted.ScriptedLane(findings=lambda sizes: (finding,)))
     assert not any(case.schedule for case in results.log)
 
 
 def test_a_case_of_another_order_is_run_again_in_that_order():
     def make():
-        return scripted.ScriptedExecutor(ordered=last_is_wrong)
+        return scripted.ScriptedLane(ordered=last_is_wrong)
 
     record = graded("", make())
     number = next(each.case for each in record.counterexamples if each.check == "clean")
@@ -108,6 +110,13 @@ def test_a_case_of_another_order_is_run_again_in_that_order():
 
 def test_the_list_of_cases_shows_the_order():
     case = LoggedCase(
-        sizes={"n": 3}, values="integers", variant=0, failed=(), output=True, inputs=b"", schedule=2
+        part="",
+        sizes={"n": 3},
+        values="integers",
+        variant=0,
+        failed=(),
+        output=True,
+        inputs=b"",
+        schedule=2,
     )
     assert "order 2" in render_list([case])

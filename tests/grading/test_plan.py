@@ -10,9 +10,12 @@ import pytest
 from hypothesis import strategies as st
 
 from grader.grading import plan, seeds
-from grader.grading.cases import Values, cases, drawn, example
-from grader.puzzles.conv1d import CONV1D, TPB
-from grader.puzzles.definition import Part
+from grader.grading.cases import cases, drawn, example
+from grader.lanes.graph import graph_plan
+from grader.model.domains import Values
+from grader.model.part import Scope
+from grader.puzzles.conv1d import PART, PUZZLE
+from grader.puzzles.conv1d.mistakes import TPB
 
 
 def pairs(shapes):
@@ -20,7 +23,7 @@ def pairs(shapes):
 
 
 def test_the_plan_holds_the_example_and_every_boundary():
-    shapes = plan.draw(CONV1D, seed="s", own_kernel=True)
+    shapes = plan.draw(PUZZLE, seed="s", own_kernel={"conv1d"})
     drawn = pairs(shapes)
     assert drawn[0] == (15, 4)
     assert len(drawn) >= 12
@@ -29,86 +32,91 @@ def test_the_plan_holds_the_example_and_every_boundary():
     assert {1, TPB - 1, TPB, TPB + 1, 2 * TPB - 1, 2 * TPB} <= ns
     assert {1, 2, TPB - 1, TPB} <= ms
     assert any(n != m for n, m in drawn)
-    assert all(CONV1D.contains(shape.sizes) for shape in shapes)
+    assert all(PART.contains(shape.sizes) for shape in shapes)
     assert [shape.number for shape in shapes] == list(range(len(shapes)))
 
 
 @hypothesis.given(st.text(min_size=1, max_size=20))
 def test_the_plan_follows_from_the_seed(seed):
-    first = plan.draw(CONV1D, seed=seed, own_kernel=True)
-    assert pairs(first) == pairs(plan.draw(CONV1D, seed=seed, own_kernel=True))
+    first = plan.draw(PUZZLE, seed=seed, own_kernel={"conv1d"})
+    assert pairs(first) == pairs(plan.draw(PUZZLE, seed=seed, own_kernel={"conv1d"}))
 
 
 def test_other_seeds_draw_other_random_shapes():
     assert (
-        len({tuple(pairs(plan.draw(CONV1D, seed=str(i), own_kernel=True))) for i in range(9)}) > 5
+        len({tuple(pairs(plan.draw(PUZZLE, seed=str(i), own_kernel={"conv1d"}))) for i in range(9)})
+        > 5
     )
 
 
 def test_an_unchanged_kernel_gets_one_robust_shape_to_show_its_defect():
-    shapes = plan.draw(CONV1D, seed="s", own_kernel=False)
-    assert sum(shape.part is Part.ROBUST for shape in shapes) == 1
+    shapes = plan.draw(PUZZLE, seed="s", own_kernel=())
+    assert sum(shape.scope is Scope.ROBUST for shape in shapes) == 1
     assert len(shapes) >= 12
 
 
 def assigned(shapes):
-    return pairs(shape for shape in shapes if shape.part is Part.ASSIGNED)
+    return pairs(shape for shape in shapes if shape.scope is Scope.ASSIGNED)
 
 
 @pytest.mark.parametrize("own_kernel", [False, True])
 def test_all_assigned_sizes_are_tried(own_kernel):
-    shapes = plan.draw(CONV1D, seed="s", own_kernel=own_kernel)
-    every = [point for point in CONV1D.domain_points() if CONV1D.assigned(point)]
+    shapes = plan.draw(PUZZLE, seed="s", own_kernel={"conv1d"} if own_kernel else ())
+    every = [point for point in PART.domain_points() if PART.assigned(point)]
     assert sorted(assigned(shapes)) == [(p["input_size"], p["conv_size"]) for p in every]
-    assert len(every) == CONV1D.counts()[0] == 58
+    assert len(every) == PART.counts()[0] == 58
 
 
 def test_a_sample_stands_for_the_sizes_of_a_plain_launch():
-    shapes = plan.draw(CONV1D, seed="s", own_kernel=False, tries=plan.Tries.SAMPLE)
+    shapes = plan.draw(PUZZLE, seed="s", own_kernel=(), tries=plan.Tries.SAMPLE)
     assert len(shapes) <= 14
-    boundaries = [each for each in CONV1D.boundaries if CONV1D.assigned(each)]
+    boundaries = [each for each in PART.boundaries if PART.assigned(each)]
     assert {(b["input_size"], b["conv_size"]) for b in boundaries} < set(assigned(shapes))
 
 
 @pytest.mark.parametrize(("own_kernel", "count"), [(False, 58 + 1), (True, 450)])
 def test_every_size_that_is_graded_can_be_asked_for(own_kernel, count):
-    shapes = plan.draw(CONV1D, seed="s", own_kernel=own_kernel, tries=plan.Tries.ALL)
+    shapes = plan.draw(
+        PUZZLE, seed="s", own_kernel={"conv1d"} if own_kernel else (), tries=plan.Tries.ALL
+    )
     assert len(set(pairs(shapes))) == len(shapes) == count
 
 
 def test_a_rubric_that_assigns_hundreds_of_sizes_gets_as_many_as_one_compile_bears():
-    wide = replace(CONV1D, assigned=lambda sizes: sizes["input_size"] > 1)
-    shapes = plan.draw(wide, seed="s", own_kernel=True)
-    assert len(shapes) < len(list(wide.domain_points())) / 2
+    part = replace(PART, assigned=lambda sizes: sizes["input_size"] > 1)
+    wide = replace(PUZZLE, parts=(part,))
+    shapes = plan.draw(wide, seed="s", own_kernel={"conv1d"})
+    assert len(shapes) < len(list(part.domain_points())) / 2
     assert len(shapes) > plan.MOST_ASSIGNED
-    assert len(plan.draw(wide, seed="s", own_kernel=True, tries=plan.Tries.ALL)) == 450
+    assert len(plan.draw(wide, seed="s", own_kernel={"conv1d"}, tries=plan.Tries.ALL)) == 450
 
 
 def test_the_assigned_shapes_alone_hold_every_boundary():
-    shapes = plan.draw(CONV1D, seed="s", own_kernel=False)
-    drawn = pairs([shape for shape in shapes if shape.part is Part.ASSIGNED])
+    shapes = plan.draw(PUZZLE, seed="s", own_kernel=())
+    drawn = pairs([shape for shape in shapes if shape.scope is Scope.ASSIGNED])
     assert {1, TPB - 1, TPB, TPB + 1, 2 * TPB - 1, 2 * TPB} <= {n for n, _ in drawn}
     assert {1, 2, TPB - 1, TPB} <= {m for _, m in drawn}
 
 
 def test_the_worker_learns_sizes_and_names_only():
-    shapes = plan.draw(CONV1D, seed="s", own_kernel=False)
-    told = plan.for_worker(
-        CONV1D, shapes, graphs="module", package="/p/op.mojoc", compiled="/c", load=False
-    )
-    assert set(told) == {"op", "graphs", "package", "compiled", "load", "shapes"}
+    shapes = plan.draw(PUZZLE, seed="s", own_kernel=())
+    told = graph_plan(shapes, graphs="module", package="/p/op.mojoc", compiled="/c", load=False)
+    assert set(told) == {"graphs", "package", "compiled", "load", "shapes"}
     assert told["shapes"][0] == {
+        "op": "conv1d",
+        "part": "conv1d",
+        "target": "gpu",
         "inputs": [
             {"dtype": "float32", "shape": [15], "sizes": ["input_size"]},
             {"dtype": "float32", "shape": [4], "sizes": ["conv_size"]},
         ],
-        "output": {"dtype": "float32", "shape": [15], "sizes": ["input_size"]},
+        "outputs": [{"dtype": "float32", "shape": [15], "sizes": ["input_size"]}],
         "parameters": {"input_size": 15, "conv_size": 4, "dtype": "float32"},
     }
 
 
 def test_the_example_case_is_the_published_one():
-    case = example(CONV1D, plan.draw(CONV1D, seed="s", own_kernel=False))
+    case = example(plan.draw(PUZZLE, seed="s", own_kernel=()))
     assert case.inputs["input"].tolist() == list(range(15))
     assert (
         case.payload == np.arange(15, dtype="<f4").tobytes() + np.arange(4, dtype="<f4").tobytes()
@@ -117,9 +125,9 @@ def test_the_example_case_is_the_published_one():
 
 @pytest.mark.parametrize("values", [Values.INTEGERS, Values.REALS])
 def test_a_case_for_a_shape_has_no_zero_and_fits_shape_and_kind(values):
-    for shape in plan.draw(CONV1D, seed="s", own_kernel=True):
-        case = drawn(CONV1D, shape, values, seeds.generator("s", "sweep"))
-        for spec in CONV1D.inputs:
+    for shape in plan.draw(PUZZLE, seed="s", own_kernel={"conv1d"}):
+        case = drawn(shape, values, seeds.generator("s", "sweep"))
+        for spec in PART.inputs:
             array = case.inputs[spec.name]
             assert array.shape == spec.extents(shape.sizes)
             assert array.dtype == spec.dtype
@@ -130,21 +138,21 @@ def test_a_case_for_a_shape_has_no_zero_and_fits_shape_and_kind(values):
 
 def test_a_special_case_for_a_shape_has_one_special_value_an_input():
     random = seeds.generator("s", "sweep")
-    for shape in plan.draw(CONV1D, seed="s", own_kernel=True):
-        for array in drawn(CONV1D, shape, Values.SPECIAL, random).inputs.values():
+    for shape in plan.draw(PUZZLE, seed="s", own_kernel={"conv1d"}):
+        for array in drawn(shape, Values.SPECIAL, random).inputs.values():
             ordinary = np.isfinite(array) & (np.abs(array) >= 1e-3) & (np.abs(array) <= 1001)
             assert np.count_nonzero(~ordinary) == 1
 
 
 @pytest.mark.parametrize("values", [Values.INTEGERS, Values.REALS, Values.SPECIAL])
 def test_drawn_cases_fit_their_shape_and_kind(values):
-    shapes = plan.draw(CONV1D, seed="s", own_kernel=True)
+    shapes = plan.draw(PUZZLE, seed="s", own_kernel={"conv1d"})
 
     @hypothesis.settings(max_examples=50, database=None)
-    @hypothesis.given(cases(CONV1D, shapes, values))
+    @hypothesis.given(cases(shapes, values))
     def check(case):
-        expected = CONV1D.expected(case.inputs, case.shape.sizes)
-        for spec in CONV1D.inputs:
+        expected = PART.expected(case.inputs, case.shape.sizes)["output"]
+        for spec in PART.inputs:
             array = case.inputs[spec.name]
             assert array.shape == spec.extents(case.shape.sizes)
             assert array.dtype == np.float32
@@ -159,9 +167,9 @@ def test_drawn_cases_fit_their_shape_and_kind(values):
 
 
 def test_counterexamples_shrink_to_the_smallest_shape():
-    shapes = plan.draw(CONV1D, seed="s", own_kernel=True)
+    shapes = plan.draw(PUZZLE, seed="s", own_kernel={"conv1d"})
     found = hypothesis.find(
-        cases(CONV1D, shapes, Values.INTEGERS),
+        cases(shapes, Values.INTEGERS),
         lambda case: case.inputs["input"].sum() > 50,
         settings=hypothesis.settings(database=None, max_examples=2000),
     )

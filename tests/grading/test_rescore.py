@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from functools import cache
 
 import numpy as np
@@ -19,18 +20,18 @@ from grader.grading.reached import Reached
 from grader.grading.request import Request, Silent
 from grader.grading.rescore import judged, score_again
 from grader.intake import Submission
-from grader.puzzles.conv1d import CONV1D
+from grader.puzzles.conv1d import PART, PUZZLE
 from grader.record import Diagnostic, Verdict, decode, encode
 from grader.rubric import parse_rubric
 from tests.grading import scripted
-from tests.grading.scripted import Crash, ScriptedExecutor, right
+from tests.grading.scripted import Crash, ScriptedLane, right
 
-NAMES = tuple(item.id for item in CONV1D.rubric)
+NAMES = tuple(item.id for item in PUZZLE.rubric)
 DUE = "2026-12-01T23:59:00+01:00"
 
 
 def read(text):
-    return parse_rubric(f'puzzle = "conv1d"\n{text}'.encode(), CONV1D)
+    return parse_rubric(f'puzzle = "conv1d"\n{text}'.encode(), PUZZLE)
 
 
 # ---- programs, each wrong in a way of its own ----
@@ -52,7 +53,7 @@ def wrong_on_reals(inputs, sizes, variant):
 
 def wrong_beyond_the_task(inputs, sizes, variant):
     answer = right(inputs, sizes, variant)
-    return answer if CONV1D.assigned(sizes) else answer + np.float32(1)
+    return answer if PART.assigned(sizes) else answer + np.float32(1)
 
 
 def not_reproducible(inputs, sizes, variant):
@@ -64,7 +65,7 @@ def crash(inputs, sizes, variant):
 
 
 def crash_on_large(inputs, sizes, variant):
-    if sizes["input_size"] > 8 and sizes != dict(CONV1D.example.sizes):
+    if sizes["input_size"] > 8 and sizes != dict(PART.example.sizes):
         raise Crash
     return right(inputs, sizes, variant)
 
@@ -83,19 +84,19 @@ def race(sizes):
 
 
 RUNS = {
-    "right": ScriptedExecutor,
-    "all wrong": lambda: ScriptedExecutor(off_by_one),
-    "example right": lambda: ScriptedExecutor(wrong_beyond_the_example),
-    "reals wrong": lambda: ScriptedExecutor(wrong_on_reals),
-    "robust wrong": lambda: ScriptedExecutor(wrong_beyond_the_task),
-    "by chance": lambda: ScriptedExecutor(not_reproducible),
-    "never an output": lambda: ScriptedExecutor(crash),
-    "not always an output": lambda: ScriptedExecutor(crash_on_large),
-    "input changed": lambda: ScriptedExecutor(spoil=True),
-    "by a memset": lambda: ScriptedExecutor(writer=Writer.MEMSET),
-    "by the host": lambda: ScriptedExecutor(by_host=True),
-    "race": lambda: ScriptedExecutor(findings=race),
-    "race and wrong": lambda: ScriptedExecutor(off_by_one, findings=race),
+    "right": ScriptedLane,
+    "all wrong": lambda: ScriptedLane(off_by_one),
+    "example right": lambda: ScriptedLane(wrong_beyond_the_example),
+    "reals wrong": lambda: ScriptedLane(wrong_on_reals),
+    "robust wrong": lambda: ScriptedLane(wrong_beyond_the_task),
+    "by chance": lambda: ScriptedLane(not_reproducible),
+    "never an output": lambda: ScriptedLane(crash),
+    "not always an output": lambda: ScriptedLane(crash_on_large),
+    "input changed": lambda: ScriptedLane(spoil=True),
+    "by a memset": lambda: ScriptedLane(writer=Writer.MEMSET),
+    "by the host": lambda: ScriptedLane(by_host=True),
+    "race": lambda: ScriptedLane(findings=race),
+    "race and wrong": lambda: ScriptedLane(off_by_one, findings=race),
 }
 SHORT = {
     "skeleton": Reached(nothing_filled_in=True),
@@ -111,6 +112,12 @@ def results(kind):
     return scripted.grade(RUNS[kind](), examples=60)[0]
 
 
+def seen(results, **how):
+    """The results as another device or another kernel would have given them."""
+    (part,) = results.parts.values()
+    return dataclasses.replace(results, parts={"conv1d": dataclasses.replace(part, **how)})
+
+
 @pytest.fixture(scope="module", autouse=True)
 def run_before():
     """All programs, once; the search may not run inside another one of Hypothesis."""
@@ -124,9 +131,7 @@ def graded(kind, rubric=None, *, kernel_unchanged=False, observed=True):
     reached = SHORT.get(kind) or Reached(
         packages=True,
         compiles=True,
-        results=results(kind),
-        kernel_unchanged=kernel_unchanged,
-        observed=observed,
+        results=seen(results(kind), kernel_unchanged=kernel_unchanged, observed=observed),
     )
     advice = Diagnostic(severity="error", message="cannot call function that may raise",
                         stage="package", line=3)  # fmt: skip
@@ -136,7 +141,7 @@ def graded(kind, rubric=None, *, kernel_unchanged=False, observed=True):
         submission=Submission(name="conv1d.mojo", data=b"x", text="x", sha256="0"),
         seed="seed",
         diagnostics=(advice,) if kind in SHORT else (),
-        shapes=() if kind in SHORT else plan.draw(CONV1D, seed="seed", own_kernel=True),
+        shapes=() if kind in SHORT else plan.draw(PUZZLE, seed="seed", own_kernel={"conv1d"}),
         reached=reached,
     )
     return replace(verdict_record(gathered), created="2026-11-22T16:00:00+00:00")
@@ -173,7 +178,7 @@ def rubrics(draw):
 def test_it_is_the_record_that_grading_would_have_made(kind, first, second, unchanged, observed):
     how = {"kernel_unchanged": unchanged, "observed": observed}
     rubric = read(second) if second else None
-    again = score_again(graded(kind, first, **how), rubric.puzzle if rubric else CONV1D, rubric)
+    again = score_again(graded(kind, first, **how), rubric.puzzle if rubric else PUZZLE, rubric)
     assert again == graded(kind, second, **how)
 
 
@@ -189,7 +194,7 @@ def test_what_students_see_is_what_they_would_see(kind, first, second):
 @settings(deadline=None)
 @given(rubrics(), rubrics())
 def test_rubrics_that_change_points_judge_the_same(first, second):
-    assert judged(read(first).puzzle) == judged(read(second).puzzle) == judged(CONV1D) != ""
+    assert judged(read(first).puzzle) == judged(read(second).puzzle) == judged(PUZZLE) != ""
 
 
 LENIENT = "pass_mark = 0\n"
@@ -204,7 +209,7 @@ def test_a_stored_record_turns_from_passed_to_not_passed_and_back(kind):
         stored = decode(encode(graded(kind, first)))
         for second in files:
             rubric = read(second) if second else None
-            puzzle = rubric.puzzle if rubric else CONV1D
+            puzzle = rubric.puzzle if rubric else PUZZLE
             assert score_again(stored, puzzle, rubric) == graded(kind, second)
     assert graded(kind, LENIENT).verdict is Verdict.PASS
 
@@ -218,7 +223,7 @@ def test_a_stored_record_turns_from_passed_to_not_passed_and_back(kind):
     ],
 )
 def test_other_sizes_and_other_checks_judge_otherwise(text):
-    assert judged(read(text).puzzle) not in ("", judged(CONV1D))
+    assert judged(read(text).puzzle) not in ("", judged(PUZZLE))
 
 
 def test_equal_sizes_in_parts_that_have_other_corners_judge_otherwise():

@@ -16,8 +16,9 @@ from grader.grading.advice import next_steps
 from grader.grading.attribution import Code
 from grader.grading.reached import Reached
 from grader.grading.verdict import headline, score
+from grader.lanes.graph import graph_plan
 from grader.marks import needed_points
-from grader.puzzles.conv1d import CONV1D
+from grader.puzzles.conv1d import PART, PUZZLE
 from grader.record import CaseLog, Status, Verdict, Visibility
 from grader.rubric import parse_rubric
 from grader.toolchain.edition import find
@@ -25,7 +26,7 @@ from tests.grading import scripted
 
 
 def rubric(text):
-    return parse_rubric(f'puzzle = "conv1d"\n{text}'.encode(), CONV1D)
+    return parse_rubric(f'puzzle = "conv1d"\n{text}'.encode(), PUZZLE)
 
 
 def negative_zero(inputs, sizes, variant):
@@ -36,11 +37,11 @@ def negative_zero(inputs, sizes, variant):
 def right_where_assigned(inputs, sizes, variant):
     """Loses the extra credit and nothing else."""
     answer = scripted.right(inputs, sizes, variant)
-    return answer if CONV1D.assigned(sizes) else answer + 1
+    return answer if PART.assigned(sizes) else answer + 1
 
 
 def reached(program=scripted.right, **options):
-    results, _ = scripted.grade(scripted.ScriptedExecutor(program), **options)
+    results, _ = scripted.grade(scripted.ScriptedLane(program), **options)
     return Reached(packages=True, compiles=True, results=results)
 
 
@@ -48,7 +49,12 @@ def graded(text, program=scripted.right):
     made = rubric(text)
     got = reached(program)
     scored = score(made.puzzle, got, made)
-    return scored, headline(scored, got)
+    return scored, headline(PUZZLE, scored, got)
+
+
+def hint(name):
+    """What the puzzle advises where a check failed."""
+    return next(item.check.next_step for item in PUZZLE.rubric if item.id == name)
 
 
 class TestPoints:
@@ -63,7 +69,7 @@ class TestPoints:
         )
         integers = next(check for check in scored.checks if check.id == "integers")
         assert integers.status is Status.FAILED
-        assert integers.hint == CONV1D.next_steps["integers"]
+        assert integers.hint == hint("integers")
         assert scored.verdict is Verdict.PASS
         assert told.startswith("Enough to pass, but not all is right.")
 
@@ -95,7 +101,7 @@ class TestPoints:
         steps = next_steps(
             made.puzzle, find("auto"), checks=checks, diagnostics=(), counterexamples=(), found=()
         )
-        advised = [step for step in steps if made.puzzle.next_steps["robust"] in step]
+        advised = [step for step in steps if hint("robust") in step]
         complete = all(check.extra or check.status is Status.PASSED for check in checks)
         assert len(advised) == complete
 
@@ -125,11 +131,9 @@ class TestPoints:
         """The same shapes make the same plan, whatever the rubric says."""
         made = rubric('title = "x"\n[checks.reals]\nvisibility = "hidden"\npoints = 77\n')
         plans = []
-        for puzzle in (CONV1D, made.puzzle):
-            shapes = plan.draw(puzzle, seed="s", own_kernel=True)
-            plans.append(
-                plan.for_worker(puzzle, shapes, graphs="one", package="p", compiled="c", load=False)
-            )
+        for puzzle in (PUZZLE, made.puzzle):
+            shapes = plan.draw(puzzle, seed="s", own_kernel={"conv1d"})
+            plans.append(graph_plan(shapes, graphs="one", package="p", compiled="c", load=False))
         assert plans[0] == plans[1]
 
 
@@ -139,18 +143,18 @@ class TestSizes:
 
         def own_sizes_only(inputs, sizes, variant):
             answer = scripted.right(inputs, sizes, variant)
-            return answer if CONV1D.assigned(sizes) else answer + np.float32(1)
+            return answer if PART.assigned(sizes) else answer + np.float32(1)
 
         made = rubric('[[sizes]]\ninput_size = "9 to 22"\n')
-        from grader.grading.properties import Prober
+        from grader.grading.prober import Prober
 
         prober = Prober(
             made.puzzle,
-            plan.draw(made.puzzle, seed="s", own_kernel=True),
-            scripted.ScriptedExecutor(own_sizes_only),
+            plan.draw(made.puzzle, seed="s", own_kernel={"conv1d"}),
+            scripted.ScriptedLane(own_sizes_only),
             seed="s",
             examples=200,
-            code=Code.NOTHING,
+            codes={"conv1d": Code.NOTHING},
             progress=lambda done, total: None,
         )
         got = Reached(packages=True, compiles=True, results=prober.run())
@@ -197,10 +201,22 @@ class TestCases:
 
     def test_a_large_log_keeps_the_inputs_of_the_cases_that_failed(self):
         passed = LoggedCase(
-            sizes={}, values="reals", variant=0, failed=(), output=True, inputs=b"x" * 600_000
+            part="",
+            sizes={},
+            values="reals",
+            variant=0,
+            failed=(),
+            output=True,
+            inputs=b"x" * 600_000,
         )
         failed = LoggedCase(
-            sizes={}, values="reals", variant=0, failed=("r",), output=True, inputs=b"y" * 600_000
+            part="",
+            sizes={},
+            values="reals",
+            variant=0,
+            failed=("r",),
+            output=True,
+            inputs=b"y" * 600_000,
         )
         kept = unpack(pack([passed, passed, failed]))
         assert [each.inputs is not None for each in kept] == [True, False, True]

@@ -13,13 +13,13 @@ import pytest
 from grader.grading import plan
 from grader.grading.cases import Values, cases
 from grader.grading.search import SHRINK_CASES, Outcome, Search
-from grader.puzzles.conv1d import CONV1D
+from grader.puzzles.conv1d import PUZZLE
 
-SHAPES = plan.draw(CONV1D, seed="s", own_kernel=False)
+SHAPES = plan.draw(PUZZLE, seed="s", own_kernel=())
 
 
 def search(seed=1, count=20, values=Values.INTEGERS):
-    return Search(cases(CONV1D, SHAPES, values), seed=seed, count=count)
+    return Search(cases(SHAPES, values), seed=seed, count=count)
 
 
 def run(one, judge):

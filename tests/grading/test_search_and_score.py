@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 
 from grader.device import Finding, FindingKind, Space, Touch, Writer
-from grader.grading.cases import Values
 from grader.grading.reached import Reached
 from grader.grading.verdict import headline, score
-from grader.puzzles.conv1d import CONV1D, TPB
-from grader.puzzles.definition import Part
+from grader.model.domains import Values
+from grader.model.part import Scope
+from grader.puzzles.conv1d import PART, PUZZLE
+from grader.puzzles.conv1d.mistakes import TPB
 from grader.record import Status, Verdict
-from tests.grading.scripted import Crash, ScriptedExecutor, grade, right
+from tests.grading.scripted import Crash, ScriptedLane, grade, right
 
 
 def statuses(scored):
@@ -31,7 +32,7 @@ def finding(kind, space=Space.SHARED):
 
 
 def test_a_right_program_gets_everything():
-    executor = ScriptedExecutor()
+    executor = ScriptedLane()
     results, scored = grade(executor)
     assert (scored.verdict, scored.score, scored.extra_score) == (Verdict.PASS, 100, 10)
     assert executor.cases_run >= 200
@@ -42,7 +43,7 @@ def test_a_right_program_gets_everything():
 @pytest.mark.parametrize("sample", [False, True])
 def test_about_as_many_cases_run_as_were_asked_for(sample):
     for examples in (80, 200, 500):
-        executor = ScriptedExecutor()
+        executor = ScriptedLane()
         results, _ = grade(executor, examples=examples, sample=sample)
         # Each size is tried in any case, and half of the cases are left for the search.
         most = max(examples, 7 * len(results.by_shape) + examples // 2) + 20
@@ -53,7 +54,7 @@ def test_about_as_many_cases_run_as_were_asked_for(sample):
 
 
 def test_asking_for_few_cases_costs_nobody_a_point():
-    _, scored = grade(ScriptedExecutor(), examples=1)
+    _, scored = grade(ScriptedLane(), examples=1)
     assert (scored.verdict, scored.score) == (Verdict.PASS, 100)
 
 
@@ -89,7 +90,7 @@ def flipped(inputs, sizes, variant):
 
 
 def example_only(inputs, sizes, variant):
-    published = CONV1D.example
+    published = PART.example
     if sizes == dict(published.sizes):
         return np.array(published.output, np.float32)
     return np.zeros(sizes["input_size"], np.float32)
@@ -112,7 +113,7 @@ def late_error(inputs, sizes, variant):
     [zeros, copy, constant, half, off_by_one, first_block, flipped, example_only, nan, late_error],
 )
 def test_impostors_fail(impostor):
-    _, scored = grade(ScriptedExecutor(impostor))
+    _, scored = grade(ScriptedLane(impostor))
     assert scored.verdict is Verdict.FAIL
     assert failed(scored) & {"integers", "reals"}
     assert scored.score < 100
@@ -120,7 +121,7 @@ def test_impostors_fail(impostor):
 
 
 def test_rounding_to_half_precision_fails_reals():
-    _, scored = grade(ScriptedExecutor(half))
+    _, scored = grade(ScriptedLane(half))
     assert "reals" in failed(scored)
 
 
@@ -139,7 +140,7 @@ def test_taps_taken_by_fours_are_tried_with_several_fours_and_no_rest(seed):
                     answer[i] += inputs["input"][i + j % 4] * inputs["kernel"][j]
         return answer
 
-    _, scored = grade(ScriptedExecutor(by_fours), seed=seed)
+    _, scored = grade(ScriptedLane(by_fours), seed=seed)
     assert "integers" in failed(scored)
 
 
@@ -164,7 +165,7 @@ def test_a_mistake_at_some_sizes_alone_is_found(wrong, kernel_unchanged):
             answer[0] = np.float32(0.0) if np.isfinite(answer[0]) else answer[0]
         return answer
 
-    executor = ScriptedExecutor(first_element_lost)
+    executor = ScriptedLane(first_element_lost)
     _, scored = grade(executor, kernel_unchanged=kernel_unchanged, sample=False)
     assert failed(scored) >= {"integers", "reals"}
 
@@ -179,18 +180,16 @@ def test_a_mistake_at_some_sizes_alone_is_found(wrong, kernel_unchanged):
 )
 def test_the_headline_says_at_how_many_sizes_it_was_tried(kernel_unchanged, sample, told):
     results, scored = grade(
-        ScriptedExecutor(), kernel_unchanged=kernel_unchanged, sample=sample, examples=1
+        ScriptedLane(), kernel_unchanged=kernel_unchanged, sample=sample, examples=1
     )
-    reached = Reached(
-        packages=True, compiles=True, results=results, kernel_unchanged=kernel_unchanged
-    )
-    assert headline(scored, reached) == f"Right. {told}"
+    reached = Reached(packages=True, compiles=True, results=results)
+    assert headline(PUZZLE, scored, reached) == f"Right. {told}"
     (integers,) = (check for check in scored.checks if check.id == "integers")
-    assert integers.reason.split("at ")[1] in told
+    assert integers.sentence.split("at ")[1] in told
 
 
 def test_a_hard_coded_example_gets_its_points_and_no_more():
-    _, scored = grade(ScriptedExecutor(example_only))
+    _, scored = grade(ScriptedLane(example_only))
     assert statuses(scored)["example"] == "passed"
     assert failed(scored) >= {"integers", "reals"}
 
@@ -202,7 +201,7 @@ def test_a_program_that_behaves_for_its_first_calls_only_is_caught_late():
         calls.append(sizes)
         return right(inputs, sizes, variant) if len(calls) < 9 else zeros(inputs, sizes, variant)
 
-    _, scored = grade(ScriptedExecutor(lazy))
+    _, scored = grade(ScriptedLane(lazy))
     assert failed(scored) >= {"example", "integers"}
 
 
@@ -217,17 +216,19 @@ def test_what_is_right_in_the_first_call_and_wrong_in_the_last_is_told_so(
         calls.append(sizes)
         return (right if len(calls) <= right_calls else instead)(inputs, sizes, variant)
 
-    results, scored = grade(ScriptedExecutor(lazy))
+    results, scored = grade(ScriptedLane(lazy))
     (example,) = (check for check in scored.checks if check.id == "example")
-    assert f"the first call with these inputs was right, the last one gave {gave}" in example.reason
-    told = headline(scored, Reached(packages=True, compiles=True, results=results))
+    assert (
+        f"the first call with these inputs was right, the last one gave {gave}" in example.sentence
+    )
+    told = headline(PUZZLE, scored, Reached(packages=True, compiles=True, results=results))
     assert told == "It runs, but the published example is not right each time."
 
 
 def test_what_is_wrong_from_the_first_call_on_is_wrong():
-    _, scored = grade(ScriptedExecutor(zeros))
+    _, scored = grade(ScriptedLane(zeros))
     (example,) = (check for check in scored.checks if check.id == "example")
-    assert "elements are wrong" in example.reason
+    assert "elements are wrong" in example.sentence
 
 
 def test_the_counterexample_is_small():
@@ -235,8 +236,8 @@ def test_the_counterexample_is_small():
         answer = right(inputs, sizes, variant)
         return np.where(answer > 40, answer + 1, answer).astype(np.float32)
 
-    results, _ = grade(ScriptedExecutor(wrong_above))
-    case = results.tallies["integers"].worst[0].case
+    results, _ = grade(ScriptedLane(wrong_above))
+    case = results.parts["conv1d"].tallies["integers"].worst[0].case
     assert case.shape.extent <= 3
     assert np.count_nonzero(case.inputs["input"]) == 1
 
@@ -247,33 +248,33 @@ def test_an_answer_that_depends_on_unwritten_memory_is_caught():
         with np.errstate(over="ignore"):
             return answer if variant % 2 == 0 else answer * np.float32(1 + 2**-22)
 
-    _, scored = grade(ScriptedExecutor(lucky))
+    _, scored = grade(ScriptedLane(lucky))
     assert scored.verdict is Verdict.FAIL
     assert "clean" in failed(scored)
 
 
 def test_a_changed_input_is_not_clean():
-    _, scored = grade(ScriptedExecutor(spoil=True))
+    _, scored = grade(ScriptedLane(spoil=True))
     assert failed(scored) >= {"clean"}
     assert scored.score == 95
 
 
 @pytest.mark.parametrize("writer", [Writer.HOST_COPY, Writer.MEMSET, Writer.DEVICE_COPY])
 def test_an_answer_that_no_kernel_wrote_is_not_computed_on_the_device(writer):
-    _, scored = grade(ScriptedExecutor(writer=writer))
+    _, scored = grade(ScriptedLane(writer=writer))
     assert "device" in failed(scored)
     assert scored.verdict is Verdict.FAIL
 
 
 def test_an_answer_that_the_host_worked_out_is_not_computed_on_the_device():
     """A kernel writes it, but only what the host handed over: in other inputs it is not right."""
-    _, scored = grade(ScriptedExecutor(by_host=True))
+    _, scored = grade(ScriptedLane(by_host=True))
     assert failed(scored) == {"device", "robust"}
     (device,) = (check for check in scored.checks if check.id == "device")
     assert "help of the host" in device.reason
 
 
-class HelpsWith(ScriptedExecutor):
+class HelpsWith(ScriptedLane):
     """A kernel that is wrong for some numbers; for these the host hands the answer over."""
 
     def __init__(self, helps):
@@ -302,7 +303,7 @@ def has_zeros(inputs):
 
 
 def is_published(inputs):
-    return np.array_equal(inputs["input"], CONV1D.example.inputs["input"])
+    return np.array_equal(inputs["input"], PART.example.inputs["input"])
 
 
 @pytest.mark.parametrize("seed", ["one", "two", "three"])
@@ -313,7 +314,7 @@ def test_a_host_that_helps_in_one_way_or_another_is_seen(helps, seed):
     assert scored.verdict is Verdict.FAIL
 
 
-class CanNotBeTold(ScriptedExecutor):
+class CanNotBeTold(ScriptedLane):
     """Cases of which it can't be told what the host did."""
 
     def __init__(self, when):
@@ -329,8 +330,8 @@ class CanNotBeTold(ScriptedExecutor):
     ("when", "checks"),
     [
         (lambda case: True, {"device", "robust"}),
-        (lambda case: case.shape.sizes == dict(CONV1D.example.sizes), {"device"}),
-        (lambda case: case.shape.part is Part.ROBUST, {"robust"}),
+        (lambda case: case.shape.sizes == dict(PART.example.sizes), {"device"}),
+        (lambda case: case.shape.scope is Scope.ROBUST, {"robust"}),
         (lambda case: case.values is Values.REALS, {"device", "robust"}),
     ],
     ids=["all", "one shape", "robust", "reals"],
@@ -338,13 +339,15 @@ class CanNotBeTold(ScriptedExecutor):
 def test_what_can_not_be_told_of_the_host_is_not_checked_and_not_held_against_anybody(when, checks):
     _, scored = grade(CanNotBeTold(when))
     assert failed(scored) == set()
-    unknown = {check.id: check.reason for check in scored.checks if "can't be told" in check.reason}
+    unknown = {
+        check.id: check.sentence for check in scored.checks if "can't be told" in check.sentence
+    }
     assert unknown.keys() == checks
     assert all("too many copies" in reason for reason in unknown.values())
     assert statuses(scored)["integers"] == "passed"
 
 
-class OnStreams(ScriptedExecutor):
+class OnStreams(ScriptedLane):
     """What the device says of work on several streams, in cases of the assigned part."""
 
     def __init__(self, **evidence):
@@ -353,7 +356,7 @@ class OnStreams(ScriptedExecutor):
 
     def run(self, case, **options):
         run = super().run(case, **options)
-        if case.shape.part is Part.ROBUST:
+        if case.shape.scope is Scope.ROBUST:
             return run
         return replace(run, evidence=msgspec.structs.replace(run.evidence, **self.evidence))
 
@@ -365,7 +368,7 @@ def test_streams_whose_order_is_not_known_leave_clean_unchecked():
     _, scored = grade(OnStreams(unchecked=(UNTOLD,)))
     assert failed(scored) == set()
     assert {
-        check.id: check.reason for check in scored.checks if check.status is Status.NOT_CHECKED
+        check.id: check.sentence for check in scored.checks if check.status is Status.NOT_CHECKED
     } == {"clean": UNTOLD}
     assert scored.verdict is Verdict.FAIL
 
@@ -386,7 +389,7 @@ def test_a_kernel_that_is_wrong_for_some_inputs_was_not_helped():
         large = max(float(np.abs(array).max()) for array in inputs.values()) > 60
         return answer + np.float32(large)
 
-    _, scored = grade(ScriptedExecutor(no_large_ones))
+    _, scored = grade(ScriptedLane(no_large_ones))
     assert {"integers", "reals"} <= failed(scored)
     assert "device" not in failed(scored)
 
@@ -395,16 +398,16 @@ def test_a_kernel_that_is_wrong_for_some_inputs_was_not_helped():
     "kind", [FindingKind.RACE, FindingKind.OUT_OF_BOUNDS, FindingKind.BARRIER_DIVERGENCE]
 )
 def test_right_values_with_a_fault_are_not_clean(kind):
-    _, scored = grade(ScriptedExecutor(findings=lambda sizes: [finding(kind)]))
+    _, scored = grade(ScriptedLane(findings=lambda sizes: [finding(kind)]))
     assert failed(scored) == {"clean", "robust"}
     assert scored.score == 95
 
 
 def test_the_given_kernels_defect_costs_nothing():
     def defect(sizes):
-        return unwritten(CONV1D.given_reads(sizes))
+        return unwritten(PART.given_reads(sizes))
 
-    results, scored = grade(ScriptedExecutor(findings=defect), kernel_unchanged=True)
+    results, scored = grade(ScriptedLane(findings=defect), kernel_unchanged=True)
     assert (scored.verdict, scored.score) == (Verdict.PASS, 100)
     assert statuses(scored)["robust"] == "not-checked"
     (observation,) = results.observations_with_findings
@@ -431,9 +434,9 @@ def test_what_a_given_kernel_reads_by_a_wrong_launch_is_the_students():
 
     def defect(sizes):
         return unwritten({(cells, block, thread, cell + 1)
-                          for cells, block, thread, cell in CONV1D.given_reads(sizes)})  # fmt: skip
+                          for cells, block, thread, cell in PART.given_reads(sizes)})  # fmt: skip
 
-    results, _ = grade(ScriptedExecutor(findings=defect), kernel_unchanged=True)
+    results, _ = grade(ScriptedLane(findings=defect), kernel_unchanged=True)
     (observation,) = results.observations_with_findings
     assert [whose.value for _, whose in observation.findings] == ["student"]
 
@@ -441,7 +444,7 @@ def test_what_a_given_kernel_reads_by_a_wrong_launch_is_the_students():
 def test_a_given_kernel_launched_wrongly_is_the_students_doing():
     """The kernel is unchanged, but the launch makes it reach out of bounds."""
     results, scored = grade(
-        ScriptedExecutor(findings=lambda sizes: [finding(FindingKind.OUT_OF_BOUNDS)]),
+        ScriptedLane(findings=lambda sizes: [finding(FindingKind.OUT_OF_BOUNDS)]),
         kernel_unchanged=True,
     )
     assert "clean" in failed(scored)
@@ -452,7 +455,7 @@ def test_crashes_are_few_because_each_costs_a_new_worker():
     def crash(inputs, sizes, variant):
         raise Crash
 
-    executor = ScriptedExecutor(crash)
+    executor = ScriptedLane(crash)
     _, scored = grade(executor)
     assert executor.crashes <= 8
     assert failed(scored) >= {"example", "integers", "reals"}
@@ -466,7 +469,7 @@ def test_a_crash_on_one_shape_leaves_partial_credit():
             raise Crash
         return right(inputs, sizes, variant)
 
-    _, scored = grade(ScriptedExecutor(crash_at_30))
+    _, scored = grade(ScriptedLane(crash_at_30))
     assert statuses(scored)["example"] == "passed"
     assert failed(scored) >= {"integers", "reals"}
 
@@ -479,7 +482,7 @@ def test_the_search_follows_from_the_seed():
             seen.append((tuple(sizes.values()), inputs["input"].tobytes()))
             return right(inputs, sizes, variant)
 
-        grade(ScriptedExecutor(watch), seed=seed)
+        grade(ScriptedLane(watch), seed=seed)
         return seen
 
     assert record_of("a") == record_of("a")
@@ -487,8 +490,9 @@ def test_the_search_follows_from_the_seed():
 
 
 def test_on_a_gpu_what_can_not_be_seen_is_not_checked_and_costs_nothing():
-    results, _ = grade(ScriptedExecutor())
-    scored = score(CONV1D, Reached(packages=True, compiles=True, results=results, observed=False))
+    results, _ = grade(ScriptedLane())
+    results.parts["conv1d"].observed = False
+    scored = score(PUZZLE, Reached(packages=True, compiles=True, results=results))
     assert statuses(scored)["device"] == "not-checked"
     assert statuses(scored)["clean"] == "not-checked"
     assert (scored.verdict, scored.score, scored.max_score) == (Verdict.PASS, 85, 85)
@@ -503,7 +507,7 @@ def test_on_a_gpu_what_can_not_be_seen_is_not_checked_and_costs_nothing():
     ],
 )
 def test_what_lies_behind_a_failure_is_not_checked(reached, points):
-    scored = score(CONV1D, reached)
+    scored = score(PUZZLE, reached)
     assert (scored.score, scored.verdict) == (points, Verdict.FAIL)
     assert len(failed(scored)) <= 1
-    assert headline(scored, reached)
+    assert headline(PUZZLE, scored, reached)

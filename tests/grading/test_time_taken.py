@@ -7,9 +7,9 @@ import pytest
 
 from grader.device import CaseEvidence, Finding, FindingKind
 from grader.errors import UnsupportedByDevice
-from grader.grading.timing import CASE_SECONDS, DEVICE_SECONDS, TimeTaken
+from grader.lanes.timing import CASE_SECONDS, DEVICE_SECONDS, TimeTaken
 from tests.device.launches import PLAIN
-from tests.grading.scripted import ScriptedExecutor, grade
+from tests.grading.scripted import ScriptedLane, grade
 
 ENDLESS = Finding(kind=FindingKind.BUDGET_EXCEEDED, message="stopped", kernel="k")
 
@@ -60,9 +60,9 @@ def test_where_cases_are_slow_fewer_are_run() -> None:
     assert not time.is_slow
     time.add(4.1, seen(4.0), late=False)
     assert time.is_slow
-    executor = ScriptedExecutor()
+    executor = ScriptedLane()
     grade(executor)
-    slow = ScriptedExecutor()
+    slow = ScriptedLane()
     slow.is_slow = True
     _, scored = grade(slow)
     assert slow.cases_run < executor.cases_run

@@ -1,4 +1,4 @@
-"""The real executor on a worker, a device and a clock that are made up."""
+"""The real lane on a worker, a device and a clock that are made up."""
 
 from __future__ import annotations
 
@@ -19,9 +19,8 @@ from grader.device import (
     Repeated,
     Writer,
 )
-from grader.grading.executor import Executor
-from grader.grading.lane import LAUNCH_LIMITS, _limits
-from grader.puzzles.conv1d import CONV1D
+from grader.lanes.devices import BUDGET, _limits
+from grader.lanes.graph import GraphLane
 from grader.sandbox import Limits
 from grader.worker.channel import CaseError
 from grader.worker.process import Ended
@@ -73,7 +72,7 @@ class Clock:
         return self.now
 
 
-class Lane:
+class Device:
     """A device that sees what the worker below did last."""
 
     observes = True
@@ -109,8 +108,8 @@ class Worker:
 
     peak_resident_bytes = 0
 
-    def __init__(self, program, lane, clock, shapes):
-        self.program, self.lane, self.clock = program, lane, clock
+    def __init__(self, program, device, clock, shapes):
+        self.program, self.device, self.clock = program, device, clock
         self.shapes = {shape.number: dict(shape.sizes) for shape in shapes}
 
     def run(self, number, payload, lengths, *, seconds):
@@ -134,7 +133,7 @@ class Worker:
             return self._ended("late")
         except Dies:
             return self._ended("died")
-        if (failed := self._launch(program.kernel(sizes, self.lane.schedule))) is not None:
+        if (failed := self._launch(program.kernel(sizes, self.device.schedule))) is not None:
             return failed
         parts = (output.tobytes(), *(array.tobytes() for array in inputs.values()))
         copies = tuple(
@@ -145,15 +144,15 @@ class Worker:
             )
             for part in parts
         )
-        self.lane.evidence = msgspec.structs.replace(self.lane.evidence, copies_out=copies)
+        self.device.evidence = msgspec.structs.replace(self.device.evidence, copies_out=copies)
         return parts
 
     def _launch(self, needs):
         """A launch that needs a part of the full limits, within those that hold."""
-        assert _limits(self.lane.share).thread_budget <= LAUNCH_LIMITS.thread_budget
-        seconds = FULL_LAUNCH * min(needs, self.lane.share)
+        assert _limits(BUDGET, self.device.share).thread_budget <= BUDGET.thread
+        seconds = FULL_LAUNCH * min(needs, self.device.share)
         self.clock.now += seconds
-        over = needs > self.lane.share
+        over = needs > self.device.share
         found = Finding(kind=FindingKind.BUDGET_EXCEEDED, message="it was stopped", kernel="k")
         launch = msgspec.structs.replace(
             PLAIN,
@@ -164,7 +163,7 @@ class Worker:
             result=702 if over else 0,
             findings=(found,) if over else (),
         )
-        self.lane.evidence = CaseEvidence(launches=(launch,), device_seconds=seconds)
+        self.device.evidence = CaseEvidence(launches=(launch,), device_seconds=seconds)
         return CaseError(case=1, message="CUDA call failed") if over else None
 
     def _ended(self, why):
@@ -183,13 +182,13 @@ class Workspace:
         return self
 
 
-class Timed(Executor):
-    """The executor of a program; `clock` is to be the time of its module."""
+class Timed(GraphLane):
+    """The lane of a program; `clock` is to be the time of its module."""
 
     def __init__(self, program, shapes=(), *, control=None):
         self.clock = Clock()
         self.program = program
-        super().__init__(CONV1D, Workspace(), Lane(), compile_limits=Limits())
+        super().__init__(Workspace(), Device(), compile_limits=Limits())
         self._shapes = shapes
         self._control = control
         self._scratch = contextlib.ExitStack()
@@ -198,12 +197,12 @@ class Timed(Executor):
     @property
     def shares(self):
         """The part of the limits that each case had."""
-        return self._lane.shares
+        return self._device.shares
 
     def _start(self, workspace, *, compiled, load):
         if not next(self.program.loads):
-            return Ended(why="failed", message="compile: no graph", outcome=outcome(code=1))
-        self._worker = Worker(self.program, self._lane, self.clock, self._shapes)
+            return Ended(why="failed", message="no graph", stage="compile", outcome=outcome(code=1))
+        self._worker = Worker(self.program, self._device, self.clock, self._shapes)
         self.clock.now += 2 if load else 20
         return 20.0
 

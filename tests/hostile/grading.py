@@ -15,13 +15,13 @@ from grader.device import library_directory
 from grader.grading import plan
 from grader.grading.attribution import Code
 from grader.grading.blame import Blame, Trial, blame_compile
-from grader.grading.boxed_device import device_spawn
-from grader.grading.executor import Executor
-from grader.grading.lane import SoftwareLane
-from grader.grading.properties import Prober, Results
+from grader.grading.prober import Prober, Results
 from grader.grading.reached import Reached
 from grader.grading.verdict import Scored, score
-from grader.puzzles.conv1d import CONV1D
+from grader.lanes.boxed_device import device_spawn
+from grader.lanes.devices import OnSoftwareDevice
+from grader.lanes.graph import GraphLane
+from grader.puzzles.conv1d import PUZZLE
 from grader.record import Status
 from grader.sandbox import Isolation, Limits, Scratch
 from grader.toolchain import edition
@@ -54,7 +54,7 @@ class Graded:
 
     def reason(self, check: str) -> str:
         """Why."""
-        return next(each.reason for each in self.scored.checks if each.id == check)
+        return next(each.sentence for each in self.scored.checks if each.id == check)
 
 
 def write_worker(folder: Path, attack: str) -> Path:
@@ -68,7 +68,7 @@ def write_worker(folder: Path, attack: str) -> Path:
 
 
 @contextmanager
-def executor(folder: Path, attack: str) -> Iterator[Executor]:
+def executor(folder: Path, attack: str) -> Iterator[GraphLane]:
     """An executor whose workers are rogues."""
     script = write_worker(folder, attack)
     known = edition.find("auto")
@@ -95,8 +95,8 @@ def executor(folder: Path, attack: str) -> Iterator[Executor]:
         with (
             # A rogue compiles nothing, so that the limit is that of `COMPILE` alone.
             mock.patch.object(process, "SHAPE_SECONDS", 0.0),
-            SoftwareLane(reason="a test", spawn=device_spawn(Isolation.BWRAP)) as lane,
-            Executor(CONV1D, workspace, lane, compile_limits=COMPILE, script=script) as running,
+            OnSoftwareDevice(reason="a test", spawn=device_spawn(Isolation.BWRAP)) as device,
+            GraphLane(workspace, device, compile_limits=COMPILE, script=script) as running,
         ):
             yield running
 
@@ -110,26 +110,26 @@ def grade(folder: Path, attack: str = "", *, examples: int = 60) -> Graded:
     began = time.monotonic()
     results, failure = None, ""
     with executor(folder, attack) as running:
-        shapes = plan.draw(CONV1D, seed=SEED, own_kernel=True)
-        started = running.start(shapes)
+        shapes = plan.draw(PUZZLE, seed=SEED, own_kernel={"conv1d"})
+        started = running.prepare(shapes)
         if isinstance(started, Ended):
             blame = blame_compile(started, _passes, student_file="op/conv1d.mojo")
             assert isinstance(blame, Blame)
             failure = blame.sentence
         else:
             results = Prober(
-                CONV1D,
+                PUZZLE,
                 shapes,
                 running,
                 seed=SEED,
                 examples=examples,
-                code=Code.NOTHING,
+                codes={"conv1d": Code.NOTHING},
                 progress=lambda done, total: None,
             ).run()
         replacements = running.replacements
     reached = Reached(packages=True, compiles=not failure, results=results, failure=failure)
     return Graded(
-        scored=score(CONV1D, reached),
+        scored=score(PUZZLE, reached),
         results=results,
         failure=failure,
         replacements=replacements,

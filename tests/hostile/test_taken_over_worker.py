@@ -166,7 +166,7 @@ def test_a_cheat_gains_nothing(grade, name):
     graded = grade(attack)
     assert graded.scored.verdict is Verdict.FAIL
     assert {check for check in lost if graded.status(check) is Status.PASSED} == set()
-    assert any(word in check.reason for check in graded.scored.checks)
+    assert any(word in check.sentence for check in graded.scored.checks)
     assert graded.survivors == []
 
 

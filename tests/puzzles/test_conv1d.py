@@ -9,9 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from grader.model.part import Scope
 from grader.puzzles import NAMES, find
-from grader.puzzles.conv1d import CONV1D, LARGEST, TPB
-from grader.puzzles.definition import Part
+from grader.puzzles.conv1d import PART, PUZZLE
+from grader.puzzles.conv1d.bound import LARGEST, reference
+from grader.puzzles.conv1d.mistakes import TPB
 
 SIZES = st.fixed_dictionaries({"input_size": st.integers(1, 30), "conv_size": st.integers(1, 15)})
 FINITE = st.floats(-1e3, 1e3, width=32)
@@ -45,7 +47,7 @@ def test_the_reference_is_the_formula(problem):
     exact = by_definition(sizes, inputs)
     # float64 rounds each of at most 15 products' sums once; the products are exact.
     for got, want, size in zip(
-        CONV1D.reference(inputs, sizes), exact, magnitudes(sizes, inputs), strict=True
+        reference(inputs, sizes), exact, magnitudes(sizes, inputs), strict=True
     ):
         assert abs(Fraction(float(got)) - want) <= 15 * Fraction(1, 2**52) * size
 
@@ -55,7 +57,7 @@ def test_no_order_of_summation_leaves_the_bound(problem, random, fused):
     """Any right kernel, whatever order it sums in and fused or not, is accepted."""
     sizes, inputs = problem
     n, m = sizes["input_size"], sizes["conv_size"]
-    expected = CONV1D.expected(inputs, sizes)
+    expected = PART.expected(inputs, sizes)["output"]
     order = list(range(m))
     random.shuffle(order)
     for i in range(n):
@@ -79,22 +81,23 @@ def test_the_bound_catches_rounding_to_half_precision():
             "input": rng.normal(size=30).astype(np.float32),
             "kernel": rng.normal(size=15).astype(np.float32),
         }
-        expected = CONV1D.expected(inputs, sizes)
+        expected = PART.expected(inputs, sizes)["output"]
         impostor = expected.value.astype(np.float16).astype(np.float64)
         caught += bool((np.abs(impostor - expected.value) > expected.allowed).any())
     assert caught == 200
 
 
 def test_the_published_example():
-    example = CONV1D.example
-    assert example.output == (14, 20, 26, 32, 38, 44, 50, 56, 62, 68, 74, 80, 41, 14, 0)
-    assert CONV1D.reference(example.inputs, example.sizes).tolist() == list(example.output)
+    example = PART.example
+    answer = example.outputs["output"]
+    assert answer == (14, 20, 26, 32, 38, 44, 50, 56, 62, 68, 74, 80, 41, 14, 0)
+    assert reference(example.inputs, example.sizes).tolist() == list(answer)
 
 
 @given(SIZES)
 def test_the_integer_range_never_rounds(sizes):
-    low, high = CONV1D.integers
-    assert max(abs(low), abs(high)) ** 2 * CONV1D.terms(sizes) <= 2**24
+    low, high = PART.integers
+    assert max(abs(low), abs(high)) ** 2 * PART.terms(sizes) <= 2**24
 
 
 @pytest.mark.parametrize(
@@ -109,7 +112,7 @@ def test_the_integer_range_never_rounds(sizes):
 )
 def test_whole_numbers_are_exact_up_to_the_significand(value, factor, exact):
     inputs = {"input": np.float32([value]), "kernel": np.float32([factor])}
-    expected = CONV1D.expected(inputs, {"input_size": 1, "conv_size": 1})
+    expected = PART.expected(inputs, {"input_size": 1, "conv_size": 1})["output"]
     assert expected.exact.tolist() == [exact]
 
 
@@ -127,9 +130,9 @@ def test_an_operand_that_is_subnormal_may_be_read_as_zero(value, factor):
     """As fma.ftz does. What another operand adds may still not be left out."""
     sizes = {"input_size": 2, "conv_size": 2}
     inputs = {"input": np.float32([value, 1]), "kernel": np.float32([factor, 1e30])}
-    expected = CONV1D.expected(inputs, sizes)
+    expected = PART.expected(inputs, sizes)["output"]
     small = [np.where(abs(a) < np.finfo(np.float32).tiny, 0, a) for a in inputs.values()]
-    flushed = CONV1D.reference(dict(zip(inputs, small, strict=True)), sizes)
+    flushed = reference(dict(zip(inputs, small, strict=True)), sizes)
     assert abs(flushed[0] - expected.value[0]) <= expected.allowed[0]
     assert (
         abs(expected.value[0] - float(np.float32(value)) * float(np.float32(factor)))
@@ -140,20 +143,20 @@ def test_an_operand_that_is_subnormal_may_be_read_as_zero(value, factor):
 @pytest.mark.parametrize("value", [2.0**-126, -(2.0**-126), 1e-37, 1e-20, 1e-3])
 def test_an_operand_that_is_normal_may_not_be_read_as_zero(value):
     inputs = {"input": np.float32([value]), "kernel": np.float32([2.0**60])}
-    expected = CONV1D.expected(inputs, {"input_size": 1, "conv_size": 1})
+    expected = PART.expected(inputs, {"input_size": 1, "conv_size": 1})["output"]
     assert abs(expected.value[0]) > 1e6 * expected.allowed[0]
 
 
 def test_the_assigned_domain_is_where_the_given_kernel_is_defined():
-    assigned = [point for point in CONV1D.domain_points() if CONV1D.part(point) is Part.ASSIGNED]
-    assert len(CONV1D.domain_points()) == 450
+    assigned = [point for point in PART.domain_points() if PART.scope(point) is Scope.ASSIGNED]
+    assert len(PART.domain_points()) == 450
     assert len(assigned) == 58
     assert all(p["conv_size"] == 1 or p["input_size"] in (TPB, 2 * TPB) for p in assigned)
 
 
 def test_a_nan_in_the_window_makes_the_reference_nan():
     inputs = {"input": np.full(15, np.nan, np.float32), "kernel": np.ones(1, np.float32)}
-    expected = CONV1D.expected(inputs, {"input_size": 15, "conv_size": 1})
+    expected = PART.expected(inputs, {"input_size": 15, "conv_size": 1})["output"]
     assert np.isnan(expected.value).all()
     assert expected.decided.all()
 
@@ -162,7 +165,7 @@ def test_padding_with_zeros_or_leaving_terms_out_are_both_allowed():
     """0 * inf is NaN where the given kernel pads, and nothing where the term is left out."""
     kernel = np.array([1, np.inf], np.float32)
     inputs = {"input": np.ones(15, np.float32), "kernel": kernel}
-    expected = CONV1D.expected(inputs, {"input_size": 15, "conv_size": 2})
+    expected = PART.expected(inputs, {"input_size": 15, "conv_size": 2})["output"]
     assert expected.value[14] == 1
     assert expected.decided.all()
     assert expected.may_be_nan[14]
@@ -175,7 +178,7 @@ def test_a_kernel_filled_up_with_zeros_is_right(special):
         "input": np.array([2, 1, special, 1], np.float32),
         "kernel": np.array([3, 3], np.float32),
     }
-    expected = CONV1D.expected(inputs, {"input_size": 4, "conv_size": 2})
+    expected = PART.expected(inputs, {"input_size": 4, "conv_size": 2})["output"]
     assert expected.value[0] == 9
     assert expected.may_be_nan[0]
 
@@ -187,7 +190,7 @@ def test_where_every_product_is_finite_nan_is_never_right(sizes, seed):
         "input": rng.uniform(-1e3, 1e3, sizes["input_size"]).astype(np.float32),
         "kernel": rng.uniform(-1e3, 1e3, sizes["conv_size"]).astype(np.float32),
     }
-    assert not CONV1D.expected(inputs, sizes).may_be_nan.any()
+    assert not PART.expected(inputs, sizes)["output"].may_be_nan.any()
 
 
 @given(st.integers(0, 2**32))
@@ -203,7 +206,7 @@ def test_results_below_the_normal_numbers_may_be_flushed_to_zero(seed):
         "input": (rng.uniform(-4, 4, 15) * tiny).astype(np.float32),
         "kernel": rng.uniform(-1, 1, 15).astype(np.float32),
     }
-    expected = CONV1D.expected(inputs, {"input_size": 15, "conv_size": 15})
+    expected = PART.expected(inputs, {"input_size": 15, "conv_size": 15})["output"]
     for i in range(15):
         total = np.float32(0)
         for j in range(15 - i):
@@ -217,17 +220,17 @@ def test_sums_that_may_overflow_in_one_order_only_are_left_undecided():
         "input": np.array([LARGEST, LARGEST, -LARGEST], np.float32),
         "kernel": np.ones(3, np.float32),
     }
-    expected = CONV1D.expected(inputs, {"input_size": 3, "conv_size": 3})
+    expected = PART.expected(inputs, {"input_size": 3, "conv_size": 3})["output"]
     assert not expected.decided[0]
     # One largest number alone cannot overflow.. but rounding up from it could: undecided too.
     assert not expected.decided[2]
 
 
-@pytest.mark.parametrize("suspect", CONV1D.suspects, ids=lambda suspect: suspect.name)
+@pytest.mark.parametrize("suspect", PART.mistakes, ids=lambda mistake: mistake.name)
 def test_each_suspect_differs_from_the_right_answer_somewhere(suspect):
     rng = np.random.default_rng(2)
     differs = False
-    for sizes in CONV1D.domain_points()[::7]:
+    for sizes in PART.domain_points()[::7]:
         inputs = {
             "input": rng.integers(1, 100, sizes["input_size"]).astype(np.float32) / 7,
             "kernel": rng.integers(1, 100, sizes["conv_size"]).astype(np.float32) / 7,
@@ -235,18 +238,18 @@ def test_each_suspect_differs_from_the_right_answer_somewhere(suspect):
         answer = suspect.answer(inputs, sizes)
         if answer is not None:
             assert answer.shape == (sizes["input_size"],)
-            expected = CONV1D.expected(inputs, sizes)
+            expected = PART.expected(inputs, sizes)["output"]
             differs |= bool((np.abs(answer - expected.value) > expected.allowed).any())
     assert differs
 
 
 def test_the_rubric_has_a_hundred_points_and_ten_extra():
-    assert CONV1D.max_score == 100
-    assert [item.points for item in CONV1D.rubric if item.extra] == [10]
+    assert PUZZLE.max_score == 100
+    assert [item.points for item in PUZZLE.rubric if item.extra] == [10]
 
 
 def test_find_names_what_there_is():
-    assert find("conv1d") is CONV1D
+    assert find("conv1d") is PUZZLE
     with pytest.raises(Exception, match="no puzzle 'softmax'") as caught:
         find("softmax")
     assert all(name in caught.value.remedy for name in NAMES)
@@ -254,25 +257,25 @@ def test_find_names_what_there_is():
 
 @pytest.mark.parametrize("edition", ["25.3", "25.4", "25.5", "25.6.1"])
 def test_a_halo_that_the_edition_left_unwritten_costs_nobody_a_point(edition):
-    older = CONV1D.for_edition(edition)
+    older = PUZZLE.for_edition(edition).parts[0]
     assert older.shared_holds_zeros({"input_size": 15, "conv_size": 4})
     assert older.given_reads({"input_size": 15, "conv_size": 4})
-    assert "past the end of the input" in older.skeleton_defect
+    assert "past the end of the input" in older.given.defect
 
 
 @pytest.mark.parametrize("edition", ["25.3", "25.6.1", "25.7", "26.5"])
 def test_outside_the_assigned_sizes_no_edition_gives_zeros_for_nothing(edition):
-    puzzle = CONV1D.for_edition(edition)
+    puzzle = PUZZLE.for_edition(edition).parts[0]
     assert not puzzle.shared_holds_zeros({"input_size": 14, "conv_size": 3})
     assert puzzle.given_reads({"input_size": 14, "conv_size": 3})
     assert not puzzle.given_reads({"input_size": 15, "conv_size": 1})
 
 
 def test_the_assigned_sizes_are_those_where_the_given_kernel_reads_nothing_unwritten():
-    for sizes in CONV1D.domain_points():
-        assert bool(CONV1D.given_reads(sizes)) is not CONV1D.assigned(sizes), sizes
+    for sizes in PART.domain_points():
+        assert bool(PART.given_reads(sizes)) is not PART.assigned(sizes), sizes
 
 
 def test_from_25_7_on_the_given_kernel_is_clean_at_the_assigned_sizes():
     for edition in ("25.7", "26.5", "26.7"):
-        assert CONV1D.for_edition(edition) is CONV1D
+        assert PUZZLE.for_edition(edition) is PUZZLE

@@ -7,48 +7,86 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from grader.puzzles.conv1d import CONV1D
-from grader.puzzles.definition import CHECKS, RubricItem, Size, WorkedExample
+from grader.checks import Clean, Example, Integers, Packages, Reals, Robust
+from grader.model.domains import Between, Bits, Flags, Indices, Sorted
+from grader.model.part import Size, WorkedExample
+from grader.model.puzzle import Puzzle, RubricItem
+from grader.puzzles.conv1d import PART, PUZZLE
 from grader.record import Status
 from grader.rubric import parse_rubric
-from tests.grading.scripted import ScriptedExecutor, grade, right
+from tests.grading.scripted import ScriptedLane, grade, right
 
-EXAMPLE = CONV1D.example
-OUTPUT, INPUT, KERNEL = CONV1D.tensors
+EXAMPLE = PART.example
+OUTPUT, INPUT, KERNEL = PART.tensors
 
 
-def item(id: str, points: int = 5) -> RubricItem:
-    return RubricItem(id=id, title="Right", points=points)
+def item(check: object, points: int = 5) -> RubricItem:
+    return RubricItem(check=check, points=points)  # type: ignore[arg-type]
 
 
 def example(**changes: object) -> WorkedExample:
     return replace(EXAMPLE, **changes)  # type: ignore[arg-type]
 
 
-WRONG = {
-    "a check that nobody makes": {"rubric": (*CONV1D.rubric, item("race-free"))},
-    "a check in another spelling": {"rubric": (*CONV1D.rubric[:-1], item("Robust"))},
-    "a check twice": {"rubric": (*CONV1D.rubric, item("clean"))},
-    "points below zero": {"rubric": (*CONV1D.rubric[1:], item("packages", -10))},
-    "no points": {"rubric": (item("packages", 0),)},
-    "no check": {"rubric": ()},
-    "advice for a check that nobody makes": {"next_steps": {"intgers": "Look again."}},
+def output(*numbers: float) -> dict[str, tuple[float, ...]]:
+    return {"output": numbers}
+
+
+RIGHT = EXAMPLE.outputs["output"]
+PUZZLES = {
+    "a check of a part that is not there": {"rubric": (*PUZZLE.rubric, item(Clean(part="other")))},
+    "a check twice": {"rubric": (*PUZZLE.rubric, item(Clean()))},
+    "points for a check that is not made": {"rubric": (*PUZZLE.rubric, item(Clean(part="conv1d")))},
+    "points below zero": {"rubric": (*PUZZLE.rubric[1:], item(Packages(), -10))},
+    "no points": {"rubric": (item(Packages(), 0),)},
+    "no rubric": {"rubric": ()},
+    "nothing says whether it compiles": {"checks": (Packages(), *PUZZLE.checks[2:])},
+    "no check of values": {"checks": (*PUZZLE.checks[:2], *PUZZLE.checks[5:])},
+    "no part": {"parts": ()},
+    "a part twice": {"parts": (PART, PART)},
+    "two parts, and checks that name none": {"parts": (PART, replace(PART, name="other"))},
+}
+PARTS = {
     "sizes beyond the assigned ones, of which there are none": {"assigned": lambda sizes: True},
     "no assigned size": {"assigned": lambda sizes: False},
     "an example outside of the assigned sizes": {
         "assigned": lambda sizes: sizes["conv_size"] == 2
     },
+    "no example for a check of it": {"example": None},
+    "an example that can't be shown": {"words": None},
+    "nothing that is sure to be tried": {"example": None, "boundaries": ()},
     "a boundary outside of the sizes": {"boundaries": ({"input_size": 31, "conv_size": 1},)},
     "a boundary without a size": {"boundaries": ({"input_size": 3},)},
-    "an empty size": {"sizes": (CONV1D.sizes[0], Size(name="conv_size", low=9, high=8))},
-    "a size twice": {"sizes": (*CONV1D.sizes, CONV1D.sizes[0])},
+    "an empty size": {"sizes": (PART.sizes[0], Size(name="conv_size", low=9, high=8))},
+    "a size twice": {"sizes": (*PART.sizes, PART.sizes[0])},
     "an extent that is no size": {
         "tensors": (OUTPUT, INPUT, replace(KERNEL, shape=("kernel_size",)))
     },
-    "two outputs": {"tensors": (OUTPUT, INPUT, replace(KERNEL, role="output"))},
+    "a parameter that is no size": {"parameters": {"input_size": "kernel_size"}},
+    "a device that is none": {"target": "tpu"},
+    "two outputs, of which one is expected": {
+        "tensors": (OUTPUT, INPUT, replace(KERNEL, role="output"))
+    },
     "no output": {"tensors": (INPUT, KERNEL)},
     "an input without words": {
-        "tensors": (*CONV1D.tensors, replace(KERNEL, name="bias"))
+        "tensors": (*PART.tensors, replace(KERNEL, name="bias"))
+    },
+    "a type that is none of numbers": {"tensors": (OUTPUT, INPUT, replace(KERNEL, dtype="text"))},
+    "a range from high to low": {
+        "tensors": (OUTPUT, INPUT, replace(KERNEL, domain=Between(3, 1)))
+    },
+    "a range that the type does not hold": {
+        "tensors": (OUTPUT, INPUT, replace(KERNEL, dtype="uint8", domain=Between(0, 300)))
+    },
+    "indices of reals": {
+        "tensors": (OUTPUT, INPUT, replace(KERNEL, domain=Indices(below="input_size")))
+    },
+    "indices below what is no size": {
+        "tensors": (OUTPUT, INPUT, replace(KERNEL, dtype="int32", domain=Indices(below="vocab")))
+    },
+    "flags of reals": {"tensors": (OUTPUT, INPUT, replace(KERNEL, domain=Flags()))},
+    "a sorted number": {
+        "tensors": (OUTPUT, INPUT, replace(KERNEL, shape=(), domain=Sorted(Bits())))
     },
     "an example of another shape": {
         "example": example(inputs={**EXAMPLE.inputs, "input": np.zeros(14, np.float32)})
@@ -56,27 +94,57 @@ WRONG = {
     "an example of another type": {
         "example": example(inputs={**EXAMPLE.inputs, "kernel": np.arange(4)})
     },
-    "an example with a wrong answer": {"example": example(output=(*EXAMPLE.output[:-1], 1))},
-    "an example with half an answer": {"example": example(output=EXAMPLE.output[:7])},
+    "an example with a wrong answer": {"example": example(outputs=output(*RIGHT[:-1], 1))},
+    "an example with half an answer": {"example": example(outputs=output(*RIGHT[:7]))},
+    "an example with the answer of another output": {"example": example(outputs={"sum": RIGHT})},
     "integers from high to low": {"integers": (100, -100)},
     "an output of no products": {"terms": lambda sizes: sizes["conv_size"] - 1},
+    "an output of more products than its type counts": {"terms": lambda sizes: 2**25},
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("changes", WRONG.values(), ids=WRONG)
+@pytest.mark.parametrize("changes", PUZZLES.values(), ids=PUZZLES)
 def test_a_wrong_puzzle_can_not_be_made(changes):
+    changes = {"checks": PUZZLE.checks, **changes}
     with pytest.raises(ValueError, match="the puzzle conv1d is wrong: "):
-        replace(CONV1D, **changes)
+        replace(PUZZLE, **changes)
 
 
-def test_the_check_is_named():
-    with pytest.raises(ValueError, match="there is no check 'race-free'"):
-        replace(CONV1D, **WRONG["a check that nobody makes"])
+@pytest.mark.parametrize("changes", PARTS.values(), ids=PARTS)
+def test_a_puzzle_with_a_wrong_part_can_not_be_made(changes):
+    with pytest.raises(ValueError, match="the puzzle conv1d is wrong: "):
+        replace(PUZZLE, parts=(replace(PART, **changes),))
 
 
-def test_every_check_that_a_puzzle_may_have_can_be_earned():
-    _, scored = grade(ScriptedExecutor(right))
-    assert {check.id for check in scored.checks if check.status is Status.PASSED} == set(CHECKS)
+@pytest.mark.parametrize(
+    ("puzzle", "part", "named"),
+    [
+        ("a check twice", None, "the check clean is there twice"),
+        ("a check of a part that is not there", None, "other-clean"),
+        (None, "an extent that is no size", "kernel_size"),
+        (None, "indices below what is no size", "vocab"),
+        (None, "a device that is none", "'tpu'"),
+    ],
+)
+def test_what_is_wrong_is_named(puzzle, part, named):
+    changes = PUZZLES[puzzle] if puzzle else {"parts": (replace(PART, **PARTS[part]),)}
+    with pytest.raises(ValueError, match=named):
+        replace(PUZZLE, **{"checks": PUZZLE.checks, **changes})
+
+
+def test_a_puzzle_with_two_parts_says_which_one_a_sentence_is_about():
+    other = replace(PART, name="other", target="tpu")
+    checks = (*PUZZLE.checks[:2], *(replace(c, part="conv1d") for c in PUZZLE.checks[2:]))
+    rubric = tuple(RubricItem(check=check, points=10) for check in checks)
+    with pytest.raises(ValueError, match="in the part other, target"):
+        Puzzle(name="two", title="Two", parts=(PART, other), rubric=rubric)
+
+
+def test_every_usual_check_can_be_earned():
+    _, scored = grade(ScriptedLane(right))
+    passed = {check.id for check in scored.checks if check.status is Status.PASSED}
+    assert passed == {check.id for check in PUZZLE.checks}
+    assert {Example, Integers, Reals, Clean, Robust} <= {type(check) for check in PUZZLE.checks}
 
 
 @pytest.mark.parametrize(
@@ -85,5 +153,5 @@ def test_every_check_that_a_puzzle_may_have_can_be_earned():
     ids=["all", "its own"],
 )
 def test_a_rubric_makes_a_puzzle_whose_points_can_all_be_earned(sizes):
-    rubric = parse_rubric(f'puzzle = "conv1d"\n{sizes}\n'.encode(), CONV1D)
+    rubric = parse_rubric(f'puzzle = "conv1d"\n{sizes}\n'.encode(), PUZZLE)
     assert ("robust" in {each.id for each in rubric.puzzle.rubric}) == (not sizes)

@@ -7,15 +7,18 @@ from collections.abc import Sequence
 
 from grader.device import Finding, FindingKind, Space, Writer
 from grader.grading.assemble import puzzle_info
-from grader.puzzles.conv1d import CONV1D
+from grader.puzzles.conv1d import PUZZLE as CONV1D
 from grader.record import (
     Attribution,
-    Check,
     CheckedFinding,
+    CheckOutcome,
     Counterexample,
     DeviceInfo,
     IsolationInfo,
     Mismatch,
+    OutputCase,
+    ProblemKind,
+    Reason,
     Record,
     ShapeRun,
     Stage,
@@ -96,6 +99,12 @@ CHECKS = tuple(item for item in CONV1D.rubric if not item.extra)
 IDS = tuple(item.id for item in CHECKS)
 (ROBUST,) = (item for item in CONV1D.rubric if item.extra)
 
+REASONS = {
+    Status.PASSED: Reason.TRIED,
+    Status.FAILED: Reason.PROBLEM,
+    Status.NOT_CHECKED: Reason.NO_CASE,
+}
+
 
 def line_of(text: str) -> int:
     """The line of `SOURCE`, from one, that holds ``text``."""
@@ -151,7 +160,9 @@ def counterexample(
     got: Sequence[float],
     *,
     check: str = "integers",
+    kind: ProblemKind = ProblemKind.WRONG_VALUES,
     title: str = "wrong values",
+    values: str = "integers",
     allowed: float | None = None,
     explanation: str = "",
 ) -> Counterexample:
@@ -160,20 +171,26 @@ def counterexample(
     wrong = mismatches(expected, got, allowed)
     return Counterexample(
         check=check,
+        kind=kind,
         title=title,
+        values=values,
         sizes={"input_size": len(numbers), "conv_size": len(kernel)},
         inputs=(float32("input", numbers), float32("kernel", kernel)),
-        expected=float32("output", expected),
-        got=float32("output", got),
-        mismatches=wrong[:256],
-        mismatch_count=len(wrong),
+        outputs=(
+            OutputCase(
+                expected=float32("output", expected),
+                got=float32("output", got),
+                mismatches=wrong[:256],
+                mismatch_count=len(wrong),
+            ),
+        ),
         explanation=explanation,
     )
 
 
 def checks(
     failed: dict[str, str] | None = None, unchecked: dict[str, str] | None = None
-) -> tuple[Check, ...]:
+) -> tuple[CheckOutcome, ...]:
     """The rubric with some lines failed and some not checked, each with its reason."""
     failed, unchecked = failed or {}, unchecked or {}
     lines = []
@@ -184,29 +201,34 @@ def checks(
         elif name in unchecked:
             status, reason = Status.NOT_CHECKED, unchecked[name]
         lines.append(
-            Check(
+            CheckOutcome(
                 id=name,
                 title=item.title,
+                aspect=item.check.aspect,
                 status=status,
                 points=item.points if status is Status.PASSED else 0,
                 max_points=item.points,
-                reason=reason,
+                reason=REASONS[status],
+                sentence=reason,
                 cases=200 if name == "integers" and status is Status.PASSED else 0,
             )
         )
     return tuple(lines)
 
 
-def robust(status: Status, reason: str) -> Check:
+def robust(status: Status, reason: str) -> CheckOutcome:
     """The line of extra credit."""
-    return Check(
+    return CheckOutcome(
         id=ROBUST.id,
         title=ROBUST.title,
+        aspect=ROBUST.check.aspect,
+        beyond=True,
         status=status,
         points=ROBUST.points if status is Status.PASSED else 0,
         max_points=ROBUST.points,
         extra=True,
-        reason=reason,
+        reason=REASONS[status],
+        sentence=reason,
         cases=120 if status is Status.PASSED else 0,
     )
 
@@ -220,7 +242,7 @@ def shapes(failing: int = 0) -> tuple[ShapeRun, ...]:
     return tuple(
         ShapeRun(
             sizes={"input_size": n, "conv_size": k},
-            part="assigned" if n in (15, 30) else "robust",
+            scope="assigned" if n in (15, 30) else "robust",
             origin=origin,
             cases=17,
             failures=3 if i < failing else 0,

@@ -17,6 +17,8 @@ from grader.record import (
     Fault,
     IsolationInfo,
     Note,
+    OutputCase,
+    ProblemKind,
     Record,
     Stage,
     StageOutcome,
@@ -224,11 +226,12 @@ def crashed() -> Record:
     expected = convolve([1.0, 0.0, 0.0], [1.0])
     case = Counterexample(
         check="integers",
+        kind=ProblemKind.NO_OUTPUT,
         title="no output: the call failed",
+        values="integers",
         sizes={"input_size": 3, "conv_size": 1},
         inputs=(float32("input", [1.0, 0.0, 0.0]), float32("kernel", [1.0])),
-        expected=float32("output", expected),
-        got=None,
+        outputs=(OutputCase(expected=float32("output", expected), got=None),),
         error="CUDA call failed: CUDA_ERROR_ILLEGAL_ADDRESS "
         "(an illegal memory access was encountered)",
     )

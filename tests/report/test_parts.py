@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from grader.errors import UsageError
 from grader.record import Status, Tensor, Verdict, decode
 from grader.report import FILE_NAMES, FORMATS, render, values, wording
-from grader.report.counterexample import Case, case_view
+from grader.report.counterexample import DecodedCase, case_view
 from grader.report.drawing import draw
 from grader.report.source import LINE_LIMIT, excerpt
 from tests.report import record_parts, records
@@ -169,13 +169,14 @@ class TestDrawing:
 
 class TestCounterexample:
     def test_long_arrays_show_the_wrong_elements_with_their_neighbours(self) -> None:
-        case = Case(records.wrong_values().counterexamples[0])
+        case = DecodedCase(records.wrong_values().counterexamples[0])
         assert case.indices() == [11, 12, 13, 14, 15, 16]
 
     def test_the_caption_says_which_elements_are_shown(self) -> None:
         numbers = [1.0] * 60
         got = [2.0 if i % 4 == 0 else 1.0 for i in range(60)]
-        view = case_view(record_parts.counterexample(numbers, [1.0], got), "c", wording.LIMITS[0])
+        example = record_parts.counterexample(numbers, [1.0], got)
+        view = case_view(example, example.outputs[0], "c", wording.LIMITS[0])
         assert view.caption == (
             "Element by element, the first 8 of 15 wrong ones with their neighbours; "
             "the values must be equal bit for bit."
@@ -186,14 +187,14 @@ class TestCounterexample:
 
     def test_an_input_longer_than_the_output_is_shown_whole(self) -> None:
         example = record_parts.counterexample([1.0], [2.0, 3.0, 4.0], [7.0])
-        rows = case_view(example, "c", wording.LIMITS[0]).table.rows
+        rows = case_view(example, example.outputs[0], "c", wording.LIMITS[0]).table.rows
         assert [row.cells[1].strip() for row in rows] == ["2", "3", "4"]
         assert rows[0].wrong
 
     def test_a_cut_list_of_mismatches_draws_only_what_is_known(self) -> None:
         numbers = [1.0] * 900
         example = record_parts.counterexample(numbers, [1.0], [2.0] * 900)
-        view = case_view(example, "c", wording.LIMITS[0])
+        view = case_view(example, example.outputs[0], "c", wording.LIMITS[0])
         assert view.summary == "All 900 elements are wrong."
         assert view.drawing is not None
         assert view.drawing.right == ""

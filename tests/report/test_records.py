@@ -11,9 +11,9 @@ from typing import get_args
 
 import pytest
 
-from grader.grading.plan import Origin
-from grader.puzzles.conv1d import CONV1D
-from grader.puzzles.definition import Part
+from grader.model.cases import Origin
+from grader.model.part import Scope
+from grader.puzzles.conv1d import PUZZLE
 from grader.record import Record, decode, encode
 from grader.sandbox import Isolation
 from tests.grading.test_rescore import KINDS, graded, results
@@ -36,12 +36,18 @@ def words(record: Record) -> Iterator[tuple[str, object]]:
     for example in record.counterexamples:
         yield "check of an example", example.check
         yield "title of an example", example.title
-        yield "tensors", tuple(each.name for each in (*example.inputs, example.expected))
-        for mismatch in example.mismatches:
-            yield "writer", mismatch.writer
-            yield "where it is known", (mismatch.writer is None, mismatch.block is None)
+        yield (
+            "tensors",
+            tuple(each.name for each in (*example.inputs, *(o.expected for o in example.outputs))),
+        )
+        yield "kind of an example", example.kind
+        yield "values of an example", example.values
+        for output in example.outputs:
+            for mismatch in output.mismatches:
+                yield "writer", mismatch.writer
+                yield "where it is known", (mismatch.writer is None, mismatch.block is None)
     for shape in record.shapes:
-        yield "part", shape.part
+        yield "scope", shape.scope
         yield "origin", shape.origin
     if record.isolation is not None:
         yield "isolation", record.isolation.level
@@ -50,8 +56,8 @@ def words(record: Record) -> Iterator[tuple[str, object]]:
 def made() -> set[tuple[str, object]]:
     """The same of what is graded; and what a scripted program can't show."""
     seen = {word for kind in KINDS for word in words(graded(kind))}
-    seen |= {("check of an example", item.id) for item in CONV1D.rubric}
-    seen |= {("part", part.value) for part in Part}
+    seen |= {("check of an example", item.id) for item in PUZZLE.rubric}
+    seen |= {("scope", scope.value) for scope in Scope}
     seen |= {("origin", origin) for origin in get_args(Origin)}
     seen |= {("isolation", str(level)) for level in Isolation}
     seen |= {("where it is known", (False, known)) for known in (True, False)}

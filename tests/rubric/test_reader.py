@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from grader.errors import UsageError
 from grader.grading import plan
-from grader.puzzles.conv1d import CONV1D
-from grader.puzzles.definition import Part
+from grader.model.part import Scope
+from grader.puzzles.conv1d import PART, PUZZLE
 from grader.record import Visibility
 from grader.rubric import load_rubric, parse_rubric, starting_file
 
@@ -20,12 +20,12 @@ START = 'puzzle = "conv1d"\n'
 
 
 def read(text, name="course.toml"):
-    return parse_rubric((START + text).encode(), CONV1D, name=name)
+    return parse_rubric((START + text).encode(), PUZZLE, name=name)
 
 
 def complaints(text, *, start=START):
     with pytest.raises(UsageError) as caught:
-        parse_rubric((start + text).encode(), CONV1D, name="course.toml")
+        parse_rubric((start + text).encode(), PUZZLE, name="course.toml")
     assert caught.value.remedy
     return caught.value.what.split("\n")
 
@@ -37,9 +37,9 @@ def item(rubric, name):
 class TestWhatItSays:
     def test_nothing_said_is_the_puzzles_own_rubric(self):
         rubric = read("")
-        assert rubric.puzzle.rubric == CONV1D.rubric
+        assert rubric.puzzle.rubric == PUZZLE.rubric
         assert (rubric.pass_mark, rubric.hints, rubric.due) == (None, True, None)
-        assert all(rubric.visible(each.id) is Visibility.VISIBLE for each in CONV1D.rubric)
+        assert all(rubric.visible(each.id) is Visibility.VISIBLE for each in PUZZLE.rubric)
 
     def test_points_extra_credit_and_what_is_switched_off(self):
         rubric = read(
@@ -94,7 +94,7 @@ class TestWhatItSays:
         )
 
     def test_a_byte_order_mark_is_no_key(self):
-        assert parse_rubric(b"\xef\xbb\xbf" + START.encode(), CONV1D).puzzle.name == "conv1d"
+        assert parse_rubric(b"\xef\xbb\xbf" + START.encode(), PUZZLE).puzzle.name == "conv1d"
 
     def test_the_digest_is_of_what_is_said(self):
         plain = read("hints = true\n[checks.clean]\npoints = 5\n")
@@ -118,7 +118,7 @@ class TestWhatItSays:
 
     def test_from_a_file(self, tmp_path):
         (tmp_path / "r.toml").write_text(START)
-        assert load_rubric(tmp_path / "r.toml", CONV1D).source == START
+        assert load_rubric(tmp_path / "r.toml", PUZZLE).source == START
 
 
 class TestSizes:
@@ -127,23 +127,23 @@ class TestSizes:
             '[[sizes]]\ninput_size = [15, 30]\nconv_size = [1, "3 to 5"]\n'
             "[[sizes]]\ninput_size = 7\nconv_size = 1\n"
         )
-        assigned = [p for p in CONV1D.domain_points() if rubric.puzzle.assigned(p)]
+        assigned = [p for p in PART.domain_points() if rubric.puzzle.parts[0].assigned(p)]
         assert len(assigned) == 2 * 4 + 1
-        assert rubric.puzzle.domain == (
+        assert rubric.puzzle.parts[0].domain == (
             "input_size 15 or 30 with conv_size 1 or 3 to 5; input_size 7 with conv_size 1"
         )
 
     def test_a_size_that_is_left_out_is_the_whole_range(self):
         rubric = read("[[sizes]]\ninput_size = 15\n")
-        assert sum(map(rubric.puzzle.assigned, CONV1D.domain_points())) == 15
+        assert sum(map(rubric.puzzle.parts[0].assigned, PART.domain_points())) == 15
 
     def test_the_ends_of_every_part_are_in_the_plan(self):
         rubric = read('[[sizes]]\ninput_size = "9 to 22"\nconv_size = "2 to 6"\n')
-        shapes = plan.draw(rubric.puzzle, seed="s", own_kernel=True)
-        planned = {tuple(shape.sizes.values()): shape.part for shape in shapes}
+        shapes = plan.draw(rubric.puzzle, seed="s", own_kernel={"conv1d"})
+        planned = {tuple(shape.sizes.values()): shape.scope for shape in shapes}
         for corner in ((9, 2), (9, 6), (22, 2), (22, 6)):
-            assert planned[corner] is Part.ASSIGNED
-        assert planned[30, 15] is Part.ROBUST
+            assert planned[corner] is Scope.ASSIGNED
+        assert planned[30, 15] is Scope.ROBUST
 
     def test_where_every_size_is_assigned_nothing_is_left_for_robust(self):
         rubric = read("[[sizes]]\n")
@@ -154,10 +154,11 @@ class TestSizes:
     def test_the_given_kernels_defect_is_the_task_where_the_course_assigns_it(self):
         """Not: it costs nothing. And the instructor is told what that asks for."""
         at = {"input_size": 16, "conv_size": 3}
-        assert CONV1D.given_reads(at)
+        assert PART.given_reads(at)
         rubric = read('[[sizes]]\ninput_size = "15 to 16"\n')
-        assert not rubric.puzzle.given_reads(at)
-        assert rubric.puzzle.given_reads({"input_size": 14, "conv_size": 3})
+        (part,) = rubric.puzzle.parts
+        assert not part.given_reads(at)
+        assert part.given_reads({"input_size": 14, "conv_size": 3})
         assert rubric.notices
         assert not read("[[sizes]]\ninput_size = 15\n").notices
 
@@ -228,7 +229,7 @@ class TestWhatMakesNoSense:
         assert all(line.startswith("course.toml") for line in said)
 
     def test_no_points_at_all(self):
-        text = "".join(f"[checks.{each.id}]\npoints = 0\n" for each in CONV1D.rubric)
+        text = "".join(f"[checks.{each.id}]\npoints = 0\n" for each in PUZZLE.rubric)
         assert "no check gives a point" in complaints(text)[0]
 
     def test_everything_at_once_in_the_order_of_the_file(self):
@@ -248,14 +249,14 @@ class TestWhatMakesNoSense:
 
     def test_bytes_that_are_no_text(self):
         with pytest.raises(UsageError, match=r"line 2: this is not UTF-8"):
-            parse_rubric(START.encode() + b"\xff", CONV1D)
+            parse_rubric(START.encode() + b"\xff", PUZZLE)
 
     def test_a_file_that_is_too_large_or_not_there(self, tmp_path):
         with pytest.raises(UsageError, match="64 KiB"):
-            parse_rubric(b"#" * 70_000, CONV1D)
+            parse_rubric(b"#" * 70_000, PUZZLE)
         for path in (tmp_path / "none.toml", tmp_path):
             with pytest.raises(UsageError, match="can't be read"):
-                load_rubric(path, CONV1D)
+                load_rubric(path, PUZZLE)
 
 
 KEYS = st.sampled_from(
@@ -284,7 +285,7 @@ LINES = st.one_of(
 def read_or_refused(data):
     """Sound and complete, or a `UsageError` that a terminal can show."""
     try:
-        rubric = parse_rubric(data, CONV1D)
+        rubric = parse_rubric(data, PUZZLE)
     except UsageError as error:
         told = error
     else:
@@ -310,17 +311,17 @@ def test_any_bytes_are_a_rubric_or_a_clear_error(data):
 def test_the_example_of_the_page_says_what_the_page_says_of_it():
     page = (Path(__file__).parents[2] / "docs/rubric.md").read_text()
     example = page.partition("```toml\n")[2].partition("```")[0]
-    rubric = parse_rubric(example.encode(), CONV1D)
+    rubric = parse_rubric(example.encode(), PUZZLE)
     assert (rubric.puzzle.max_score, rubric.pass_mark) == (95, 86)
     visible = [each for each in rubric.puzzle.rubric if not each.extra and each.id != "reals"]
     assert sum(each.points for each in visible) == 80
 
 
 def test_the_starting_file_is_the_puzzles_own_rubric():
-    text = starting_file(CONV1D)
-    rubric = parse_rubric(text.encode(), CONV1D)
+    text = starting_file(PUZZLE)
+    rubric = parse_rubric(text.encode(), PUZZLE)
     assert rubric.digest == read("").digest
-    assert rubric.puzzle == CONV1D
+    assert rubric.puzzle == PUZZLE
     # Complete: every key that there is stands in it.
     for key in ("pass_mark", "hints", "due", "time_zone", "points", "extra", "visibility"):
         assert f"{key} " in text

@@ -21,8 +21,8 @@ import pytest
 import grader
 from grader.device import library_directory
 from grader.errors import SandboxFault
-from grader.grading.boxed_device import device_tree
-from grader.grading.workspace import open_workspace
+from grader.lanes.boxed_device import device_tree
+from grader.lanes.workspace import open_workspace
 from grader.sandbox import (
     Box,
     Isolation,

@@ -185,9 +185,10 @@ class _Folder:
         return self._rank(file) > 0 and self._book.is_untouched(self._reading.program(file.entry))
 
     def _has_op(self, file: HandedIn) -> bool:
-        """Whether a file, whatever its name, is work at this puzzle: it registers the op."""
-        op = self._book.layout.puzzle.op
-        return self._reading.says(file.entry, f'"{op}"') and self.is_work(file)
+        """Whether a file, whatever its name, is work at this puzzle: it registers an op of it."""
+        ops = {part.op for part in self._book.layout.puzzle.parts}
+        said = any(self._reading.says(file.entry, f'"{op}"') for op in ops)
+        return said and self.is_work(file)
 
     def _place(self, file: HandedIn) -> FilePlace:
         return self._book.layout.place(file.claim.file)

@@ -15,7 +15,9 @@ import msgspec
 
 from grader.device import FindingKind, Space
 from grader.intake.display import one_line
+from grader.marks import untouched
 from grader.record import (
+    Aspect,
     Attribution,
     CheckedFinding,
     Counterexample,
@@ -26,6 +28,7 @@ from grader.record import (
     Verdict,
 )
 from grader.report import values
+from grader.wording import FINDING_DIAGNOSES
 
 LONG = 180
 """Characters of a sentence made from a message."""
@@ -42,21 +45,6 @@ class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _NOTHING = Diagnosis(key="nothing", title="Nothing was filled in: it is the skeleton as given")
-_NOT_FILLED = "nothing was filled in"
-_FINDINGS = {
-    FindingKind.OUT_OF_BOUNDS: "A thread {past} the end of {what}",
-    FindingKind.MISALIGNED: "An access is not aligned to its type",
-    FindingKind.UNINITIALISED_READ: "A thread reads a cell of {what} that nothing wrote",
-    FindingKind.RACE: "Two threads use the same cell of {what} with no barrier between them",
-    FindingKind.BARRIER_DIVERGENCE: "Not every thread of the block reaches the barrier",
-    FindingKind.BUDGET_EXCEEDED: "The kernel does not come to an end",
-    FindingKind.BAD_LAUNCH: "The device refuses the launch",
-    FindingKind.TRAP: "The kernel stops itself",
-    FindingKind.STACK_OVERFLOW: "A function calls itself without end",
-    FindingKind.MISSING_FUNCTION: "The kernel calls a function that no GPU has",
-    FindingKind.EXITED_BEFORE_BARRIER: "Threads end before a barrier that others reach",
-    FindingKind.STREAM_RACE: "Work on two streams uses the same memory, and neither waits",
-}
 _ENDS_A_RUN = {
     FindingKind.OUT_OF_BOUNDS,
     FindingKind.MISALIGNED,
@@ -85,8 +73,7 @@ def diagnose(record: Record) -> Diagnosis | None:
     passed = record.verdict is Verdict.PASS
     if record.verdict not in (Verdict.PASS, Verdict.FAIL) or (passed and not failed):
         return None
-    unmade = [check for check in record.checks if check.status is Status.NOT_CHECKED]
-    if unmade and len(unmade) == len(record.checks) and _NOT_FILLED in unmade[0].reason:
+    if untouched(record):
         return _NOTHING
     return (
         _compiler(record)
@@ -140,7 +127,7 @@ def _known_mistake(record: Record) -> Diagnosis | None:
 def _no_output(record: Record) -> Diagnosis | None:
     """Every run of a check ends in an error: what the device saw, or else the error itself."""
     for case in record.counterexamples:
-        if not case.error or case.got is not None:
+        if not case.error or case.answered:
             continue
         seen = next((f for f in _own(record) if _tells_of(f, case)), None)
         if seen is not None and seen.finding.kind is not FindingKind.BAD_LAUNCH:
@@ -153,26 +140,31 @@ def _no_output(record: Record) -> Diagnosis | None:
 
 def _wrong_example(record: Record) -> Diagnosis | None:
     """The published example is the same for everybody, so equal wrong answers tell of one cause."""
-    case = next((c for c in record.counterexamples if c.check == "example"), None)
-    if case is None or case.got is None:
+    case = next((c for c in record.counterexamples if c.values == "example"), None)
+    wrong = next((each for each in case.shown if each.mismatches), None) if case else None
+    if case is None or wrong is None or wrong.got is None:
         return None
-    start = case.mismatches[0].index if case.mismatches else 0
-    got, want = _few(case.got, start), _few(case.expected, start)
+    start = wrong.mismatches[0].index
+    got, want = _few(wrong.got, start), _few(wrong.expected, start)
     place = f" from element {start} on" if start else ""
     title = f"The published example gives {got} where {want} is right{place}"
     unwritten = any(_is_symptom(found) for found in _own(record))
-    if unwritten and any(m.got == "nan" for m in case.mismatches):
+    if unwritten and any(m.got == "nan" for m in wrong.mismatches):
         # The device fills memory that nothing wrote with NaN.
         title += ": it reads memory that nothing wrote"
     inputs = "".join(t.data.hex() for t in case.inputs)
-    return _made("example", title, inputs, case.got.data.hex())
+    return _made("example", title, inputs, wrong.got.data.hex())
 
 
 def _unclean(record: Record) -> Diagnosis | None:
-    failed = {check.id for check in record.checks if check.status is Status.FAILED}
-    if failed & {"integers", "reals", "example"} or "clean" not in failed:
+    failed = {
+        check.aspect
+        for check in record.checks
+        if check.status is Status.FAILED and not check.beyond
+    }
+    if Aspect.VALUES in failed or Aspect.CLEAN not in failed:
         return None
-    order = list(_FINDINGS)
+    order = list(FINDING_DIAGNOSES)
     seen = sorted(_own(record), key=lambda f: (_is_symptom(f), order.index(f.finding.kind)))
     if not seen:
         return None
@@ -189,8 +181,8 @@ def _checks(record: Record) -> Diagnosis:
     )
     start = one_line(record.headline, limit=LONG).rstrip(". ")
     counted = {case.check for case in record.counterexamples if case.mismatch_count}
-    if len(failed) == 1 and failed[0].reason and failed[0].id not in counted:
-        told = normalised(failed[0].reason).rstrip(".")
+    if len(failed) == 1 and failed[0].sentence and failed[0].id not in counted:
+        told = normalised(failed[0].sentence).rstrip(".")
         return _made("check", f"{start}: {told}", failed[0].id, told)
     more = f" and {len(failed) - 3} more" if len(failed) > 3 else ""
     title = f"{start} (failed: {names}{more})" if failed else start
@@ -231,7 +223,7 @@ def _finding_title(found: CheckedFinding) -> str:
     past = {"write": "writes past", "atomic": "updates past"}.get(
         finding.access or "", "reads past"
     )
-    return _FINDINGS[finding.kind].format(what=what, past=past)
+    return FINDING_DIAGNOSES[finding.kind].format(what=what, past=past)
 
 
 def _few(tensor: Tensor, start: int) -> str:

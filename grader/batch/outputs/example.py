@@ -25,14 +25,16 @@ def example_lines(record: Record) -> tuple[tuple[str, str], ...]:
 
 def _case(record: Record, case: Counterexample) -> list[tuple[str, str]]:
     seen = next((f for f in record.findings if f.attribution is Attribution.STUDENT), None)
-    if case.got is not None and not case.mismatch_count and seen is not None:
+    if case.answered and not case.mismatch_count and seen is not None:
         # The numbers are right; what is wrong is how they came about.
         return [("sizes", values.sizes_text(seen.sizes)), ("the device saw", seen.finding.message)]
     lines = [(tensor.name, _numbers(tensor)) for tensor in case.inputs]
-    lines.append(("expected", _numbers(case.expected)))
-    if case.got is None:
-        return [*lines, ("the run said", case.error)]
-    return [*lines, ("got", _numbers(case.got))]
+    for output in case.shown:
+        of = f" {output.expected.name}" if len(case.outputs) > 1 else ""
+        lines.append((f"expected{of}", _numbers(output.expected)))
+        if output.got is not None:
+            lines.append((f"got{of}", _numbers(output.got)))
+    return lines if case.answered else [*lines, ("the run said", case.error)]
 
 
 def _numbers(tensor: Tensor) -> str:

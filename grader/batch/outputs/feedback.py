@@ -61,7 +61,7 @@ def _refused(info: RunInfo, result: StudentResult) -> Record:
         grader_version=__version__,
         created=info.created,
         submission=SubmissionInfo(name=name),
-        puzzle=PuzzleInfo(name=info.puzzle, title=info.puzzle, formula="", domain=""),
+        puzzle=PuzzleInfo(name=info.puzzle, title=info.puzzle),
         verdict=Verdict.REFUSED,
         score=0,
         max_score=info.max_score,

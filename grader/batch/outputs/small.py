@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from grader.record import Check, Record
+from grader.record import CheckOutcome, Record
 
 
 class Small:
     """Makes records small. What many of a class have in common is kept once."""
 
     def __init__(self) -> None:
-        self._checks: dict[Check, Check] = {}
+        self._checks: dict[CheckOutcome, CheckOutcome] = {}
 
     def record(self, record: Record) -> Record:
         """The record with verdict, points, checks and what is said in summary.

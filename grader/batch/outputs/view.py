@@ -15,7 +15,7 @@ from grader.batch.outputs.rows import BADGES, Link, StudentRow, link, rows
 from grader.batch.outputs.standing import StudentStanding, mark, remedy, standing, why_no_mark
 from grader.intake.display import one_line
 from grader.record import (
-    Check,
+    CheckOutcome,
     Record,
     Status,
     Verdict,
@@ -186,7 +186,7 @@ def _average(points: list[float], most: int) -> str:
 
 def _checks(records: Sequence[Record | None]) -> tuple[CheckLine, ...]:
     """The checks in the order of how often they failed."""
-    outcomes: dict[str, list[Check]] = {}
+    outcomes: dict[str, list[CheckOutcome]] = {}
     for record in records:
         if record is not None and record.verdict in (Verdict.PASS, Verdict.FAIL):
             for check in record.checks:
@@ -195,7 +195,7 @@ def _checks(records: Sequence[Record | None]) -> tuple[CheckLine, ...]:
     return tuple(sorted(lines, key=lambda line: -line.failed))
 
 
-def _check_line(outcomes: Sequence[Check]) -> CheckLine:
+def _check_line(outcomes: Sequence[CheckOutcome]) -> CheckLine:
     first = outcomes[0]
     failed = sum(check.status is Status.FAILED for check in outcomes)
     return CheckLine(

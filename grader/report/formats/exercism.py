@@ -57,5 +57,12 @@ def _test(record: Record, item: items.Item) -> dict[str, object]:
         "status": status,
         "message": None if status == "pass" else items.told(item) or "Failed.",
         "output": output or None,
-        "test_code": one_line(record.puzzle.formula, limit=500) or item.name,
+        "test_code": one_line(_formula(record, item.id), limit=500) or item.name,
     }
+
+
+def _formula(record: Record, check: str) -> str:
+    """What the part of a check computes; of a check of the file, what all do."""
+    part = next((each.part for each in record.checks if each.id == check), "")
+    formulas = [each.formula for each in record.puzzle.parts if part in ("", each.name)]
+    return "; ".join(formulas)

@@ -38,7 +38,7 @@ def items(record: Record) -> tuple[Item, ...]:
     top of all others. Without a mark (refused, fault) nothing gives points.
     """
     marked = record.verdict in (Verdict.PASS, Verdict.FAIL)
-    out_of_reach = unreachable(record.checks, record.max_score) if marked else frozenset()
+    out_of_reach = unreachable(record.checks) if marked else frozenset()
     made: list[Item] = []
     for place, check in enumerate(record.checks):
         points, most = check.points, check.max_points
@@ -54,7 +54,7 @@ def items(record: Record) -> tuple[Item, ...]:
                 points=points,
                 max_points=most,
                 extra=check.extra,
-                reason=sentence(one_line(check.reason, limit=REASON)),
+                reason=sentence(one_line(check.sentence, limit=REASON)),
                 visibility=check.visibility,
             )
         )

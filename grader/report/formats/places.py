@@ -7,15 +7,15 @@ from typing import Literal
 import msgspec
 
 from grader.intake.display import one_line
-from grader.record import Attribution, CheckedFinding, Diagnostic, Record, Status, Verdict
+from grader.record import Aspect, Attribution, CheckedFinding, Diagnostic, Record, Status, Verdict
 from grader.report.messages import is_submission
 from grader.report.wording import (
-    FINDING_TITLES,
     HIDDEN_FROM_STUDENTS,
     SHORT,
     next_steps,
     sentence,
 )
+from grader.wording import FINDING_TITLES
 
 Level = Literal["error", "warning", "note"]
 MESSAGE = 1_000
@@ -68,10 +68,10 @@ def _checks(record: Record, *, has_errors: bool) -> list[Place]:
     """Failed checks, each with its smallest case; the compiler's errors say more than theirs."""
     made = []
     for check in record.checks:
-        if check.status is not Status.FAILED or (has_errors and check.id in _COMPILING):
+        if check.status is not Status.FAILED or (has_errors and check.aspect in _COMPILING):
             continue
         case = next((c for c in record.counterexamples if c.check == check.id), None)
-        parts = [sentence(one_line(check.reason, limit=400))]
+        parts = [sentence(one_line(check.sentence, limit=400))]
         if case is not None:
             sizes = ", ".join(f"{name} {value}" for name, value in case.sizes.items())
             parts.append(f"Smallest failing input: {one_line(sizes)}.")
@@ -91,7 +91,7 @@ def _checks(record: Record, *, has_errors: bool) -> list[Place]:
     return made
 
 
-_COMPILING = frozenset({"packages", "compiles"})
+_COMPILING = frozenset({Aspect.PACKAGES, Aspect.COMPILES})
 
 
 def _diagnostic(diagnostic: Diagnostic, record: Record) -> Place:

@@ -17,7 +17,8 @@ from grader.intake.display import one_line
 from grader.record import Record, Verdict
 from grader.report.formats import prose
 from grader.report.formats.places import Place, places
-from grader.report.wording import FINDING_TITLES, noted
+from grader.report.wording import noted
+from grader.wording import FINDING_TITLES
 
 SCHEMA = (
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"

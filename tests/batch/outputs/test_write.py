@@ -175,7 +175,7 @@ class TestHidden:
             msgspec.structs.replace(
                 each,
                 title="SECRET title" if each.id == hidden else each.title,
-                reason="SECRET reason" if each.id == hidden else each.reason,
+                sentence="SECRET reason" if each.id == hidden else each.sentence,
                 visibility=Visibility.HIDDEN if each.id == hidden else Visibility.VISIBLE,
             )
             for each in made.checks

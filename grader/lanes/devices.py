@@ -1,11 +1,10 @@
-"""The device that a run uses, behind one interface: software or a real GPU."""
+"""The device that cases run on, behind one interface: the software device or a real GPU."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import replace
 from pathlib import Path
 from typing import Protocol, Self
 
@@ -21,26 +20,22 @@ from grader.device import (
     schedules,
     spawn_plain,
 )
-from grader.grading import gpu
+from grader.errors import DeviceFault
+from grader.lanes import DeviceChoice, gpu
 from grader.lease import Lease
+from grader.model.part import Budget
 from grader.record import DeviceInfo
 
-LAUNCH_LIMITS = LaunchLimits(
-    instruction_budget=1_000_000_000, per_thread=1000, thread_budget=2_000_000, wall_clock_s=60.0
-)
-"""A launch of conv1d takes some 6,000 instructions, 200 of a thread, and about a millisecond. One
-with far too many threads, or that prints a lot, takes more, and ends all the same: to print an
-integer takes a thread some 200. Two million take the device 10 to 20 s, so the clock decides only
-where the machine is slower than that, or the launch far larger than the task's."""
+BUDGET = Budget()
 
 
-def _limits(share: float) -> LaunchLimits:
+def _limits(budget: Budget, share: float) -> LaunchLimits:
     """A part of the limits. The clock stays: what passes it says something of this machine."""
-    return replace(
-        LAUNCH_LIMITS,
-        instruction_budget=int(LAUNCH_LIMITS.instruction_budget * share),
-        per_thread=int(LAUNCH_LIMITS.per_thread * share),
-        thread_budget=int(LAUNCH_LIMITS.thread_budget * share),
+    return LaunchLimits(
+        instruction_budget=int(budget.instructions * share),
+        per_thread=int(budget.per_thread * share),
+        thread_budget=int(budget.thread * share),
+        wall_clock_s=budget.seconds,
     )
 
 
@@ -53,7 +48,7 @@ TURN_SECONDS = 600.0
 _NOT_SHOWN = "a GPU does not show what was done on it"
 
 
-class Lane(AbstractContextManager["Lane"], Protocol):
+class CaseDevice(AbstractContextManager["CaseDevice"], Protocol):
     """A device and the way to it for a worker."""
 
     info: DeviceInfo
@@ -75,13 +70,14 @@ class Lane(AbstractContextManager["Lane"], Protocol):
         repeatable: bool = False,
         shared_zeros: bool = False,
         share: float = 1.0,
+        budget: Budget = BUDGET,
     ) -> None:
         """A case begins; ``variant`` chooses what unwritten memory holds.
 
         ``schedule`` is the order of blocks and threads (`grader.device.schedules`).
         Odd variants also get the addresses of buffers that were freed before. With
         ``shared_zeros``, unwritten shared memory holds zeros in all of them. ``share`` is the part
-        of the limits on a launch's instructions that holds.
+        of the ``budget`` of a launch that holds.
         """
 
     def end_case(self) -> CaseEvidence | None:
@@ -102,7 +98,7 @@ class Lane(AbstractContextManager["Lane"], Protocol):
         """Forget the last worker; the next one starts on a clean device."""
 
 
-class SoftwareLane:
+class OnSoftwareDevice:
     """The software device. See `grader.device`."""
 
     observes = True
@@ -134,13 +130,14 @@ class SoftwareLane:
         repeatable: bool = False,
         shared_zeros: bool = False,
         share: float = 1.0,
+        budget: Budget = BUDGET,
     ) -> None:
         poison, shared = _FILLS[variant % len(_FILLS)]
         setup = CaseSetup(
             poison=poison,
             shared_fill=0 if shared_zeros else shared,
             schedule=schedule,
-            limits=_limits(share),
+            limits=_limits(budget, share),
             # Every other case: who keeps answers by the address of a buffer is found out, and
             # in the cases between, who goes on using a buffer that was freed.
             rewind=variant % 2 == 1,
@@ -166,7 +163,7 @@ class SoftwareLane:
         self._device.new_connection()
 
 
-class GpuLane:
+class OnGpu:
     """A real GPU with the machine's own driver. Nothing can be observed on it.
 
     Gradings side by side have it for a case at a time. So a kernel that does not end takes
@@ -199,6 +196,7 @@ class GpuLane:
         repeatable: bool = False,
         shared_zeros: bool = False,
         share: float = 1.0,
+        budget: Budget = BUDGET,
     ) -> None:
         # Whoever has it for longer than any case may take is no grading: go on beside it.
         self._turn.wait(TURN_SECONDS)
@@ -220,3 +218,27 @@ class GpuLane:
 
     def renew(self) -> None:
         return None
+
+
+def choose_device(wanted: DeviceChoice, spawn: Spawn) -> CaseDevice:
+    """The device to grade on.
+
+    Args:
+        wanted: ``auto`` takes a GPU whose driver works, else the software device.
+        spawn: Starts the software device's process.
+
+    Raises:
+        DeviceFault: a GPU was asked for and there is none that works.
+    """
+    if wanted == "software":
+        return OnSoftwareDevice(reason="as asked", spawn=spawn)
+    found = gpu.probe()
+    if found.name:
+        reason = "as asked" if wanted == "gpu" else "its driver works"
+        return OnGpu(name=found.name, reason=reason)
+    if wanted == "gpu":
+        raise DeviceFault(
+            f"there is no GPU to grade on: {found.why}",
+            remedy="Use --device software, or a machine whose NVIDIA driver works.",
+        )
+    return OnSoftwareDevice(reason=found.why, spawn=spawn)

@@ -1,4 +1,4 @@
-"""Run cases on a worker and a device, and replace the worker when it is spent.
+"""The lane of an op: a MAX Graph in a worker runs its cases, and is replaced when it is spent.
 
 A device fault is sticky, as on a GPU: every later call in that process fails.
 The worker is then replaced; the compiled graphs are loaded again (about 2 s),
@@ -12,104 +12,59 @@ from __future__ import annotations
 import contextlib
 import signal
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
-import numpy as np
-from numpy.typing import NDArray
-
-from grader.device import CaseEvidence, Compared, CopyOut, Repeated, schedules
+from grader.device import CaseEvidence, Compared, CopyOut, Launch, schedules
 from grader.errors import DeviceFault, ToolchainFault
-from grader.grading.blame import out_of_memory
-from grader.grading.cases import Case
-from grader.grading.errors_of_max import in_short
-from grader.grading.lane import Lane
-from grader.grading.plan import PlannedShape, for_worker
-from grader.grading.timing import CASE_SECONDS, WHY_NOT_RUN, NotRun, TimeTaken
-from grader.puzzles.definition import Puzzle
+from grader.lanes.devices import CaseDevice
+from grader.lanes.errors_of_max import in_short
+from grader.lanes.faults import out_of_memory
+from grader.lanes.lane import Control, Kept, Redone
+from grader.lanes.timing import CASE_SECONDS, TimeTaken
+from grader.model.cases import Case, CaseRun, Ending, PlannedShape
+from grader.model.domains import Sizes
+from grader.model.part import TensorSpec
+from grader.record import DeviceInfo, NotRun
 from grader.sandbox import Limits, Outcome, Scratch
 from grader.toolchain.workspace import Workspace
 from grader.worker.channel import CaseError
 from grader.worker.process import SCRIPT, Ended, Worker
 
 MAX_REPLACEMENTS = 12
-"""How often a worker is replaced in one run before the rest is not run."""
-
-
-class Ending(StrEnum):
-    """How a case ended."""
-
-    OUTPUT = "output"
-    """With output of the right length."""
-    ERROR = "error"
-    """The call raised an error: the launch was refused, or the device faulted."""
-    DIED = "died"
-    """The process ended in the middle."""
-    LATE = "late"
-    """No answer before the time limit."""
-    LIMIT = "limit"
-    """The sandbox ended it: too much memory, output, disk or too many processes."""
-    FORGED = "forged"
-    """What the worker returned is not what left the device, or broke the protocol."""
-    NOT_RUN = "not run"
-    """There was no worker for it, or too little time: `CaseRun.not_run`. It says nothing."""
-
-
-Control = Callable[[Case], bool]
-"""Whether the reference answer gets through a case here and now, in a second worker too."""
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class CaseRun:
-    """One case and what came of it."""
-
-    case: Case
-    ending: Ending
-    output: NDArray[np.generic] | None = None
-    inputs_after: tuple[NDArray[np.generic], ...] = ()
-    message: str = ""
-    evidence: CaseEvidence | None = None
-    copy_out: CopyOut | None = None
-    """The copy that brought the output to the host, with its provenance."""
-    not_run: NotRun | None = None
-    """Why it was not run, or not to its end."""
-
-    @classmethod
-    def none(cls, case: Case, why: NotRun) -> Self:
-        """Of a case that was not run."""
-        return cls(case=case, ending=Ending.NOT_RUN, message=WHY_NOT_RUN[why], not_run=why)
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Kept:
-    """A case whose steps on the device are kept, and the number under which they are."""
-
-    number: int
-    case: Case
+"""How often a worker is replaced for the cases of one part before its rest is not run."""
 
 
 def _pairs(of: Case, other: Case) -> list[tuple[bytes, bytes]]:
-    return [(array.tobytes(), other.inputs[name].tobytes()) for name, array in of.inputs.items()]
+    names = [spec.name for spec in of.part.inputs]
+    return [(of.inputs[name].tobytes(), other.inputs[name].tobytes()) for name in names]
 
 
-class Executor:
+@dataclass
+class _PartRun:
+    """What the cases of one part took. Each part has time and processes of its own."""
+
+    time: TimeTaken = field(default_factory=TimeTaken)
+    spent: NotRun | None = None
+    """Why no more cases are run."""
+    replacements: int = 0
+
+
+class GraphLane:
     """Compiles the plan and runs its cases. Use as a context manager."""
 
     def __init__(
         self,
-        puzzle: Puzzle,
         workspace: Workspace,
-        lane: Lane,
+        device: CaseDevice,
         *,
         compile_limits: Limits,
         script: Path = SCRIPT,
     ) -> None:
-        self._puzzle = puzzle
         self._workspace = workspace
-        self._lane = lane
+        self._device = device
         self._shapes: Sequence[PlannedShape] = ()
         self._control: Control | None = None
         self._survived = False
@@ -119,11 +74,21 @@ class Executor:
         self._compiled = b""
         self._launched: Worker | None = None
         self._worker: Worker | None = None
-        self._time = TimeTaken()
-        self._spent: NotRun | None = None
+        self._parts: dict[str, _PartRun] = {}
+        self._last = _PartRun()
         self.replacements = 0
         self.cases_run = 0
         self.peak_bytes = 0
+
+    @property
+    def device(self) -> DeviceInfo:
+        """What it runs on."""
+        return self._device.info
+
+    @property
+    def observes(self) -> bool:
+        """Whether launches, findings and provenance can be seen."""
+        return self._device.observes
 
     def __enter__(self) -> Self:
         return self
@@ -140,10 +105,10 @@ class Executor:
         self._scratch.close()
 
     def launch(self) -> None:
-        """Start the worker that `start` will use: it imports MAX and opens the device meanwhile."""
+        """Start the worker that `prepare` will use: it imports MAX meanwhile."""
         self._launched = self._new_worker(self._workspace)
 
-    def start(
+    def prepare(
         self, shapes: Sequence[PlannedShape], *, control: Control | None = None
     ) -> float | Ended:
         """Compile a graph for each shape; the seconds that it took, or how the worker ended.
@@ -155,7 +120,7 @@ class Executor:
         self._control = control
         answer = self._start(self._workspace, compiled=self._workspace.compiled, load=False)
         if isinstance(answer, Ended) and answer.why == "died":
-            self._lane.renew()
+            self._device.renew()
             answer = self._start(self._workspace, compiled=self._workspace.compiled, load=False)
         if not isinstance(answer, Ended):
             self._compiled = self._workspace.compiled_graphs() or b""
@@ -165,8 +130,7 @@ class Executor:
         worker, self._launched = self._launched or self._new_worker(workspace), None
         package = workspace.box.inside(workspace.artefact)
         answer = worker.build(
-            for_worker(
-                self._puzzle,
+            graph_plan(
                 self._shapes,
                 graphs=workspace.toolchain.edition.worker.graphs,
                 package=package,
@@ -182,20 +146,20 @@ class Executor:
         return answer
 
     def _new_worker(self, workspace: Workspace) -> Worker:
-        return Worker(workspace, self._lane, compile_limits=self._limits, script=self._script)
+        return Worker(workspace, self._device, compile_limits=self._limits, script=self._script)
 
     def keep(self, number: int) -> None:
         """Keep what the last case, a repeatable one, did on the device, under a number.
 
         It is there until a worker is replaced, or another case takes its number.
         """
-        self._lane.keep(number)
+        self._device.keep(number)
 
     def compare(self, one: Kept, other: Kept) -> Compared:
         """Whether the host did the same in two cases of one shape."""
-        return self._lane.compare(one.number, other.number, _pairs(one.case, other.case))
+        return self._device.compare(one.number, other.number, _pairs(one.case, other.case))
 
-    def repeat(self, one: Kept, other: Kept, *, moved: bool = True) -> Repeated:
+    def repeat(self, one: Kept, other: Kept, *, moved: bool = True) -> Redone:
         """What the device does when it does a case again with the inputs of another.
 
         Args:
@@ -203,13 +167,24 @@ class Executor:
             other: Another one of its shape, or the same.
             moved: Whether inputs are exchanged also where the host moved them.
         """
-        return self._lane.repeat(
-            one.number,
-            _pairs(one.case, other.case),
-            copy=1 + len(one.case.inputs),  # the output is copied to the host before the inputs
-            like=other.number,
-            moved=moved,
-        )
+        pairs = _pairs(one.case, other.case)
+        outputs: list[bytes] = []
+        count = len(one.case.part.outputs)
+        launches: tuple[Launch, ...] = ()
+        for place in range(count):
+            # The outputs are copied to the host one after the other, then the inputs.
+            done = self._device.repeat(
+                one.number,
+                pairs,
+                copy=count - place + len(one.case.part.inputs),
+                like=other.number,
+                moved=moved,
+            )
+            if done.data is None:
+                return Redone(launches=done.launches, why=done.why)
+            outputs.append(done.data)
+            launches = done.launches
+        return Redone(outputs=tuple(outputs), launches=launches)
 
     def run(
         self,
@@ -236,22 +211,28 @@ class Executor:
         if isinstance(worker, NotRun):
             return CaseRun.none(case, worker)
         self.cases_run += 1
-        share = self._time.share
-        self._lane.begin_case(
+        part, sizes = case.part, case.shape.sizes
+        clock = self._last.time
+        share = clock.share
+        self._device.begin_case(
             variant=variant,
             schedule=schedule,
             repeatable=repeatable,
-            shared_zeros=self._puzzle.shared_holds_zeros(case.shape.sizes),
+            shared_zeros=part.shared_holds_zeros(sizes),
             share=share,
+            budget=part.budget,
         )
         began = time.monotonic()
         answer = worker.run(
-            case.shape.number, case.payload, self._lengths(case), seconds=CASE_SECONDS * share
+            case.shape.number,
+            case.payload,
+            tuple(spec.length(sizes) for spec in _specs(case)),
+            seconds=CASE_SECONDS * share,
         )
         seconds = time.monotonic() - began
-        evidence = self._lane.end_case()
+        evidence = self._device.end_case()
         late = isinstance(answer, Ended) and answer.why == "late"
-        cut = self._time.add(seconds, evidence, late=late)
+        cut = clock.add(seconds, evidence, late=late)
         run = self._outcome(case, answer, evidence)
         if cut and run.ending is not Ending.FORGED:
             run = CaseRun.none(case, NotRun.CUT)
@@ -267,7 +248,7 @@ class Executor:
     @property
     def is_slow(self) -> bool:
         """Whether a case takes the device so long that there should be few."""
-        return self._time.is_slow
+        return self._last.time.is_slow
 
     def _outcome(
         self,
@@ -296,8 +277,9 @@ class Executor:
         if isinstance(answer, CaseError):
             message = in_short(answer.message)
             return CaseRun(case=case, ending=Ending.ERROR, message=message, evidence=evidence)
-        copy_out = None
-        if evidence is not None:
+        copies: tuple[CopyOut, ...] = ()
+        on_device = case.part.target == "gpu"
+        if evidence is not None and on_device:
             copies = evidence.copies_out[-len(answer) :]
             if tuple(copy.data for copy in copies) != answer:
                 return CaseRun(
@@ -306,15 +288,15 @@ class Executor:
                     message="what the program returned is not what left the device",
                     evidence=evidence,
                 )
-            copy_out = copies[0]
-        output, *inputs = self._arrays(case, answer)
+        sizes, count = case.shape.sizes, len(case.part.outputs)
+        arrays = [spec.array(data, sizes) for spec, data in zip(_specs(case), answer, strict=True)]
         return CaseRun(
             case=case,
             ending=Ending.OUTPUT,
-            output=output,
-            inputs_after=tuple(inputs),
+            outputs=tuple(arrays[:count]),
+            inputs_after=tuple(arrays[count:]),
             evidence=evidence,
-            copy_out=copy_out,
+            copies_out=tuple(copies[:count]),
         )
 
     def _check_killed(self, case: Case, outcome: Outcome) -> None:
@@ -331,28 +313,16 @@ class Executor:
         if outcome.signal == signal.SIGKILL and not outcome.killed:
             self._see_control(case, "was killed")
 
-    def _arrays(self, case: Case, parts: tuple[bytes, ...]) -> list[NDArray[np.generic]]:
-        specs = (self._puzzle.output, *self._puzzle.inputs)
-        return [
-            np.frombuffer(part, dtype=spec.dtype).reshape(spec.extents(case.shape.sizes))
-            for spec, part in zip(specs, parts, strict=True)
-        ]
-
-    def _lengths(self, case: Case) -> tuple[int, ...]:
-        return tuple(
-            int(np.prod(spec.extents(case.shape.sizes))) * np.dtype(spec.dtype).itemsize
-            for spec in (self._puzzle.output, *self._puzzle.inputs)
-        )
-
     def _ready(self, case: Case) -> Worker | NotRun:
         """A worker that can run a case, a new one if the last is spent; or why there is none."""
-        self._spent = self._spent or self._time.used_up
-        if self._spent is None and self._worker is None:
-            full = self.replacements >= MAX_REPLACEMENTS
-            self._spent = NotRun.PROCESS if full else self._replace(case)
-        if self._spent is not None:
+        part = self._last = self._parts.setdefault(case.part.name, _PartRun())
+        part.spent = part.spent or part.time.used_up
+        if part.spent is None and self._worker is None:
+            full = part.replacements >= MAX_REPLACEMENTS
+            part.spent = NotRun.PROCESS if full else self._replace(case)
+        if part.spent is not None:
             self._retire()
-            return self._spent
+            return part.spent
         assert self._worker is not None
         return self._worker
 
@@ -363,9 +333,10 @@ class Executor:
         at fault.
         """
         self.replacements += 1
+        self._last.replacements += 1
         said = ""
         for _ in range(2):
-            self._lane.renew()
+            self._device.renew()
             self._scratch.close()
             workspace = self._workspace.anew(self._scratch.enter_context(Scratch()), self._compiled)
             answer = self._start(workspace, compiled=workspace.restored, load=True)
@@ -373,7 +344,7 @@ class Executor:
                 return None
             if answer.outcome.machine_out_of_memory:
                 raise out_of_memory("loading the graphs again")
-            if answer.why == "failed" and answer.message.startswith("device:"):
+            if answer.why == "failed" and answer.stage == "device":
                 raise DeviceFault(
                     f"the device could not be opened again: {answer.message}",
                     remedy="Run the command again; if it persists, report it with this message.",
@@ -405,3 +376,54 @@ class Executor:
 
     def _note(self, ended: Ended) -> None:
         self.peak_bytes = max(self.peak_bytes, ended.outcome.peak_resident_bytes)
+
+
+def _specs(case: Case) -> tuple[TensorSpec, ...]:
+    """The tensors of a worker's answer, in its order."""
+    return (*case.part.outputs, *case.part.inputs)
+
+
+def graph_plan(
+    shapes: Sequence[PlannedShape],
+    *,
+    graphs: str,
+    package: str,
+    compiled: str,
+    load: bool,
+) -> dict[str, Any]:
+    """The plan as the worker reads it: names, shapes and parameters, nothing else.
+
+    Args:
+        shapes: The plan.
+        graphs: How the edition gets all shapes through one compile, see
+            `grader.toolchain.edition.Worker`.
+        package: Path of the packaged op, as the worker sees it.
+        compiled: Path where the worker keeps the compiled graphs for a
+            replacement of itself.
+        load: Whether this is the replacement, which finds them there.
+    """
+
+    def tensor(spec: TensorSpec, sizes: Sizes) -> dict[str, Any]:
+        return {
+            "dtype": spec.dtype,
+            "shape": list(spec.extents(sizes)),
+            "sizes": list(spec.shape),
+        }
+
+    return {
+        "graphs": graphs,
+        "package": package,
+        "compiled": compiled,
+        "load": load,
+        "shapes": [
+            {
+                "op": shape.part.op,
+                "part": shape.part.name,
+                "target": shape.part.target,
+                "inputs": [tensor(spec, shape.sizes) for spec in shape.part.inputs],
+                "outputs": [tensor(spec, shape.sizes) for spec in shape.part.outputs],
+                "parameters": shape.part.constants(shape.sizes),
+            }
+            for shape in shapes
+        ],
+    }

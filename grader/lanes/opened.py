@@ -1,4 +1,4 @@
-"""The device and the worker of one run, opened together and closed together."""
+"""Open a lane with its device, together; close them together."""
 
 from __future__ import annotations
 
@@ -6,22 +6,20 @@ import contextlib
 from dataclasses import dataclass
 from typing import Self
 
-from grader.grading.boxed_device import device_spawn
-from grader.grading.device_choice import choose_lane
-from grader.grading.executor import Executor
-from grader.grading.lane import Lane
-from grader.grading.request import DeviceChoice
-from grader.puzzles.definition import Puzzle
+from grader.lanes import DeviceChoice
+from grader.lanes.boxed_device import device_spawn
+from grader.lanes.devices import CaseDevice, choose_device
+from grader.lanes.graph import GraphLane
 from grader.sandbox import Limits
 from grader.toolchain.workspace import Workspace
 
 
 @dataclass(frozen=True)
-class Bench:
+class OpenedLane:
     """Where cases run. Use as a context manager, or call `close`."""
 
-    lane: Lane
-    executor: Executor
+    device: CaseDevice
+    lane: GraphLane
     _open: contextlib.ExitStack
 
     def __enter__(self) -> Self:
@@ -35,12 +33,12 @@ class Bench:
         self._open.close()
 
 
-def open_bench(
-    puzzle: Puzzle, workspace: Workspace, device: DeviceChoice, *, compile_limits: Limits
-) -> Bench:
+def open_graph_lane(
+    workspace: Workspace, device: DeviceChoice, *, compile_limits: Limits
+) -> OpenedLane:
     """Start the device and a worker on it; the worker imports MAX while the caller goes on.
 
-    Nothing of the submission runs in the worker before `Executor.start`.
+    Nothing of the submission runs in the worker before `GraphLane.prepare`.
 
     Raises:
         DeviceFault: the device can't be opened.
@@ -48,8 +46,8 @@ def open_bench(
     """
     with contextlib.ExitStack() as stack:
         spawn = device_spawn(workspace.box.isolation)
-        lane = stack.enter_context(choose_lane(device, spawn))
-        executor = Executor(puzzle, workspace, lane, compile_limits=compile_limits)
-        stack.enter_context(executor)
-        executor.launch()
-        return Bench(lane, executor, stack.pop_all())
+        chosen = stack.enter_context(choose_device(device, spawn))
+        lane = GraphLane(workspace, chosen, compile_limits=compile_limits)
+        stack.enter_context(lane)
+        lane.launch()
+        return OpenedLane(chosen, lane, stack.pop_all())

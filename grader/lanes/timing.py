@@ -7,10 +7,9 @@ What a short try cuts off says nothing: it is not run, as are those for which no
 
 from __future__ import annotations
 
-from enum import StrEnum
-
 from grader.device import CaseEvidence, FindingKind
 from grader.errors import UnsupportedByDevice
+from grader.record import NotRun
 
 CASE_SECONDS = 30.0
 """Wall clock for one case, launch limits included."""
@@ -27,31 +26,6 @@ DEVICE_SECONDS = 600.0
 """For all cases together that the software device may take, without kernels that do not end."""
 SLOW_CASE = 0.5
 """Seconds of a case from which fewer are worth their time."""
-
-
-class NotRun(StrEnum):
-    """Why a case was not run, or not to its end. It says nothing of the case."""
-
-    CUT = "cut"
-    """A case before it did not end, so it had a short try, and did not end in it either."""
-    ENDLESS = "endless"
-    """Too many cases before it did not end."""
-    TIME = "time"
-    """Those before it took all the time that there is."""
-    PROCESS = "process"
-    """Those before it ended the program's process too often."""
-    LOADING = "loading"
-    """After the process had ended, the compiled graphs could not be loaded again."""
-
-
-WHY_NOT_RUN = {
-    NotRun.CUT: "a case did not end; those after it had a short try, and one did not end in it",
-    NotRun.ENDLESS: "several cases did not end, so no more were run",
-    NotRun.TIME: "the cases before took all the time that there is",
-    NotRun.PROCESS: "the program ended its process too often, so no more cases were run",
-    NotRun.LOADING: "the program ended its process, and its compiled graphs could not be loaded "
-    "again",
-}
 
 
 class TimeTaken:

@@ -6,8 +6,7 @@ import contextlib
 from collections.abc import Iterator
 
 from grader.device import library_directory
-from grader.grading import gpu
-from grader.grading.request import DeviceChoice
+from grader.lanes import DeviceChoice, gpu
 from grader.sandbox import MIB, Isolation, Limits, Scratch
 from grader.toolchain.toolchain import Toolchain
 from grader.toolchain.workspace import Workspace

@@ -1,0 +1,18 @@
+"""The checks that puzzles pick from. Each is an object: `grader.model.checks` says what it does."""
+
+from __future__ import annotations
+
+from grader.checks.behaviour import Clean, OnDevice, Robust
+from grader.checks.stages import Compiles, Packages
+from grader.checks.values import Example, Integers, Reals
+
+__all__ = [
+    "Clean",
+    "Compiles",
+    "Example",
+    "Integers",
+    "OnDevice",
+    "Packages",
+    "Reals",
+    "Robust",
+]

@@ -1,0 +1,188 @@
+"""What a check is: something that is asked of a submission, and how it is decided.
+
+A check of cases says which cases it is about (`Check.concerns`) and which problems of theirs it
+takes (`Check.claims`); it may look for problems of its own (`Check.problems`). What was found out
+is counted in a `Tally` for each check, from which the check says in the end how it went
+(`Check.judge`). The usual ones are in `grader.checks`; a puzzle may bring its own.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from grader.marks import Tried
+from grader.model.cases import Case, Observation, Problem
+from grader.model.domains import Values
+from grader.model.part import Scope
+from grader.record import Aspect, LaunchKind, NotRun, Reason, Status
+
+FIRST = 6
+"""How many failing cases are kept to recognise the mistake by."""
+
+
+@dataclass
+class Tally:
+    """What is known about one check."""
+
+    cases: int = 0
+    failures: int = 0
+    worst: tuple[Observation, Problem] | None = None
+    """The simplest failing case."""
+    elements: int = 0
+    """Elements of all outputs."""
+    not_compared: int = 0
+    """Those of them that the task leaves undecided."""
+    first: list[Observation] = field(default_factory=list)
+    """The first failing cases, before any was made simple: they tell more about the mistake."""
+    helped: bool = False
+    """Whether more need not be asked about the host."""
+    unknown: str = ""
+    """What can't be told of some case, and why; empty where all can be."""
+    not_run: NotRun | None = None
+    """Why some case of it was not run, where one was not."""
+    crashed: bool = False
+    """Whether a case of it ended without output."""
+    certain: bool = False
+    """Whether a case failed in a way that the rounding of no right algorithm explains."""
+
+    def count(self, observation: Observation, problem: Problem | None) -> None:
+        """Take one more case into account."""
+        self.cases += 1
+        for compared in observation.comparisons:
+            self.elements += compared.got.size
+            self.not_compared += compared.not_compared
+        if problem is None:
+            return
+        self.failures += 1
+        self.crashed = self.crashed or observation.run.outputs is None
+        self.certain = self.certain or not observation.rearranged
+        if len(self.first) < FIRST:
+            self.first.append(observation)
+        if self.worst is None or simplicity(observation) < simplicity(self.worst[0]):
+            self.worst = (observation, problem)
+
+
+_KINDS = (Values.REALS, Values.SPECIAL)
+
+
+def simplicity(observation: Observation) -> tuple[object, ...]:
+    """Smaller is simpler: whole numbers first, which also belong to the checks that show first."""
+    case = observation.case
+    return (_KINDS.index(case.values) if case.values in _KINDS else -1, *case.complexity)
+
+
+@dataclass
+class PartResults:
+    """What the cases of one part showed."""
+
+    tallies: dict[str, Tally] = field(default_factory=dict)
+    """By the id of the check."""
+    assigned: int = 0
+    """Cases at assigned sizes that were run."""
+    completed: int = 0
+    """Those of them that ended with output."""
+    launched: int = 0
+    """Cases at assigned sizes in which a kernel was launched and ran."""
+    tried: Tried = field(default_factory=Tried)
+    """At how many sizes there was a case."""
+    launches: dict[tuple[object, ...], LaunchKind] = field(default_factory=dict)
+    """Launches that are alike, counted."""
+    observed: bool = True
+    """Whether the device shows launches, findings and provenance."""
+    kernel_unchanged: bool = False
+    """Whether the given kernel stands as it was given."""
+    checks: tuple[Check, ...] = ()
+    """Those that its cases decide."""
+
+    @property
+    def of_values(self) -> list[Tally]:
+        """The tallies of the checks of values at the assigned sizes, in order."""
+        return [
+            self.tally(check)
+            for check in self.checks
+            if check.aspect is Aspect.VALUES and check.scope is Scope.ASSIGNED
+        ]
+
+    def tally(self, check: Check) -> Tally:
+        """The tally of a check, made on first use."""
+        return self.tallies.setdefault(check.id, Tally())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judgement:
+    """How a check went."""
+
+    status: Status
+    reason: Reason | None = None
+    data: Mapping[str, int | str] = field(default_factory=dict)
+    """What the reason's sentence names: see `grader.checks.wording`."""
+    cases: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check(ABC):
+    """One thing that is asked of a submission. Points are given in `Puzzle.rubric`."""
+
+    kind: ClassVar[str]
+    """What it is called in records and rubric files, behind the part's name if there is one."""
+    aspect: ClassVar[Aspect]
+    """What of a submission it looks at."""
+    of_cases: ClassVar[bool] = True
+    """Whether cases decide it; else a step before any was run does."""
+    scope: ClassVar[Scope] = Scope.ASSIGNED
+    """Sizes of its cases."""
+    values: ClassVar[frozenset[Values]] = frozenset()
+    """Kinds of values that cases are run with for it; empty where any will do."""
+
+    part: str = ""
+    """The part that it is about; empty where the puzzle has one, or where it is about the file."""
+    title: str
+    """What it asks for, as a line of the rubric."""
+    next_step: str = ""
+    """What a student should look at first where it failed."""
+
+    @property
+    def id(self) -> str:
+        """Its name in records and rubric files: unique within a puzzle."""
+        return f"{self.part}-{self.kind}" if self.part and self.of_cases else self.kind
+
+    @property
+    def needs_example(self) -> bool:
+        """Whether it is about the published example alone."""
+        return self.values == {Values.EXAMPLE}
+
+    def concerns(self, case: Case) -> bool:
+        """Whether a case of its part counts for it."""
+        return case.shape.scope is self.scope and (not self.values or case.values in self.values)
+
+    def claims(self, problem: Problem, case: Case) -> bool:
+        """Whether a problem of such a case makes it fail."""
+        return problem.aspect is self.aspect and self.concerns(case)
+
+    def problems(self, observation: Observation) -> Iterator[Problem]:
+        """Problems that only this check looks for, in a case that concerns it."""
+        return iter(())
+
+    @abstractmethod
+    def judge(self, results: PartResults) -> Judgement:
+        """How it went, from the results of its part."""
+
+    def headline(self, tally: Tally) -> str:
+        """The verdict in one sentence, where it is the first check that failed."""
+        return "Not right yet."
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageCheck(Check):
+    """A check that a step before any case decides: packaging, compiling."""
+
+    of_cases: ClassVar[bool] = False
+
+    def concerns(self, case: Case) -> bool:
+        return False
+
+    def judge(self, results: PartResults) -> Judgement:
+        return Judgement(status=Status.PASSED)

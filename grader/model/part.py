@@ -1,0 +1,343 @@
+"""A part of a puzzle: what is graded on its own, and what it is made of.
+
+A part says which tensors and compile-time parameters an op takes, over which sizes it must be
+right, what the right answer is and how far a rounded one may lie from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grader.model.domains import FACTOR, Domain, Factor, Sizes
+from grader.model.expected import ExpectedOutput
+from grader.model.numbers import dtype_of
+
+Arrays = Mapping[str, NDArray[np.generic]]
+"""An array for each input tensor, by name."""
+
+Constant = str | int | Callable[[Sizes], int]
+"""A compile-time parameter: a size or a type of numbers by name, a number, or an expression of
+sizes."""
+
+ENUMERABLE = 10_000
+"""Sizes up to which a domain is gone through; larger ones are sampled."""
+
+
+class Scope(StrEnum):
+    """Which sizes a check is about."""
+
+    ASSIGNED = "assigned"
+    """What the task asks for; it decides the mark."""
+    ROBUST = "robust"
+    """Beyond it; extra credit."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Size:
+    """One size parameter and its whole range, both ends included."""
+
+    name: str
+    low: int
+    high: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class TensorSpec:
+    """One tensor of a part.
+
+    ``shape`` holds size parameters by name or fixed extents:
+    ``("input_size",)``, ``("batch_size", 16)``.
+    """
+
+    name: str
+    role: Literal["input", "output"]
+    dtype: str
+    """One of `grader.model.numbers.DTYPES`."""
+    shape: tuple[str | int, ...]
+    domain: Domain = FACTOR
+    """Which values an input may have."""
+
+    def extents(self, sizes: Sizes) -> tuple[int, ...]:
+        """The shape with the sizes filled in."""
+        return tuple(extent if isinstance(extent, int) else sizes[extent] for extent in self.shape)
+
+    def count(self, sizes: Sizes) -> int:
+        """How many elements it has."""
+        return int(np.prod(self.extents(sizes), dtype=np.int64))
+
+    def length(self, sizes: Sizes) -> int:
+        """How many bytes it has."""
+        return self.count(sizes) * self.numpy.itemsize
+
+    @property
+    def numpy(self) -> np.dtype[np.generic]:
+        """Its type of numbers."""
+        return dtype_of(self.dtype)
+
+    def array(self, data: bytes, sizes: Sizes) -> NDArray[np.generic]:
+        """The array that bytes in C order are."""
+        return np.frombuffer(data, dtype=self.numpy).reshape(self.extents(sizes))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class WorkedExample:
+    """A published case with its answer, as the puzzle text shows it."""
+
+    sizes: Sizes
+    inputs: Arrays
+    outputs: Mapping[str, tuple[float, ...]]
+    """By the name of the output, flat."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Words:
+    """How the puzzle's text names things when it shows a run."""
+
+    title: str
+    """At the beginning of a line: ``1D Convolution``."""
+    lower: str
+    """Within a line: ``1D convolution``."""
+    inputs: Mapping[str, str]
+    """What stands before each input, in the order of printing: ``Input array``."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mistake:
+    """A model of a well-known wrong answer. Recognised in the outputs, it explains a failure.
+
+    It explains only; it never decides.
+    """
+
+    name: str
+    explanation: str
+    advice: str
+    answer: Callable[[Arrays, Sizes], NDArray[np.generic] | None]
+    """What the mistake gives for the part's first output, or None where it does not apply."""
+
+
+Element = tuple[int, int, int, int]
+"""How many elements an array in shared memory has, a block, a thread in it, and the element that it
+reads. Blocks and threads in one dimension."""
+
+Reads = Callable[[Sizes], frozenset[Element]]
+
+
+def _no_reads(sizes: Sizes) -> frozenset[Element]:
+    return frozenset()
+
+
+@dataclass(frozen=True, kw_only=True)
+class NeedsZeros:
+    """A given kernel that reads shared memory which nothing wrote, even at the assigned sizes.
+
+    It is right where that memory holds zeros, as it usually does on a GPU. Nobody shall lose
+    points by what they were given: at these sizes, shared memory holds zeros.
+    """
+
+    at: Callable[[Sizes], bool]
+    reads: Reads
+    """As `GivenKernel.reads`."""
+    explanation: str
+    """What is wrong with the given kernel, for the report."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GivenKernel:
+    """A kernel that students are given. Faults in an unchanged copy of it cost nothing."""
+
+    function: str
+    array: str = ""
+    """Name of the array in it that ``reads`` are of."""
+    reads: Reads = _no_reads
+    """What it reads of shared memory at given sizes although nothing wrote it, launched as the
+    task says. That costs nothing."""
+    defect: str = ""
+    """What is wrong with it outside of the assigned sizes, for the report."""
+    needs_zeros: Mapping[str, NeedsZeros] = field(default_factory=dict)
+    """By edition: where the kernel given in it relies on zeros."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Budget:
+    """What a launch may use before it counts as one that does not end.
+
+    A right launch should need a hundredth of it at most.
+    """
+
+    instructions: int = 1_000_000_000
+    """Of all threads together."""
+    per_thread: int = 1000
+    """More instructions for each thread of the launch, on top of that."""
+    thread: int = 2_000_000
+    """Of one thread."""
+    seconds: float = 60.0
+    """Of the software device, for one launch."""
+
+
+BUDGET = Budget()
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Part:
+    """One thing that is graded on its own: an op of the package, on one kind of device."""
+
+    name: str
+    title: str
+    """For people, within a line: ``the op embedding_2d``."""
+    formula: str
+    """What it computes, in one line."""
+    domain: str
+    """The assigned sizes, in one line."""
+    op: str
+    """Name under which the submission registers its op."""
+    target: Literal["gpu", "cpu"] = "gpu"
+    """What the graph runs it on. Of what runs on a CPU, the grader sees the outputs only."""
+    tensors: tuple[TensorSpec, ...]
+    """In the order in which the op takes them, outputs and inputs each."""
+    sizes: tuple[Size, ...]
+    parameters: Mapping[str, Constant]
+    """Compile-time parameters of the op."""
+    assigned: Callable[[Sizes], bool]
+    """Whether sizes belong to what the task asks for."""
+    boundaries: tuple[Sizes, ...]
+    """Sizes that are always tried."""
+    random_assigned: int = 2
+    random_robust: int = 2
+    """How many random sizes of each scope join the plan where it is a sample of that scope."""
+    example: WorkedExample | None = None
+    words: Words | None = None
+    """Needed for an example."""
+    integers: tuple[int, int] = (-100, 100)
+    """Range of ordinary whole numbers in factors; larger ones come as far as `terms` allows."""
+    terms: Callable[[Sizes], int] = lambda sizes: 1
+    """How many products of one element of each factor an output sums at most. It says how large
+    they may be: see `grader.grading.inputs`."""
+    expected: Callable[[Arrays, Sizes], Mapping[str, ExpectedOutput]]
+    """The right answers by the name of the output, each with its bound and what is undecided."""
+    mistakes: tuple[Mistake, ...] = ()
+    given: GivenKernel | None = None
+    shared_holds_zeros: Callable[[Sizes], bool] = lambda sizes: False
+    """At which sizes unwritten shared memory holds zeros and no poison; see `for_edition`."""
+    budget: Budget = BUDGET
+
+    def for_edition(self, edition: str) -> Part:
+        """This part with the kernel that an edition of the book gives."""
+        zeros = self.given.needs_zeros.get(edition) if self.given is not None else None
+        if zeros is None or self.given is None:
+            return self
+        given = replace(self.given, reads=zeros.reads, defect=zeros.explanation)
+        return replace(self, given=given, shared_holds_zeros=zeros.at)
+
+    @cached_property
+    def inputs(self) -> tuple[TensorSpec, ...]:
+        """The input tensors, in the order in which the op takes them."""
+        return tuple(tensor for tensor in self.tensors if tensor.role == "input")
+
+    @cached_property
+    def outputs(self) -> tuple[TensorSpec, ...]:
+        """The output tensors, in the order in which the op gives them."""
+        return tuple(tensor for tensor in self.tensors if tensor.role == "output")
+
+    @cached_property
+    def factors(self) -> tuple[TensorSpec, ...]:
+        """The inputs that are multiplied with each other."""
+        return tuple(tensor for tensor in self.inputs if isinstance(tensor.domain, Factor))
+
+    def constants(self, sizes: Sizes) -> dict[str, int | str]:
+        """The compile-time parameters at these sizes."""
+        found: dict[str, int | str] = {}
+        for name, constant in self.parameters.items():
+            if callable(constant):
+                found[name] = constant(sizes)
+            else:
+                found[name] = (
+                    sizes.get(constant, constant) if isinstance(constant, str) else constant
+                )
+        return found
+
+    def scope(self, sizes: Sizes) -> Scope:
+        """Which scope these sizes belong to."""
+        return Scope.ASSIGNED if self.assigned(sizes) else Scope.ROBUST
+
+    def given_reads(self, sizes: Sizes) -> frozenset[Element]:
+        """What the given kernel reads although nothing wrote it."""
+        return self.given.reads(sizes) if self.given is not None else frozenset()
+
+    def contains(self, sizes: Sizes) -> bool:
+        """Whether the sizes lie in the whole domain."""
+        return set(sizes) == {size.name for size in self.sizes} and all(
+            size.low <= sizes[size.name] <= size.high for size in self.sizes
+        )
+
+    @property
+    def points(self) -> int:
+        """How many sizes the whole domain has."""
+        return int(np.prod([size.high - size.low + 1 for size in self.sizes], dtype=object))
+
+    @property
+    def enumerable(self) -> bool:
+        """Whether all sizes can be gone through; else they are sampled."""
+        return self.points <= ENUMERABLE
+
+    def counts(self) -> tuple[int, int]:
+        """How many sizes are assigned, and how many more the domain has; zeros where too many."""
+        return self._counts
+
+    @cached_property
+    def _counts(self) -> tuple[int, int]:
+        if not self.enumerable:
+            return 0, 0
+        assigned = sum(bool(self.assigned(point)) for point in self.domain_points())
+        return assigned, self.points - assigned
+
+    def domain_points(self) -> Iterable[dict[str, int]]:
+        """Every point of a domain that is `enumerable`, in order."""
+        assert self.enumerable, "sampled, never enumerated"
+        points: list[dict[str, int]] = [{}]
+        for size in self.sizes:
+            points = [
+                {**point, size.name: value}
+                for point in points
+                for value in range(size.low, size.high + 1)
+            ]
+        return points
+
+    def sampled(
+        self, scope: Scope, count: int, random: np.random.Generator, *, without: Iterable[Sizes]
+    ) -> list[dict[str, int]]:
+        """Some sizes of a scope, in order.
+
+        Where the domain is too large to go through, fewer come where few of it are of that scope.
+        """
+        out = {tuple(sorted(each.items())) for each in without}
+        if self.enumerable:
+            points = [
+                point
+                for point in self.domain_points()
+                if self.scope(point) is scope and tuple(sorted(point.items())) not in out
+            ]
+            chosen = random.choice(len(points), size=min(count, len(points)), replace=False)
+            return [points[int(index)] for index in sorted(chosen)]
+        found: dict[tuple[tuple[str, int], ...], dict[str, int]] = {}
+        for _ in range(50 * count):
+            point = {s.name: int(random.integers(s.low, s.high + 1)) for s in self.sizes}
+            key = tuple(sorted(point.items()))
+            if key not in out and self.scope(point) is scope:
+                found.setdefault(key, point)
+            if len(found) == count:
+                break
+        return [point for _, point in sorted(found.items())]
+
+
+def assigned_sizes(part: Part) -> list[Sizes] | str:
+    """What tells two sets of assigned sizes apart: the sizes, or the words for too many."""
+    if not part.enumerable:
+        return part.domain
+    return [point for point in part.domain_points() if part.assigned(point)]

@@ -1,0 +1,146 @@
+"""Well-known wrong answers for the 1D convolution, with what to tell whoever gives them."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grader.model.domains import Sizes
+from grader.model.part import Arrays, Mistake
+from grader.puzzles.conv1d.bound import inside_of, reference, windows
+
+TPB = 15
+"""Threads per block that the task fixes; two blocks, so at most 30 outputs."""
+
+
+def _block_local(inputs: Arrays, sizes: Sizes) -> NDArray[np.float64] | None:
+    """Each block sees its own 15 elements only."""
+    n, m = sizes["input_size"], sizes["conv_size"]
+    if n <= TPB or m == 1:
+        return None
+    index = np.arange(n)[:, None] + np.arange(m)[None, :]
+    same_block = index // TPB == (np.arange(n) // TPB)[:, None]
+    tiles, kernel = windows(inputs, sizes)
+    return np.asarray((tiles * kernel * (same_block & inside_of(sizes))).sum(axis=1))
+
+
+def _flipped(inputs: Arrays, sizes: Sizes) -> NDArray[np.float64]:
+    return reference({"input": inputs["input"], "kernel": inputs["kernel"][::-1]}, sizes)
+
+
+def _backwards(inputs: Arrays, sizes: Sizes) -> NDArray[np.float64]:
+    """Looks back, ``input[i - j]``, where the task looks ahead."""
+    both = {"input": inputs["input"][::-1], "kernel": inputs["kernel"]}
+    return np.asarray(reference(both, sizes)[::-1])
+
+
+def _swapped(inputs: Arrays, sizes: Sizes) -> NDArray[np.float64] | None:
+    n, m = sizes["input_size"], sizes["conv_size"]
+    if n != m:
+        return None
+    return reference({"input": inputs["kernel"], "kernel": inputs["input"]}, sizes)
+
+
+def _first_block(inputs: Arrays, sizes: Sizes) -> NDArray[np.float64] | None:
+    if sizes["input_size"] <= TPB:
+        return None
+    answer = reference(inputs, sizes).copy()
+    answer[TPB:] = 0
+    return answer
+
+
+def _first_element(inputs: Arrays, sizes: Sizes) -> NDArray[np.float64] | None:
+    """Only the first tap of the kernel."""
+    if sizes["conv_size"] == 1:
+        return None
+    return np.asarray(inputs["input"].astype(np.float64) * float(inputs["kernel"][0]))
+
+
+def _late(inputs: Arrays, sizes: Sizes) -> NDArray[np.float64]:
+    """Window begins one element too far: ``input[i + j + 1]``."""
+    shifted = np.concatenate([inputs["input"][1:], np.zeros(1, inputs["input"].dtype)])
+    return reference({"input": shifted, "kernel": inputs["kernel"]}, sizes)
+
+
+def _half_precision(inputs: Arrays, sizes: Sizes) -> NDArray[np.float64]:
+    with np.errstate(over="ignore"):
+        return reference(inputs, sizes).astype(np.float16).astype(np.float64)
+
+
+def _copy(inputs: Arrays, sizes: Sizes) -> NDArray[np.float64]:
+    return np.asarray(inputs["input"].astype(np.float64))
+
+
+def _zeros(inputs: Arrays, sizes: Sizes) -> NDArray[np.float64]:
+    return np.zeros(sizes["input_size"])
+
+
+MISTAKES = (
+    Mistake(
+        name="zeros",
+        explanation="Every output is zero, which is what the memset before your code leaves "
+        "behind where no kernel writes.",
+        advice="Check that the kernel is enqueued, that the output tensor is its first "
+        "argument, and what it stores.",
+        answer=_zeros,
+    ),
+    Mistake(
+        name="copy",
+        explanation="The output is a copy of the input.",
+        advice="Each output needs the sum over the whole window, not one element.",
+        answer=_copy,
+    ),
+    Mistake(
+        name="first-block",
+        explanation="The first 15 outputs are right and the rest is zero, as if only the "
+        "first block of threads had run.",
+        advice="15 threads a block and up to 30 outputs need two blocks: grid_dim=BLOCKS_PER_GRID.",
+        answer=_first_block,
+    ),
+    Mistake(
+        name="halo",
+        explanation="The last outputs of the first block miss the elements that belong to "
+        "the next block (the halo).",
+        advice="A window that begins in one block ends in the next: load conv_size - 1 "
+        "elements more into shared memory.",
+        answer=_block_local,
+    ),
+    Mistake(
+        name="flipped",
+        explanation="This is the result with the kernel reversed.",
+        advice="The task multiplies input[i + j] by kernel[j]; nothing is flipped.",
+        answer=_flipped,
+    ),
+    Mistake(
+        name="backwards",
+        explanation="Each window looks back (input[i - j]) where the task looks ahead.",
+        advice="Use input[i + j].",
+        answer=_backwards,
+    ),
+    Mistake(
+        name="swapped",
+        explanation="This is the result with input and kernel exchanged.",
+        advice="The kernel function takes the output, the input and the convolution kernel, "
+        "in this order.",
+        answer=_swapped,
+    ),
+    Mistake(
+        name="first-tap",
+        explanation="Only kernel[0] was used.",
+        advice="Sum over all j in range(conv_size).",
+        answer=_first_element,
+    ),
+    Mistake(
+        name="late",
+        explanation="Each window begins one element too late (input[i + j + 1]).",
+        advice="The window of output i begins at input[i].",
+        answer=_late,
+    ),
+    Mistake(
+        name="half-precision",
+        explanation="The values are right to three digits only, as if they had been rounded "
+        "to float16.",
+        advice="Keep the accumulator and every value in float32.",
+        answer=_half_precision,
+    ),
+)

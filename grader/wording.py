@@ -1,0 +1,195 @@
+"""Every sentence about a finding, a problem, a check or a verdict: where enums become words.
+
+Who reads decides the form. A *phrase* stands within a student's sentence, a *title* at the head
+of a section, an *explanation* says what it means and what to do, a *diagnosis* tells an instructor.
+`tests/test_wording.py` asks that every kind has each of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from grader.device import FindingKind, Writer
+from grader.record import Aspect, NotRun, ProblemKind, Reason
+
+# ---- what the device found ----
+
+FINDING_PHRASES: dict[FindingKind, str] = {
+    FindingKind.OUT_OF_BOUNDS: "an access out of bounds",
+    FindingKind.MISALIGNED: "a misaligned access",
+    FindingKind.UNINITIALISED_READ: "a read of uninitialised memory",
+    FindingKind.RACE: "a race",
+    FindingKind.BARRIER_DIVERGENCE: "a barrier that not all threads reach",
+    FindingKind.BUDGET_EXCEEDED: "a kernel that does not end",
+    FindingKind.BAD_LAUNCH: "a launch that the device refuses",
+    FindingKind.TRAP: "a kernel that stops itself",
+    FindingKind.STACK_OVERFLOW: "a function that calls itself without end",
+    FindingKind.MISSING_FUNCTION: "a function that no GPU has",
+    FindingKind.EXITED_BEFORE_BARRIER: "threads that ended before a barrier",
+    FindingKind.STREAM_RACE: "a race between two streams",
+}
+FINDING_TITLES: dict[FindingKind, str] = {
+    FindingKind.OUT_OF_BOUNDS: "Access outside of an array",
+    FindingKind.MISALIGNED: "Misaligned access",
+    FindingKind.UNINITIALISED_READ: "Read of memory that nothing wrote",
+    FindingKind.RACE: "Race between two threads",
+    FindingKind.BARRIER_DIVERGENCE: "Barrier that not every thread reaches",
+    FindingKind.BUDGET_EXCEEDED: "Kernel that does not come to an end",
+    FindingKind.BAD_LAUNCH: "Launch that the device refuses",
+    FindingKind.TRAP: "Kernel that stopped itself",
+    FindingKind.STACK_OVERFLOW: "Function that calls itself without end",
+    FindingKind.MISSING_FUNCTION: "Function that no GPU has",
+    FindingKind.EXITED_BEFORE_BARRIER: "Threads that ended before a barrier",
+    FindingKind.STREAM_RACE: "Race between two streams",
+}
+FINDING_EXPLANATIONS: dict[FindingKind, str] = {
+    FindingKind.OUT_OF_BOUNDS: "The index passes the end of what was allocated. On a GPU this may "
+    "crash, or silently read or overwrite other data. Guard the access with a comparison against "
+    "the size.",
+    FindingKind.MISALIGNED: "The address is not a multiple of the access size; a GPU refuses that.",
+    FindingKind.UNINITIALISED_READ: "The value read is uninitialised: whatever the memory held "
+    "before. It may happen to be zero on one machine and not on another.",
+    FindingKind.RACE: "Two threads use the same cell, at least one writes, and no barrier lies "
+    "between: which comes first is chance. Put barrier() between the writes and the reads of "
+    "other threads' cells.",
+    FindingKind.BARRIER_DIVERGENCE: "All threads of a block must reach the same barrier(). One "
+    "inside an if that some threads skip makes a GPU hang, or lets threads pass too early: "
+    "NVIDIA's manual calls its behaviour undefined (PTX ISA, bar.sync).",
+    FindingKind.BUDGET_EXCEEDED: "The kernel ran thousands of times longer than this task needs: "
+    "a loop in it probably never ends.",
+    FindingKind.BAD_LAUNCH: "A block holds at most 1024 threads and 48 KiB of shared memory, and "
+    "no dimension may be zero. Look at grid_dim and block_dim.",
+    FindingKind.TRAP: "The kernel stopped itself: an assertion in it failed.",
+    FindingKind.STACK_OVERFLOW: "Each call of a function takes room on its thread's stack, and a "
+    "GPU gives a thread 1 KiB of it. A function that calls itself needs a case in which it does "
+    "not. Mostly a loop is the better way.",
+    FindingKind.MISSING_FUNCTION: "This function exists for programs on a CPU only. The compiler "
+    "does not say so, but a GPU refuses to load the kernel.",
+    FindingKind.EXITED_BEFORE_BARRIER: "This costs no points: threads that have ended do not hold "
+    "a barrier up, so the others go on (PTX ISA, exit). But a barrier() inside an if that some "
+    "threads skip is right only as long as those threads have nothing more to do. With another "
+    "barrier() behind it, the behaviour is undefined. The safe way is to put the if around the "
+    "loads and stores, and barrier() outside of it.",
+    FindingKind.STREAM_RACE: "Each DeviceContext() that the code makes has a stream of its own. A "
+    "GPU works on different streams at the same time: which comes first is chance, though the "
+    "values were right here. Enqueue everything on the context that the op is given. Or wait on "
+    "both sides: call ctx.synchronize() before the other context gets work that needs what was "
+    "enqueued on ctx, and synchronize() of the other context before anything uses its results.",
+}
+UNWRITTEN_BUFFER = "This was global memory: a buffer that nothing had filled."
+"""Added to the explanation of an uninitialised read of global memory."""
+FINDING_DIAGNOSES: dict[FindingKind, str] = {
+    FindingKind.OUT_OF_BOUNDS: "A thread {past} the end of {what}",
+    FindingKind.MISALIGNED: "An access is not aligned to its type",
+    FindingKind.UNINITIALISED_READ: "A thread reads a cell of {what} that nothing wrote",
+    FindingKind.RACE: "Two threads use the same cell of {what} with no barrier between them",
+    FindingKind.BARRIER_DIVERGENCE: "Not every thread of the block reaches the barrier",
+    FindingKind.BUDGET_EXCEEDED: "The kernel does not come to an end",
+    FindingKind.BAD_LAUNCH: "The device refuses the launch",
+    FindingKind.TRAP: "The kernel stops itself",
+    FindingKind.STACK_OVERFLOW: "A function calls itself without end",
+    FindingKind.MISSING_FUNCTION: "The kernel calls a function that no GPU has",
+    FindingKind.EXITED_BEFORE_BARRIER: "Threads end before a barrier that others reach",
+    FindingKind.STREAM_RACE: "Work on two streams uses the same memory, and neither waits",
+}
+"""For an instructor; ``{past}`` and ``{what}`` stand for the access and the memory."""
+
+# ---- who wrote an output ----
+
+WRITERS: dict[Writer, str] = {
+    Writer.NOBODY: "nobody: it still holds what the memory held before",
+    Writer.HOST_COPY: "a copy from the host",
+    Writer.MEMSET: "a memset",
+    Writer.DEVICE_COPY: "a copy from other device memory",
+    Writer.KERNEL: "a kernel",
+}
+MAPPING = (
+    "; map_to_host() copies the whole buffer to the host, and back where the block ends: what "
+    "comes back as it was still counts as the kernel's, what the host changed there does not"
+)
+
+# ---- what is wrong with a case ----
+
+PROBLEM_TITLES: dict[ProblemKind, str] = {
+    ProblemKind.WRONG_VALUES: "wrong values",
+    ProblemKind.NO_OUTPUT: "no output",
+    ProblemKind.FINDING: "an access that is not clean",
+    ProblemKind.INPUT_CHANGED: "an input was changed",
+    ProblemKind.EARLIER_OUTPUT: "an output of an earlier call",
+    ProblemKind.NO_KERNEL_WROTE: "an output that no kernel wrote",
+    ProblemKind.NOT_EACH_TIME: "not right each time",
+    ProblemKind.NOT_REPRODUCIBLE: "not reproducible",
+    ProblemKind.ORDER_DECIDES: "a race: the order of blocks and threads decides",
+    ProblemKind.HOST_HELPS: "computed with the help of the host",
+    ProblemKind.OWN: "something else than the task asks for",
+}
+"""Where a problem has more of a name than its kind, that stands in the place of this."""
+
+# ---- how a check ended ----
+
+NOT_RUN: dict[NotRun, str] = {
+    NotRun.CUT: "a case did not end; those after it had a short try, and one did not end in it",
+    NotRun.ENDLESS: "several cases did not end, so no more were run",
+    NotRun.TIME: "the cases before took all the time that there is",
+    NotRun.PROCESS: "the program ended its process too often, so no more cases were run",
+    NotRun.LOADING: "the program ended its process, and its compiled graphs could not be loaded "
+    "again",
+}
+_REASONS: dict[Reason, str] = {
+    Reason.NOTHING_FILLED_IN: "nothing was filled in",
+    Reason.COMPILER: "{said}",
+    Reason.NOT_PACKAGED: "the file does not package",
+    Reason.NOT_COMPILED: "the graph does not compile",
+    Reason.PROBLEM: "{title}{detail}",
+    Reason.NOT_RUN: "{why}",
+    Reason.UNKNOWN: "{said}",
+    Reason.NO_CASE: "no case of it could be run",
+    Reason.NO_OUTPUT: "not every case gave an output",
+    Reason.NO_KERNEL: "no kernel ran to its end",
+    Reason.WRITERS_HIDDEN: "a GPU does not show who wrote which byte; grade on the software device "
+    "to see it",
+    Reason.ACCESSES_HIDDEN: "the inputs are untouched and the results repeat, but a GPU does not "
+    "show accesses and races; grade on the software device to see them",
+    Reason.GIVEN_KERNEL: "the given kernel is unchanged, and it is not right there",
+    Reason.ASSIGNED_FIRST: "the assigned part is not right yet",
+    Reason.TRIED: "tried at {sizes}{not_compared}",
+}
+
+
+def reason_sentence(reason: Reason | None, data: Mapping[str, int | str]) -> str:
+    """Why a check ended as it did; empty where there is nothing to say."""
+    if reason is None:
+        return ""
+    words = {name: str(value) for name, value in data.items()}
+    if reason is Reason.PROBLEM:
+        words["detail"] = f": {data['detail']}" if data.get("detail") else ""
+    elif reason is Reason.NOT_RUN:
+        words["why"] = NOT_RUN[NotRun(str(data["why"]))]
+    elif reason is Reason.TRIED:
+        words["sizes"] = sizes_tried(int(data["tried"]), int(data["of"]))
+        words["not_compared"] = ""
+        if data.get("not_compared"):
+            words["not_compared"] = (
+                f"; {int(data['not_compared']):,} of {int(data['elements']):,} elements were not "
+                "compared: their sum may overflow in one order and not in another"
+            )
+    return _REASONS[reason].format_map(words)
+
+
+def sizes_tried(tried: int, count: int) -> str:
+    """``14 of 58 sizes``, ``all 58 sizes``; of too many to count, ``14 sizes``."""
+    if not count:
+        return "1 size" if tried == 1 else f"{tried} sizes"
+    if tried == count:
+        return f"all {count} sizes" if count > 1 else "its one size"
+    return f"{tried} of {count} sizes"
+
+
+# ---- the verdict ----
+
+SKELETON_HEADLINE = "Nothing was filled in: this is the skeleton as it was given."
+HURDLES: dict[Aspect, str] = {
+    Aspect.PACKAGES: "The file does not compile.",
+    Aspect.COMPILES: "The file packages, but the graph with it does not compile.",
+}
+"""What it means that one of the first checks failed: nothing behind it was made."""
