@@ -24,9 +24,9 @@ import msgspec
 
 from benchmarks.batch_stub import Quiet, representative
 from benchmarks.labels import sample_file
-from grader.batch.backend import Backend, Event
-from grader.batch.description import write_outputs
 from grader.batch.model import RunInfo
+from grader.batch.pool import Backend, Event
+from grader.batch.results import write_outputs
 from grader.batch.run import run
 from grader.batch.settings import Settings, definite_device
 from grader.batch.store import Store

@@ -25,8 +25,8 @@ from benchmarks.class_of import INFO, make_class
 from grader.batch.model import StudentResult
 from grader.batch.outputs import write_all
 from grader.batch.outputs.similarity import given_code
-from grader.batch.similarity.cache import Features
 from grader.batch.similarity.compare import compare
+from grader.batch.similarity.features import Features
 
 RESULTS = Path(__file__).parent / "results" / "dashboard.json"
 PROBE = """new Promise((done) => {

@@ -28,7 +28,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.labels import PUZZLE, Label, default_labels, every_label
-from grader.batch.cores import core_of_its_own
+from grader.batch.pool import core_of_its_own
 from grader.batch.results import student_results
 from grader.batch.store import Store
 from grader.record import Record, Status, Verdict, encode, load

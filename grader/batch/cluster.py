@@ -24,9 +24,8 @@ from typing import Any, Final
 
 import msgspec
 
-from grader.batch.backend import MAX_CRASHES, Event, GradingStarted
-from grader.batch.cores import core_of_its_own
-from grader.batch.isolated import GRADE, run_isolated
+from grader.batch.grading_process import GRADE, run_isolated
+from grader.batch.pool import MAX_CRASHES, Event, GradingStarted, core_of_its_own
 from grader.batch.task import GradingOutcome, Task
 from grader.errors import GraderFault, UsageError
 
@@ -76,12 +75,12 @@ class ClusterPool:
             raise self._gone() from error
 
     def submit(self, task: Task) -> None:
-        """See `grader.batch.backend.Backend`."""
+        """See `grader.batch.pool.Backend`."""
         self._tasks[task.program] = task
         self._send(task.program)
 
     def next_event(self, timeout: float) -> Event | None:
-        """See `grader.batch.backend.Backend`.
+        """See `grader.batch.pool.Backend`.
 
         Raises:
             GraderFault: the scheduler is gone.
@@ -99,7 +98,7 @@ class ClusterPool:
         return event
 
     def close(self) -> None:
-        """See `grader.batch.backend.Backend`. Workers end what they still grade within seconds."""
+        """See `grader.batch.pool.Backend`. Workers end what they still grade within seconds."""
         from distributed import Event as Flag
 
         try:

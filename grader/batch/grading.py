@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from grader import __version__, puzzles
-from grader.batch.code import deciding_code
-from grader.batch.task import Options, Task
+from grader.batch.task import Options, Task, deciding_code
 from grader.errors import GraderFault, SubmissionRefused
 from grader.grading.gathered import Gathered
 from grader.grading.request import Request, Silent

@@ -16,7 +16,8 @@ from typing import Final
 
 import msgspec
 
-from grader.batch.model import Attempt, Student
+from grader.batch.attempts import AttemptOrder, Rank, content_of, file_of
+from grader.batch.model import Student
 from grader.batch.pairing import (
     LISTED,
     IdentityEvidence,
@@ -31,8 +32,6 @@ from grader.batch.pairing import (
 from grader.batch.store import Stored
 
 _OF_DOWNLOADS: Final = ("canvas_id", "participant")
-Rank = Callable[[Stored], int]
-"""What comes before any time: work, an untouched file, nothing that could be an answer."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,7 +124,7 @@ class _Merging:
         self, before: Side, source: Side, origin: str, origins: Sequence[str], rank: Rank
     ) -> None:
         self._before, self._source, self._origin = before, source, origin
-        self._order = _Order(origins, rank)
+        self._order = AttemptOrder(origins, rank)
         self._places: dict[Hashable, list[str]] = defaultdict(list)
         """Whose a path is, and whose a file is, by the keys in the source."""
         self._times: dict[str, list[str]] = defaultdict(list)
@@ -134,7 +133,7 @@ class _Merging:
             for each in attempts:
                 self._times[each.attempt.source].append(each.attempt.handed_in)
                 self._places[each.attempt.source].append(key)
-                self._places[_file(each)].append(key)
+                self._places[file_of(each)].append(key)
         self._known_keys = {student.key for student in before.students}
         self._old = self._pair()
         """Of the class before, by the key in the source."""
@@ -156,7 +155,7 @@ class _Merging:
             ),
             *names(),
             IdentityEvidence(before=_own_name, after=_accounts),
-            self._handed_in(lambda each: [_file(each)]),
+            self._handed_in(lambda each: [file_of(each)]),
         ):
             pairing.by(evidence)
         originals = {student.key: student for student in self._before.students}
@@ -282,7 +281,7 @@ class _Merging:
             return ()
         found: dict[str, None] = {}
         for each in self._before.of(old.key):
-            place = each.attempt.source if self._is_ours(each) else _file(each)
+            place = each.attempt.source if self._is_ours(each) else file_of(each)
             found |= dict.fromkeys(self._places.get(place, ()))
         return list(found)
 
@@ -357,76 +356,11 @@ class _Merging:
         if student.key not in self._known_keys:
             return "new"
         before = self._before.of(student.key)
-        if [_content(each) for each in own[-1:]] != [_content(each) for each in before[-1:]]:
+        if [content_of(each) for each in own[-1:]] != [content_of(each) for each in before[-1:]]:
             return "replaced"
         if not theirs:
             return "kept"
-        return "unchanged" if _content(theirs[-1]) == _content(own[-1]) else "older"
-
-
-class _Order:
-    """Puts what one handed in into one order, source by source: the last counts."""
-
-    def __init__(self, origins: Sequence[str], rank: Rank) -> None:
-        self._place = {origin: place for place, origin in enumerate(origins)}
-        self._rank = rank
-
-    def of(self, key: str, own: Sequence[Stored]) -> Sequence[Stored]:
-        sources: dict[str, list[Stored]] = defaultdict(list)
-        for each in own:
-            sources[each.attempt.origin].append(each)
-        groups = sorted(sources.values(), key=self._given)
-        latest = 0
-        for place, group in enumerate(groups):
-            if self._is_later(group[-1], groups[latest][-1]):
-                latest = place
-        if groups:
-            groups.append(groups.pop(latest))
-        ordered = [each for group in _without_copies(groups) for each in group]
-        return [
-            Stored(attempt=_numbered(each.attempt, key, number, len(ordered)), refusal=each.refusal)
-            for number, each in enumerate(ordered, 1)
-        ]
-
-    def _given(self, group: Sequence[Stored]) -> int:
-        return self._place.get(group[0].attempt.origin, -1)
-
-    def _is_later(self, one: Stored, other: Stored) -> bool:
-        """Whether one that was given later counts: by time, where that is known of both."""
-        ranks = self._rank(one), self._rank(other)
-        if ranks[0] != ranks[1]:
-            return ranks[0] > ranks[1]
-        times = one.attempt.handed_in, other.attempt.handed_in
-        return not all(times) or times[0] >= times[1]
-
-
-def _without_copies(groups: Sequence[list[Stored]]) -> Iterator[list[Stored]]:
-    """Sources of one student without what another holds, too: it was moved, or it grew."""
-    contents = [{_content(each) for each in group} for group in groups]
-    last = len(groups) - 1
-    for place, group in enumerate(groups):
-        copies = (
-            contents[place] < other or (contents[place] == other and place < at)
-            for at, other in enumerate(contents)
-            if at != place
-        )
-        if place == last or not any(copies):
-            yield group
-
-
-def _numbered(attempt: Attempt, key: str, number: int, count: int) -> Attempt:
-    return msgspec.structs.replace(attempt, student=key, number=number, counts=number == count)
-
-
-def _content(each: Stored) -> tuple[str, str]:
-    """What was handed in, wherever it lies; of what was refused, where and why."""
-    if each.refusal is not None:
-        return each.attempt.source, each.refusal.what
-    return each.attempt.sha256, ""
-
-
-def _file(each: Stored) -> tuple[str, str, str]:
-    return (each.attempt.source, *_content(each))
+        return "unchanged" if content_of(theirs[-1]) == content_of(own[-1]) else "older"
 
 
 def _own_name(student: Student) -> Iterator[str]:

@@ -1,32 +1,176 @@
-"""How it ended for each student: the class beside the results, as everything is written from."""
+"""What everything for people is written from: each student's result, and the run's description.
+
+A program that several students handed in is graded once. `own_record` makes each student's own
+record of it. Their files are equal in that their token streams are, so all that can differ is where
+the tokens stand, and what surrounds them: name, digest, text and static look become those of the
+student's file, and each place that a message names is where the same token stands in it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import bisect
+import hashlib
+import re
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 
-from grader.batch.equal import own_record
-from grader.batch.model import Student, StudentResult
+import msgspec
+
+from grader.batch.model import RunInfo, Student, StudentResult
+from grader.batch.settings import Settings
 from grader.batch.store import Store, Stored
-from grader.intake import submission_from_bytes
-from grader.record import Record
+from grader.batch.task import all_code
+from grader.errors import GraderFault
+from grader.intake import Submission, submission_from_bytes
+from grader.intake.display import one_line
+from grader.intake.lexer import DEDENT, INDENT, NEWLINE, Token, tokens
+from grader.intake.static_look import look
+from grader.record import CheckedFinding, Diagnostic, Note, Record, StaticLook, SubmissionInfo
+
+_LAYOUT = frozenset({NEWLINE, INDENT, DEDENT})
+_LINE = re.compile(r"\b([Ll]ine) (\d{1,7})\b")
+
+
+def own_record(record: Record, submission: Submission) -> Record:
+    """``record`` as if it had been made of ``submission``, an equal program.
+
+    Raises:
+        GraderFault: the programs are not equal.
+    """
+    if record.submission.sha256 == submission.sha256:
+        return msgspec.structs.replace(
+            record, submission=msgspec.structs.replace(record.submission, name=submission.name)
+        )
+    places = _TokenPlaces(record.submission.text, submission.text)
+    named = {
+        line
+        for diagnostic in record.diagnostics
+        for line in (diagnostic.line, *(note.line for note in diagnostic.notes))
+        if line is not None
+    }
+
+    def said(sentence: str) -> str:
+        """The sentence with the lines in it that are a message's."""
+        return _LINE.sub(
+            lambda found: (
+                f"{found[1]} {places.line(int(found[2]))}" if int(found[2]) in named else found[0]
+            ),
+            sentence,
+        )
+
+    return msgspec.structs.replace(
+        record,
+        submission=SubmissionInfo(
+            name=submission.name,
+            sha256=submission.sha256,
+            size=len(submission.data),
+            text=submission.text,
+        ),
+        headline=said(record.headline),
+        checks=tuple(
+            msgspec.structs.replace(
+                check,
+                sentence=said(check.sentence),
+                data={
+                    name: said(value) if isinstance(value, str) else value
+                    for name, value in check.data.items()
+                },
+            )
+            for check in record.checks
+        ),
+        advice=tuple(said(sentence) for sentence in record.advice),
+        diagnostics=tuple(places.diagnostic(each) for each in record.diagnostics),
+        findings=tuple(places.finding(each) for each in record.findings),
+        look=tuple(
+            StaticLook(kind=str(each.kind), line=each.line, sentence=each.sentence)
+            for each in look(submission.text)
+        ),
+    )
+
+
+class _TokenPlaces:
+    """From places in one text to those of the same tokens in another."""
+
+    def __init__(self, text: str, other: str) -> None:
+        self._from: Sequence[Token] = tokens(text)
+        self._to: Sequence[Token] = tokens(other)
+        if len(self._from) != len(self._to) or any(
+            (one.kind, one.text, one.touches) != (two.kind, two.text, two.touches)
+            for one, two in zip(self._from, self._to, strict=False)
+        ):
+            raise GraderFault(
+                "a result was taken for a program that is not equal to the one that was graded",
+                remedy="This is a defect of the grader; please report it, and use --regrade.",
+            )
+        # Marks of the layout may stand behind a word that comes later: only words are places.
+        self._at = [
+            (token.line, token.column, index)
+            for index, token in enumerate(self._from)
+            if token.kind not in _LAYOUT
+        ]
+        self._at.sort()
+
+    def place(self, line: int, column: int | None) -> tuple[int, int | None]:
+        """Line and column of the token that stands there, or last before."""
+        first_of_line = bisect.bisect_left(self._at, (line, 0, 0))
+        behind = (line, column, len(self._from)) if column is not None else (line, 0, 0)
+        index = bisect.bisect_right(self._at, behind) - 1
+        if column is None or index < first_of_line:
+            # Nothing stands before it in its line: the line's first word, or the last one above.
+            inside = first_of_line < len(self._at) and self._at[first_of_line][0] == line
+            index = first_of_line if inside else first_of_line - 1
+        if index < 0 or not self._at:
+            return 1, None if column is None else 1
+        old_line, old_column, token = self._at[index]
+        new = self._to[token]
+        if column is None:
+            return new.line, None
+        beyond = min(max(0, column - old_column), len(new.text)) if old_line == line else 0
+        return new.line, new.column + beyond
+
+    def line(self, line: int) -> int:
+        """The line of the first token that stands in a line."""
+        return self.place(line, None)[0]
+
+    def diagnostic(self, diagnostic: Diagnostic) -> Diagnostic:
+        """A message with its notes."""
+        notes = tuple(self._note(note) for note in diagnostic.notes)
+        if diagnostic.line is None:
+            return msgspec.structs.replace(diagnostic, notes=notes)
+        line, column = self.place(diagnostic.line, diagnostic.column)
+        return msgspec.structs.replace(diagnostic, line=line, column=column, notes=notes)
+
+    def _note(self, note: Note) -> Note:
+        if note.line is None:
+            return note
+        line, column = self.place(note.line, note.column)
+        return msgspec.structs.replace(note, line=line, column=column)
+
+    def finding(self, checked: CheckedFinding) -> CheckedFinding:
+        """A finding with the line that the device names."""
+        finding = checked.finding
+        if finding.source_line is None:
+            return checked
+        moved = msgspec.structs.replace(finding, source_line=self.line(finding.source_line))
+        return msgspec.structs.replace(checked, finding=moved)
 
 
 def student_results(store: Store) -> Iterator[StudentResult]:
     """One for each student, in the order of the class. Only what is given out is unpacked."""
-    known = _Known(store)
+    known = _Results(store)
     return (known.result(student) for student in known.students)
 
 
 def find_result(store: Store, key: str) -> StudentResult:
     """The one of the student with that key; raises KeyError."""
-    known = _Known(store)
+    known = _Results(store)
     for student in known.students:
         if student.key == key:
             return known.result(student)
     raise KeyError(key)
 
 
-class _Known:
+class _Results:
     """What the columns of the database say; records stay packed."""
 
     def __init__(self, store: Store) -> None:
@@ -82,3 +226,68 @@ def _record(store: Store, own: Stored, program: str) -> Record:
     assert record is not None
     data = store.source(own.attempt.sha256)
     return own_record(record, submission_from_bytes(own.attempt.name, data))
+
+
+def describe(
+    settings: Settings,
+    store: Store,
+    *,
+    finished: str = "",
+    workers: int = 0,
+) -> RunInfo:
+    """The run's description, kept; its beginning and its title are those of its first session."""
+    before, sources = store.info(), store.sources()
+    info = RunInfo(
+        # A folder's name may hold bytes that are no text.
+        title=one_line(settings.title or (before.title if before else settings.source.stem)),
+        puzzle=settings.options.puzzle,
+        edition=settings.options.edition,
+        created=before.created if before else now(),
+        finished=finished,
+        rubric=settings.options.rubric_name,
+        workers=workers or (before.workers if before else 1),
+        max_score=settings.puzzle.max_score,
+        notes=tuple(
+            f"{source.name}: {note}" if len(sources) > 1 else note
+            for source in sources
+            for note in source.notes
+        ),
+        refusals=tuple(refusal for source in sources for refusal in source.refusals),
+    )
+    store.set_info(info)
+    return msgspec.structs.replace(info, seconds=before.seconds if before else 0.0)
+
+
+def now() -> str:
+    """UTC, ISO 8601."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def outdated(store: Store, info: RunInfo) -> bool:
+    """Whether what was written for people is not made from what is known now."""
+    index = store.folder / "index.html"
+    return not index.is_file() or store.meta("outputs") != state(store, info)
+
+
+def state(store: Store, info: RunInfo) -> str:
+    """A digest of all that the outputs are made from, without unpacking a record."""
+    described = msgspec.structs.replace(info, finished="", seconds=0.0, workers=0)
+    due = store.meta("due")
+    passed = bool(due) and datetime.now(UTC) >= datetime.fromisoformat(due)
+    facts = [all_code(), store.gradings(), described, passed]
+    digest = hashlib.sha256(msgspec.json.encode(facts))
+    digest.update(msgspec.json.encode(store.students()))
+    for key, attempts in sorted(store.attempts().items()):
+        digest.update(msgspec.json.encode([key, [_plain(each) for each in attempts]]))
+    return digest.hexdigest()
+
+
+def _plain(stored: Stored) -> object:
+    return [msgspec.to_builtins(stored.attempt), msgspec.to_builtins(stored.refusal)]
+
+
+def write_outputs(store: Store, info: RunInfo, *, afresh: bool = False) -> None:
+    """Dashboard, gradebooks, reports and similarity, from the stored results."""
+    from grader.batch.outputs import write_all
+
+    write_all(store.folder, info, student_results(store), afresh=afresh)

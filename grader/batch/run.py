@@ -11,15 +11,14 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from grader import __version__
-from grader.batch.backend import Backend, GradingStarted, work_off
+from grader.batch.attempts import Ingested, find_programs, ingest
 from grader.batch.collect import Collection, Roster, collect, read_roster
-from grader.batch.description import describe, now, outdated, state
-from grader.batch.ingest import Ingested, find_programs, ingest
-from grader.batch.lock import locked
+from grader.batch.database import DATABASE, locked
 from grader.batch.merge import Class, Side, from_source, merge, origin_of, replace_class
 from grader.batch.model import RunInfo, Source
 from grader.batch.plan import SCORED_AGAIN, Job, Plan, make_plan
-from grader.batch.schema import NAME
+from grader.batch.pool import Backend, GradingStarted, work_off
+from grader.batch.results import describe, now, outdated, state
 from grader.batch.settings import Settings
 from grader.batch.store import Grading, Store, Stored
 from grader.batch.task import GradingOutcome, Task
@@ -73,7 +72,7 @@ def dry_run(settings: Settings) -> tuple[Collection, Class, Plan]:
     """What a run would do. Nothing is written."""
     with contextlib.ExitStack() as stack:
         store = None
-        if (settings.folder / NAME).is_file():
+        if (settings.folder / DATABASE).is_file():
             store = stack.enter_context(Store(settings.folder))
         programs = store.programs() if store else {}
         collection = stack.enter_context(_collected(settings, programs))

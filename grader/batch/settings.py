@@ -10,8 +10,7 @@ from pathlib import Path
 import msgspec
 
 from grader import __version__, puzzles
-from grader.batch.code import deciding_code
-from grader.batch.task import Conditions, Options
+from grader.batch.task import Conditions, Options, deciding_code
 from grader.book.shipped import GIVEN
 from grader.errors import GraderFault
 from grader.grading.rescore import judged

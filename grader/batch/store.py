@@ -20,8 +20,8 @@ from typing import Self
 
 import msgspec
 
+from grader.batch.database import guarded, open_database
 from grader.batch.model import Attempt, Refusal, RunInfo, Source, Student
-from grader.batch.schema import guarded, open_database
 from grader.batch.task import Conditions
 from grader.record import Record, Verdict, decode
 

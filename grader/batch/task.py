@@ -1,9 +1,17 @@
-"""One grading as it is handed to whoever does it, in this machine or another."""
+"""One grading as it is handed to whoever does it, and what its result rests on."""
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterator
+from functools import lru_cache
+from importlib import metadata
+from pathlib import Path
+from typing import Final
+
 import msgspec
 
+from grader import __version__
 from grader.grading.request import DEFAULT_EXAMPLES, DEFAULT_TIMEOUT
 from grader.lanes import DeviceChoice
 from grader.record import SkeletonInfo
@@ -41,7 +49,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     grader_version: str
     """Of the run; a machine that has another may not grade for it."""
     code_digest: str
-    """The same between two versions: `grader.batch.code.deciding_code`."""
+    """The same between two versions: `grader.batch.task.deciding_code`."""
 
 
 class Conditions(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,7 +68,7 @@ class Conditions(msgspec.Struct, frozen=True, kw_only=True):
     timeout: float
     isolation: str
     code_digest: str = ""
-    """`grader.batch.code.deciding_code`; runs of earlier versions lack it."""
+    """`grader.batch.task.deciding_code`; runs of earlier versions lack it."""
     judged: str = ""
     """`grader.grading.rescore.judged` of the rubric; runs of earlier versions lack it."""
 
@@ -110,3 +118,45 @@ class GradingOutcome(msgspec.Struct, frozen=True, kw_only=True):
     """How many processes ended without a record before."""
     where: str = ""
     """The machine that did it, where that is another one."""
+
+
+_PACKAGE: Final = Path(__file__).resolve().parents[1]
+_KINDS: Final = frozenset({".py", ".c", ".h", ".def", ".toml", ".json"})
+# What shows results and decides none, by folder; anything new counts until it stands here.
+_SHOWS: Final = frozenset({"audience", "batch", "cli", "course", "doctor", "report"})
+_DECIDES_ALL_THE_SAME: Final = frozenset({"batch/grading.py"})
+# These choose the cases, and compute what is right.
+_LIBRARIES: Final = ("hypothesis", "numpy")
+
+
+@lru_cache(maxsize=1)
+def deciding_code() -> str:
+    """A digest of the code that decides how a program is graded."""
+    return _digest_of_code(decides=True)
+
+
+@lru_cache(maxsize=1)
+def all_code() -> str:
+    """A digest of the whole grader."""
+    return _digest_of_code(decides=False)
+
+
+def files(*, decides: bool) -> Iterator[tuple[str, Path]]:
+    """Source files of the grader, all or those that decide, by their path in the package."""
+    for path in sorted(_PACKAGE.rglob("*")):
+        parts = path.relative_to(_PACKAGE).parts
+        name = "/".join(parts)
+        if path.suffix not in _KINDS or "_data" in parts:
+            continue
+        if not decides or parts[0] not in _SHOWS or name in _DECIDES_ALL_THE_SAME:
+            yield name, path
+
+
+def _digest_of_code(*, decides: bool) -> str:
+    digest = hashlib.sha256(__version__.encode())
+    for library in _LIBRARIES:
+        digest.update(f"\0{library} {metadata.version(library)}".encode())
+    for name, path in files(decides=decides):
+        content = hashlib.sha256(path.read_bytes()).digest()
+        digest.update(b"\0" + name.encode() + b"\0" + content)
+    return digest.hexdigest()

@@ -17,7 +17,7 @@ from grader.lanes import DeviceChoice
 from grader.sandbox import Wanted
 
 if TYPE_CHECKING:
-    from grader.batch.backend import Backend
+    from grader.batch.pool import Backend
     from grader.batch.run import Summary
     from grader.batch.settings import Settings
     from grader.rubric import Rubric
@@ -152,8 +152,8 @@ def batch(
 
 
 def _run(settings: Settings) -> Summary:
-    from grader.batch.description import write_outputs
     from grader.batch.display import RunDisplay
+    from grader.batch.results import write_outputs
     from grader.batch.run import run
 
     with (
@@ -192,7 +192,7 @@ def _conclude(settings: Settings, summary: Summary) -> None:
 
 @contextlib.contextmanager
 def _backend(settings: Settings) -> Iterator[Backend]:
-    from grader.batch import capacity
+    from grader.batch import pool
     from grader.batch.pool import LocalPool
     from grader.batch.settings import check_machine
 
@@ -204,7 +204,7 @@ def _backend(settings: Settings) -> Iterator[Backend]:
     else:
         if note := check_machine(settings):
             click.echo(f"Note: {note}", err=True)
-        backend = LocalPool(settings.workers or capacity.workers())
+        backend = LocalPool(settings.workers or pool.default_workers())
     try:
         yield backend
     finally:

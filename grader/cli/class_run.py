@@ -22,8 +22,8 @@ def rerender(run: Path) -> None:
     For a run that was stopped, after the due date of its rubric, or after an
     update of the grader.
     """
-    from grader.batch.description import write_outputs
-    from grader.batch.lock import locked
+    from grader.batch.database import locked
+    from grader.batch.results import write_outputs
     from grader.batch.store import Store
     from grader.errors import UsageError
 

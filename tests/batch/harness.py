@@ -11,11 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.batch_stub import Quiet
-from grader.batch.backend import Backend
 from grader.batch.collect import Collection
 from grader.batch.model import RunInfo, StudentResult
 from grader.batch.plan import Job, Plan
-from grader.batch.pool import LocalPool
+from grader.batch.pool import Backend, LocalPool
 from grader.batch.results import student_results
 from grader.batch.run import Summary, run
 from grader.batch.settings import Settings

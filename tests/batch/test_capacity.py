@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from grader.batch import capacity
+from grader.batch import pool
 from grader.machine import available_bytes, cores, memory_bytes, oom_kills
 
 GIB = 1 << 30
@@ -28,12 +28,12 @@ def eight_cores(monkeypatch):
 
 
 def test_cores_bound_a_machine_with_much_memory(tmp_path):
-    assert capacity.workers(root=machine(tmp_path, {})) == 8
+    assert pool.default_workers(root=machine(tmp_path, {})) == 8
 
 
 def test_memory_bounds_a_machine_with_little(tmp_path):
-    assert capacity.workers(root=machine(tmp_path, {}, available=4 * GIB)) == 2
-    assert capacity.workers(root=machine(tmp_path, {}, available=GIB)) == 1
+    assert pool.default_workers(root=machine(tmp_path, {}, available=4 * GIB)) == 2
+    assert pool.default_workers(root=machine(tmp_path, {}, available=GIB)) == 1
 
 
 def test_limits_of_a_container_with_control_groups_2(tmp_path):
@@ -50,7 +50,7 @@ def test_limits_of_a_container_with_control_groups_2(tmp_path):
     )
     assert cores(root=root) == 3
     assert available_bytes(root=root) == 5 * GIB
-    assert capacity.workers(root=root) == 2
+    assert pool.default_workers(root=root) == 2
 
 
 def test_limits_of_any_group_above_count(tmp_path):
@@ -63,7 +63,7 @@ def test_limits_of_any_group_above_count(tmp_path):
             "sys/fs/cgroup/slice/memory.max": "max\n",
         },
     )
-    assert capacity.workers(root=root) == 2
+    assert pool.default_workers(root=root) == 2
 
 
 def test_limits_of_control_groups_1(tmp_path):
@@ -78,7 +78,7 @@ def test_limits_of_control_groups_1(tmp_path):
         },
     )
     assert cores(root=root) == 4
-    assert capacity.workers(root=root) == 3
+    assert pool.default_workers(root=root) == 3
 
 
 TREES = {
@@ -122,4 +122,4 @@ def test_memory_and_kills_of_this_machine_can_be_read():
 
 
 def test_this_machine_carries_at_least_one():
-    assert capacity.workers() >= 1
+    assert pool.default_workers() >= 1

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from grader.batch import code
+from grader.batch import task
 from grader.batch.grading import grade_task
 from grader.batch.settings import Settings
 from grader.batch.task import Options, Task
@@ -15,11 +15,8 @@ from grader.record import Verdict
 from tests.batch.harness import grade_class, make_class
 from tests.test_architecture import MODULES, OURS, ROOT
 
-NOT_OF_A_VERDICT = {
-    "grader.batch.code",
-    "grader.batch.task",
-}
-"""What `grader.batch.grading` imports of `grader.batch` besides: a digest, and plain data."""
+NOT_OF_A_VERDICT = {"grader.batch.task"}
+"""What `grader.batch.grading` imports of `grader.batch` besides: plain data, and a digest."""
 
 
 @pytest.fixture
@@ -27,18 +24,18 @@ def package(tmp_path, monkeypatch) -> Path:
     """A copy of the package's sources, which the digests are made of."""
     copy = tmp_path / "grader"
     shutil.copytree(ROOT / "grader", copy, ignore=shutil.ignore_patterns("__pycache__", "*.so"))
-    monkeypatch.setattr(code, "_PACKAGE", copy)
-    code.deciding_code.cache_clear()
-    code.all_code.cache_clear()
+    monkeypatch.setattr(task, "_PACKAGE", copy)
+    task.deciding_code.cache_clear()
+    task.all_code.cache_clear()
     yield copy
-    code.deciding_code.cache_clear()
-    code.all_code.cache_clear()
+    task.deciding_code.cache_clear()
+    task.all_code.cache_clear()
 
 
 def digests() -> tuple[str, str]:
-    code.deciding_code.cache_clear()
-    code.all_code.cache_clear()
-    return code.deciding_code(), code.all_code()
+    task.deciding_code.cache_clear()
+    task.all_code.cache_clear()
+    return task.deciding_code(), task.all_code()
 
 
 @pytest.mark.parametrize(
@@ -86,7 +83,7 @@ def test_what_no_code_is_changes_nothing(package):
 
 def test_everything_that_a_grading_runs_decides():
     """Whatever `grade_task` imports, and what that imports."""
-    decides = {path for _, path in code.files(decides=True)}
+    decides = {path for _, path in task.files(decides=True)}
     reached, left = set(), ["grader.batch.grading", "grader.worker.script"]
     while left:
         module = left.pop()
@@ -117,7 +114,7 @@ def test_a_repaired_check_grades_everybody_again_and_a_report_nobody(package, tm
 def test_another_machine_of_the_same_version_and_other_code_does_not_grade(tmp_path):
     options = Options(puzzle="conv1d", edition="26.5", device="software")
     conditions = Settings(source=tmp_path, folder=tmp_path, options=options).conditions
-    assert conditions.code_digest == code.deciding_code()
+    assert conditions.code_digest == task.deciding_code()
     record = grade_task(
         Task(
             program="p", name="conv1d.mojo", source=b"x", seed="1", options=options,

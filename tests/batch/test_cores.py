@@ -13,7 +13,7 @@ import time
 import pytest
 
 from grader import lease, machine
-from grader.batch.cores import core_of_its_own
+from grader.batch.pool import core_of_its_own
 
 SAY_CORES = "import os; print(*os.sched_getaffinity(0))"
 
@@ -78,10 +78,10 @@ def test_other_processes_count_and_one_that_is_killed_counts_no_more(all_cores):
     script = (
         "import sys, time\n"
         "from grader import lease\n"
-        "from grader.batch import cores\n"
+        "from grader.batch import pool\n"
         "lease.PREFIX = chr(0) + sys.argv[1]\n"
-        "cores.machine.cores = lambda: 2 ** 20\n"
-        "with cores.core_of_its_own():\n"
+        "pool.machine.cores = lambda: 2 ** 20\n"
+        "with pool.core_of_its_own():\n"
         "    print('has one', flush=True)\n"
         "    time.sleep(60)\n"
     )

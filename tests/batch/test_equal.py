@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.batch.equal import own_record
+from grader.batch.results import own_record
 from grader.book.digests import program_of
 from grader.errors import GraderFault
 from grader.intake import submission_from_bytes

@@ -9,9 +9,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from grader.batch.attempts import ingest
 from grader.batch.collect import collect
 from grader.batch.compare import compare
-from grader.batch.ingest import ingest
 from grader.batch.store import Grading, Store
 from grader.book.digests import program_of
 from tests.batch.harness import Listener, grade_class, make_class, results

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from grader.batch.schema import NAME
+from grader.batch.database import DATABASE
 from tests.batch.harness import children_of, log_lines, make_class, start
 
 COUNT = 50
@@ -20,7 +20,7 @@ MOMENTS = 20
 
 def gradings(folder: Path) -> Counter[str]:
     """How often each program's result was stored."""
-    connection = sqlite3.connect(f"file:{folder / NAME}?mode=ro", uri=True)
+    connection = sqlite3.connect(f"file:{folder / DATABASE}?mode=ro", uri=True)
     try:
         return Counter(row[0] for row in connection.execute("SELECT program FROM gradings"))
     except sqlite3.OperationalError:
@@ -47,7 +47,7 @@ def test_killed_at_twenty_moments_then_resumed(tmp_path):
             process.kill()
             kills += 1
             process.communicate()
-        if (folder / NAME).exists():
+        if (folder / DATABASE).exists():
             now = gradings(folder)
             assert all(now[program] == 1 for program in stored), "a stored result was lost"
             stored = now

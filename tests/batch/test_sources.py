@@ -19,11 +19,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grader.batch.backend import Event
-from grader.batch.description import write_outputs
 from grader.batch.display import change_lines
 from grader.batch.merge import Changes
 from grader.batch.model import RunInfo, StudentResult
+from grader.batch.pool import Event
+from grader.batch.results import write_outputs
 from grader.batch.run import dry_run, run
 from grader.batch.settings import Settings
 from grader.batch.store import Store

@@ -12,7 +12,7 @@ import zipfile
 import msgspec
 import pytest
 
-from grader.batch.lock import locked
+from grader.batch.database import locked
 from grader.batch.run import run
 from grader.batch.store import Store
 from grader.batch.task import GradingOutcome
@@ -85,7 +85,7 @@ class TestTrouble:
         assert crashes == {"bad": 3, "once": 1, "good": 0}
 
     def test_a_hung_grading_is_ended(self, tmp_path, monkeypatch):
-        monkeypatch.setattr("grader.batch.isolated.deadline_of", lambda task: 1.0)
+        monkeypatch.setattr("grader.batch.grading_process.deadline_of", lambda task: 1.0)
         source = make_class(tmp_path / "c", {"ann.mojo": "x # sleep 60"})
         began = time.monotonic()
         grade_class(source, tmp_path / "run")
@@ -147,7 +147,7 @@ class TestTrouble:
             return connection
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("grader.batch.schema.sqlite3.connect", small)
+            patch.setattr("grader.batch.database.sqlite3.connect", small)
             with pytest.raises(GraderFault, match="nothing more can be stored") as raised:
                 grade_class(source, tmp_path / "run")
         assert "goes on where it stopped" in raised.value.remedy

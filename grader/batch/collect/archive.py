@@ -4,19 +4,12 @@ Nothing of an archive is believed. Names are only shown and compared, never used
 as paths; each member is read up to the largest submission and no further, so
 that a bomb costs what one submission costs. What is odd about one member
 refuses that member, by name; the others are read.
-
-An archive says of each name whether it is UTF-8. Where it says no, its bytes are
-of the packer's own code page, or UTF-8 all the same: macOS's Finder writes it
-without saying so, and Info-ZIP has it in an extra field (APPNOTE.TXT, 4.6.9).
 """
 
 from __future__ import annotations
 
-import contextlib
 import io
 import lzma
-import re
-import stat
 import struct
 import warnings
 import zipfile
@@ -35,24 +28,23 @@ from grader.batch.collect.entry import (
     refusing,
     same_name,
 )
-from grader.batch.collect.ziptime import extra_fields, written, zone_at
+from grader.batch.collect.zip_member import (
+    MAX_PACKED,
+    is_folder,
+    is_zip,
+    name_of,
+    odd_member,
+    odd_name,
+    parts_of,
+    written,
+    zone_at,
+)
 from grader.errors import SubmissionRefused, UsageError
 from grader.intake import MAX_BYTES, Submission, submission_from_bytes
 from grader.intake.display import one_line
 
 MAX_MEMBERS: Final = 250_000
-MAX_PACKED: Final = 16 * 1024 * 1024
-"""Bytes of an archive that a student handed in: a clone of the book takes a third of it."""
 MAX_PACKED_MEMBERS: Final = 20_000
-MAX_RATIO: Final = 200
-"""Source text shrinks to a third or a tenth; deflate's limit is 1032."""
-_RATIO_FROM: Final = 32 * 1024
-"""Bytes. A short file of blanks may shrink that much, and does no harm."""
-_MAX_NAME: Final = 1_000
-_MAX_DEPTH: Final = 40
-_DRIVE: Final = re.compile(r"^[A-Za-z]:")
-_UTF8_FLAG: Final = 0x800
-_UNICODE_PATH: Final = 0x7075
 _AGAIN: Final = "Ask for the file alone, or make the archive again from the files."
 _READ_ERRORS: Final = (
     zipfile.BadZipFile,
@@ -94,11 +86,6 @@ def archive_entries(path: Path) -> Iterator[Listing]:
         yield _listing(archive, members, one_line(path.name))
 
 
-def is_zip(name: str) -> bool:
-    """Whether a file of that name is an archive that is looked into."""
-    return name.lower().endswith(".zip")
-
-
 def packed_entries(data: bytes, shown: str) -> list[FileEntry]:
     """The files in an archive that a student handed in. They hold on to ``data``.
 
@@ -129,18 +116,18 @@ def packed_entries(data: bytes, shown: str) -> list[FileEntry]:
 
 
 def _listing(archive: zipfile.ZipFile, members: list[zipfile.ZipInfo], shown_as: str) -> Listing:
-    named = [(member, _name(member)) for member in members]
+    named = [(member, name_of(member)) for member in members]
     # A folder has a member of its own, without content.
-    files = [(member, name) for member, name in named if not _is_folder(member, name)]
-    seen = Counter(same_name(_parts(name)) for _, name in files)
+    files = [(member, name) for member, name in named if not is_folder(member, name)]
+    seen = Counter(same_name(parts_of(name)) for _, name in files)
     entries, assumed = [], []
     for member, name in files:
-        parts = _parts(name)
+        parts = parts_of(name)
         if any(is_skipped(part) for part in parts if part != ".."):
             continue
         # Another reader may see the name that stands in the header.
-        misnamed = _odd_name(name) or _odd_name(member.orig_filename)
-        odd = misnamed or _odd_member(member)
+        misnamed = odd_name(name) or odd_name(member.orig_filename)
+        odd = misnamed or odd_member(member)
         if not odd and seen[same_name(parts)] > 1:
             odd = "is in the archive more than once: which one is meant can't be known"
         shown = one_line(name)
@@ -171,82 +158,15 @@ def _folders(named: Sequence[tuple[zipfile.ZipInfo, str]]) -> Iterator[tuple[str
     """Folders at the top, and one below: there a folder may be all that there is of a student."""
     seen = set()
     for member, name in named:
-        parts = _parts(name)
-        if not _is_folder(member, name):
+        parts = parts_of(name)
+        if not is_folder(member, name):
             parts = parts[:-1]  # there may be nothing to look at in it
         for depth in (1, 2):
             folder = parts[:depth]
-            odd = _odd_name(name) or any(map(is_skipped, folder))
+            odd = odd_name(name) or any(map(is_skipped, folder))
             if len(folder) == depth and not odd and folder not in seen:
                 seen.add(folder)
                 yield folder
-
-
-def _name(member: zipfile.ZipInfo) -> str:
-    """A member's name as it was meant.
-
-    It is whole: `ZipInfo.filename` ends at a NUL byte, and is another name from
-    Python 3.12 on where there is a second one.
-    """
-    name = member.orig_filename
-    if member.flag_bits & _UTF8_FLAG:
-        return name
-    raw = name.encode("cp437")  # as zipfile decodes what is not said to be UTF-8
-    if unicode_path := _unicode_path(member.extra, raw):
-        return unicode_path
-    with contextlib.suppress(UnicodeDecodeError):
-        return raw.decode("utf-8")
-    return name
-
-
-def _unicode_path(extra: bytes, raw: bytes) -> str:
-    """Info-ZIP's second name of a member, if it was made for the first one; or empty."""
-    for kind, field in extra_fields(extra):
-        if kind != _UNICODE_PATH or len(field) <= 5:
-            continue
-        version, checksum = struct.unpack_from("<BL", field)
-        if version == 1 and checksum == zlib.crc32(raw):
-            with contextlib.suppress(UnicodeDecodeError):
-                return field[5:].decode("utf-8")
-    return ""
-
-
-def _is_folder(member: zipfile.ZipInfo, name: str) -> bool:
-    return name.partition("\0")[0].endswith("/") and not member.file_size
-
-
-def _parts(name: str) -> tuple[str, ...]:
-    return tuple(part for part in re.split(r"[/\\]", name) if part not in ("", "."))
-
-
-def _odd_name(name: str) -> str:
-    """What is wrong with a member's name, to go behind it; or empty."""
-    if "\0" in name:
-        return "has a name with a NUL byte in it"
-    if name.startswith(("/", "\\")) or _DRIVE.match(name):
-        return "has an absolute name"
-    if ".." in re.split(r"[/\\]", name):
-        return "has a name that leads out of the archive"
-    if len(name) > _MAX_NAME or len(_parts(name)) > _MAX_DEPTH:
-        return "has a name that is too long"
-    return ""
-
-
-def _odd_member(member: zipfile.ZipInfo) -> str:
-    """What is wrong with a member itself, as far as its header says; or empty."""
-    kind = stat.S_IFMT(member.external_attr >> 16)
-    if kind == stat.S_IFLNK:
-        return "is a symbolic link"
-    if kind not in (0, stat.S_IFREG):
-        return "is not a regular file"
-    if member.flag_bits & 0x1:
-        return "is encrypted"
-    most = MAX_PACKED if is_zip(member.orig_filename) else MAX_BYTES
-    if member.file_size > most:
-        return f"is larger than {most // 1024} KB"
-    if member.file_size > max(_RATIO_FROM, MAX_RATIO * member.compress_size):
-        return f"unpacks to more than {MAX_RATIO} times its size, as only a bomb does"
-    return ""
 
 
 def _loader(
@@ -265,7 +185,7 @@ def _loader(
                 f"{shown} can't be unpacked: {one_line(str(error)) or type(error).__name__}.",
                 remedy=_AGAIN,
             ) from error
-        return submission_from_bytes("/".join(_parts(name)), data)
+        return submission_from_bytes("/".join(parts_of(name)), data)
 
     return load
 

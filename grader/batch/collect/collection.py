@@ -13,13 +13,11 @@ from typing import Final
 
 from grader.batch.collect import names
 from grader.batch.collect.archive import archive_entries
-from grader.batch.collect.choose import ChosenFiles, HandedIn, attempts
-from grader.batch.collect.entry import FileEntry, Listing, is_mojo, refusing, stem
+from grader.batch.collect.choose import ChosenFiles, HandedIn, attempts, unpacked
+from grader.batch.collect.entry import FileEntry, Listing, Reading, is_mojo, refusing, stem
 from grader.batch.collect.folder import folder_entries
 from grader.batch.collect.names import Claim
-from grader.batch.collect.packed import unpacked
 from grader.batch.collect.people import Keys, student_of, student_without_work
-from grader.batch.collect.reading import Reading
 from grader.batch.collect.register import Work, match
 from grader.batch.collect.roster import RosterStudent
 from grader.batch.model import Attempt, Refusal, Student

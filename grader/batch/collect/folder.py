@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from grader.batch.collect.archive import MAX_PACKED, is_zip, packed_entries
+from grader.batch.collect.archive import packed_entries
 from grader.batch.collect.entry import (
     FileEntry,
     Listing,
@@ -19,7 +19,8 @@ from grader.batch.collect.entry import (
     is_skipped,
     refusing,
 )
-from grader.batch.schema import NAME, holds_a_run
+from grader.batch.collect.zip_member import MAX_PACKED, is_zip
+from grader.batch.database import DATABASE, holds_a_run
 from grader.errors import SubmissionRefused, UsageError
 from grader.intake import Submission, read_submission
 from grader.intake.display import one_line
@@ -116,7 +117,7 @@ class _Below:
             yield _refused((*parts, "."), f"can't be read: {error.strerror}")
             return
         self.left -= len(found)
-        if any(each.name == NAME for each in found) and holds_a_run(folder):
+        if any(each.name == DATABASE for each in found) and holds_a_run(folder):
             self.notes.append(
                 f"{one_line('/'.join(parts))} holds the results of a run: it was not looked into"
             )

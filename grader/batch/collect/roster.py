@@ -22,9 +22,8 @@ from typing import Final
 
 import msgspec
 
-from grader.batch.collect.headings import columns_of, is_heading, is_ours
 from grader.batch.collect.spelling import folded, plain
-from grader.batch.collect.table import error_at, read_table
+from grader.batch.collect.table import columns_of, error_at, is_heading, is_ours, read_table
 from grader.batch.model import Lateness
 from grader.errors import UsageError
 from grader.intake.display import one_line

@@ -1,4 +1,4 @@
-"""Each student's own report: the instructor's, and the one to send back."""
+"""Each student's own report: the instructor's, and the one to send back. What is kept of it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from grader import __version__
 from grader.audience import for_audience
 from grader.batch.model import RunInfo, StudentResult
-from grader.record import Audience, PuzzleInfo, Record, SubmissionInfo, Verdict
+from grader.record import Audience, CheckOutcome, PuzzleInfo, Record, SubmissionInfo, Verdict
 from grader.report.html import render_html
 
 
@@ -68,3 +68,35 @@ def _refused(info: RunInfo, result: StudentResult) -> Record:
         headline=result.refusal.what,
         advice=(result.refusal.remedy,) if result.refusal.remedy else (),
     )
+
+
+class Small:
+    """Makes records small. What many of a class have in common is kept once."""
+
+    def __init__(self) -> None:
+        self._checks: dict[CheckOutcome, CheckOutcome] = {}
+
+    def record(self, record: Record) -> Record:
+        """The record with verdict, points, checks and what is said in summary.
+
+        Without the text, the cases, messages, launches, and how and where it was made.
+        """
+        return replace(
+            record,
+            submission=replace(record.submission, text=""),
+            checks=tuple(self._checks.setdefault(each, each) for each in record.checks),
+            counterexamples=(),
+            findings=(),
+            diagnostics=(),
+            fault=replace(record.fault, detail="") if record.fault is not None else None,
+            toolchain=None,
+            device=None,
+            isolation=None,
+            shapes=(),
+            stages=(),
+            kernels=(),
+            look=(),
+            rubric=None,
+            launches=(),
+            cases=None,
+        )

@@ -12,12 +12,10 @@ from pathlib import Path
 import msgspec
 
 from grader.batch.model import RunInfo, StudentResult
-from grader.batch.outputs.rows import Link, link
-from grader.batch.outputs.shared import SharedItem, items_of
-from grader.batch.outputs.sides import Passage, both_sides
-from grader.batch.similarity.cache import Features, signature
+from grader.batch.outputs.class_table import Link, link
+from grader.batch.outputs.side_by_side import Passage, SharedItem, both_sides, items_of
 from grader.batch.similarity.compare import ClassComparison, SimilarPair, compare
-from grader.batch.similarity.features import Skeleton, skeleton
+from grader.batch.similarity.features import Features, Skeleton, signature, skeleton
 from grader.batch.similarity.regions import marks
 from grader.batch.similarity.words import read
 from grader.errors import GraderFault

@@ -12,15 +12,15 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
-from grader.batch.code import all_code
 from grader.batch.model import RunInfo, StudentResult
 from grader.batch.outputs import feedback, similarity
 from grader.batch.outputs.clusters import Troubles
 from grader.batch.outputs.dashboard import render_dashboard
+from grader.batch.outputs.feedback import Small
 from grader.batch.outputs.folder import Folder
 from grader.batch.outputs.gradebook import ClassMarks
 from grader.batch.outputs.gradebooks import render_all
-from grader.batch.outputs.small import Small
+from grader.batch.task import all_code
 from grader.errors import GraderFault
 from grader.record import Record, encode
 from grader.resources import data_directory

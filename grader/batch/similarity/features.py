@@ -1,19 +1,72 @@
-"""What of a submission can be shared with another: fingerprints, comments, names."""
+"""What of a submission can be shared with another: fingerprints, comments, names.
+
+Fingerprints are of a sequence of words, by winnowing. Schleimer, Wilkerson, Aiken: "Winnowing:
+Local Algorithms for Document Fingerprinting", SIGMOD 2003. Every run of `K` words is hashed; in
+each window of `W` such hashes the smallest is kept, the last of equal ones. Two texts that share a
+run of at least `SURE` words share a fingerprint; what is shorter than `K` words is never found.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
+from contextlib import suppress
 from enum import IntEnum
+from hashlib import blake2b
 from typing import Final
 
 import msgspec
 
-from grader.batch.similarity.winnow import hashes, winnow
 from grader.batch.similarity.words import SourceText, is_chosen, read
+from grader.batch.task import all_code
+
+K: Final = 8
+"""Words in one hash: a shorter run is not told from chance."""
+W: Final = 5
+"""Hashes in one window."""
+SURE: Final = W + K - 1
+"""A shared run of so many words is always found."""
+
+Fingerprint = tuple[int, int]
+"""A hash and the index of its first word."""
+
+
+def hashes(words: Sequence[str]) -> list[int]:
+    """The hash of every run of `K` words, in order; 64 bits each."""
+    encoded = [word.encode("utf-8", "surrogatepass") for word in words]
+    return [
+        int.from_bytes(blake2b(b"\0".join(encoded[at : at + K]), digest_size=8).digest())
+        for at in range(len(encoded) - K + 1)
+    ]
+
+
+def winnow(values: Sequence[int], without: AbstractSet[int] = frozenset()) -> list[Fingerprint]:
+    """The fingerprints among ``values``.
+
+    Args:
+        values: What `hashes` gives.
+        without: Hashes that are never chosen: those of the skeleton. They keep
+            their place in the windows, so a shared run that has anything else
+            in each of its windows is still found.
+    """
+    chosen: list[Fingerprint] = []
+    last = -1
+    for start in range(max(1, len(values) - W + 1)):
+        window = range(start, min(start + W, len(values)))
+        best = min(
+            (at for at in window if values[at] not in without),
+            key=lambda at: (values[at], -at),
+            default=-1,
+        )
+        if best > last:
+            chosen.append((values[best], best))
+            last = best
+    return chosen
+
 
 LONG_COMMENT: Final = 3
 """Words from which on a comment is a sentence of its author's."""
-_LONGEST: Final = 120
+_LONGEST_COMMENT: Final = 120
 """Characters of a comment that are compared."""
 
 
@@ -59,7 +112,7 @@ def skeleton(texts: Iterable[str]) -> Skeleton:
     programs = [read(text, names) for text in all_texts]
     return Skeleton(
         names=names,
-        comments=frozenset(c.text[:_LONGEST] for p in programs for c in p.comments),
+        comments=frozenset(c.text[:_LONGEST_COMMENT] for p in programs for c in p.comments),
         code=frozenset(h for p in programs for h in hashes([w.norm for w in p.words])),
     )
 
@@ -69,9 +122,56 @@ def features(program: SourceText, given: Skeleton) -> frozenset[Feature]:
     code = winnow(hashes([word.norm for word in program.words]), given.code)
     found = {Feature(Kind.CODE, f"{value:016x}") for value, _ in code}
     found |= {
-        Feature(Kind.COMMENT, comment.text[:_LONGEST])
+        Feature(Kind.COMMENT, comment.text[:_LONGEST_COMMENT])
         for comment in program.comments
-        if comment.text[:_LONGEST] not in given.comments and len(comment.text) >= 3
+        if comment.text[:_LONGEST_COMMENT] not in given.comments and len(comment.text) >= 3
     }
     found |= {Feature(Kind.NAME, name) for name in program.names if is_chosen(name, given.names)}
     return frozenset(found)
+
+
+class _Kept(msgspec.Struct, frozen=True):
+    of: str
+    """What the features depend on besides the text."""
+    features: dict[str, tuple[Feature, ...]]
+
+
+class Features:
+    """The features of texts, each worked out once.
+
+    Args:
+        given: What everybody was given.
+        kept: What `kept` gave at an earlier time; anything else is ignored.
+    """
+
+    def __init__(self, given: Skeleton, kept: bytes = b"") -> None:
+        self._given = given
+        self._of = signature(given)
+        self._known: dict[str, tuple[Feature, ...]] = {}
+        self._used: dict[str, tuple[Feature, ...]] = {}
+        self._each: dict[Feature, Feature] = {}
+        with suppress(msgspec.DecodeError, UnicodeDecodeError):
+            earlier = msgspec.msgpack.decode(kept, type=_Kept)
+            if earlier.of == self._of:
+                self._known = earlier.features
+
+    def of(self, text: str) -> frozenset[Feature]:
+        """The features of a text."""
+        digest = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+        found = self._used.get(digest) or self._known.get(digest)
+        if found is None:
+            found = tuple(sorted(features(read(text, self._given.names), self._given)))
+        # Most of a class have most features in common: each is kept once.
+        self._used[digest] = tuple(self._each.setdefault(feature, feature) for feature in found)
+        return frozenset(self._used[digest])
+
+    def kept(self) -> bytes:
+        """What was asked for, to be given at a later time."""
+        return msgspec.msgpack.encode(_Kept(self._of, dict(sorted(self._used.items()))))
+
+
+def signature(given: Skeleton) -> str:
+    """What the features of a text depend on besides the text."""
+    parts = [all_code(), str(K), str(W), *sorted(given.names), *sorted(given.comments)]
+    parts += [str(value) for value in sorted(given.code)]
+    return blake2b("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()

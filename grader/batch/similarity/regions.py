@@ -8,8 +8,7 @@ from collections.abc import Set as AbstractSet
 
 import msgspec
 
-from grader.batch.similarity.features import Skeleton
-from grader.batch.similarity.winnow import K, hashes
+from grader.batch.similarity.features import K, Skeleton, hashes
 from grader.batch.similarity.words import SourceText, TextSpan
 
 

@@ -13,9 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grader.batch.model import Refusal, StudentResult
-from grader.batch.outputs.chart import histogram
-from grader.batch.outputs.dashboard import render_dashboard
-from grader.batch.outputs.view import dashboard
+from grader.batch.outputs.class_table import histogram
+from grader.batch.outputs.dashboard import dashboard, render_dashboard
 from tests.batch.outputs.classes import INFO, mixed, result, student
 from tests.report import hostile, record_parts, records
 from tests.report.page import Page

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from grader.batch.model import RunInfo, StudentResult
 from grader.batch.outputs import similarity
 from grader.batch.outputs.similarity import Study
-from grader.batch.similarity.cache import Features
+from grader.batch.similarity.features import Features
 from grader.record import SubmissionInfo
 from grader.resources import data_directory
 from tests.batch.outputs.classes import INFO, result, student

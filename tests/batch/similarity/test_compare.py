@@ -11,9 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grader.batch.similarity import compare as module
-from grader.batch.similarity.cache import Features
 from grader.batch.similarity.compare import COMMON, LEAST_BITS, compare
-from grader.batch.similarity.features import Feature, Kind
+from grader.batch.similarity.features import Feature, Features, Kind
 from tests.batch.similarity.texts import GIVEN, LAUNCH, OWN, SKELETON, programs, renamed
 
 

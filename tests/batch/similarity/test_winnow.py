@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.batch.similarity.winnow import SURE, K, W, hashes, winnow
+from grader.batch.similarity.features import SURE, K, W, hashes, winnow
 
 words = st.lists(st.sampled_from("abcdefgh"), max_size=40)
 shared = st.lists(st.sampled_from("abcdefgh"), min_size=SURE, max_size=3 * SURE)

@@ -1,22 +1,93 @@
-"""Two texts side by side: lines cut into pieces, the shared ones marked."""
+"""What two programs share, as an instructor reads it: a list of it, and both texts side by side."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from itertools import pairwise
+from math import fsum
 
 import msgspec
 
+from grader.batch.similarity.compare import Shared, SimilarPair
+from grader.batch.similarity.features import K, Kind, hashes
 from grader.batch.similarity.regions import Marks
 from grader.batch.similarity.words import SourceText, TextSpan
-from grader.intake.display import for_terminal
+from grader.intake.display import for_terminal, one_line
+
+LONGEST_ITEM = 160
+"""Characters of one of them."""
+
+TELLING = 0.5
+"""Bits below which a thing is not worth a line."""
+
+
+class SharedItem(msgspec.Struct, frozen=True, kw_only=True):
+    """One shared thing."""
+
+    kind: str
+    text: str
+    have: int
+    """How many programs of the class have it; of a stretch, its rarest part."""
+    bits: float
+
+
+def items_of(pair: SimilarPair, program: SourceText) -> tuple[SharedItem, ...]:
+    """What a pair shares, the least likely first, without what nearly everybody has.
+
+    Args:
+        pair: With at least one shared feature.
+        program: One of the two: its code and names are quoted.
+    """
+    made = _joined_fingerprints(pair.shared, program)
+    for shared in pair.shared:
+        if shared.feature.kind is not Kind.CODE:
+            kind = "name" if shared.feature.kind is Kind.NAME else "comment or text"
+            made.append(_item(kind, shared.feature.value, [shared]))
+    made.sort(key=lambda item: (-item.bits, item.kind, item.text))
+    return tuple(item for item in made if item.bits >= TELLING) or tuple(made[:1])
+
+
+def _joined_fingerprints(shared: Sequence[Shared], program: SourceText) -> list[SharedItem]:
+    """Fingerprints that lie side by side, put together."""
+    place: dict[str, int] = {}
+    for at, value in enumerate(hashes([word.norm for word in program.words])):
+        place.setdefault(f"{value:016x}", at)
+    code = [(place[s.feature.value], s) for s in shared if s.feature.kind is Kind.CODE]
+    runs: list[tuple[int, list[Shared]]] = []
+    last = -1
+    for at, each in sorted(code, key=lambda pair: pair[0]):
+        if runs and at <= last:
+            runs[-1][1].append(each)
+        else:
+            runs.append((at, [each]))
+        last = at + K
+    return [_stretch(program, start, parts, place) for start, parts in runs]
+
+
+def _stretch(
+    program: SourceText, start: int, parts: list[Shared], place: dict[str, int]
+) -> SharedItem:
+    stop = max(place[part.feature.value] for part in parts) + K
+    words = program.words
+    text = program.text[words[start].start : words[stop - 1].stop]
+    return _item("code", " ".join(text.split()), parts)
+
+
+def _item(kind: str, text: str, parts: Sequence[Shared]) -> SharedItem:
+    return SharedItem(
+        kind=kind,
+        text=one_line(text, limit=LONGEST_ITEM),
+        have=min(part.have for part in parts),
+        bits=fsum(part.bits for part in parts),
+    )
+
 
 CONTEXT = 3
 """Lines around a shared part that are always shown."""
 FOLD = 3
 """Fewer lines than this are not worth hiding."""
-LINE = 400
+LONGEST_LINE = 400
 """Characters of a line."""
 
 
@@ -92,7 +163,7 @@ def _grouped(count: int, wanted: set[int]) -> list[tuple[bool, range]]:
 
 def _lines(program: SourceText, marks: Marks, side: str, matched: AbstractSet[int]) -> list[Line]:
     text = program.text
-    stretches = _stretches(text, marks)
+    stretches = _toned_stretches(text, marks)
     other = "b" if side == "a" else "a"
     seen: set[int] = set()
     lines: list[Line] = []
@@ -108,7 +179,7 @@ def _lines(program: SourceText, marks: Marks, side: str, matched: AbstractSet[in
                 seen.add(inked)
                 pieces.append(
                     Piece(
-                        text=for_terminal(part, limit=LINE).replace("\n", " "),
+                        text=for_terminal(part, limit=LONGEST_LINE).replace("\n", " "),
                         number=inked,
                         tone=tone,
                         anchor=f"{side}{inked}" if first else "",
@@ -120,7 +191,7 @@ def _lines(program: SourceText, marks: Marks, side: str, matched: AbstractSet[in
     return lines
 
 
-def _stretches(text: str, marks: Marks) -> list[tuple[int, int, int, str]]:
+def _toned_stretches(text: str, marks: Marks) -> list[tuple[int, int, int, str]]:
     """The text cut where a mark begins or ends: start, stop, number, tone."""
     layers: list[tuple[Sequence[tuple[TextSpan, int]], str]] = [
         ([(r.span, r.number) for r in marks.comments], "comment"),

@@ -1,18 +1,57 @@
-"""The tables of a run's database, and how it is opened."""
+"""The database of a run as a file: its tables, how it is opened, and the lock on its folder."""
 
 from __future__ import annotations
 
+import fcntl
 import os
+import socket
 import sqlite3
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 from grader.errors import GraderFault, UsageError
+from grader.intake.display import one_line
 
-NAME: Final = "run.sqlite"
+LOCK: Final = "run.lock"
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold the folder of a run.
+
+    Raises:
+        UsageError: another run holds it; the message says which.
+    """
+    try:
+        descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        raise UsageError(
+            f"nothing can be written to {folder}: {error.strerror}",
+            remedy="Choose another folder with --out RUN.",
+        ) from error
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            holder = os.read(descriptor, 400).decode("utf-8", "replace").strip()
+            raise UsageError(
+                f"another grade batch is at work in {folder}"
+                + (f": {one_line(holder)}" if holder else ""),
+                remedy="Wait until it has ended, or give this one a folder of its own with --out.",
+            ) from error
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"process {os.getpid()} on {socket.gethostname()}, {now}".encode(), 0)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+DATABASE: Final = "run.sqlite"
 VERSION: Final = 1
 _HEADER: Final = b"SQLite format 3\0"
 _MARK: Final = b"CREATE TABLE gradings ("
@@ -70,10 +109,10 @@ def open_database(folder: Path, *, create: bool) -> sqlite3.Connection:
     Raises:
         UsageError: there is none, or it is none of this version's.
     """
-    path = folder / NAME
+    path = folder / DATABASE
     if not create and not path.is_file():
         raise UsageError(
-            f"{folder} is not the folder of a run: it holds no {NAME}",
+            f"{folder} is not the folder of a run: it holds no {DATABASE}",
             remedy="Give the folder that grade batch wrote to.",
         )
     with guarded(folder):
@@ -91,11 +130,11 @@ def holds_a_run(folder: Path) -> bool:
 
     It may be anybody's file of that name: SQLite is not asked to open it.
     """
-    start = _start_of(folder / NAME)
+    start = _start_of(folder / DATABASE)
     if not start.startswith(_HEADER):
         return False
     # The tables of a run that was killed early are in the log only.
-    return _MARK in start or _MARK in _start_of(folder / f"{NAME}-wal")
+    return _MARK in start or _MARK in _start_of(folder / f"{DATABASE}-wal")
 
 
 def _start_of(path: Path) -> bytes:
@@ -140,7 +179,7 @@ def guarded(folder: Path) -> Iterator[None]:
         if code in ("SQLITE_NOTADB", "SQLITE_CORRUPT"):
             raise GraderFault(
                 f"the database of the run in {folder} is damaged: {error}",
-                remedy=f"Restore {NAME} from a backup, or start a new run with --out.",
+                remedy=f"Restore {DATABASE} from a backup, or start a new run with --out.",
             ) from error
         raise GraderFault(
             f"the database of the run in {folder} can't be used: {error} ({code})",

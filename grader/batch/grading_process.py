@@ -1,40 +1,69 @@
-"""Run one grading in a process of its own, whatever becomes of that process.
+"""One grading in a process of its own, whatever becomes of that process: both ends of it.
 
-Used by the threads of the pool on this machine and by those of a cluster's
-workers alike. The process has a session of its own (a Ctrl-C at the terminal
-does not reach it), a temporary folder that is removed after it however it
-ended, and a lifeline: it ends when this process does.
+`run_isolated` starts ``python -m grader.batch.grading_process MODULE:FUNCTION``. It is used by the
+threads of the pool on this machine and by those of a cluster's workers alike. The process has a
+session of its own (a Ctrl-C at the terminal does not reach it) and a temporary folder that is
+removed after it however it ended.
+
+Its standard input is a socket: one `Task` comes in, one record goes out (`grader.framing`). The
+socket is a lifeline as well: when its other end closes, whoever started the process has gone, and
+the process ends, with everything in its sandboxes.
 """
 
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
+import select
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, Final, TypeVar
+from typing import IO, Final, NoReturn, TypeVar, cast
 
 import msgspec
 
-from grader.batch.child import ANSWERS, MAX_ANSWER, RecordComes, TaskComes
 from grader.batch.task import GradingOutcome, Task
 from grader.errors import GraderFault
-from grader.framing import BrokenProtocol, DeadlinePassed, FramedChannel, PeerGone
+from grader.framing import MAX_HEADER, BrokenProtocol, DeadlinePassed, FramedChannel, PeerGone
+from grader.record import MAX_RECORD_BYTES, Record
 from grader.sandbox.scratch import remove_tree
+from grader.userdirs import keep_nothing_of_hypothesis
 
 GRADE: Final = "grader.batch.grading:grade_task"
 CANCELLED: Final = "cancelled"
+ORPHANED: Final = 75
+MAX_ANSWER: Final = MAX_RECORD_BYTES + MAX_HEADER
 _POLL: Final = 0.1
 _END_SECONDS: Final = 5
-T = TypeVar("T")
+_CHANNEL_SECONDS: Final = 300.0
+"""How long the process waits for the task, and for somebody to read the record."""
 _SAID: Final = 2_000
 """Characters of what a process that crashed said last."""
+GradeFunction = Callable[[Task], Record]
+T = TypeVar("T")
+
+
+class TaskComes(msgspec.Struct, frozen=True, tag_field="kind", tag="task"):
+    """To the process. The payload is a `Task` in MessagePack."""
+
+
+class RecordComes(
+    msgspec.Struct, frozen=True, tag_field="kind", tag="record", forbid_unknown_fields=True
+):
+    """From the process. The payload is a `grader.record.Record` in JSON."""
+
+
+ANSWERS: msgspec.json.Decoder[RecordComes] = msgspec.json.Decoder(RecordComes)
+
+
+# ---- whoever starts the process ----
 
 
 def deadline_of(task: Task) -> float:
@@ -145,7 +174,7 @@ def _start(
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         variables.setdefault(name, "1")
     return subprocess.Popen(
-        [sys.executable, "-m", "grader.batch.child", function],
+        [sys.executable, "-m", "grader.batch.grading_process", function],
         stdin=channel.fileno(),
         stdout=said,
         stderr=said,
@@ -195,3 +224,54 @@ def _temporary_folder() -> Iterator[Path]:
         if folder.exists():  # a process of the sandbox was still dying
             time.sleep(_POLL)
             remove_tree(folder)
+
+
+# ---- the process itself ----
+
+
+def main(name: str) -> None:
+    """Grade the one task, send its record, and return."""
+    lifeline = os.dup(0)
+    # What this process starts must not hold the socket open.
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    os.dup2(nowhere, 0)
+    os.close(nowhere)
+    channel = FramedChannel(lifeline, msgspec.json.Decoder(TaskComes))
+    try:
+        _, packed = channel.receive(deadline=time.monotonic() + _CHANNEL_SECONDS)
+    except PeerGone:
+        _orphaned()
+    task = msgspec.msgpack.decode(packed, type=Task)
+    threading.Thread(target=_watch, args=(lifeline,), name="lifeline", daemon=True).start()
+    keep_nothing_of_hypothesis()
+    record = msgspec.json.encode(_function(name)(task))
+    channel.send(RecordComes(), record, deadline=time.monotonic() + _CHANNEL_SECONDS)
+
+
+def _function(name: str) -> GradeFunction:
+    module, _, attribute = name.partition(":")
+    return cast(GradeFunction, getattr(importlib.import_module(module), attribute))
+
+
+def _watch(lifeline: int) -> None:
+    """Nothing more is sent to this process: what wakes this up is the end."""
+    poll = select.poll()
+    poll.register(lifeline, select.POLLIN)
+    poll.poll()
+    _orphaned()
+
+
+def _orphaned() -> NoReturn:
+    """Whoever started this has gone: leave nothing behind."""
+    # The sandboxes end with this process: bubblewrap and the launcher ask the kernel for it.
+    folder = os.environ.get("TMPDIR", "")
+    if os.path.basename(folder).startswith("grade-task-"):
+        remove_tree(Path(folder))
+    os._exit(ORPHANED)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
+    sys.stderr.flush()
+    # Nothing is left to do, and no thread or exit handler may hold up the answer's end.
+    os._exit(0)
