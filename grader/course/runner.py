@@ -133,7 +133,7 @@ def open_sandbox() -> str:
         report = probe(Wanted.AUTO)
         if report.level is Isolation.BWRAP:
             return report.sentence
-        if _restricted() and _load_profile(bwrap.binary()):
+        if _restricted() and _load_profile(bwrap.bwrap_binary()):
             probe.cache_clear()
             report = probe(Wanted.AUTO)
     except SandboxFault as error:
@@ -151,7 +151,7 @@ def _restricted() -> bool:
 
 def _load_profile(binary: Path) -> bool:
     """Install and load the profile, as root; False where this user can't become root."""
-    from grader.sandbox.remedy import apparmor_profile
+    from grader.sandbox.bwrap import apparmor_profile
 
     if os.geteuid() != 0 and shutil.which("sudo") is None:
         return False

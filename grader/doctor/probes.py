@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from grader import __version__, machine
 from grader.errors import GradeError, ToolchainFault
-from grader.sandbox.limits import MIB
+from grader.sandbox.policy import MIB
 
 DISK_NEEDED = 2048 * MIB
 MEMORY_NEEDED = 3072 * MIB

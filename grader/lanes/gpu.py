@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from grader.sandbox import Box, Limits
-from grader.sandbox.profile import Profile, system_paths
+from grader.sandbox.policy import Profile, system_paths
 
 # In a process of its own: a driver that is loaded once stays loaded, and a broken one may crash.
 # MAX needs the second library as well, and both load more that lie beside them.

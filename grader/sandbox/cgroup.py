@@ -26,7 +26,7 @@ from pathlib import Path
 
 import msgspec
 
-from grader.sandbox.limits import MIB, Limits
+from grader.sandbox.policy import MIB, Limits
 
 SPARE_TASKS = 64
 """The kernel's limit lies this far above ours, so that a fork bomb is seen as one."""

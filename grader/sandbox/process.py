@@ -17,12 +17,11 @@ from typing import Self
 
 from grader.errors import SandboxFault
 from grader.machine import oom_kills
-from grader.sandbox import tree
-from grader.sandbox.capture import Capture
+from grader.sandbox import process_tree
 from grader.sandbox.cgroup import ControlGroup
-from grader.sandbox.handshake import StartedSandbox
-from grader.sandbox.limits import LimitHit, Limits, Outcome
+from grader.sandbox.policy import Capture, LimitHit, Limits, Outcome
 from grader.sandbox.scratch import Scratch
+from grader.sandbox.starting import StartedSandbox
 
 _FAST, _SLOW = 0.02, 0.1
 """Seconds between two samples: while young, and later."""
@@ -191,7 +190,7 @@ class SandboxedProcess:
 
     def _enforce(self) -> None:
         limits = self._limits
-        now = tree.usage(self._init)
+        now = process_tree.usage(self._init)
         self._cpu.update(now.processes)
         self._peak = max(self._peak, now.resident_bytes)
         if time.monotonic() - self._stage_started > limits.wall_seconds:
@@ -212,10 +211,10 @@ class SandboxedProcess:
         The quick count takes shared pages twice, and for an instant a process
         that is about to exec another looks like two of its size.
         """
-        if tree.proportional_bytes(self._init) <= self._limits.resident_bytes:
+        if process_tree.proportional_bytes(self._init) <= self._limits.resident_bytes:
             return False
         time.sleep(_CONFIRM_SECONDS)
-        return tree.proportional_bytes(self._init) > self._limits.resident_bytes
+        return process_tree.proportional_bytes(self._init) > self._limits.resident_bytes
 
     def _enforce_scratch(self, scratch: Scratch) -> None:
         if scratch.used_bytes() > self._limits.scratch_bytes:
@@ -252,7 +251,7 @@ class SandboxedProcess:
                 return
             self._killed = True
             self._limit = limit
-            self._waiting = tree.waiting_seconds(self._init)
+            self._waiting = process_tree.waiting_seconds(self._init)
             self._group.forbid_forks()
             number = signal.SIGKILL if self._process_group is None else signal.SIGTERM
             with contextlib.suppress(ProcessLookupError):
@@ -265,7 +264,7 @@ class SandboxedProcess:
         with self._lock:
             if not self._alive:
                 return
-            tree.kill_all(self._popen.pid)
+            process_tree.kill_all(self._popen.pid)
             self._kill_group()
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._popen.pid, signal.SIGKILL)

@@ -12,6 +12,8 @@ import functools
 import os
 import subprocess
 import sys
+import tempfile
+import weakref
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -20,6 +22,7 @@ import msgspec
 from grader.errors import SandboxFault, ToolchainFault
 from grader.sandbox import interpreter
 from grader.sandbox.distributions import PackagePart, parts
+from grader.sandbox.scratch import remove_tree
 
 _LIBRARIES = ("lib", "lib64")
 _OF_PACKAGES = ("site-packages", "dist-packages")
@@ -138,3 +141,39 @@ def _outermost(paths: Sequence[Path]) -> tuple[Path, ...]:
         for path in unique
         if not any(path != other and path.is_relative_to(other) for other in unique)
     )
+
+
+class Links:
+    """The folders for one interpreter; they go with this object, or when the grader ends."""
+
+    def __init__(self, tree: PythonTree, hidden: Sequence[Path]) -> None:
+        self.path = Path(tempfile.mkdtemp(prefix="grade-python-"))
+        weakref.finalize(self, remove_tree, self.path)
+        # A submission may run as another user.
+        self.path.chmod(0o755)
+        library = self.path / tree.subdirectory
+        library.mkdir(parents=True, mode=0o755)
+        for directory in tree.library:
+            for entry in os.scandir(directory):
+                if directory / entry.name not in hidden:
+                    _link(Path(entry.path), library / entry.name)
+        packages = self.path / "packages"
+        for part in tree.packages:
+            (packages / part.name).parent.mkdir(parents=True, exist_ok=True, mode=0o755)
+            _link(part.source, packages / part.name)
+        self.variables = {
+            "PYTHONHOME": str(self.path),
+            "PYTHONPATH": os.pathsep.join(str(packages / name) for name in tree.folders),
+        }
+        """Where an interpreter finds them."""
+
+
+@functools.lru_cache(maxsize=8)
+def links(tree: PythonTree, hidden: tuple[Path, ...]) -> Links:
+    """The folders for an interpreter, made once per process."""
+    return Links(tree, hidden)
+
+
+def _link(target: Path, link: Path) -> None:
+    if not os.path.lexists(link):
+        link.symlink_to(os.path.abspath(target))

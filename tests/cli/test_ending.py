@@ -23,7 +23,7 @@ from grader.cli.root import _COMMANDS
 from grader.errors import GraderFault, RecordError, SubmissionRefused, ToolchainFault, UsageError
 from grader.grading import seeds
 from grader.record import Verdict, load
-from grader.sandbox import remembered
+from grader.sandbox import isolation_probe
 from grader.toolchain import edition, store
 
 SKELETON = Path(__file__).parents[2] / "reference_kernels/conv1d/26.5/skeleton.mojo"
@@ -227,7 +227,7 @@ def test_without_a_place_nothing_is_kept_and_nothing_fails(
     assert userdirs.user_folder("cache") is None
     assert len(seeds.secret()) == 32
     assert seeds.secret() != seeds.secret()
-    remembered.forget()
+    isolation_probe.forget()
     assert store.installed(edition.find("25.4")) is None
     assert not store.remains(edition.find("25.4"))
     assert store.others() == []

@@ -15,7 +15,7 @@ from grader.course.runner import GradeStep, open_sandbox, parse_fail_on, parse_p
 from grader.errors import SandboxFault, UsageError
 from grader.record import Verdict, encode
 from grader.sandbox import Isolation, IsolationReport, Wanted
-from grader.sandbox.remedy import apparmor_profile
+from grader.sandbox.bwrap import apparmor_profile
 from tests.report import records
 from tests.scripts import python_script
 
@@ -70,7 +70,7 @@ class Machine:
         monkeypatch.setenv("PROFILE", str(self.profile))
         monkeypatch.setattr(runner, "APPARMOR_SWITCH", switch)
         monkeypatch.setattr(os, "geteuid", lambda: 1000)
-        monkeypatch.setattr(sandbox.bwrap, "binary", lambda: self.binary)
+        monkeypatch.setattr(sandbox.bwrap, "bwrap_binary", lambda: self.binary)
         monkeypatch.setattr(sandbox, "probe", self)
         self.cleared = 0
         self.fault: SandboxFault | None = None

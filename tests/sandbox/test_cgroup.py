@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from grader.sandbox import Isolation, LimitHit, Limits, SandboxedProcess, cgroup, process
 from grader.sandbox.cgroup import ControlGroup, Parent
-from grader.sandbox.limits import MIB
+from grader.sandbox.policy import MIB
 from tests.sandbox import scenario
 
 HOLDS_MEMORY = any(parent.memory for parent in cgroup.available())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from grader.sandbox import LimitHit, Limits
-from grader.sandbox.limits import MIB
+from grader.sandbox.policy import MIB
 from tests.sandbox.conftest import Run
 from tests.sandbox.scenario import Seen
 

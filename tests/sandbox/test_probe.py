@@ -9,10 +9,10 @@ import pytest
 
 from grader.errors import SandboxFault
 from grader.sandbox import Isolation, Wanted, bwrap, probe
-from grader.sandbox import remedy as remedies
+from grader.sandbox import bwrap as remedies
 
 # The package has a function of this name.
-MODULE = importlib.import_module("grader.sandbox.probe")
+MODULE = importlib.import_module("grader.sandbox.isolation_probe")
 
 
 @pytest.fixture
@@ -150,7 +150,7 @@ def switches(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 def test_on_ubuntu_the_remedy_is_a_profile_for_the_binary_in_use(switches: Path) -> None:
     (switches / "_APPARMOR_SWITCH").write_text("1\n")
     text = remedies.bubblewrap_remedy("bwrap: setting up uid map: Permission denied")
-    binary = bwrap.binary()
+    binary = bwrap.bwrap_binary()
     assert str(binary) in text
     assert "userns," in text
     assert "apparmor_parser -r" in text

@@ -23,15 +23,7 @@ from grader.device import library_directory
 from grader.errors import SandboxFault
 from grader.lanes.boxed_device import device_tree
 from grader.lanes.workspace import open_workspace
-from grader.sandbox import (
-    Box,
-    Isolation,
-    Limits,
-    Profile,
-    PythonTree,
-    Scratch,
-    python_tree,
-)
+from grader.sandbox import Box, Isolation, Limits, Profile, PythonTree, Scratch, python_tree
 from grader.sandbox.distributions import parts
 from grader.toolchain import edition
 from grader.toolchain.toolchain import locate

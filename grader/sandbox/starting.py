@@ -1,19 +1,65 @@
-"""From the start of a sandbox to the moment its command runs: did it come up?"""
+"""From the start of a sandbox to the moment its command runs: did it come up?
+
+bubblewrap (``--die-with-parent``) and the launcher ask the kernel to end them with their parent,
+and to the kernel the parent is the *thread* that started them. A thread of a pool may end long
+before the grader does, so all starts go through one thread that lives as long as the process.
+"""
 
 from __future__ import annotations
 
 import os
 import select
 import subprocess
+import threading
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple, Self
 
 import msgspec
 
 from grader.errors import SandboxFault
 from grader.framing import BrokenProtocol, DeadlinePassed, FramedChannel, PeerGone
-from grader.sandbox.spawner import start
+
+_lock = threading.Lock()
+_executor: ThreadPoolExecutor | None = None
+
+
+def start_from_one_thread(
+    words: Sequence[str], *, executable: str, fds: Sequence[int]
+) -> subprocess.Popen[bytes]:
+    """Start ``executable`` with the argument vector ``words``, no environment and only ``fds``.
+
+    Both outputs are pipes; it has a session of its own. Raises OSError.
+    """
+    global _executor  # noqa: PLW0603 - one thread for the whole process
+    with _lock:
+        if _executor is None:
+            _executor = ThreadPoolExecutor(1, thread_name_prefix="sandbox-spawn")
+        executor = _executor
+    return executor.submit(
+        subprocess.Popen,
+        words,
+        executable=executable,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={},
+        cwd="/",
+        pass_fds=fds,
+        start_new_session=True,
+        bufsize=0,
+    ).result()
+
+
+def _forget() -> None:
+    # A forked child has no such thread, whatever the executor believes.
+    global _executor, _lock
+    _executor, _lock = None, threading.Lock()
+
+
+os.register_at_fork(after_in_child=_forget)
+
 
 _START_SECONDS = 30.0
 _MAX_STATUS = 16 * 1024
@@ -81,12 +127,12 @@ class Handshake:
                 os.close(end)
         self.status_write = self.info_write = -1
 
-    def start(
+    def start_from_one_thread(
         self, executable: str, words: Sequence[str], fds: Sequence[int]
     ) -> subprocess.Popen[bytes]:
         """Start the outermost process. Raises SandboxFault."""
         try:
-            return start(words, executable=executable, fds=fds)
+            return start_from_one_thread(words, executable=executable, fds=fds)
         except OSError as error:
             raise SandboxFault(
                 f"{executable} can't be started: {error.strerror}.", remedy=_DOCTOR
