@@ -13,8 +13,7 @@ import click
 
 from grader.book.identify import PuzzleChoice, choose
 from grader.cli import options
-from grader.cli.output import Outputs, for_reader, parse_formats
-from grader.cli.progress import TerminalProgress
+from grader.cli.output import Outputs, TerminalProgress, for_reader, parse_formats
 from grader.cli.root import EXIT_CODES
 from grader.course.github import ReportTarget, path_in_repository
 from grader.errors import SubmissionRefused, UsageError

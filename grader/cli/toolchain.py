@@ -156,7 +156,7 @@ def check(name: str, puzzle: str) -> None:
     from grader.grading.published import prepared
     from grader.puzzles import find
     from grader.toolchain.install import install as install_
-    from grader.toolchain.symbols import lacking, looked_up
+    from grader.toolchain.verify import lacking, looked_up
 
     edition = editions.find(name)
     with _Line(name) as line:

@@ -17,8 +17,7 @@ from grader.errors import DeviceFault, ToolchainFault
 from grader.lanes.faults import out_of_memory
 from grader.record import Diagnostic
 from grader.sandbox import LimitHit, Outcome
-from grader.toolchain.diagnostics import is_about_the_op, parse
-from grader.toolchain.packaging import Packaged
+from grader.toolchain.packaging import Packaged, is_about_the_op, parse
 from grader.worker.process import Ended
 
 IDLE = 0.5

@@ -30,8 +30,7 @@ from grader.model.part import TensorSpec
 from grader.record import DeviceInfo, NotRun
 from grader.sandbox import Limits, Outcome, Scratch
 from grader.toolchain.workspace import Workspace
-from grader.worker.channel import CaseError
-from grader.worker.process import SCRIPT, Ended, Worker
+from grader.worker.process import SCRIPT, CaseError, Ended, Worker
 
 MAX_REPLACEMENTS = 12
 """How often a worker is replaced for the cases of one part before its rest is not run."""

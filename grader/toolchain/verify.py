@@ -1,11 +1,18 @@
-"""Whether a fresh environment is what its edition says, by using it."""
+"""Whether a toolchain is what its edition says, by using it; which driver functions it looks up.
+
+MAX finds the driver's functions by name (``dlsym``), so their names stand in its runtime library.
+Not every such string is looked up: some only occur in its error messages. So a name that the
+software device lacks is a hint for whoever adds an edition; the trial decides.
+"""
 
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from pathlib import Path
 
+from grader.device import LOAD_ORDER, library_directory
 from grader.errors import SandboxFault, ToolchainFault
 from grader.puzzles import NAMES
 from grader.resources import reference_kernel
@@ -15,6 +22,46 @@ from grader.toolchain.edition import Edition
 from grader.toolchain.packaging import package
 from grader.toolchain.toolchain import Toolchain
 from grader.toolchain.workspace import Workspace
+
+RUNTIME = "libAsyncRTMojoBindings.so"
+"""The library that opens the driver, in every release so far."""
+
+_NAME = re.compile(
+    rb"(?<=\0)(?:cu[A-Z][A-Za-z0-9]*(?:_v\d+)?|nvml[A-Z]\w*|nvPTXCompiler[A-Z]\w*)(?=\0)"
+)
+
+
+def looked_up(toolchain: Toolchain) -> frozenset[str]:
+    """Names of driver, NVML and PTX compiler functions in the release's runtime library.
+
+    Raises:
+        ToolchainFault: the library is not there.
+    """
+    return _names(toolchain.root / "lib" / RUNTIME)
+
+
+def lacking(toolchain: Toolchain) -> tuple[str, ...]:
+    """Those that none of the software device's libraries exports, in order. Raises as `looked_up`.
+
+    Raises:
+        DeviceFault: the libraries were not built.
+    """
+    folder = library_directory()
+    exported = frozenset[str]().union(*(_names(folder / name) for name in LOAD_ORDER))
+    return tuple(sorted(looked_up(toolchain) - exported))
+
+
+def _names(library: Path) -> frozenset[str]:
+    try:
+        data = library.read_bytes()
+    except OSError as error:
+        raise ToolchainFault(
+            f"the library {library} can't be read: {error.strerror or error}",
+            remedy="Install the toolchain again with --afresh. If the release has renamed the "
+            "library, grader/toolchain/verify.py has to follow.",
+        ) from error
+    return frozenset(name.decode() for name in _NAME.findall(data))
+
 
 _FACTS = (
     "import platform, sysconfig; from importlib.metadata import version;"

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from benchmarks.labels import sample_file
-from grader.cli.init import init
+from grader.cli.course import init
 from grader.course.templates import write_course
 from grader.errors import UsageError
 from grader.record import load as load_record

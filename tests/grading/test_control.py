@@ -7,8 +7,7 @@ import pytest
 from grader.errors import DeviceFault, ToolchainFault
 from grader.grading.blame import Trial, blame_compile, blame_packaging
 from grader.sandbox import LimitHit, Outcome
-from grader.toolchain.diagnostics import parse
-from grader.toolchain.packaging import Packaged
+from grader.toolchain.packaging import Packaged, parse
 from grader.worker.process import Ended
 
 FILE = "op/conv1d.mojo"

@@ -22,8 +22,7 @@ from grader.device import (
 from grader.lanes.devices import BUDGET, _limits
 from grader.lanes.graph import GraphLane
 from grader.sandbox import Limits
-from grader.worker.channel import CaseError
-from grader.worker.process import Ended
+from grader.worker.process import CaseError, Ended
 from tests.device.launches import PLAIN
 from tests.grading.scripted import right
 from tests.grading.test_control import outcome

@@ -7,7 +7,7 @@ import csv
 import pytest
 from click.testing import CliRunner
 
-from grader.cli.samples import samples as command
+from grader.cli.course import samples as command
 from grader.errors import UsageError
 from grader.resources import data_directory
 from grader.samples import read_samples, write_samples

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grader.record import Diagnostic
-from grader.toolchain.diagnostics import MAX_DIAGNOSTICS, parse
+from grader.toolchain.packaging import MAX_DIAGNOSTICS, parse
 
 FILE = "op/conv1d.mojo"
 

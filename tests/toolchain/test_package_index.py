@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.toolchain.package_index import config_files, uv_variables
+from grader.toolchain.install import config_files, uv_variables
 
 INDEX = "https://mirror.example/simple"
 

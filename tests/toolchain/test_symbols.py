@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from grader.errors import ToolchainFault
 from grader.toolchain import edition
-from grader.toolchain.symbols import RUNTIME, lacking, looked_up
 from grader.toolchain.toolchain import Toolchain, locate
+from grader.toolchain.verify import RUNTIME, lacking, looked_up
 
 
 def toolchain(folder: Path, library: bytes) -> Toolchain:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grader.framing import BrokenProtocol, FramedChannel
-from grader.worker.channel import (
+from grader.worker.process import (
     MESSAGES,
     CaseError,
     CaseResult,

@@ -1,4 +1,4 @@
-"""The probes of ``grade doctor``. Each tries the real thing, not a sign of it."""
+"""Probe everything that grading needs; each probe tries the real thing, not a sign of it."""
 
 from __future__ import annotations
 
