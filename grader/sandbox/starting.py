@@ -127,7 +127,7 @@ class Handshake:
                 os.close(end)
         self.status_write = self.info_write = -1
 
-    def start_from_one_thread(
+    def start(
         self, executable: str, words: Sequence[str], fds: Sequence[int]
     ) -> subprocess.Popen[bytes]:
         """Start the outermost process. Raises SandboxFault."""

@@ -45,7 +45,7 @@ def test_only_programs_that_decide_are_found_out(tmp_path, monkeypatch):
         asked.append(text)
         return program_of(text)
 
-    for module in ("ingest", "collect.reading"):
+    for module in ("attempts", "collect.entry"):
         monkeypatch.setattr(f"grader.batch.{module}.program_of", counted)
     files = {f"ann/{n}/conv1d.mojo": f"score({n})" for n in range(5)}
     source = make_class(tmp_path / "c", {**files, "bob.mojo": "score(4)"})
