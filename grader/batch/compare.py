@@ -1,4 +1,4 @@
-"""Two runs beside each other: whose mark changed, and why."""
+"""Compare two runs: whose mark changed, and why."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _STATUS = {Status.PASSED: "passed", Status.FAILED: "failed", Status.NOT_CHECKED:
 
 @dataclass(frozen=True, kw_only=True)
 class MarkInRun:
-    """How it stands for a student in one run."""
+    """The mark of a student in one run, or why there is none."""
 
     score: int | None
     """None where there is no mark."""
@@ -36,7 +36,7 @@ class MarkInRun:
 
 @dataclass(frozen=True, kw_only=True)
 class MarkChange:
-    """A student whose mark is another one."""
+    """A student whose mark differs between two runs."""
 
     student: Student
     before: MarkInRun

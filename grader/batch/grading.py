@@ -1,4 +1,4 @@
-"""Grade one task in this process: what a run over a class does where ``grade submit`` does its."""
+"""Grade one task of a run over a class, in this process."""
 
 from __future__ import annotations
 

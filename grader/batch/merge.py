@@ -36,7 +36,7 @@ _OF_DOWNLOADS: Final = ("canvas_id", "participant")
 
 @dataclass(frozen=True, kw_only=True)
 class Changes:
-    """What a source means for a class that is there already: whoever is in either, once."""
+    """What a source changes in a class that is there already. Each person is in one list."""
 
     new: Sequence[Student] = ()
     replaced: Sequence[Student] = ()

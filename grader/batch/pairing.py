@@ -1,4 +1,8 @@
-"""Who of two classes is the same person. A key is no evidence: it is made of what else is there."""
+"""Find who of two classes is the same person.
+
+A student's key is no evidence for it: it is made of the name and the number, and a second student
+of that name gets another one.
+"""
 
 from __future__ import annotations
 

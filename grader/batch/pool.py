@@ -49,7 +49,7 @@ def memory_workers(*, root: Path = _ROOT) -> int:
 
 @contextlib.contextmanager
 def core_of_its_own() -> Iterator[int | None]:
-    """Binds this thread, and the processes that it starts, to a core no other grading has.
+    """Bind this thread, and the processes that it starts, to a core that no other grading has.
 
     Holds across processes: two runs on a machine, or several workers of a cluster.
 
@@ -93,7 +93,7 @@ _WAIT: Final = 0.5
 
 
 class GradingStarted(msgspec.Struct, frozen=True, kw_only=True):
-    """Somebody works on a program now."""
+    """The grading of a program has started."""
 
     program: str
     where: str = ""
@@ -103,7 +103,7 @@ Event = GradingStarted | GradingOutcome
 
 
 class Backend(Protocol):
-    """Somebody who grades. Used from one thread."""
+    """What does the gradings. Used from one thread."""
 
     @property
     def workers(self) -> int:
@@ -120,7 +120,7 @@ class Backend(Protocol):
 
 
 def work_off(backend: Backend, tasks: Iterable[Task]) -> Iterator[Event]:
-    """Have all tasks graded, and hear what happens.
+    """Have all tasks graded; the events of it, in order.
 
     No more tasks are taken than keep everybody busy, so a hundred thousand of
     them need not be in memory.

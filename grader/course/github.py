@@ -21,7 +21,7 @@ from grader.record import Audience, Record
 
 @dataclass(frozen=True, kw_only=True)
 class ReportTarget:
-    """Who reads it, and which file of the repository the annotations belong to."""
+    """Whom a report on GitHub is for, and which file of the repository it annotates."""
 
     path: str = ""
     """Relative to the repository; empty for the name in the record."""

@@ -49,7 +49,7 @@ def _numbers(tensor: Tensor) -> str:
 
 
 class Cluster(msgspec.Struct, frozen=True, kw_only=True):
-    """All whose records tell of the same trouble."""
+    """Students whose records show the same trouble."""
 
     diagnosis: Diagnosis
     members: tuple[StudentResult, ...]

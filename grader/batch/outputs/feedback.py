@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+import msgspec
 from msgspec.structs import replace
 
 from grader import __version__
@@ -74,7 +75,7 @@ class Small:
     """Makes records small. What many of a class have in common is kept once."""
 
     def __init__(self) -> None:
-        self._checks: dict[CheckOutcome, CheckOutcome] = {}
+        self._checks: dict[bytes, CheckOutcome] = {}
 
     def record(self, record: Record) -> Record:
         """The record with verdict, points, checks and what is said in summary.
@@ -84,7 +85,10 @@ class Small:
         return replace(
             record,
             submission=replace(record.submission, text=""),
-            checks=tuple(self._checks.setdefault(each, each) for each in record.checks),
+            checks=tuple(
+                self._checks.setdefault(msgspec.msgpack.encode(each), each)
+                for each in record.checks
+            ),
             counterexamples=(),
             findings=(),
             diagnostics=(),

@@ -1,1 +1,1 @@
-"""Submissions that share more than the skeleton and the class explain. Knows texts, not people."""
+"""Find submissions that share more than is to be expected. Works on texts, and knows no people."""
