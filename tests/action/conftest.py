@@ -67,7 +67,7 @@ import subprocess, sys
 from pathlib import Path
 sys.path.insert(0, {str(ROOT)!r})
 from grader.cli import main
-from grader.course.github import Place
+from grader.course.github import ReportTarget
 from grader.cli.output import Outputs, for_reader
 from grader.course import runner
 from grader.record import load
@@ -77,7 +77,7 @@ def submit(command, check):
     if Path({str(kept)!r}).exists():
         audience = command[command.index("--audience") + 1]
         formats = command[command.index("--format") + 1].split(",")
-        outputs = Outputs(out, formats, Place(audience=audience))
+        outputs = Outputs(out, formats, ReportTarget(audience=audience))
         outputs.prepare()
         record = for_reader(load(Path({str(kept)!r})), audience)
         outputs.show(record, outputs.write(record))

@@ -181,8 +181,8 @@ def readable_interpreter(become: Callable[[], None]) -> str:
         ("submit class/no.mojo", {3}),
         # 4 where such a user can't read this interpreter.
         ("submit class/skeleton.mojo", {1, 4}),
-        ("batch class --dry-run", {0}),
-        ("batch class", {0, 4}),
+        ("batch class --puzzle conv1d --dry-run", {0}),
+        ("batch class --puzzle conv1d", {0, 4}),
         ("toolchain list", {0}),
         ("toolchain install 25.4", {4}),
         ("doctor", {0, 4}),
@@ -400,7 +400,7 @@ def test_a_record_without_an_end_is_not_read_to_its_end(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "call", ["show RUN x", "rerender RUN", "diff RUN RUN", "batch class --out RUN"]
+    "call", ["show RUN x", "rerender RUN", "diff RUN RUN", "batch class --puzzle conv1d --out RUN"]
 )
 @pytest.mark.parametrize("content", [None, "folder", b"", b"garbage", b"SQLite format 3\0garbage"])
 def test_a_run_that_is_none_is_no_verdict(

@@ -78,7 +78,7 @@ class TestFiles:
         assert not list(tmp_path.iterdir())
 
     def test_the_command(self, tmp_path: Path) -> None:
-        ended = CliRunner().invoke(init, ["course", str(tmp_path / "c")])
+        ended = CliRunner().invoke(init, ["course", str(tmp_path / "c"), "--puzzle", "conv1d"])
         assert ended.exit_code == 0
         assert len(ended.output.splitlines()) == len(FILES) + 1
 
