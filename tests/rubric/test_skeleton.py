@@ -41,7 +41,7 @@ def test_it_lies_beside_the_rubric_wherever_the_command_runs(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir("/")
-    assert kept(load(folder)).code
+    assert kept(load(folder)).codes
 
 
 def test_what_the_record_keeps_is_enough_without_the_file(folder: Path) -> None:
@@ -111,6 +111,6 @@ def test_what_can_be_none_is_a_mistake_of_the_file(folder: Path, line: str, told
 def test_one_without_the_given_kernel_is_worth_a_word(folder: Path) -> None:
     (folder / "homework.mojo").write_text("comptime TPB = 15\n")
     rubric = load(folder)
-    assert not kept(rubric).code
+    assert not kept(rubric).codes
     (notice,) = rubric.notices
     assert "conv1d_kernel" in notice

@@ -95,7 +95,9 @@ def test_a_list_that_is_wrong_says_where(lists, text, said):
 
 
 def test_the_command_writes_what_the_lists_say(tmp_path):
-    ended = CliRunner().invoke(command, [str(tmp_path / "out"), "--puzzle", "conv1d", "--edition", "25.3"])
+    ended = CliRunner().invoke(
+        command, [str(tmp_path / "out"), "--puzzle", "conv1d", "--edition", "25.3"]
+    )
     assert ended.exit_code == 0, ended.output
     with (tmp_path / "out/labels.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
@@ -114,7 +116,9 @@ def test_hostile_ones_lie_apart(tmp_path):
 
 
 def test_an_edition_that_there_is_not_is_named(tmp_path):
-    ended = CliRunner().invoke(command, [str(tmp_path / "out"), "--puzzle", "conv1d", "--edition", "99"])
+    ended = CliRunner().invoke(
+        command, [str(tmp_path / "out"), "--puzzle", "conv1d", "--edition", "99"]
+    )
     assert isinstance(ended.exception, UsageError)
     assert "99" in str(ended.exception)
     assert not (tmp_path / "out").exists()
