@@ -163,4 +163,4 @@ def test_a_record_that_is_none_is_a_wrong_call(text, tmp_path):
 def test_every_kind_of_record_survives_writing_and_reading(name):
     record = records.ALL[name]()
     assert decode(encode(record)) == record
-    assert json.loads(encode(record))["schema"] == "mojo-grade/record/1"
+    assert json.loads(encode(record))["schema"] == "mojo-grade/record/2"
