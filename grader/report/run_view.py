@@ -49,6 +49,8 @@ class FactRow(msgspec.Struct, frozen=True, kw_only=True):
     """The remark says that something was less than it should be."""
 
 
+NAME = 40
+"""Characters of the name of a part."""
 PARTS = 8
 """Parts of a puzzle that are told of."""
 
@@ -63,7 +65,7 @@ def shape_table(shapes: tuple[ShapeRun, ...], limits: Limits) -> ShapeTable | No
     rows = tuple(
         ShapeRow(
             sizes=tuple(str(shape.sizes.get(name, "")) for name in names),
-            part=f"{shape.part} {shape.scope}" if shape.part else shape.scope,
+            part=f"{cut(shape.part, NAME)} {shape.scope}" if shape.part else shape.scope,
             origin=cut(shape.origin, SHORT),
             cases=shape.cases,
             outcome=_shape_outcome(shape),
@@ -108,7 +110,7 @@ def facts(record: Record) -> tuple[FactRow, ...]:
     if record.puzzle.reason:
         say("Puzzle", record.puzzle.name, record.puzzle.reason)
     for part in record.puzzle.parts[:PARTS]:
-        of = f" of {part.name}" if len(record.puzzle.parts) > 1 else ""
+        of = f" of {cut(part.name, NAME)}" if len(record.puzzle.parts) > 1 else ""
         say(f"Task{of}", part.formula, part.domain)
         say(f"Sizes{of} tried", *_sizes_tried(record, part))
     if record.toolchain is not None:

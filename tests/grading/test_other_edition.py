@@ -66,7 +66,7 @@ def test_the_demonstration_prints_what_the_puzzles_text_shows() -> None:
         text=True,
         check=True,
     )
-    numbers = ". ".join(str(number) for number in find("conv1d").example.output)
+    numbers = ". ".join(str(number) for number in find("conv1d").parts[0].example.outputs["output"])
     assert shown.stdout.splitlines() == [
         "Input array: [ 0.  1.  2.  3.  4.  5.  6.  7.  8.  9. 10. 11. 12. 13. 14.]",
         "Convolution kernel: [0. 1. 2. 3.]",

@@ -92,7 +92,7 @@ def flipped(inputs, sizes, variant):
 def example_only(inputs, sizes, variant):
     published = PART.example
     if sizes == dict(published.sizes):
-        return np.array(published.output, np.float32)
+        return np.array(published.outputs["output"], np.float32)
     return np.zeros(sizes["input_size"], np.float32)
 
 
@@ -271,7 +271,7 @@ def test_an_answer_that_the_host_worked_out_is_not_computed_on_the_device():
     _, scored = grade(ScriptedLane(by_host=True))
     assert failed(scored) == {"device", "robust"}
     (device,) = (check for check in scored.checks if check.id == "device")
-    assert "help of the host" in device.reason
+    assert "help of the host" in device.sentence
 
 
 class HelpsWith(ScriptedLane):
