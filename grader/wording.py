@@ -145,7 +145,7 @@ _REASONS: dict[Reason, str] = {
     Reason.UNKNOWN: "{said}",
     Reason.NO_CASE: "no case of it could be run",
     Reason.NO_OUTPUT: "not every case gave an output",
-    Reason.NO_KERNEL: "no kernel ran to its end",
+    Reason.NO_KERNEL: "no kernel ran to its end and wrote an output",
     Reason.WRITERS_HIDDEN: "a GPU does not show who wrote which byte; grade on the software device "
     "to see it",
     Reason.ACCESSES_HIDDEN: "the inputs are untouched and the results repeat, but a GPU does not "

@@ -177,7 +177,7 @@ def _not_made(
     for stretch in copied.provenance:
         index = stretch.start // itemsize
         where = f"{compared.output}[{_place(index, compared.got.shape)}]"
-        if stretch.writer in _MADE_BY_KERNELS and stretch.launch is not None:
+        if stretch.writer in MADE_BY_KERNELS and stretch.launch is not None:
             if stretch.launch < first:
                 return problem(
                     ProblemKind.EARLIER_OUTPUT,
@@ -204,7 +204,8 @@ def _place(index: int, shape: tuple[int, ...]) -> str:
     return ", ".join(str(int(place)) for place in np.unravel_index(index, shape))
 
 
-_MADE_BY_KERNELS = frozenset({Writer.KERNEL, Writer.DEVICE_COPY})
+MADE_BY_KERNELS = frozenset({Writer.KERNEL, Writer.DEVICE_COPY})
+"""Who writes what a kernel made: a copy on the device hands on what one wrote before."""
 
 
 def _right_zeros(comparison: Comparison) -> NDArray[np.bool_]:

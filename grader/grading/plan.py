@@ -106,4 +106,5 @@ def _random(part: Part, scope: Scope, tries: Tries, left: int) -> int:
         return left
     if scope is Scope.ROBUST:
         return min(left, part.random_robust)
-    return min(left, part.random_assigned if tries is Tries.SAMPLE else MOST_ASSIGNED)
+    few = tries is Tries.SAMPLE or not part.enumerable
+    return min(left, part.random_assigned if few else MOST_ASSIGNED)

@@ -20,7 +20,7 @@ from grader.grading import orders, seeds
 from grader.grading.attribution import Code
 from grader.grading.cases import cases, drawn, example, patterned
 from grader.grading.inputs import Pattern
-from grader.grading.observe import finding_key, observe, problem, since
+from grader.grading.observe import MADE_BY_KERNELS, finding_key, observe, problem, since
 from grader.grading.repeat import Host
 from grader.grading.search import Outcome, Search
 from grader.grading.singular import singular
@@ -567,8 +567,9 @@ class _PartProber:
         if run.case.shape.scope is Scope.ASSIGNED:
             self.results.assigned += 1
             self.results.completed += run.ending is Ending.OUTPUT
-            ran = not self.results.observed or any(launch.instructions for launch in launches)
-            self.results.launched += run.ending is Ending.OUTPUT and ran
+            self.results.launched += run.ending is Ending.OUTPUT and (
+                not self.results.observed or self._by_a_kernel(observation)
+            )
 
     @property
     def _swept(self) -> int:
@@ -581,6 +582,18 @@ class _PartProber:
     def _singular(self) -> int:
         """Cases of each shape with inputs that a program could single out."""
         return max(SINGULAR // len(self._shapes), 1)
+
+    def _by_a_kernel(self, observation: Observation) -> bool:
+        """Whether a kernel ran and made something of an output, or had nothing to make of it.
+
+        A kernel that is still empty has nothing that could be clean.
+        """
+        run = observation.run
+        launches = run.evidence.launches if run.evidence is not None else ()
+        if not any(launch.instructions for launch in launches):
+            return False
+        writers = {each.writer for copy in run.copies_out for each in copy.provenance}
+        return observation.right or bool(writers & MADE_BY_KERNELS)
 
     def _count_launch(self, launch: Launch) -> None:
         key = (launch.kernel, launch.grid, launch.block, launch.shared_bytes)

@@ -85,7 +85,7 @@ class Reason(StrEnum):
     NO_OUTPUT = "no-output"
     """Not every case gave an output."""
     NO_KERNEL = "no-kernel"
-    """No kernel ran to its end."""
+    """No kernel ran to its end and wrote something of an output."""
     WRITERS_HIDDEN = "writers-hidden"
     """A GPU does not show who wrote which byte."""
     ACCESSES_HIDDEN = "accesses-hidden"

@@ -378,7 +378,7 @@ class Session:
 
         self.host = CPU()
         self.device = Accelerator()
-        self.engine = InferenceSession(devices=[self.device])
+        self.engine = InferenceSession(devices=[self.device, self.host])
         self.program: Any = None
         self.plan: dict[str, Any] = {}
 

@@ -162,7 +162,6 @@ def counterexample(
     check: str = "integers",
     kind: ProblemKind = ProblemKind.WRONG_VALUES,
     title: str = "wrong values",
-    values: str = "integers",
     allowed: float | None = None,
     explanation: str = "",
 ) -> Counterexample:
@@ -173,7 +172,7 @@ def counterexample(
         check=check,
         kind=kind,
         title=title,
-        values=values,
+        values=check if check in ("example", "reals") else "integers",
         sizes={"input_size": len(numbers), "conv_size": len(kernel)},
         inputs=(float32("input", numbers), float32("kernel", kernel)),
         outputs=(
