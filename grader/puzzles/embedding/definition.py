@@ -1,0 +1,192 @@
+"""The embedding: ``output[b, s, e] = weights[indices[b, s], e]``, by two kernels of one file.
+
+Each kernel is an op of its own and a part of its own: one thread an element on a grid in one
+dimension, and the same on a grid in two.
+
+The output holds the weights themselves, so there is no rounding and no bound: they must be equal.
+Two things are left open. A weight below the normal numbers may be flushed: whoever adds it to the
+zero that the output starts with, or multiplies it by one, may lose it to ``.ftz`` (PTX ISA,
+"Floating Point Instructions"). And ``-0.0`` equals ``0.0``.
+
+A token outside of the vocabulary has no row. The task asks for zeros there, which the output
+holds already, so that a kernel may write them or leave them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from grader.checks import Clean, Compiles, OnDevice, Packages, Reals
+from grader.model.checks import Tally
+from grader.model.domains import Bits, Sizes, Values
+from grader.model.expected import ExpectedOutput
+from grader.model.numbers import range_of
+from grader.model.part import Arrays, Mistake, Part, Size, TensorSpec
+from grader.model.puzzle import BookPlace, Puzzle, RubricItem
+from grader.puzzles.embedding.messages import MESSAGES
+from grader.puzzles.embedding.mistakes import AXES_SWAPPED, COMMON, FIRST_BLOCK, rows
+from grader.puzzles.embedding.tokens import Tokens
+
+SMALLEST_NORMAL = 2.0 ** range_of("float32").least_normal
+
+
+SHAPES = tuple(
+    {"batch_size": b, "seq_len": s, "vocab_size": v, "embed_dim": e}
+    for b, s, v, e in (
+        (1, 1, 1, 1),
+        # All four differ, so that no two can be taken for each other.
+        (2, 3, 7, 5),
+        # Exactly one block, in one dimension and in two.
+        (1, 16, 8, 16),
+        # One column and some elements more than fill a block.
+        (2, 8, 16, 17),
+        # Blocks that are not full at both edges; fewer words than positions.
+        (3, 11, 5, 33),
+        # A grid that is long one way only, and then the other.
+        (5, 24, 32, 3),
+        (1, 2, 4, 48),
+    )
+)
+"""The assigned sizes: each is an instance of both kernels, so all are tried. The book has one,
+which is far too large for what it shows."""
+
+
+def expected(inputs: Arrays, sizes: Sizes) -> Mapping[str, ExpectedOutput]:
+    """The rows of the tokens."""
+    value = rows(inputs, inputs["indices"].astype(np.int64))
+    with np.errstate(invalid="ignore"):
+        size = np.abs(value)
+        flushed = np.where(size < SMALLEST_NORMAL, size, 0.0)
+    return {"output": ExpectedOutput.within(value, flushed)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rows(Reals):
+    """All values, of whatever kind: a look-up treats them alike."""
+
+    kind: ClassVar[str] = "rows"
+    values: ClassVar[frozenset[Values]] = frozenset({Values.INTEGERS, Values.REALS, Values.SPECIAL})
+
+    next_step: str = (
+        "Take one wrong element and work out by hand, from the number of the thread that writes "
+        "it: its batch, its position, its column, the token, the row."
+    )
+
+    def headline(self, tally: Tally) -> str:
+        if tally.crashed:
+            return "It compiles, but some case has no output."
+        return "It runs, but elements are not those of their token's row."
+
+
+def _part(name: str, *mistakes: Mistake) -> Part:
+    return Part(
+        name=name,
+        title=f"the op {name}",
+        formula="output[b, s, e] = weights[indices[b, s], e], and 0 where indices[b, s] is no "
+        "row of weights",
+        domain=f"{len(SHAPES)} shapes of up to 5 sequences, 24 tokens, 48 columns and 32 words",
+        op=name,
+        tensors=(
+            TensorSpec(
+                name="output",
+                role="output",
+                dtype="float32",
+                shape=("batch_size", "seq_len", "embed_dim"),
+            ),
+            TensorSpec(
+                name="indices",
+                role="input",
+                dtype="int32",
+                shape=("batch_size", "seq_len"),
+                domain=Tokens("vocab_size"),
+            ),
+            TensorSpec(
+                name="weights",
+                role="input",
+                dtype="float32",
+                shape=("vocab_size", "embed_dim"),
+                domain=Bits(),
+            ),
+        ),
+        sizes=(
+            Size(name="batch_size", low=1, high=5),
+            Size(name="seq_len", low=1, high=24),
+            Size(name="vocab_size", low=1, high=32),
+            Size(name="embed_dim", low=1, high=48),
+        ),
+        parameters={size: size for size in ("batch_size", "seq_len", "vocab_size", "embed_dim")},
+        assigned=lambda sizes: dict(sizes) in SHAPES,
+        boundaries=SHAPES,
+        random_robust=0,
+        expected=expected,
+        mistakes=(*mistakes, *COMMON),
+    )
+
+
+PARTS = (
+    _part("embedding", FIRST_BLOCK),
+    _part("embedding_2d", AXES_SWAPPED),
+)
+
+PUZZLE = Puzzle(
+    name="embedding",
+    title="Embedding as two MAX Graph ops",
+    parts=PARTS,
+    rubric=(
+        RubricItem(check=Packages(), points=10),
+        RubricItem(check=Compiles(title="The graph compiles with both ops"), points=10),
+        *(
+            item
+            for part in PARTS
+            for item in (
+                RubricItem(
+                    check=Rows(
+                        part=part.name,
+                        title=f"{part.name}: each element is that of its token's row",
+                    ),
+                    points=25,
+                ),
+                RubricItem(
+                    check=Clean(
+                        part=part.name,
+                        title=f"{part.name}: clean: inputs untouched, no out of bounds, no race",
+                        next_step="Look at the guard before each access: which index may be too "
+                        "large, and is the token a row of the weights?",
+                    ),
+                    points=5,
+                ),
+                RubricItem(
+                    check=OnDevice(
+                        part=part.name,
+                        title=f"{part.name}: computed by the kernel on the device",
+                        next_step="Each element must be written by a thread of the kernel.",
+                    ),
+                    points=10,
+                ),
+            )
+        ),
+    ),
+    book=(
+        BookPlace(
+            task="problems/p21/op/embedding.mojo",
+            answer="solutions/p21/op/embedding.mojo",
+            editions=(
+                *("25.5", "25.6.1", "25.7"),
+                *("26.1", "26.2", "26.3", "26.4", "26.5", "26.6", "26.7"),
+            ),
+        ),
+        # Puzzles were numbered anew on 30 July 2025.
+        BookPlace(
+            task="problems/p19/op/embedding.mojo",
+            answer="solutions/p19/op/embedding.mojo",
+            editions=("25.4",),
+        ),
+    ),
+    messages=MESSAGES,
+    first_step="Fill in both kernels behind the guard: the batch, the position and the column of "
+    "the thread's element, the token, and the copy of one weight.",
+)

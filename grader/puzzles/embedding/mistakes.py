@@ -1,0 +1,193 @@
+"""Well-known wrong answers for the embedding, with what to tell whoever gives them."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grader.model.domains import Sizes
+from grader.model.part import Arrays, Mistake
+
+Answer = NDArray[np.float64]
+
+BLOCK = 256
+"""Threads of a block in one dimension."""
+TILE = 16
+"""Threads of a block along each axis in two dimensions."""
+
+
+def rows(inputs: Arrays, tokens: NDArray[np.int64]) -> Answer:
+    """The row of each token, zeros for one that is not in the vocabulary."""
+    weights = inputs["weights"].astype(np.float64)
+    known = (tokens >= 0) & (tokens < len(weights))
+    return np.where(known[..., None], weights[np.where(known, tokens, 0)], 0.0)
+
+
+def _tokens(inputs: Arrays) -> NDArray[np.int64]:
+    return inputs["indices"].astype(np.int64)
+
+
+def _zeros(inputs: Arrays, sizes: Sizes) -> Answer:
+    return np.zeros((sizes["batch_size"], sizes["seq_len"], sizes["embed_dim"]))
+
+
+def _first_batch(inputs: Arrays, sizes: Sizes) -> Answer | None:
+    if sizes["batch_size"] == 1:
+        return None
+    tokens = _tokens(inputs)
+    return rows(inputs, np.broadcast_to(tokens[:1], tokens.shape))
+
+
+def _token_itself(inputs: Arrays, sizes: Sizes) -> Answer:
+    tokens = inputs["indices"].astype(np.float32)[..., None]
+    return np.repeat(tokens, sizes["embed_dim"], axis=2).astype(np.float64)
+
+
+def _position(inputs: Arrays, sizes: Sizes) -> Answer:
+    places = np.arange(sizes["seq_len"])
+    return rows(inputs, np.broadcast_to(places, inputs["indices"].shape))
+
+
+def _column(inputs: Arrays, sizes: Sizes) -> Answer | None:
+    """The weight at [column, column]: the column stands for the token."""
+    columns = rows(inputs, np.arange(sizes["embed_dim"]))
+    diagonal = np.diagonal(columns) if columns.size else np.zeros(0)
+    return np.broadcast_to(diagonal, _zeros(inputs, sizes).shape)
+
+
+def _first_column(inputs: Arrays, sizes: Sizes) -> Answer | None:
+    if sizes["embed_dim"] == 1:
+        return None
+    found = rows(inputs, _tokens(inputs))
+    return np.broadcast_to(found[..., :1], found.shape)
+
+
+def _last_word_missing(inputs: Arrays, sizes: Sizes) -> Answer:
+    tokens = _tokens(inputs)
+    return rows(inputs, np.where(tokens == sizes["vocab_size"] - 1, -1, tokens))
+
+
+def _first_word_missing(inputs: Arrays, sizes: Sizes) -> Answer:
+    tokens = _tokens(inputs)
+    return rows(inputs, np.where(tokens == 0, -1, tokens))
+
+
+def _clamped(inputs: Arrays, sizes: Sizes) -> Answer:
+    return rows(inputs, np.clip(_tokens(inputs), 0, sizes["vocab_size"] - 1))
+
+
+def _from_the_end(inputs: Arrays, sizes: Sizes) -> Answer:
+    tokens = _tokens(inputs)
+    return rows(inputs, np.where(tokens < 0, tokens + sizes["vocab_size"], tokens))
+
+
+def _half_precision(inputs: Arrays, sizes: Sizes) -> Answer:
+    with np.errstate(over="ignore"):
+        return rows(inputs, _tokens(inputs)).astype(np.float16).astype(np.float64)
+
+
+def _first_block(inputs: Arrays, sizes: Sizes) -> Answer | None:
+    found = rows(inputs, _tokens(inputs))
+    if found.size <= BLOCK:
+        return None
+    found.ravel()[BLOCK:] = 0
+    return found
+
+
+def _axes_swapped(inputs: Arrays, sizes: Sizes) -> Answer | None:
+    """Columns are counted by x and positions by y, on a grid made for the other way round."""
+    found = rows(inputs, _tokens(inputs))
+    flat = found.reshape(-1, sizes["embed_dim"])
+    positions, columns = (-(-extent // TILE) for extent in flat.shape)
+    if positions == columns:
+        return None
+    flat[columns * TILE :] = 0
+    flat[:, positions * TILE :] = 0
+    return found
+
+
+COMMON = (
+    Mistake(
+        name="zeros",
+        explanation="Every output is zero, which is what the memset before the launch leaves "
+        "behind where no thread writes.",
+        advice="Check that the kernel is filled in, and that its threads reach the assignment.",
+        answer=_zeros,
+    ),
+    Mistake(
+        name="first-batch",
+        explanation="All batches have the rows of the first batch's tokens.",
+        advice="A token stands at indices[batch, position]: both come from the thread's number.",
+        answer=_first_batch,
+    ),
+    Mistake(
+        name="token-itself",
+        explanation="The output holds the numbers of the tokens.",
+        advice="The token says which row of the weights to copy; it is not the value.",
+        answer=_token_itself,
+    ),
+    Mistake(
+        name="position-as-token",
+        explanation="The output holds the row whose number is the position in the sequence.",
+        advice="Look the token up first: indices[batch, position] is the number of the row.",
+        answer=_position,
+    ),
+    Mistake(
+        name="column-as-token",
+        explanation="The number of the column was taken for the token.",
+        advice="The row is the token at indices[batch, position]; the column is the output's.",
+        answer=_column,
+    ),
+    Mistake(
+        name="first-column",
+        explanation="Every column of the output is the first one.",
+        advice="Copy weights[token, column] with the column of the output's element.",
+        answer=_first_column,
+    ),
+    Mistake(
+        name="last-word-missing",
+        explanation="The last token of the vocabulary has no row.",
+        advice="Tokens go from 0 to vocab_size - 1: compare with token < vocab_size.",
+        answer=_last_word_missing,
+    ),
+    Mistake(
+        name="first-word-missing",
+        explanation="Token 0 has no row.",
+        advice="Tokens begin at 0: compare with token >= 0.",
+        answer=_first_word_missing,
+    ),
+    Mistake(
+        name="clamped",
+        explanation="A token outside of the vocabulary got the row of the nearest one.",
+        advice="Such a token has no row: the task asks for zeros.",
+        answer=_clamped,
+    ),
+    Mistake(
+        name="from-the-end",
+        explanation="Negative tokens were counted from the end of the vocabulary.",
+        advice="A negative token is outside of the vocabulary: the task asks for zeros.",
+        answer=_from_the_end,
+    ),
+    Mistake(
+        name="half-precision",
+        explanation="The weights are right to three digits only, as if they had been rounded to "
+        "float16.",
+        advice="Copy the weight as it is.",
+        answer=_half_precision,
+    ),
+)
+
+FIRST_BLOCK = Mistake(
+    name="first-block",
+    explanation=f"The first {BLOCK} elements are right and the rest is zero, as if only the first "
+    "block of threads had run.",
+    advice="Launch as many blocks as the elements need: ceildiv(elements, THREADS_PER_BLOCK).",
+    answer=_first_block,
+)
+
+AXES_SWAPPED = Mistake(
+    name="axes-swapped",
+    explanation="What lies beyond the grid with x and y exchanged is zero.",
+    advice="x counts the positions of all sequences, y the columns: so the launch has its blocks.",
+    answer=_axes_swapped,
+)
