@@ -1,0 +1,128 @@
+"""The softmax: ``output[i] = exp(input[i]) / sum of exp(input[j])``, for 128 elements.
+
+One op with two kernels, one for the GPU and one for the CPU; each is a part. The file fixes the
+number of elements, which is the number of threads of the one block.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from grader.checks import Clean, Compiles, OnDevice, Packages, Reals
+from grader.model.checks import Tally
+from grader.model.domains import Values
+from grader.model.part import Part, Size, TensorSpec
+from grader.model.puzzle import BookPlace, Puzzle, RubricItem
+from grader.puzzles.softmax.bound import expected
+from grader.puzzles.softmax.elements import Logits
+from grader.puzzles.softmax.messages import MESSAGES
+from grader.puzzles.softmax.mistakes import MISTAKES
+
+SIZE = 128
+"""As the file has it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quotients(Reals):
+    """All values, of whatever kind: whole numbers are rounded as others are."""
+
+    kind: ClassVar[str] = "quotients"
+    values: ClassVar[frozenset[Values]] = frozenset({Values.INTEGERS, Values.REALS, Values.SPECIAL})
+
+    def headline(self, tally: Tally) -> str:
+        if tally.crashed:
+            return "It compiles, but some case has no output."
+        return "It runs, but the result is not the softmax of each input."
+
+
+def _part(name: Literal["gpu", "cpu"], title: str) -> Part:
+    return Part(
+        name=name,
+        title=title,
+        formula="output[i] = exp(input[i] - m) / sum(exp(input[j] - m) for all j), m = max(input)",
+        domain=f"input_size {SIZE}",
+        op="softmax",
+        target=name,
+        tensors=(
+            TensorSpec(name="output", role="output", dtype="float32", shape=("input_size",)),
+            TensorSpec(
+                name="input",
+                role="input",
+                dtype="float32",
+                shape=("input_size",),
+                domain=Logits(),
+            ),
+        ),
+        sizes=(Size(name="input_size", low=SIZE, high=SIZE),),
+        parameters={"input_size": "input_size", "dtype": "float32"},
+        assigned=lambda sizes: True,
+        boundaries=({"input_size": SIZE},),
+        expected=expected,
+        mistakes=MISTAKES,
+    )
+
+
+PUZZLE = Puzzle(
+    name="softmax",
+    title="Softmax as a MAX Graph op, on the GPU and on the CPU",
+    parts=(_part("gpu", "the kernel of the GPU"), _part("cpu", "the kernel of the CPU")),
+    rubric=(
+        RubricItem(check=Packages(), points=10),
+        RubricItem(check=Compiles(title="The graphs compile with the op softmax"), points=15),
+        RubricItem(
+            check=Quotients(
+                part="gpu",
+                title="GPU: all values within the rounding bound",
+                next_step="Follow one reduction by hand for a block of eight threads. Which pairs "
+                "meet in each step, and what does an element of 200 among zeros do?",
+            ),
+            points=30,
+        ),
+        RubricItem(
+            check=Clean(
+                part="gpu",
+                title="GPU: clean: input untouched, no out of bounds, no race",
+                next_step="Between writing a cell of shared memory and reading it in another "
+                "thread, all threads have to pass a barrier.",
+            ),
+            points=10,
+        ),
+        RubricItem(
+            check=OnDevice(
+                part="gpu",
+                title="GPU: computed by the kernel on the device",
+                next_step="Each element of the output must be written by a thread of the kernel.",
+            ),
+            points=10,
+        ),
+        RubricItem(
+            check=Quotients(
+                part="cpu",
+                title="CPU: all values within the rounding bound",
+                next_step="Three loops: the maximum, the exponentials with their sum, the "
+                "division. Does each go through all elements?",
+            ),
+            points=25,
+        ),
+    ),
+    book=(
+        BookPlace(
+            task="problems/p18/op/softmax.mojo",
+            answer="solutions/p18/op/softmax.mojo",
+            editions=(
+                *("25.5", "25.6.1", "25.7"),
+                *("26.1", "26.2", "26.3", "26.4", "26.5", "26.6", "26.7"),
+            ),
+        ),
+        # Puzzles were numbered anew on 30 July 2025.
+        BookPlace(
+            task="problems/p16/op/softmax.mojo",
+            answer="solutions/p16/op/softmax.mojo",
+            editions=("25.3", "25.4"),
+        ),
+    ),
+    messages=MESSAGES,
+    first_step="Fill in both kernels: softmax_gpu_kernel, in which the threads of the block reduce "
+    "together, and softmax_cpu_kernel, a loop after the other.",
+)
