@@ -127,9 +127,18 @@ def find_book(name: str) -> Book:
     """
     from grader import puzzles
 
-    path = data_directory("reference_kernels") / name / GIVEN
+    return book_of(puzzles.find(name))
+
+
+def book_of(puzzle: Puzzle) -> Book:
+    """The book as a puzzle has it, which may be a course's own.
+
+    Raises:
+        GraderFault: the data can't be read.
+    """
+    path = (puzzle.kernels or data_directory("reference_kernels") / puzzle.name) / GIVEN
     given = _read(path, GivenCode) if path.exists() else None
-    return read_book(puzzles.find(name), read_shipped(), given)
+    return read_book(puzzle, read_shipped(), given)
 
 
 _Data = TypeVar("_Data")

@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from grader.book import Book, find_book
+from grader.book import Book
 from grader.book.digests import array_reads, digest, given_code, program_of
+from grader.book.shipped import book_of
 from grader.grading.attribution import Code
 from grader.intake.plain_launch import without_plain_launches
 from grader.model.part import GivenKernel
 from grader.model.puzzle import Puzzle
 from grader.record import SkeletonInfo
-from grader.resources import reference_kernel
 from grader.rubric.skeleton import skeleton_info
 
 
@@ -83,10 +83,10 @@ def given(puzzle: Puzzle, editions: Iterable[str], own: SkeletonInfo | None = No
             skeleton for gives nothing.
         own: The skeleton that a course hands out.
     """
-    files = (reference_kernel(puzzle.name, edition, "skeleton.mojo") for edition in editions)
+    files = (puzzle.kernel(edition, "skeleton.mojo") for edition in editions)
     texts = (file.read_text("utf-8") for file in files if file.exists())
     return Given(
         skeletons=tuple(skeleton_info(puzzle, text) for text in texts),
-        book=find_book(puzzle.name),
+        book=book_of(puzzle),
         own=own,
     )

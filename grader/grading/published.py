@@ -22,7 +22,6 @@ from grader.model.cases import Case, CaseRun
 from grader.model.domains import Values
 from grader.model.puzzle import Puzzle
 from grader.record import DeviceInfo
-from grader.resources import reference_kernel
 from grader.sandbox import Wanted, probe_once
 from grader.toolchain.packaging import package
 from grader.toolchain.toolchain import Toolchain
@@ -79,7 +78,7 @@ def prepared(puzzle: Puzzle, toolchain: Toolchain, device: DeviceChoice) -> Iter
         SandboxFault: nothing can be started in the sandbox.
     """
     edition = toolchain.edition.name
-    source = reference_kernel(puzzle.name, edition, "right.mojo").read_bytes()
+    source = puzzle.kernel(edition, "right.mojo").read_bytes()
     shapes = plan.draw(puzzle, seed=_SEED, own_kernel=())[:1]
     if shapes[0].part.example is not None:
         case = example(shapes)

@@ -24,7 +24,6 @@ from grader.intake import Submission, read_submission
 from grader.lanes.faults import out_of_memory
 from grader.lanes.workspace import compile_limits, open_workspace
 from grader.record import IsolationInfo, Record, ToolchainInfo
-from grader.resources import reference_kernel
 from grader.sandbox import Isolation, IsolationReport, Limits, forget, probe_once
 from grader.toolchain.packaging import LIMITS as PACKAGING_LIMITS
 from grader.toolchain.packaging import Packaged, package
@@ -333,8 +332,7 @@ class _Run:
 
     def _reference(self) -> bytes:
         """The reference answer in the edition that is graded with."""
-        puzzle, edition = self.gathered.request.puzzle_name, self.choice.edition.name
-        return reference_kernel(puzzle, edition, "right.mojo").read_bytes()
+        return self.gathered.puzzle.kernel(self.choice.edition.name, "right.mojo").read_bytes()
 
 
 def _staged(submission: Submission) -> bytes:

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from grader.model.checks import Check
 from grader.model.part import GivenKernel, Part, Scope
 from grader.model.validation import problems_of_part, twice
 from grader.record import Aspect
+from grader.resources import reference_kernel
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +65,9 @@ class Puzzle:
     which ``{launch}`` and ``{register}`` stand for the way the edition writes these."""
     first_step: str = "Fill in what the skeleton leaves open, then hand it in again."
     """What to do with a skeleton that is handed in as it was given; braces as in ``messages``."""
+    kernels: Path | None = None
+    """Where its reference kernels lie, ``<edition>/right.mojo`` and ``<edition>/skeleton.mojo``;
+    None for those that come with the grader."""
     try_all: bool = False
     """Whether every size is tried, even where the student wrote a plain launch only."""
 
@@ -95,6 +100,15 @@ class Puzzle:
             for check in self.checks
             if check.of_cases and self.part(check.part).name == part.name
         )
+
+    def kernel(self, edition: str, name: str) -> Path:
+        """A reference file of an edition: ``skeleton.mojo`` or ``right.mojo``.
+
+        Raises `GraderFault` where the folder of the grader's own is missing.
+        """
+        if self.kernels is not None:
+            return self.kernels / edition / name
+        return reference_kernel(self.name, edition, name)
 
     @property
     def max_score(self) -> int:

@@ -36,7 +36,7 @@ def find(name: str) -> Puzzle:
     return cast("Puzzle", import_module(f"{__name__}.{name}").PUZZLE)
 
 
-def load_puzzles(folder: Path) -> tuple[Puzzle, ...]:
+def load_puzzles(folder: str | Path) -> tuple[Puzzle, ...]:
     """The puzzles of a course's own folder, which looks like this one: a folder for each.
 
     Their code is run: load what you trust.
@@ -45,7 +45,7 @@ def load_puzzles(folder: Path) -> tuple[Puzzle, ...]:
         UsageError: there is none, or one of them can't be made; the message names the field.
     """
     found = []
-    for path in sorted(folder.glob("*/__init__.py")):
+    for path in sorted(Path(folder).glob("*/__init__.py")):
         name = path.parent.name
         spec = importlib.util.spec_from_file_location(
             f"course_puzzles.{name}", path, submodule_search_locations=[str(path.parent)]

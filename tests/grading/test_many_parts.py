@@ -1,0 +1,372 @@
+"""A puzzle with three parts, two outputs of different types and a check of its own, end to end.
+
+The submission is a few lines of Python where a real one is a package; all behind the compiler is
+the real thing: plan, search, judging, record, reports and a class's gradebook.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import ClassVar
+from xml.etree import ElementTree as ET
+
+import numpy as np
+import pytest
+
+from grader.checks import Clean, Compiles, Integers, OnDevice, Packages, Reals, Robust
+from grader.device import CaseEvidence, Compared, CopyOut, Launch, Provenance, Writer
+from grader.grading import plan
+from grader.grading.assemble import verdict_record
+from grader.grading.attribution import Code
+from grader.grading.gathered import Gathered
+from grader.grading.prober import Prober
+from grader.grading.reached import Reached
+from grader.grading.request import Request, Silent
+from grader.intake import Submission
+from grader.lanes.lane import Redone
+from grader.model.cases import CaseRun, Ending, Observation, Problem
+from grader.model.checks import Check, Judgement, PartResults
+from grader.model.domains import Between, Bits, Flags, Indices, Sorted
+from grader.model.expected import ExpectedOutput
+from grader.model.part import Part, Size, TensorSpec
+from grader.model.puzzle import Puzzle, RubricItem
+from grader.record import Aspect, DeviceInfo, ProblemKind, Record, Status, Verdict, decode, encode
+from grader.report import FORMATS, render
+
+
+def divided(inputs, sizes):
+    """The whole quotient, and the ratio, which float64 rounds once."""
+    a, b = (inputs[name].astype(np.int64) for name in ("a", "b"))
+    ratio = a / b
+    return {
+        "quotient": ExpectedOutput.exactly(a // b),
+        "ratio": ExpectedOutput.within(ratio, np.abs(ratio) * 2.0**-53),
+    }
+
+
+def picked(inputs, sizes):
+    return {"out": ExpectedOutput.exactly(inputs["table"][inputs["places"]])}
+
+
+def kept(inputs, sizes):
+    value = np.where(inputs["mask"], inputs["values"], 0).astype(np.uint8)
+    return {"out": ExpectedOutput.exactly(value)}
+
+
+DIVIDE = Part(
+    name="divide",
+    title="the op divide",
+    formula="quotient[i] = a[i] // b[i], ratio[i] = a[i] / b[i]",
+    domain="n 1 to 40",
+    op="divide",
+    tensors=(
+        TensorSpec(name="quotient", role="output", dtype="int32", shape=("n",)),
+        TensorSpec(name="ratio", role="output", dtype="float64", shape=("n",)),
+        TensorSpec(
+            name="a", role="input", dtype="int32", shape=("n",), domain=Between(-1000, 1000)
+        ),
+        TensorSpec(
+            name="b", role="input", dtype="int32", shape=("n",), domain=Between(-9, 9, nonzero=True)
+        ),
+    ),
+    sizes=(Size(name="n", low=1, high=60),),
+    parameters={"n": "n", "half": lambda sizes: sizes["n"] // 2},
+    assigned=lambda sizes: sizes["n"] <= 40,
+    boundaries=({"n": 1}, {"n": 32}, {"n": 40}),
+    expected=divided,
+)
+PICK = Part(
+    name="pick",
+    title="the op pick",
+    formula="out[i, j] = table[places[i, j]]",
+    domain="rows and columns 1 to 300 each, and a table of 1 to 1000",
+    op="pick",
+    tensors=(
+        TensorSpec(name="out", role="output", dtype="float16", shape=("rows", "columns")),
+        TensorSpec(
+            name="places",
+            role="input",
+            dtype="int64",
+            shape=("rows", "columns"),
+            domain=Indices(below="length"),
+        ),
+        TensorSpec(name="table", role="input", dtype="float16", shape=("length",), domain=Bits()),
+    ),
+    sizes=(
+        Size(name="rows", low=1, high=300),
+        Size(name="columns", low=1, high=300),
+        Size(name="length", low=1, high=1000),
+    ),
+    parameters={"dtype": "float16"},
+    assigned=lambda sizes: True,
+    boundaries=({"rows": 1, "columns": 1, "length": 1}, {"rows": 3, "columns": 5, "length": 7}),
+    expected=picked,
+)
+KEEP = Part(
+    name="keep",
+    title="the kernel keep on a CPU",
+    formula="out[i] = values[i] if mask[i] else 0",
+    domain="n 128",
+    op="keep",
+    target="cpu",
+    tensors=(
+        TensorSpec(name="out", role="output", dtype="uint8", shape=("n",)),
+        TensorSpec(name="mask", role="input", dtype="bool", shape=("n",), domain=Flags()),
+        TensorSpec(name="values", role="input", dtype="uint8", shape=("n",), domain=Sorted(Bits())),
+    ),
+    sizes=(Size(name="n", low=128, high=128),),
+    parameters={},
+    assigned=lambda sizes: True,
+    boundaries=({"n": 128},),
+    expected=kept,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignsAgree(Check):
+    """Both outputs of a division have the sign of the exact result."""
+
+    kind: ClassVar[str] = "signs"
+    aspect: ClassVar[Aspect] = Aspect.OWN
+
+    title: str = "Quotient and ratio agree in their sign"
+
+    def problems(self, observation: Observation) -> Iterator[Problem]:
+        outputs = observation.run.outputs
+        if outputs is None:
+            return
+        quotient, ratio = outputs
+        other = np.flatnonzero((quotient > 0) & (ratio < 0))
+        if len(other):
+            detail = f"at index {other[0]} the quotient is {quotient[other[0]]}"
+            yield Problem(
+                kind=ProblemKind.OWN, aspect=Aspect.OWN, title="signs differ", detail=detail
+            )
+
+    def judge(self, results: PartResults) -> Judgement:
+        from grader.checks.values import failed
+
+        tally = results.tally(self)
+        if tally.worst is not None:
+            return failed(tally)
+        return Judgement(status=Status.PASSED, cases=tally.cases)
+
+
+PUZZLE = Puzzle(
+    name="three",
+    title="Three parts",
+    parts=(DIVIDE, PICK, KEEP),
+    rubric=(
+        RubricItem(check=Packages(), points=5),
+        RubricItem(check=Compiles(), points=5),
+        RubricItem(check=Integers(part="divide", next_step="Whole numbers round down."), points=20),
+        RubricItem(check=SignsAgree(part="divide"), points=10),
+        RubricItem(check=Clean(part="divide"), points=5),
+        RubricItem(check=OnDevice(part="divide"), points=5),
+        RubricItem(check=Robust(part="divide"), points=7, extra=True),
+        RubricItem(check=Integers(part="pick"), points=20),
+        RubricItem(check=Reals(part="pick"), points=10),
+        RubricItem(check=Integers(part="keep"), points=20),
+    ),
+)
+
+
+class PartsLane:
+    """A lane that computes outputs in Python; ``program`` is asked by the name of the part."""
+
+    def __init__(self, program):
+        self.program = program
+        self.cases_run = self.replacements = self.peak_bytes = 0
+        self.is_slow, self.observes = False, True
+        self.device = DeviceInfo(kind="software", name="scripted", reason="a test")
+        self.shapes: set[int] = set()
+
+    def run(self, case, *, variant=0, schedule=0, repeatable=False):
+        self.cases_run += 1
+        self.shapes.add(case.shape.number)
+        launch = Launch(
+            index=self.cases_run, kernel=case.part.op, module=1, grid=(1, 1, 1), block=(32, 1, 1),
+            shared_bytes=0, instructions=1, seconds=0.0, result=0,
+        )  # fmt: skip
+        on_gpu = case.part.target == "gpu"
+        evidence = CaseEvidence(launches=(launch,) if on_gpu else ())
+        outputs = tuple(
+            np.asarray(output).astype(spec.numpy).reshape(spec.extents(case.shape.sizes))
+            for spec, output in zip(
+                case.part.outputs, self.program(case.part.name, case.inputs), strict=True
+            )
+        )
+        copies = tuple(
+            CopyOut(
+                address=0,
+                data=output.tobytes(),
+                provenance=(Provenance(start=0, stop=output.nbytes, writer=Writer.KERNEL),),
+            )
+            for output in outputs
+        )
+        return CaseRun(
+            case=case,
+            ending=Ending.OUTPUT,
+            outputs=outputs,
+            inputs_after=tuple(case.inputs[spec.name].copy() for spec in case.part.inputs),
+            evidence=evidence,
+            copies_out=copies if on_gpu else (),
+        )
+
+    def run_renewed(self, case):
+        return self.run(case)
+
+    def keep(self, number):
+        return None
+
+    def compare(self, one, other):
+        return Compared()
+
+    def repeat(self, one, other, *, moved=True):
+        return Redone(why="not asked")
+
+    def prepare(self, shapes, *, control=None):
+        return 0.0
+
+    def close(self):
+        return None
+
+
+def right(part, inputs):
+    if part == "divide":
+        return inputs["a"] // inputs["b"], inputs["a"] / inputs["b"].astype(np.float64)
+    if part == "pick":
+        return (inputs["table"][inputs["places"]],)
+    return (np.where(inputs["mask"], inputs["values"], 0),)
+
+
+def truncated(part, inputs):
+    """Rounds to zero where the task rounds down."""
+    if part != "divide":
+        return right(part, inputs)
+    ratio = inputs["a"] / inputs["b"].astype(np.float64)
+    return np.trunc(ratio), ratio
+
+
+def wrong_sign(part, inputs):
+    if part != "divide":
+        return right(part, inputs)
+    quotient, ratio = right(part, inputs)
+    return np.abs(quotient), ratio
+
+
+def imprecise(part, inputs):
+    if part != "divide":
+        return right(part, inputs)
+    quotient, ratio = right(part, inputs)
+    return quotient, ratio.astype(np.float32)
+
+
+def off_by_one(part, inputs):
+    if part != "pick":
+        return right(part, inputs)
+    return (np.roll(inputs["table"], 1)[inputs["places"]],)
+
+
+def unmasked(part, inputs):
+    return (inputs["values"],) if part == "keep" else right(part, inputs)
+
+
+@cache
+def graded(program) -> Record:
+    shapes = plan.draw(PUZZLE, seed="s", own_kernel={"divide", "pick", "keep"})
+    lane = PartsLane(program)
+    results = Prober(
+        PUZZLE,
+        shapes,
+        lane,
+        seed="s",
+        examples=150,
+        codes=dict.fromkeys(("divide", "pick", "keep"), Code.NOTHING),
+        progress=lambda done, total: None,
+    ).run()
+    gathered = Gathered(
+        request=Request(source="-", puzzle_name="three", own=PUZZLE),
+        progress=Silent(),
+        submission=Submission(name="three.mojo", data=b"x", text="x", sha256="0"),
+        seed="s",
+        shapes=shapes,
+        reached=Reached(packages=True, compiles=True, results=results),
+        cases_run=lane.cases_run,
+    )
+    return verdict_record(gathered)
+
+
+def failed(record: Record) -> set[str]:
+    return {check.id for check in record.checks if check.status is Status.FAILED}
+
+
+def test_a_right_submission_gets_all_points() -> None:
+    record = graded(right)
+    assert failed(record) == set()
+    assert (record.verdict, record.score, record.extra_score) == (Verdict.PASS, 100, 7)
+    assert record.headline == "Right in all parts."
+
+
+@pytest.mark.parametrize(
+    ("program", "checks", "points"),
+    [
+        (truncated, {"divide-integers"}, 80),
+        (wrong_sign, {"divide-integers", "divide-signs"}, 70),
+        (imprecise, {"divide-integers"}, 80),
+        (off_by_one, {"pick-integers", "pick-reals"}, 70),
+        (unmasked, {"keep-integers"}, 80),
+    ],
+)
+def test_each_part_and_each_check_has_its_own_verdict(program, checks, points) -> None:
+    record = graded(program)
+    assert failed(record) - {"divide-robust"} == checks
+    assert (record.verdict, record.score) == (Verdict.FAIL, points)
+
+
+def test_a_counterexample_names_its_part_and_shows_the_output_that_is_wrong() -> None:
+    (example,) = (e for e in graded(truncated).counterexamples if e.check == "divide-integers")
+    assert (example.part, example.values) == ("divide", "integers")
+    assert [each.expected.name for each in example.outputs] == ["quotient", "ratio"]
+    assert [each.expected.dtype for each in example.outputs] == ["int32", "float64"]
+    assert [each.expected.name for each in example.shown] == ["quotient"]
+    assert example.shown[0].mismatch_count
+
+
+def test_the_headline_says_which_parts_are_right() -> None:
+    assert graded(unmasked).headline.startswith("Right: the op divide and the op pick. The kernel")
+
+
+def test_a_domain_of_millions_of_sizes_is_sampled() -> None:
+    shapes = [
+        shape for shape in plan.draw(PUZZLE, seed="s", own_kernel={"pick"}) if shape.part is PICK
+    ]
+    assert len(shapes) == len(PICK.boundaries) + PICK.random_assigned
+    assert PICK.points == 300 * 300 * 1000
+
+
+@pytest.mark.parametrize("program", [right, truncated, off_by_one, unmasked])
+@pytest.mark.parametrize("name", sorted(FORMATS))
+def test_every_format_renders_it(program, name: str) -> None:
+    record = decode(encode(graded(program)))
+    for audience in ("student", "instructor"):
+        assert render(record, name, audience=audience)
+
+
+def test_html_and_junit_tell_the_parts_apart() -> None:
+    record = graded(off_by_one)
+    page = render(record, "html").decode()
+    assert "pick: rows" in page
+    assert "Task of divide" in page
+    suite = ET.fromstring(render(record, "junit"))
+    bad = {case.get("name") for case in suite.iter("testcase") if case.find("failure") is not None}
+    assert len(bad) == 2
+
+
+def test_a_spreadsheet_has_its_score() -> None:
+    rows = list(csv.DictReader(io.StringIO(render(graded(unmasked), "csv").decode("utf-8-sig"))))
+    assert rows[0]["score"] == "80"

@@ -1,0 +1,76 @@
+"""What other programs may use: `import grader`, as docs/puzzles.md has it."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import grader
+from grader.errors import UsageError
+
+DOCUMENT = (Path(__file__).parents[1] / "docs/puzzles.md").read_text("utf-8")
+TABLE = DOCUMENT.partition("## From Python")[2].partition("```")[0]
+
+
+def test_the_documentation_has_every_name_and_no_other() -> None:
+    cells = [line.split("|")[1] for line in TABLE.splitlines() if line.startswith("| `")]
+    named = {name for cell in cells for name in re.findall(r"`(\w+)", cell)}
+    assert named == set(grader.__all__)
+
+
+@pytest.mark.parametrize("name", grader.__all__)
+def test_every_name_is_there_and_says_what_it_is(name: str) -> None:
+    found = getattr(grader, name)
+    assert found.__doc__
+    assert len(found.__doc__.strip()) > 20
+
+
+def test_a_name_that_is_none_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="solve"):
+        grader.solve  # noqa: B018 - the attribute is what is tested
+
+
+def test_to_import_it_imports_nothing_of_it() -> None:
+    code = "import grader, sys; print([m for m in sys.modules if m.startswith('grader.')])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def _puzzle_of_the_document(folder: Path, change: tuple[str, str] = ("", "")) -> Path:
+    code = DOCUMENT.partition("```python\n")[2].partition("```")[0].replace(*change)
+    (folder / "scale").mkdir(parents=True)
+    (folder / "scale/__init__.py").write_text(code, "utf-8")
+    return folder
+
+
+def test_the_puzzle_of_the_documentation_can_be_made(tmp_path: Path) -> None:
+    (puzzle,) = grader.load_puzzles(_puzzle_of_the_document(tmp_path))
+    assert (puzzle.name, puzzle.max_score) == ("scale", 100)
+    assert puzzle.kernel("26.5", "right.mojo") == tmp_path / "scale/kernels/26.5/right.mojo"
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (('shape=("n",), domain', 'shape=("m",), domain'), "extent m"),
+        (('parameters={"n": "n"}', 'parameters={"n": "m"}'), "parameter n is m"),
+        (("Between(-99, 99)", "Between(99, -99)"), "domain of x"),
+        (("expected=expected,", ""), "expected"),
+        (("from pathlib import Path", "1 +"), "invalid syntax"),
+    ],
+)
+def test_what_is_wrong_with_a_puzzle_is_named(
+    tmp_path: Path, change: tuple[str, str], told: str
+) -> None:
+    with pytest.raises(UsageError, match=told) as caught:
+        grader.load_puzzles(_puzzle_of_the_document(tmp_path, change))
+    assert "scale" in caught.value.what
+
+
+def test_a_folder_without_puzzles_says_what_belongs_there(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no puzzles"):
+        grader.load_puzzles(tmp_path)
