@@ -68,10 +68,11 @@ def own_check(record: Record) -> bool:
     if outcome is Status.PASSED:
         return True
     for example in record.counterexamples:
-        if example.check == "example" and example.got is not None:
-            got = np.frombuffer(example.got.data, dtype=example.got.dtype)
-            expected = np.frombuffer(example.expected.data, dtype=example.expected.dtype)
-            return bool(np.allclose(got, expected, rtol=1e-5, atol=0))
+        for output in example.outputs if example.check == "example" else ():
+            if output.got is not None:
+                got = np.frombuffer(output.got.data, dtype=output.got.dtype)
+                expected = np.frombuffer(output.expected.data, dtype=output.expected.dtype)
+                return bool(np.allclose(got, expected, rtol=1e-5, atol=0))
     return False
 
 
@@ -99,7 +100,7 @@ def mentions(folder: Path, record: Record) -> str:
     """All that the reports of a run say, in lower case."""
     page = folder / "report.html"
     texts = [record.headline, *record.advice, page.read_text() if page.exists() else ""]
-    texts += [check.reason for check in record.checks]
+    texts += [check.sentence for check in record.checks]
     texts += [each.finding.message + each.explanation for each in record.findings]
     texts += [each.explanation + each.error + each.title for each in record.counterexamples]
     for diagnostic in record.diagnostics:

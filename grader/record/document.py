@@ -38,7 +38,7 @@ MAX_RECORD_BYTES = 32 * 1024 * 1024
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
-    """One grading run."""
+    """Everything that one grading run found out."""
 
     schema: Literal["mojo-grade/record/2"] = SCHEMA
     grader_version: str

@@ -9,11 +9,13 @@ import pytest
 
 from grader.errors import Undecided
 from grader.grading import inputs, plan, seeds
-from grader.grading.cases import Case, Values, drawn, patterned
+from grader.grading.cases import drawn, patterned
 from grader.grading.inputs import Pattern
 from grader.grading.judge import compare
 from grader.grading.singular import KINDS, singular
 from grader.grading.verdict import refuse_undecided
+from grader.model.cases import Case
+from grader.model.domains import Values
 from grader.puzzles.conv1d import PART, PUZZLE
 from grader.puzzles.conv1d.bound import reference
 from grader.record import Status, Verdict

@@ -17,6 +17,9 @@ from xml.etree import ElementTree as ET
 import numpy as np
 import pytest
 
+from grader.batch.outputs.gradebook import ClassMarks
+from grader.batch.outputs.gradebooks import render_all
+from grader.batch.outputs.gradebooks.generic import GRADES_CSV
 from grader.checks import Clean, Compiles, Integers, OnDevice, Packages, Reals, Robust
 from grader.device import CaseEvidence, Compared, CopyOut, Launch, Provenance, Writer
 from grader.grading import plan
@@ -36,6 +39,7 @@ from grader.model.part import Part, Size, TensorSpec
 from grader.model.puzzle import Puzzle, RubricItem
 from grader.record import Aspect, DeviceInfo, ProblemKind, Record, Status, Verdict, decode, encode
 from grader.report import FORMATS, render
+from tests.batch.outputs.classes import INFO, result
 
 
 def divided(inputs, sizes):
@@ -370,3 +374,11 @@ def test_html_and_junit_tell_the_parts_apart() -> None:
 def test_a_spreadsheet_has_its_score() -> None:
     rows = list(csv.DictReader(io.StringIO(render(graded(unmasked), "csv").decode("utf-8-sig"))))
     assert rows[0]["score"] == "80"
+
+
+def test_its_mark_arrives_in_the_gradebooks_of_a_class() -> None:
+    people = [result("ann", graded(unmasked)), result("bob", graded(right))]
+    marks = ClassMarks(info=INFO, results=people, shown=[each.record for each in people])
+    text = render_all(marks)[GRADES_CSV.file].decode("utf-8-sig")
+    scores = {row["student"]: row["score"] for row in csv.DictReader(io.StringIO(text))}
+    assert set(scores.values()) == {"80", "100"}

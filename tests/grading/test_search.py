@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from grader.grading import plan
-from grader.grading.cases import Values, cases
+from grader.grading.cases import cases
 from grader.grading.search import SHRINK_CASES, Outcome, Search
+from grader.model.domains import Values
 from grader.puzzles.conv1d import PUZZLE
 
 SHAPES = plan.draw(PUZZLE, seed="s", own_kernel=())

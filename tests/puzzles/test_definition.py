@@ -16,6 +16,7 @@ from grader.record import Status
 from grader.rubric import parse_rubric
 from tests.grading.scripted import ScriptedLane, grade, right
 
+assert PART.example is not None
 EXAMPLE = PART.example
 OUTPUT, INPUT, KERNEL = PART.tensors
 
