@@ -51,8 +51,8 @@ SHAPES = tuple(
         (1, 2, 4, 48),
     )
 )
-"""The assigned sizes: each is an instance of both kernels, so all are tried. The book has one,
-which is far too large for what it shows."""
+"""Sizes that are always tried, beside some at random. Each is an instance of both kernels, which
+takes time to compile. The book has one alone, far larger than what it shows asks for."""
 
 
 def expected(inputs: Arrays, sizes: Sizes) -> Mapping[str, ExpectedOutput]:
@@ -88,7 +88,7 @@ def _part(name: str, *mistakes: Mistake) -> Part:
         title=f"the op {name}",
         formula="output[b, s, e] = weights[indices[b, s], e], and 0 where indices[b, s] is no "
         "row of weights",
-        domain=f"{len(SHAPES)} shapes of up to 5 sequences, 24 tokens, 48 columns and 32 words",
+        domain="batch_size 1 to 5, seq_len 1 to 24, vocab_size 1 to 32, embed_dim 1 to 48",
         op=name,
         tensors=(
             TensorSpec(
@@ -119,9 +119,8 @@ def _part(name: str, *mistakes: Mistake) -> Part:
             Size(name="embed_dim", low=1, high=48),
         ),
         parameters={size: size for size in ("batch_size", "seq_len", "vocab_size", "embed_dim")},
-        assigned=lambda sizes: dict(sizes) in SHAPES,
+        assigned=lambda sizes: True,
         boundaries=SHAPES,
-        random_robust=0,
         expected=expected,
         mistakes=(*mistakes, *COMMON),
     )
