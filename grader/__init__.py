@@ -4,7 +4,7 @@
 
     import grader
 
-    record = grader.grade("conv1d.mojo", puzzle="conv1d")
+    record = grader.grade("answer.mojo", puzzle=grader.load_puzzles("my_puzzles")[0])
     print(record.verdict, record.score, record.headline)
     Path("report.html").write_bytes(grader.render(record, "html"))
 

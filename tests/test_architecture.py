@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 import grader.device
+from grader.puzzles import NAMES, find
 
 ROOT = Path(__file__).parents[1]
 DOCUMENT = (ROOT / "docs/architecture.md").read_text("utf-8")
@@ -20,6 +21,7 @@ MODULES = {
     ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): file
     for file in sorted((ROOT / "grader").rglob("*.py"))
 }
+TREES = {module: ast.parse(file.read_text("utf-8")) for module, file in MODULES.items()}
 FREE = {"grader", "grader.__main__"}
 """The version, which everything may import, and the way in, which nothing imports."""
 
@@ -32,8 +34,7 @@ def layers() -> list[list[str]]:
 
 def imports(module: str) -> Iterator[str]:
     """What a module imports: at its top, in a function, or for its types only."""
-    tree = ast.parse(MODULES[module].read_text("utf-8"))
-    for node in ast.walk(tree):
+    for node in ast.walk(TREES[module]):
         match node:
             case ast.ImportFrom(module=str(source), level=0):
                 for alias in node.names:
@@ -105,16 +106,60 @@ def test_the_device_could_be_a_distribution_of_its_own() -> None:
     assert not used
 
 
-def test_no_class_of_the_device_has_a_name_that_another_class_has() -> None:
+def test_no_class_name_is_there_twice() -> None:
     classes = [
         (node.name, module)
-        for module, file in MODULES.items()
-        for node in ast.walk(ast.parse(file.read_text("utf-8")))
+        for module, tree in TREES.items()
+        for node in ast.walk(tree)
         if isinstance(node, ast.ClassDef)
     ]
     counts = Counter(name for name, _ in classes)
-    twice = [each for each in classes if counts[each[0]] > 1]
-    assert not [name for name, module in twice if part(module + ".") == "device"], twice
+    assert not [each for each in classes if counts[each[0]] > 1]
+
+
+def test_nothing_but_the_puzzles_names_a_puzzle() -> None:
+    """In the code: names in the book's data are facts about the book."""
+    words = re.compile(rf"\b({'|'.join(NAMES)})", re.IGNORECASE)
+    found = [
+        f"{file.relative_to(ROOT)}:{number}: {line.strip()}"
+        for module, file in MODULES.items()
+        if part(f"{module}.") != "puzzles"
+        for number, line in enumerate(file.read_text("utf-8").splitlines(), start=1)
+        if words.search(line)
+    ]
+    assert not found
+
+
+CHECK_IDS = {"packages", "compiles", "integers", "reals", "clean", "robust"}
+"""Of the usual checks; "example" and "device" are also other words."""
+
+
+def test_no_check_is_named_outside_of_the_checks_and_puzzles() -> None:
+    """Code asks what a check is about (`Aspect`, `Scope`), so that a puzzle may bring its own."""
+    assert {check.id for check in find(NAMES[0]).checks} >= CHECK_IDS
+    found = [
+        f"{module}:{node.lineno}: {node.value!r}"
+        for module, tree in TREES.items()
+        if part(f"{module}.") not in ("puzzles", "checks")
+        for node in ast.walk(_without_enums(tree))
+        if isinstance(node, ast.Constant) and node.value in CHECK_IDS
+    ]
+    # A folder of distributions is called so as well.
+    assert [each for each in found if "python_tree" not in each] == [
+        each for each in found if each.startswith("grader.record.outcomes")
+    ]
+
+
+def _without_enums(tree: ast.Module) -> ast.Module:
+    kept = [
+        node
+        for node in tree.body
+        if not (
+            isinstance(node, ast.ClassDef)
+            and any(isinstance(base, ast.Name) and base.id == "StrEnum" for base in node.bases)
+        )
+    ]
+    return ast.Module(body=kept, type_ignores=[])
 
 
 def test_the_rest_of_the_grader_uses_what_the_device_exports() -> None:

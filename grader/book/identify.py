@@ -29,7 +29,7 @@ class Identified:
     name: str = ""
     """Of the one topic that it is of; empty where there is none, or more than one."""
     evidence: str = ""
-    """What says so, for people: ``the file registers the op softmax (line 12)``."""
+    """What says so, for people: ``the file registers the op NAME (line 12)``."""
     certain: bool = False
     """Whether all of it says so: an op of that topic alone, or a whole program of it."""
 

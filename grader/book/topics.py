@@ -32,7 +32,7 @@ class Topic(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     @property
     def called(self) -> str:
-        """As people know it: ``puzzle 18, Softmax Op``."""
+        """As people know it: ``puzzle 4, 2D Map``."""
         earlier = f" ({self.before} before {_MOVED})" if self.before not in (0, self.number) else ""
         return f"puzzle {self.number}{earlier}, {self.title}"
 

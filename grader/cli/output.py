@@ -180,7 +180,7 @@ class Outputs:
         for name in self.formats:
             if name == "text":
                 continue
-            path = self.folder / report.FILE_NAMES[name]
+            path = self.folder / report.FORMATS[name].file
             data = report.render(record, name, path=self.target.path, audience=self.target.audience)
             _replace(path, data)
             written[name] = path

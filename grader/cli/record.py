@@ -15,7 +15,7 @@ from grader.course.github import ReportTarget
 from grader.errors import ExitCode, UsageError
 from grader.lanes import DeviceChoice
 from grader.record import Audience, load
-from grader.report import FILE_NAMES
+from grader.report import FORMATS
 from grader.sandbox import Wanted
 
 
@@ -45,7 +45,7 @@ def report(record: Path, out: Path | None, formats: str, path: str, audience: Au
     outputs = Outputs(out or record.parent, parse_formats(formats), target)
     loaded = load(record)
     shown = for_reader(loaded, audience)
-    copy = outputs.folder / FILE_NAMES["json"]
+    copy = outputs.folder / FORMATS["json"].file
     if shown != loaded and "json" in outputs.formats and _same(copy, record):
         raise UsageError(
             f"the student's copy would replace {record}, the whole record",

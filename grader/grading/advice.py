@@ -168,7 +168,7 @@ def findings(puzzle: Puzzle, observations: Iterable[Observation]) -> tuple[Check
                     finding=msgspec.structs.replace(finding, touched=()),
                     attribution=whose,
                     part=case.part.name if len(puzzle.parts) > 1 else "",
-                    beyond=case.shape.scope.value == "robust",
+                    beyond=case.shape.beyond,
                     sizes=dict(case.shape.sizes),
                     explanation=_explain(case.part, finding, whose),
                     case=observation.number,

@@ -13,7 +13,7 @@ from grader.grading.judge import number
 from grader.grading.observe import concerned
 from grader.intake.launches import short_launch
 from grader.model.cases import Comparison, Ending, Observation, Problem
-from grader.model.domains import Sizes
+from grader.model.domains import Sizes, Values
 from grader.model.part import Arrays, Mistake, Part
 from grader.model.puzzle import Puzzle
 from grader.record import Counterexample, Mismatch, OutputCase, Tensor
@@ -52,6 +52,7 @@ def build(
         title=problem.title,
         sizes=dict(case.shape.sizes),
         values=case.values.value,
+        published=case.values is Values.EXAMPLE,
         inputs=tuple(tensor(spec.name, case.inputs[spec.name]) for spec in part.inputs),
         outputs=tuple(_outputs(observation)),
         explanation=_explanation(part, [observation, *failing], source),

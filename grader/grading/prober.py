@@ -22,7 +22,7 @@ from grader.grading.cases import cases, drawn, example, patterned
 from grader.grading.inputs import Pattern
 from grader.grading.observe import MADE_BY_KERNELS, finding_key, observe, problem, since
 from grader.grading.repeat import Host
-from grader.grading.search import Outcome, Search
+from grader.grading.search import CaseOutcome, Search
 from grader.grading.singular import singular
 from grader.lanes.lane import Lane
 from grader.marks import Tried
@@ -425,13 +425,13 @@ class _PartProber:
             if each.aspect is Aspect.VALUES and not each.needs_example
         )
 
-        def attempt(case: Case) -> Outcome:
+        def attempt(case: Case) -> CaseOutcome:
             observation = self._observe(case)
             if observation.run.outputs is None:
-                return Outcome.ENOUGH  # each costs a new worker
+                return CaseOutcome.ENOUGH  # each costs a new worker
             if self._problem_of(check, observation) is None:
-                return Outcome.HOLDS
-            return Outcome.FAILS if shrink else Outcome.ENOUGH
+                return CaseOutcome.HOLDS
+            return CaseOutcome.FAILS if shrink else CaseOutcome.ENOUGH
 
         self._search_for(scope, failing or shapes, values, count).run(attempt)
 

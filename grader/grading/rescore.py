@@ -104,10 +104,9 @@ def _tried(record: Record) -> list[Tried]:
     """At how many sizes the cases of each part of a record were run."""
     found = []
     for part in record.puzzle.parts:
-        run = [each.scope for each in record.shapes if each.cases and each.part in ("", part.name)]
-        found.append(
-            Tried(run.count("assigned"), part.sizes, run.count("robust"), part.sizes_beyond)
-        )
+        own = [each for each in record.shapes if each.cases and each.part in ("", part.name)]
+        beyond = sum(each.beyond for each in own)
+        found.append(Tried(len(own) - beyond, part.sizes, beyond, part.sizes_beyond))
     return found
 
 

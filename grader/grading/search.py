@@ -20,7 +20,7 @@ SHRINK_CASES = 150
 """Cases spent on making a counterexample smaller. Each takes some 5 ms."""
 
 
-class Outcome(Enum):
+class CaseOutcome(Enum):
     """What came of one case of a search."""
 
     HOLDS = "holds"
@@ -48,7 +48,7 @@ class Search:
         self._property(drawn.append)()
         self._drawn = drawn
 
-    def run(self, attempt: Callable[[Case], Outcome]) -> None:
+    def run(self, attempt: Callable[[Case], CaseOutcome]) -> None:
         """Run cases until one fails, then simpler ones.
 
         Raises:
@@ -56,9 +56,9 @@ class Search:
         """
         for case in self._drawn or ():
             outcome = attempt(case)
-            if outcome is Outcome.ENOUGH:
+            if outcome is CaseOutcome.ENOUGH:
                 return
-            if outcome is Outcome.FAILS:
+            if outcome is CaseOutcome.FAILS:
                 break
         else:
             if self._drawn is not None:
@@ -87,7 +87,7 @@ class Search:
 class _Live:
     """Hypothesis at work: it draws, runs, and once a case has failed, looks for simpler ones."""
 
-    def __init__(self, attempt: Callable[[Case], Outcome]) -> None:
+    def __init__(self, attempt: Callable[[Case], CaseOutcome]) -> None:
         self._attempt = attempt
         self._found = False
         self._shrunk = 0
@@ -116,9 +116,9 @@ class _Live:
         except BaseException as fault:
             self._fault = fault
             raise _EnoughError from fault
-        if outcome is Outcome.HOLDS:
+        if outcome is CaseOutcome.HOLDS:
             return
         self._found = True
-        if outcome is Outcome.ENOUGH:
+        if outcome is CaseOutcome.ENOUGH:
             raise _EnoughError
         raise AssertionError

@@ -13,6 +13,7 @@ from grader.grading.reached import Reached
 from grader.marks import Tried, needed_points
 from grader.marks import right as right_at
 from grader.model.checks import Judgement, PartResults
+from grader.model.part import Scope
 from grader.record import Aspect, CheckOutcome, Reason, Status, Verdict, Visibility
 from grader.wording import HURDLES, SKELETON_HEADLINE, reason_sentence
 
@@ -141,7 +142,7 @@ def _ended(puzzle: Puzzle, item: RubricItem, reached: Reached) -> CheckOutcome:
         title=check.title,
         part=check.part,
         aspect=check.aspect,
-        beyond=check.scope.value == "robust",
+        beyond=check.scope is Scope.ROBUST,
         status=judged.status,
         points=0,
         max_points=0,
@@ -257,6 +258,6 @@ def _before(check: Check, results: PartResults) -> list[Check]:
     of_values = [
         each
         for each in results.checks
-        if each.aspect is Aspect.VALUES and each.scope.value == "assigned"
+        if each.aspect is Aspect.VALUES and each.scope is Scope.ASSIGNED
     ]
     return of_values[: of_values.index(check)] if check in of_values else of_values

@@ -35,6 +35,11 @@ class PlannedShape:
         return self.part.scope(self.sizes)
 
     @property
+    def beyond(self) -> bool:
+        """Whether it lies beyond the task."""
+        return self.scope is Scope.ROBUST
+
+    @property
     def extent(self) -> int:
         """A measure of how large it is, for putting small ones first."""
         return sum(self.sizes.values())

@@ -190,7 +190,7 @@ class Part:
 
     name: str
     title: str
-    """For people, within a line: ``the op embedding_2d``."""
+    """For people, within a line: ``the op NAME``."""
     formula: str
     """What it computes, in one line."""
     domain: str

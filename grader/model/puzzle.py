@@ -2,7 +2,7 @@
 
 A `Puzzle` is a file that students hand in. Its `Part`s are what is graded on its own: one op of
 the package, on a GPU or a CPU (`grader.model.part`). Its rubric says what each check is worth.
-Nothing here knows MAX, devices or processes. `grader/puzzles/conv1d` is the one to copy.
+Nothing here knows MAX, devices or processes. docs/puzzles.md has one to copy.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class BookPlace:
     """Where the book has the file that is to be filled in, in some of its editions."""
 
     task: str
-    """Path in the book's repository: ``problems/p17/op/conv1d.mojo``."""
+    """Path in the book's repository: ``problems/p05/p05.mojo``."""
     answer: str
     """Path of the book's own answer."""
     editions: tuple[str, ...]

@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from grader.record.terms import StageOutcome
+from grader.record.terms import LaneKind, StageOutcome
 
 
 class SubmissionInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,8 +50,8 @@ class ToolchainInfo(msgspec.Struct, frozen=True, kw_only=True):
     """What compiled it."""
 
     edition: str
-    lane: Literal["graph"] = "graph"
-    """How the submission was run: as an op in a MAX Graph."""
+    lane: LaneKind = LaneKind.GRAPH
+    """How the submission was run."""
     edition_reason: str = ""
     max_version: str = ""
     mojo_version: str = ""

@@ -94,7 +94,9 @@ class Counterexample(msgspec.Struct, frozen=True, kw_only=True):
     """What is wrong with it, in a few words: ``wrong values``."""
     sizes: dict[str, int]
     values: str = ""
-    """What kind of values it holds: ``example``, ``integers``, ``reals``, ``special``."""
+    """What kind of values it holds (`grader.model.domains.Values`)."""
+    published: bool = False
+    """Whether it is the published example, which is the same for everybody."""
     inputs: tuple[Tensor, ...]
     outputs: tuple[OutputCase, ...]
     """At least one; all have `got`, or none."""
@@ -194,6 +196,11 @@ class ShapeRun(msgspec.Struct, frozen=True, kw_only=True):
     size``."""
     cases: int
     failures: int
+
+    @property
+    def beyond(self) -> bool:
+        """Whether it lies beyond the task."""
+        return self.scope != "assigned"
 
 
 class CaseLog(msgspec.Struct, frozen=True, kw_only=True):

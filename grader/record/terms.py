@@ -48,6 +48,13 @@ class StageOutcome(StrEnum):
     FAILED = "failed"
 
 
+class LaneKind(StrEnum):
+    """How a submission is run: `grader.lanes`."""
+
+    GRAPH = "graph"
+    """As an op in a MAX Graph."""
+
+
 class Aspect(StrEnum):
     """What of a submission a check looks at, and what a problem is about."""
 

@@ -3,118 +3,112 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from importlib import import_module
 from types import MappingProxyType
 
 from grader.audience import as_seen
-from grader.record import Audience, Record, encode
-
-Renderer = Callable[[Record, Audience], bytes]
-
-
-def _json(record: Record, audience: Audience) -> bytes:
-    return encode(record)
+from grader.errors import UsageError
+from grader.record import Audience, Record
 
 
-def _html(record: Record, audience: Audience) -> bytes:
-    from grader.report.html import render_html
+@dataclass(frozen=True)
+class ReportFormat:
+    """A format that records are rendered in. To add one, add one to `FORMATS`."""
 
-    return render_html(record, audience).encode("utf-8")
+    file: str
+    """The name of the file that it is written to: the one that its reader expects, where two do
+    not expect the same."""
+    about: str
+    """What it is for, in a few words."""
+    renderer: str
+    """``module:function``, which takes a record; imported when it is used."""
+    for_reader: bool = False
+    """Whether the function also takes who reads it; for others it is the record that differs."""
 
-
-def _text(record: Record, audience: Audience) -> bytes:
-    from grader.report.text import render_text
-
-    return render_text(record, audience=audience).encode("utf-8")
-
-
-def _github(record: Record, audience: Audience) -> bytes:
-    from grader.report.formats.summary import render_summary
-
-    return render_summary(record, audience).encode("utf-8")
-
-
-def _format(name: str) -> Renderer:
-    """The renderer ``render_NAME`` of the module of that name, imported when it is used.
-
-    These formats are alike for every reader: it is the record that differs.
-    """
-
-    def render_other(record: Record, audience: Audience) -> bytes:
-        module = import_module(f"grader.report.formats.{'table' if name == 'csv' else name}")
-        rendered = getattr(module, f"render_{name}")(record)
-        assert isinstance(rendered, bytes)
-        return rendered
-
-    return render_other
+    def render(self, record: Record, audience: Audience, **more: str) -> bytes:
+        """A record, reduced to what the audience may see, in this format."""
+        module, _, name = self.renderer.partition(":")
+        function: Callable[..., str | bytes] = getattr(import_module(module), name)
+        reader = {"audience": audience} if self.for_reader else {}
+        rendered = function(record, **reader, **more)
+        return rendered.encode("utf-8") if isinstance(rendered, str) else rendered
 
 
-FORMATS: Mapping[str, Renderer] = MappingProxyType(
+_FORMATS = "grader.report.formats"
+FORMATS: Mapping[str, ReportFormat] = MappingProxyType(
     {
-        "html": _html,
-        "json": _json,
-        "text": _text,
-        "github": _github,
-        **{
-            name: _format(name)
-            for name in (
-                "classroom",
-                "classroom50",
-                "gradescope",
-                "prairielearn",
-                "junit",
-                "sarif",
-                "exercism",
-                "csv",
-            )
-        },
+        "html": ReportFormat(
+            "report.html",
+            "the report for people, one file",
+            "grader.report.html:render_html",
+            for_reader=True,
+        ),
+        "json": ReportFormat(
+            "record.json",
+            "the record itself, from which all others can be made again",
+            "grader.record:encode",
+        ),
+        "text": ReportFormat(
+            "report.txt",
+            "the verdict on one screen, to the terminal",
+            "grader.report.text:render_text",
+            for_reader=True,
+        ),
+        "github": ReportFormat(
+            "summary.md",
+            "annotations, job summary and step outputs of a GitHub workflow",
+            f"{_FORMATS}.summary:render_summary",
+            for_reader=True,
+        ),
+        "classroom": ReportFormat(
+            "classroom.txt",
+            "base64 for GitHub Classroom's autograding reporter",
+            f"{_FORMATS}.classroom:render_classroom",
+        ),
+        "classroom50": ReportFormat(
+            "result.json",
+            "what an autograder of Classroom 50 must write",
+            f"{_FORMATS}.classroom50:render_classroom50",
+        ),
+        "gradescope": ReportFormat(
+            "results.json",
+            "what a Gradescope autograder must write",
+            f"{_FORMATS}.gradescope:render_gradescope",
+        ),
+        "prairielearn": ReportFormat(
+            "prairielearn.json",
+            "what an external grader of PrairieLearn must write",
+            f"{_FORMATS}.prairielearn:render_prairielearn",
+        ),
+        "junit": ReportFormat(
+            "junit.xml",
+            "JUnit XML, for Jenkins, GitLab and most others",
+            f"{_FORMATS}.junit:render_junit",
+        ),
+        "sarif": ReportFormat(
+            "results.sarif",
+            "SARIF 2.1.0, for code scanning and editors",
+            f"{_FORMATS}.sarif:render_sarif",
+        ),
+        "exercism": ReportFormat(
+            "exercism.json",
+            "what a test runner of Exercism must write",
+            f"{_FORMATS}.exercism:render_exercism",
+        ),
+        "csv": ReportFormat(
+            "result.csv",
+            "a header and one row, for a spreadsheet or a gradebook",
+            f"{_FORMATS}.table:render_csv",
+        ),
     }
 )
 """Every format by its name. Nothing heavy is imported before one is used."""
 
-FILE_NAMES: Mapping[str, str] = MappingProxyType(
-    {
-        "html": "report.html",
-        "json": "record.json",
-        "text": "report.txt",
-        "github": "summary.md",
-        "classroom": "classroom.txt",
-        "classroom50": "result.json",
-        "gradescope": "results.json",
-        "prairielearn": "prairielearn.json",
-        "junit": "junit.xml",
-        "sarif": "results.sarif",
-        "exercism": "exercism.json",
-        "csv": "result.csv",
-    }
-)
-"""The name of the file that a format is written to: the one that its reader expects, where
-two do not expect the same."""
-
-DESCRIPTIONS: Mapping[str, str] = MappingProxyType(
-    {
-        "html": "the report for people, one file",
-        "json": "the record itself, from which all others can be made again",
-        "text": "the verdict on one screen, to the terminal",
-        "github": "annotations, job summary and step outputs of a GitHub workflow",
-        "classroom": "base64 for GitHub Classroom's autograding reporter",
-        "classroom50": "what an autograder of Classroom 50 must write",
-        "gradescope": "what a Gradescope autograder must write",
-        "prairielearn": "what an external grader of PrairieLearn must write",
-        "junit": "JUnit XML, for Jenkins, GitLab and most others",
-        "sarif": "SARIF 2.1.0, for code scanning and editors",
-        "exercism": "what a test runner of Exercism must write",
-        "csv": "a header and one row, for a spreadsheet or a gradebook",
-    }
-)
-"""What each format is for, in a few words."""
-
 
 def listing() -> str:
     """Every format with its file and what it is for, a line each."""
-    return "\n".join(
-        f"  {name:<13} {FILE_NAMES[name]:<18} {DESCRIPTIONS[name]}" for name in FORMATS
-    )
+    return "\n".join(f"  {name:<13} {each.file:<18} {each.about}" for name, each in FORMATS.items())
 
 
 def render(record: Record, format: str, *, path: str = "", audience: Audience = "student") -> bytes:
@@ -130,21 +124,12 @@ def render(record: Record, format: str, *, path: str = "", audience: Audience = 
     Raises:
         UsageError: there is no such format.
     """
-    from grader.errors import UsageError
-
-    try:
-        renderer = FORMATS[format]
-    except KeyError:
+    if format not in FORMATS:
         known = ", ".join(FORMATS)
-        raise UsageError(
-            f"there is no report format {format!r}", remedy=f"Choose one of: {known}."
-        ) from None
-    record = as_seen(record, audience)
-    if format == "sarif" and path:
-        from grader.report.formats.sarif import render_sarif
-
-        return render_sarif(record, path)
-    return renderer(record, audience)
+        raise UsageError(f"there is no report format {format!r}", remedy=f"Choose one of: {known}.")
+    # SARIF points into files.
+    more = {"path": path} if format == "sarif" and path else {}
+    return FORMATS[format].render(as_seen(record, audience), audience, **more)
 
 
 def preload() -> None:

@@ -10,7 +10,7 @@ from grader.record import Counterexample, Mismatch, OutputCase, Tensor
 from grader.report import values
 from grader.report.drawing import Drawing, draw
 from grader.report.values import Number
-from grader.report.wording import SHORT, WRITERS, Limits, cut
+from grader.report.wording import SHORT, WRITERS, ReportLimits, cut
 
 WHOLE_ROWS = 20
 """Arrays up to this length are shown whole."""
@@ -135,7 +135,7 @@ class DecodedCase:
 
 
 def case_view(
-    example: Counterexample, output: OutputCase, check_title: str, limits: Limits
+    example: Counterexample, output: OutputCase, check_title: str, limits: ReportLimits
 ) -> CaseView:
     """Prepare one output of a counterexample for a page."""
     case = DecodedCase(example, output)
@@ -164,7 +164,7 @@ def case_view(
 
 
 def case_place(example: Counterexample) -> str:
-    """``embedding: batch_size 2, seq_len 3``: the part, where there are several, and the sizes."""
+    """``second: n 2, m 3``: the part, where there are several, and the sizes."""
     sizes = values.sizes_text(example.sizes)
     return f"{example.part}: {sizes}" if example.part else sizes
 

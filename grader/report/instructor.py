@@ -8,7 +8,7 @@ from grader.errors import RecordError
 from grader.record import Record
 from grader.report import values
 from grader.report.run_view import FactRow
-from grader.report.wording import SHORT, Limits, cut
+from grader.report.wording import SHORT, ReportLimits, cut
 from grader.wording import FINDING_TITLES
 
 ROWS = 60
@@ -36,7 +36,7 @@ class InstructorView(msgspec.Struct, frozen=True, kw_only=True):
     failing: TableView | None
 
 
-def instructor_view(record: Record, limits: Limits) -> InstructorView:
+def instructor_view(record: Record, limits: ReportLimits) -> InstructorView:
     """Prepare what an instructor sees besides what students see."""
     rows = min(ROWS, limits.shapes)
     return InstructorView(

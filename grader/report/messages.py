@@ -10,7 +10,7 @@ from grader.device import Dim3, Finding
 from grader.record import CheckedFinding, Diagnostic, Note, Record
 from grader.report import values
 from grader.report.source import Excerpt, excerpt
-from grader.report.wording import SHORT, Badge, Limits, cut, sentence
+from grader.report.wording import SHORT, Badge, ReportLimits, cut, sentence
 from grader.wording import FINDING_TITLES
 
 
@@ -45,7 +45,7 @@ class FindingView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def diagnostic_view(
-    diagnostic: Diagnostic, record: Record, steps: list[str], limits: Limits
+    diagnostic: Diagnostic, record: Record, steps: list[str], limits: ReportLimits
 ) -> DiagnosticView:
     """One message; its advice is left out where ``steps``, shown before, has it."""
     error = diagnostic.severity == "error"
@@ -97,7 +97,7 @@ def finding_excerpt(finding: Finding, record: Record, *, context: int = 2) -> Ex
     return excerpt(record.submission.text, finding.source_line, context=context)
 
 
-def finding_view(checked: CheckedFinding, record: Record, limits: Limits) -> FindingView:
+def finding_view(checked: CheckedFinding, record: Record, limits: ReportLimits) -> FindingView:
     """One finding, in the student's terms."""
     finding = checked.finding
     return FindingView(

@@ -7,7 +7,7 @@ from itertools import groupby
 import msgspec
 
 from grader.record import CheckOutcome, Status
-from grader.report.wording import HIDDEN_FROM_STUDENTS, SHORT, STATUS, Badge, Limits, cut
+from grader.report.wording import HIDDEN_FROM_STUDENTS, SHORT, STATUS, Badge, ReportLimits, cut
 
 
 class CheckRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,7 +84,7 @@ def segments(checks: tuple[CheckOutcome, ...]) -> tuple[Segment, ...]:
     )
 
 
-def check_row(check: CheckOutcome, limits: Limits, *, marked: bool) -> CheckRow:
+def check_row(check: CheckOutcome, limits: ReportLimits, *, marked: bool) -> CheckRow:
     """One check; without points where there is no mark."""
     return CheckRow(
         badge=STATUS[check.status],

@@ -8,7 +8,7 @@ import msgspec
 
 from grader.record import PartInfo, Record, ShapeRun, Stage
 from grader.report import values
-from grader.report.wording import SHORT, Badge, Limits, cut
+from grader.report.wording import SHORT, Badge, ReportLimits, cut
 
 
 class ShapeRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,7 +55,7 @@ PARTS = 8
 """Parts of a puzzle that are told of."""
 
 
-def shape_table(shapes: tuple[ShapeRun, ...], limits: Limits) -> ShapeTable | None:
+def shape_table(shapes: tuple[ShapeRun, ...], limits: ReportLimits) -> ShapeTable | None:
     """The shapes of the plan, or None where none was compiled."""
     if not shapes:
         return None

@@ -25,7 +25,7 @@ from grader.report.run_view import (
 from grader.report.wording import (
     SHORT,
     Badge,
-    Limits,
+    ReportLimits,
     cut,
     cut_head,
     extra_text,
@@ -93,7 +93,7 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     version: str
 
 
-def page(record: Record, limits: Limits, audience: Audience = "student") -> Page:
+def page(record: Record, limits: ReportLimits, audience: Audience = "student") -> Page:
     """Prepare a record for the HTML template."""
     badge = verdict_badge(record)
     marked = record.verdict in (Verdict.PASS, Verdict.FAIL)

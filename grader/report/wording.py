@@ -11,7 +11,7 @@ SHORT = 200
 """Characters of one name or title."""
 
 
-class Limits(msgspec.Struct, frozen=True, kw_only=True):
+class ReportLimits(msgspec.Struct, frozen=True, kw_only=True):
     """How much of a record is shown."""
 
     cases: int
@@ -28,9 +28,9 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
 
 LIMITS = (
-    Limits(cases=3, findings=8, diagnostics=10, notes=4, shapes=200, text=1_200, context=2),
-    Limits(cases=2, findings=3, diagnostics=3, notes=2, shapes=60, text=400, context=1),
-    Limits(cases=1, findings=1, diagnostics=1, notes=0, shapes=20, text=120, context=0),
+    ReportLimits(cases=3, findings=8, diagnostics=10, notes=4, shapes=200, text=1_200, context=2),
+    ReportLimits(cases=2, findings=3, diagnostics=3, notes=2, shapes=60, text=400, context=1),
+    ReportLimits(cases=1, findings=1, diagnostics=1, notes=0, shapes=20, text=120, context=0),
 )
 """From what every sensible record fits to what even a hostile one fits."""
 

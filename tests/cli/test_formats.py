@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from grader.record import encode
-from grader.report import DESCRIPTIONS, FILE_NAMES
+from grader.report import FORMATS
 from tests.action.workflow import commands, read_file_command
 from tests.cli.test_commands import grade
 from tests.report import hostile, records
@@ -24,9 +24,9 @@ def record(tmp_path: Path) -> Path:
 def test_help_lists_every_format() -> None:
     ended = grade("submit", "x.mojo", "--format", "help")
     assert ended.returncode == 0
-    for name, told in DESCRIPTIONS.items():
+    for name, each in FORMATS.items():
         assert name in ended.stdout
-        assert told in ended.stdout
+        assert each.about in ended.stdout
 
 
 def test_a_misspelt_one_is_guessed_and_all_are_listed(tmp_path) -> None:
@@ -39,11 +39,11 @@ def test_a_misspelt_one_is_guessed_and_all_are_listed(tmp_path) -> None:
 
 
 def test_every_format_is_written_under_its_name(record, tmp_path) -> None:
-    names = ",".join(name for name in FILE_NAMES if name != "text")
+    names = ",".join(name for name in FORMATS if name != "text")
     out = tmp_path / "out"
     assert grade("report", record, "--format", names, "--out", out).returncode == 0
     written = {path.name for path in out.iterdir()}
-    assert written == set(FILE_NAMES.values()) - {FILE_NAMES["text"]}
+    assert written == {each.file for name, each in FORMATS.items() if name != "text"}
 
 
 def test_the_runner_is_told_where_it_names_its_files(record, tmp_path, monkeypatch) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from grader.grading import plan
 from grader.grading.cases import cases
-from grader.grading.search import SHRINK_CASES, Outcome, Search
+from grader.grading.search import SHRINK_CASES, CaseOutcome, Search
 from grader.model.domains import Values
 from grader.puzzles.conv1d import PUZZLE
 
@@ -45,8 +45,8 @@ def key(case):
 def test_cases_drawn_ahead_are_those_that_would_be_drawn_live(seed, count, values):
     live, ahead = search(seed, count, values), search(seed, count, values)
     ahead.draw()
-    first = run(live, lambda _: Outcome.HOLDS)
-    second = run(ahead, lambda _: Outcome.HOLDS)
+    first = run(live, lambda _: CaseOutcome.HOLDS)
+    second = run(ahead, lambda _: CaseOutcome.HOLDS)
     assert [key(case) for case, _ in first] == [key(case) for case, _ in second]
     assert 0 < len(first) <= count
 
@@ -60,8 +60,10 @@ def test_a_failure_is_made_small(ahead):
     one = search(count=50)
     if ahead:
         one.draw()
-    seen = run(one, lambda case: Outcome.FAILS if has_a_large_value(case) else Outcome.HOLDS)
-    failing = [case for case, outcome in seen if outcome is Outcome.FAILS]
+    seen = run(
+        one, lambda case: CaseOutcome.FAILS if has_a_large_value(case) else CaseOutcome.HOLDS
+    )
+    failing = [case for case, outcome in seen if outcome is CaseOutcome.FAILS]
     smallest = min(failing, key=lambda case: case.complexity)
     assert smallest.shape.extent == 2
     assert np.abs(smallest.inputs["input"]).max() == 51
@@ -73,7 +75,7 @@ def test_where_there_is_no_use_in_shrinking_the_first_failure_ends_it(ahead):
     one = search()
     if ahead:
         one.draw()
-    seen = run(one, lambda _: Outcome.ENOUGH)
+    seen = run(one, lambda _: CaseOutcome.ENOUGH)
     assert len(seen) == 1
 
 
@@ -82,8 +84,8 @@ def test_a_failure_that_comes_and_goes_ends_the_search_without_an_error(ahead):
     one = search()
     if ahead:
         one.draw()
-    answers = iter([Outcome.FAILS, Outcome.HOLDS] * 500)
-    assert Outcome.FAILS in [outcome for _, outcome in run(one, lambda _: next(answers))]
+    answers = iter([CaseOutcome.FAILS, CaseOutcome.HOLDS] * 500)
+    assert CaseOutcome.FAILS in [outcome for _, outcome in run(one, lambda _: next(answers))]
 
 
 @pytest.mark.parametrize("ahead", [False, True])

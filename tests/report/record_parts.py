@@ -173,6 +173,7 @@ def counterexample(
         kind=kind,
         title=title,
         values=check if check in ("example", "reals") else "integers",
+        published=check == "example",
         sizes={"input_size": len(numbers), "conv_size": len(kernel)},
         inputs=(float32("input", numbers), float32("kernel", kernel)),
         outputs=(

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from grader.errors import UsageError
 from grader.record import Status, Tensor, Verdict, decode
-from grader.report import FILE_NAMES, FORMATS, render, values, wording
+from grader.report import FORMATS, render, values, wording
 from grader.report.counterexample import DecodedCase, case_view
 from grader.report.drawing import draw
 from grader.report.source import LINE_LIMIT, excerpt
@@ -230,9 +230,6 @@ class TestFormats:
     def test_json_is_the_record_itself(self) -> None:
         made = records.special_values()
         assert decode(render(made, "json")) == made
-
-    def test_every_format_has_a_file_name(self) -> None:
-        assert FORMATS.keys() == FILE_NAMES.keys()
 
     def test_an_unknown_format_is_named_with_the_known_ones(self) -> None:
         with pytest.raises(UsageError) as caught:

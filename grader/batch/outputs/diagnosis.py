@@ -140,7 +140,7 @@ def _no_output(record: Record) -> Diagnosis | None:
 
 def _wrong_example(record: Record) -> Diagnosis | None:
     """The published example is the same for everybody, so equal wrong answers tell of one cause."""
-    case = next((c for c in record.counterexamples if c.values == "example"), None)
+    case = next((c for c in record.counterexamples if c.published), None)
     wrong = next((each for each in case.shown if each.mismatches), None) if case else None
     if case is None or wrong is None or wrong.got is None:
         return None
@@ -153,7 +153,7 @@ def _wrong_example(record: Record) -> Diagnosis | None:
         # The device fills memory that nothing wrote with NaN.
         title += ": it reads memory that nothing wrote"
     inputs = "".join(t.data.hex() for t in case.inputs)
-    return _made("example", title, inputs, wrong.got.data.hex())
+    return _made("published", title, inputs, wrong.got.data.hex())
 
 
 def _unclean(record: Record) -> Diagnosis | None:

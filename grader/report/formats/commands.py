@@ -19,7 +19,7 @@ _START = re.compile(r"(?m)((?:^|\r)\s*):(?=:)")
 
 
 def command(kind: Kind, message: str, **properties: str | int | None) -> str:
-    """One annotation: ``::error file=conv1d.mojo,line=3,title=Race::thread 0 of ...``."""
+    """One annotation: ``::error file=op/answer.mojo,line=3,title=Race::thread 0 of ...``."""
     named = ",".join(
         f"{name}={_property(one_line(str(value), limit=1_000))}"
         for name, value in properties.items()

@@ -1,6 +1,6 @@
 """What a run says to GitHub: annotations at the student's lines, and step outputs.
 
-Limits, from "Workflow commands" and "Usage limits" of GitHub's documentation:
+ReportLimits, from "Workflow commands" and "Usage limits" of GitHub's documentation:
 10 annotations of each kind for a step are shown, 50 for a job. So the verdict
 comes first and the last of a kind says how many more there are.
 """
