@@ -584,16 +584,16 @@ class _PartProber:
         return max(SINGULAR // len(self._shapes), 1)
 
     def _by_a_kernel(self, observation: Observation) -> bool:
-        """Whether a kernel ran and made something of an output, or had nothing to make of it.
+        """Whether a kernel ran and made something of an output.
 
-        A kernel that is still empty has nothing that could be clean.
+        A kernel that is still empty has nothing that could be clean, even where zeros are right.
         """
         run = observation.run
         launches = run.evidence.launches if run.evidence is not None else ()
         if not any(launch.instructions for launch in launches):
             return False
         writers = {each.writer for copy in run.copies_out for each in copy.provenance}
-        return observation.right or bool(writers & MADE_BY_KERNELS)
+        return bool(writers & MADE_BY_KERNELS)
 
     def _count_launch(self, launch: Launch) -> None:
         key = (launch.kernel, launch.grid, launch.block, launch.shared_bytes)
