@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from grader.book.identify import refuse_another
-from grader.errors import SandboxFault, SubmissionRefused, UsageError
+from grader.errors import SandboxFault, SubmissionRefused, ToolchainFault, UsageError
 from grader.grading import editions, seeds
 from grader.grading.ahead import Ahead
 from grader.grading.attribution import Code
@@ -332,7 +332,15 @@ class _Run:
 
     def _reference(self) -> bytes:
         """The reference answer in the edition that is graded with."""
-        return self.gathered.puzzle.kernel(self.choice.edition.name, "right.mojo").read_bytes()
+        puzzle, edition = self.gathered.puzzle, self.choice.edition.name
+        path = puzzle.kernel(edition, "right.mojo")
+        if not path.exists():
+            raise ToolchainFault(
+                f"the grader has no answer of {puzzle.name} in edition {edition}, and needs one to "
+                "tell whose failure this is",
+                remedy="Choose an edition of the book that has this puzzle: --edition NAME.",
+            )
+        return path.read_bytes()
 
 
 def _staged(submission: Submission) -> bytes:
