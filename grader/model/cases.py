@@ -185,8 +185,8 @@ class Observation:
 
     @property
     def rearranged(self) -> bool:
-        """Whether there are outputs, and rounding alone may explain every wrong element."""
-        return bool(self.comparisons) and all(
+        """Whether something is wrong, and rounding alone may explain every wrong element."""
+        return self.wrong is not None and all(
             each.right or each.rearranged for each in self.comparisons
         )
 

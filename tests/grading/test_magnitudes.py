@@ -7,6 +7,7 @@ import functools
 import numpy as np
 import pytest
 
+from grader.device import Finding, FindingKind
 from grader.errors import Undecided
 from grader.grading import inputs, plan, seeds
 from grader.grading.cases import drawn, patterned
@@ -16,6 +17,7 @@ from grader.grading.singular import KINDS, singular
 from grader.grading.verdict import refuse_undecided
 from grader.model.cases import Case
 from grader.model.domains import Values
+from grader.model.part import Scope
 from grader.puzzles.conv1d import PART, PUZZLE
 from grader.puzzles.conv1d.bound import reference
 from grader.record import Status, Verdict
@@ -493,3 +495,17 @@ def test_elements_that_are_not_decided_are_said():
     )
     (integers,) = (check for check in scored.checks if check.id == "integers")
     assert "not compared" not in integers.sentence
+
+
+@pytest.mark.parametrize("kind", [FindingKind.OUT_OF_BOUNDS, FindingKind.RACE])
+def test_what_is_wrong_with_right_values_is_no_matter_of_rounding(kind):
+    """Beyond the task all that is wrong counts for one check, also where every value is right."""
+
+    def unclean(sizes):
+        beyond = PART.scope(sizes) is Scope.ROBUST
+        return (Finding(kind=kind, message="here", kernel="k"),) if beyond else ()
+
+    results, scored = grade(ScriptedLane(findings=unclean))
+    (robust,) = (check for check in scored.checks if check.id == "robust")
+    assert robust.status is Status.FAILED
+    refuse_undecided(results)
