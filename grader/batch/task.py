@@ -126,7 +126,7 @@ _KINDS: Final = frozenset({".py", ".c", ".h", ".def", ".toml", ".json"})
 _SHOWS: Final = frozenset({"audience", "batch", "cli", "course", "doctor.py", "report"})
 _DECIDES_ALL_THE_SAME: Final = frozenset({"batch/grading.py"})
 # These choose the cases, and compute what is right.
-_LIBRARIES: Final = ("hypothesis", "numpy")
+_LIBRARIES: Final = ("hypothesis", "ml_dtypes", "numpy")
 
 
 @lru_cache(maxsize=1)

@@ -206,7 +206,7 @@ def test_for_real(tmp_path):
     assert ended.returncode == 1, ended.stderr
     found = msgspec.json.decode(ended.stdout)
     assert found["number"] == kept.case
-    assert [each["index"] for each in found["case"]["mismatches"]] == [
+    assert [each["index"] for each in found["case"]["outputs"][0]["mismatches"]] == [
         each.index for each in kept.outputs[0].mismatches
     ]
     assert found["launches"]

@@ -432,16 +432,7 @@ def test_what_another_algorithm_flushes_on_the_way_is_not_called_a_mistake(progr
             for name, size in PLACES.items()
         }
         case = Case(shape=shape, values=Values.REALS, inputs=given)
-        compared = compare(
-            case,
-            (
-                program(
-                    given,
-                    shape.sizes,
-                    0,
-                )
-            )[0],
-        )
+        compared = compare(case, (program(given, shape.sizes, 0),))[0]
         assert compared.right or compared.rearranged, dict(shape.sizes)
 
 
@@ -453,18 +444,7 @@ def test_no_rounding_turns_the_sign_where_one_input_is_subnormal(small):
         given = {name: f32(np.exp2(random.uniform(90, 100, sizes[name]))) for name in PLACES}
         given[small] = f32(-np.exp2(random.uniform(-140, -127, sizes[small])))
         case = Case(shape=shape, values=Values.REALS, inputs=given)
-        compared = compare(
-            case,
-            (
-                abs(
-                    right(
-                        given,
-                        shape.sizes,
-                        0,
-                    )
-                )[0]
-            ),
-        )
+        compared = compare(case, (abs(right(given, shape.sizes, 0)),))[0]
         assert not compared.right
         assert not compared.rearranged, dict(shape.sizes)
 
