@@ -79,7 +79,9 @@ def _alike(part: Part, inputs: _Inputs, random: _Random) -> _Inputs:
     found = dict(inputs)
     for name in names:
         array = inputs[name]
-        found[name] = np.resize(values, array.size).astype(array.dtype).reshape(array.shape)
+        # What its type or its domain does not hold is put right by `arrays.within`.
+        with np.errstate(invalid="ignore", over="ignore"):
+            found[name] = np.resize(values, array.size).astype(array.dtype).reshape(array.shape)
     return found
 
 
