@@ -56,7 +56,7 @@ def demo(name: str, edition: str, device: str) -> None:
     Prints input, kernel, expected and result as the puzzle's text does. Takes
     about as long as one graph compile.
     """
-    from grader.grading.published import prepared
+    from grader.grading.published import compiled_example
     from grader.toolchain.install import install
 
     known = editions.find(edition)
@@ -74,7 +74,7 @@ def demo(name: str, edition: str, device: str) -> None:
     for right in part.expected(example.inputs, example.sizes).values():
         click.echo(f"Expected result (NumPy calculation): {_shown(right.value)}")
     click.echo(f"Compiling {words.lower} graph...")
-    with prepared(puzzle, toolchain, cast(DeviceChoice, device)) as compiled:
+    with compiled_example(puzzle, toolchain, cast(DeviceChoice, device)) as compiled:
         click.echo(f"Executing {words.lower}...")
         shown = compiled.run()
     if shown.run.outputs is None:

@@ -153,7 +153,7 @@ def check(name: str, puzzle: str) -> None:
     the device has, then packages, compiles and runs the edition's own answer to
     the published example. Exits with 0 if that works, and with 4 if it does not.
     """
-    from grader.grading.published import prepared
+    from grader.grading.published import compiled_example
     from grader.puzzles import find
     from grader.toolchain.install import install as install_
     from grader.toolchain.verify import lacking, looked_up
@@ -167,7 +167,7 @@ def check(name: str, puzzle: str) -> None:
         f"driver functions known by name: {len(known)}, of which the device lacks: ", nl=False
     )
     click.echo(", ".join(missing) or "none")
-    with prepared(find(puzzle).for_edition(name), found, "software") as compiled:
+    with compiled_example(find(puzzle).for_edition(name), found, "software") as compiled:
         click.echo(f"the answer packages and compiles: yes, {compiled.seconds:.0f} s")
         shown = compiled.run()
     click.echo(f"calls that the device does not support: {', '.join(shown.unsupported) or 'none'}")

@@ -26,8 +26,7 @@ from grader.grading.request import DEFAULT_TIMEOUT, Progress, Request
 from grader.intake import Submission
 from grader.lanes import DeviceChoice
 from grader.lanes.lane import Lane
-from grader.lanes.opened import open_graph_lane
-from grader.lanes.workspace import compile_limits, open_workspace
+from grader.lanes.prepared import NotPrepared, prepared
 from grader.model.cases import Case, CaseRun, Observation, PlannedShape, Problem
 from grader.model.domains import Values
 from grader.model.puzzle import Puzzle
@@ -40,9 +39,6 @@ from grader.record import (
     Record,
 )
 from grader.sandbox import Wanted, probe_once
-from grader.toolchain.packaging import package
-from grader.toolchain.workspace import Workspace
-from grader.worker.process import Ended
 
 
 class Stretch(msgspec.Struct, frozen=True, kw_only=True):
@@ -180,15 +176,24 @@ class _Again:
         self.checks = self.puzzle.checks_of(case.part)
         gathered = self._gathered(edition)
         toolchain = editions.provide(choice.edition, gathered)
-        place = open_workspace(
-            text.encode(),
-            self.puzzle.name,
-            toolchain,
-            isolation=probe_once(self.isolation).level,
-            device=gathered.request.device,
-        )
-        with editions.in_use(choice.edition), place as workspace:
-            return self._compile_and_run(workspace, gathered, case)
+        try:
+            with (
+                editions.in_use(choice.edition),
+                prepared(
+                    text.encode(),
+                    self.puzzle.name,
+                    toolchain,
+                    [case.shape],
+                    isolation=probe_once(self.isolation).level,
+                    device=gathered.request.device,
+                    timeout=self.timeout,
+                    stage=gathered.stage,
+                ) as ready,
+                gathered.stage("run"),
+            ):
+                return self._observe(ready.lane, case)
+        except NotPrepared as failed:
+            raise _other_than_recorded(failed.doing, failed.output) from failed
 
     def _gathered(self, edition: str) -> Gathered:
         info, record = self.record.submission, self.record
@@ -209,21 +214,6 @@ class _Again:
             ),
             seed=record.seed,
         )
-
-    def _compile_and_run(self, workspace: Workspace, gathered: Gathered, case: Case) -> Again:
-        limits = compile_limits(self.timeout)
-        with gathered.stage("package"):
-            packaged = package(workspace)
-            if not packaged.ok:
-                raise _other_than_recorded("package", packaged.output)
-        device = gathered.request.device
-        with open_graph_lane(workspace, device, compile_limits=limits) as opened:
-            with gathered.stage("compile"):
-                started = opened.lane.prepare([case.shape])
-                if isinstance(started, Ended):
-                    raise _other_than_recorded("compile", f"{started.output}\n{started.message}")
-            with gathered.stage("run"):
-                return self._observe(opened.lane, case)
 
     def _observe(self, lane: Lane, case: Case) -> Again:
         logged = self.log[self.number - 1]

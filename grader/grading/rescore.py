@@ -26,7 +26,7 @@ from grader.marks import Tried, compiled, untouched
 from grader.model.checks import Check
 from grader.model.part import Part, assigned_sizes
 from grader.model.puzzle import Puzzle
-from grader.record import Aspect, CheckOutcome, Record, Status
+from grader.record import Aspect, CheckOutcome, Record, Status, Verdict
 from grader.rubric import Rubric
 from grader.toolchain import edition as editions
 
@@ -95,7 +95,9 @@ def _headline(record: Record, scored: Scored) -> str:
     """Where something failed, what it was is told already, perhaps behind a word on the mark."""
     failed = scored.first_failed
     told = failed is not None and not failed.beyond
-    wrong = record.headline.removeprefix(ENOUGH) if told else NOT_RIGHT if failed else UNCHECKED
+    # Who passes although something failed is told so in front of it: see `verdict.sentence`.
+    before = len(ENOUGH) if record.verdict is Verdict.PASS else 0
+    wrong = record.headline[before:] if told else NOT_RIGHT if failed else UNCHECKED
     right = not any(_needed(check) and check.status is Status.FAILED for check in record.checks)
     return sentence(scored, right=right, wrong=wrong, tried=_tried(record))
 

@@ -21,7 +21,6 @@ from grader.grading.gathered import Gathered
 from grader.grading.reached import Reached
 from grader.grading.request import Progress, Request
 from grader.intake import Submission, read_submission
-from grader.lanes.faults import out_of_memory
 from grader.lanes.workspace import compile_limits, open_workspace
 from grader.record import IsolationInfo, Record, ToolchainInfo
 from grader.sandbox import Isolation, IsolationReport, Limits, forget, probe_once
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
     from grader.grading.prober import Prober
     from grader.lanes.lane import Lane
     from grader.lanes.opened import OpenedLane
+    from grader.lanes.prepared import PreparedLane
     from grader.model.cases import Case, PlannedShape
 
 HEAD_START = 0.5
@@ -282,53 +282,57 @@ class _Run:
 
     def _reference_packages(self) -> Trial | None:
         """The control for packaging: see `grader.grading.blame`."""
-        with self._workspace(self._reference()) as workspace:
-            return self._trial_of_packaging(workspace)
+        from grader.lanes.prepared import packaged_within
 
-    def _trial_of_packaging(self, workspace: Workspace) -> Trial | None:
-        packaged = package(workspace, limits=self._packaging_limits())
-        outcome = packaged.outcome
-        if outcome.machine_out_of_memory:
-            raise out_of_memory("packaging the reference answer")
+        with self._workspace(self._reference()) as workspace:
+            packaged = packaged_within(workspace, self.gathered.request.timeout)
         if not packaged.ok:
             return None
+        outcome = packaged.outcome
         return Trial(seconds=outcome.wall_seconds, peak_bytes=outcome.peak_resident_bytes)
 
     def _reference_compiles(self, shapes: Sequence[PlannedShape]) -> Trial | None:
         """The control for compiling: the reference answer with the same shapes and device."""
-        with self._reference_lane(shapes) as (_, trial):
-            return trial
+        with self._reference_prepared(shapes) as found:
+            if found is None:
+                return None
+            return Trial(seconds=found.seconds, peak_bytes=found.lane.peak_bytes)
 
     def _reference_runs(self, shapes: Sequence[PlannedShape], case: Case) -> bool:
         """The control for one case: the reference answer, compiled for the same shapes.
 
         Its graphs are also loaded again, as those of a program are whose process has ended.
         """
-        with self._reference_lane(shapes) as (lane, trial):
+        with self._reference_prepared(shapes) as found:
             return (
-                trial is not None
-                and lane.run(case).outputs is not None
-                and lane.run_renewed(case).outputs is not None
+                found is not None
+                and found.lane.run(case).outputs is not None
+                and found.lane.run_renewed(case).outputs is not None
             )
 
     @contextlib.contextmanager
-    def _reference_lane(
-        self, shapes: Sequence[PlannedShape]
-    ) -> Iterator[tuple[Lane, Trial | None]]:
-        """The reference answer packaged and compiled, and what that took if it got through."""
-        from grader.worker.process import Ended
+    def _reference_prepared(self, shapes: Sequence[PlannedShape]) -> Iterator[PreparedLane | None]:
+        """The reference answer, ready to run; None where it does not get through."""
+        from grader.lanes.prepared import NotPrepared, prepared
 
+        request = self.gathered.request
         with contextlib.ExitStack() as stack:
-            workspace = stack.enter_context(self._workspace(self._reference()))
-            packages = self._trial_of_packaging(workspace) is not None
-            lane = stack.enter_context(self._open_lane(workspace)).lane
-            started = lane.prepare(shapes) if packages else None
-            if isinstance(started, Ended) and started.outcome.machine_out_of_memory:
-                raise out_of_memory("compiling the reference answer")
-            trial = None
-            if isinstance(started, float):
-                trial = Trial(seconds=started, peak_bytes=lane.peak_bytes)
-            yield lane, trial
+            try:
+                found = stack.enter_context(
+                    prepared(
+                        self._reference(),
+                        request.puzzle_name,
+                        self.toolchain,
+                        shapes,
+                        isolation=self.isolation.level,
+                        device=request.device,
+                        timeout=request.timeout,
+                    )
+                )
+            except NotPrepared:
+                yield None
+                return
+            yield found
 
     def _reference(self) -> bytes:
         """The reference answer in the edition that is graded with."""

@@ -1,0 +1,120 @@
+"""The steps from a source to a lane that runs cases: package, start, compile.
+
+For all but a grading itself, which begins one step while another is at work.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+import msgspec
+
+from grader.lanes import DeviceChoice
+from grader.lanes.faults import out_of_memory
+from grader.lanes.graph import GraphLane
+from grader.lanes.opened import open_graph_lane
+from grader.lanes.workspace import compile_limits, open_workspace
+from grader.model.cases import PlannedShape
+from grader.sandbox import Isolation
+from grader.toolchain.packaging import LIMITS, Packaged, package
+from grader.toolchain.toolchain import Toolchain
+from grader.toolchain.workspace import Workspace
+from grader.worker.process import Ended
+
+Stage = Callable[[str], AbstractContextManager[None]]
+"""Begins a stage of a run by its name, for whoever shows or times it."""
+
+
+class NotPrepared(Exception):
+    """A source did not get through a step."""
+
+    def __init__(self, doing: str, output: str) -> None:
+        super().__init__(f"it does not {doing}")
+        self.doing = doing
+        """``package`` or ``compile``."""
+        self.output = output
+        """What the compiler said."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PreparedLane:
+    """A lane that has compiled its shapes."""
+
+    lane: GraphLane
+    seconds: float
+    """That the compile took."""
+    unsupported: tuple[str, ...]
+    """What MAX asked of the software device meanwhile that it lacks."""
+
+
+def _no_stage(name: str) -> AbstractContextManager[None]:
+    return contextlib.nullcontext()
+
+
+@contextlib.contextmanager
+def prepared(
+    source: bytes,
+    module: str,
+    toolchain: Toolchain,
+    shapes: Sequence[PlannedShape],
+    *,
+    isolation: Isolation,
+    device: DeviceChoice,
+    timeout: float,
+    stage: Stage = _no_stage,
+) -> Iterator[PreparedLane]:
+    """A source that is packaged and compiled for some shapes, until the block ends.
+
+    Args:
+        source: The program's text.
+        module: The name of its module, which is the puzzle's.
+        toolchain: What compiles it.
+        shapes: To compile.
+        isolation: The level that its processes run under.
+        device: What it runs on.
+        timeout: Seconds that one stage may take.
+        stage: Hears of the stages ``package`` and ``compile``.
+
+    Raises:
+        NotPrepared: it does not get through one of the two.
+        ToolchainFault: the machine's memory ran out.
+        DeviceFault: the device can't be opened.
+        SandboxFault: nothing can be started in the sandbox.
+    """
+    place = open_workspace(source, module, toolchain, isolation=isolation, device=device)
+    with place as workspace:
+        with stage("package"):
+            packaged = packaged_within(workspace, timeout)
+        if not packaged.ok:
+            raise NotPrepared("package", packaged.output)
+        limits = compile_limits(timeout)
+        with open_graph_lane(workspace, device, compile_limits=limits) as opened:
+            opened.device.begin_case(variant=0)
+            with stage("compile"):
+                started = opened.lane.prepare(shapes)
+            opening = opened.device.end_case()
+            if isinstance(started, Ended):
+                if started.outcome.machine_out_of_memory:
+                    raise out_of_memory("compiling it")
+                raise NotPrepared("compile", f"{started.output}\n{started.message}")
+            yield PreparedLane(
+                lane=opened.lane,
+                seconds=started,
+                unsupported=opening.unsupported if opening else (),
+            )
+
+
+def packaged_within(workspace: Workspace, timeout: float) -> Packaged:
+    """Package what is in a workspace, in so many seconds at most.
+
+    Raises:
+        ToolchainFault: the machine's memory ran out.
+    """
+    seconds = min(LIMITS.wall_seconds, timeout)
+    packaged = package(workspace, limits=msgspec.structs.replace(LIMITS, wall_seconds=seconds))
+    if packaged.outcome.machine_out_of_memory:
+        raise out_of_memory("packaging it")
+    return packaged
