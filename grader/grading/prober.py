@@ -114,7 +114,7 @@ class Prober:
             _PartProber(
                 part,
                 puzzle.checks_of(part),
-                [shape for shape in shapes if shape.part is part],
+                [shape for shape in shapes if shape.part.name == part.name],
                 lane,
                 results=self.results,
                 findings=self._findings,

@@ -137,19 +137,25 @@ class ScriptedLane:
         return ()
 
 
-def grade(executor, *, examples=200, kernel_unchanged=False, sample=None, seed="seed"):
+def grade(
+    executor, *, examples=200, kernel_unchanged=False, sample=None, seed="seed", edition="26.5"
+):
     """Search and score; the results and the filled-in rubric.
 
     Args:
         sample: Whether the plan is a sample; None: where the kernel is the given one.
+        edition: Whose given kernel it is.
     """
     sample = kernel_unchanged if sample is None else sample
     tries = plan.Tries.SAMPLE if sample else plan.Tries.USUAL
     shapes = plan.draw(
-        PUZZLE, seed=seed, own_kernel=() if kernel_unchanged else {"conv1d"}, tries=tries
+        PUZZLE.for_edition(edition),
+        seed=seed,
+        own_kernel=() if kernel_unchanged else {"conv1d"},
+        tries=tries,
     )
     prober = Prober(
-        PUZZLE,
+        PUZZLE.for_edition(edition),
         shapes,
         executor,
         seed=seed,

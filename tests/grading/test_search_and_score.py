@@ -31,6 +31,12 @@ def finding(kind, space=Space.SHARED):
     return Finding(kind=kind, message="m", kernel="conv1d_kernel", space=space, ptx_line=7)
 
 
+@pytest.mark.parametrize("edition", ["26.5", *PART.given.needs_zeros])
+def test_a_right_program_gets_everything_in_each_edition(edition):
+    _, scored = grade(ScriptedLane(), examples=40, edition=edition)
+    assert (scored.verdict, scored.score) == (Verdict.PASS, 100)
+
+
 def test_a_right_program_gets_everything():
     executor = ScriptedLane()
     results, scored = grade(executor)
