@@ -52,7 +52,7 @@ def edition_of(record: Record) -> str:
 
 
 def packaged(record: Record) -> bool:
-    return any(check.reason == NOT_COMPILED for check in record.checks)
+    return any(check.sentence == NOT_COMPILED for check in record.checks)
 
 
 @pytest.mark.parametrize("name", editions.names())
