@@ -7,6 +7,7 @@ inputs`): how many of their products an output sums is `Part.terms`.
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -137,6 +138,10 @@ class Factor(Domain):
     def contains(self, array: Array, sizes: Sizes) -> bool:
         return True
 
+    def problems(self, dtype: str, shape: tuple[str | int, ...], names: set[str]) -> Iterator[str]:
+        if dtype == "bool":
+            yield "the values of bool are Flags()"
+
 
 FACTOR = Factor()
 
@@ -162,26 +167,32 @@ class Between(Domain):
         random: np.random.Generator,
     ) -> Array:
         count = int(np.prod(shape))
-        if dtype in INTEGERS or values in (Values.INTEGERS, Values.EXAMPLE):
-            pool = range(int(np.ceil(self.low)), int(np.floor(self.high)) + 1)
-            whole = _distinct(pool, count, random)
-            if self.nonzero and len(pool) > 1:
-                whole = np.where(whole == 0, pool[-1] or pool[0], whole)
-            flat = whole.astype(np.float64)
-        else:
-            flat = random.uniform(self.low, self.high, count)
-            if values is Values.SPECIAL and self.special and count:
-                flat[random.integers(count)] = random.choice(specials(dtype))
+        low, high = self._whole(dtype)
+        if self._is_whole(dtype, values):
+            flat = _distinct(low, high, count, random)
+            if self.nonzero:
+                flat = np.where(flat == 0, high or low, flat)
+            return _typed(flat, dtype, shape)
+        least, most = self._bounds(dtype)
+        # Halves, since the range of float64 is wider than its largest number.
+        drawn = 2 * random.uniform(self.low / 2, self.high / 2, count)
+        flat = np.clip(_typed(drawn, dtype, (count,)).astype(np.float64), least, most)
+        if self.nonzero:
+            flat = np.where(flat == 0, most or least, flat)
+        if values is Values.SPECIAL and self.special and count:
+            flat[random.integers(count)] = random.choice(specials(dtype))
         return _typed(flat, dtype, shape)
 
     def elements(self, dtype: str, sizes: Sizes, values: Values) -> Elements:
-        whole = st.integers(int(np.ceil(self.low)), int(np.floor(self.high)))
-        if dtype in INTEGERS or values in (Values.INTEGERS, Values.EXAMPLE):
+        if self._is_whole(dtype, values):
+            whole = st.integers(*self._whole(dtype))
             return whole.filter(bool) if self.nonzero else whole
-        width = width_of(dtype)
-        drawn = np.dtype(f"float{width}").type
-        low, high = float(drawn(self.low)), float(drawn(self.high))
-        reals = st.floats(low, high, width=width, allow_subnormal=False)
+        least, most = self._bounds(dtype)
+        # What is too small to be normal is drawn only where nothing else is allowed.
+        normal = max(-least, most) >= 2.0 ** range_of(dtype).least_normal
+        reals = st.floats(
+            least, most, width=width_of(dtype), allow_subnormal=False if normal else None
+        )
         if self.nonzero:
             reals = reals.filter(bool)
         if values is Values.SPECIAL and self.special:
@@ -206,6 +217,43 @@ class Between(Domain):
             dtype.startswith("u") and self.low < 0
         ):
             yield f"{dtype} does not hold {self.low} to {self.high}"
+        elif self.low < self.high and not self._has_some(dtype):
+            yield f"{dtype} has no number from {self.low} to {self.high} that it may be"
+
+    def _has_some(self, dtype: str) -> bool:
+        if dtype in INTEGERS:
+            return self._has_whole(dtype)
+        least, most = self._bounds(dtype)
+        return least <= most and not (self.nonzero and least == most == 0)
+
+    def _has_whole(self, dtype: str) -> bool:
+        low, high = self._whole(dtype)
+        return low <= high and not (self.nonzero and low == high == 0)
+
+    def _is_whole(self, dtype: str, values: Values) -> bool:
+        """Whether whole numbers are drawn. Some ranges of real numbers have none."""
+        if dtype in INTEGERS:
+            return True
+        return values in (Values.INTEGERS, Values.EXAMPLE) and self._has_whole(dtype)
+
+    def _whole(self, dtype: str) -> tuple[int, int]:
+        """The least and the largest whole number; of those that the type holds all of."""
+        if dtype in INTEGERS:
+            least, most = _ends(dtype)
+        else:
+            most = range_of(dtype).exact
+            least = -most
+        return max(math.ceil(self.low), least), min(math.floor(self.high), most)
+
+    def _bounds(self, dtype: str) -> tuple[float, float]:
+        """The least and the largest number of a floating type: rounded, they may lie outside."""
+        exact = dtype_of(dtype)
+        low, high = (np.asarray(end).astype(exact) for end in (self.low, self.high))
+        if float(low) < self.low:
+            low = np.nextafter(low, np.asarray(np.inf).astype(exact))
+        if float(high) > self.high:
+            high = np.nextafter(high, np.asarray(-np.inf).astype(exact))
+        return float(low), float(high)
 
 
 @dataclass(frozen=True)
@@ -224,7 +272,7 @@ class Indices(Domain):
         random: np.random.Generator,
     ) -> Array:
         count = int(np.prod(shape))
-        flat = _distinct(range(sizes[self.below]), count, random)
+        flat = _distinct(0, sizes[self.below] - 1, count, random)
         # The ends are where a look-up goes wrong by one.
         ends = [sizes[self.below] - 1, 0][:count]
         flat[random.choice(count, size=len(ends), replace=False)] = ends
@@ -259,11 +307,11 @@ class Bits(Domain):
         count = int(np.prod(shape))
         if dtype not in FLOATS:
             low, high = _ends(dtype)
-            return _typed(random.integers(low, high, count, endpoint=True), dtype, shape)
+            return _typed(_any_of(low, high, count, random), dtype, shape)
         limits = range_of(dtype)
         if values in (Values.INTEGERS, Values.EXAMPLE):
             most = min(limits.exact, 10 * max(count, 100))
-            flat = _distinct(range(1, most + 1), count, random) * random.choice([-1, 1], count)
+            flat = _distinct(1, most, count, random) * random.choice([-1, 1], count)
         else:
             exponents = random.uniform(limits.least_normal, limits.highest, count)
             flat = np.exp2(exponents) * random.choice([-1, 1], count)
@@ -280,10 +328,11 @@ class Bits(Domain):
             most = min(range_of(dtype).exact, 1000)
             return st.integers(-most, most)
         width = width_of(dtype)
-        finite = values is not Values.SPECIAL
-        return st.floats(
-            width=width, allow_nan=not finite, allow_infinity=not finite, allow_subnormal=False
-        )
+        if values is Values.SPECIAL:
+            return st.floats(width=width, allow_subnormal=False)
+        # A number beyond the largest of bfloat16 would become an infinity.
+        largest = range_of(dtype).largest
+        return st.floats(-largest, largest, width=width, allow_subnormal=False)
 
     def contains(self, array: Array, sizes: Sizes) -> bool:
         return True
@@ -339,8 +388,8 @@ class Sorted(Domain):
         return self.of.strategy(dtype, shape, sizes, values).map(np.sort)
 
     def contains(self, array: Array, sizes: Sizes) -> bool:
-        numbers = array.astype(np.float64)
-        return bool((np.diff(numbers, axis=-1) >= 0).all()) and self.of.contains(array, sizes)
+        rising = np.greater_equal(array[..., 1:], array[..., :-1])
+        return bool(rising.all()) and self.of.contains(array, sizes)
 
     def problems(self, dtype: str, shape: tuple[str | int, ...], names: set[str]) -> Iterator[str]:
         if not shape:
@@ -355,13 +404,18 @@ def _ends(dtype: str) -> tuple[int, int]:
     return int(info.min), int(info.max)
 
 
-def _distinct(pool: range, count: int, random: np.random.Generator) -> NDArray[np.int64]:
-    """Whole numbers of a range, no two alike where it has enough of them."""
-    if len(pool) <= 4 * count:
-        picked = random.choice(len(pool), size=count, replace=count > len(pool))
-    else:
-        picked = random.integers(0, len(pool), count)
-    return np.asarray(pool.start + picked, np.int64)
+def _distinct(low: int, high: int, count: int, random: np.random.Generator) -> Array:
+    """Whole numbers from ``low`` to ``high``, no two alike where there are enough of them."""
+    there = high - low + 1
+    if there <= 4 * count:
+        return np.asarray(low + random.choice(there, size=count, replace=count > there))
+    return _any_of(low, high, count, random)
+
+
+def _any_of(low: int, high: int, count: int, random: np.random.Generator) -> Array:
+    """Whole numbers of a range, which may be that of any type."""
+    kind = np.uint64 if high > np.iinfo(np.int64).max else np.int64
+    return random.integers(low, high, count, dtype=kind, endpoint=True)
 
 
 def _typed(flat: Array, dtype: str, shape: tuple[int, ...]) -> Array:

@@ -153,6 +153,8 @@ def _rubric(puzzle: Puzzle) -> Iterator[str]:
         checks = puzzle.checks_of(part)
         if not any(check.aspect is Aspect.VALUES for check in checks):
             yield f"no check looks at the values of the part {part.name}"
+        elif all(check.needs_example for check in checks if check.aspect is Aspect.VALUES):
+            yield f"no check looks at other values of the part {part.name} than the example's"
         beyond = [check for check in checks if check.scope is Scope.ROBUST]
         if beyond and part.enumerable and not part.counts()[1]:
             yield (

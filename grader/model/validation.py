@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
 
-from grader.model.domains import Factor
+from grader.model.domains import Factor, Values
 from grader.model.numbers import DTYPES, range_of
 from grader.model.part import Part, Scope
 
@@ -45,6 +45,8 @@ def _tensors(part: Part) -> Iterator[str]:
     yield from twice("tensor", [tensor.name for tensor in part.tensors])
     if not part.outputs:
         yield "there is no output, so nothing could be graded"
+    if not part.inputs:
+        yield "there is no input, so no two cases could differ"
     if part.target not in ("gpu", "cpu"):
         yield f"target is {part.target!r}, and it is gpu or cpu"
     names = {size.name for size in part.sizes}
@@ -58,6 +60,9 @@ def _tensors(part: Part) -> Iterator[str]:
     for tensor in part.inputs:
         told = tensor.domain.problems(tensor.dtype, tensor.shape, names)
         yield from (f"the domain of {tensor.name} is wrong: {each}" for each in told)
+    if len({tensor.dtype for tensor in part.factors}) > 1:
+        names_of = ", ".join(tensor.name for tensor in part.factors)
+        yield f"the factors {names_of} are of several types; give all but those of one a domain"
     yield from _words(part)
     for name, constant in part.parameters.items():
         if isinstance(constant, str) and constant not in names and constant not in DTYPES:
@@ -124,12 +129,18 @@ def _outputs(part: Part) -> Iterator[str]:
         inputs, sizes = example.inputs, example.sizes
     else:
         sizes = part.boundaries[0]
-        inputs = {t.name: np.ones(t.extents(sizes), t.numpy) for t in part.inputs}
-        for tensor in part.inputs:
-            if not isinstance(tensor.domain, Factor) and not tensor.domain.contains(
-                inputs[tensor.name], sizes
-            ):
-                inputs[tensor.name] = np.zeros(tensor.extents(sizes), tensor.numpy)
+        inputs = {
+            tensor.name: np.ones(tensor.extents(sizes), tensor.numpy)
+            if isinstance(tensor.domain, Factor)
+            else tensor.domain.draw(
+                tensor.dtype,
+                tensor.extents(sizes),
+                sizes,
+                Values.INTEGERS,
+                np.random.default_rng(0),
+            )
+            for tensor in part.inputs
+        }
     right = part.expected(inputs, sizes)
     if sorted(right) != sorted(tensor.name for tensor in part.outputs):
         yield f"expected gives the outputs {sorted(right)}"

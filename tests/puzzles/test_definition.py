@@ -43,6 +43,7 @@ PUZZLES = {
     "no rubric": {"rubric": ()},
     "nothing says whether it compiles": {"checks": (Packages(), *PUZZLE.checks[2:])},
     "no check of values": {"checks": (*PUZZLE.checks[:2], *PUZZLE.checks[5:])},
+    "no check of values but the example's": {"checks": (*PUZZLE.checks[:3], *PUZZLE.checks[5:])},
     "no part": {"parts": ()},
     "a part twice": {"parts": (PART, PART)},
     "two parts, and checks that name none": {"parts": (PART, replace(PART, name="other"))},
@@ -69,6 +70,14 @@ PARTS = {
         "tensors": (OUTPUT, INPUT, replace(KERNEL, role="output"))
     },
     "no output": {"tensors": (INPUT, KERNEL)},
+    "no input": {"tensors": (OUTPUT,)},
+    "factors of several types": {"tensors": (OUTPUT, INPUT, replace(KERNEL, dtype="float16"))},
+    "flags as factors": {
+        "tensors": (OUTPUT, replace(INPUT, dtype="bool"), replace(KERNEL, dtype="bool"))
+    },
+    "a range without a number": {
+        "tensors": (OUTPUT, INPUT, replace(KERNEL, dtype="int32", domain=Between(0.1, 0.3)))
+    },
     "an input without words": {
         "tensors": (*PART.tensors, replace(KERNEL, name="bias"))
     },
