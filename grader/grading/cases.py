@@ -96,26 +96,26 @@ def _factors(shape: PlannedShape, values: Values) -> Sequence[Mapping[str, Eleme
             {name: st.integers(low * limit, limit) for name, limit in limits.items()}
             for limits in inputs.limits_to_try(part, sizes)
         ]
-    limits = range_of(dtype)
-    reals = _floats(
-        dtype, max(1e-3, 2.0**limits.least_normal), min(1e3, 2.0 ** (limits.highest / 4))
-    )
+    limits, octaves = range_of(dtype), inputs.octaves(part, sizes)
+    reals = _floats(dtype, max(1e-3, 2.0**limits.least_normal), min(1e3, 2.0**octaves))
     if values is Values.REALS:
-        top = limits.highest - 1 - int(np.ceil(np.log2(part.terms(sizes))))
-        splits = ([top / 2], [0.0, top], [top * 0.8, top * 0.2])
+        top, others = inputs.top_of(part, sizes), [0.0] * len(names)
+        splits = ([min(top / 2, octaves)] * len(names), [0.0, top], [top * 0.8, top * 0.2])
         smallest = 2.0**limits.smallest
         return [
             dict.fromkeys(names, reals),
             *(
                 {
-                    name: _floats(dtype, smallest, 2.0 ** split[n % len(split)])
-                    for n, name in enumerate(names)
+                    name: _floats(dtype, smallest, 2.0**exponent)
+                    for name, exponent in zip(names, [*split, *others], strict=False)
                 }
                 for split in splits
             ),
         ]
     # Mostly ordinary numbers: a case full of NaN tells little about the rest.
-    ordinary = st.integers(*part.integers).map(float)
+    most = int(2.0 ** min(octaves, 62))
+    low, high = (max(-most, min(most, end)) for end in part.integers)
+    ordinary = st.integers(low, high).map(float)
     odd = st.sampled_from(specials(dtype))
     return [dict.fromkeys(names, st.one_of(ordinary, reals, reals, odd))]
 

@@ -71,8 +71,7 @@ def drawn(part: Part, sizes: Sizes, values: Values, random: Random) -> Inputs:
 
 def integers(part: Part, sizes: Sizes, random: Random) -> Inputs:
     """Whole numbers without zero, one in each factor as large as it may be."""
-    low, high = part.integers
-    least = min(-low, high) if low < 0 else high
+    least = _least(part)
     limits = _limits(part, sizes, random, least=least)
     found: dict[str, NDArray[np.generic]] = {}
     for name, count in _counts(part, sizes).items():
@@ -112,9 +111,7 @@ def ordinary(part: Part, sizes: Sizes, random: Random) -> Inputs:
     """Real numbers as people write them, without zero, in the factors."""
     if not _is_float(part):
         return integers(part, sizes, random)
-    limits = _range(part)
-    low = max(np.log(1e-3), limits.least_normal * np.log(2))
-    high = min(np.log(1e3), limits.highest * np.log(2) / 4)
+    low, high = as_written(part, sizes)
     return _shaped(
         part,
         sizes,
@@ -123,6 +120,22 @@ def ordinary(part: Part, sizes: Sizes, random: Random) -> Inputs:
             for name, count in _counts(part, sizes).items()
         },
     )
+
+
+def as_written(part: Part, sizes: Sizes) -> tuple[float, float]:
+    """Logarithms of the magnitudes that people write, as far as no sum of products overflows."""
+    low = max(np.log(1e-3), _range(part).least_normal * np.log(2))
+    return low, min(np.log(1e3), octaves(part, sizes) * np.log(2))
+
+
+def octaves(part: Part, sizes: Sizes) -> float:
+    """The exponent that each factor may have, all alike, so that no sum of products overflows."""
+    return top_of(part, sizes) / len(part.factors)
+
+
+def top_of(part: Part, sizes: Sizes) -> int:
+    """The exponent that a product may have, so that no sum of products overflows."""
+    return _range(part).highest - 1 - int(np.ceil(np.log2(part.terms(sizes))))
 
 
 def patterned(part: Part, sizes: Sizes, pattern: Pattern, random: Random, *, whole: bool) -> Inputs:
@@ -165,11 +178,10 @@ def arranged(inputs: Inputs, pattern: Pattern, *, chosen: str) -> Inputs:
 def limits_to_try(part: Part, sizes: Sizes) -> list[dict[str, int]]:
     """Limits of whole numbers: those of the puzzle first, then some that reach the end."""
     names = [spec.name for spec in part.factors]
-    low, high = part.integers
-    room = _range(part).exact // part.terms(sizes)
+    room = _room(part, sizes)
     even = int(room ** (1 / len(names)))
     return [
-        dict.fromkeys(names, min(-low, high, even)),
+        dict.fromkeys(names, min(_least(part), even)),
         dict.fromkeys(names, even),
         *({**dict.fromkeys(names, 1), name: room} for name in names),
     ]
@@ -178,7 +190,7 @@ def limits_to_try(part: Part, sizes: Sizes) -> list[dict[str, int]]:
 def _limits(part: Part, sizes: Sizes, random: Random, *, least: int) -> dict[str, int]:
     """A limit for each input; the sums of the products are exact."""
     names = [spec.name for spec in part.factors]
-    room = _range(part).exact // part.terms(sizes)
+    room = _room(part, sizes)
     found: dict[str, int] = {}
     for left, name in zip(range(len(names), 0, -1), random.permutation(names), strict=True):
         most = max(1, room // least ** (left - 1))
@@ -202,7 +214,7 @@ def _level(part: Part, sizes: Sizes, random: Random) -> dict[str, NDArray[np.gen
 def _exponents(part: Part, sizes: Sizes, random: Random) -> dict[str, float]:
     names = [str(name) for name in random.permutation([spec.name for spec in part.factors])]
     if random.random() < 0.25:
-        return {name: random.uniform(*_usual(part)) for name in names}
+        return {name: random.uniform(*_usual(part, sizes)) for name in names}
     limits = _range(part)
     high = limits.highest - ROOM - np.log2(part.terms(sizes))
     left = random.uniform(limits.least_normal * LEAST_PRODUCT, high)
@@ -226,7 +238,7 @@ def _mixed(part: Part, sizes: Sizes, random: Random, *, whole: bool) -> Inputs:
             sizes,
             {
                 name: np.rint(np.exp(random.uniform(0, np.log(limits[name]), count)))
-                * _signs(random, count)
+                * random.choice(_signs_of(part, name), count)
                 for name, count in counts.items()
             },
         )
@@ -258,19 +270,20 @@ def _ends(part: Part, sizes: Sizes, random: Random, *, whole: bool) -> Inputs:
     counts = _counts(part, sizes)
     chosen = str(random.choice(list(counts)))
     if whole:
-        room = _range(part).exact // part.terms(sizes)
+        room = _room(part, sizes)
         return _shaped(
             part,
             sizes,
             {
-                name: (room if name == chosen else 1) * _signs(random, count)
+                name: (room if name == chosen else 1) * random.choice(_signs_of(part, name), count)
                 for name, count in counts.items()
             },
         )
     limits = _range(part)
-    ends = [limits.largest, limits.largest, 2.0**limits.least_normal, 2.0**limits.smallest, 1.0]
     # The rounding of the sum needs room, too.
     small = 1 / (2 * part.terms(sizes)) ** (1 / max(1, len(counts) - 1))
+    largest = limits.largest * (1 if len(counts) > 1 else small)
+    ends = [largest, largest, 2.0**limits.least_normal, 2.0**limits.smallest, 1.0]
     return _shaped(
         part,
         sizes,
@@ -299,7 +312,7 @@ def _subnormal(part: Part, sizes: Sizes, random: Random, *, whole: bool) -> Inpu
             * np.exp2(
                 random.uniform(limits.smallest, limits.least_normal - 1, count)
                 if name == chosen
-                else random.uniform(0, top / max(1, len(counts) - 1), count)
+                else random.uniform(min(top, 0), max(top, 0) / max(1, len(counts) - 1), count)
             )
             for name, count in counts.items()
         },
@@ -340,10 +353,21 @@ def _is_float(part: Part) -> bool:
     return bool(part.factors) and part.factors[0].dtype in FLOATS
 
 
-def _usual(part: Part) -> tuple[float, float]:
-    limits = _range(part)
+def _usual(part: Part, sizes: Sizes) -> tuple[float, float]:
     low, high = USUAL
-    return max(low, limits.least_normal / 4), min(high, limits.highest / 4)
+    most = min(high, (top_of(part, sizes) - ROOM) / len(part.factors) - SPREAD)
+    return min(max(low, _range(part).least_normal / 4), most), most
+
+
+def _least(part: Part) -> int:
+    """How large ordinary whole numbers are on either side of zero."""
+    low, high = part.integers
+    return min(-low, high) if low < 0 < high else max(-low, high)
+
+
+def _room(part: Part, sizes: Sizes) -> int:
+    """How large a product of whole numbers may be; all of them come out of float64."""
+    return min(_range(part).exact, range_of("float64").exact) // part.terms(sizes)
 
 
 def _signs_of(part: Part, name: str) -> tuple[int, ...]:
@@ -356,4 +380,6 @@ def _signs(random: Random, count: int) -> NDArray[np.int64]:
 
 
 def _alternating(array: NDArray[np.generic]) -> NDArray[np.generic]:
+    if array.dtype.kind in "ub":  # which have no sign
+        return np.ones(array.size, array.dtype)
     return (1 - 2 * (np.arange(array.size) % 2)).astype(array.dtype)

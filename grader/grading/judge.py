@@ -35,7 +35,8 @@ def _compare(
 ) -> Comparison:
     if expected.value.dtype.kind in "iub":
         # Compared as they are: float64 does not hold every int64.
-        wrong = (got.ravel() != expected.value.ravel()) & expected.decided.ravel()
+        with np.errstate(invalid="ignore"):  # of a signalling NaN
+            wrong = (got.ravel() != expected.value.ravel()) & expected.decided.ravel()
         return Comparison(
             output=name, expected=expected, got=got, wrong=np.flatnonzero(wrong), exact=True
         )

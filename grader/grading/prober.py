@@ -196,7 +196,12 @@ class _PartProber:
                 kernel_unchanged=code is Code.UNCHANGED,
             ),
         )
-        asked = {kind for check in checks for kind in check.values}
+        # A check of values that names no kind is about any.
+        asked = {
+            kind
+            for check in checks
+            for kind in check.values or (Values if check.aspect is Aspect.VALUES else ())
+        }
         self._kinds = [kind for kind in Values if kind in asked and kind is not Values.EXAMPLE]
         self._turns = [
             (pattern, kind) for pattern in Pattern for kind in _DRAWN if kind in self._kinds

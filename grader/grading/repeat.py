@@ -35,7 +35,6 @@ ROUNDS = 3
 _CHANGES = "what the program does changes from call to call"
 _CASE, _OTHER, _FIRST_REFERENCE = range(3)
 """Numbers under which cases are kept."""
-_MAGNITUDES = (np.log(1e-3), np.log(1e3))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -256,8 +255,11 @@ class Host:
         factor = 2 ** int(self._random.integers(1, 5))
         with np.errstate(over="ignore", invalid="ignore"):
             larger = {
-                name: np.multiply(array, factor, dtype=array.dtype)
-                for name, array in case.inputs.items()
+                # Larger whole numbers might not fit, and flags are no numbers.
+                spec.name: np.multiply(case.inputs[spec.name], factor, dtype=spec.numpy)
+                if spec.dtype in FLOATS
+                else case.inputs[spec.name]
+                for spec in part.inputs
             }
         for made in (mixed, larger):
             inputs = arrays.within(part, sizes, made, instead=case.inputs)
@@ -297,12 +299,17 @@ def reference(shape: PlannedShape, random: np.random.Generator) -> Case:
     free = [
         spec for spec in part.inputs if spec.dtype in FLOATS and isinstance(spec.domain, Factor)
     ]
+    if not free:
+        return Case(shape=shape, values=Values.REALS, inputs=inputs)
     counts = [spec.count(sizes) for spec in free]
+    magnitudes, whole = arrays.as_written(part, sizes), sum(counts)
     values = np.zeros(0, np.float32)
-    while len(np.unique(values)) < sum(counts):
-        values = np.exp(random.uniform(*_MAGNITUDES, sum(counts))).astype(np.float32)
-    values *= random.choice([-1, 1], len(values)).astype(np.float32)
-    parts = np.split(values, np.cumsum(counts)[:-1]) if free else []
+    while len(values) < whole:
+        more = np.exp(random.uniform(*magnitudes, whole)).astype(np.float32)
+        values = np.unique(np.concatenate([values, more]))
+    values = random.permutation(values)[:whole]
+    values *= random.choice([-1, 1], whole).astype(np.float32)
+    parts = np.split(values, np.cumsum(counts)[:-1])
     for spec, flat in zip(free, parts, strict=True):
         inputs[spec.name] = flat.astype(spec.numpy).reshape(spec.extents(sizes))
     return Case(shape=shape, values=Values.REALS, inputs=inputs)

@@ -73,7 +73,7 @@ def _alike(part: Part, inputs: _Inputs, random: _Random) -> _Inputs:
     even = np.prod([most ** (1 / len(largest)) for most in largest])
     most = float(np.abs(longest.astype(np.float64)).max())
     with np.errstate(invalid="ignore", over="ignore"):
-        values = longest.astype(np.float64) * (even / most if most else 0)
+        values = longest.astype(np.float64) / (most or 1) * even
     if all((inputs[name] == np.rint(inputs[name])).all() for name in names):
         values = np.trunc(values)
     found = dict(inputs)
