@@ -19,7 +19,7 @@ SIZES = {"n": 7}
 KINDS = (Values.INTEGERS, Values.REALS)
 
 
-def shape_of(dtype: str, *, factors: int, terms: int, integers=(-100, 100), **more) -> PlannedShape:
+def shape_of(dtype, *, factors, terms, integers=(-100, 100), **more):
     spec = {"dtype": dtype, "shape": ("n",)}
     part = Part(
         name="p", title="the op p", formula="", domain="", op="p",
@@ -94,7 +94,7 @@ def test_nor_does_one_that_hypothesis_draws(dtype, terms) -> None:
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_cases_of_the_same_kind_are_found_for_every_type(dtype) -> None:
+def test_cases_of_the_same_kind_are_found_for_every_type(dtype):
     """By which a host that helps is told; those of flags could not be doubled."""
     domain = Flags() if dtype == "bool" else Bits()
     shape = shape_of(dtype, factors=1, terms=1, domain=domain)
