@@ -242,7 +242,7 @@ class _RubricReader:
         regions = sizes.read_regions(self._document["sizes"], self._own, self._complaints)
         count = sum(map(len, regions.values()))
         if count > MAX_REGIONS:
-            self._complaints.add(("sizes",), f"there are {count} parts; at most {MAX_REGIONS}")
+            self._complaints.add(("sizes",), f"there are {count} regions; at most {MAX_REGIONS}")
         parts = tuple(
             self._assigned(part, regions[part.name]) if regions.get(part.name) else part
             for part in self._own.parts

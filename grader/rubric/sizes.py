@@ -29,7 +29,7 @@ def read_regions(
     """The regions that the key ``sizes`` holds, by part; what is wrong goes to ``complaints``."""
     path: Path = ("sizes",)
     if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
-        complaints.add(path, "write each part of the sizes as a table of its own, [[sizes]]")
+        complaints.add(path, "write each region of the sizes as a table of its own, [[sizes]]")
         return {}
     if not value:
         complaints.add(path, "no sizes are left; leave the key out to keep the puzzle's own")

@@ -40,7 +40,7 @@ hints = true
 # plain launch in it, a sample. "all sizes": every one; each takes 0.3 seconds more to compile.
 try = "as usual"
 
-# The assigned sizes, which decide the mark: all parts together. A size is a number, a range
+# The assigned sizes, which decide the mark: all regions together. A size is a number, a range
 # ("1 to 15", both ends included) or a list of these; one that is left out is the whole range.
 # The grader can go from {ranges}.
 """

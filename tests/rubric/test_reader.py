@@ -202,7 +202,7 @@ class TestWhatMakesNoSense:
             ("due = 2026-12-01T23:59:00Z\ntime_zone = 'UTC'\n", "due has an offset already"),
             ("due = 2026-10-25T02:30:00\ntime_zone = 'Europe/Berlin'\n", "+01:00 or +02:00"),
             ("due = 2026-03-29T02:30:00\ntime_zone = 'Europe/Berlin'\n", "clocks of that zone"),
-            ("sizes = 3\n", "line 2: sizes: write each part of the sizes as a table"),
+            ("sizes = 3\n", "line 2: sizes: write each region of the sizes as a table"),
             ("sizes = []\n", "no sizes are left"),
             ("[[sizes]]\ninput = 15\n", "line 3: sizes[1].input: there is no size"),
             ("[[sizes]]\ninput_size = [15,\n31]\n", "line 4: sizes[1].input_size[2]: 31 leaves"),
