@@ -320,7 +320,7 @@ def _subnormal(part: Part, sizes: Sizes, random: Random, *, whole: bool) -> Inpu
 
 
 def _counts(part: Part, sizes: Sizes) -> dict[str, int]:
-    return {spec.name: int(np.prod(spec.extents(sizes))) for spec in part.factors}
+    return {spec.name: spec.count(sizes) for spec in part.factors}
 
 
 def _shaped(

@@ -23,10 +23,8 @@ from grader.device import (
 from grader.errors import DeviceFault
 from grader.lanes import DeviceChoice, gpu
 from grader.lease import Lease
-from grader.model.part import Budget
+from grader.model.part import BUDGET, Budget
 from grader.record import DeviceInfo
-
-BUDGET = Budget()
 
 
 def _limits(budget: Budget, share: float) -> LaunchLimits:

@@ -19,8 +19,9 @@ from grader.device import (
     Repeated,
     Writer,
 )
-from grader.lanes.devices import BUDGET, _limits
+from grader.lanes.devices import _limits
 from grader.lanes.graph import GraphLane
+from grader.model.part import BUDGET
 from grader.sandbox import Limits
 from grader.worker.process import CaseError, Ended
 from tests.device.launches import PLAIN
