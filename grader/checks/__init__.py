@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from grader.checks.behaviour import Clean, OnDevice, Robust
 from grader.checks.stages import Compiles, Packages
-from grader.checks.values import Example, Integers, Reals
+from grader.checks.values import AllValues, Example, Integers, Reals
 
 __all__ = [
+    "AllValues",
     "Clean",
     "Compiles",
     "Example",

@@ -100,6 +100,20 @@ class Reals(_ValuesCheck):
         return "Integers are right, but real numbers are not."
 
 
+@dataclass(frozen=True, kw_only=True)
+class AllValues(Reals):
+    """All values, of whatever kind: for a puzzle whose op treats whole numbers like others."""
+
+    values: ClassVar[frozenset[Values]] = frozenset({Values.INTEGERS, Values.REALS, Values.SPECIAL})
+    wrong: ClassVar[str]
+    """What is said of outputs that are there and wrong."""
+
+    def headline(self, tally: Tally) -> str:
+        if tally.crashed:
+            return "It compiles, but some case has no output."
+        return self.wrong
+
+
 def _ends(tally: Tally) -> bool:
     """Whether the simplest failing case had an output."""
     return tally.worst is None or tally.worst[0].run.outputs is not None

@@ -20,9 +20,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from grader.checks import Clean, Compiles, OnDevice, Packages, Reals
-from grader.model.checks import Tally
-from grader.model.domains import Bits, Sizes, Values
+from grader.checks import AllValues, Clean, Compiles, OnDevice, Packages
+from grader.model.domains import Bits, Sizes
 from grader.model.expected import ExpectedOutput
 from grader.model.numbers import range_of
 from grader.model.part import Arrays, Mistake, Part, Size, TensorSpec
@@ -65,21 +64,16 @@ def expected(inputs: Arrays, sizes: Sizes) -> Mapping[str, ExpectedOutput]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rows(Reals):
+class Rows(AllValues):
     """All values, of whatever kind: a look-up treats them alike."""
 
     kind: ClassVar[str] = "rows"
-    values: ClassVar[frozenset[Values]] = frozenset({Values.INTEGERS, Values.REALS, Values.SPECIAL})
+    wrong: ClassVar[str] = "It runs, but elements are not those of their token's row."
 
     next_step: str = (
         "Take one wrong element and work out by hand, from the number of the thread that writes "
         "it: its batch, its position, its column, the token, the row."
     )
-
-    def headline(self, tally: Tally) -> str:
-        if tally.crashed:
-            return "It compiles, but some case has no output."
-        return "It runs, but elements are not those of their token's row."
 
 
 def _part(name: str, *mistakes: Mistake) -> Part:

@@ -9,9 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from grader.checks import Clean, Compiles, OnDevice, Packages, Reals
-from grader.model.checks import Tally
-from grader.model.domains import Values
+from grader.checks import AllValues, Clean, Compiles, OnDevice, Packages
 from grader.model.part import Part, Size, TensorSpec
 from grader.model.puzzle import BookPlace, Puzzle, RubricItem
 from grader.puzzles.softmax.bound import expected
@@ -24,16 +22,11 @@ SIZE = 128
 
 
 @dataclass(frozen=True, kw_only=True)
-class Quotients(Reals):
+class Quotients(AllValues):
     """All values, of whatever kind: whole numbers are rounded as others are."""
 
     kind: ClassVar[str] = "quotients"
-    values: ClassVar[frozenset[Values]] = frozenset({Values.INTEGERS, Values.REALS, Values.SPECIAL})
-
-    def headline(self, tally: Tally) -> str:
-        if tally.crashed:
-            return "It compiles, but some case has no output."
-        return "It runs, but the result is not the softmax of each input."
+    wrong: ClassVar[str] = "It runs, but the result is not the softmax of each input."
 
 
 def _part(name: Literal["gpu", "cpu"], title: str) -> Part:
