@@ -183,7 +183,8 @@ class SandboxedProcess:
         self._ended = time.monotonic()
         self._status = status
         self._popen.returncode = os.waitstatus_to_exitcode(status)
-        self._peak = max(self._peak, usage.ru_maxrss * 1024)
+        # Not ru_maxrss: until a child has executed its command it has the grader's own memory, and
+        # the kernel counts that as the child's.
         seen = sum(self._cpu.values())
         self._cpu = {0: max(seen, usage.ru_utime + usage.ru_stime)}
         return True
@@ -201,9 +202,15 @@ class SandboxedProcess:
             self._end(LimitHit.MEMORY)
         elif self._group.ran_out_of_memory:
             self._starved = not self._group.reached_its_limit
+            if not self._starved:
+                self._saw_the_limit()
             self._end(None if self._starved else LimitHit.MEMORY)
         elif sum(capture.total for capture in self._captures) > limits.output_bytes:
             self._end(LimitHit.OUTPUT)
+
+    def _saw_the_limit(self) -> None:
+        """The kernel has seen memory at its limit, between two samples of ours."""
+        self._peak = max(self._peak, self._limits.resident_bytes)
 
     def _memory_confirmed(self) -> bool:
         """Whether memory is over the limit by the exact count too, and stays so for a moment.
@@ -290,6 +297,7 @@ class SandboxedProcess:
         limit = self._limit or (LimitHit.OUTPUT if over and not self._killed else None)
         if limit is None and not self._killed:
             if self._group.ran_out_of_memory and self._group.reached_its_limit:
+                self._saw_the_limit()
                 limit = LimitHit.MEMORY
             else:
                 self._starved = self._killed_for_others(code, number)

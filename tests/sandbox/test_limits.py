@@ -91,6 +91,13 @@ def test_a_memory_hog_is_stopped(run: Run) -> None:
     assert seen.outcome.peak_resident_bytes > 300 * MIB
 
 
+def test_the_graders_own_memory_is_not_counted_as_the_childs(run: Run) -> None:
+    # A child that has not executed its command yet still has its parent's memory.
+    keep = bytearray(b"x") * (400 * MIB)
+    seen = run("pass", limits=Limits(wall_seconds=PATIENT))
+    assert seen.outcome.peak_resident_bytes < len(keep) // 2
+
+
 def test_memory_of_many_processes_counts_together(run: Run) -> None:
     code = (
         "import os, time\n"
