@@ -198,9 +198,19 @@ def _title(clone: Path, commit: str, number: int) -> str:
     return found[1] if found else ""
 
 
+_SHORT = {
+    "gpu_debugging_workflow": "debugging",
+    "memory_error_detection_race_conditions_with_sanitizers": "memory_errors",
+}
+"""For titles that nobody would type as a puzzle's name."""
+
+
 def _slug(title: str) -> str:
     """``Matrix Multiplication (MatMul)`` becomes ``matrix_multiplication``."""
-    return "_".join(re.findall(r"[a-z0-9]+", re.sub(r"\(.*?\)", "", title.lower())))
+    name = "_".join(re.findall(r"[a-z0-9]+", re.sub(r"\(.*?\)", "", title.lower())))
+    name = _SHORT.get(name, name)
+    # It is the name of a Python package, too.
+    return re.sub(r"^(\d\w*?)_(.*)$", r"\2_\1", name)
 
 
 def _told(declared: Declared) -> set[str]:
