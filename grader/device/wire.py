@@ -41,6 +41,7 @@ class DriverOp(IntEnum):
     COPY_TO_HOST = 15
     COPY_ON_DEVICE = 16
     MEMSET = 17
+    MEMSET_ON_HOST = 18
     STREAM_CREATE = 20
     STREAM_DESTROY = 21
     STREAM_CHECK = 22

@@ -134,3 +134,12 @@ def memset(
         session.note(Filled(start, value, width, columns))
     touched = of_ranges(written=[device_range(start, width * columns) for start in starts])
     session.order.done(stream, "a memset", touched)
+
+
+@call(DriverOp.MEMSET_ON_HOST, "QQQ")
+def memset_on_host(session: DriverSession, address: int, size: int, on: int) -> None:
+    """The driver library is about to fill pinned memory of the worker."""
+    stream = session.stream(on)
+    session.order.begin(stream)
+    touched = of_ranges(written=host_range(address, size))
+    session.order.done(stream, "a memset of the host's memory", touched)

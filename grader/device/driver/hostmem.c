@@ -19,6 +19,12 @@ struct block {
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct block *blocks;
 
+/* Far from where the system maps memory by itself, and from the addresses of device memory, which
+ * are plain numbers: one of those must never be taken for an address of the host. */
+#define FIRST_ADDRESS ((uintptr_t)0x100000000000)
+#define PAGE ((size_t)4096)
+static uintptr_t next_address = FIRST_ADDRESS;
+
 static void keep(struct block *block, void *start, size_t size, int mapped)
 {
     block->start = start;
@@ -58,6 +64,30 @@ int is_pinned(const void *start, size_t size)
     return pinned;
 }
 
+int pinned_after(uint64_t address, size_t *bytes)
+{
+    int found = 0;
+    pthread_mutex_lock(&lock);
+    for (const struct block *each = blocks; each && !found; each = each->next) {
+        uintptr_t base = (uintptr_t)each->start;
+        found = address >= base && address - base < each->size;
+        if (found)
+            *bytes = each->size - (address - base);
+    }
+    pthread_mutex_unlock(&lock);
+    return found;
+}
+
+/* The place for the next block; addresses are not handed out a second time. */
+static void *fresh_address(size_t size)
+{
+    pthread_mutex_lock(&lock);
+    uintptr_t address = next_address;
+    next_address += (size / PAGE + 2) * PAGE;
+    pthread_mutex_unlock(&lock);
+    return (void *)address;
+}
+
 EXPORT CUresult cuMemHostAlloc(void **pointer, size_t size, unsigned flags)
 {
     (void)flags;
@@ -69,7 +99,7 @@ EXPORT CUresult cuMemHostAlloc(void **pointer, size_t size, unsigned flags)
     struct block *block = malloc(sizeof *block);
     if (!block)
         return CUDA_ERROR_OUT_OF_MEMORY;
-    void *start = mmap(NULL, size, PROT_READ | PROT_WRITE,
+    void *start = mmap(fresh_address(size), size, PROT_READ | PROT_WRITE,
                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (start == MAP_FAILED) {
         free(block);

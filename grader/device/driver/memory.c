@@ -3,6 +3,8 @@
 #include "channel.h"
 #include "hostmem.h"
 
+#include <string.h>
+
 enum { POINTER_CONTEXT = 1, POINTER_TYPE = 2, POINTER_DEVICE = 3, POINTER_HOST = 4,
        POINTER_MANAGED = 8, POINTER_ORDINAL = 9, POINTER_START = 11, POINTER_SIZE = 12,
        POINTER_MAPPED = 13 };
@@ -245,6 +247,23 @@ EXPORT CUresult cuMemcpyPeerAsync(CUdeviceptr target, CUcontext target_context,
     return cuMemcpyDtoDAsync_v2(target, source, size, stream);
 }
 
+/* What the device process knows of a fill of this process's pinned memory is its place in the
+ * order of the stream. */
+static CUresult fill_on_host(char *target, size_t available, size_t pitch, unsigned value,
+                             unsigned unit, size_t width, size_t height, CUstream stream)
+{
+    size_t rows = height - 1;
+    if (width > available / unit || (rows && pitch < width * unit)
+        || (rows && rows > (available - width * unit) / pitch) || (uintptr_t)target % unit)
+        return CUDA_ERROR_INVALID_VALUE;
+    uint64_t request[3] = {(uintptr_t)target, rows * pitch + width * unit, stream};
+    CUresult result = device_tell(OP_MEMSET_ON_HOST, request, sizeof request);
+    for (size_t row = 0; result == CUDA_SUCCESS && row < height; row++)
+        for (size_t i = 0; i < width; i++)
+            memcpy(target + row * pitch + i * unit, &value, unit); /* its low bytes come first */
+    return result;
+}
+
 /* `width` counts elements of `unit` bytes; `pitch` counts bytes. */
 static CUresult fill(CUdeviceptr target, size_t pitch, unsigned value, unsigned unit,
                      size_t width, size_t height, CUstream stream)
@@ -254,6 +273,9 @@ static CUresult fill(CUdeviceptr target, size_t pitch, unsigned value, unsigned 
         uint32_t value, unit;
         uint64_t stream;
     } request = {target, pitch, width, height, value, unit, stream};
+    size_t pinned = 0;
+    if (width && height && pinned_after(target, &pinned))
+        return fill_on_host((char *)target, pinned, pitch, value, unit, width, height, stream);
     return device_tell(OP_MEMSET, &request, sizeof request);
 }
 

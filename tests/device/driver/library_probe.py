@@ -145,7 +145,37 @@ def host_memory() -> dict[str, Any]:
         "alloc": cuda.cuMemAllocHost_v2(ctypes.byref(pointer), ctypes.c_size_t(1400 << 20))
     }
     ctypes.memset(pointer, 7, 4096)
+    # Device addresses are plain numbers, and none of them may be one of this process's as well.
+    seen["apart"] = (pointer.value or 0) + (1400 << 20) <= device_pointer(4).value
     seen["free"] = [cuda.cuMemFreeHost(pointer), cuda.cuMemFreeHost(pointer)]
+    return seen
+
+
+def host_memset() -> dict[str, Any]:
+    """MAX fills a host buffer by an asynchronous memset of the device's."""
+    pointer, size = ctypes.c_void_p(), 64
+    cuda.cuMemAllocHost_v2(ctypes.byref(pointer), ctypes.c_size_t(size))
+
+    def at(offset: int) -> ctypes.c_uint64:
+        return u64((pointer.value or 0) + offset)
+
+    def count(number: int) -> ctypes.c_size_t:
+        return ctypes.c_size_t(number)
+
+    word = u32(0xAABBCCDD)
+    seen: dict[str, Any] = {
+        "words": cuda.cuMemsetD32Async(at(4), word, count(2), None),
+        "shorts": cuda.cuMemsetD16_v2(at(14), ctypes.c_uint16(0x1234), count(1)),
+        "rows": cuda.cuMemsetD2D8_v2(at(20), count(5), ctypes.c_uint8(7), count(3), count(2)),
+        "none": cuda.cuMemsetD32Async(at(0), word, count(0), None),
+        "last": cuda.cuMemsetD32Async(at(60), word, count(1), None),
+        "past": cuda.cuMemsetD32Async(at(60), word, count(2), None),
+        "far past": cuda.cuMemsetD32Async(at(60), word, count(1 << 62), None),
+        "rows past": cuda.cuMemsetD2D8_v2(at(0), count(32), ctypes.c_uint8(7), count(1), count(3)),
+        "misaligned": cuda.cuMemsetD32Async(at(2), word, count(1), None),
+        "bad stream": cuda.cuMemsetD32Async(at(4), word, count(1), u64(4096)),
+    }
+    seen["bytes"] = ctypes.string_at(pointer, size).hex(" ", 4)
     return seen
 
 
@@ -279,8 +309,8 @@ def timing() -> dict[str, Any]:
 
 
 SCENARIOS: tuple[Callable[[], dict[str, Any]], ...] = (
-    symbols, properties, management, compiler, memory, host_memory, launches, bad_module, fault,
-    stubs, contexts, host_function, threads, no_device, lost, garbage, timing,
+    symbols, properties, management, compiler, memory, host_memory, host_memset, launches,
+    bad_module, fault, stubs, contexts, host_function, threads, no_device, lost, garbage, timing,
 )  # fmt: skip
 
 if __name__ == "__main__":

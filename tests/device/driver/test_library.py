@@ -99,7 +99,29 @@ def test_memory_round_trip(probe: Probe) -> None:
 
 
 def test_pinned_memory_is_reserved_and_not_touched(probe: Probe) -> None:
-    assert probe("host_memory") == {"alloc": 0, "free": [0, 1]}
+    assert probe("host_memory") == {"alloc": 0, "apart": True, "free": [0, 1]}
+
+
+def test_pinned_memory_is_filled_in_its_own_process(probe: Probe) -> None:
+    seen = probe("host_memset")
+    data = bytearray(64)
+    data[4:12] = bytes.fromhex("ddccbbaa") * 2
+    data[14:16] = bytes.fromhex("3412")
+    data[20:23] = data[25:28] = bytes([7] * 3)
+    data[60:64] = bytes.fromhex("ddccbbaa")
+    assert seen == {
+        "words": 0,
+        "shorts": 0,
+        "rows": 0,
+        "none": 0,
+        "last": 0,
+        "past": 1,
+        "far past": 1,
+        "rows past": 1,
+        "misaligned": 1,
+        "bad stream": 400,
+        "bytes": data.hex(" ", 4),
+    }
 
 
 def test_launch_with_either_way_to_pass_parameters(probe: Probe) -> None:

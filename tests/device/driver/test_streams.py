@@ -343,6 +343,11 @@ def through_pinned_memory(host: Host) -> None:
     host.copy_in(host.two, host.own, pinned=0x7000)
 
 
+def fill_of_pinned_memory(host: Host) -> None:
+    host.call(DriverOp.MEMSET_ON_HOST, "QQQ", 0x7000, SIZE, host.graph)
+    host.copy_in(host.two, host.own, pinned=0x7000 + SIZE - 1)
+
+
 def atomics_and_a_memset(host: Host) -> None:
     host.clear(host.one, host.graph)
     host.launch(host.own, host.one, host.two, "add")
@@ -383,6 +388,7 @@ def after_the_stream_is_destroyed(host: Host) -> None:
         copy_on_the_device,
         one_byte_in_common,
         through_pinned_memory,
+        fill_of_pinned_memory,
         atomics_and_a_memset,
         given_back_by_another_stream,
         work_of_an_earlier_call,
