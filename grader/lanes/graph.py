@@ -26,7 +26,7 @@ from grader.lanes.lane import Control, Kept, Redone
 from grader.lanes.timing import CASE_SECONDS, TimeTaken
 from grader.model.cases import Case, CaseRun, Ending, PlannedShape
 from grader.model.domains import Sizes
-from grader.model.part import TensorSpec
+from grader.model.part import Op, Part, TensorSpec, constants_at
 from grader.record import DeviceInfo, NotRun
 from grader.sandbox import Limits, Outcome, Scratch
 from grader.toolchain.workspace import Workspace
@@ -402,6 +402,10 @@ def graph_plan(
         load: Whether this is the replacement, which finds them there.
     """
 
+    def op(part: Part) -> Op:
+        assert isinstance(part.code, Op), "a graph runs ops"
+        return part.code
+
     def tensor(spec: TensorSpec, sizes: Sizes) -> dict[str, Any]:
         return {
             "dtype": spec.dtype,
@@ -416,12 +420,12 @@ def graph_plan(
         "load": load,
         "shapes": [
             {
-                "op": shape.part.op,
+                "op": op(shape.part).name,
                 "part": shape.part.name,
                 "target": shape.part.target,
                 "inputs": [tensor(spec, shape.sizes) for spec in shape.part.inputs],
                 "outputs": [tensor(spec, shape.sizes) for spec in shape.part.outputs],
-                "parameters": shape.part.constants(shape.sizes),
+                "parameters": constants_at(op(shape.part).parameters, shape.sizes),
             }
             for shape in shapes
         ],

@@ -1,7 +1,8 @@
 """A part of a puzzle: what is graded on its own, and what it is made of.
 
-A part says which tensors and compile-time parameters an op takes, over which sizes it must be
-right, what the right answer is and how far a rounded one may lie from it.
+A part says which code of the submission computes it (an op of its package, or kernels of its
+program), which tensors that takes, over which sizes it must be right, what the right answer is and
+how far a rounded one may lie from it.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,8 +24,21 @@ Arrays = Mapping[str, NDArray[np.generic]]
 """An array for each input tensor, by name."""
 
 Constant = str | int | Callable[[Sizes], int]
-"""A compile-time parameter: a size or a type of numbers by name, a number, or an expression of
-sizes."""
+"""A compile-time value: a size by name, a number, an expression of sizes, or any other text, which
+stands for itself: a type of numbers for an op, a piece of Mojo for a program."""
+
+
+def constant_at(constant: Constant, sizes: Sizes) -> int | str:
+    """A compile-time value at these sizes."""
+    if callable(constant):
+        return constant(sizes)
+    return sizes.get(constant, constant) if isinstance(constant, str) else constant
+
+
+def constants_at(constants: Mapping[str, Constant], sizes: Sizes) -> dict[str, int | str]:
+    """Compile-time values at these sizes, by name."""
+    return {name: constant_at(constant, sizes) for name, constant in constants.items()}
+
 
 ENUMERABLE = 10_000
 """Sizes up to which a domain is gone through; larger ones are sampled."""
@@ -57,7 +71,9 @@ class TensorSpec:
     """
 
     name: str
-    role: Literal["input", "output"]
+    role: Literal["input", "output", "inout", "scratch"]
+    """``inout``: the case gives it values, and what it holds afterwards is compared. ``scratch``: a
+    buffer that kernels use among themselves, filled with zeros before and not looked at after."""
     dtype: str
     """One of `grader.model.numbers.DTYPES`."""
     shape: tuple[str | int, ...]
@@ -120,6 +136,81 @@ class Mistake:
     advice: str
     answer: Callable[[Arrays, Sizes], NDArray[np.generic] | None]
     """What the mistake gives for the part's first output, or None where it does not apply."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Op:
+    """An op that the submission registers; a MAX Graph runs it."""
+
+    name: str
+    """Under which it is registered."""
+    parameters: Mapping[str, Constant] = field(default_factory=dict)
+    """Its compile-time parameters."""
+    target: Literal["gpu", "cpu"] = "gpu"
+    """What the graph runs it on. Of what runs on a CPU, the grader sees the outputs only."""
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Texts of which a file with it has one."""
+        return (f'"{self.name}"',)
+
+
+@dataclass(frozen=True)
+class Scalar:
+    """A whole number that a kernel takes."""
+
+    value: Constant
+
+
+Extent3 = tuple[Constant, Constant, Constant]
+"""x, y and z of a grid in blocks, or of a block in threads."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class KernelLaunch:
+    """A launch of a kernel, as the task says it."""
+
+    function: str
+    """Name of the kernel in the file."""
+    arguments: tuple[str | Scalar, ...]
+    """In its order: tensors by name, and numbers."""
+    grid: Extent3 = (1, 1, 1)
+    block: Extent3
+    parameters: tuple[str, ...] = ()
+    """Its compile-time parameters, as Mojo in the names of the file: ``SIZE``."""
+
+    def extents(self, sizes: Sizes) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
+        """Grid and block at these sizes."""
+        x, y, z = (int(constant_at(each, sizes)) for each in self.grid)
+        u, v, w = (int(constant_at(each, sizes)) for each in self.block)
+        return (x, y, z), (u, v, w)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kernels:
+    """Kernels of a Mojo program, launched on buffers of the grader's.
+
+    The file's own ``main`` decides nothing. Outputs and scratch buffers hold zeros before the first
+    launch, as in the book's programs.
+    """
+
+    launches: tuple[KernelLaunch, ...]
+    """In order; together they make the outputs."""
+    constants: Mapping[str, Constant] = field(default_factory=dict)
+    """Constants at the top level of the file that get another value for each size. Those that the
+    file derives from them follow."""
+
+    target: ClassVar[Literal["gpu"]] = "gpu"
+
+    @property
+    def functions(self) -> tuple[str, ...]:
+        """Names of the kernels, each once."""
+        return tuple(dict.fromkeys(launch.function for launch in self.launches))
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Texts of which a file with them has one."""
+        return self.functions
 
 
 Element = tuple[int, int, int, int]
@@ -195,15 +286,11 @@ class Part:
     """What it computes, in one line."""
     domain: str
     """The assigned sizes, in one line."""
-    op: str
-    """Name under which the submission registers its op."""
-    target: Literal["gpu", "cpu"] = "gpu"
-    """What the graph runs it on. Of what runs on a CPU, the grader sees the outputs only."""
+    code: Op | Kernels
+    """What computes it."""
     tensors: tuple[TensorSpec, ...]
-    """In the order in which the op takes them, outputs and inputs each."""
+    """In the order in which an op takes them, outputs and inputs each."""
     sizes: tuple[Size, ...]
-    parameters: Mapping[str, Constant]
-    """Compile-time parameters of the op."""
     assigned: Callable[[Sizes], bool]
     """Whether sizes belong to what the task asks for."""
     boundaries: tuple[Sizes, ...]
@@ -237,30 +324,23 @@ class Part:
 
     @cached_property
     def inputs(self) -> tuple[TensorSpec, ...]:
-        """The input tensors, in the order in which the op takes them."""
-        return tuple(tensor for tensor in self.tensors if tensor.role == "input")
+        """The tensors that a case gives values, in the order in which an op takes them."""
+        return tuple(tensor for tensor in self.tensors if tensor.role in ("input", "inout"))
 
     @cached_property
     def outputs(self) -> tuple[TensorSpec, ...]:
-        """The output tensors, in the order in which the op gives them."""
-        return tuple(tensor for tensor in self.tensors if tensor.role == "output")
+        """The tensors that are compared, in the order in which an op gives them."""
+        return tuple(tensor for tensor in self.tensors if tensor.role in ("output", "inout"))
 
     @cached_property
     def factors(self) -> tuple[TensorSpec, ...]:
         """The inputs that are multiplied with each other."""
         return tuple(tensor for tensor in self.inputs if isinstance(tensor.domain, Factor))
 
-    def constants(self, sizes: Sizes) -> dict[str, int | str]:
-        """The compile-time parameters at these sizes."""
-        found: dict[str, int | str] = {}
-        for name, constant in self.parameters.items():
-            if callable(constant):
-                found[name] = constant(sizes)
-            else:
-                found[name] = (
-                    sizes.get(constant, constant) if isinstance(constant, str) else constant
-                )
-        return found
+    @property
+    def target(self) -> Literal["gpu", "cpu"]:
+        """What it runs on."""
+        return self.code.target
 
     def scope(self, sizes: Sizes) -> Scope:
         """Which scope these sizes belong to."""

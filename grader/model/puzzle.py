@@ -1,7 +1,7 @@
 """What a course author writes to define a puzzle: data, and a function for the right answer.
 
 A `Puzzle` is a file that students hand in. Its `Part`s are what is graded on its own: one op of
-the package, on a GPU or a CPU (`grader.model.part`). Its rubric says what each check is worth.
+the package, on a GPU or a CPU, or one kernel of a program (`grader.model.part`). Its rubric says what each check is worth.
 Nothing here knows MAX, devices or processes. docs/puzzles.md has one to copy.
 """
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from grader.model.checks import Check
-from grader.model.part import GivenKernel, Part, Scope
+from grader.model.part import GivenKernel, Kernels, Part, Scope
 from grader.model.validation import problems_of_part, twice
 from grader.record import Aspect
 from grader.resources import reference_kernel
@@ -111,6 +111,11 @@ class Puzzle:
         return reference_kernel(self.name, edition, name)
 
     @property
+    def is_program(self) -> bool:
+        """Whether a file of it is a Mojo program, whose kernels are launched; else a package."""
+        return isinstance(self.parts[0].code, Kernels)
+
+    @property
     def max_score(self) -> int:
         """Points without extra credit."""
         return sum(item.points for item in self.rubric if not item.extra)
@@ -129,7 +134,8 @@ def _problems(puzzle: Puzzle) -> Iterator[str]:
     for part in puzzle.parts:
         where = f"in the part {part.name}, " if len(puzzle.parts) > 1 else ""
         yield from (f"{where}{told}" for told in problems_of_part(part))
-    yield from _rubric(puzzle)
+    if puzzle.parts:
+        yield from _rubric(puzzle)
 
 
 def _rubric(puzzle: Puzzle) -> Iterator[str]:
@@ -142,7 +148,10 @@ def _rubric(puzzle: Puzzle) -> Iterator[str]:
         if check.part not in names and (check.part or (check.of_cases and len(puzzle.parts) > 1)):
             yield f"the check {check.id} is about the part {check.part!r}, which is none"
             return
-    for wanted in (Aspect.PACKAGES, Aspect.COMPILES):
+    if len({type(part.code) for part in puzzle.parts}) > 1:
+        yield "some parts are ops and some are kernels of a program; a file is one or the other"
+        return
+    for wanted in (Aspect.COMPILES,) if puzzle.is_program else (Aspect.PACKAGES, Aspect.COMPILES):
         if not any(check.aspect is wanted for check in puzzle.checks):
             yield f"no check says whether it {wanted}"
     if any(item.points < 0 for item in puzzle.rubric):

@@ -8,7 +8,7 @@ import numpy as np
 
 from grader.model.domains import Factor, Values
 from grader.model.numbers import DTYPES, range_of
-from grader.model.part import Part, Scope
+from grader.model.part import Kernels, Op, Part, Scope
 
 SAMPLE = 200
 """Sizes that are looked at of a domain which is too large to go through."""
@@ -47,8 +47,6 @@ def _tensors(part: Part) -> Iterator[str]:
         yield "there is no output, so nothing could be graded"
     if not part.inputs:
         yield "there is no input, so no two cases could differ"
-    if part.target not in ("gpu", "cpu"):
-        yield f"target is {part.target!r}, and it is gpu or cpu"
     names = {size.name for size in part.sizes}
     for tensor in part.tensors:
         if tensor.dtype not in DTYPES:
@@ -64,9 +62,38 @@ def _tensors(part: Part) -> Iterator[str]:
         names_of = ", ".join(tensor.name for tensor in part.factors)
         yield f"the factors {names_of} are of several types; give all but those of one a domain"
     yield from _words(part)
-    for name, constant in part.parameters.items():
+    yield from _op(part, part.code) if isinstance(part.code, Op) else _kernels(part, part.code)
+
+
+def _op(part: Part, op: Op) -> Iterator[str]:
+    if op.target not in ("gpu", "cpu"):
+        yield f"target is {op.target!r}, and it is gpu or cpu"
+    for tensor in part.tensors:
+        if tensor.role not in ("input", "output"):
+            yield f"an op has inputs and outputs, and {tensor.name} is {tensor.role!r}"
+    names = {size.name for size in part.sizes}
+    for name, constant in op.parameters.items():
         if isinstance(constant, str) and constant not in names and constant not in DTYPES:
             yield f"the parameter {name} is {constant}, which is no size and no type of numbers"
+
+
+def _kernels(part: Part, kernels: Kernels) -> Iterator[str]:
+    if not kernels.launches:
+        yield "no kernel is launched"
+    tensors, used = {tensor.name for tensor in part.tensors}, set()
+    shapes = part.boundaries or ((part.example.sizes,) if part.example else ())
+    for launch in kernels.launches:
+        for argument in launch.arguments:
+            if isinstance(argument, str):
+                used.add(argument)
+                if argument not in tensors:
+                    yield f"{launch.function} takes {argument}, which is no tensor"
+        for sizes in shapes:
+            for what, extents in zip(("grid", "block"), launch.extents(sizes), strict=True):
+                if min(extents) < 1:
+                    yield f"the {what} of {launch.function} at {dict(sizes)} is {extents}"
+    for name in sorted(tensors - used):
+        yield f"no kernel takes the tensor {name}"
 
 
 def _words(part: Part) -> Iterator[str]:

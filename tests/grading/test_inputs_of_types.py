@@ -12,7 +12,7 @@ from grader.model.cases import PlannedShape
 from grader.model.domains import Bits, Flags, Values
 from grader.model.expected import ExpectedOutput
 from grader.model.numbers import DTYPES, FLOATS, INTEGERS, range_of
-from grader.model.part import Part, Size, TensorSpec
+from grader.model.part import Op, Part, Size, TensorSpec
 from tests.grading.scripted import ScriptedLane
 
 SIZES = {"n": 7}
@@ -22,13 +22,12 @@ KINDS = (Values.INTEGERS, Values.REALS)
 def shape_of(dtype, *, factors, terms, integers=(-100, 100), **more):
     spec = {"dtype": dtype, "shape": ("n",)}
     part = Part(
-        name="p", title="the op p", formula="", domain="", op="p",
+        name="p", title="the op p", formula="", domain="", code=Op(name="p"),
         tensors=(
             TensorSpec(name="o", role="output", **spec),
             *(TensorSpec(name=name, role="input", **spec, **more) for name in "abc"[:factors]),
         ),
         sizes=(Size(name="n", low=1, high=10),),
-        parameters={},
         assigned=lambda sizes: True,
         boundaries=(SIZES,),
         terms=lambda sizes: terms,

@@ -35,7 +35,7 @@ from grader.model.cases import CaseRun, Ending, Observation, Problem
 from grader.model.checks import Check, Judgement, PartResults
 from grader.model.domains import Between, Bits, Flags, Indices, Sorted
 from grader.model.expected import ExpectedOutput
-from grader.model.part import Part, Size, TensorSpec
+from grader.model.part import Op, Part, Size, TensorSpec
 from grader.model.puzzle import Puzzle, RubricItem
 from grader.record import Aspect, DeviceInfo, ProblemKind, Record, Status, Verdict, decode, encode
 from grader.report import FORMATS, render
@@ -66,7 +66,7 @@ DIVIDE = Part(
     title="the op divide",
     formula="quotient[i] = a[i] // b[i], ratio[i] = a[i] / b[i]",
     domain="n 1 to 40",
-    op="divide",
+    code=Op(name="divide", parameters={"n": "n", "half": lambda sizes: sizes["n"] // 2}),
     tensors=(
         TensorSpec(name="quotient", role="output", dtype="int32", shape=("n",)),
         TensorSpec(name="ratio", role="output", dtype="float64", shape=("n",)),
@@ -78,7 +78,6 @@ DIVIDE = Part(
         ),
     ),
     sizes=(Size(name="n", low=1, high=60),),
-    parameters={"n": "n", "half": lambda sizes: sizes["n"] // 2},
     assigned=lambda sizes: sizes["n"] <= 40,
     boundaries=({"n": 1}, {"n": 32}, {"n": 40}),
     expected=divided,
@@ -88,7 +87,7 @@ PICK = Part(
     title="the op pick",
     formula="out[i, j] = table[places[i, j]]",
     domain="rows and columns 1 to 300 each, and a table of 1 to 1000",
-    op="pick",
+    code=Op(name="pick", parameters={"dtype": "float16"}),
     tensors=(
         TensorSpec(name="out", role="output", dtype="float16", shape=("rows", "columns")),
         TensorSpec(
@@ -105,7 +104,6 @@ PICK = Part(
         Size(name="columns", low=1, high=300),
         Size(name="length", low=1, high=1000),
     ),
-    parameters={"dtype": "float16"},
     assigned=lambda sizes: True,
     boundaries=({"rows": 1, "columns": 1, "length": 1}, {"rows": 3, "columns": 5, "length": 7}),
     expected=picked,
@@ -115,15 +113,13 @@ KEEP = Part(
     title="the kernel keep on a CPU",
     formula="out[i] = values[i] if mask[i] else 0",
     domain="n 128",
-    op="keep",
-    target="cpu",
+    code=Op(name="keep", target="cpu"),
     tensors=(
         TensorSpec(name="out", role="output", dtype="uint8", shape=("n",)),
         TensorSpec(name="mask", role="input", dtype="bool", shape=("n",), domain=Flags()),
         TensorSpec(name="values", role="input", dtype="uint8", shape=("n",), domain=Sorted(Bits())),
     ),
     sizes=(Size(name="n", low=128, high=128),),
-    parameters={},
     assigned=lambda sizes: True,
     boundaries=({"n": 128},),
     expected=kept,
@@ -193,7 +189,7 @@ class PartsLane:
         self.cases_run += 1
         self.shapes.add(case.shape.number)
         launch = Launch(
-            index=self.cases_run, kernel=case.part.op, module=1, grid=(1, 1, 1), block=(32, 1, 1),
+            index=self.cases_run, kernel=case.part.name, module=1, grid=(1, 1, 1), block=(32, 1, 1),
             shared_bytes=0, instructions=1, seconds=0.0, result=0,
         )  # fmt: skip
         on_gpu = case.part.target == "gpu"

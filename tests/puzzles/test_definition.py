@@ -9,7 +9,7 @@ import pytest
 
 from grader.checks import Clean, Example, Integers, Packages, Reals, Robust
 from grader.model.domains import Between, Bits, Flags, Indices, Sorted
-from grader.model.part import Size, WorkedExample
+from grader.model.part import Op, Size, WorkedExample
 from grader.model.puzzle import Puzzle, RubricItem
 from grader.puzzles.conv1d import PART, PUZZLE
 from grader.record import Status
@@ -64,8 +64,10 @@ PARTS = {
     "an extent that is no size": {
         "tensors": (OUTPUT, INPUT, replace(KERNEL, shape=("kernel_size",)))
     },
-    "a parameter that is no size": {"parameters": {"input_size": "kernel_size"}},
-    "a device that is none": {"target": "tpu"},
+    "a parameter that is no size": {
+        "code": Op(name="conv1d", parameters={"input_size": "kernel_size"})
+    },
+    "a device that is none": {"code": Op(name="conv1d", target="tpu")},
     "two outputs, of which one is expected": {
         "tensors": (OUTPUT, INPUT, replace(KERNEL, role="output"))
     },
@@ -143,7 +145,7 @@ def test_what_is_wrong_is_named(puzzle, part, named):
 
 
 def test_a_puzzle_with_two_parts_says_which_one_a_sentence_is_about():
-    other = replace(PART, name="other", target="tpu")
+    other = replace(PART, name="other", code=Op(name="conv1d", target="tpu"))
     checks = (*PUZZLE.checks[:2], *(replace(c, part="conv1d") for c in PUZZLE.checks[2:]))
     rubric = tuple(RubricItem(check=check, points=10) for check in checks)
     with pytest.raises(ValueError, match="in the part other, target"):

@@ -39,7 +39,7 @@ def test_the_reference_is_the_formula(elements):
 
 
 def test_both_parts_are_of_one_op():
-    assert [(part.op, part.target) for part in PUZZLE.parts] == [
+    assert [(part.code.name, part.target) for part in PUZZLE.parts] == [
         ("softmax", "gpu"),
         ("softmax", "cpu"),
     ]

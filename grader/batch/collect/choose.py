@@ -109,7 +109,7 @@ class _Folder:
             return self._chosen(works, instead_of=own[len(works) :])
         # Whoever writes the op into a file of another name leaves the given one as it was.
         unnamed.sort(key=self._order)
-        if works := self._up_to_the_last(unnamed, self._has_op):
+        if works := self._up_to_the_last(unnamed, self._has_code):
             return self._chosen(works[-1:], instead_of=candidates)
         if untouched := self._up_to_the_last(candidates, self._is_untouched):
             return self._chosen(untouched)
@@ -184,10 +184,10 @@ class _Folder:
     def _is_untouched(self, file: HandedIn) -> bool:
         return self._rank(file) > 0 and self._book.is_untouched(self._reading.program(file.entry))
 
-    def _has_op(self, file: HandedIn) -> bool:
-        """Whether a file, whatever its name, is work at this puzzle: it registers an op of it."""
-        ops = {part.op for part in self._book.layout.puzzle.parts}
-        said = any(self._reading.says(file.entry, f'"{op}"') for op in ops)
+    def _has_code(self, file: HandedIn) -> bool:
+        """Whether a file, whatever its name, is work at this puzzle: it names code of it."""
+        words = {word for part in self._book.layout.puzzle.parts for word in part.code.words}
+        said = any(self._reading.says(file.entry, word) for word in words)
         return said and self.is_work(file)
 
     def _place(self, file: HandedIn) -> FilePlace:

@@ -21,6 +21,7 @@ from grader.model.part import (
     Element,
     GivenKernel,
     NeedsZeros,
+    Op,
     Part,
     Size,
     TensorSpec,
@@ -78,7 +79,10 @@ PART = Part(
     formula="output[i] = sum(input[i + j] * kernel[j] for j in range(conv_size) "
     "if i + j < input_size)",
     domain="input_size 15 or 30 with conv_size 1 to 15; conv_size 1 with input_size 1 to 30",
-    op="conv1d",
+    code=Op(
+        name="conv1d",
+        parameters={"input_size": "input_size", "conv_size": "conv_size", "dtype": "float32"},
+    ),
     tensors=(
         TensorSpec(name="output", role="output", dtype="float32", shape=("input_size",)),
         TensorSpec(
@@ -92,7 +96,6 @@ PART = Part(
         Size(name="input_size", low=1, high=2 * TPB),
         Size(name="conv_size", low=1, high=TPB),
     ),
-    parameters={"input_size": "input_size", "conv_size": "conv_size", "dtype": "float32"},
     assigned=_assigned,
     boundaries=tuple(
         {"input_size": n, "conv_size": m}

@@ -24,7 +24,7 @@ from grader.checks import AllValues, Clean, Compiles, OnDevice, Packages
 from grader.model.domains import Bits, Sizes
 from grader.model.expected import ExpectedOutput
 from grader.model.numbers import range_of
-from grader.model.part import Arrays, Mistake, Part, Size, TensorSpec
+from grader.model.part import Arrays, Mistake, Op, Part, Size, TensorSpec
 from grader.model.puzzle import BookPlace, Puzzle, RubricItem
 from grader.puzzles.embedding.messages import MESSAGES
 from grader.puzzles.embedding.mistakes import AXES_SWAPPED, COMMON, FIRST_BLOCK, rows
@@ -83,7 +83,12 @@ def _part(name: str, *mistakes: Mistake) -> Part:
         formula="output[b, s, e] = weights[indices[b, s], e], and 0 where indices[b, s] is no "
         "row of weights",
         domain="batch_size 1 to 5, seq_len 1 to 24, vocab_size 1 to 32, embed_dim 1 to 48",
-        op=name,
+        code=Op(
+            name=name,
+            parameters={
+                size: size for size in ("batch_size", "seq_len", "vocab_size", "embed_dim")
+            },
+        ),
         tensors=(
             TensorSpec(
                 name="output",
@@ -112,7 +117,6 @@ def _part(name: str, *mistakes: Mistake) -> Part:
             Size(name="vocab_size", low=1, high=32),
             Size(name="embed_dim", low=1, high=48),
         ),
-        parameters={size: size for size in ("batch_size", "seq_len", "vocab_size", "embed_dim")},
         assigned=lambda sizes: True,
         boundaries=SHAPES,
         expected=expected,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from grader.checks import AllValues, Clean, Compiles, OnDevice, Packages
-from grader.model.part import Part, Size, TensorSpec
+from grader.model.part import Op, Part, Size, TensorSpec
 from grader.model.puzzle import BookPlace, Puzzle, RubricItem
 from grader.puzzles.softmax.bound import expected
 from grader.puzzles.softmax.elements import Logits
@@ -35,8 +35,11 @@ def _part(name: Literal["gpu", "cpu"], title: str) -> Part:
         title=title,
         formula="output[i] = exp(input[i] - m) / sum(exp(input[j] - m) for all j), m = max(input)",
         domain=f"input_size {SIZE}",
-        op="softmax",
-        target=name,
+        code=Op(
+            name="softmax",
+            parameters={"input_size": "input_size", "dtype": "float32"},
+            target=name,
+        ),
         tensors=(
             TensorSpec(name="output", role="output", dtype="float32", shape=("input_size",)),
             TensorSpec(
@@ -48,7 +51,6 @@ def _part(name: Literal["gpu", "cpu"], title: str) -> Part:
             ),
         ),
         sizes=(Size(name="input_size", low=SIZE, high=SIZE),),
-        parameters={"input_size": "input_size", "dtype": "float32"},
         assigned=lambda sizes: True,
         boundaries=({"input_size": SIZE},),
         expected=expected,
