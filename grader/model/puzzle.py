@@ -1,7 +1,8 @@
 """What a course author writes to define a puzzle: data, and a function for the right answer.
 
 A `Puzzle` is a file that students hand in. Its `Part`s are what is graded on its own: one op of
-the package, on a GPU or a CPU, or one kernel of a program (`grader.model.part`). Its rubric says what each check is worth.
+the package, on a GPU or a CPU, or one kernel of a program (`grader.model.part`). Its rubric says
+what each check is worth.
 Nothing here knows MAX, devices or processes. docs/puzzles.md has one to copy.
 """
 
