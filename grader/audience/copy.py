@@ -84,6 +84,7 @@ def _without(record: Record, hidden: frozenset[str]) -> Record:
         diagnostics=tuple(
             each for each in record.diagnostics if not _hidden_message(record, each, hidden)
         ),
+        wrong="",
         fault=replace(record.fault, detail="") if record.fault is not None else None,
         seed="",
         # Only whether any ran: how many tells how the hidden ones ended.

@@ -45,6 +45,7 @@ def verdict_record(gathered: Gathered) -> Record:
         if check.status is Status.FAILED
     }
     failed = {name: tally for name, tally in tallies.items() if tally is not None}
+    told = headline(puzzle, scored, gathered.reached)
     examples: tuple[Counterexample, ...] = ()
     if failed:
         from grader.grading.counterexample import build
@@ -64,7 +65,8 @@ def verdict_record(gathered: Gathered) -> Record:
         max_score=scored.max_score,
         extra_score=scored.extra_score,
         extra_max=scored.extra_max,
-        headline=headline(puzzle, scored, gathered.reached),
+        headline=told.sentence,
+        wrong=told.wrong,
         checks=scored.checks,
         counterexamples=examples,
         findings=found,

@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from grader.device import CopyOut, Launch, Provenance
+from grader.device import CopyOut, Finding, Launch, Provenance
 from grader.grading.judge import number
 from grader.grading.observe import concerned
 from grader.intake.launches import short_launch
@@ -45,6 +45,7 @@ def build(
     """
     run, case = observation.run, observation.case
     part = case.part
+    ended = run.ending is not Ending.OUTPUT
     return Counterexample(
         check=check,
         part=part.name if len(puzzle.parts) > 1 else "",
@@ -56,7 +57,8 @@ def build(
         inputs=tuple(tensor(spec.name, case.inputs[spec.name]) for spec in part.inputs),
         outputs=tuple(_outputs(observation)),
         explanation=_explanation(part, [observation, *failing], source),
-        error=problem.detail if run.ending is not Ending.OUTPUT else "",
+        error=problem.detail if ended else "",
+        finding=_kept(problem.finding) if ended else None,
         case=observation.number,
         concerns=tuple(
             sorted({*concerned(puzzle.checks_of(part), case, problem.aspect), check} - {""})
@@ -93,6 +95,10 @@ def _explanation(part: Part, failing: Sequence[Observation], source: str) -> str
         short = short_launch(source)
         return short.sentence if short is not None else ""
     return ""
+
+
+def _kept(finding: Finding | None) -> Finding | None:
+    return None if finding is None else msgspec.structs.replace(finding, touched=())
 
 
 def _launches(observation: Observation) -> tuple[Launch, ...]:

@@ -33,10 +33,21 @@ costs points where it shows in the result, which two different fills make certai
 Findings = tuple[tuple[Finding, Attribution], ...]
 
 
-def problem(kind: ProblemKind, aspect: Aspect, detail: str = "", *, title: str = "") -> Problem:
-    """A problem with the words for it."""
+def problem(
+    kind: ProblemKind,
+    aspect: Aspect,
+    detail: str = "",
+    *,
+    title: str = "",
+    finding: Finding | None = None,
+) -> Problem:
+    """A problem with the words for it; one that comes of a finding has its message."""
     return Problem(
-        kind=kind, aspect=aspect, title=title or wording.PROBLEM_TITLES[kind], detail=detail
+        kind=kind,
+        aspect=aspect,
+        title=title or wording.PROBLEM_TITLES[kind],
+        detail=detail if finding is None else finding.message,
+        finding=finding,
     )
 
 
@@ -114,15 +125,21 @@ def _problems(
         return
     own = [finding for finding, whose in findings if whose is Attribution.STUDENT]
     if not comparisons:
-        title = no_output_title(run)
-        yield problem(ProblemKind.NO_OUTPUT, Aspect.VALUES, _why(run, own), title=title)
+        yield problem(
+            ProblemKind.NO_OUTPUT,
+            Aspect.VALUES,
+            run.message,
+            title=no_output_title(run),
+            # It explains the end of the run better than what the run said.
+            finding=own[0] if own else None,
+        )
     elif any(not each.right for each in comparisons):
         detail = _how_many(comparisons)
         yield problem(ProblemKind.WRONG_VALUES, Aspect.VALUES, detail)
     unclean = next((finding for finding in own if finding.kind in UNCLEAN), None)
     if unclean is not None:
         title = wording.FINDING_PHRASES[unclean.kind]
-        yield problem(ProblemKind.FINDING, Aspect.CLEAN, unclean.message, title=title)
+        yield problem(ProblemKind.FINDING, Aspect.CLEAN, title=title, finding=unclean)
     if run.ending is Ending.OUTPUT:
         yield from _changed_inputs(run)
         yield from _not_by_a_kernel(run, comparisons)
@@ -231,8 +248,3 @@ def no_output_title(run: CaseRun) -> str:
         Ending.NOT_RUN: "not run",
         Ending.OUTPUT: "",
     }[run.ending]
-
-
-def _why(run: CaseRun, findings: list[Finding]) -> str:
-    """The finding that explains it, else what the run said."""
-    return findings[0].message if findings else run.message

@@ -14,19 +14,12 @@ import json
 from msgspec.structs import replace
 
 from grader.grading import advice
-from grader.grading.verdict import (
-    ENOUGH,
-    NOT_RIGHT,
-    UNCHECKED,
-    Scored,
-    mark,
-    sentence,
-)
+from grader.grading.verdict import Scored, mark, sentence
 from grader.marks import Tried, compiled, untouched
 from grader.model.checks import Check
 from grader.model.part import Part, assigned_sizes
 from grader.model.puzzle import Puzzle
-from grader.record import Aspect, CheckOutcome, Record, Status, Verdict
+from grader.record import Aspect, CheckOutcome, Record, Status
 from grader.rubric import Rubric
 from grader.toolchain import edition as editions
 
@@ -92,14 +85,9 @@ def score_again(record: Record, puzzle: Puzzle, rubric: Rubric | None) -> Record
 
 
 def _headline(record: Record, scored: Scored) -> str:
-    """Where something failed, what it was is told already, perhaps behind a word on the mark."""
-    failed = scored.first_failed
-    told = failed is not None and not failed.beyond
-    # Who passes although something failed is told so in front of it: see `verdict.sentence`.
-    before = len(ENOUGH) if record.verdict is Verdict.PASS else 0
-    wrong = record.headline[before:] if told else NOT_RIGHT if failed else UNCHECKED
+    """Of the new mark, and of what went wrong, which is the same under every rubric."""
     right = not any(_needed(check) and check.status is Status.FAILED for check in record.checks)
-    return sentence(scored, right=right, wrong=wrong, tried=_tried(record))
+    return sentence(scored, right=right, wrong=record.wrong, tried=_tried(record))
 
 
 def _tried(record: Record) -> list[Tried]:

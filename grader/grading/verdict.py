@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec.structs import replace
 
@@ -40,6 +40,14 @@ class Scored:
     def first_failed(self) -> CheckOutcome | None:
         """The first check that failed, if one did."""
         return next((check for check in self.checks if check.status is Status.FAILED), None)
+
+
+class Headline(NamedTuple):
+    """The verdict in one sentence, and what of it no rubric changes."""
+
+    sentence: str
+    wrong: str
+    """What went wrong first; empty where nothing was filled in."""
 
 
 ENOUGH = "Enough to pass, but not all is right. "
@@ -173,17 +181,18 @@ def _judge(puzzle: Puzzle, check: Check, reached: Reached) -> Judgement:
     return check.judge(reached.results.parts[puzzle.part(check.part).name])
 
 
-def headline(puzzle: Puzzle, scored: Scored, reached: Reached) -> str:
+def headline(puzzle: Puzzle, scored: Scored, reached: Reached) -> Headline:
     """The verdict in one sentence."""
     if reached.nothing_filled_in:
-        return SKELETON_HEADLINE
+        return Headline(SKELETON_HEADLINE, wrong="")
     results = reached.results
     parts = list(results.parts.values()) if results is not None else []
     right = bool(parts) and not any(
         tally.worst is not None for part in parts for tally in part.of_values
     )
     wrong = _what_is_wrong(puzzle, scored.first_failed, reached)
-    return sentence(scored, right=right, wrong=wrong, tried=[part.tried for part in parts])
+    tried = [part.tried for part in parts]
+    return Headline(sentence(scored, right=right, wrong=wrong, tried=tried), wrong=wrong)
 
 
 def sentence(scored: Scored, *, right: bool, wrong: str, tried: Sequence[Tried]) -> str:

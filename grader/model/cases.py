@@ -159,6 +159,8 @@ class Problem:
     aspect: Aspect
     title: str
     detail: str = ""
+    finding: Finding | None = None
+    """The finding whose message is the detail."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

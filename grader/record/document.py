@@ -53,6 +53,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     extra_max: int = 0
     headline: str
     """The verdict in one sentence."""
+    wrong: str = ""
+    """What went wrong first, in one sentence, as the headline tells it; also where it passes."""
     checks: tuple[CheckOutcome, ...] = ()
     counterexamples: tuple[Counterexample, ...] = ()
     findings: tuple[CheckedFinding, ...] = ()

@@ -104,6 +104,8 @@ class Counterexample(msgspec.Struct, frozen=True, kw_only=True):
     """What the pattern of the wrong elements suggests, if it is known."""
     error: str = ""
     """What the run said, when it gave no output."""
+    finding: Finding | None = None
+    """The finding that `error` is the message of, where the device saw why there is no output."""
     case: int = 0
     """Number of the case (`grader.caselog`); 0 where it is not known."""
     concerns: tuple[str, ...] = ()

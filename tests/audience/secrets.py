@@ -105,6 +105,15 @@ def checks(draw, plan, always):
     return tuple(made)
 
 
+def finding(draw, plan, hidden):
+    return Finding(
+        kind=draw(st.sampled_from(FindingKind)),
+        message=plan.text(hidden),
+        kernel=plan.text(hidden),
+        ptx_text=plan.text(hidden),
+    )
+
+
 @st.composite
 def counterexamples(draw, plan):
     names = draw(st.lists(st.sampled_from(IDS), min_size=1, max_size=2))
@@ -132,6 +141,7 @@ def counterexamples(draw, plan):
         ),
         explanation=plan.text(hidden),
         error=plan.text(hidden),
+        finding=finding(draw, plan, hidden),
         case=3,
         concerns=plan.ids(names),
         launches=(launch(plan.text(hidden)),),
@@ -143,12 +153,7 @@ def findings(draw, plan):
     names = draw(st.lists(st.sampled_from(IDS), min_size=1, max_size=2))
     hidden = plan.hidden(names)
     return CheckedFinding(
-        finding=Finding(
-            kind=draw(st.sampled_from(FindingKind)),
-            message=plan.text(hidden),
-            kernel=plan.text(hidden),
-            ptx_text=plan.text(hidden),
-        ),
+        finding=finding(draw, plan, hidden),
         attribution=draw(st.sampled_from(Attribution)),
         sizes={plan.text(hidden) or "n": 2},
         explanation=plan.text(hidden),
@@ -191,6 +196,7 @@ def marked(draw):
         max_score=sum(check.max_points for check in base),
         extra_score=draw(st.integers(0, 9)),
         headline=MARK if verdict in (Verdict.PASS, Verdict.FAIL) else "There is no mark.",
+        wrong=MARK,
         checks=made,
         counterexamples=tuple(draw(st.lists(counterexamples(plan), max_size=2))),
         findings=tuple(draw(st.lists(findings(plan), max_size=2))),

@@ -128,6 +128,7 @@ def variations(draw):
         verdict=Verdict.PASS if score == record.max_score else Verdict.FAIL,
         extra_score=draw(st.integers(0, 9)),
         headline="another",
+        wrong="another",
         advice=("another",),
         cases_run=draw(st.integers(1, 400)),
         shapes=(ShapeRun(sizes={"n": 1}, scope="robust", origin="random", cases=1, failures=1),),

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from benchmarks.labels import sample_file
-from grader.device import Writer
+from grader.device import Finding, FindingKind, Writer
 from grader.grading.counterexample import build, tensor
 from grader.puzzles.conv1d import PUZZLE
 from grader.puzzles.conv1d.mistakes import TPB
@@ -123,3 +123,25 @@ def test_a_tensor_keeps_every_bit():
     kept = tensor("output", array)
     assert kept.data == array.tobytes()
     assert (kept.dtype, kept.shape) == ("float32", (4,))
+
+
+def out_of_bounds(sizes):
+    return (Finding(kind=FindingKind.OUT_OF_BOUNDS, message="it read past the end", kernel="k"),)
+
+
+@pytest.mark.parametrize("check", ["integers", "clean"])
+def test_a_run_without_output_keeps_the_finding_that_explains_it(check):
+    results, _ = grade(ScriptedLane(crash, findings=out_of_bounds))
+    tally = results.parts["conv1d"].tallies[check]
+    case = build(PUZZLE, check, *tally.worst, failing=tally.first, source="")
+    assert case.finding is not None
+    assert case.finding.kind is FindingKind.OUT_OF_BOUNDS
+    assert case.error == case.finding.message
+
+
+def test_only_a_run_without_output_ends_with_a_finding():
+    results, _ = grade(ScriptedLane(findings=out_of_bounds))
+    tally = results.parts["conv1d"].tallies["clean"]
+    case = build(PUZZLE, "clean", *tally.worst, failing=tally.first, source="")
+    assert (case.finding, case.error) == (None, "")
+    assert example_of(crash).finding is None

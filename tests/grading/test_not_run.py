@@ -47,7 +47,7 @@ def grade(monkeypatch):
             ).run()
         reached = Reached(packages=True, compiles=True, results=results)
         scored = score(PUZZLE, reached)
-        return executor, results, scored, headline(PUZZLE, scored, reached)
+        return executor, results, scored, headline(PUZZLE, scored, reached).sentence
 
     return grade
 

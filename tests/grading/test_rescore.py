@@ -214,6 +214,13 @@ def test_a_stored_record_turns_from_passed_to_not_passed_and_back(kind):
     assert graded(kind, LENIENT).verdict is Verdict.PASS
 
 
+@pytest.mark.parametrize("first", [None, LENIENT])
+@pytest.mark.parametrize("kind", RUNS)
+def test_no_sentence_of_the_stored_record_is_read(kind, first):
+    stored = replace(graded(kind, first), headline="-", advice=("-",))
+    assert score_again(stored, PUZZLE, None) == graded(kind)
+
+
 @pytest.mark.parametrize(
     "text",
     [

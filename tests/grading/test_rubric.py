@@ -49,7 +49,7 @@ def graded(text, program=scripted.right):
     made = rubric(text)
     got = reached(program)
     scored = score(made.puzzle, got, made)
-    return scored, headline(PUZZLE, scored, got)
+    return scored, headline(PUZZLE, scored, got).sentence
 
 
 def hint(name):

@@ -189,7 +189,7 @@ def test_the_headline_says_at_how_many_sizes_it_was_tried(kernel_unchanged, samp
         ScriptedLane(), kernel_unchanged=kernel_unchanged, sample=sample, examples=1
     )
     reached = Reached(packages=True, compiles=True, results=results)
-    assert headline(PUZZLE, scored, reached) == f"Right. {told}"
+    assert headline(PUZZLE, scored, reached).sentence == f"Right. {told}"
     (integers,) = (check for check in scored.checks if check.id == "integers")
     assert integers.sentence.split("at ")[1] in told
 
@@ -227,7 +227,7 @@ def test_what_is_right_in_the_first_call_and_wrong_in_the_last_is_told_so(
     assert (
         f"the first call with these inputs was right, the last one gave {gave}" in example.sentence
     )
-    told = headline(PUZZLE, scored, Reached(packages=True, compiles=True, results=results))
+    told = headline(PUZZLE, scored, Reached(packages=True, compiles=True, results=results)).sentence
     assert told == "It runs, but the published example is not right each time."
 
 
@@ -516,4 +516,4 @@ def test_what_lies_behind_a_failure_is_not_checked(reached, points):
     scored = score(PUZZLE, reached)
     assert (scored.score, scored.verdict) == (points, Verdict.FAIL)
     assert len(failed(scored)) <= 1
-    assert headline(PUZZLE, scored, reached)
+    assert headline(PUZZLE, scored, reached).sentence

@@ -13,13 +13,12 @@ from hashlib import blake2b
 
 import msgspec
 
-from grader.device import FindingKind, Space
+from grader.device import Finding, FindingKind, Space
 from grader.intake.display import one_line
 from grader.marks import untouched
 from grader.record import (
     Aspect,
     Attribution,
-    CheckedFinding,
     Counterexample,
     Diagnostic,
     Record,
@@ -129,8 +128,8 @@ def _no_output(record: Record) -> Diagnosis | None:
     for case in record.counterexamples:
         if not case.error or case.answered:
             continue
-        seen = next((f for f in _own(record) if _tells_of(f, case)), None)
-        if seen is not None and seen.finding.kind is not FindingKind.BAD_LAUNCH:
+        seen = _ended_by(record, case)
+        if seen is not None and seen.kind is not FindingKind.BAD_LAUNCH:
             title = _finding_title(seen)
             return _made("crash", f"{title}, and the run ends there", title)
         told = normalised(next((line for line in case.error.splitlines() if line.strip()), ""))
@@ -165,7 +164,7 @@ def _unclean(record: Record) -> Diagnosis | None:
     if Aspect.VALUES in failed or Aspect.CLEAN not in failed:
         return None
     order = list(FINDING_DIAGNOSES)
-    seen = sorted(_own(record), key=lambda f: (_is_symptom(f), order.index(f.finding.kind)))
+    seen = sorted(_own(record), key=lambda f: (_is_symptom(f), order.index(f.kind)))
     if not seen:
         return None
     title = _finding_title(seen[0])
@@ -197,28 +196,27 @@ def _made(kind: str, title: str, *parts: str) -> Diagnosis:
     return Diagnosis(key=f"{kind}-{digest}", title=one_line(title, limit=LONG))
 
 
-def _own(record: Record) -> list[CheckedFinding]:
-    return [f for f in record.findings if f.attribution is Attribution.STUDENT]
+def _own(record: Record) -> list[Finding]:
+    return [f.finding for f in record.findings if f.attribution is Attribution.STUDENT]
 
 
 def _is_extra(record: Record, check: str) -> bool:
     return any(c.id == check and c.extra for c in record.checks)
 
 
-def _is_symptom(found: CheckedFinding) -> bool:
+def _is_symptom(found: Finding) -> bool:
     # A cell that nobody wrote is mostly what a race or a wrong index leaves behind.
-    return found.finding.kind is FindingKind.UNINITIALISED_READ
+    return found.kind is FindingKind.UNINITIALISED_READ
 
 
-def _tells_of(found: CheckedFinding, case: Counterexample) -> bool:
-    """Whether a run ends with this finding, by what the run said or by what a finding does."""
-    if found.finding.message in case.error:
-        return not _is_symptom(found)
-    return found.finding.kind in _ENDS_A_RUN
+def _ended_by(record: Record, case: Counterexample) -> Finding | None:
+    """The finding that a case without output ended with, else one of the run that ends cases."""
+    if case.finding is not None and not _is_symptom(case.finding):
+        return case.finding
+    return next((found for found in _own(record) if found.kind in _ENDS_A_RUN), None)
 
 
-def _finding_title(found: CheckedFinding) -> str:
-    finding = found.finding
+def _finding_title(finding: Finding) -> str:
     what = _PLACES.get(finding.space, "memory") if finding.space else "memory"
     past = {"write": "writes past", "atomic": "updates past"}.get(
         finding.access or "", "reads past"

@@ -7,6 +7,7 @@ import pytest
 
 from grader.batch.outputs.clusters import clusters
 from grader.batch.outputs.diagnosis import LONG, diagnose, first_sentence, normalised
+from grader.device import FindingKind
 from grader.record import Record, Status, Verdict
 from tests.batch.outputs.classes import mixed, result
 from tests.report import record_parts, records
@@ -92,6 +93,35 @@ def test_equal_wrong_answers_to_the_published_example_are_one_trouble() -> None:
     assert title(answers([0.0, 1.0, 2.0])) == (
         "The published example gives 0, 1, 2 where 3, 5, 3 is right"
     )
+
+
+def ended(kind: FindingKind | None, *, error: str = "no word of it") -> Record:
+    """A run without output that the device saw a trap in, and ended with a finding of a kind."""
+    made = records.crashed()
+    (case,), (found,) = made.counterexamples, made.findings
+    own = msgspec.structs.replace(found.finding, kind=kind) if kind is not None else None
+    trap = msgspec.structs.replace(found.finding, kind=FindingKind.TRAP)
+    return msgspec.structs.replace(
+        made,
+        counterexamples=(msgspec.structs.replace(case, error=error, finding=own),),
+        findings=(msgspec.structs.replace(found, finding=trap),),
+    )
+
+
+def test_a_run_without_output_has_the_trouble_that_the_device_saw() -> None:
+    assert title(ended(FindingKind.TRAP)) == "The kernel stops itself, and the run ends there"
+    # What a run says decides nothing where the device saw it end.
+    assert diagnose(ended(FindingKind.TRAP)) == diagnose(ended(FindingKind.TRAP, error="other"))
+    assert title(ended(FindingKind.RACE)).startswith("Two threads use the same cell of a buffer")
+
+
+@pytest.mark.parametrize(
+    "kind", [None, FindingKind.UNINITIALISED_READ, FindingKind.BAD_LAUNCH], ids=str
+)
+def test_where_no_finding_ends_a_run_what_it_said_is_the_trouble(kind: FindingKind | None) -> None:
+    # Other cases of the run may show a trap, whose message this one happens to repeat.
+    message = ended(None).findings[0].finding.message
+    assert title(ended(kind, error=message)).startswith("No run gives an output: thread N of")
 
 
 def test_without_anything_better_the_failed_checks_tell() -> None:
