@@ -10,7 +10,7 @@ a number, so that a case can be run again:
   reverse;
 * any other: at random, with the number as the seed.
 
-`grader.device.simt.turns` carries them out.
+`grader.device.simt.scheduler` carries them out.
 """
 
 from __future__ import annotations

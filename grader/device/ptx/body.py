@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
-from grader.device.ptx.declarations import variables
+from grader.device.ptx.declarations import NameScopes, variables
 from grader.device.ptx.model import (
     TYPE_BYTES,
     Address,
@@ -29,7 +29,6 @@ from grader.device.ptx.model import (
     Targets,
     Vector,
 )
-from grader.device.ptx.scopes import NameScopes
 from grader.device.ptx.tokens import PtxTokens
 from grader.errors import UnsupportedByDevice
 

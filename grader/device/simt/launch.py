@@ -32,9 +32,8 @@ from grader.device.schedules import PLAIN
 from grader.device.simt.loading import LoadedModule
 from grader.device.simt.machine import MachineShape
 from grader.device.simt.program import KernelProgram
-from grader.device.simt.scheduler import LaunchBudget
+from grader.device.simt.scheduler import LaunchBudget, Schedule
 from grader.device.simt.state import Printed
-from grader.device.simt.turns import Schedule
 from grader.errors import UnsupportedByDevice
 
 _WAVE_LANES = 32768

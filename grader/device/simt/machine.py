@@ -15,9 +15,15 @@ from grader.device.evidence import Dim3, Space
 from grader.device.lanes import Index, Lanes
 from grader.device.memory import GlobalMemory
 from grader.device.ptx.model import TYPE_BYTES
-from grader.device.simt.layout import MemoryLayout, Slot
 from grader.device.simt.program import STACK_BYTES, CodeSite, KernelProgram
-from grader.device.simt.regions import GlobalRegion, MemoryRegion, ParamRegion, SlottedRegion
+from grader.device.simt.regions import (
+    GlobalRegion,
+    MemoryLayout,
+    MemoryRegion,
+    ParamRegion,
+    Slot,
+    SlottedRegion,
+)
 from grader.device.simt.state import Frames, Heap, PendingCopies, Printed, Returns
 from grader.device.stamps import THREAD_BITS, kernel_stamp
 

@@ -26,13 +26,7 @@ from grader.device.ptx.model import (
     Targets,
     Variable,
 )
-from grader.device.simt.layout import (
-    GUARD_GAP,
-    MemoryLayout,
-    Slot,
-    is_strong,
-    traits_of,
-)
+from grader.device.simt.regions import GUARD_GAP, MemoryLayout, Slot
 from grader.errors import UnsupportedByDevice
 
 STACK_BYTES = 128 << 10
@@ -51,6 +45,12 @@ ENDS_BLOCK = frozenset({"bra", "brx", "call", "ret", "exit", "bar", "barrier", "
 """Instructions after which threads may go on at different places."""
 STARTS_BLOCK = frozenset({"shfl", "vote", "match", "redux", "elect", "activemask"})
 """Instructions at which threads of a warp should meet before they run."""
+
+_ATOMICS = frozenset({"atom", "red"})
+_ACCESSES = frozenset({"ld", "ldu", "st", "atom", "red", "cp"})
+STRONG = frozenset({"volatile", "relaxed", "acquire", "release", "acq_rel", "mmio"})
+"""Modifiers of accesses by which threads may communicate."""
+_ORDERINGS = frozenset({"acquire", "release", "acq_rel"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,3 +305,49 @@ def _recursive(calls: dict[str, list[str]]) -> frozenset[str]:
 
 def _of(function: str, layout: MemoryLayout) -> list[Slot]:
     return [slot for slot in layout.slots if slot.name.startswith(f"{function}:")]
+
+
+@dataclass(slots=True)
+class ProgramTraits:
+    """What can be told of a program's accesses before it runs."""
+
+    global_granule: int = 8
+    """Bytes of the smallest access, which no two accesses straddle."""
+    shared_granule: int = 8
+    strong_global: bool = False
+    """Whether threads may communicate, by atomics or volatile accesses."""
+    fences: bool = False
+    heap: bool = False
+    """Whether it uses the heap, as Strings and Lists do. Moving them in local memory copies bytes
+    that nothing wrote and nothing uses."""
+
+
+def is_strong(instruction: Instruction) -> bool:
+    """Whether threads may communicate by this instruction."""
+    parts = instruction.modifiers
+    return instruction.base in _ATOMICS or (
+        instruction.base in _ACCESSES and not STRONG.isdisjoint(parts)
+    )
+
+
+def traits_of(code: Iterable[Instruction]) -> ProgramTraits:
+    """What can be told of the accesses of these instructions."""
+    traits = ProgramTraits()
+    for instruction in code:
+        parts = instruction.modifiers
+        if instruction.base in ("fence", "membar") or _ORDERINGS & set(parts):
+            traits.fences = True
+        traits.heap |= instruction.base == "call" and any(
+            isinstance(o, Symbol) and o.name in ("malloc", "free") for o in instruction.operands
+        )
+        if instruction.base not in _ACCESSES or not parts:
+            continue
+        size = TYPE_BYTES.get(parts[-1], 4 if instruction.base == "cp" else 8)
+        size = min(size, 8)
+        names = {part.partition("::")[0] for part in parts}
+        if not names & {"shared", "local", "param", "const"} or instruction.base == "cp":
+            traits.global_granule = min(traits.global_granule, size)
+            traits.strong_global |= is_strong(instruction)
+        if not names & {"global", "local", "param", "const"} or instruction.base == "cp":
+            traits.shared_granule = min(traits.shared_granule, size)
+    return traits

@@ -1,4 +1,4 @@
-"""State spaces as the interpreter sees them: flat bytes with shadows.
+"""State spaces as the interpreter sees them: where variables lie, and flat bytes with shadows.
 
 A lane's address in a space (``offset``) becomes an index into the space's
 bytes (``flat``): shared memory has one stripe per block, local memory one per
@@ -7,7 +7,7 @@ lane.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,50 @@ from grader.device.addresses import BASE_ADDRESS
 from grader.device.evidence import Space
 from grader.device.lanes import Index, Lanes
 from grader.device.memory import GlobalMemory
-from grader.device.simt.layout import MemoryLayout, Slot
+
+GUARD_GAP = 128
+"""Bytes between two variables in shared or local memory, so that an overrun is seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A variable's place in its space: ``[start, stop)`` in bytes."""
+
+    name: str
+    start: int
+    stop: int
+    compact: int
+    """Where it would start without guard gaps, as on a GPU."""
+
+
+@dataclass(slots=True)
+class MemoryLayout:
+    """Variables in shared, local or parameter memory."""
+
+    gap: int
+    slots: list[Slot] = field(default_factory=list)
+    named: dict[str, Slot] = field(default_factory=dict)
+    size: int = 0
+    """Bytes with gaps."""
+    compact_size: int = 0
+    """Bytes without."""
+
+    def add(self, name: str, size: int, align: int) -> Slot:
+        """Place a variable behind the others."""
+        start = rounded_up(self.size + (self.gap if self.slots else 0), max(align, 16))
+        compact = rounded_up(self.compact_size, align)
+        slot = Slot(name, start, start + size, compact)
+        self.slots.append(slot)
+        self.named[name] = slot
+        self.size = start + size
+        self.compact_size = compact + size
+        return slot
+
+
+def rounded_up(value: int, align: int) -> int:
+    """The next multiple of ``align``."""
+    return -(-value // align) * align
+
 
 Views = dict[int, NDArray[Any]]
 _WIDTHS = {1: np.uint8, 2: np.uint16, 4: np.uint32, 8: np.uint64}

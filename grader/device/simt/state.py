@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from grader.device.addresses import OutOfDeviceMemory
 from grader.device.lanes import Index, Lanes
 from grader.device.memory import GlobalMemory
-from grader.device.simt.layout import Slot
-from grader.device.simt.regions import SlottedRegion
+from grader.device.simt.regions import Slot, SlottedRegion
 
 PRINT_LIMIT = 65536
 """Characters of ``vprintf`` output that are kept of one launch."""

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grader.device.simt.atomics import combined
+from grader.device.simt.accesses import combined
 from tests.device.kernels import run
 
 MODELS: dict[str, Callable[[int, int, int], int]] = {

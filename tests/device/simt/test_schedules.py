@@ -11,7 +11,7 @@ from grader.device.case import LaunchLimits
 from grader.device.checks import handover
 from grader.device.evidence import FindingKind
 from grader.device.schedules import FIRST_RANDOM, IN_TURN, PLAIN, REVERSED, in_words
-from grader.device.simt.turns import Schedule
+from grader.device.simt.scheduler import Schedule
 from tests.device.kernels import Outcome, real, run, run_text
 
 SCHEDULES = (PLAIN, IN_TURN, REVERSED, *range(FIRST_RANDOM, FIRST_RANDOM + 4))
