@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from grader.device.checks import all_checks
-from grader.device.checks.observers import CheckTypes
+from grader.device.checks.check import CheckTypes
 from grader.device.memory import GlobalMemory
 from grader.device.ptx import parse
 from grader.device.simt import LoadedModule, launch, load

@@ -17,9 +17,8 @@ import time
 
 from grader.device import control, wire
 from grader.device.calls import dispatch
-from grader.device.exchange import Exchange, NotReplayable, difference
 from grader.device.memory import GlobalMemory
-from grader.device.replay import replay
+from grader.device.replay import Exchange, NotReplayable, difference, replay
 from grader.device.session import DeviceState, DriverSession
 from grader.device.simulator import Interpreter, Simulator
 from grader.errors import ProtocolFault

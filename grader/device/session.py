@@ -13,14 +13,12 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from grader.device.attributes import MAX_SHARED_PER_BLOCK, TOTAL_MEMORY
 from grader.device.case import CaseSetup
 from grader.device.checks import all_checks, checks_without
-from grader.device.evidence import CaseEvidence
-from grader.device.evidence_log import EvidenceLog
+from grader.device.cuda import MAX_SHARED_PER_BLOCK, TOTAL_MEMORY, CallRefused, CudaResult
+from grader.device.evidence import CaseEvidence, EvidenceLog
 from grader.device.journal import Journal, Step
 from grader.device.memory import GlobalMemory
-from grader.device.results import CallRefused, CudaResult
 from grader.device.simulator import DeviceModule, KernelInfo, Simulator
 from grader.device.streams import PREDEFINED, Stream, StreamEvent, Streams
 from grader.errors import UnsupportedByDevice

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from grader.device.case import LaunchLimits
-from grader.device.checks.observers import CheckTypes
+from grader.device.checks.check import CheckTypes
 from grader.device.evidence import Dim3, Launch
 from grader.device.memory import GlobalMemory
 from grader.device.ptx import PtxFunction, PtxModule, parse

@@ -16,9 +16,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from grader.device.addresses import BASE_ADDRESS, Allocation
-from grader.device.checks.shadow import Shadow
-from grader.device.evidence import FindingKind
-from grader.device.evidence_log import EvidenceLog
+from grader.device.checks.history import Shadow
+from grader.device.evidence import EvidenceLog, FindingKind
 from grader.device.memory import GlobalMemory
 from grader.device.touched import NOTHING, Clash, Touched, clashes, may_wait, of_ranges
 

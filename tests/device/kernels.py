@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grader.device.case import SIGNALLING_NAN, LaunchLimits
-from grader.device.checks.observers import CheckTypes
+from grader.device.checks.check import CheckTypes
 from grader.device.evidence import Dim3, Finding, FindingKind, Launch
 from grader.device.memory import GlobalMemory
 from grader.device.ptx import parse

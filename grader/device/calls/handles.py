@@ -8,7 +8,7 @@ from __future__ import annotations
 import struct
 
 from grader.device.calls.table import call, printable
-from grader.device.results import CallRefused, CudaResult
+from grader.device.cuda import CallRefused, CudaResult
 from grader.device.session import DriverSession
 from grader.device.streams import Stream, StreamEvent
 from grader.device.wire import DriverOp

@@ -5,8 +5,8 @@ from __future__ import annotations
 import struct
 
 from grader.device.calls.table import call
+from grader.device.cuda import CallRefused, CudaResult
 from grader.device.journal import Copied, Filled, Freed, Placed, Read, Wrote
-from grader.device.results import CallRefused, CudaResult
 from grader.device.session import DriverSession
 from grader.device.streams import NOT_ORDERED, device_range, host_range
 from grader.device.touched import of_ranges

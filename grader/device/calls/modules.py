@@ -6,12 +6,11 @@ import hashlib
 import struct
 
 from grader.device.addresses import Allocation
-from grader.device.attributes import MAX_SHARED_PER_BLOCK_OPTIN, occupancy
 from grader.device.calls.table import call
-from grader.device.checks.shadow import Shadow
+from grader.device.checks.history import Shadow
+from grader.device.cuda import MAX_SHARED_PER_BLOCK_OPTIN, CallRefused, CudaResult, occupancy
 from grader.device.evidence import Dim3, Launch
 from grader.device.journal import Freed, Launched, Placed, Wrote
-from grader.device.results import CallRefused, CudaResult
 from grader.device.session import MAX_MODULE_BYTES, DriverSession, KernelHandle, ModuleHandle
 from grader.device.simulator import LaunchSettings
 from grader.device.wire import DriverOp

@@ -5,9 +5,8 @@ from __future__ import annotations
 import struct
 
 from grader.device import wire
-from grader.device.attributes import ATTRIBUTES, NAME
 from grader.device.calls.table import call, printable
-from grader.device.results import CallRefused, CudaResult
+from grader.device.cuda import ATTRIBUTES, NAME, CallRefused, CudaResult
 from grader.device.session import DriverSession
 from grader.device.wire import DriverOp
 

@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from grader.device.addresses import HostAccessError, OutOfDeviceMemory
-from grader.device.attributes import TOTAL_MEMORY
+from grader.device.cuda import TOTAL_MEMORY, CallRefused, CudaResult
 from grader.device.evidence import FindingKind
 from grader.device.ptx import PtxError
-from grader.device.results import CallRefused, CudaResult
 from grader.device.session import DriverSession
 from grader.device.wire import DriverOp
 from grader.errors import GradeError, ProtocolFault

@@ -10,8 +10,7 @@ import importlib
 import pkgutil
 from functools import cache
 
-from grader.device.checks.check import LaunchCheck
-from grader.device.checks.observers import CheckTypes
+from grader.device.checks.check import CheckTypes, LaunchCheck
 
 
 @cache

@@ -1,4 +1,4 @@
-"""What a check is, and the events that it is told of.
+"""What a check is, and from the interpreter to the checks: who is told of which event.
 
 The interpreter tells events and knows no check by name. A check has a method for each event that
 it wants; see `LaunchCheck`. It only reports: a memory fault ends a launch whether it is watched
@@ -7,6 +7,8 @@ or not.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any, ClassVar
 
 from grader.device.checks.events import (
@@ -14,10 +16,10 @@ from grader.device.checks.events import (
     FaultyAccess,
     MemoryAccess,
     StrongAccess,
+    Touches,
     Watched,
     Wave,
 )
-from grader.device.checks.recorder import Touches
 from grader.device.evidence import Dim3, Finding, FindingKind, Space
 from grader.device.lanes import Index, Lanes, Mask
 
@@ -163,3 +165,79 @@ class LaunchCheck:
             access=access,
             touches=touches,
         )
+
+
+CheckTypes = tuple[type[LaunchCheck], ...]
+
+
+class Observers:
+    """The checks of one launch: for each event, the methods of those that want it.
+
+    The interpreter calls each of them. Of most events nobody wants to know, and then it does
+    not even describe them.
+
+    Args:
+        checks: The checks.
+        watched: The launch.
+
+    Attributes:
+        accesses: `LaunchCheck.load`, `store` and `atomic`, by the kind of access.
+    """
+
+    refused: Sequence[Callable[[str], None]]
+    missing: Sequence[Callable[[int, str], None]]
+    exceeded: Sequence[Callable[[int, int, str], None]]
+    load: Sequence[Callable[[MemoryAccess], None]]
+    store: Sequence[Callable[[MemoryAccess], None]]
+    atomic: Sequence[Callable[[MemoryAccess], None]]
+    unwritten: Sequence[Callable[[MemoryAccess, Mask], None]]
+    outside: Sequence[Callable[[FaultyAccess], None]]
+    misaligned: Sequence[Callable[[FaultyAccess], None]]
+    strong: Sequence[Callable[[StrongAccess], None]]
+    fence: Sequence[Callable[..., None]]
+    barrier: Sequence[Callable[[BarrierPassed], None]]
+    warp_barrier: Sequence[Callable[[Index], None]]
+    stuck: Sequence[Callable[[Index, Index], None]]
+    call: Sequence[Callable[[int, str, Lanes], None]]
+    overflow: Sequence[Callable[[int, Lanes, int], None]]
+    trap: Sequence[Callable[[int, Lanes, str], None]]
+    exit: Sequence[Callable[[Lanes], None]]
+
+    def __init__(self, checks: CheckTypes, watched: Watched) -> None:
+        self._checks = [check(watched) for check in checks]
+        for event, wanted in _listeners(checks).items():
+            setattr(self, event, [getattr(self._checks[k], event) for k in wanted])
+        self.accesses = {"read": self.load, "write": self.store, "atomic": self.atomic}
+
+    def begin(self, wave: Wave) -> None:
+        """Other blocks begin."""
+        for check in self._checks:
+            check.wave = wave
+            check.begin(wave)
+
+
+EVENTS = tuple(
+    name
+    for name, value in vars(LaunchCheck).items()
+    if callable(value) and not name.startswith("_")
+)
+"""The names of all events."""
+
+
+def listens(checks: CheckTypes, event: str) -> bool:
+    """Whether any of the checks wants to know of an event."""
+    return bool(_listeners(checks)[event])
+
+
+@lru_cache(maxsize=64)
+def _listeners(checks: CheckTypes) -> dict[str, tuple[int, ...]]:
+    """For each event, which of the checks define it."""
+
+    def defines(check: Any, event: str) -> bool:
+        return getattr(check, event) is not getattr(LaunchCheck, event)
+
+    return {
+        event: tuple(k for k, check in enumerate(checks) if defines(check, event))
+        for event in EVENTS
+        if event != "begin"
+    }

@@ -30,8 +30,7 @@ from grader.device.checks.events import (
     Wave,
 )
 from grader.device.checks.handover import handover
-from grader.device.checks.order import LANE_MASK, EventLog, Order
-from grader.device.checks.shadow import Cells, Shadow
+from grader.device.checks.history import LANE_MASK, Cells, EventLog, Order, Shadow
 from grader.device.evidence import Finding, FindingKind, Space
 from grader.device.lanes import Index, Mask
 

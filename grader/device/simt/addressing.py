@@ -17,10 +17,10 @@ from grader.device.checks.events import (
     Ordering,
     StrongAccess,
 )
+from grader.device.cuda import CudaResult, KernelFault
 from grader.device.evidence import Space
 from grader.device.lanes import Index, Lanes, Mask
 from grader.device.ptx.model import Address, Register, Symbol
-from grader.device.results import CudaResult, KernelFault
 from grader.device.simt.binding import Binding
 from grader.device.simt.machine import Machine
 from grader.device.simt.regions import (

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grader.device.addresses import BASE_ADDRESS
+from grader.device.cuda import CudaResult, KernelFault
 from grader.device.lanes import Lanes
 from grader.device.ptx.model import (
     Arguments,
@@ -28,7 +29,6 @@ from grader.device.ptx.model import (
     Symbol,
     Variable,
 )
-from grader.device.results import CudaResult, KernelFault
 from grader.device.simt.binding import Binding
 from grader.device.simt.control import Router, Transfer, conditional, groups, stopped
 from grader.device.simt.machine import Machine

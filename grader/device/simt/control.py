@@ -18,11 +18,10 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from grader.device.attributes import WARP
 from grader.device.checks.events import BarrierPassed
+from grader.device.cuda import WARP, CudaResult, KernelFault
 from grader.device.lanes import Index, Lanes, Mask
 from grader.device.ptx.model import Immediate, Operand, Register, Target, Targets
-from grader.device.results import CudaResult, KernelFault
 from grader.device.simt.binding import Binding
 from grader.device.simt.machine import Machine
 

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grader.device.addresses import BASE_ADDRESS
+from grader.device.cuda import CudaResult, KernelFault
 from grader.device.lanes import Lanes
 from grader.device.ptx.model import TYPE_BYTES, Operand, OperandPair, Vector
-from grader.device.results import CudaResult, KernelFault
 from grader.device.semantics import PtxOperation, lookup
 from grader.device.simt.accesses import bind_atomic, bind_fence, bind_load, bind_store
 from grader.device.simt.async_copies import bind_async_copy

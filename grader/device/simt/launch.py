@@ -10,24 +10,24 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from grader.device.attributes import (
+from grader.device.case import SIGNALLING_NAN, LaunchLimits
+from grader.device.checks import all_checks
+from grader.device.checks.check import CheckTypes, Observers, listens
+from grader.device.checks.events import Recorder, Watched
+from grader.device.cuda import (
     MAX_BLOCK,
     MAX_GRID,
     MAX_SHARED_PER_BLOCK,
     MAX_SHARED_PER_BLOCK_OPTIN,
     MAX_THREADS_PER_BLOCK,
     MULTIPROCESSORS,
+    CudaResult,
+    KernelFault,
     occupancy,
 )
-from grader.device.case import SIGNALLING_NAN, LaunchLimits
-from grader.device.checks import all_checks
-from grader.device.checks.events import Watched
-from grader.device.checks.observers import CheckTypes, Observers, listens
-from grader.device.checks.recorder import Recorder
 from grader.device.evidence import Dim3, Launch
 from grader.device.memory import GlobalMemory
 from grader.device.ptx import PtxError
-from grader.device.results import CudaResult, KernelFault
 from grader.device.schedules import PLAIN
 from grader.device.simt.loading import LoadedModule
 from grader.device.simt.machine import MachineShape

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from grader.device.attributes import MULTIPROCESSORS, WARP
+from grader.device.checks.check import Observers
 from grader.device.checks.events import Wave
-from grader.device.checks.observers import Observers
+from grader.device.cuda import MULTIPROCESSORS, WARP
 from grader.device.evidence import Dim3, Space
 from grader.device.lanes import Index, Lanes
 from grader.device.memory import GlobalMemory

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-from grader.device.checks.recorder import CodePlace
+from grader.device.checks.events import CodePlace
 from grader.device.ptx.model import (
     TYPE_BYTES,
     Arguments,

@@ -20,8 +20,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from grader.device.cuda import CudaResult, KernelFault
 from grader.device.lanes import Index, Lanes
-from grader.device.results import CudaResult, KernelFault
 from grader.device.schedules import FIRST_RANDOM, PLAIN, REVERSED
 from grader.device.simt.binding import Full, Some
 from grader.device.simt.control import BlockBarriers, Transfer

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from grader.device.cuda import CudaResult, KernelFault
 from grader.device.lanes import Index, Lanes
 from grader.device.ptx.model import Operand, OperandPair, Sink
-from grader.device.results import CudaResult, KernelFault
 from grader.device.simt.binding import Binding
 from grader.device.simt.control import Router, Transfer, conditional
 from grader.device.simt.machine import Machine

@@ -13,9 +13,8 @@ import pytest
 from grader.device import checks, simt
 from grader.device.case import LaunchLimits
 from grader.device.checks import all_checks, checks_without
-from grader.device.checks.check import LaunchCheck
+from grader.device.checks.check import EVENTS, LaunchCheck
 from grader.device.checks.events import MemoryAccess
-from grader.device.checks.observers import EVENTS
 from grader.device.evidence import FindingKind, Space
 from tests.device.kernels import Outcome, run
 
@@ -164,7 +163,7 @@ def test_a_check_the_more_is_a_file_the_more(
 
 
 def test_the_interpreter_names_no_check() -> None:
-    """It knows the events, who is told of them, and a way to get all checks."""
+    """It knows what a check is, the events, and a way to get all checks."""
     folder = Path(simt.__file__).parent
     imported = {
         node.module
@@ -172,5 +171,5 @@ def test_the_interpreter_names_no_check() -> None:
         for node in ast.walk(ast.parse(file.read_text("utf-8")))
         if isinstance(node, ast.ImportFrom) and "checks" in str(node.module)
     }
-    known = {f"grader.device.checks{each}" for each in ("", ".events", ".observers", ".recorder")}
+    known = {f"grader.device.checks{each}" for each in ("", ".check", ".events")}
     assert imported == known

@@ -8,11 +8,10 @@ import numpy as np
 import pytest
 
 from grader.device import CaseSetup
-from grader.device.attributes import TOTAL_MEMORY
 from grader.device.case import LaunchLimits
+from grader.device.cuda import TOTAL_MEMORY, CudaResult
 from grader.device.evidence import FindingKind, Writer
 from grader.device.process import SoftwareDevice
-from grader.device.results import CudaResult
 from grader.device.session import MAX_HANDLES, MAX_MODULES
 from grader.device.wire import MAX_IMAGE, VERSION, DriverOp
 from tests.device.driver.client import DriverClient

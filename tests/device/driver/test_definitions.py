@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 from grader.device import process, wire
-from grader.device.results import CudaResult
+from grader.device.cuda import CudaResult
 from tests.device.driver.conftest import ROOT
 
 SOURCES = ROOT / "grader" / "device" / "driver"

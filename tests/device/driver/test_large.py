@@ -7,14 +7,12 @@ import struct
 import pytest
 
 from grader.device import CaseSetup
-from grader.device.attributes import TOTAL_MEMORY
 from grader.device.calls import dispatch
+from grader.device.cuda import TOTAL_MEMORY, CudaResult
 from grader.device.evidence import Writer
-from grader.device.exchange import Exchange
 from grader.device.journal import MAX_STEPS
 from grader.device.memory import GlobalMemory
-from grader.device.replay import replay
-from grader.device.results import CudaResult
+from grader.device.replay import Exchange, replay
 from grader.device.session import DeviceState, DriverSession
 from grader.device.simulator import Interpreter
 from grader.device.streams import NOT_ORDERED

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from grader.device.attributes import TOTAL_MEMORY
+from grader.device.cuda import TOTAL_MEMORY
 from grader.device.process import SoftwareDevice
 
 PROBE = Path(__file__).with_name("library_probe.py")

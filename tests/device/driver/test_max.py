@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 
 from grader.device import CaseSetup
 from grader.device.case import LaunchLimits
+from grader.device.cuda import CudaResult
 from grader.device.evidence import FindingKind, Writer
 from grader.device.process import SoftwareDevice
-from grader.device.results import CudaResult
 from grader.resources import data_directory
 
 pytestmark = [

@@ -8,9 +8,9 @@ from collections.abc import Callable
 import pytest
 
 from grader.device.calls import dispatch
-from grader.device.checks.shadow import Shadow
+from grader.device.checks.history import Shadow
+from grader.device.cuda import CudaResult
 from grader.device.evidence import CaseEvidence, FindingKind
-from grader.device.results import CudaResult
 from grader.device.session import DeviceState, DriverSession
 from grader.device.simulator import Interpreter
 from grader.device.streams import MOST_UNDER_WAY, NON_BLOCKING

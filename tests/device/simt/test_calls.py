@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from grader.device.cuda import CudaResult
 from grader.device.evidence import FindingKind
-from grader.device.results import CudaResult
 from tests.device.kernels import Outcome, results, run
 
 OPERATIONS = """

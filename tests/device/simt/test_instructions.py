@@ -7,10 +7,10 @@ import struct
 import numpy as np
 import pytest
 
+from grader.device.cuda import CudaResult
 from grader.device.evidence import FindingKind
 from grader.device.memory import GlobalMemory
 from grader.device.ptx import PtxError, parse
-from grader.device.results import CudaResult
 from grader.device.simt import launch, load
 from grader.errors import UnsupportedByDevice
 from tests.device.kernels import results, run

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from grader.device.checks import all_checks
-from grader.device.checks.observers import CheckTypes
+from grader.device.checks.check import CheckTypes
 from grader.device.evidence import FindingKind, Writer
 from tests.device.kernels import real, run_text
 

@@ -11,8 +11,8 @@ import itertools
 import numpy as np
 import pytest
 
+from grader.device.cuda import CudaResult
 from grader.device.evidence import FindingKind
-from grader.device.results import CudaResult
 from tests.device.kernels import results, run
 
 FIB = """

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from grader.device.cuda import CudaResult
 from grader.device.evidence import FindingKind
-from grader.device.results import CudaResult
 
 Array = NDArray[Any]
 N = 64

@@ -7,16 +7,16 @@ from typing import Any
 import msgspec
 import pytest
 
-from grader.device import evidence_log as caselog
+from grader.device import evidence as bounds
 from grader.device.evidence import (
     CaseEvidence,
+    EvidenceLog,
     Finding,
     FindingKind,
     Launch,
     Provenance,
     Writer,
 )
-from grader.device.evidence_log import EvidenceLog
 from tests.device.launches import PLAIN
 
 
@@ -37,11 +37,11 @@ def runs(count: int) -> tuple[Provenance, ...]:
 
 def test_launches_are_kept_up_to_a_bound_and_that_is_no_finding() -> None:
     log = EvidenceLog()
-    for _ in range(caselog.MAX_LAUNCHES):
+    for _ in range(bounds.MAX_LAUNCHES):
         log.launch(launch())
     assert evidence(log).left_out == ()
     log.launch(launch())
-    assert len(evidence(log).launches) == caselog.MAX_LAUNCHES
+    assert len(evidence(log).launches) == bounds.MAX_LAUNCHES
     assert len(evidence(log).left_out) == 1
     assert evidence(log).driver_findings == ()
 
@@ -50,7 +50,7 @@ def test_launches_are_kept_up_to_a_bound_and_that_is_no_finding() -> None:
 def test_a_late_launch_that_tells_something_is_kept(tells: dict[str, Any]) -> None:
     """Thousands of harmless launches do not hide the one that races or fails."""
     log = EvidenceLog()
-    for _ in range(caselog.MAX_LAUNCHES + 10):
+    for _ in range(bounds.MAX_LAUNCHES + 10):
         log.launch(launch())
     log.launch(launch(**tells))
     last = evidence(log).launches[-1]
@@ -60,7 +60,7 @@ def test_a_late_launch_that_tells_something_is_kept(tells: dict[str, Any]) -> No
 
 def test_a_launch_beyond_the_bound_of_findings_is_kept_without_them() -> None:
     log = EvidenceLog()
-    log.launch(launch(findings=caselog.MAX_LAUNCH_FINDINGS))
+    log.launch(launch(findings=bounds.MAX_LAUNCH_FINDINGS))
     log.launch(launch(findings=1))
     assert [len(kept.findings) for kept in evidence(log).launches] == [8192, 0]
     assert len(evidence(log).left_out) == 1
@@ -68,26 +68,26 @@ def test_a_launch_beyond_the_bound_of_findings_is_kept_without_them() -> None:
 
 def test_printing_much_is_no_finding() -> None:
     log = EvidenceLog()
-    log.launch(launch(printed="x" * caselog.MAX_PRINTED))
+    log.launch(launch(printed="x" * bounds.MAX_PRINTED))
     log.launch(launch(printed="y"))
-    assert [len(kept.printed) for kept in evidence(log).launches] == [caselog.MAX_PRINTED, 0]
+    assert [len(kept.printed) for kept in evidence(log).launches] == [bounds.MAX_PRINTED, 0]
     assert evidence(log).left_out == ()
 
 
 def test_copies_are_kept_up_to_a_number() -> None:
     log = EvidenceLog()
-    for number in range(caselog.MAX_COPIES + 1):
+    for number in range(bounds.MAX_COPIES + 1):
         log.copy_out(number, b"", tuple)
     kept = evidence(log).copies_out
-    assert len(kept) == caselog.MAX_COPIES
-    assert kept[-1].address == caselog.MAX_COPIES, "the last copies bring the outputs"
+    assert len(kept) == bounds.MAX_COPIES
+    assert kept[-1].address == bounds.MAX_COPIES, "the last copies bring the outputs"
     assert len(evidence(log).left_out) == 1
 
 
 def test_scattered_copies_are_kept_up_to_a_number_of_runs() -> None:
     log = EvidenceLog()
     for _ in range(2):
-        log.copy_out(0, b"x", lambda: runs(caselog.MAX_PROVENANCE_RUNS))
+        log.copy_out(0, b"x", lambda: runs(bounds.MAX_PROVENANCE_RUNS))
     assert len(evidence(log).copies_out) == 1
     assert len(evidence(log).left_out) == 1
 
@@ -97,7 +97,7 @@ def test_who_wrote_a_copy_that_is_not_kept_is_never_asked() -> None:
         raise AssertionError("asked for provenance")
 
     log = EvidenceLog()
-    log.copy_out(0, bytes(caselog.MAX_COPIED_BYTES + 1), asked)
+    log.copy_out(0, bytes(bounds.MAX_COPIED_BYTES + 1), asked)
     assert evidence(log).copies_out == ()
 
 
@@ -106,6 +106,6 @@ def test_findings_and_sentences_of_the_driver_are_bounded() -> None:
     for number in range(1000):
         log.finding(FindingKind.OUT_OF_BOUNDS, f"{number}", address=0, size=0)
         log.unsupported(f"{number}" + "x" * 1000)
-    assert len(evidence(log).driver_findings) == caselog.MAX_FINDINGS
-    assert len(evidence(log).unsupported) == caselog.MAX_SENTENCES
-    assert max(map(len, evidence(log).unsupported)) == caselog.MAX_SENTENCE
+    assert len(evidence(log).driver_findings) == bounds.MAX_FINDINGS
+    assert len(evidence(log).unsupported) == bounds.MAX_SENTENCES
+    assert max(map(len, evidence(log).unsupported)) == bounds.MAX_SENTENCE
