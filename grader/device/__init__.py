@@ -27,9 +27,11 @@ from grader.device.evidence import (
     FindingKind,
     Launch,
     Provenance,
+    SourcePlace,
     Space,
     Touch,
     Writer,
+    of_file,
 )
 from grader.device.process import (
     LOAD_ORDER,
@@ -58,12 +60,14 @@ __all__ = [
     "Repeated",
     "RunningProcess",
     "SoftwareDevice",
+    "SourcePlace",
     "Space",
     "Spawn",
     "SpawnRequest",
     "Touch",
     "Writer",
     "library_directory",
+    "of_file",
     "schedules",
     "spawn_plain",
 ]

@@ -55,6 +55,15 @@ class Touch(msgspec.Struct, frozen=True, array_like=True):
     """Elements of the array; 0 where the launch has several arrays of that size."""
 
 
+class SourcePlace(msgspec.Struct, frozen=True, array_like=True):
+    """A place in the source code, by the compiler's line tables."""
+
+    file: str
+    line: int
+    column: int
+    """In bytes, from 1; 0 where it is not known."""
+
+
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that a check found, with the first thread that did it.
 
@@ -79,18 +88,33 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """Bytes accessed by one thread."""
     ptx_line: int | None = None
     ptx_text: str | None = None
+    source: tuple[SourcePlace, ...] = ()
+    """Where the instruction comes from, where the PTX has line tables: the place, then the call
+    that was inlined around it, and so on outwards. What is not certain is left out, so neighbours
+    may lie further apart. `of_file` finds the place in the student's file."""
     source_file: str | None = None
     source_line: int | None = None
-    """From ``.loc`` where the PTX has it."""
+    """Of ``source``, the innermost place in the kernel's own file."""
     other_block: Dim3 | None = None
     other_thread: Dim3 | None = None
     """Races only: the other party."""
     other_ptx_line: int | None = None
+    other_source: tuple[SourcePlace, ...] = ()
     count: int = 1
     """How many thread-level occurrences this finding stands for."""
     touched: tuple[Touch, ...] = ()
     """Reads of shared memory that nothing wrote: all occurrences, or the first ones where there
     are very many. Not kept in a record."""
+
+
+def of_file(source: tuple[SourcePlace, ...], wanted: Callable[[str], bool]) -> SourcePlace | None:
+    """The innermost of these places in a wanted file: where that file is, or calls a library.
+
+    Args:
+        source: `Finding.source`, or ``other_source``.
+        wanted: Whether a file is meant, by the name that the compiler gave it.
+    """
+    return next((place for place in source if wanted(place.file)), None)
 
 
 class Launch(msgspec.Struct, frozen=True, kw_only=True):

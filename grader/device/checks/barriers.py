@@ -40,12 +40,17 @@ class BarrierCheck(LaunchCheck):
         if len(others):
             other = int(others[0])
             block, thread, name = self._who(int(lanes[other]))
-            line = self.watched.place(int(places[other])).line
+            there = self.watched.place(int(places[other]))
             did = (
                 f"waits at a barrier for {_thread(name)}, which waits at another one "
-                f"(PTX line {line})"
+                f"(PTX line {there.line})"
             )
-            facts = {"other_block": block, "other_thread": thread, "other_ptx_line": line}
+            facts = {
+                "other_block": block,
+                "other_thread": thread,
+                "other_ptx_line": there.line,
+                "other_source": there.source,
+            }
         self._report(
             FindingKind.BARRIER_DIVERGENCE, int(places[0]), first, did, count=len(lanes), **facts
         )
@@ -97,6 +102,7 @@ class BarrierCheck(LaunchCheck):
             other_block=other_block,
             other_thread=other_thread,
             other_ptx_line=there.line,
+            other_source=there.source,
         )
 
 

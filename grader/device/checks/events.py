@@ -10,7 +10,15 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from grader.device.evidence import Dim3, Finding, FindingKind, Space, Touch
+from grader.device.evidence import (
+    Dim3,
+    Finding,
+    FindingKind,
+    SourcePlace,
+    Space,
+    Touch,
+    of_file,
+)
 from grader.device.lanes import Index, Lanes, Mask
 from grader.device.memory import GlobalMemory
 from grader.device.stamps import unravel
@@ -31,8 +39,10 @@ class CodePlace:
     line: int
     opcode: str
     text: str
-    source_file: str | None
-    source_line: int | None
+    source: tuple[SourcePlace, ...]
+    """See `Finding.source`."""
+    own_file: str
+    """The file that the kernel is in; empty where that is not known."""
 
 
 class Recorder:
@@ -72,12 +82,14 @@ class Recorder:
             self._counts[key] = count
             finding = make()
             if place is not None:
+                own = of_file(place.source, lambda file: file == place.own_file)
                 finding = msgspec.structs.replace(
                     finding,
                     ptx_line=place.line,
                     ptx_text=place.text,
-                    source_file=place.source_file,
-                    source_line=place.source_line,
+                    source=place.source,
+                    source_file=own.file if own else None,
+                    source_line=own.line if own else None,
                 )
             self._found[key] = finding
         if touches is not None and key in self._found:

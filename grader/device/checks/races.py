@@ -100,6 +100,7 @@ class RaceCheck(LaunchCheck):
             clash = next(clash for clash in clashes if clash.hit[k])
             block, thread, name = self._who(int(access.lanes.index[k]))
             other = self._order.party(int(clash.prior[k]))
+            other_place = self.watched.place(other[2])
             other_block, other_thread, other_name = self.watched.recorder.who(*other[:2])
             address, cell, where = access.locate(k)
             if other_block == block:
@@ -125,7 +126,8 @@ class RaceCheck(LaunchCheck):
                 size=instruction.size,
                 other_block=other_block,
                 other_thread=other_thread,
-                other_ptx_line=self.watched.place(other[2]).line,
+                other_ptx_line=other_place.line,
+                other_source=other_place.source,
             )
 
         self.watched.recorder.add(

@@ -29,6 +29,7 @@ from grader.device.ptx.model import (
     Targets,
     Vector,
 )
+from grader.device.ptx.source import SourcePlaces
 from grader.device.ptx.tokens import PtxTokens
 from grader.errors import UnsupportedByDevice
 
@@ -72,8 +73,8 @@ class _Body:
         self.labels: dict[str, int] = {}
         self.tables: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {}
         self.jumps: list[_Jump] = []
-        self.location: Location | None = None
-        self.parents: dict[Location, Location] = {}
+        self.places = SourcePlaces()
+        self.source: tuple[Location, ...] = ()
 
     def read(self) -> None:
         tokens = self.tokens
@@ -138,7 +139,7 @@ class _Body:
 
     def _loc(self) -> None:
         tokens = self.tokens
-        place = self._place()
+        place, caller = self._place(), None
         while tokens.take(","):
             word = tokens.name()
             if word == "function_name":
@@ -146,25 +147,19 @@ class _Body:
                 if tokens.take("+"):
                     tokens.integer()
             elif word == "inlined_at":
-                self.parents[place] = self._place()
+                caller = self._place()
             else:
                 raise PtxError(f"unknown part {word[:60]!r} of .loc", tokens.line)
-        self.location = self._student_place(place)
+        self.source = self.places.add(place, caller)
+        if self.function.file is None and caller is None:
+            self.function.file = place.file
 
     def _place(self) -> Location:
         tokens = self.tokens
-        return Location(tokens.integer(), tokens.integer(), tokens.integer())
-
-    def _student_place(self, place: Location) -> Location | None:
-        """The innermost place in the kernel's own file.
-
-        A library function ran because a line of that file called it.
-        """
-        chain = [place]
-        while chain[-1] in self.parents and len(chain) < 64:
-            chain.append(self.parents[chain[-1]])
-        own = next(p for p in chain if p.file == chain[-1].file)
-        return own if own.line else None
+        line, numbers = tokens.line, [tokens.integer() for _ in range(3)]
+        if not 0 <= min(numbers) <= max(numbers) < 1 << 31:
+            raise PtxError(".loc names no place", line)
+        return Location(*numbers)
 
     def _label(self) -> None:
         tokens = self.tokens
@@ -211,7 +206,7 @@ class _Body:
         tokens.expect(";")
         text = " ".join(tokens.text[start : min(end, start + _LONGEST_TEXT)].split()) + ";"
         self.instructions.append(
-            Instruction(opcode, tuple(operands), guard, line, text, self.location)
+            Instruction(opcode, tuple(operands), guard, line, text, self.source)
         )
 
     def _guard(self) -> Guard:

@@ -141,7 +141,7 @@ Operand = Scalar | Vector | OperandPair | Address | Arguments | Target | Targets
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """A place in source code, from ``.loc``."""
+    """A place in source code, from ``.loc``. A column of 0 is not known."""
 
     file: int
     line: int
@@ -164,7 +164,8 @@ class Instruction:
         opcode: The full dotted mnemonic.
         line: Line in the PTX text, from 1.
         text: The instruction as written, without its label.
-        location: Where the source code has it.
+        source: Where the source code has it: the place, then each call that was inlined around it,
+            as far as known.
     """
 
     opcode: str
@@ -172,7 +173,7 @@ class Instruction:
     guard: Guard | None
     line: int
     text: str
-    location: Location | None
+    source: tuple[Location, ...]
 
     @property
     def base(self) -> str:
@@ -214,6 +215,7 @@ class PtxFunction:
         defined: Whether there is a body.
         max_threads: ``.maxntid``, and
         required_threads: ``.reqntid``, as x, y, z.
+        file: The number of the source file that it is in, where ``.loc`` says it.
     """
 
     name: str
@@ -227,6 +229,7 @@ class PtxFunction:
     variables: dict[str, Variable] = field(default_factory=dict)
     max_threads: tuple[int, int, int] | None = None
     required_threads: tuple[int, int, int] | None = None
+    file: int | None = None
 
 
 @dataclass(slots=True)

@@ -7,6 +7,8 @@ from grader.device.ptx.declarations import parameters, variables
 from grader.device.ptx.model import PtxError, PtxFunction, PtxModule, StateSpace
 from grader.device.ptx.tokens import PtxTokens
 
+_LONGEST_FILE = 1024
+"""Characters of a file's name, which each finding in it repeats."""
 _LINKAGE = (".visible", ".extern", ".weak", ".common")
 _SPACES = {f".{space.value}": space for space in StateSpace if space is not StateSpace.LOCAL}
 _COUNTS = (
@@ -78,7 +80,9 @@ def _file(tokens: PtxTokens, module: PtxModule) -> None:
     line, number = tokens.line, tokens.integer()
     if tokens.kind() != "string":
         raise PtxError("a file name expected", line)
-    module.files[number] = tokens.next()[1:-1]
+    name = tokens.next()[1:-1]
+    if len(name) <= _LONGEST_FILE:
+        module.files[number] = name
     while tokens.take(","):
         tokens.integer()
 

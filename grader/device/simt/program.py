@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from grader.device.checks.events import CodePlace
+from grader.device.evidence import SourcePlace
 from grader.device.ptx.model import (
     TYPE_BYTES,
     Arguments,
     Instruction,
-    Location,
     Operand,
     PtxFunction,
     PtxModule,
@@ -64,10 +64,6 @@ class CodeSite:
     @property
     def line(self) -> int:
         return self.instruction.line
-
-    @property
-    def location(self) -> Location | None:
-        return self.instruction.location
 
     def unsupported(self, why: str = "") -> UnsupportedByDevice:
         """The error for an instruction that the device lacks."""
@@ -125,13 +121,17 @@ class KernelProgram:
     def place(self, pc: int) -> CodePlace:
         """What findings say of the instruction at a program counter."""
         instruction = self.code[pc].instruction
-        at = instruction.location
+        files = self.module.files
         return CodePlace(
             line=instruction.line,
             opcode=instruction.opcode,
             text=instruction.text,
-            source_file=self.module.files.get(at.file) if at else None,
-            source_line=at.line if at else None,
+            source=tuple(
+                SourcePlace(files[at.file], at.line, at.column)
+                for at in instruction.source
+                if at.file in files
+            ),
+            own_file=files.get(self.entry.file or 0, ""),
         )
 
     @cached_property
@@ -197,7 +197,7 @@ class KernelProgram:
     def _lay_out(self, function: PtxFunction) -> None:
         base = self.base[function.name] = len(self.code)
         self.starts.add(base)
-        end = Instruction("ret", (), None, function.line, "ret;", None)
+        end = Instruction("ret", (), None, function.line, "ret;", ())
         for instruction in (*function.instructions, end):
             pc = len(self.code)
             self.code.append(CodeSite(pc, instruction, function.name))

@@ -8,7 +8,6 @@ from grader.device.ptx import PtxError, parse
 from grader.device.ptx.model import (
     Address,
     Immediate,
-    Location,
     Negated,
     OperandPair,
     Register,
@@ -173,25 +172,12 @@ def test_instructions_know_their_line_and_text() -> None:
     assert instruction.guard.negated
 
 
-def test_source_places_are_those_in_the_kernels_own_file() -> None:
-    text = f"""{HEAD}.entry k() {{
-        .loc 1 10 5
-        ret;
-        .loc 1 43 15, function_name $L__info_string0, inlined_at 1 10 5
-        .loc 2 2211 10, function_name $L__info_string1+3, inlined_at 1 43 15
-        ret;
-        .loc 1 0 5
-        ret;
-    }}"""
-    code = parse(text).functions["k"].instructions
-    assert [i.location for i in code] == [Location(1, 10, 5), Location(1, 43, 15), None]
-
-
 def test_places_of_a_real_kernel() -> None:
-    (kernel,) = parse(real("conv1d_15_4_lines")).functions.values()
-    lines = {i.location.line for i in kernel.instructions if i.location is not None}
-    assert {i.location.file for i in kernel.instructions if i.location is not None} == {1}
-    assert {28, 37, 42, 43} <= lines
+    module = parse(real("conv1d_15_4_lines"))
+    (kernel,) = module.functions.values()
+    assert kernel.file == 1
+    own = {place.line for i in kernel.instructions for place in i.source if place.file == 1}
+    assert {28, 37, 42, 43} <= own
 
 
 @pytest.mark.parametrize(
@@ -207,6 +193,8 @@ def test_places_of_a_real_kernel() -> None:
         (HEAD + ".entry k() { ret }", "an operand expected, '}' found"),
         (HEAD + ".entry k() { trap x y; }", "';' expected, 'y' found"),
         (HEAD + ".entry k() { ret; } .entry k() { ret; }", "defined twice"),
+        (HEAD + ".entry k() { .loc 1 99999999999 1 ret; }", "names no place"),
+        (HEAD + ".entry k() { .loc 1 -1 1 ret; }", "names no place"),
         (HEAD + ".entry k(.param .u65 x) { ret; }", "type expected"),
         (HEAD + ".global .b32 x[-1];", "impossible size"),
         (HEAD + ".global .b32 x[99999999999999];", "impossible size"),

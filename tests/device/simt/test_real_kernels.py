@@ -7,7 +7,7 @@ import pytest
 
 from grader.device.checks import all_checks
 from grader.device.checks.check import CheckTypes
-from grader.device.evidence import FindingKind, Writer
+from grader.device.evidence import FindingKind, SourcePlace, Writer, of_file
 from tests.device.kernels import real, run_text
 
 
@@ -72,8 +72,27 @@ def test_findings_point_at_the_source_where_the_ptx_does() -> None:
     finding = outcome.findings[0]
     assert finding.source_file == "op/conv1d.mojo"
     assert finding.source_line == 28
+    place = of_file(finding.source, lambda file: file == "op/conv1d.mojo")
+    assert place == SourcePlace("op/conv1d.mojo", 28, 34)
+    library = finding.source[0]
+    assert library.file.endswith("/tensor_storage.mojo")
     assert finding.ptx_text is not None
     assert finding.ptx_text.startswith("ld.global.nc.b32")
+
+
+def test_both_sides_of_a_race_have_their_place() -> None:
+    values, weights = np.arange(15, dtype=np.float32), np.arange(4, dtype=np.float32)
+    text = real("conv1d_15_4_lines").replace("bar.sync", "// bar.sync", 1)
+    outcome = run_text(text, [60, values, weights], grid=(1, 1, 1), block=(15, 1, 1))
+    assert set(outcome.kinds) == {FindingKind.RACE}
+    lines = set()
+    for finding in outcome.findings:
+        here = of_file(finding.source, lambda file: file == "op/conv1d.mojo")
+        there = of_file(finding.other_source, lambda file: file == "op/conv1d.mojo")
+        assert here is not None
+        assert there is not None
+        lines.add((here.line, there.line))
+    assert lines == {(42, 28), (42, 36)}
 
 
 def test_prints_of_all_threads_arrive_in_order() -> None:
