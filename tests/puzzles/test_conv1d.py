@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grader.model.part import Scope
+from grader.model.products import LARGEST
 from grader.puzzles import NAMES, find
 from grader.puzzles.conv1d import PART, PUZZLE
-from grader.puzzles.conv1d.bound import LARGEST, reference
+from grader.puzzles.conv1d.bound import reference
 from grader.puzzles.conv1d.mistakes import TPB
 
 SIZES = st.fixed_dictionaries({"input_size": st.integers(1, 30), "conv_size": st.integers(1, 15)})
