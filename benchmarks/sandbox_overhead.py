@@ -16,7 +16,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from grader.resources import reference_kernel
+from grader.folders import reference_kernel
 from grader.sandbox import Isolation, Scratch
 from grader.toolchain import edition
 from grader.toolchain.packaging import package

@@ -89,8 +89,8 @@ def _isolation() -> Answer:
 
 def _packaging() -> Answer:
     """Package the reference answer in the sandbox."""
+    from grader.folders import reference_kernel
     from grader.puzzles import NAMES
-    from grader.resources import reference_kernel
     from grader.sandbox import Scratch, Wanted, probe
     from grader.toolchain import edition
     from grader.toolchain.packaging import package

@@ -1,16 +1,20 @@
-"""What this process may use of its machine: cores and memory.
+"""What one grading may use of its machine: cores, memory, and a turn on what it shares with others.
 
-That is its CPU affinity, and the CPU and memory limits of the control groups that it is in
+Cores and memory are those of the CPU affinity, and of the control groups that this process is in
 (containers, Slurm jobs), of version 1 or 2.
 """
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import math
 import os
+import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 _ROOT: Final = Path("/")
 
@@ -134,3 +138,62 @@ def _text(path: Path) -> str:
         return path.read_text("utf-8", "replace")
     except OSError:
         return ""
+
+
+PREFIX: Final = "\0mojo-grade/"
+_LONGEST: Final = 100
+"""Characters; the kernel takes 108 bytes."""
+_POLL: Final = 0.002
+"""Seconds; a case takes some five milliseconds."""
+
+
+class Lease:
+    """One name on this machine. Use as a context manager, which gives it back.
+
+    Args:
+        name: Of what is leased, such as ``core/3``.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._address = (PREFIX + name)[:_LONGEST]
+        self._held: socket.socket | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.free()
+
+    def take(self) -> bool:
+        """Take it if it is free; whether it is held now."""
+        return self.wait(0)
+
+    def wait(self, seconds: float) -> bool:
+        """Take it when it is free, in so many seconds at most; whether it is held now."""
+        deadline = time.monotonic() + seconds
+        while self._held is None:
+            try:
+                self._held = _bound(self._address)
+            except OSError as error:
+                # Any other error does not pass: a machine that has no room, or allows no sockets.
+                if error.errno != errno.EADDRINUSE or time.monotonic() >= deadline:
+                    return False
+                time.sleep(_POLL)
+        return True
+
+    def free(self) -> None:
+        """Give it back, if it is held."""
+        if self._held is not None:
+            with contextlib.suppress(OSError):
+                self._held.close()
+            self._held = None
+
+
+def _bound(address: str) -> socket.socket:
+    ours = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    try:
+        ours.bind(address)
+    except OSError:
+        ours.close()
+        raise
+    return ours

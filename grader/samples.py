@@ -15,7 +15,7 @@ from typing import Literal
 import msgspec
 
 from grader.errors import UsageError
-from grader.resources import data_directory, reference_kernel
+from grader.folders import data_directory, reference_kernel
 from grader.toolchain.edition import DEFAULT_EDITION
 
 ASSIGNMENT = "assignment"

@@ -31,10 +31,10 @@ import msgspec
 
 from grader.batch.task import GradingOutcome, Task
 from grader.errors import GraderFault
+from grader.folders import keep_nothing_of_hypothesis
 from grader.framing import MAX_HEADER, BrokenProtocol, DeadlinePassed, FramedChannel, PeerGone
 from grader.record import MAX_RECORD_BYTES, Record
 from grader.sandbox.scratch import remove_tree
-from grader.userdirs import keep_nothing_of_hypothesis
 
 GRADE: Final = "grader.batch.grading:grade_task"
 CANCELLED: Final = "cancelled"

@@ -28,7 +28,7 @@ import msgspec
 from grader import machine
 from grader.batch.grading_process import CANCELLED, GRADE, run_isolated
 from grader.batch.task import GradingOutcome, Task
-from grader.lease import Lease
+from grader.machine import Lease
 
 WORKER_BYTES: Final = 1_700 << 20
 """Of one grading: a graph compile peaks at 1.2 GB, the grader and the device take the rest."""

@@ -13,10 +13,10 @@ from grader import __version__, puzzles
 from grader.batch.task import Conditions, Options, deciding_code
 from grader.book.shipped import GIVEN
 from grader.errors import GraderFault
+from grader.folders import data_directory
 from grader.grading.rescore import judged
 from grader.lanes import DeviceChoice
 from grader.model.puzzle import Puzzle
-from grader.resources import data_directory
 from grader.rubric import Rubric
 from grader.toolchain import edition as editions
 

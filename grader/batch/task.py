@@ -123,7 +123,7 @@ class GradingOutcome(msgspec.Struct, frozen=True, kw_only=True):
 _PACKAGE: Final = Path(__file__).resolve().parents[1]
 _KINDS: Final = frozenset({".py", ".c", ".h", ".def", ".toml", ".json"})
 # What shows results and decides none, by folder; anything new counts until it stands here.
-_SHOWS: Final = frozenset({"audience", "batch", "cli", "course", "doctor.py", "report"})
+_SHOWS: Final = frozenset({"audience.py", "batch", "cli", "course", "doctor.py", "report"})
 _DECIDES_ALL_THE_SAME: Final = frozenset({"batch/grading.py"})
 # These choose the cases, and compute what is right.
 _LIBRARIES: Final = ("hypothesis", "ml_dtypes", "numpy")

@@ -14,7 +14,7 @@ from grader.book.digests import SHORT
 from grader.book.layout import Layout
 from grader.book.topics import Topics
 from grader.errors import GraderFault
-from grader.resources import data_directory
+from grader.folders import data_directory
 
 if TYPE_CHECKING:
     from grader.model.puzzle import Puzzle

@@ -6,7 +6,6 @@ import os
 from typing import NoReturn
 
 from grader.cli import ending
-from grader.userdirs import keep_nothing_of_hypothesis
 
 __all__ = ["main"]
 
@@ -14,7 +13,6 @@ __all__ = ["main"]
 def main() -> NoReturn:
     """Entry point of the command ``grade``."""
     ending.own_streams()
-    keep_nothing_of_hypothesis()
     code = ending.conclude(_command)
     # All is written and closed. Taking the interpreter apart object by object would be a
     # twentieth of the time that a file that does not compile takes.
@@ -23,5 +21,7 @@ def main() -> NoReturn:
 
 def _command() -> object:
     from grader.cli.root import root
+    from grader.folders import keep_nothing_of_hypothesis
 
+    keep_nothing_of_hypothesis()
     return root.main(prog_name="grade", standalone_mode=False)

@@ -19,7 +19,7 @@ def action() -> None:
 @action.command()
 def sandbox() -> None:
     """Let bubblewrap work on this runner, if one narrow step does it. Never fails the job."""
-    from grader.course.runner import open_sandbox
+    from grader.course.github import open_sandbox
     from grader.intake.display import for_terminal
 
     click.echo(for_terminal(open_sandbox()))
@@ -47,7 +47,7 @@ def grade(
     out: Path,
 ) -> None:
     """Grade one file, tell GitHub, and set the outputs; ends well whatever the verdict."""
-    from grader.course.runner import GradeStep, parse_fail_on, parse_pass_mark
+    from grader.course.github import GradeStep, parse_fail_on, parse_pass_mark
 
     if audience not in ("student", "instructor"):
         raise UsageError(

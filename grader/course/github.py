@@ -1,22 +1,30 @@
-"""What a command says to GitHub's runner: on standard output and in the files it names.
+"""A course on GitHub: what a command says to the runner, and the steps of the action.
 
-Source: "Workflow commands for GitHub Actions": what is appended to the files
-named by ``GITHUB_STEP_SUMMARY`` and ``GITHUB_OUTPUT`` becomes the job summary
-and the step's outputs.
+A step is a run of the grader in a process of its own, so that whatever happens to it (a crash, the
+runner's memory limit) ends in a verdict that says so: no mark.
+
+Source: "Workflow commands for GitHub Actions". What is appended to the files named by
+``GITHUB_STEP_SUMMARY`` and ``GITHUB_OUTPUT`` becomes the job summary and the step's outputs.
 """
 
 from __future__ import annotations
 
 import os
 import secrets
+import shutil
+import subprocess
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
-from grader.errors import GraderFault
-from grader.record import Audience, Record
+from grader import __version__
+from grader.errors import ExitCode, GraderFault, RecordError, UsageError
+from grader.intake.display import for_terminal
+from grader.record import Audience, Fault, PuzzleInfo, Record, SubmissionInfo, Verdict, load
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,3 +92,156 @@ def append(variable: str, text: str) -> None:
             f"the file of {variable}, {path}, could not be written: {error.strerror}",
             remedy="Unset the variable, or point it at a file that can be written.",
         ) from error
+
+
+FAIL_ON = ("fail", "fault", "never")
+APPARMOR_SWITCH = Path("/proc/sys/kernel/apparmor_restrict_unprivileged_userns")
+_FORMATS = "html,json,text"
+
+
+def parse_fail_on(text: str) -> frozenset[str]:
+    """Endings that make the job red: ``fail``, ``fault``, both with a comma, or ``never``."""
+    words = frozenset(word.strip() for word in text.split(",") if word.strip())
+    if not words or not words <= set(FAIL_ON) or ("never" in words and len(words) > 1):
+        raise UsageError(
+            f"fail-on: {text!r} is not one of fail, fault, never, or fail,fault",
+            remedy="Correct the input of the action in the workflow file.",
+        )
+    return words - {"never"}
+
+
+def parse_pass_mark(text: str) -> int | None:
+    """Percent of the points, 0 to 100; None where it is empty."""
+    if not text.strip():
+        return None
+    if not (text.strip().isascii() and text.strip().isdigit() and int(text) <= 100):
+        raise UsageError(
+            f"pass-mark: {text!r} is no whole number from 0 to 100",
+            remedy="Correct the input of the action in the workflow file.",
+        )
+    return int(text)
+
+
+@dataclass(frozen=True, kw_only=True)
+class GradeStep:
+    """Grade one file of the workspace and tell GitHub."""
+
+    path: str
+    options: tuple[str, ...]
+    """Of ``grade submit``."""
+    pass_mark: int | None
+    """Percent."""
+    fail_on: frozenset[str]
+    audience: Audience
+    out: Path
+
+    def run(self) -> dict[str, str]:
+        """Grade and publish; the outputs that are not the record's own."""
+        record = self._grade()
+        target = ReportTarget(path=path_in_repository(Path(self.path)), audience=self.audience)
+        publish(record, target, pass_mark=self.pass_mark)
+        report = self.out / "report.html"
+        return {
+            "report-path": str(report) if report.is_file() else "",
+            "exit": str(int(self._is_red(record))),
+        }
+
+    def _is_red(self, record: Record) -> bool:
+        from grader.report.formats.github import passes
+
+        if record.verdict is Verdict.FAULT:
+            return "fault" in self.fail_on
+        return "fail" in self.fail_on and not passes(record, self.pass_mark)
+
+    def _grade(self) -> Record:
+        # A self-hosted runner keeps its folders: an old record must not pass for a new one.
+        for name in ("record.json", "report.html"):
+            (self.out / name).unlink(missing_ok=True)
+        command = [sys.executable, "-m", "grader", "submit", *self.options]
+        command += ["--audience", self.audience, "--format", _FORMATS]
+        command += ["--out", str(self.out), "--", self.path]
+        sys.stdout.flush()
+        ended = subprocess.run(command, check=False)
+        try:
+            record = load(self.out / "record.json")
+        except RecordError as error:
+            return self._no_verdict(ended.returncode, "left no record", error.what)
+        if ended.returncode != record.exit_code:
+            # It broke off behind the verdict: a report is missing, or something worse.
+            said = f"the record says {record.exit_code.name.lower()}"
+            return self._no_verdict(ended.returncode, "did not get to its end", said)
+        return record
+
+    def _no_verdict(self, code: int, failing: str, detail: str) -> Record:
+        if code == ExitCode.USAGE:
+            what = "the workflow calls the grader wrongly; the job's log says in which input"
+            remedy = "Whoever runs the course has to correct the workflow file."
+        else:
+            how = f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
+            what = f"the grader {how} and {failing}"
+            remedy = "Run the job again; if it happens again, tell whoever runs the course."
+        return Record(
+            grader_version=__version__,
+            created=datetime.now(UTC).isoformat(timespec="seconds"),
+            submission=SubmissionInfo(name=for_terminal(Path(self.path).name)),
+            puzzle=PuzzleInfo(name="", title=""),
+            verdict=Verdict.FAULT,
+            score=0,
+            max_score=0,
+            headline=what,
+            fault=Fault(kind="NoVerdict", what=what, remedy=remedy, stage="action", detail=detail),
+        )
+
+
+def open_sandbox() -> str:
+    """Give this machine's bubblewrap the one right it may lack; says how submissions will run.
+
+    On ``ubuntu-24.04`` AppArmor keeps programs without a profile from making user
+    namespaces. The narrow remedy is a profile for this one binary; switching the
+    restriction off for every program of the machine is not needed.
+    """
+    from grader.errors import SandboxFault
+    from grader.sandbox import Isolation, Wanted, bwrap, probe
+
+    try:
+        report = probe(Wanted.AUTO)
+        if report.level is Isolation.BWRAP:
+            return report.sentence
+        if _restricted() and _load_profile(bwrap.bwrap_binary()):
+            probe.cache_clear()
+            report = probe(Wanted.AUTO)
+    except SandboxFault as error:
+        # The grading that follows says the same, as a fault of the grader.
+        return f"{error.what}\n{error.remedy}"
+    return "\n".join(part for part in (report.sentence, report.remedy) if part)
+
+
+def _restricted() -> bool:
+    try:
+        return APPARMOR_SWITCH.read_text("ascii").strip() == "1"
+    except OSError:
+        return False
+
+
+def _load_profile(binary: Path) -> bool:
+    """Install and load the profile, as root; False where this user can't become root."""
+    from grader.sandbox.bwrap import apparmor_profile
+
+    if os.geteuid() != 0 and shutil.which("sudo") is None:
+        return False
+    root = [] if os.geteuid() == 0 else ["sudo", "-n"]
+    profile = "/etc/apparmor.d/grade-bwrap"
+    steps = (
+        ([*root, "tee", profile], apparmor_profile(binary)),
+        ([*root, "apparmor_parser", "-r", profile], ""),
+    )
+    for command, text in steps:
+        try:
+            done = subprocess.run(
+                command, input=text, text=True, capture_output=True, timeout=60, check=False
+            )
+        except (OSError, subprocess.SubprocessError):
+            return False
+        if done.returncode != 0:
+            return False
+    return True

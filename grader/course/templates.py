@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from grader.errors import GraderFault, UsageError
-from grader.resources import data_directory, reference_kernel
+from grader.folders import data_directory, reference_kernel
 from grader.toolchain import edition as editions
 
 SUFFIX = ".j2"

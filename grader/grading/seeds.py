@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from grader.errors import UsageError
-from grader.userdirs import user_folder
+from grader.folders import user_folder
 
 if TYPE_CHECKING:
     import numpy as np

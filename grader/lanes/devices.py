@@ -22,7 +22,7 @@ from grader.device import (
 )
 from grader.errors import DeviceFault
 from grader.lanes import DeviceChoice, gpu
-from grader.lease import Lease
+from grader.machine import Lease
 from grader.model.part import BUDGET, Budget
 from grader.record import DeviceInfo
 

@@ -12,11 +12,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from grader.folders import reference_kernel
 from grader.model.checks import Check
 from grader.model.part import GivenKernel, Kernels, Part, Scope
 from grader.model.validation import problems_of_part, twice
 from grader.record import Aspect
-from grader.resources import reference_kernel
 
 
 @dataclass(frozen=True, kw_only=True)

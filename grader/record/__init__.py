@@ -10,19 +10,24 @@ has no NaN, no infinity and no -0.0 that every reader keeps.
 
 from __future__ import annotations
 
-from grader.record.circumstances import (
+from grader.record.document import (
+    MAX_RECORD_BYTES,
+    SCHEMA,
     DeviceInfo,
     Fault,
     IsolationInfo,
     PartInfo,
     PuzzleInfo,
+    Record,
     RubricInfo,
     SkeletonInfo,
     Stage,
     SubmissionInfo,
     ToolchainInfo,
+    decode,
+    encode,
+    load,
 )
-from grader.record.document import MAX_RECORD_BYTES, SCHEMA, Record, decode, encode, load
 from grader.record.outcomes import (
     CaseLog,
     CheckedFinding,

@@ -11,11 +11,11 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from grader.audience import as_seen
+from grader.folders import data_directory
 from grader.intake.display import for_terminal
 from grader.record import Audience, Record
 from grader.report.view import page
 from grader.report.wording import LIMITS
-from grader.resources import data_directory
 
 if TYPE_CHECKING:
     from jinja2 import Environment, Template

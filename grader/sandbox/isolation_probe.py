@@ -23,13 +23,13 @@ from pathlib import Path
 
 from grader import __version__
 from grader.errors import SandboxFault
+from grader.folders import user_folder
 from grader.sandbox import bwrap
 from grader.sandbox.box import Box
 from grader.sandbox.bwrap import bubblewrap_remedy
 from grader.sandbox.policy import Isolation, IsolationReport, Limits, Profile, Wanted
 from grader.sandbox.python_tree import python_tree
 from grader.sandbox.scratch import Scratch, ordinary_uid
-from grader.userdirs import user_folder
 
 _SECONDS = 30.0
 # Tries what must fail and reports what did not: a configuration that silently

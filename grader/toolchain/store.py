@@ -25,8 +25,8 @@ from pathlib import Path
 import msgspec
 
 from grader.errors import ToolchainFault, UsageError
+from grader.folders import user_folder
 from grader.toolchain.edition import Edition, names
-from grader.userdirs import user_folder
 
 VARIABLE = "GRADE_TOOLCHAINS"
 """Names the folder, where the user's cache is not the place for gigabytes."""

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from grader.device import LOAD_ORDER, library_directory
 from grader.errors import SandboxFault, ToolchainFault
+from grader.folders import reference_kernel
 from grader.puzzles import NAMES
-from grader.resources import reference_kernel
 from grader.sandbox import Scratch, Wanted, probe_once
 from grader.toolchain import store
 from grader.toolchain.edition import Edition

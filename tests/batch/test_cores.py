@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from grader import lease, machine
+from grader import machine
 from grader.batch.pool import core_of_its_own
 
 SAY_CORES = "import os; print(*os.sched_getaffinity(0))"
@@ -28,7 +28,7 @@ def cores_of_a_child() -> set[int]:
 @pytest.fixture(autouse=True)
 def names_of_our_own(monkeypatch):
     """Gradings that run beside the tests keep their cores."""
-    monkeypatch.setattr(lease, "PREFIX", f"\0mojo-grade-test/{os.getpid()}/")
+    monkeypatch.setattr(machine, "PREFIX", f"\0mojo-grade-test/{os.getpid()}/")
 
 
 @pytest.fixture
@@ -77,15 +77,15 @@ def test_a_core_is_free_again_when_a_grading_has_ended(all_cores):
 def test_other_processes_count_and_one_that_is_killed_counts_no_more(all_cores):
     script = (
         "import sys, time\n"
-        "from grader import lease\n"
+        "from grader import machine\n"
         "from grader.batch import pool\n"
-        "lease.PREFIX = chr(0) + sys.argv[1]\n"
+        "machine.PREFIX = chr(0) + sys.argv[1]\n"
         "pool.machine.cores = lambda: 2 ** 20\n"
         "with pool.core_of_its_own():\n"
         "    print('has one', flush=True)\n"
         "    time.sleep(60)\n"
     )
-    command = [sys.executable, "-c", script, lease.PREFIX.removeprefix("\0")]
+    command = [sys.executable, "-c", script, machine.PREFIX.removeprefix("\0")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as other:
         assert other.stdout is not None
         assert other.stdout.readline() == "has one\n"
@@ -106,11 +106,11 @@ def test_a_machine_without_sockets_to_give_binds_nothing(all_cores, monkeypatch)
     def none_left(*_: object) -> socket.socket:
         raise OSError(errno.EMFILE, "too many open files")
 
-    monkeypatch.setattr(lease.socket, "socket", none_left)
+    monkeypatch.setattr(machine.socket, "socket", none_left)
     with core_of_its_own() as core:
         assert core is None
     began = time.monotonic()
-    assert not lease.Lease("gpu/0").wait(30)
+    assert not machine.Lease("gpu/0").wait(30)
     assert time.monotonic() - began < 10
 
 

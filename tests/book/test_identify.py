@@ -16,9 +16,9 @@ from grader.book.identify import choose, identify, refuse_another
 from grader.book.shipped import read_shipped
 from grader.book.topics import Topic
 from grader.errors import OtherPuzzle, UsageError
+from grader.folders import data_directory
 from grader.intake import submission_from_bytes
 from grader.puzzles import NAMES, find
-from grader.resources import data_directory
 from grader.samples import Sample, read_samples
 
 TOPICS = read_shipped().topics

@@ -84,7 +84,7 @@ class TestTheDataThatAreShipped:
 
     def test_our_own_files_are_none_of_the_books(self) -> None:
         from grader.book.digests import program_of
-        from grader.resources import data_directory
+        from grader.folders import data_directory
 
         ours = data_directory("reference_kernels").rglob("*.mojo")
         assert [file for file in ours if self.book.ships(program_of(file.read_text("utf-8")))] == []

@@ -17,7 +17,7 @@ from pathlib import Path
 import click
 import pytest
 
-from grader import userdirs
+from grader import folders
 from grader.cli import ending
 from grader.cli.root import _COMMANDS
 from grader.errors import GraderFault, RecordError, SubmissionRefused, ToolchainFault, UsageError
@@ -224,7 +224,7 @@ def test_without_a_place_nothing_is_kept_and_nothing_fails(
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr("platformdirs.user_cache_path", none)
     monkeypatch.setattr("platformdirs.user_config_path", none)
-    assert userdirs.user_folder("cache") is None
+    assert folders.user_folder("cache") is None
     assert len(seeds.secret()) == 32
     assert seeds.secret() != seeds.secret()
     isolation_probe.forget()
@@ -240,7 +240,7 @@ def test_a_folder_that_moves_with_the_working_directory_is_none(
     folder: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("platformdirs.user_cache_path", lambda name: Path(folder))
-    assert userdirs.user_folder("cache") is None
+    assert folders.user_folder("cache") is None
 
 
 # ---- what nobody expected ----

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from grader.folders import reference_kernel
 from grader.grading import run
 from grader.grading.reached import Reached
 from grader.grading.request import Request, Silent
 from grader.record import Record, Verdict
-from grader.resources import reference_kernel
 from grader.toolchain import edition as editions
 from grader.toolchain.detect import detect
 from grader.toolchain.toolchain import is_installed

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from grader.device import FindingKind
+from grader.folders import reference_kernel
 from grader.lanes.graph import GraphLane
 from grader.lanes.opened import open_graph_lane
 from grader.lanes.workspace import compile_limits, open_workspace
@@ -22,7 +23,6 @@ from grader.model.cases import Case, Ending, PlannedShape
 from grader.model.domains import Values
 from grader.puzzles.conv1d import PART, PUZZLE
 from grader.puzzles.conv1d.bound import reference
-from grader.resources import reference_kernel
 from grader.sandbox import Wanted, probe_once
 from grader.toolchain import edition as editions
 from grader.toolchain.packaging import package

@@ -7,6 +7,7 @@ import re
 import msgspec
 import pytest
 
+from grader.folders import reference_kernel
 from grader.grading.advice import _MESSAGES, next_steps, with_advice
 from grader.puzzles import NAMES
 from grader.puzzles.conv1d import PART, PUZZLE
@@ -19,7 +20,6 @@ from grader.record import (
     Status,
     Tensor,
 )
-from grader.resources import reference_kernel
 from grader.toolchain import edition as editions
 from grader.toolchain.dialect import hits, words
 from tests.report.record_parts import STUDENT_RACE

@@ -11,11 +11,11 @@ from typing import cast
 import pytest
 
 from grader.errors import ToolchainFault, UsageError
+from grader.folders import data_directory
 from grader.grading import editions
 from grader.grading.editions import Choice, choose, explanation, neighbours, with_explanation
 from grader.grading.gathered import Gathered
 from grader.record import Diagnostic
-from grader.resources import data_directory
 from grader.toolchain import edition as known
 from grader.toolchain import store
 from grader.toolchain.edition import DEFAULT_EDITION, Edition

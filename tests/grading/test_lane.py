@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from grader import lease
+from grader import machine
 from grader.lanes import devices
 from grader.lanes.devices import OnGpu, OnSoftwareDevice
 
@@ -49,7 +49,7 @@ def test_two_variants_differ_in_what_unwritten_memory_holds(lane):
 @pytest.fixture
 def gpus(monkeypatch):
     """Makes lanes of a GPU. None is needed: a turn is known to the grader alone."""
-    monkeypatch.setattr(lease, "PREFIX", f"\0mojo-grade-test/{os.getpid()}/")
+    monkeypatch.setattr(machine, "PREFIX", f"\0mojo-grade-test/{os.getpid()}/")
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     monkeypatch.delenv("CUDA_DEVICE_ORDER", raising=False)
     return lambda: OnGpu(name="a GPU", reason="")

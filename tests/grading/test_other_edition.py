@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from grader.folders import data_directory
 from grader.grading.request import Request, Silent
 from grader.grading.run import grade
 from grader.puzzles import find
 from grader.record import Record, Verdict
-from grader.resources import data_directory
 from grader.toolchain import store
 from grader.toolchain.edition import DEFAULT_EDITION
 

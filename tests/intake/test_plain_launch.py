@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from grader.folders import reference_kernel
 from grader.grading.given import given
 from grader.puzzles import find
-from grader.resources import reference_kernel
 from grader.toolchain import edition as editions
 
 SIZES = ("input_size", "conv_size")

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from grader import resources
+from grader import folders
 from grader.errors import GraderFault
 
 
 @pytest.mark.parametrize("name", ["templates", "reference_kernels"])
 def test_a_checkout_has_its_data_beside_the_package(name: str) -> None:
-    assert any(resources.data_directory(name).iterdir())
+    assert any(folders.data_directory(name).iterdir())
 
 
 def test_an_installed_package_s_own_data_comes_first(
@@ -21,14 +21,14 @@ def test_an_installed_package_s_own_data_comes_first(
     package = tmp_path / "grader"
     for place in (package / "_data" / "templates", tmp_path / "templates"):
         place.mkdir(parents=True)
-    monkeypatch.setattr(resources, "_PACKAGE", package)
-    assert resources.data_directory("templates") == package / "_data" / "templates"
+    monkeypatch.setattr(folders, "_PACKAGE", package)
+    assert folders.data_directory("templates") == package / "_data" / "templates"
 
 
 def test_data_that_is_nowhere_is_a_fault_with_a_remedy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(resources, "_PACKAGE", tmp_path / "grader")
+    monkeypatch.setattr(folders, "_PACKAGE", tmp_path / "grader")
     with pytest.raises(GraderFault, match="templates is missing") as caught:
-        resources.data_directory("templates")
+        folders.data_directory("templates")
     assert "pip install" in caught.value.remedy

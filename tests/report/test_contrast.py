@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from grader.resources import data_directory
+from grader.folders import data_directory
 
 TEXT = ("ink", "muted", "pass", "fail", "refused", "fault", "none", "kw", "str", "num", "fn", "bi")
 BEHIND = ("paper", "wash", "fail-wash")

@@ -11,9 +11,9 @@ import pytest
 from grader.batch.settings import Settings
 from grader.batch.task import Options
 from grader.errors import UsageError
+from grader.folders import reference_kernel
 from grader.puzzles import find
 from grader.record import RubricInfo, SkeletonInfo
-from grader.resources import reference_kernel
 from grader.rubric import Rubric, load_rubric, parse_rubric
 from tests.book.test_identify import TOPICS, source
 

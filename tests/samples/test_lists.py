@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from grader.cli.course import samples as command
 from grader.errors import UsageError
-from grader.resources import data_directory
+from grader.folders import data_directory
 from grader.samples import read_samples, write_samples
 from grader.toolchain import edition as editions
 

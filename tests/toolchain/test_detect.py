@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from grader.folders import data_directory
 from grader.puzzles import NAMES
-from grader.resources import data_directory
 from grader.toolchain import edition as editions
 from grader.toolchain.detect import compare, detect, span
 from grader.toolchain.edition import DEFAULT_EDITION

@@ -32,6 +32,7 @@ from grader.batch.outputs.class_table import (
 from grader.batch.outputs.clusters import Cluster, clusters
 from grader.batch.outputs.similarity import Overview
 from grader.batch.outputs.standing import StudentStanding, mark, remedy, standing, why_no_mark
+from grader.folders import data_directory
 from grader.intake.display import one_line
 from grader.record import (
     CheckOutcome,
@@ -43,7 +44,6 @@ from grader.report import values
 from grader.report.html import environment
 from grader.report.run_view import moment
 from grader.report.wording import Badge
-from grader.resources import data_directory
 
 MEMBERS = 400
 """Names that are listed under one cluster."""

@@ -19,9 +19,9 @@ from grader.batch.similarity.features import Features, Skeleton, signature, skel
 from grader.batch.similarity.regions import marks
 from grader.batch.similarity.words import read
 from grader.errors import GraderFault
+from grader.folders import data_directory
 from grader.intake.display import one_line
 from grader.report.html import environment
-from grader.resources import data_directory
 
 KEPT = "features.msgpack"
 """Keeps what was worked out for each text, so that it need not be again."""

@@ -22,8 +22,8 @@ from grader.batch.outputs.gradebook import ClassMarks
 from grader.batch.outputs.gradebooks import render_all
 from grader.batch.task import all_code
 from grader.errors import GraderFault
+from grader.folders import data_directory
 from grader.record import Record, encode
-from grader.resources import data_directory
 
 _SIMILARITY = "similarity/"
 

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from grader.resources import data_directory
+from grader.folders import data_directory
 from tests.report.test_contrast import luminance, schemes
 
 MARKS = re.findall(

@@ -11,8 +11,8 @@ from grader.batch.model import RunInfo, StudentResult
 from grader.batch.outputs import similarity
 from grader.batch.outputs.similarity import Study
 from grader.batch.similarity.features import Features
+from grader.folders import data_directory
 from grader.record import SubmissionInfo
-from grader.resources import data_directory
 from tests.batch.outputs.classes import INFO, result, student
 from tests.batch.similarity.texts import OWN, programs, renamed
 from tests.report import hostile, records

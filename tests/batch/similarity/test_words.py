@@ -11,8 +11,8 @@ from hypothesis import given
 from benchmarks.labels import labels_of
 from grader.batch.similarity.features import Kind, features
 from grader.batch.similarity.words import read
+from grader.folders import data_directory
 from grader.intake.lexer import INDENT, LINE, tokens
-from grader.resources import data_directory
 from tests.batch.similarity.texts import GIVEN, LAUNCH, OWN, SKELETON, programs, renamed
 
 SAMPLES = sorted(

@@ -22,7 +22,7 @@ from grader.device.case import LaunchLimits
 from grader.device.cuda import CudaResult
 from grader.device.evidence import FindingKind, Writer
 from grader.device.process import SoftwareDevice
-from grader.resources import data_directory
+from grader.folders import data_directory
 
 pytestmark = [
     pytest.mark.slow,

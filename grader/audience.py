@@ -1,0 +1,310 @@
+"""The student's copy of a record: what is hidden is not in it, in any form.
+
+`for_audience` makes it, and every rendering for students is one of the copy. docs/rubric.md tells
+instructors what their students see.
+
+What is left out is decided by where a thing comes from, never by its text: a case stands for
+checks, and it is shown to those who may see all of them. What mixes the cases of all checks
+(shapes, launches, counts of cases, the time that they took, the seed that they are drawn from) is
+left out whole. What sums up (score, verdict, headline, advice) is made again from what is shown
+and from how many points the rest can give, never from how the rest ended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from msgspec.structs import replace
+
+from grader.marks import compiled, needed_points, unreachable, untouched
+from grader.record import (
+    Aspect,
+    Attribution,
+    Audience,
+    CheckedFinding,
+    CheckOutcome,
+    Counterexample,
+    Diagnostic,
+    Record,
+    Status,
+    Verdict,
+    Visibility,
+    Withheld,
+)
+from grader.wording import HURDLES, SKELETON_HEADLINE
+
+_STAGES = {"package": Aspect.PACKAGES, "compile": Aspect.COMPILES}
+"""What a check is about that a message of the compiler belongs to, by its stage."""
+
+
+def for_audience(record: Record, audience: Audience, now: datetime | None = None) -> Record:
+    """The record as somebody may see it.
+
+    Args:
+        record: A whole record, or a student's copy, which stays as it is.
+        audience: An instructor sees everything.
+        now: The moment, with its offset; None for a moment before every due date.
+
+    Returns:
+        For a student, a record without the static look, without the text of the rubric file,
+        without hints where the rubric says so, and without anything of the hidden checks.
+    """
+    if audience == "instructor" or record.withheld is not None:
+        return record
+    hidden = concealed(record, now)
+    shown = replace(record, look=())
+    if hidden:
+        shown = _without(shown, hidden)
+    # What shows by now is no longer marked as anything else.
+    checks = tuple(replace(each, visibility=Visibility.VISIBLE) for each in shown.checks)
+    shown = replace(shown, checks=checks)
+    if record.rubric is not None:
+        shown = replace(shown, rubric=replace(record.rubric, source="", digest="", skeleton=None))
+        if not record.rubric.hints:
+            shown = _without_hints(shown)
+    return shown
+
+
+def as_seen(record: Record, audience: Audience) -> Record:
+    """What a renderer makes its output of: the last guard behind whoever calls it.
+
+    A caller knows the time and passes a student's copy; a whole record is reduced to what
+    shows before the due date. What was not made under a rubric file is left as it is.
+    """
+    return for_audience(record, audience) if restricted(record) else record
+
+
+def _without(record: Record, hidden: frozenset[str]) -> Record:
+    """The record without some checks."""
+    stands = standing(record, hidden)
+    visible = frozenset(each.id for each in record.checks) - hidden
+    shown = replace(
+        record,
+        checks=tuple(replace(each, cases=0) for each in record.checks if each.id not in hidden),
+        # Without numbers: they count the cases before, and a hidden check that fails has more.
+        counterexamples=tuple(
+            replace(each, case=0) for each in record.counterexamples if _shows(each, visible)
+        ),
+        findings=tuple(replace(each, case=0) for each in record.findings if _shows(each, visible)),
+        diagnostics=tuple(
+            each for each in record.diagnostics if not _hidden_message(record, each, hidden)
+        ),
+        wrong="",
+        fault=replace(record.fault, detail="") if record.fault is not None else None,
+        seed="",
+        # Only whether any ran: how many tells how the hidden ones ended.
+        cases_run=min(record.cases_run, 1),
+        cases=None,
+        shapes=(),
+        launches=(),
+        kernels=(),
+        stages=tuple(each for each in record.stages if each.name != "run"),
+        withheld=stands.withheld,
+    )
+    return _with_summary(record, shown, stands)
+
+
+def _with_summary(record: Record, shown: Record, stands: Standing) -> Record:
+    """Score, verdict, headline and advice, from what is left."""
+    if shown.verdict not in (Verdict.PASS, Verdict.FAIL):
+        return replace(shown, score=0, extra_score=0, max_score=stands.possible, extra_max=0)
+    shown = replace(
+        shown,
+        verdict=stands.verdict,
+        score=stands.score,
+        max_score=stands.possible,
+        extra_score=stands.extra_score,
+        extra_max=stands.extra_max,
+    )
+    # Of a skeleton nothing ran, so that nothing is hidden in what to do first.
+    steps = record.advice if untouched(record) else advice(shown)
+    return replace(shown, headline=headline(shown), advice=steps)
+
+
+def _shows(case: Counterexample | CheckedFinding, shown: frozenset[str]) -> bool:
+    """Whether all that a case stands for shows; an older record does not say what that is."""
+    own = {case.check} if isinstance(case, Counterexample) else set[str]()
+    return bool(case.concerns) and own | set(case.concerns) <= shown
+
+
+def _hidden_message(record: Record, diagnostic: Diagnostic, hidden: frozenset[str]) -> bool:
+    aspect = _STAGES.get(diagnostic.stage)
+    shown = {check.aspect for check in record.checks if check.id not in hidden}
+    return aspect not in shown
+
+
+def _without_hints(record: Record) -> Record:
+    """The record with what happened, and without what to do about it."""
+    refused = record.verdict in (Verdict.REFUSED, Verdict.FAULT)
+    return replace(
+        record,
+        # What to hand in instead is no hint.
+        advice=record.advice if refused else (),
+        checks=tuple(replace(each, hint="") for each in record.checks),
+        counterexamples=tuple(replace(each, explanation="") for each in record.counterexamples),
+        findings=tuple(replace(each, explanation="") for each in record.findings),
+        diagnostics=tuple(replace(each, advice="") for each in record.diagnostics),
+    )
+
+
+def restricted(record: Record) -> bool:
+    """Whether the record was made under a rubric file, so that students get a copy of it.
+
+    Without one there is nothing to leave out, and a student may have the record itself.
+    """
+    return record.rubric is not None or any(
+        check.visibility is not Visibility.VISIBLE for check in record.checks
+    )
+
+
+def concealed(record: Record, now: datetime | None) -> frozenset[str]:
+    """Ids of the checks that do not show.
+
+    Args:
+        record: A whole record.
+        now: The moment, with its offset; None for a moment before every due date.
+    """
+    due = due_date(record)
+    passed = now is not None and due is not None and now >= due
+    return frozenset(
+        check.id
+        for check in record.checks
+        if check.visibility is Visibility.HIDDEN
+        or (check.visibility is Visibility.AFTER_DUE and not passed)
+    )
+
+
+def due_date(record: Record) -> datetime | None:
+    """The due date; None where there is none or it can't be read: then nothing shows."""
+    text = record.rubric.due if record.rubric is not None else ""
+    try:
+        due = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return due if due.utcoffset() is not None else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """The mark as far as it shows."""
+
+    verdict: Verdict
+    """Where it is not final: whether everything that shows is right."""
+    score: int
+    possible: int
+    extra_score: int
+    extra_max: int
+    withheld: Withheld
+
+
+def standing(record: Record, hidden: frozenset[str]) -> Standing:
+    """Where the submission of a whole record stands without the hidden checks."""
+    marked = record.verdict in (Verdict.PASS, Verdict.FAIL)
+    away = unreachable(record.checks) if marked else frozenset()
+    counted = [check for place, check in enumerate(record.checks) if place not in away]
+    shown = [check for check in counted if check.id not in hidden]
+    others = [check for check in counted if check.id in hidden]
+    score = sum(check.points for check in shown if not check.extra)
+    possible = _possible(shown)
+    out_of_reach = sum(record.checks[place].max_points for place in away)
+    pass_mark = record.rubric.pass_mark if record.rubric is not None else None
+    needed = needed_points(pass_mark, possible + _possible(others), out_of_reach)
+    passes, fails = score >= needed, score + _possible(others) < needed
+    later = [check for check in others if check.visibility is Visibility.AFTER_DUE]
+    due = due_date(record)
+    complete = score == possible
+    return Standing(
+        verdict=Verdict.PASS if passes or (complete and not fails) else Verdict.FAIL,
+        score=score,
+        possible=possible,
+        extra_score=sum(check.points for check in shown if check.extra) if complete else 0,
+        extra_max=sum(check.max_points for check in shown if check.extra),
+        withheld=Withheld(
+            later=_possible(later),
+            never=_possible(others) - _possible(later),
+            extra=sum(check.max_points for check in others if check.extra),
+            until=due.isoformat() if later and due is not None else "",
+            final=passes or fails or not marked,
+        ),
+    )
+
+
+def _possible(checks: list[CheckOutcome]) -> int:
+    return sum(check.max_points for check in checks if not check.extra)
+
+
+STEPS = 4
+
+
+def headline(record: Record) -> str:
+    """The verdict of a copy in one or two sentences, with what is still to come."""
+    points = f"{record.score} of {record.max_score} visible points."
+    return " ".join(part for part in (_first(record), points, to_come(record)) if part)
+
+
+def _first(record: Record) -> str:
+    """How what is shown ended."""
+    if untouched(record):
+        return SKELETON_HEADLINE
+    failed = [c for c in record.checks if c.status is Status.FAILED and not c.extra]
+    if failed:
+        return HURDLES.get(failed[0].aspect) or f'This check fails: "{failed[0].title}".'
+    if record.score < record.max_score:
+        return "Not every check could be made."
+    return "Everything that is shown is right."
+
+
+def to_come(record: Record) -> str:
+    """What is left out, and whether it can change the verdict."""
+    kept = record.withheld
+    if kept is None:
+        return ""
+    told = list(_left_out(kept))
+    if not told or not kept.final:
+        return " ".join(told)
+    stands = "It passes" if record.verdict is Verdict.PASS else "It does not pass"
+    return " ".join([*told, f"{stands}, whatever comes of that."])
+
+
+def _left_out(kept: Withheld) -> Iterator[str]:
+    when = f"after {instant(kept.until)}" if kept.until else "later"
+    if kept.later:
+        yield f"{_points(kept.later)} more will be checked {when}."
+    if kept.never:
+        yield f"{_points(kept.never)} more are decided by checks that are not shown."
+    if kept.extra:
+        yield f"Extra credit of up to {_points(kept.extra)} is not shown."
+
+
+def _points(count: int) -> str:
+    return "1 point" if count == 1 else f"{count} points"
+
+
+def instant(iso: str) -> str:
+    """``1 December 2026, 23:59 (UTC+01:00)``."""
+    when = datetime.fromisoformat(iso)
+    offset = when.strftime("%z")
+    zone = "UTC" if not when.utcoffset() else f"UTC{offset[:3]}:{offset[3:5]}"
+    return f"{when.day} {when:%B %Y, %H:%M} ({zone})"
+
+
+def advice(record: Record) -> tuple[str, ...]:
+    """What to try next, by what is shown, most useful first."""
+    return tuple(dict.fromkeys(step for step in _steps(record) if step))[:STEPS]
+
+
+def _steps(record: Record) -> Iterator[str]:
+    if not compiled(record):
+        for diagnostic in record.diagnostics:
+            if diagnostic.severity == "error" and diagnostic.advice:
+                place = f"Line {diagnostic.line}: " if diagnostic.line else ""
+                yield place + diagnostic.advice
+    for example in record.counterexamples:
+        yield example.explanation
+    for finding in record.findings:
+        if finding.attribution is Attribution.STUDENT and not finding.beyond:
+            yield finding.explanation
+    for check in record.checks:
+        yield check.hint
