@@ -7,7 +7,6 @@ their text. ``grade puzzles fingerprint CLONE`` makes these data from a clone.
 
 from __future__ import annotations
 
-from grader.book.layout import FilePlace, Layout
-from grader.book.shipped import Book, find_book, read_book
+from grader.book.shipped import Book, FilePlace, Layout, find_book, read_book
 
 __all__ = ["Book", "FilePlace", "Layout", "find_book", "read_book"]

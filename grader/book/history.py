@@ -14,10 +14,9 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from grader.book.declared import Declared, declared_in
 from grader.book.digests import SHORT, array_reads, given_code, program_of
-from grader.book.shipped import GivenCode, Shipped
-from grader.book.topics import RENUMBERED, Topic, Topics
+from grader.book.identify import Declared, declared_in
+from grader.book.shipped import RENUMBERED, GivenCode, Shipped, Topic, Topics
 from grader.errors import UsageError
 from grader.model.puzzle import Puzzle
 

@@ -1,23 +1,142 @@
-"""What the book ships: its files and the code that it gives, by their digests."""
+"""What the book ships: its puzzles, their places, digests of its files and the code it gives."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import msgspec
 
 from grader.book.digests import SHORT
-from grader.book.layout import Layout
-from grader.book.topics import Topics
 from grader.errors import GraderFault
 from grader.folders import data_directory
 
 if TYPE_CHECKING:
     from grader.model.puzzle import Puzzle
+
+
+RENUMBERED: Final = "2025-07-30"
+"""The day on which the book gave most of its puzzles other numbers."""
+
+
+class Topic(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One puzzle of the book, in all its versions."""
+
+    title: str
+    number: int
+    before: int = 0
+    """Its number before `RENUMBERED`; 0 where it was not there yet."""
+    ops: Sequence[str] = ()
+    """What its files register."""
+    functions: Sequence[Sequence[str]] = ()
+    """The functions that one file of it declares together: each way that some version has."""
+    structs: Sequence[str] = ()
+    constants: Sequence[str] = ()
+
+    @property
+    def names(self) -> frozenset[str]:
+        """All functions and structs of its files."""
+        return frozenset(self.structs).union(*self.functions)
+
+    @property
+    def called(self) -> str:
+        """As people know it: ``puzzle 4, 2D Map``."""
+        earlier = f" ({self.before} before {_MOVED})" if self.before not in (0, self.number) else ""
+        return f"puzzle {self.number}{earlier}, {self.title}"
+
+
+_MOVED: Final = "July 30, 2025"
+Topics = Mapping[str, Topic]
+"""By name: the one that the grader's own puzzle has, where there is one."""
+
+
+_TWO: Final = 2
+"""So many folders and names say more than a name alone: ``p05/p05.mojo``."""
+
+
+class FilePlace(Enum):
+    """Where a file stands, as far as its path tells."""
+
+    ASSIGNED = "assigned"
+    """Where the book has the file that is to be filled in."""
+    NEAR = "near"
+    """In the folder of the puzzle, under another name or in a folder more or less."""
+    ANYWHERE = "anywhere"
+    """The path says nothing."""
+    ASTRAY = "astray"
+    """In the folder of another puzzle which ships a file of that name."""
+    ANSWER = "answer"
+    """Where the book has its own answer."""
+    OTHER = "other"
+    """Where the book has the file of another puzzle, or a complete one for another use."""
+
+
+class Layout:
+    """The places of the book's Mojo files, seen from one puzzle.
+
+    Args:
+        puzzle: Its places are data of its definition.
+        paths: Of all Mojo files that the book has or had.
+    """
+
+    def __init__(self, puzzle: Puzzle, paths: Iterable[str]) -> None:
+        self.puzzle = puzzle
+        self.assigned = tuple(place.task for place in puzzle.book)
+        self.answers = tuple(place.answer for place in puzzle.book)
+        self._kinds = {_folded(path): FilePlace.OTHER for path in paths}
+        self._kinds |= {_folded(path): FilePlace.ANSWER for path in self.answers}
+        self._kinds |= {_folded(path): FilePlace.ASSIGNED for path in self.assigned}
+        self._tails = {
+            path[1:]: kind
+            for path, kind in sorted(self._kinds.items(), key=_assigned_last)
+            if len(path) > _TWO
+        }
+        names = {path[-1] for path, kind in self._kinds.items() if kind is FilePlace.ASSIGNED}
+        self._folders = {
+            path[1] for path, kind in self._kinds.items() if kind is FilePlace.ASSIGNED
+        }
+        self._astray = {
+            path[1]
+            for path, kind in self._kinds.items()
+            if path[-1] in names and len(path) > _TWO and kind is FilePlace.OTHER
+        } - self._folders
+
+    @property
+    def own(self) -> str:
+        """The puzzle's own places, for people: the newest, and others with their editions."""
+        if not self.puzzle.book:
+            return f"{self.puzzle.name}.mojo"
+        newest, *others = self.puzzle.book
+        earlier = [f"{each.task} in edition {' or '.join(each.editions)}" for each in others]
+        return f"{newest.task} ({', '.join(earlier)})" if earlier else newest.task
+
+    def place(self, path: str) -> FilePlace:
+        """Where a file stands, wherever the clone lies: ``jane/clone/problems/p17/op/...``."""
+        parts = _folded(path)
+        for known in (self._kinds, self._tails):
+            for start in range(len(parts) - _TWO + 1):
+                if (kind := known.get(parts[start:])) is not None:
+                    return kind
+        for folder in reversed(parts[:-1]):
+            if folder in self._folders:
+                return FilePlace.NEAR
+            if folder in self._astray:
+                return FilePlace.ASTRAY
+        return FilePlace.ANYWHERE
+
+
+def _folded(path: str) -> tuple[str, ...]:
+    return tuple(path.casefold().split("/"))
+
+
+def _assigned_last(item: tuple[Sequence[str], FilePlace]) -> bool:
+    """What comes last stands: of a tail that several share, the assigned file's place."""
+    return item[1] is FilePlace.ASSIGNED
+
 
 GIVEN: Final = "given.json"
 """Beside the reference kernels of a puzzle."""

@@ -14,7 +14,7 @@ from grader.book import Book
 from grader.book.digests import array_reads, digest, given_code, program_of
 from grader.book.shipped import book_of
 from grader.grading.attribution import Code
-from grader.intake.plain_launch import without_plain_launches
+from grader.intake.launches import without_plain_launches
 from grader.model.part import GivenKernel
 from grader.model.puzzle import Puzzle
 from grader.record import SkeletonInfo
@@ -40,7 +40,7 @@ class Given:
     def only_launched(self, text: str, kernel: str, sizes: Sequence[str]) -> bool:
         """Whether a file is one that is handed out, with plain launches of its kernel added.
 
-        See `grader.intake.plain_launch`; ``sizes`` are the names of the size parameters. A course's
+        See `grader.intake.launches`; ``sizes`` are the names of the size parameters. A course's
         own skeleton counts where its kernels are known ones: of these it is known that they treat
         all sizes alike.
         """

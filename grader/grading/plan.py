@@ -6,7 +6,7 @@ shapes go into one compile; Hypothesis then chooses among them.
 
 A program may do something else at any one size, so all assigned sizes are in the
 plan. A sample of them is enough only for the given file with a plain launch
-(`grader.intake.plain_launch`): nothing in it that is the student's looks at a size.
+(`grader.intake.launches`): nothing in it that is the student's looks at a size.
 """
 
 from __future__ import annotations

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from grader.intake.reader import read_submission, submission_from_bytes
-from grader.intake.submission import MAX_BYTES, Submission
+from grader.intake.reader import MAX_BYTES, Submission, read_submission, submission_from_bytes
 
 __all__ = ["MAX_BYTES", "Submission", "read_submission", "submission_from_bytes"]

@@ -1,22 +1,42 @@
-"""Whether the one launch of a source hands its kernel fewer arguments than the kernel takes.
+"""Launches in a source: one with too few arguments, and the plain ones.
 
-Not every edition's compiler compares the two: up to 25.6.1 such a launch packages, compiles
-and ends its process when it runs, without a word. This explains that; it decides nothing.
+`short_launch` tells whether the one launch of a source hands its kernel fewer arguments than the
+kernel takes. Not every edition's compiler compares the two: up to 25.6.1 such a launch packages,
+compiles and ends its process when it runs, without a word. This explains that; it decides nothing.
 Where anything is in doubt (several launches, a name that is defined twice, a list that is
 unpacked, a default), there is no answer.
+
+`without_plain_launches` takes out the statements that start a given kernel and choose nothing by a
+size. Whoever fills the launch in and changes nothing else hands in a program that treats all sizes
+alike, as far as the kernel does. To know that, the statements of a plain launch are taken out of
+the source; if what is left is the given file, nothing in it is the student's but the launch.
+This errs to one side only: what it does not know is not plain.
+
+A plain launch is made of these statements, in any number:
+
+* ``comptime NAME = kernel[...]`` (or ``alias``): the sizes each once, by their own names and in
+  their order, and beside them names, attributes of names and ``type_of(name).Name``;
+* ``CONTEXT.enqueue_function[...](names, grid_dim=..., block_dim=...)``, where grid and block are
+  constants of the file, alone or followed by ones;
+* ``CONTEXT.synchronize()``.
+
+They stand in another function than the kernel, and no name that they give to the kernel is used
+behind them by what is left: it may have meant something else there.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 from grader.intake.display import one_line
-from grader.intake.lexer import CLOSING, DEDENT, INDENT, NEWLINE, OPENING, Token, tokens
-from grader.intake.tokens import bracketed
+from grader.intake.lexer import CLOSING, DEDENT, INDENT, NEWLINE, OPENING, STRING, Token, tokens
+from grader.intake.tokens import bracketed, keys, statements_of
 
 _LAYOUT: Final = frozenset({NEWLINE, INDENT, DEDENT})
-_LAUNCHES: Final = ("enqueue_function", "compile_function")
+_LAUNCHING: Final = ("enqueue_function", "compile_function")
 """Beginnings of the names that start a kernel, or compile one to be started elsewhere."""
 _MAX_SHOWN: Final = 8
 
@@ -49,12 +69,12 @@ class ShortLaunch(NamedTuple):
 def short_launch(text: str) -> ShortLaunch | None:
     """The launch of a source, where it is the only one and certainly has too few arguments."""
     stream = [token for token in tokens(text) if token.kind not in _LAYOUT]
-    starts = [index for index, token in enumerate(stream) if token.text.startswith(_LAUNCHES)]
+    starts = [index for index, token in enumerate(stream) if token.text.startswith(_LAUNCHING)]
     if len(starts) != 1:
         return None
     (start,) = starts
-    kernels, after = _list(stream, start + 1, "[")
-    arguments, _ = _list(stream, after, "(")
+    kernels, after = _elements(stream, start + 1, "[")
+    arguments, _ = _elements(stream, after, "(")
     if not kernels or arguments is None:
         return None
     definition = _definition(stream, kernels[0][0].text)
@@ -83,8 +103,8 @@ def _definition(
     if stream[at - 1].text in ("fn", "def"):
         after = at + 1
         if after < len(stream) and stream[after].text == "[":
-            _, after = _list(stream, after, "[")
-        arguments, _ = _list(stream, after, "(")
+            _, after = _elements(stream, after, "[")
+        arguments, _ = _elements(stream, after, "(")
         return stream[at], _names(arguments)
     if not may_be_alias or [token.text for token in stream[at + 1 : at + 2]] != ["="]:
         return None
@@ -92,7 +112,7 @@ def _definition(
     return _definition(stream, meant, may_be_alias=False)
 
 
-def _list(
+def _elements(
     stream: Sequence[Token], index: int, opening: str
 ) -> tuple[list[Sequence[Token]] | None, int]:
     """The elements between brackets that open at ``index``, and where they end; None: no such."""
@@ -135,3 +155,156 @@ def _outside(argument: Sequence[Token]) -> list[str]:
 
 def _count(number: int) -> str:
     return f"{number or 'no'} argument{'' if number == 1 else 's'}"
+
+
+_LAUNCHES: Final = frozenset(
+    {"enqueue_function", "enqueue_function_checked", "enqueue_function_unchecked"}
+)
+_NAME: Final = re.compile(r"[A-Za-z_]\w*", re.ASCII)
+_CONSTANT: Final = re.compile(r"[A-Z][A-Z0-9_]*", re.ASCII)
+_PARAMETER: Final = re.compile(
+    r"type_of \( \w+ \) \. \w+|[A-Za-z_]\w*( \. [A-Za-z_]\w*)?", re.ASCII
+)
+
+
+def without_plain_launches(
+    text: str, *, kernel: str, sizes: Sequence[str]
+) -> list[tuple[str, str, bool]]:
+    """A source for comparison (`grader.intake.tokens.keys`), plain launches of a kernel left out.
+
+    Args:
+        text: The source.
+        kernel: Name of the given function.
+        sizes: Names of the size parameters, in the kernel's order.
+    """
+    reader = _PlainLaunches(kernel, tuple(sizes))
+    kept: list[Token] = []
+    function = ""
+    for statement in statements_of(tokens(text)):
+        start = _first_word(statement)
+        function = _defined_by(statement) or function
+        if function in {"", kernel} or not reader.is_plain(statement[start:]):
+            kept += statement
+            if reader.hides(statement):
+                return keys(tokens(text))
+        else:
+            kept += statement[:start]
+    return keys(kept)
+
+
+def _defined_by(statement: Sequence[Token]) -> str:
+    """The name of the function that a statement begins to define; empty where it does not."""
+    pairs = pairwise(token.text for token in statement if token.kind != STRING)
+    return next((name for word, name in pairs if word in {"def", "fn"}), "")
+
+
+def _first_word(statement: Sequence[Token]) -> int:
+    """Past the marks of indentation."""
+    return next(
+        (n for n, token in enumerate(statement) if token.kind not in {INDENT, DEDENT}),
+        len(statement),
+    )
+
+
+class _PlainLaunches:
+    """Reads one statement after the other, and remembers the names given to the kernel."""
+
+    def __init__(self, kernel: str, sizes: tuple[str, ...]) -> None:
+        self._kernel = kernel
+        self._sizes = sizes
+        self._aliases: set[str] = set()
+
+    def is_plain(self, statement: Sequence[Token]) -> bool:
+        """Whether a statement belongs to a plain launch."""
+        if not statement or statement[-1].kind != NEWLINE:
+            return False
+        if any(token.kind == STRING for token in statement):
+            return False
+        words = [token.text for token in statement[:-1]]
+        match words:
+            case ["comptime" | "alias", name, "=", *value]:
+                if not self._may_be_defined(name) or not self._is_kernel(value):
+                    return False
+                self._aliases.add(name)
+                return True
+            case [context, ".", "synchronize", "(", ")"]:
+                return bool(_NAME.fullmatch(context))
+            case [context, ".", launch, "[", *_] if launch in _LAUNCHES:
+                return bool(_NAME.fullmatch(context)) and self._is_launch(words[3:])
+        return False
+
+    def hides(self, statement: Sequence[Token]) -> bool:
+        """Whether it uses a name that stands for the kernel since: for what, is not known here."""
+        return any(token.text in self._aliases for token in statement)
+
+    def _may_be_defined(self, name: str) -> bool:
+        """Whether giving the kernel this name hides nothing that the given code means by it."""
+        taken = {self._kernel, *self._sizes}
+        return bool(_NAME.fullmatch(name)) and not _CONSTANT.fullmatch(name) and name not in taken
+
+    def _is_kernel(self, words: Sequence[str]) -> bool:
+        """Whether it is the kernel with its parameters, or a name given to that."""
+        if len(words) == 1:
+            return words[0] in self._aliases
+        if not words or words[0] != self._kernel:
+            return False
+        parameters, rest = _list(words[1:], "[")
+        if parameters is None or rest:
+            return False
+        found: list[str] = []
+        for parameter in parameters:
+            keyword, value = _keyword(parameter)
+            if len(value) == 1 and value[0] in self._sizes:
+                if keyword not in {None, value[0]}:
+                    return False
+                found.append(value[0])
+            elif self._sizes_in(value) or not _PARAMETER.fullmatch(" ".join(value)):
+                return False
+        return tuple(found) == self._sizes
+
+    def _is_launch(self, words: Sequence[str]) -> bool:
+        """Whether ``[kernels](tensors, grid_dim=..., block_dim=...)`` chooses nothing by a size."""
+        kernels, rest = _list(words, "[")
+        arguments, behind = _list(rest, "(")
+        if not kernels or arguments is None or behind:
+            return False
+        if not all(self._is_kernel(each) for each in kernels):
+            return False
+        keywords: list[str] = []
+        for argument in arguments:
+            keyword, value = _keyword(argument)
+            if keyword is None:
+                if len(value) != 1 or not _NAME.fullmatch(value[0]) or self._sizes_in(value):
+                    return False
+            elif not _is_constant(value):
+                return False
+            else:
+                keywords.append(keyword)
+        return sorted(keywords) == ["block_dim", "grid_dim"]
+
+    def _sizes_in(self, words: Sequence[str]) -> bool:
+        return not set(self._sizes).isdisjoint(words)
+
+
+def _is_constant(words: Sequence[str]) -> bool:
+    """``TPB``, ``(TPB, 1)`` and the like."""
+    parts, rest = _list(words, "(")
+    if parts is None or rest:
+        parts = [words]
+    first, *others = parts or [[]]
+    return (
+        len(first) == 1
+        and bool(_CONSTANT.fullmatch(first[0]))
+        and all(list(each) == ["1"] for each in others)
+    )
+
+
+def _keyword(words: Sequence[str]) -> tuple[str | None, Sequence[str]]:
+    """The name before ``=``, if there is one, and the value."""
+    return (words[0], words[2:]) if len(words) > 2 and words[1] == "=" else (None, words)
+
+
+def _list(words: Sequence[str], opening: str) -> tuple[list[Sequence[str]] | None, Sequence[str]]:
+    """The parts of a bracketed list that ``words`` begin with, and what follows it."""
+    parts, after = bracketed(words, opening)
+    return (None, words) if parts is None else ([words[part] for part in parts], words[after:])

@@ -18,9 +18,27 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO, Final
 
+import msgspec
+
 from grader.errors import SubmissionRefused
 from grader.intake.display import one_line, safe_name
-from grader.intake.submission import MAX_BYTES, Submission
+
+MAX_BYTES: Final = 256 * 1024
+"""The largest file taken. The longest puzzle solution seen has 30 KB."""
+
+
+class Submission(msgspec.Struct, frozen=True, kw_only=True):
+    """One submitted file. Its bytes are still hostile; only their form has been checked."""
+
+    name: str
+    """Safe to show anywhere after the escaping of that place. Never used as a path."""
+    text: str
+    """``data`` as text: UTF-8, no NUL; a byte order mark at the start is left out."""
+    data: bytes
+    """Exactly what was handed in."""
+    sha256: str
+    """Of ``data``, in hexadecimal."""
+
 
 _STDIN: Final = "-"
 _OPEN_FLAGS: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC

@@ -15,7 +15,6 @@
 from __future__ import annotations
 
 from grader.sandbox.box import Box
-from grader.sandbox.distributions import PackagePart
 from grader.sandbox.isolation_probe import forget, probe, probe_once
 from grader.sandbox.policy import (
     MIB,
@@ -28,7 +27,7 @@ from grader.sandbox.policy import (
     Wanted,
 )
 from grader.sandbox.process import SandboxedProcess
-from grader.sandbox.python_tree import PythonTree, python_tree
+from grader.sandbox.python_tree import PackagePart, PythonTree, python_tree
 from grader.sandbox.scratch import Scratch
 
 __all__ = [

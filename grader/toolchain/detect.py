@@ -1,7 +1,7 @@
 """Which edition a source is written for, from what it imports, how it declares and what it calls.
 
 Each edition's file lists how its dialect differs from the one before
-(`grader.toolchain.edition.Change`). Together they say for each pattern of words
+(`grader.toolchain.edition.DialectChange`). Together they say for each pattern of words
 in which editions it packages. An edition *fits* a source if everything that
 was recognised packages with it. Where several fit, the default edition is
 taken if it is among them, else the newest; where none does, the one with the

@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 
 from grader.book.history import BRANCHES, history_topics
 from grader.book.identify import choose, identify, refuse_another
-from grader.book.shipped import read_shipped
-from grader.book.topics import Topic
+from grader.book.shipped import Topic, read_shipped
 from grader.errors import OtherPuzzle, UsageError
 from grader.folders import data_directory
 from grader.intake import submission_from_bytes

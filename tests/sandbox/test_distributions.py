@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from grader.errors import SandboxFault
-from grader.sandbox.distributions import parts
+from grader.sandbox.python_tree import parts
 
 
 class Site:

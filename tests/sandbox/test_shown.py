@@ -24,7 +24,7 @@ from grader.errors import SandboxFault
 from grader.lanes.boxed_device import device_tree
 from grader.lanes.workspace import open_workspace
 from grader.sandbox import Box, Isolation, Limits, Profile, PythonTree, Scratch, python_tree
-from grader.sandbox.distributions import parts
+from grader.sandbox.python_tree import parts
 from grader.toolchain import edition
 from grader.toolchain.toolchain import locate
 from grader.worker.process import SCRIPT
