@@ -28,6 +28,17 @@ class WorkerTraits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     26.4 on); ``conditional``, one graph with a branch for each."""
 
 
+class KernelTraits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How kernels of a program are compiled to PTX; see `grader.toolchain.kernels`."""
+
+    build: tuple[str, ...]
+    """Arguments of ``mojo`` that compile ``{main}`` into the file ``{output}``, without linking."""
+    imports: tuple[str, ...]
+    """What the generated program imports."""
+    text: str
+    """An expression for the PTX text of ``{kernel}``."""
+
+
 class DialectChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One difference of an edition's dialect from the edition before it.
 
@@ -70,6 +81,8 @@ class Edition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     register: str
     """The decorator that registers an op, without its arguments."""
     worker: WorkerTraits
+    kernels: KernelTraits | None = None
+    """None where its programs can't be graded yet."""
     changes: tuple[DialectChange, ...] = ()
 
     def worded(self, text: str) -> str:

@@ -13,6 +13,7 @@ so sources and package lie apart.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from grader.sandbox import Box, Isolation, Profile, Scratch
@@ -64,6 +65,16 @@ class Workspace:
         """Copy the student's file into a fresh op package."""
         self._scratch.install("source/op/__init__.mojo", f"from .{self.module} import *\n".encode())
         self._scratch.install(f"source/op/{self.module}.mojo", source)
+
+    def install_program(self, files: Mapping[str, str]) -> str:
+        """Put modules of a program side by side, by name; where ``main`` lies, as seen inside."""
+        for name, text in files.items():
+            self._scratch.install(f"source/{name}.mojo", text.encode())
+        return self.box.inside(self._scratch.path / "work" / "source" / "main.mojo")
+
+    def left(self, name: str, *, limit: int) -> bytes | None:
+        """A file that a process has left in ``work``; None where there is none of that size."""
+        return self._scratch.read(f"work/{name}", limit=limit)
 
     def compiled_graphs(self) -> bytes | None:
         """The compiled graphs that a worker has left, if it has left any."""

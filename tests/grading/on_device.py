@@ -11,6 +11,7 @@ import struct
 import numpy as np
 
 from grader.device import CaseEvidence
+from grader.device.client import DriverClient
 from grader.device.wire import DriverOp
 from grader.grading import plan
 from grader.grading.attribution import Code
@@ -22,7 +23,6 @@ from grader.lanes.graph import _pairs
 from grader.lanes.lane import Redone
 from grader.model.cases import CaseRun, Ending
 from grader.puzzles.conv1d import PUZZLE
-from tests.device.driver.client import DriverClient
 
 HEAD = ".version 8.1\n.target sm_80\n.address_size 64\n"
 

@@ -9,10 +9,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from grader.device import control, wire
+from grader.device.client import DriverClient, Gone
 from grader.device.process import SoftwareDevice
 from grader.device.wire import REQUEST_HEADER, DriverOp
 from grader.errors import ProtocolFault
-from tests.device.driver.client import DriverClient, Gone
 from tests.device.driver.fake_device import PROGRAM
 
 FUZZ = settings(

@@ -8,6 +8,7 @@ import pytest
 
 from grader.device import CaseSetup
 from grader.device.calls import dispatch
+from grader.device.client import ORDER
 from grader.device.cuda import TOTAL_MEMORY, CudaResult
 from grader.device.evidence import Writer
 from grader.device.journal import MAX_STEPS
@@ -17,7 +18,6 @@ from grader.device.session import DeviceState, DriverSession
 from grader.device.simulator import Interpreter
 from grader.device.streams import NOT_ORDERED
 from grader.device.wire import DriverOp
-from tests.device.driver.client import ORDER
 from tests.device.kernels import HEAD
 
 KERNEL = (

@@ -10,12 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grader.device import CaseSetup, journal
+from grader.device.client import DriverClient
 from grader.device.memory import GlobalMemory
 from grader.device.process import SoftwareDevice
 from grader.device.replay import Exchange, NotReplayable, difference, replay
 from grader.device.wire import DriverOp
 from grader.errors import DeviceFault
-from tests.device.driver.client import DriverClient
 from tests.device.driver.fake_device import PROGRAM
 
 

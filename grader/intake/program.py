@@ -1,0 +1,191 @@
+"""Edits of a Mojo program by its tokens: other values for constants, functions without bodies.
+
+The edits keep every line where it is, so that what the compiler says of a copy is true of the file.
+They are made by a scan of the text, which any text has; where the compiler would see a text
+otherwise, it refuses the copy as it would refuse the file.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+from grader.intake.lexer import (
+    CLOSING,
+    COMMENT,
+    NUMBER,
+    OPENING,
+    SIGN,
+    STRING,
+    Token,
+    plain_lines,
+    scan,
+)
+
+_DEFINES: Final = ("def", "fn")
+_CONSTANT: Final = ("comptime", "alias")
+_TYPES: Final = "DType"
+_PLAIN: Final = frozenset("()-,.")
+"""Signs of which a literal may be made, beside numbers and names of types."""
+
+
+class Unset(StrEnum):
+    """Why a constant can't get another value."""
+
+    MISSING = "missing"
+    TWICE = "twice"
+    COMPUTED = "computed"
+    """Its value is no literal: other constants may depend on what it is computed from."""
+
+
+class UnsetConstant(msgspec.Struct, frozen=True):
+    """A constant that can't get another value, and why."""
+
+    name: str
+    why: Unset
+    line: int = 0
+    """Of its definition; 0 where there is none."""
+
+
+class Function(msgspec.Struct, frozen=True):
+    """A function at the top level of a program."""
+
+    name: str
+    line: int
+    signature: str
+    """Its text up to the colon, on one line."""
+    body: tuple[int, int]
+    """Offsets behind the colon and behind the last line, in `plain_lines` of the text."""
+
+
+def functions(text: str) -> dict[str, Function]:
+    """The functions at the top level by name; of two with one name the first."""
+    plain, found = plain_lines(text), {}
+    for statement in _statements(text):
+        if len(statement) < 2 or statement[0].text not in _DEFINES:
+            continue
+        colon = _colon(statement)
+        if colon is None:
+            continue
+        name, end = statement[1], statement[-1].stop
+        signature = " ".join(plain[statement[0].start : colon.start].split())
+        function = Function(name.text, statement[0].line, signature, (colon.stop, end))
+        found.setdefault(name.text, function)
+    return found
+
+
+def without_bodies(text: str, names: Collection[str]) -> str:
+    """The text with nothing in the bodies of some functions."""
+    plain = plain_lines(text)
+    wanted = [each for name, each in functions(plain).items() if name in names]
+    for function in sorted(wanted, key=lambda each: each.body, reverse=True):
+        start, end = function.body
+        lines = "\n" * plain.count("\n", start, end)
+        plain = f"{plain[:start]} pass{lines}{plain[end:]}"
+    return plain
+
+
+def with_constants(
+    text: str, values: Mapping[str, int | str]
+) -> tuple[str, tuple[UnsetConstant, ...]]:
+    """The text with other values for constants at its top level, and those that can't have one."""
+    plain = plain_lines(text)
+    places: dict[str, list[Sequence[Token]]] = {name: [] for name in values}
+    for statement in _statements(plain):
+        if statement[0].text in _CONSTANT and len(statement) > 1 and statement[1].text in places:
+            places[statement[1].text].append(statement)
+    unset: list[UnsetConstant] = []
+    edits: list[tuple[int, int, str]] = []
+    for name, found in places.items():
+        if len(found) != 1:
+            why, line = (Unset.TWICE, found[1][0].line) if found else (Unset.MISSING, 0)
+            unset.append(UnsetConstant(name, why, line))
+            continue
+        value = _value(found[0])
+        if value is None or not _is_literal(value):
+            unset.append(UnsetConstant(name, Unset.COMPUTED, found[0][0].line))
+            continue
+        start, stop = value[0].start, value[-1].stop
+        edits.append((start, stop, str(values[name]) + "\n" * plain.count("\n", start, stop)))
+    for start, stop, put in sorted(edits, reverse=True):
+        plain = plain[:start] + put + plain[stop:]
+    return plain, tuple(unset)
+
+
+def body_words(text: str, name: str) -> tuple[str, ...] | None:
+    """The words of a function's body without placeholders (``pass``, ``...``, ``_ = row``).
+
+    None where there is no such function.
+    """
+    found = functions(text).get(name)
+    if found is None:
+        return None
+    start, end = found.body
+    body = plain_lines(text)[start:end]
+    lines = (
+        [token.text for token in scan(line) if token.kind != COMMENT] for line in body.split("\n")
+    )
+    return tuple(word for line in lines if not _is_placeholder(line) for word in line)
+
+
+def launched(text: str) -> tuple[str, ...]:
+    """Names of the functions that the program launches as kernels, in order."""
+    plain = "".join(token.text + " " for token in scan(text) if token.kind not in (COMMENT, STRING))
+    found = re.findall(r"\benqueue_function(?:_\w+)? \[ (\w+) ", plain)
+    return tuple(dict.fromkeys(found))
+
+
+def _is_placeholder(line: Sequence[str]) -> bool:
+    return line in (["pass"], [".", ".", "."]) or (len(line) == 3 and line[:2] == ["_", "="])
+
+
+def _statements(text: str) -> Iterator[list[Token]]:
+    """The statements at the top level: the words of each, those of its block included."""
+    statement: list[Token] = []
+    depth = 0
+    for token in scan(text):
+        if token.kind == COMMENT:
+            continue
+        if token.column == 1 and depth == 0 and statement:
+            yield statement
+            statement = []
+        statement.append(token)
+        if token.kind != STRING:
+            depth = max(0, depth + (token.text in OPENING) - (token.text in CLOSING))
+    if statement:
+        yield statement
+
+
+def _colon(statement: Sequence[Token]) -> Token | None:
+    """The colon behind a function's signature."""
+    depth = 0
+    for token in statement:
+        if token.kind != SIGN:
+            continue
+        if token.text == ":" and depth == 0:
+            return token
+        depth += (token.text in OPENING) - (token.text in CLOSING)
+    return None
+
+
+def _value(statement: Sequence[Token]) -> Sequence[Token] | None:
+    """The words of a constant's value, up to the end of its line."""
+    depth = 0
+    for index, token in enumerate(statement):
+        if token.kind == SIGN and token.text == "=" and depth == 0:
+            return statement[index + 1 :] or None
+        depth += (token.text in OPENING) - (token.text in CLOSING)
+    return None
+
+
+def _is_literal(value: Sequence[Token]) -> bool:
+    words = [token.text for token in value]
+    if words[:2] == [_TYPES, "."]:
+        return len(words) == 3
+    return all(
+        token.kind == NUMBER or (token.kind == SIGN and token.text in _PLAIN) for token in value
+    ) and any(token.kind == NUMBER for token in value)

@@ -1,0 +1,319 @@
+"""The lane of kernels: they are compiled to PTX, and launched on buffers of the grader's.
+
+Nothing of the submission runs on this machine but its kernels, on the software device. The
+host is ours, so that there is nothing that it could help with.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import struct
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, Self
+
+from grader.device import CaseEvidence, Compared, schedules
+from grader.device.client import DriverClient, Gone
+from grader.device.cuda import CallRefused, CudaResult
+from grader.errors import DeviceFault
+from grader.lanes.devices import OnSoftwareDevice
+from grader.lanes.lane import Kept, Redone
+from grader.lanes.timing import TimeTaken
+from grader.model.cases import Case, CaseRun, Ending, PlannedShape
+from grader.model.part import KernelLaunch, Kernels, Part, Scalar, constant_at
+from grader.record import DeviceInfo, NotRun
+from grader.toolchain.kernels import CompiledKernel, WantedKernel
+
+_POINTER: Final = 8
+_NO_HOST: Final = "there is no host code of the submission"
+
+
+def wanted(launch: KernelLaunch) -> WantedKernel:
+    """The kernel of a launch."""
+    return WantedKernel(launch.function, launch.parameters)
+
+
+class Mismatch(Exception):
+    """A kernel takes other arguments than the task's launch gives."""
+
+
+@dataclass
+class _PartRun:
+    """What the cases of one part took. Each part has time of its own."""
+
+    time: TimeTaken = field(default_factory=TimeTaken)
+    spent: NotRun | None = None
+
+
+@dataclass(frozen=True)
+class _Loaded:
+    """A kernel on the device."""
+
+    handle: int
+    parameters: tuple[tuple[int, int], ...]
+    """Offset and size of each."""
+
+
+class KernelLane:
+    """Runs the kernels of a program. Use as a context manager.
+
+    Args:
+        device: Where they run; opened by the caller.
+        kernels: Of each shape of the plan by its number, the compiled kernels.
+    """
+
+    observes = True
+
+    def __init__(
+        self,
+        device: OnSoftwareDevice,
+        kernels: Mapping[int, Mapping[WantedKernel, CompiledKernel]],
+    ) -> None:
+        self._device = device
+        self._kernels = kernels
+        self._client: DriverClient | None = None
+        self._loaded: dict[CompiledKernel, _Loaded] = {}
+        self._parts: dict[str, _PartRun] = {}
+        self._last = _PartRun()
+        self.replacements = 0
+        self.cases_run = 0
+        self.peak_bytes = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    @property
+    def device(self) -> DeviceInfo:
+        """What it runs on."""
+        return self._device.info
+
+    @property
+    def is_slow(self) -> bool:
+        """Whether a case takes the device so long that there should be few."""
+        return self._last.time.is_slow
+
+    def close(self) -> None:
+        """Hang up."""
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+
+    def check(self, shape: PlannedShape) -> None:
+        """See that the kernels of a shape take the arguments that they will be given.
+
+        Raises:
+            Mismatch: one takes others; the message says which.
+        """
+        code = shape.part.code
+        assert isinstance(code, Kernels)
+        for launch in code.launches:
+            self._arguments(
+                shape, launch, self._load(shape, launch), dict.fromkeys(_names(shape), 0)
+            )
+
+    def run(
+        self,
+        case: Case,
+        *,
+        variant: int = 0,
+        schedule: int = schedules.PLAIN,
+        repeatable: bool = False,
+    ) -> CaseRun:
+        """Run one case in fresh buffers; see `grader.lanes.lane.Lane`.
+
+        Raises:
+            UnsupportedByDevice: the software device is too slow for the program.
+            DeviceFault: the device has gone.
+        """
+        part = self._last = self._parts.setdefault(case.part.name, _PartRun())
+        part.spent = part.spent or part.time.used_up
+        if part.spent is not None:
+            return CaseRun.none(case, part.spent)
+        self.cases_run += 1
+        share = part.time.share
+        # Modules are loaded before the case begins: their variables are no part of it.
+        launches = self._launches(case.shape)
+        self._device.begin_case(
+            variant=variant,
+            schedule=schedule,
+            shared_zeros=case.part.shared_holds_zeros(case.shape.sizes),
+            share=share,
+            budget=case.part.budget,
+        )
+        began = time.monotonic()
+        answer = self._perform(case, launches)
+        seconds = time.monotonic() - began
+        evidence = self._device.end_case()
+        assert evidence is not None
+        if part.time.add(seconds, evidence, late=False):
+            run = CaseRun.none(case, NotRun.CUT)
+        else:
+            run = _outcome(case, answer, evidence)
+        if run.ending is not Ending.OUTPUT:
+            self._renew()
+        return run
+
+    def run_renewed(self, case: Case) -> CaseRun:
+        """Run a case on a device that has forgotten all before it."""
+        self._renew()
+        return self.run(case)
+
+    def keep(self, number: int) -> None:
+        """Nothing: there is no host to compare."""
+
+    def compare(self, one: Kept, other: Kept) -> Compared:
+        """Nothing to compare."""
+        return Compared(why=_NO_HOST)
+
+    def repeat(self, one: Kept, other: Kept, *, moved: bool = True) -> Redone:
+        """Nothing to do again."""
+        return Redone(why=_NO_HOST)
+
+    # ---- the host ----
+
+    def _perform(
+        self, case: Case, launches: Sequence[tuple[KernelLaunch, _Loaded]]
+    ) -> tuple[bytes, ...] | str:
+        """The bytes of all outputs and then of all inputs, or what call failed."""
+        client, sizes = self._connected(), case.shape.sizes
+        addresses: dict[str, int] = {}
+        try:
+            for spec in case.part.tensors:
+                address = addresses[spec.name] = client.allocate(spec.length(sizes))
+                if spec.name in case.inputs:
+                    client.write(address, case.inputs[spec.name].tobytes())
+                else:
+                    client.fill(address, spec.length(sizes))
+            for launch, loaded in launches:
+                data = self._arguments(case.shape, launch, loaded, addresses)
+                grid, block = launch.extents(sizes)
+                result = client.launch(loaded.handle, data, grid=grid, block=block)
+                if result:
+                    return f"the launch of {launch.function} failed: {_name(result)}"
+            client.synchronize()
+            answer = tuple(
+                client.read(addresses[spec.name], spec.length(sizes))
+                for spec in (*case.part.outputs, *case.part.inputs)
+            )
+            for address in addresses.values():
+                client.free(address)
+        except CallRefused as refused:
+            return f"a call of the driver failed: {_name(refused.result)}"
+        except Gone:
+            raise _gone() from None
+        return answer
+
+    def _arguments(
+        self,
+        shape: PlannedShape,
+        launch: KernelLaunch,
+        loaded: _Loaded,
+        addresses: Mapping[str, int],
+    ) -> bytes:
+        """The bytes of a kernel's parameters."""
+        if len(loaded.parameters) != len(launch.arguments):
+            raise Mismatch(
+                f"{launch.function} takes {len(loaded.parameters)} arguments; the task's launch "
+                f"gives {len(launch.arguments)}: {_listed(launch)}"
+            )
+        data = bytearray(max((offset + size for offset, size in loaded.parameters), default=0))
+        for argument, (offset, size) in zip(launch.arguments, loaded.parameters, strict=True):
+            if isinstance(argument, Scalar):
+                value = int(constant_at(argument.value, shape.sizes))
+                form = {4: "<i", 8: "<q"}.get(size)
+            else:
+                value, form = addresses[argument], "<Q" if size == _POINTER else None
+            if form is None:
+                raise Mismatch(
+                    f"{launch.function} takes something of {size} bytes where the task's launch "
+                    f"gives {_said(argument)}: {_listed(launch)}"
+                )
+            struct.pack_into(form, data, offset, value)
+        return bytes(data)
+
+    def _launches(self, shape: PlannedShape) -> list[tuple[KernelLaunch, _Loaded]]:
+        code = shape.part.code
+        assert isinstance(code, Kernels)
+        return [(launch, self._load(shape, launch)) for launch in code.launches]
+
+    def _load(self, shape: PlannedShape, launch: KernelLaunch) -> _Loaded:
+        compiled = self._kernels[shape.number][wanted(launch)]
+        if compiled not in self._loaded:
+            client = self._connected()
+            try:
+                handle, parameters = client.kernel(client.load(compiled.ptx), compiled.entry)
+            except CallRefused as refused:
+                raise DeviceFault(
+                    f"the software device does not load {launch.function}: {refused}",
+                    remedy="Please report it with the file.",
+                ) from None
+            except Gone:
+                raise _gone() from None
+            self._loaded[compiled] = _Loaded(handle, parameters)
+        return self._loaded[compiled]
+
+    def _connected(self) -> DriverClient:
+        if self._client is None:
+            self._client = DriverClient(self._device.worker_fd)
+            self._client.hello()
+        return self._client
+
+    def _renew(self) -> None:
+        """Begin anew: a fault of the device sticks."""
+        self.replacements += 1
+        self.close()
+        self._loaded.clear()
+        self._device.renew()
+
+
+def _outcome(case: Case, answer: tuple[bytes, ...] | str, evidence: CaseEvidence) -> CaseRun:
+    if isinstance(answer, str):
+        return CaseRun(case=case, ending=Ending.ERROR, message=answer, evidence=evidence)
+    part, sizes, count = case.part, case.shape.sizes, len(case.part.outputs)
+    specs = (*part.outputs, *part.inputs)
+    arrays = [spec.array(data, sizes) for spec, data in zip(specs, answer, strict=True)]
+    return CaseRun(
+        case=case,
+        ending=Ending.OUTPUT,
+        outputs=tuple(arrays[:count]),
+        inputs_after=tuple(arrays[count:]),
+        evidence=evidence,
+        copies_out=evidence.copies_out[-len(answer) :][:count],
+    )
+
+
+def _names(shape: PlannedShape) -> list[str]:
+    return [spec.name for spec in shape.part.tensors]
+
+
+def _name(result: int) -> str:
+    with contextlib.suppress(ValueError):
+        return f"CUDA error {result} ({CudaResult(result).name.lower().replace('_', ' ')})"
+    return f"CUDA error {result}"
+
+
+def _listed(launch: KernelLaunch) -> str:
+    return ", ".join(map(_said, launch.arguments))
+
+
+def _said(argument: str | Scalar) -> str:
+    return f"a whole number ({argument.value})" if isinstance(argument, Scalar) else argument
+
+
+def _gone() -> DeviceFault:
+    return DeviceFault(
+        "the software device has ended",
+        remedy="Run the command again; if it persists, report it with this message.",
+    )
+
+
+def shapes_by_part(shapes: Sequence[PlannedShape]) -> dict[str, tuple[Part, list[PlannedShape]]]:
+    """The shapes of each part."""
+    found: dict[str, tuple[Part, list[PlannedShape]]] = {}
+    for shape in shapes:
+        found.setdefault(shape.part.name, (shape.part, []))[1].append(shape)
+    return found
