@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from grader.device import FindingKind, Writer
+from grader.intake.program import Unset
 from grader.record import Aspect, NotRun, ProblemKind, Reason
 
 # ---- what the device found ----
@@ -135,11 +136,22 @@ NOT_RUN: dict[NotRun, str] = {
     NotRun.LOADING: "the program ended its process, and its compiled graphs could not be loaded "
     "again",
 }
+UNSET: dict[Unset, str] = {
+    Unset.MISSING: " is not defined at the top level of the file, and the kernel is compiled with "
+    "other values of it: define it as the skeleton does",
+    Unset.TWICE: " is defined twice (line {line})",
+    Unset.COMPUTED: " is not a plain number (line {line}), and the kernel is compiled with other "
+    "values of it: write the number, as the skeleton does",
+}
+"""Why a constant can't get the values of other sizes, behind its name."""
 _REASONS: dict[Reason, str] = {
     Reason.NOTHING_FILLED_IN: "nothing was filled in",
     Reason.COMPILER: "{said}",
+    Reason.KERNEL_MISSING: "the file does not define {function}",
+    Reason.CONSTANT_UNSET: "{constant}{why}",
+    Reason.SIGNATURE: "{said}",
     Reason.NOT_PACKAGED: "the file does not package",
-    Reason.NOT_COMPILED: "the graph does not compile",
+    Reason.NOT_COMPILED: "it does not compile",
     Reason.PROBLEM: "{title}{detail}",
     Reason.NOT_RUN: "{why}",
     Reason.UNKNOWN: "{said}",
@@ -163,6 +175,8 @@ def reason_sentence(reason: Reason | None, data: Mapping[str, int | str]) -> str
     words = {name: str(value) for name, value in data.items()}
     if reason is Reason.PROBLEM:
         words["detail"] = f": {data['detail']}" if data.get("detail") else ""
+    elif reason is Reason.CONSTANT_UNSET:
+        words["why"] = UNSET[Unset(str(data["why"]))].format_map(words)
     elif reason is Reason.NOT_RUN:
         words["why"] = NOT_RUN[NotRun(str(data["why"]))]
     elif reason is Reason.TRIED:

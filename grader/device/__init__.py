@@ -18,7 +18,9 @@ evidence as well, so it imports neither the interpreter nor NumPy.
 
 from grader.device import schedules
 from grader.device.case import SIGNALLING_NAN, CaseSetup, InputPairs, LaunchLimits
+from grader.device.client import DriverClient, Gone
 from grader.device.control import Compared, Repeated
+from grader.device.cuda import CallRefused, CudaResult
 from grader.device.evidence import (
     CaseEvidence,
     CopyOut,
@@ -46,13 +48,17 @@ from grader.device.process import (
 __all__ = [
     "LOAD_ORDER",
     "SIGNALLING_NAN",
+    "CallRefused",
     "CaseEvidence",
     "CaseSetup",
     "Compared",
     "CopyOut",
+    "CudaResult",
     "Dim3",
+    "DriverClient",
     "Finding",
     "FindingKind",
+    "Gone",
     "InputPairs",
     "Launch",
     "LaunchLimits",

@@ -7,8 +7,14 @@ import struct
 
 from grader.device.case import LaunchLimits
 from grader.device.cuda import CallRefused, CudaResult
-from grader.device.streams import NOT_ORDERED
-from grader.device.wire import REPLY_HEADER, REQUEST_HEADER, VERSION, DriverOp, receive_exactly
+from grader.device.wire import (
+    NOT_ORDERED,
+    REPLY_HEADER,
+    REQUEST_HEADER,
+    VERSION,
+    DriverOp,
+    receive_exactly,
+)
 
 TIMEOUT_S = LaunchLimits().wall_clock_s + 30.0
 ORDER: dict[DriverOp, tuple[str, tuple[int, ...]]] = {

@@ -26,8 +26,6 @@ LEGACY: Final = 0
 PER_THREAD: Final = 2
 PREDEFINED: Final = {0: LEGACY, 1: LEGACY, PER_THREAD: PER_THREAD}
 """Handles that need no creation."""
-NOT_ORDERED: Final = (1 << 64) - 1
-"""Stands for the stream in calls that reserve or free memory without one."""
 NON_BLOCKING: Final = 1
 """``CU_STREAM_NON_BLOCKING``: work on the default stream does not wait for this one."""
 

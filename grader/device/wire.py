@@ -13,11 +13,14 @@ from __future__ import annotations
 import socket
 import struct
 from enum import IntEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from grader.errors import ProtocolFault
 
 VERSION = 2
+
+NOT_ORDERED: Final = (1 << 64) - 1
+"""Stands for the stream in calls that reserve or free memory without one."""
 
 REQUEST_HEADER = struct.Struct("<III")
 REPLY_HEADER = struct.Struct("<IIi")

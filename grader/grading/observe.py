@@ -158,7 +158,7 @@ def _how_many(comparisons: tuple[Comparison, ...]) -> str:
 
 def _changed_inputs(run: CaseRun) -> Iterator[Problem]:
     for spec, after in zip(run.case.part.inputs, run.inputs_after, strict=True):
-        if after.tobytes() != run.case.inputs[spec.name].tobytes():
+        if spec.role == "input" and after.tobytes() != run.case.inputs[spec.name].tobytes():
             yield problem(
                 ProblemKind.INPUT_CHANGED,
                 Aspect.CLEAN,

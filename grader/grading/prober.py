@@ -108,7 +108,9 @@ class Prober:
         progress: Callable[[int, int], None],
     ) -> None:
         self.results = Results()
-        share = -(-examples // len(puzzle.parts))
+        run = {shape.part.name for shape in shapes}
+        parts = [part for part in puzzle.parts if part.name in run]
+        share = -(-examples // len(parts))
         self._findings: dict[tuple[object, ...], Observation] = {}
         self._parts = [
             _PartProber(
@@ -123,7 +125,7 @@ class Prober:
                 code=codes.get(part.name, Code.NOTHING),
                 progress=_onward(progress, number * share, examples),
             )
-            for number, part in enumerate(puzzle.parts)
+            for number, part in enumerate(parts)
         ]
 
     def draw_ahead(self) -> None:

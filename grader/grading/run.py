@@ -115,6 +115,17 @@ class _Run:
         self.moved_to: Choice | None = None
         self.toolchain = editions.provide(choice.edition, gathered)
         gathered.toolchain = _toolchain_info(self.toolchain, choice)
+        if gathered.puzzle.is_program:
+            from grader.grading.program import ProgramRun
+
+            with editions.in_use(choice.edition):
+                return ProgramRun(
+                    gathered,
+                    choice,
+                    self.toolchain,
+                    self.isolation.level,
+                    self.meanwhile or (lambda: None),
+                ).run()
         # Two processes of a submission at a time only where a namespace keeps them apart.
         head_start = HEAD_START if self.isolation.level is Isolation.BWRAP else None
         place = self._workspace(_staged(gathered.submission))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -174,11 +174,14 @@ def _judge(puzzle: Puzzle, check: Check, reached: Reached) -> Judgement:
                 return Judgement(status=Status.PASSED)
             said = {"said": reached.failure}
             return Judgement(status=Status.FAILED, reason=Reason.COMPILER, data=dict(said))
-        if not passed:
+        if not passed and reached.results is None:
             return Judgement(status=Status.NOT_CHECKED, reason=missing)
+    part = puzzle.part(check.part).name
+    if why := reached.refused.get(part):
+        return Judgement(status=Status.NOT_CHECKED, reason=why.reason, data=dict(why.data))
     if reached.results is None:
         return Judgement(status=Status.NOT_CHECKED, reason=Reason.NOT_COMPILED)
-    return check.judge(reached.results.parts[puzzle.part(check.part).name])
+    return check.judge(reached.results.parts[part])
 
 
 def headline(puzzle: Puzzle, scored: Scored, reached: Reached) -> Headline:
@@ -222,8 +225,13 @@ def _what_is_wrong(puzzle: Puzzle, failed: CheckOutcome | None, reached: Reached
     """The first thing that went wrong, in one sentence."""
     if not reached.packages:
         return reached.other_edition or HURDLES[Aspect.PACKAGES]
-    if not reached.compiles or reached.results is None:
-        return HURDLES[Aspect.COMPILES]
+    if reached.results is None:
+        if reached.refused and reached.compiles:
+            return " ".join(_refused_sentences(puzzle, reached))
+        hurdle = Aspect.PACKAGES if puzzle.is_program else Aspect.COMPILES
+        return reached.other_edition or HURDLES[hurdle]
+    if reached.refused or not reached.compiles:
+        return _in_part(puzzle, reached, reached.results)
     results = reached.results.parts
     if not any(part.completed for part in results.values()):
         return "It compiles, but no run of it gave an output."
@@ -241,6 +249,22 @@ def _what_is_wrong(puzzle: Puzzle, failed: CheckOutcome | None, reached: Reached
     return f"{before}{part.title[:1].upper()}{part.title[1:]}: {told[:1].lower()}{told[1:]}"
 
 
+def _in_part(puzzle: Puzzle, reached: Reached, results: Results) -> str:
+    """What is said where some parts could not be run."""
+    told = [] if reached.compiles else [HURDLES[Aspect.PACKAGES]]
+    right = [each.title for each in puzzle.parts if _is_right(puzzle, each.name, results)]
+    if right:
+        alone = "" if reached.compiles else ", compiled alone"
+        told.append(f"Right{alone}: {' and '.join(right)}.")
+    return " ".join([*told, *_refused_sentences(puzzle, reached)])
+
+
+def _refused_sentences(puzzle: Puzzle, reached: Reached) -> Iterator[str]:
+    for name, why in reached.refused.items():
+        title = puzzle.part(name).title
+        yield f"{title[:1].upper()}{title[1:]}: {reason_sentence(why.reason, why.data)}."
+
+
 def _of_part(check: Check, results: PartResults) -> str:
     """What the first check that failed says of its part."""
     if not results.completed:
@@ -254,7 +278,9 @@ def _of_part(check: Check, results: PartResults) -> str:
 
 
 def _is_right(puzzle: Puzzle, part: str, results: Results) -> bool:
-    found = results.parts[part]
+    found = results.parts.get(part)
+    if found is None:
+        return False
     return all(
         check.judge(found).status is Status.PASSED
         for check in puzzle.checks_of(puzzle.part(part))

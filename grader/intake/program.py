@@ -64,7 +64,8 @@ class Function(msgspec.Struct, frozen=True):
 
 def functions(text: str) -> dict[str, Function]:
     """The functions at the top level by name; of two with one name the first."""
-    plain, found = plain_lines(text), {}
+    plain = plain_lines(text)
+    found: dict[str, Function] = {}
     for statement in _statements(text):
         if len(statement) < 2 or statement[0].text not in _DEFINES:
             continue

@@ -13,7 +13,6 @@ import contextlib
 import signal
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
@@ -23,7 +22,7 @@ from grader.lanes.devices import CaseDevice
 from grader.lanes.errors_of_max import in_short
 from grader.lanes.faults import out_of_memory
 from grader.lanes.lane import Control, Kept, Redone
-from grader.lanes.timing import CASE_SECONDS, TimeTaken
+from grader.lanes.timing import CASE_SECONDS, PartRun
 from grader.model.cases import Case, CaseRun, Ending, PlannedShape
 from grader.model.domains import Sizes
 from grader.model.part import Op, Part, TensorSpec, constants_at
@@ -39,16 +38,6 @@ MAX_REPLACEMENTS = 12
 def _pairs(of: Case, other: Case) -> list[tuple[bytes, bytes]]:
     names = [spec.name for spec in of.part.inputs]
     return [(of.inputs[name].tobytes(), other.inputs[name].tobytes()) for name in names]
-
-
-@dataclass
-class _PartRun:
-    """What the cases of one part took. Each part has time and processes of its own."""
-
-    time: TimeTaken = field(default_factory=TimeTaken)
-    spent: NotRun | None = None
-    """Why no more cases are run."""
-    replacements: int = 0
 
 
 class GraphLane:
@@ -73,8 +62,8 @@ class GraphLane:
         self._compiled = b""
         self._launched: Worker | None = None
         self._worker: Worker | None = None
-        self._parts: dict[str, _PartRun] = {}
-        self._last = _PartRun()
+        self._parts: dict[str, PartRun] = {}
+        self._last = PartRun()
         self.replacements = 0
         self.cases_run = 0
         self.peak_bytes = 0
@@ -314,7 +303,7 @@ class GraphLane:
 
     def _ready(self, case: Case) -> Worker | NotRun:
         """A worker that can run a case, a new one if the last is spent; or why there is none."""
-        part = self._last = self._parts.setdefault(case.part.name, _PartRun())
+        part = self._last = self._parts.setdefault(case.part.name, PartRun())
         part.spent = part.spent or part.time.used_up
         if part.spent is None and self._worker is None:
             full = part.replacements >= MAX_REPLACEMENTS

@@ -10,40 +10,33 @@ import contextlib
 import struct
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final, Self
 
-from grader.device import CaseEvidence, Compared, schedules
-from grader.device.client import DriverClient, Gone
-from grader.device.cuda import CallRefused, CudaResult
-from grader.errors import DeviceFault
+from grader.device import (
+    CallRefused,
+    CaseEvidence,
+    Compared,
+    CudaResult,
+    DriverClient,
+    Gone,
+    schedules,
+)
+from grader.errors import DeviceFault, GradeError, UnsupportedByDevice
 from grader.lanes.devices import OnSoftwareDevice
 from grader.lanes.lane import Kept, Redone
-from grader.lanes.timing import TimeTaken
+from grader.lanes.timing import PartRun
 from grader.model.cases import Case, CaseRun, Ending, PlannedShape
-from grader.model.part import KernelLaunch, Kernels, Part, Scalar, constant_at
+from grader.model.part import KernelLaunch, Kernels, Scalar, constant_at
 from grader.record import DeviceInfo, NotRun
-from grader.toolchain.kernels import CompiledKernel, WantedKernel
+from grader.toolchain.kernels import CompiledKernel
 
 _POINTER: Final = 8
 _NO_HOST: Final = "there is no host code of the submission"
 
 
-def wanted(launch: KernelLaunch) -> WantedKernel:
-    """The kernel of a launch."""
-    return WantedKernel(launch.function, launch.parameters)
-
-
-class Mismatch(Exception):
+class OtherSignature(Exception):
     """A kernel takes other arguments than the task's launch gives."""
-
-
-@dataclass
-class _PartRun:
-    """What the cases of one part took. Each part has time of its own."""
-
-    time: TimeTaken = field(default_factory=TimeTaken)
-    spent: NotRun | None = None
 
 
 @dataclass(frozen=True)
@@ -60,7 +53,7 @@ class KernelLane:
 
     Args:
         device: Where they run; opened by the caller.
-        kernels: Of each shape of the plan by its number, the compiled kernels.
+        kernels: Of each shape of the plan by its number, the kernel of each launch.
     """
 
     observes = True
@@ -68,14 +61,14 @@ class KernelLane:
     def __init__(
         self,
         device: OnSoftwareDevice,
-        kernels: Mapping[int, Mapping[WantedKernel, CompiledKernel]],
+        kernels: Mapping[int, Sequence[CompiledKernel]],
     ) -> None:
         self._device = device
         self._kernels = kernels
         self._client: DriverClient | None = None
         self._loaded: dict[CompiledKernel, _Loaded] = {}
-        self._parts: dict[str, _PartRun] = {}
-        self._last = _PartRun()
+        self._parts: dict[str, PartRun] = {}
+        self._last = PartRun()
         self.replacements = 0
         self.cases_run = 0
         self.peak_bytes = 0
@@ -106,14 +99,11 @@ class KernelLane:
         """See that the kernels of a shape take the arguments that they will be given.
 
         Raises:
-            Mismatch: one takes others; the message says which.
+            OtherSignature: one takes others; the message says which.
         """
-        code = shape.part.code
-        assert isinstance(code, Kernels)
-        for launch in code.launches:
-            self._arguments(
-                shape, launch, self._load(shape, launch), dict.fromkeys(_names(shape), 0)
-            )
+        addresses = dict.fromkeys((spec.name for spec in shape.part.tensors), 0)
+        for launch, loaded in self._launches(shape):
+            self._arguments(shape, launch, loaded, addresses)
 
     def run(
         self,
@@ -129,7 +119,7 @@ class KernelLane:
             UnsupportedByDevice: the software device is too slow for the program.
             DeviceFault: the device has gone.
         """
-        part = self._last = self._parts.setdefault(case.part.name, _PartRun())
+        part = self._last = self._parts.setdefault(case.part.name, PartRun())
         part.spent = part.spent or part.time.used_up
         if part.spent is not None:
             return CaseRun.none(case, part.spent)
@@ -216,7 +206,7 @@ class KernelLane:
     ) -> bytes:
         """The bytes of a kernel's parameters."""
         if len(loaded.parameters) != len(launch.arguments):
-            raise Mismatch(
+            raise OtherSignature(
                 f"{launch.function} takes {len(loaded.parameters)} arguments; the task's launch "
                 f"gives {len(launch.arguments)}: {_listed(launch)}"
             )
@@ -228,7 +218,7 @@ class KernelLane:
             else:
                 value, form = addresses[argument], "<Q" if size == _POINTER else None
             if form is None:
-                raise Mismatch(
+                raise OtherSignature(
                     f"{launch.function} takes something of {size} bytes where the task's launch "
                     f"gives {_said(argument)}: {_listed(launch)}"
                 )
@@ -238,26 +228,40 @@ class KernelLane:
     def _launches(self, shape: PlannedShape) -> list[tuple[KernelLaunch, _Loaded]]:
         code = shape.part.code
         assert isinstance(code, Kernels)
-        return [(launch, self._load(shape, launch)) for launch in code.launches]
+        kernels = self._kernels[shape.number]
+        return [
+            (launch, self._load(kernel))
+            for launch, kernel in zip(code.launches, kernels, strict=True)
+        ]
 
-    def _load(self, shape: PlannedShape, launch: KernelLaunch) -> _Loaded:
-        compiled = self._kernels[shape.number][wanted(launch)]
-        if compiled not in self._loaded:
+    def _load(self, kernel: CompiledKernel) -> _Loaded:
+        if kernel not in self._loaded:
             client = self._connected()
             try:
-                handle, parameters = client.kernel(client.load(compiled.ptx), compiled.entry)
+                handle, parameters = client.kernel(client.load(kernel.ptx), kernel.entry)
             except CallRefused as refused:
-                raise DeviceFault(
-                    f"the software device does not load {launch.function}: {refused}",
-                    remedy="Please report it with the file.",
-                ) from None
+                raise self._not_loaded(refused) from None
             except Gone:
                 raise _gone() from None
-            self._loaded[compiled] = _Loaded(handle, parameters)
-        return self._loaded[compiled]
+            self._loaded[kernel] = _Loaded(handle, parameters)
+        return self._loaded[kernel]
+
+    def _not_loaded(self, refused: CallRefused) -> GradeError:
+        evidence = self._device.end_case()
+        if evidence is not None and evidence.unsupported:
+            return UnsupportedByDevice(
+                "the submission needs what the software device does not support: "
+                f"{evidence.unsupported[0]}",
+                remedy="Report this message, so that the software device can learn it.",
+            )
+        return DeviceFault(
+            f"the software device does not load the kernel: {refused}",
+            remedy="Please report it with the file.",
+        )
 
     def _connected(self) -> DriverClient:
         if self._client is None:
+            assert self._device.worker_fd is not None
             self._client = DriverClient(self._device.worker_fd)
             self._client.hello()
         return self._client
@@ -286,10 +290,6 @@ def _outcome(case: Case, answer: tuple[bytes, ...] | str, evidence: CaseEvidence
     )
 
 
-def _names(shape: PlannedShape) -> list[str]:
-    return [spec.name for spec in shape.part.tensors]
-
-
 def _name(result: int) -> str:
     with contextlib.suppress(ValueError):
         return f"CUDA error {result} ({CudaResult(result).name.lower().replace('_', ' ')})"
@@ -309,11 +309,3 @@ def _gone() -> DeviceFault:
         "the software device has ended",
         remedy="Run the command again; if it persists, report it with this message.",
     )
-
-
-def shapes_by_part(shapes: Sequence[PlannedShape]) -> dict[str, tuple[Part, list[PlannedShape]]]:
-    """The shapes of each part."""
-    found: dict[str, tuple[Part, list[PlannedShape]]] = {}
-    for shape in shapes:
-        found.setdefault(shape.part.name, (shape.part, []))[1].append(shape)
-    return found

@@ -1,8 +1,12 @@
-"""What a lane does: prepare a submission, run a case of it, do it again, renew it."""
+"""What a lane does: run a case of a submission, do it again, renew its process.
+
+How it is prepared differs: `GraphLane.prepare` compiles in its worker, and a `KernelLane` is made
+of kernels that `kernel_build` has compiled.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -10,9 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grader.device import Compared, Launch, schedules
-from grader.model.cases import Case, CaseRun, PlannedShape
+from grader.model.cases import Case, CaseRun
 from grader.record import DeviceInfo
-from grader.worker.process import Ended
 
 Control = Callable[[Case], bool]
 """Whether the reference answer gets through a case here and now, in a second process too."""
@@ -75,11 +78,6 @@ class Lane(Protocol):
     @property
     def peak_bytes(self) -> int:
         """Most resident memory that a process of it took."""
-
-    def prepare(
-        self, shapes: Sequence[PlannedShape], *, control: Control | None = None
-    ) -> float | Ended:
-        """Compile all shapes; the seconds that it took, or how the process ended."""
 
     def run(
         self,

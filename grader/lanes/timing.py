@@ -7,6 +7,8 @@ What a short try cuts off says nothing: it is not run, as are those for which no
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 from grader.device import CaseEvidence, FindingKind
 from grader.errors import UnsupportedByDevice
 from grader.record import NotRun
@@ -105,3 +107,13 @@ class TimeTaken:
             return False
         self._unended += 1
         return short
+
+
+@dataclass
+class PartRun:
+    """What the cases of one part took. Each part has time and processes of its own."""
+
+    time: TimeTaken = field(default_factory=TimeTaken)
+    spent: NotRun | None = None
+    """Why no more cases are run."""
+    replacements: int = 0

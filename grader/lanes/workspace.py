@@ -18,7 +18,7 @@ COMPILE_MEMORY = 4096 * MIB
 
 @contextlib.contextmanager
 def open_workspace(
-    source: bytes,
+    source: bytes | None,
     puzzle: str,
     toolchain: Toolchain,
     *,
@@ -30,7 +30,7 @@ def open_workspace(
     Its directory goes when the block ends, with everything in it.
 
     Args:
-        source: The answer's text.
+        source: The answer's text; None where what is compiled is put there by others.
         puzzle: The puzzle's name, which is the module's.
         toolchain: What compiles it.
         isolation: The level that its processes run under.
@@ -51,7 +51,8 @@ def open_workspace(
             ),
             gpu=on_gpu,
         )
-        workspace.install(source)
+        if source is not None:
+            workspace.install(source)
         yield workspace
 
 

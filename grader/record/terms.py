@@ -80,6 +80,13 @@ class Reason(StrEnum):
     NOTHING_FILLED_IN = "nothing-filled-in"
     COMPILER = "compiler"
     """The compiler refused it, or did not end. Data: ``said``, ``other_edition``."""
+    KERNEL_MISSING = "kernel-missing"
+    """The file does not define a kernel of the part. Data: ``function``."""
+    CONSTANT_UNSET = "constant-unset"
+    """A constant of the file can't get the sizes' values. Data: ``constant``, ``why``
+    (`grader.intake.program.Unset`), ``line``."""
+    SIGNATURE = "signature"
+    """A kernel takes other arguments than the task's launch gives. Data: ``said``."""
     NOT_PACKAGED = "not-packaged"
     NOT_COMPILED = "not-compiled"
     PROBLEM = "problem"

@@ -67,7 +67,7 @@ PARTS = {
     "a parameter that is no size": {
         "code": Op(name="conv1d", parameters={"input_size": "kernel_size"})
     },
-    "a device that is none": {"code": Op(name="conv1d", target="tpu")},
+    "a device that is none": {"code": Op(name="conv1d", target="tpu")},  # type: ignore[arg-type]
     "two outputs, of which one is expected": {
         "tensors": (OUTPUT, INPUT, replace(KERNEL, role="output"))
     },

@@ -16,8 +16,7 @@ from grader.device.memory import GlobalMemory
 from grader.device.replay import Exchange, replay
 from grader.device.session import DeviceState, DriverSession
 from grader.device.simulator import Interpreter
-from grader.device.streams import NOT_ORDERED
-from grader.device.wire import DriverOp
+from grader.device.wire import NOT_ORDERED, DriverOp
 from tests.device.kernels import HEAD
 
 KERNEL = (

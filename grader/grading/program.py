@@ -1,0 +1,233 @@
+"""Grade a program: compile its kernels, run them, judge."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+
+import msgspec
+
+from grader.errors import DeviceFault, ToolchainFault
+from grader.grading import editions, plan
+from grader.grading.ahead import Ahead
+from grader.grading.attribution import Code
+from grader.grading.blame import Blame, Trial, blame_packaging
+from grader.grading.editions import Choice
+from grader.grading.gathered import Gathered
+from grader.grading.given import given
+from grader.grading.prober import Prober
+from grader.grading.reached import Reached
+from grader.grading.verdict import refuse_undecided
+from grader.intake.program import body_words
+from grader.lanes.boxed_device import device_spawn
+from grader.lanes.devices import OnSoftwareDevice
+from grader.lanes.kernel import KernelLane, OtherSignature
+from grader.lanes.kernel_build import BuiltKernels, LeftOut, build_kernels
+from grader.lanes.workspace import open_workspace
+from grader.model.cases import PlannedShape
+from grader.model.part import Kernels, Part
+from grader.record import Reason
+from grader.sandbox import Isolation, Limits
+from grader.toolchain.kernels import LIMITS
+from grader.toolchain.packaging import Packaged
+from grader.toolchain.toolchain import Toolchain
+from grader.toolchain.workspace import Workspace
+
+
+@contextlib.contextmanager
+def opened_device(isolation: Isolation, reason: str) -> Iterator[OnSoftwareDevice]:
+    """The software device, in a sandbox of its own."""
+    with OnSoftwareDevice(reason=reason, spawn=device_spawn(isolation)) as device:
+        yield device
+
+
+@dataclass
+class ProgramRun:
+    """The steps of one run with one edition. Each leaves what it found in ``gathered``."""
+
+    gathered: Gathered
+    choice: Choice
+    toolchain: Toolchain
+    isolation: Isolation
+    meanwhile: Callable[[], None] = lambda: None
+
+    def run(self) -> Choice | None:
+        """Everything; the answer is another edition that compiles where this does not.
+
+        Raises:
+            DeviceFault: a GPU was asked for.
+        """
+        wanted = self.gathered.request.device
+        if wanted == "gpu":
+            raise DeviceFault(
+                "kernels of programs are run on the software device only, so far",
+                remedy="Grade it with --device software.",
+            )
+        reason = "as asked" if wanted == "software" else "kernels of programs are run on it"
+        with contextlib.ExitStack() as stack:
+            # It takes half a second to start, and the compiler four.
+            device = Ahead(
+                lambda: stack.enter_context(opened_device(self.isolation, reason)), after=0
+            )
+            try:
+                return self._run(device)
+            finally:
+                device.drop(lambda _: None)
+
+    def _run(self, device: Ahead[OnSoftwareDevice]) -> Choice | None:
+        gathered = self.gathered
+        with gathered.stage("compile"):
+            unfilled = self._unfilled()
+            shapes = [shape for shape in self._plan() if shape.part.name not in unfilled]
+            if not shapes:
+                gathered.reached = Reached(nothing_filled_in=True)
+                return None
+            built = self._build(gathered.submission.text, shapes, self.toolchain)
+            if built.packaged is not None:
+                gathered.stage_peak = built.packaged.outcome.peak_resident_bytes
+                gathered.diagnostics = built.packaged.diagnostics
+            gathered.stage_failed = not built.ok
+            if not built.ok and not built.kernels:
+                other = self._neighbour(shapes, built)
+                if other is not None:
+                    return other
+            blame = self._blame(built, shapes)
+            nothing = LeftOut(Reason.NOTHING_FILLED_IN)
+            gathered.reached = Reached(
+                packages=True,
+                compiles=built.ok,
+                failure=blame.sentence if blame else "",
+                other_edition="" if built.ok else editions.explanation(self.choice)[0],
+                refused={**dict.fromkeys(unfilled, nothing), **built.refused},
+            )
+        if built.kernels:
+            with gathered.stage("run"):
+                self._run_kernels(device.result(), built, shapes)
+        return None
+
+    def _run_kernels(
+        self, device: OnSoftwareDevice, built: BuiltKernels, shapes: Sequence[PlannedShape]
+    ) -> None:
+        gathered = self.gathered
+        refused = dict(gathered.reached.refused)
+        with KernelLane(device, built.kernels) as lane:
+            gathered.device = lane.device
+            for shape in shapes:
+                if shape.part.name in refused:
+                    continue
+                try:
+                    lane.check(shape)
+                except OtherSignature as mismatch:
+                    refused[shape.part.name] = LeftOut(Reason.SIGNATURE, {"said": str(mismatch)})
+            gathered.shapes = [shape for shape in shapes if shape.part.name not in refused]
+            gathered.reached = replace(gathered.reached, refused=refused)
+            if not gathered.shapes:
+                return
+            results = Prober(
+                gathered.puzzle,
+                gathered.shapes,
+                lane,
+                seed=gathered.seed,
+                examples=gathered.request.examples,
+                codes={part.name: Code.NOTHING for part in gathered.puzzle.parts},
+                progress=gathered.progress.cases,
+            ).run()
+            gathered.cases_run = lane.cases_run
+            gathered.reached = replace(gathered.reached, results=results)
+            refuse_undecided(results)
+
+    def _plan(self) -> tuple[PlannedShape, ...]:
+        gathered = self.gathered
+        return plan.draw(
+            gathered.puzzle,
+            seed=gathered.seed,
+            own_kernel={part.name for part in gathered.puzzle.parts},
+            # Each size is an instance of the kernel, so all of them are too many.
+            tries=plan.Tries.ALL if gathered.request.sizes == "all" else plan.Tries.SAMPLE,
+        )
+
+    def _unfilled(self) -> set[str]:
+        """Parts whose kernels are as the skeleton has them; all, where the file is a skeleton."""
+        text, puzzle = self.gathered.submission.text, self.gathered.puzzle
+        rubric = self.gathered.request.rubric
+        handed_out = given(puzzle, self.choice.skeletons, rubric.skeleton if rubric else None)
+        if handed_out.nothing_filled_in(text):
+            return {part.name for part in puzzle.parts}
+        path = puzzle.kernel(self.choice.edition.name, "skeleton.mojo")
+        skeleton = path.read_text("utf-8") if path.exists() else ""
+        return {part.name for part in puzzle.parts if _is_unfilled(part, text, skeleton)}
+
+    def _build(
+        self, text: str, shapes: Sequence[PlannedShape], toolchain: Toolchain
+    ) -> BuiltKernels:
+        return build_kernels(
+            text,
+            shapes,
+            lambda: self._workspace(toolchain),
+            limits=self._limits(),
+            meanwhile=self.meanwhile,
+        )
+
+    def _neighbour(self, shapes: Sequence[PlannedShape], built: BuiltKernels) -> Choice | None:
+        """The choice of another edition that compiles the file, if there is one."""
+        assert built.packaged is not None
+        for edition in editions.neighbours(self.choice, built.packaged.diagnostics):
+            toolchain = editions.reachable(edition, self.gathered)
+            if toolchain is None or edition.kernels is None:
+                continue
+            again = self._build(self.gathered.submission.text, shapes[:1], toolchain)
+            if again.ok:
+                return editions.moved(self.choice, edition)
+        return None
+
+    def _blame(self, built: BuiltKernels, shapes: Sequence[PlannedShape]) -> Blame | None:
+        """Whose failure it is that the file does not compile; None where it does."""
+        packaged = built.packaged
+        if packaged is None or packaged.ok:
+            return None
+        blame = blame_packaging(packaged, lambda: self._reference_compiles(shapes))
+        why = editions.explanation(self.choice)[1]
+        self.gathered.diagnostics = editions.with_explanation(
+            self.choice, self.gathered.diagnostics, f"{self.gathered.puzzle.name}.mojo"
+        )
+        return Blame(sentence=why, diagnostics=blame.diagnostics) if why else blame
+
+    def _reference_compiles(self, shapes: Sequence[PlannedShape]) -> Trial | None:
+        """The control: the reference answer with the same sizes; see `grader.grading.blame`."""
+        path = self.gathered.puzzle.kernel(self.choice.edition.name, "right.mojo")
+        if not path.exists():
+            raise ToolchainFault(
+                f"the grader has no answer of {self.gathered.puzzle.name} in edition "
+                f"{self.choice.edition.name}, and needs one to tell whose failure this is",
+                remedy="Choose an edition of the book that has this puzzle: --edition NAME.",
+            )
+        packaged: Packaged | None = self._build(
+            path.read_text("utf-8"), shapes, self.toolchain
+        ).packaged
+        if packaged is None or not packaged.ok:
+            return None
+        outcome = packaged.outcome
+        return Trial(seconds=outcome.wall_seconds, peak_bytes=outcome.peak_resident_bytes)
+
+    def _workspace(self, toolchain: Toolchain) -> AbstractContextManager[Workspace]:
+        return open_workspace(
+            None,
+            self.gathered.request.puzzle_name,
+            toolchain,
+            isolation=self.isolation,
+            device="software",
+        )
+
+    def _limits(self) -> Limits:
+        seconds = min(LIMITS.wall_seconds, self.gathered.request.timeout)
+        return msgspec.structs.replace(LIMITS, wall_seconds=seconds)
+
+
+def _is_unfilled(part: Part, text: str, skeleton: str) -> bool:
+    """Whether all kernels of a part are there, with what the skeleton has in them."""
+    assert isinstance(part.code, Kernels)
+    own = [body_words(text, name) for name in part.code.functions]
+    handed_out = [body_words(skeleton, name) for name in part.code.functions]
+    return None not in own and own == handed_out

@@ -1,0 +1,186 @@
+"""From a program to the kernels of each shape: copies with other constants, compiled in one go.
+
+Where the whole does not compile, each part is compiled by itself, with nothing in ``main`` and in
+the kernels of the other parts: a mistake in one kernel costs that part alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+
+import msgspec
+
+from grader.intake.program import functions, launched, with_constants, without_bodies
+from grader.model.cases import PlannedShape
+from grader.model.part import Kernels, constants_at
+from grader.record import Reason
+from grader.sandbox import Limits
+from grader.toolchain.kernels import (
+    CompiledKernel,
+    CompiledKernels,
+    SourceCopy,
+    WantedKernel,
+    compile_kernels,
+)
+from grader.toolchain.packaging import Packaged
+from grader.toolchain.workspace import Workspace
+
+NewWorkspace = Callable[[], AbstractContextManager[Workspace]]
+"""Opens a workspace in which nothing has run."""
+
+
+class LeftOut(msgspec.Struct, frozen=True):
+    """Why a part can't be run, as the reason of its checks."""
+
+    reason: Reason
+    data: Mapping[str, int | str] = msgspec.field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuiltKernels:
+    """What compiling a program gave."""
+
+    packaged: Packaged | None
+    """How the whole file compiled; None where there was nothing to compile."""
+    kernels: Mapping[int, Sequence[CompiledKernel]] = field(default_factory=dict)
+    """By the number of the shape: the kernel of each launch."""
+    refused: Mapping[str, LeftOut] = field(default_factory=dict)
+    """By the name of the part, why it is not among them."""
+
+    @property
+    def ok(self) -> bool:
+        """Whether the whole file compiles."""
+        return self.packaged is None or self.packaged.ok
+
+
+def build_kernels(
+    text: str,
+    shapes: Sequence[PlannedShape],
+    new_workspace: NewWorkspace,
+    *,
+    limits: Limits,
+    meanwhile: Callable[[], None] = lambda: None,
+) -> BuiltKernels:
+    """Compile what the shapes need.
+
+    Raises:
+        ToolchainFault: as `compile_kernels`.
+        SandboxFault: the sandbox could not be started.
+    """
+    plan = _Plan(text, shapes)
+    if not plan.shapes:
+        return BuiltKernels(packaged=None, refused=plan.refused)
+    with new_workspace() as workspace:
+        whole = compile_kernels(
+            workspace, plan.copies(plan.shapes), limits=limits, meanwhile=meanwhile
+        )
+    if whole.ok:
+        return BuiltKernels(
+            packaged=whole.packaged,
+            kernels=plan.by_shape(plan.shapes, whole),
+            refused=plan.refused,
+        )
+    kernels: dict[int, Sequence[CompiledKernel]] = {}
+    refused = dict(plan.refused)
+    for name in dict.fromkeys(shape.part.name for shape in plan.shapes):
+        own = [shape for shape in plan.shapes if shape.part.name == name]
+        alone = None
+        if not whole.packaged.outcome.limit:
+            with new_workspace() as workspace:
+                alone = compile_kernels(workspace, plan.copies(own, alone=name), limits=limits)
+        if alone is not None and alone.ok:
+            kernels |= plan.by_shape(own, alone)
+        else:
+            refused[name] = LeftOut(Reason.NOT_COMPILED)
+    return BuiltKernels(packaged=whole.packaged, kernels=kernels, refused=refused)
+
+
+class _Plan:
+    """Which copies of a text the shapes need, and which kernels of each."""
+
+    def __init__(self, text: str, shapes: Sequence[PlannedShape]) -> None:
+        self._text = text
+        self.refused: dict[str, LeftOut] = {}
+        self._expected = {name for shape in shapes for name in _code(shape).functions}
+        self._names = _names(text, self._expected)
+        self._texts: dict[int, str] = {}
+        for shape in shapes:
+            part = shape.part.name
+            if part not in self.refused and (why := self._refusal(shape)) is not None:
+                self.refused[part] = why
+        self.shapes = [shape for shape in shapes if shape.part.name not in self.refused]
+
+    def _refusal(self, shape: PlannedShape) -> LeftOut | None:
+        code = _code(shape)
+        for function in code.functions:
+            if function not in self._names:
+                return LeftOut(Reason.KERNEL_MISSING, {"function": function})
+        text, unset = with_constants(self._text, constants_at(code.constants, shape.sizes))
+        if unset:
+            first = unset[0]
+            return LeftOut(
+                Reason.CONSTANT_UNSET,
+                {"constant": first.name, "why": first.why.value, "line": first.line},
+            )
+        self._texts[shape.number] = text
+        return None
+
+    def copies(self, shapes: Iterable[PlannedShape], *, alone: str = "") -> list[SourceCopy]:
+        """One copy for each set of constants, without the code of other parts where ``alone``."""
+        kernels = self._by_text(shapes)
+        emptied: set[str] = set()
+        if alone:
+            own = {
+                f for shape in shapes if shape.part.name == alone for f in _code(shape).functions
+            }
+            emptied = {"main", *(self._names.get(each, each) for each in self._expected - own)}
+        return [
+            SourceCopy(without_bodies(text, emptied), tuple(wanted))
+            for text, wanted in kernels.items()
+        ]
+
+    def by_shape(
+        self, shapes: Sequence[PlannedShape], compiled: CompiledKernels
+    ) -> dict[int, Sequence[CompiledKernel]]:
+        """The kernels of each shape."""
+        of_text = dict(zip(self._by_text(shapes), compiled.kernels, strict=True))
+        return {
+            shape.number: [of_text[self._texts[shape.number]][each] for each in self._wanted(shape)]
+            for shape in shapes
+        }
+
+    def _by_text(self, shapes: Iterable[PlannedShape]) -> dict[str, dict[WantedKernel, None]]:
+        found: dict[str, dict[WantedKernel, None]] = {}
+        for shape in shapes:
+            kernels = found.setdefault(self._texts[shape.number], {})
+            kernels.update(dict.fromkeys(self._wanted(shape)))
+        return found
+
+    def _wanted(self, shape: PlannedShape) -> list[WantedKernel]:
+        return [
+            WantedKernel(self._names[launch.function], launch.parameters)
+            for launch in _code(shape).launches
+        ]
+
+
+def _names(text: str, expected: set[str]) -> dict[str, str]:
+    """The kernels that are there, by the names that the task gives them.
+
+    One may have another name, where it is the only one that is missing and the program launches
+    exactly one kernel that the task does not know.
+    """
+    there = functions(text)
+    names = {name: name for name in expected if name in there}
+    missing = sorted(expected - set(names))
+    others = [name for name in launched(text) if name in there and name not in expected]
+    if len(missing) == len(others) == 1:
+        names[missing[0]] = others[0]
+    return names
+
+
+def _code(shape: PlannedShape) -> Kernels:
+    code = shape.part.code
+    assert isinstance(code, Kernels), "an op has no kernels to launch"
+    return code
