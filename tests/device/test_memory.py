@@ -14,8 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from grader.device.addresses import BASE_ADDRESS, HostAccessError, OutOfDeviceMemory
 from grader.device.evidence import Provenance, Writer
-from grader.device.memory import GlobalMemory
-from grader.device.stamps import kernel_stamp
+from grader.device.memory import GlobalMemory, kernel_stamp
 
 POISON = bytes.fromhex("a5a5a57f")
 

@@ -4,7 +4,7 @@ Each module registers its calls on import; :func:`dispatch` runs one and turns
 whatever happens into a CUresult.
 """
 
-from grader.device.calls import handles, memory, modules, properties
+from grader.device.calls import memory, modules, streams
 from grader.device.calls.table import dispatch
 
-__all__ = ["dispatch", "handles", "memory", "modules", "properties"]
+__all__ = ["dispatch", "memory", "modules", "streams"]

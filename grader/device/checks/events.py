@@ -20,8 +20,7 @@ from grader.device.evidence import (
     of_file,
 )
 from grader.device.lanes import Index, Lanes, Mask
-from grader.device.memory import GlobalMemory
-from grader.device.stamps import unravel
+from grader.device.memory import GlobalMemory, unravel
 
 MOST_FINDINGS = 50
 """Distinct findings kept of one launch."""

@@ -13,7 +13,7 @@ from grader.device.checks.events import Wave
 from grader.device.cuda import MULTIPROCESSORS, WARP
 from grader.device.evidence import Dim3, Space
 from grader.device.lanes import Index, Lanes
-from grader.device.memory import GlobalMemory
+from grader.device.memory import THREAD_BITS, GlobalMemory, kernel_stamp
 from grader.device.ptx.model import TYPE_BYTES
 from grader.device.simt.program import STACK_BYTES, CodeSite, KernelProgram
 from grader.device.simt.regions import (
@@ -25,7 +25,6 @@ from grader.device.simt.regions import (
     SlottedRegion,
 )
 from grader.device.simt.state import Frames, Heap, PendingCopies, Printed, Returns
-from grader.device.stamps import THREAD_BITS, kernel_stamp
 
 REGISTER_TYPES: dict[int, Any] = {1: np.uint8, 2: np.uint16, 4: np.uint32, 8: np.uint64}
 

@@ -15,11 +15,10 @@ import numpy as np
 
 from grader.device.addresses import BASE_ADDRESS
 from grader.device.evidence import Launch
-from grader.device.memory import GlobalMemory
+from grader.device.memory import GlobalMemory, kernel_stamp
 from grader.device.ptx import PtxError
 from grader.device.server import serve
 from grader.device.simulator import KernelInfo, LaunchSettings
-from grader.device.stamps import kernel_stamp
 from grader.errors import UnsupportedByDevice
 
 PROGRAM = "fake program"
