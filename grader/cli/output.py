@@ -31,7 +31,7 @@ _DOING = {
     "read": "Reading",
     "toolchain": "Installing the toolchain",
     "package": "Packaging with Mojo",
-    "compile": "Compiling the graph (15 to 50 s)",
+    "compile": "Compiling (5 to 50 s)",
     "run": "Running cases",
     "report": "Writing the report",
 }

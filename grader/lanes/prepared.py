@@ -13,11 +13,16 @@ from dataclasses import dataclass
 import msgspec
 
 from grader.lanes import DeviceChoice
+from grader.lanes.boxed_device import device_spawn
+from grader.lanes.devices import OnSoftwareDevice
 from grader.lanes.faults import out_of_memory
 from grader.lanes.graph import GraphLane
+from grader.lanes.kernel import KernelLane
+from grader.lanes.kernel_build import build_kernels
 from grader.lanes.opened import open_graph_lane
 from grader.lanes.workspace import compile_limits, open_workspace
 from grader.model.cases import PlannedShape
+from grader.model.part import Kernels
 from grader.sandbox import Isolation
 from grader.toolchain.packaging import LIMITS, Packaged, package
 from grader.toolchain.toolchain import Toolchain
@@ -43,7 +48,7 @@ class NotPrepared(Exception):
 class PreparedLane:
     """A lane that has compiled its shapes."""
 
-    lane: GraphLane
+    lane: GraphLane | KernelLane
     seconds: float
     """That the compile took."""
     unsupported: tuple[str, ...]
@@ -84,6 +89,11 @@ def prepared(
         DeviceFault: the device can't be opened.
         SandboxFault: nothing can be started in the sandbox.
     """
+    if isinstance(shapes[0].part.code, Kernels):
+        kernels = _prepared_kernels(source, module, toolchain, shapes, isolation, timeout, stage)
+        with kernels as ready:
+            yield ready
+        return
     place = open_workspace(source, module, toolchain, isolation=isolation, device=device)
     with place as workspace:
         with stage("package"):
@@ -105,6 +115,35 @@ def prepared(
                 seconds=started,
                 unsupported=opening.unsupported if opening else (),
             )
+
+
+@contextlib.contextmanager
+def _prepared_kernels(
+    source: bytes,
+    module: str,
+    toolchain: Toolchain,
+    shapes: Sequence[PlannedShape],
+    isolation: Isolation,
+    timeout: float,
+    stage: Stage,
+) -> Iterator[PreparedLane]:
+    """The kernels of a program, compiled, on the software device."""
+    with stage("compile"):
+        built = build_kernels(
+            source.decode(),
+            shapes,
+            lambda: open_workspace(None, module, toolchain, isolation=isolation, device="software"),
+            limits=compile_limits(timeout),
+        )
+    if not built.kernels:
+        raise NotPrepared("compile", built.packaged.output if built.packaged else "")
+    spawn = device_spawn(isolation)
+    with (
+        OnSoftwareDevice(reason="kernels of programs are run on it", spawn=spawn) as device,
+        KernelLane(device, built.kernels) as lane,
+    ):
+        seconds = built.packaged.outcome.wall_seconds if built.packaged else 0.0
+        yield PreparedLane(lane=lane, seconds=seconds, unsupported=())
 
 
 def packaged_within(workspace: Workspace, timeout: float) -> Packaged:

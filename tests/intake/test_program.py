@@ -1,0 +1,157 @@
+"""Edits of a program: other constants, functions without bodies, every line where it was."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from grader.intake.lexer import plain_lines
+from grader.intake.program import (
+    Unset,
+    body_words,
+    functions,
+    launched,
+    with_constants,
+    without_bodies,
+)
+
+PROGRAM = '''\
+from std.gpu import thread_idx
+
+# comptime SIZE = 1
+comptime SIZE = 4  # elements
+comptime TPB: Int = (
+    8
+)
+comptime THREADS = (TPB, 1)
+alias dtype = DType.float32
+comptime HALF = SIZE // 2
+comptime ROWS = 3
+comptime ROWS = 5
+
+
+def add[
+    size: Int
+](
+    output: Pointer[Scalar[dtype], MutAnyOrigin],
+    a: Pointer[Scalar[dtype], MutAnyOrigin],
+) -> None:
+    """Adds: `def main(): pass`."""
+    comptime SIZE = 99
+    var i = thread_idx.x
+    output[i] = a[i] + 10
+
+
+@no_inline
+def helper():
+    pass
+
+
+def main() raises:
+    print("def add():")
+    ctx.enqueue_function[add](out, a)
+    ctx.enqueue_function_checked[other, other](out)
+'''
+
+
+def constants(text):
+    return [line for line in text.split("\n") if line.startswith(("comptime", "alias"))]
+
+
+def test_constants_get_other_values_and_every_line_stays():
+    text, unset = with_constants(PROGRAM, {"SIZE": 7, "TPB": 16, "dtype": "DType.float64"})
+    assert not unset
+    assert text.count("\n") == PROGRAM.count("\n")
+    assert "comptime SIZE = 7  # elements" in text
+    assert "alias dtype = DType.float64" in text
+    assert "    comptime SIZE = 99" in text
+    assert "(\n    8\n)" not in text
+    assert "comptime THREADS = (TPB, 1)" in text
+
+
+@pytest.mark.parametrize(
+    ("name", "why", "line"),
+    [
+        ("WIDTH", Unset.MISSING, 0),
+        ("HALF", Unset.COMPUTED, 10),
+        ("THREADS", Unset.COMPUTED, 8),
+        ("ROWS", Unset.TWICE, 12),
+    ],
+)
+def test_a_constant_that_can_not_be_set_is_told(name, why, line):
+    text, (unset,) = with_constants(PROGRAM, {name: 3})
+    assert (unset.name, unset.why, unset.line) == (name, why, line)
+    assert text == PROGRAM
+
+
+def test_functions_at_the_top_level():
+    found = functions(PROGRAM)
+    assert list(found) == ["add", "helper", "main"]
+    assert found["add"].signature.startswith("def add[ size: Int ]( output: Pointer[")
+    assert found["add"].line == 15
+
+
+def test_a_function_without_its_body_keeps_all_lines_where_they_are():
+    text = without_bodies(PROGRAM, ["add", "main"])
+    assert text.count("\n") == PROGRAM.count("\n")
+    assert "a[i] + 10" not in text
+    assert ") -> None: pass" in text
+    lines = PROGRAM.split("\n")
+    assert text.split("\n")[lines.index("@no_inline")] == "@no_inline"
+    assert list(functions(text)) == ["add", "helper", "main"]
+
+
+def test_placeholders_are_no_words_of_a_body():
+    empty = "def f(a: Int):\n    # fill me in\n    pass\n    ...\n    _ = a\n"
+    assert body_words(empty, "f") == ()
+    assert body_words("def f(a: Int):\n    var b = a\n", "f") == ("var", "b", "=", "a")
+    assert body_words(empty, "g") is None
+
+
+def test_what_a_program_launches():
+    assert launched(PROGRAM) == ("add", "other")
+
+
+PIECES = st.lists(
+    st.sampled_from(
+        [
+            "def f(",
+            "def g():",
+            "\n",
+            "    ",
+            "pass",
+            "comptime N = ",
+            "4",
+            "(",
+            ")",
+            "[",
+            "]",
+            ":",
+            '"',
+            "'''",
+            "#",
+            "\r",
+            "\\",
+            "=",
+            "enqueue_function[",
+            "alias N = 3\n",
+            "@x\n",
+            "_ = a",
+            "\t",
+            "é",
+            "`",
+        ]
+    )
+).map("".join)
+
+
+@given(PIECES | st.text())
+def test_any_text_has_an_answer(text):
+    lines = plain_lines(text).count("\n")
+    changed, unset = with_constants(text, {"N": 12})
+    assert changed.count("\n") == lines
+    assert ("N = 12" in changed) or unset or "12" in changed
+    assert without_bodies(text, ["f", "g"]).count("\n") == lines
+    assert launched(text) is not None
+    assert body_words(text, "f") is None or "f" in functions(text)

@@ -1,0 +1,164 @@
+"""What of a program is compiled: a copy for each set of constants, a part alone if need be."""
+
+from __future__ import annotations
+
+import contextlib
+
+import pytest
+
+from grader.lanes import kernel_build
+from grader.lanes.kernel_build import build_kernels
+from grader.model.cases import PlannedShape
+from grader.model.expected import ExpectedOutput
+from grader.model.part import KernelLaunch, Kernels, Part, Size, TensorSpec
+from grader.record import Reason
+from grader.sandbox import Limits
+from grader.toolchain.kernels import CompiledKernel, CompiledKernels
+from grader.toolchain.packaging import Packaged
+from tests.grading.test_blame import ended
+
+PROGRAM = """\
+comptime SIZE = 4
+comptime TPB = 8
+
+def first[size: Int](out: P, a: P):
+    comptime t = TPB
+    out[0] = a[0]
+
+def second(out: P, a: P):
+    out[0] = a[1]
+
+def main():
+    ctx.enqueue_function[first](out, a)
+"""
+
+
+class Compiler:
+    """Stands in for the real one: a text with ``mistake`` in it does not compile."""
+
+    def __init__(self):
+        self.copies = []
+
+    def __call__(self, workspace, copies, *, limits, meanwhile=None):
+        self.copies.append(copies)
+        ok = not any("mistake" in copy.text for copy in copies)
+        kernels = [
+            {
+                kernel: CompiledKernel(entry=kernel.function, ptx=copy.text)
+                for kernel in copy.kernels
+            }
+            for copy in copies
+        ]
+        outcome = ended("died", exit_code=int(not ok)).outcome
+        packaged = Packaged(ok=ok, diagnostics=(), outcome=outcome, output="")
+        return CompiledKernels(packaged=packaged, kernels=kernels if ok else [])
+
+
+@pytest.fixture
+def compiler(monkeypatch):
+    found = Compiler()
+    monkeypatch.setattr(kernel_build, "compile_kernels", found)
+    return found
+
+
+def part(name: str, **constants: object) -> Part:
+    launch = KernelLaunch(
+        function=name,
+        arguments=("out", "a"),
+        block=("n", 1, 1),
+        parameters=("SIZE",) if name == "first" else (),
+    )
+    return Part(
+        name=name, title=f"the kernel {name}", formula="", domain="",
+        code=Kernels(launches=(launch,), constants=constants or {"SIZE": "n"}),
+        tensors=(
+            TensorSpec(name="out", role="output", dtype="float32", shape=("n",)),
+            TensorSpec(name="a", role="input", dtype="float32", shape=("n",)),
+        ),
+        sizes=(Size(name="n", low=1, high=64),),
+        assigned=lambda sizes: True,
+        boundaries=({"n": 4},),
+        expected=lambda inputs, sizes: {"out": ExpectedOutput.exactly(inputs["a"])},
+    )  # fmt: skip
+
+
+def shapes(*parts: Part, sizes=(4, 7)):
+    each = [(part, n) for part in parts for n in sizes]
+    return [
+        PlannedShape(number=number, part=part, sizes={"n": n}, origin="boundary")
+        for number, (part, n) in enumerate(each)
+    ]
+
+
+def build(text, *parts, sizes=(4, 7)):
+    return build_kernels(text, shapes(*parts, sizes=sizes), contextlib.nullcontext, limits=Limits())
+
+
+def test_parts_of_one_size_share_a_copy(compiler):
+    built = build(PROGRAM, part("first"), part("second"))
+    assert built.ok
+    assert not built.refused
+    ((one, two),) = compiler.copies
+    assert "comptime SIZE = 4\n" in one.text
+    assert "comptime SIZE = 7\n" in two.text
+    assert [kernel.of("m") for kernel in one.kernels] == ["m.first[m.SIZE]", "m.second"]
+    assert built.kernels[3][0].entry == "second"
+    assert "SIZE = 7" in built.kernels[3][0].ptx
+
+
+def test_a_mistake_in_one_kernel_costs_that_part_alone(compiler):
+    text = PROGRAM.replace("out[0] = a[1]", "out[0] = mistake")
+    built = build(text, part("first"), part("second"))
+    assert not built.ok
+    assert {name: why.reason for name, why in built.refused.items()} == {
+        "second": Reason.NOT_COMPILED
+    }
+    assert sorted(built.kernels) == [0, 1]
+    alone = compiler.copies[1][0].text
+    assert "mistake" not in alone
+    assert alone.count("\n") == text.count("\n")
+
+
+def test_a_mistake_in_main_costs_no_kernel(compiler):
+    text = PROGRAM.replace("enqueue_function", "mistake")
+    built = build(text, part("first"))
+    assert not built.ok
+    assert sorted(built.kernels) == [0, 1]
+
+
+def test_a_mistake_at_the_top_level_costs_all(compiler):
+    built = build(PROGRAM + "mistake\n", part("first"), part("second"))
+    assert set(built.refused) == {"first", "second"}
+    assert not built.kernels
+
+
+def test_a_kernel_under_another_name_is_the_one_that_main_launches(compiler):
+    text = PROGRAM.replace("def first[", "def mine[").replace("[first]", "[mine]")
+    built = build(text, part("first"), part("second"))
+    assert built.kernels[0][0].entry == "mine"
+    # Of two that nobody knows, none is guessed.
+    unsure = build(text.replace("second", "other") + "    ctx.enqueue_function[other](out)\n",
+                   part("first"), part("second"))  # fmt: skip
+    assert unsure.refused["first"].data == {"function": "first"}
+
+
+@pytest.mark.parametrize(
+    ("text", "why", "line"),
+    [
+        (PROGRAM.replace("SIZE = 4", "LENGTH = 4"), "missing", 0),
+        (PROGRAM.replace("SIZE = 4", "SIZE = 2 * TPB"), "computed", 1),
+        (PROGRAM + "comptime SIZE = 4\n", "twice", 13),
+    ],
+)
+def test_a_constant_that_can_not_be_set_is_told_and_not_guessed(compiler, text, why, line):
+    built = build(text, part("first"))
+    assert built.refused["first"].reason is Reason.CONSTANT_UNSET
+    assert built.refused["first"].data == {"constant": "SIZE", "why": why, "line": line}
+    assert not compiler.copies
+    assert built.packaged is None
+
+
+def test_constants_that_do_not_differ_need_no_second_copy(compiler):
+    built = build(PROGRAM, part("second", TPB=8))
+    assert len(compiler.copies[0]) == 1
+    assert built.kernels[0] == built.kernels[1]
