@@ -62,6 +62,9 @@ class Size:
     high: int
 
 
+Role = Literal["input", "output", "inout", "scratch"]
+
+
 @dataclass(frozen=True, kw_only=True)
 class TensorSpec:
     """One tensor of a part.
@@ -71,7 +74,7 @@ class TensorSpec:
     """
 
     name: str
-    role: Literal["input", "output", "inout", "scratch"]
+    role: Role
     """``inout``: the case gives it values, and what it holds afterwards is compared. ``scratch``: a
     buffer that kernels use among themselves, filled with zeros before and not looked at after."""
     dtype: str

@@ -11,7 +11,7 @@ from grader.lanes.kernel import KernelLane, OtherSignature
 from grader.model.cases import Case, Ending, PlannedShape
 from grader.model.domains import Between, Values
 from grader.model.expected import ExpectedOutput
-from grader.model.part import KernelLaunch, Kernels, Part, Scalar, Size, TensorSpec
+from grader.model.part import KernelLaunch, Kernels, Part, Role, Scalar, Size, TensorSpec
 from grader.toolchain.kernels import CompiledKernel
 
 HEAD = ".version 8.1\n.target sm_80\n.address_size 64\n"
@@ -44,11 +44,11 @@ cvt.rn.f32.{type} %f0, {register}; st.global.f32 [%rd0], %f0;
 FAR = ADD.replace("mul.wide.u32 %rd2, %r0, 4;", "mul.wide.u32 %rd2, %r0, 4096;")
 
 
-def tensor(name: str, role: str) -> TensorSpec:
+def tensor(name: str, role: Role) -> TensorSpec:
     return TensorSpec(name=name, role=role, dtype="float32", shape=("n",), domain=Between(-9, 9))
 
 
-def part(*launches: KernelLaunch, y: str = "output") -> Part:
+def part(*launches: KernelLaunch, y: Role = "output") -> Part:
     return Part(
         name="p", title="the kernel p", formula="", domain="",
         code=Kernels(launches=launches),

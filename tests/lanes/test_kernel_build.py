@@ -61,7 +61,7 @@ def compiler(monkeypatch):
     return found
 
 
-def part(name: str, **constants: object) -> Part:
+def part(name: str, **constants: int | str) -> Part:
     launch = KernelLaunch(
         function=name,
         arguments=("out", "a"),
@@ -70,7 +70,7 @@ def part(name: str, **constants: object) -> Part:
     )
     return Part(
         name=name, title=f"the kernel {name}", formula="", domain="",
-        code=Kernels(launches=(launch,), constants=constants or {"SIZE": "n"}),
+        code=Kernels(launches=(launch,), constants={**constants} or {"SIZE": "n"}),
         tensors=(
             TensorSpec(name="out", role="output", dtype="float32", shape=("n",)),
             TensorSpec(name="a", role="input", dtype="float32", shape=("n",)),
