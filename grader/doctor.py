@@ -90,7 +90,7 @@ def _isolation() -> Answer:
 def _packaging() -> Answer:
     """Package the reference answer in the sandbox."""
     from grader.folders import reference_kernel
-    from grader.puzzles import NAMES
+    from grader.puzzles import DEFAULT
     from grader.sandbox import Scratch, Wanted, probe
     from grader.toolchain import edition
     from grader.toolchain.packaging import package
@@ -98,11 +98,10 @@ def _packaging() -> Answer:
     from grader.toolchain.workspace import Workspace
 
     chosen = edition.find("auto")
-    puzzle = NAMES[0]
-    reference = reference_kernel(puzzle, chosen.name, "right.mojo")
+    reference = reference_kernel(DEFAULT, chosen.name, "right.mojo")
     with Scratch() as scratch:
         workspace = Workspace(
-            locate(chosen), scratch, isolation=probe(Wanted.AUTO).level, module=puzzle
+            locate(chosen), scratch, isolation=probe(Wanted.AUTO).level, module=DEFAULT
         )
         workspace.install(reference.read_bytes())
         packaged = package(workspace)
@@ -133,7 +132,7 @@ def _gpu() -> Answer:
     """Ask the driver as the grader does and, if it has a GPU, as a submission's process would."""
     from grader.lanes import gpu
     from grader.lanes.workspace import open_workspace
-    from grader.puzzles import NAMES
+    from grader.puzzles import DEFAULT
     from grader.sandbox import Wanted, probe
     from grader.toolchain import edition
     from grader.toolchain.toolchain import locate
@@ -145,7 +144,7 @@ def _gpu() -> Answer:
         )
     level = probe(Wanted.AUTO).level
     toolchain = locate(edition.find("auto"))
-    with open_workspace(b"", NAMES[0], toolchain, isolation=level, device="gpu") as workspace:
+    with open_workspace(b"", DEFAULT, toolchain, isolation=level, device="gpu") as workspace:
         seen = gpu.probe_inside(workspace.box)
     if seen.name:
         return Answer(health=Health.GOOD, what=f"{found.name}; --device auto takes it")

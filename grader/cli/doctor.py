@@ -14,7 +14,7 @@ from grader.doctor import PROBES, Health, ask
 from grader.errors import ExitCode, UsageError
 from grader.intake.display import for_terminal
 from grader.lanes import DeviceChoice
-from grader.puzzles import NAMES, find
+from grader.puzzles import DEFAULT, NAMES, find
 from grader.toolchain import edition as editions
 from grader.toolchain.edition import DEFAULT_EDITION
 
@@ -40,7 +40,7 @@ def doctor() -> None:
 
 
 @click.command(epilog=EXIT_CODES)
-@click.option("--puzzle", "name", default=NAMES[0], show_default=True, type=click.Choice(NAMES))
+@click.option("--puzzle", "name", default=DEFAULT, show_default=True, type=click.Choice(NAMES))
 @click.option(
     "--edition",
     default=DEFAULT_EDITION,

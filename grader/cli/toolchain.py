@@ -11,7 +11,7 @@ import click
 
 from grader.cli.root import EXIT_CODES
 from grader.errors import ExitCode, GradeError, IndexUnreachable, ToolchainFault, UsageError
-from grader.puzzles import NAMES
+from grader.puzzles import DEFAULT, NAMES
 from grader.toolchain import edition as editions
 from grader.toolchain import store
 from grader.toolchain.edition import DEFAULT_EDITION, Edition
@@ -145,7 +145,7 @@ def path(name: str | None) -> None:
 
 @toolchain.command()
 @click.argument("name", metavar="EDITION", type=_EDITION)
-@click.option("--puzzle", default=NAMES[0], show_default=True, type=click.Choice(NAMES))
+@click.option("--puzzle", default=DEFAULT, show_default=True, type=click.Choice(NAMES))
 def check(name: str, puzzle: str) -> None:
     """Try EDITION's MAX on the software device; for whoever adds an edition.
 

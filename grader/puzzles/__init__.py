@@ -24,7 +24,11 @@ if TYPE_CHECKING:
 NAMES = tuple(sorted(each.name for each in pkgutil.iter_modules(__path__) if each.ispkg))
 """Each is the name of a folder of this package and of its puzzle."""
 
-__all__ = ["NAMES", "find", "load_puzzles"]
+DEFAULT = "conv1d"
+"""The one that probes and demonstrations take where nobody named another: it has an op, and a
+published example."""
+
+__all__ = ["DEFAULT", "NAMES", "find", "load_puzzles"]
 
 
 def find(name: str) -> Puzzle:

@@ -14,7 +14,7 @@ from functools import cache
 
 import pytest
 
-from grader.puzzles import NAMES
+from grader.puzzles import DEFAULT
 from grader.sandbox import Scratch, Wanted, probe_once
 from grader.toolchain import edition as editions
 from grader.toolchain.detect import compare
@@ -38,7 +38,7 @@ def packages(edition: str, text: str) -> tuple[bool, str]:
         pytest.skip(f"the toolchain of edition {edition} is not installed: grade toolchain install")
     with Scratch() as scratch:
         workspace = Workspace(
-            locate(known), scratch, isolation=probe_once(Wanted.AUTO).level, module=NAMES[0]
+            locate(known), scratch, isolation=probe_once(Wanted.AUTO).level, module=DEFAULT
         )
         workspace.install(text.encode())
         done = package(workspace)
