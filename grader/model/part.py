@@ -23,7 +23,7 @@ from grader.model.numbers import dtype_of
 Arrays = Mapping[str, NDArray[np.generic]]
 """An array for each input tensor, by name."""
 
-Constant = str | int | Callable[[Sizes], int]
+Constant = str | int | Callable[[Sizes], int | str]
 """A compile-time value: a size by name, a number, an expression of sizes, or any other text, which
 stands for itself: a type of numbers for an op, a piece of Mojo for a program."""
 
