@@ -1,0 +1,113 @@
+"""Well-known wrong answers with several blocks in one dimension."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grader.model.domains import Sizes
+from grader.model.part import Mistake
+from grader.puzzles.elementwise import PLUS_TEN, TEN, Answer, another, changed, only
+
+
+def of_blocks(threads: str) -> tuple[Mistake, ...]:
+    """Mistakes with the number of the block, in blocks of ``threads`` threads.
+
+    Args:
+        threads: The name of that size.
+    """
+
+    def block(value: Answer, sizes: Sizes) -> NDArray[np.int64]:
+        return np.arange(value.size) // sizes[threads]
+
+    def local(value: Answer, sizes: Sizes) -> NDArray[np.int64]:
+        return np.arange(value.size) % sizes[threads]
+
+    def local_value(a: Answer, sizes: Sizes) -> Answer | None:
+        return None if a.size <= sizes[threads] else a[local(a, sizes)] + TEN
+
+    def backwards(value: Answer, sizes: Sizes) -> Answer | None:
+        """Each full block in reverse order, as the tile of it would be read from its end."""
+        if sizes[threads] == 1 or value.size % sizes[threads]:
+            return None
+        return value.reshape(-1, sizes[threads])[:, ::-1].copy()
+
+    def last_block(value: Answer, sizes: Sizes) -> Answer | None:
+        """What the last block leaves in the place of the first, where all write there."""
+        count = sizes[threads]
+        if value.size <= count or value.size % count:
+            return None
+        written = np.zeros_like(value)
+        written[:count] = value[-count:]
+        return written
+
+    return (
+        changed(
+            "first-block-only",
+            lambda value, sizes: only(value, block(value, sizes) == 0),
+            explanation="Only the elements of the first block are written.",
+            advice="The index counts through all blocks: block_dim.x * block_idx.x + thread_idx.x.",
+        ),
+        another(
+            "local-element",
+            local_value,
+            explanation="Every block read the elements of the first one.",
+            advice="a is read with the index that counts through all blocks, not with that of the "
+            "thread in its block.",
+        ),
+        changed(
+            "last-block-in-place-of-the-first",
+            last_block,
+            explanation="All blocks wrote into the place of the first.",
+            advice="The output is written with the index that counts through all blocks.",
+        ),
+        changed(
+            "full-blocks-only",
+            lambda value, sizes: only(value, block(value, sizes) < value.size // sizes[threads]),
+            explanation="The last block is not written where it is not full.",
+            advice="The guard is about the thread's own index: i < size.",
+        ),
+        changed(
+            "first-of-each-block",
+            lambda value, sizes: only(value, local(value, sizes) == 0),
+            explanation="Only the first element of each block is written.",
+            advice="Every thread of a block has an element: add thread_idx.x.",
+        ),
+        changed(
+            "blocks-backwards",
+            backwards,
+            explanation="The elements of each block stand in reverse order.",
+            advice="A thread writes the element that it has loaded: the same index for both.",
+        ),
+    )
+
+
+MISTAKES = (
+    *of_blocks("threads"),
+    changed(
+        "block-plus-thread",
+        lambda value, sizes: only(
+            value,
+            np.arange(value.size) < sizes["threads"] + -(-value.size // sizes["threads"]) - 1,
+        ),
+        explanation="The index was taken to be block_idx.x + thread_idx.x, so that blocks overlap "
+        "and the end is not written.",
+        advice="The blocks before this one have block_dim.x elements each: multiply by it.",
+    ),
+    changed(
+        "blocks-of-the-example",
+        lambda value, sizes: only(
+            value,
+            np.isin(
+                np.arange(value.size),
+                np.add.outer(
+                    4 * np.arange(-(-value.size // sizes["threads"])),
+                    np.arange(sizes["threads"]),
+                ),
+            ),
+        ),
+        explanation="Blocks were taken to have 4 threads, as in the published example.",
+        advice="Use block_dim.x, which is the number of threads that there are.",
+    ),
+    *PLUS_TEN,
+)

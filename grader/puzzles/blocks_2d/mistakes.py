@@ -1,0 +1,86 @@
+"""Well-known wrong answers with blocks along both axes."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from grader.model.domains import Sizes
+from grader.puzzles.elementwise import PLUS_TEN, TEN, Answer, another, changed, only
+from grader.puzzles.map_2d.mistakes import axes, of_two_axes
+
+
+def _first_block(value: Answer, sizes: Sizes) -> Answer | None:
+    row, col = axes(value)
+    return only(value, (row < sizes["threads_y"]) & (col < sizes["threads_x"]))
+
+
+def _first_across(value: Answer, sizes: Sizes) -> Answer | None:
+    return only(value, axes(value)[1] < sizes["threads_x"])
+
+
+def _first_down(value: Answer, sizes: Sizes) -> Answer | None:
+    return only(value, axes(value)[0] < sizes["threads_y"])
+
+
+def _full_blocks(value: Answer, sizes: Sizes) -> Answer | None:
+    row, col = axes(value)
+    x, y = (sizes["size"] // sizes[name] * sizes[name] for name in ("threads_x", "threads_y"))
+    return only(value, (row < y) & (col < x))
+
+
+def _diagonal_blocks(value: Answer, sizes: Sizes) -> Answer | None:
+    """The number of the block along x was taken for both axes."""
+    row, col = axes(value)
+    return only(value, row // sizes["threads_y"] == col // sizes["threads_x"])
+
+
+def _local_value(a: Answer, sizes: Sizes) -> Answer | None:
+    row, col = axes(a)
+    if sizes["size"] <= min(sizes["threads_x"], sizes["threads_y"]):
+        return None
+    return np.asarray(a[row % sizes["threads_y"], col % sizes["threads_x"]] + TEN)
+
+
+MISTAKES = (
+    changed(
+        "first-block-only",
+        _first_block,
+        explanation="Only the elements of the first block are written.",
+        advice="Rows and columns count through all blocks: block_dim.y * block_idx.y + "
+        "thread_idx.y, and the same with x.",
+    ),
+    changed(
+        "first-blocks-across",
+        _first_across,
+        explanation="Only the columns of the first blocks are written.",
+        advice="The column is block_dim.x * block_idx.x + thread_idx.x.",
+    ),
+    changed(
+        "first-blocks-down",
+        _first_down,
+        explanation="Only the rows of the first blocks are written.",
+        advice="The row is block_dim.y * block_idx.y + thread_idx.y.",
+    ),
+    changed(
+        "diagonal-blocks",
+        _diagonal_blocks,
+        explanation="Only the blocks on the diagonal are written: one number of the block served "
+        "for both axes.",
+        advice="Rows go with block_idx.y, columns with block_idx.x.",
+    ),
+    changed(
+        "full-blocks-only",
+        _full_blocks,
+        explanation="Blocks at the right and at the bottom are not written where they are not "
+        "full.",
+        advice="The guard is about the thread's own row and column, not about those of the block.",
+    ),
+    another(
+        "local-element",
+        _local_value,
+        explanation="Every block read the elements of the first one.",
+        advice="a is read with the row and the column that count through all blocks.",
+    ),
+    *of_two_axes(),
+    *PLUS_TEN,
+)

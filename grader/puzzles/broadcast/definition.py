@@ -1,0 +1,107 @@
+"""``output[row, col] = a[0, col] + b[row, 0]`` by one block with more threads along each axis."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from grader.model.domains import Sizes
+from grader.model.expected import ExpectedOutput
+from grader.model.part import (
+    Arrays,
+    KernelLaunch,
+    Kernels,
+    Part,
+    Scalar,
+    Size,
+    Words,
+    WorkedExample,
+)
+from grader.model.puzzle import Puzzle
+from grader.model.sums import sum_of
+from grader.puzzles.broadcast.mistakes import mistakes
+from grader.puzzles.elementwise import numbers, places, rubric, tensor
+from grader.puzzles.map_2d.definition import columns, rows
+
+
+def expected(inputs: Arrays, sizes: Sizes) -> Mapping[str, ExpectedOutput]:
+    """The row ``a`` and the column ``b``, each stretched to a matrix, and added: one rounding."""
+    return {"output": sum_of(*np.broadcast_arrays(numbers(inputs, "a"), numbers(inputs, "b")))}
+
+
+PART = Part(
+    name="broadcast_add",
+    title="the kernel broadcast_add",
+    formula="output[row, col] = a[0, col] + b[row, 0] if row < size and col < size",
+    domain="size 1 to 12, in a block that has 1 to 4 threads more along each axis "
+    "(spare_x, spare_y)",
+    code=Kernels(
+        launches=(
+            KernelLaunch(
+                function="broadcast_add",
+                arguments=("output", "a", "b", Scalar("size")),
+                block=(columns, rows, 1),
+            ),
+        ),
+        constants={
+            "SIZE": "size",
+            "THREADS_PER_BLOCK": lambda sizes: f"({columns(sizes)}, {rows(sizes)})",
+            "dtype": "DType.float32",
+        },
+    ),
+    tensors=(
+        tensor("output", "output", "size", "size"),
+        tensor("a", "input", 1, "size"),
+        tensor("b", "input", "size", 1),
+    ),
+    sizes=(
+        Size(name="size", low=1, high=12),
+        Size(name="spare_x", low=1, high=4),
+        Size(name="spare_y", low=1, high=4),
+    ),
+    assigned=lambda sizes: True,
+    boundaries=tuple(
+        {"size": size, "spare_x": x, "spare_y": y}
+        # Blocks that are no square, too.
+        for size, x, y in (
+            (2, 1, 1),
+            (1, 1, 1),
+            (1, 2, 3),
+            (3, 4, 1),
+            (3, 1, 4),
+            (5, 3, 1),
+            (8, 1, 2),
+            (12, 4, 4),
+        )
+    ),
+    random_assigned=4,
+    example=WorkedExample(
+        sizes={"size": 2, "spare_x": 1, "spare_y": 1},
+        inputs={
+            "a": np.array([[1, 2]], dtype=np.float32),
+            "b": np.array([[0], [10]], dtype=np.float32),
+        },
+        outputs={"output": (1, 2, 11, 12)},
+    ),
+    words=Words(title="Broadcast", lower="broadcast", inputs={"a": "a", "b": "b"}),
+    expected=expected,
+    mistakes=mistakes(expected),
+)
+
+PUZZLE = Puzzle(
+    name="broadcast",
+    title="Broadcast: add a row to a column",
+    parts=(PART,),
+    rubric=rubric(
+        "broadcast_add",
+        example="Do one element by hand: which element of a goes with its column, and which of b "
+        "with its row?",
+        integers="a is a row, so its index is the column; b is a column, so its index is the row. "
+        "Which do you use?",
+        clean="A thread needs a row below size and a column below size: does the guard ask for "
+        "both?",
+    ),
+    book=places("p05", "p05"),
+    first_step="Fill in the guard for both axes, and behind it the sum of the two elements.",
+)

@@ -1,0 +1,84 @@
+"""Well-known wrong answers where a row is added to a column."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from grader.model.domains import Sizes
+from grader.model.expected import ExpectedOutput
+from grader.model.part import Arrays, Mistake
+from grader.puzzles.elementwise import Answer, numbers, of_any
+from grader.puzzles.map_2d.mistakes import of_two_axes
+
+
+def _mistake(
+    name: str, answer: Callable[[Answer, Answer], Answer], explanation: str, advice: str
+) -> Mistake:
+    """A mistake that makes something else of the row and the column."""
+
+    def answered(inputs: Arrays, sizes: Sizes) -> Answer | None:
+        row, column = numbers(inputs, "a"), numbers(inputs, "b")
+        shape = (sizes["size"], sizes["size"])
+        return np.array(np.broadcast_to(answer(row, column), shape))
+
+    return Mistake(name=name, explanation=explanation, advice=advice, answer=answered)
+
+
+def mistakes(
+    right: Callable[[Arrays, Sizes], Mapping[str, ExpectedOutput]],
+) -> tuple[Mistake, ...]:
+    """All of them."""
+    return (
+        _mistake(
+            "only-a",
+            lambda row, column: row,
+            "Every row of the output is a; b is missing.",
+            "Add the element of b that belongs to the row: b[row, 0].",
+        ),
+        _mistake(
+            "only-b",
+            lambda row, column: column,
+            "Every column of the output is b; a is missing.",
+            "Add the element of a that belongs to the column: a[0, col].",
+        ),
+        _mistake(
+            "same-column",
+            lambda row, column: row + column.T,
+            "Both elements were taken by the column, so that all rows are equal.",
+            "b is a column: its index is the row of the element, b[row, 0].",
+        ),
+        _mistake(
+            "same-row",
+            lambda row, column: row.T + column,
+            "Both elements were taken by the row, so that all columns are equal.",
+            "a is a row: its index is the column of the element, a[0, col].",
+        ),
+        _mistake(
+            "multiplied",
+            lambda row, column: row * column,
+            "a and b were multiplied, not added.",
+            "The task is a[0, col] + b[row, 0].",
+        ),
+        _mistake(
+            "subtracted",
+            lambda row, column: row - column,
+            "b was subtracted from a, not added.",
+            "The task is a[0, col] + b[row, 0].",
+        ),
+        _mistake(
+            "first-of-a",
+            lambda row, column: row[:, :1] + column,
+            "The first element of a was added to all of b.",
+            "The element of a is that of the column: a[0, col].",
+        ),
+        _mistake(
+            "first-of-b",
+            lambda row, column: row + column[:1],
+            "The first element of b was added to all of a.",
+            "The element of b is that of the row: b[row, 0].",
+        ),
+        *of_two_axes(right),
+        *of_any(right),
+    )

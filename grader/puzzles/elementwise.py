@@ -1,0 +1,214 @@
+"""What the first puzzles of the book share: each element of the output is a sum of two numbers.
+
+They differ in which thread makes which element: one block or several, one dimension or two, more
+threads than elements, a tile in shared memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grader.checks import Clean, Compiles, Example, Integers, Reals
+from grader.model.domains import Sizes
+from grader.model.expected import ExpectedOutput
+from grader.model.part import Arrays, Mistake, TensorSpec, Words, WorkedExample
+from grader.model.puzzle import BookPlace, RubricItem
+from grader.model.sums import sum_of
+
+Answer = NDArray[np.float64]
+Change = Callable[[Answer, Sizes], Answer | None]
+"""From an array and the sizes to what a mistake makes of it, or None where that is the same."""
+
+TEN = 10
+
+
+def tensor(name: str, role: Literal["input", "output"], *shape: str | int) -> TensorSpec:
+    """A tensor of these puzzles."""
+    return TensorSpec(name=name, role=role, dtype="float32", shape=shape)
+
+
+def numbers(inputs: Arrays, name: str = "a") -> Answer:
+    """An input in float64."""
+    return inputs[name].astype(np.float64)
+
+
+def plus_ten(inputs: Arrays, sizes: Sizes) -> Mapping[str, ExpectedOutput]:
+    """Each element of ``a``, plus ten: one rounding."""
+    elements = numbers(inputs)
+    return {"output": sum_of(elements, np.full(elements.shape, float(TEN)))}
+
+
+def counted(title: str, lower: str, sizes: Sizes, *shape: int) -> tuple[WorkedExample, Words]:
+    """The published example of most: 0, 1, 2 and so on become 10, 11, 12."""
+    elements = np.arange(np.prod(shape, dtype=int), dtype=np.float32)
+    example = WorkedExample(
+        sizes=sizes,
+        inputs={"a": elements.reshape(shape)},
+        outputs={"output": tuple(float(each + TEN) for each in elements)},
+    )
+    return example, Words(title=title, lower=lower, inputs={"a": "a"})
+
+
+def rubric(kernel: str, *, example: str, integers: str, clean: str) -> tuple[RubricItem, ...]:
+    """Points of a puzzle with one kernel, with what to look at first where a check failed."""
+    return (
+        RubricItem(check=Compiles(title=f"The kernel {kernel} compiles"), points=10),
+        RubricItem(check=Example(next_step=example), points=10),
+        RubricItem(check=Integers(next_step=integers), points=50),
+        RubricItem(
+            check=Reals(
+                next_step="Whole numbers tell whether the formula is right; real numbers also "
+                "show lost precision."
+            ),
+            points=20,
+        ),
+        RubricItem(check=Clean(next_step=clean), points=10),
+    )
+
+
+def places(number: str, *files: str) -> tuple[BookPlace, ...]:
+    """Where the book has a puzzle, by its number and the names of its files."""
+    return tuple(
+        BookPlace(
+            task=f"problems/{number}/{file}.mojo",
+            answer=f"solutions/{number}/{file}.mojo",
+            editions=("26.5",),
+        )
+        for file in files
+    )
+
+
+def changed(
+    name: str,
+    change: Change,
+    *,
+    explanation: str,
+    advice: str,
+    right: Callable[[Arrays, Sizes], Mapping[str, ExpectedOutput]] = plus_ten,
+) -> Mistake:
+    """A mistake that shows as a change of the right output."""
+
+    def answer(inputs: Arrays, sizes: Sizes) -> Answer | None:
+        return change(right(inputs, sizes)["output"].value.astype(np.float64), sizes)
+
+    return Mistake(name=name, explanation=explanation, advice=advice, answer=answer)
+
+
+def another(name: str, change: Change, *, explanation: str, advice: str) -> Mistake:
+    """A mistake that makes something else of ``a``."""
+
+    def answer(inputs: Arrays, sizes: Sizes) -> Answer | None:
+        return change(numbers(inputs), sizes)
+
+    return Mistake(name=name, explanation=explanation, advice=advice, answer=answer)
+
+
+def only(elements: Answer, kept: NDArray[np.bool_]) -> Answer | None:
+    """Those elements, and zeros for the others; None where that is all of them."""
+    return None if kept.all() else np.where(kept, elements, 0.0)
+
+
+def _flat(elements: Answer) -> NDArray[np.int64]:
+    return np.arange(elements.size).reshape(elements.shape)
+
+
+def _half_precision(elements: Answer) -> Answer:
+    with np.errstate(over="ignore"):
+        return elements.astype(np.float16).astype(np.float64)
+
+
+def of_any(
+    right: Callable[[Arrays, Sizes], Mapping[str, ExpectedOutput]] = plus_ten,
+) -> tuple[Mistake, ...]:
+    """Mistakes that may be made in each of them."""
+    return (
+        changed(
+            "zeros",
+            lambda value, sizes: np.zeros_like(value),
+            explanation="Every output is zero, as before the launch: no thread wrote one.",
+            advice="Check that the kernel is filled in, and that its threads reach the assignment.",
+            right=right,
+        ),
+        changed(
+            "first-element-only",
+            lambda value, sizes: only(value, _flat(value) == 0),
+            explanation="Only the first element is written.",
+            advice="Every thread has an element of its own: use its index, not 0.",
+            right=right,
+        ),
+        changed(
+            "last-element-missing",
+            lambda value, sizes: only(value, _flat(value) < value.size - 1),
+            explanation="The last element is not written.",
+            advice="Indices go from 0 to size - 1: compare with index < size.",
+            right=right,
+        ),
+        changed(
+            "backwards",
+            lambda value, sizes: None if value.size == 1 else value.ravel()[::-1].copy(),
+            explanation="The right elements stand in reverse order.",
+            advice="Read and write with the same index.",
+            right=right,
+        ),
+        changed(
+            "half-precision",
+            lambda value, sizes: _half_precision(value),
+            explanation="The output is right to three digits only, as if it had been rounded to "
+            "float16.",
+            advice="Compute in the type of the elements.",
+            right=right,
+        ),
+    )
+
+
+PLUS_TEN = (
+    another(
+        "index-plus-ten",
+        lambda a, sizes: _flat(a) + float(TEN),
+        explanation="Ten was added to the index of the element, not to the element. The published "
+        "example does not tell them apart: there they are equal.",
+        advice="Read the element first: a[i], not i.",
+    ),
+    another(
+        "nothing-added",
+        lambda a, sizes: a.copy(),
+        explanation="The output holds the elements of a; nothing was added.",
+        advice="Add 10 to the element before it is stored.",
+    ),
+    another(
+        "ten-itself",
+        lambda a, sizes: np.full(a.shape, float(TEN)),
+        explanation="The output holds 10 everywhere; the elements of a are missing.",
+        advice="Read the thread's element of a, and add 10 to it.",
+    ),
+    another(
+        "first-value",
+        lambda a, sizes: None if a.size == 1 else np.full(a.shape, a.ravel()[0] + TEN),
+        explanation="Every output is the first element plus 10.",
+        advice="Every thread reads an element of its own: use its index, not 0.",
+    ),
+    another(
+        "subtracted",
+        lambda a, sizes: a - TEN,
+        explanation="10 was subtracted, not added.",
+        advice="The task is a[i] + 10.",
+    ),
+    another(
+        "multiplied",
+        lambda a, sizes: a * TEN,
+        explanation="The elements were multiplied by 10; 10 was not added.",
+        advice="The task is a[i] + 10.",
+    ),
+    another(
+        "added-twice",
+        lambda a, sizes: a + 2 * TEN,
+        explanation="10 was added twice.",
+        advice="One thread must not repeat what another does, and a must stay as it is.",
+    ),
+    *of_any(),
+)
+"""Mistakes of those that add ten."""

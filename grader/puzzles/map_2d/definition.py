@@ -1,0 +1,90 @@
+"""``output[row, col] = a[row, col] + 10`` by one block with more threads along each axis.
+
+The book has it twice: with pointers into matrices that lie row by row, and with tile tensors.
+"""
+
+from __future__ import annotations
+
+from grader.model.domains import Sizes
+from grader.model.part import KernelLaunch, Kernels, Part, Scalar, Size
+from grader.model.puzzle import Puzzle
+from grader.puzzles.elementwise import counted, places, plus_ten, rubric, tensor
+from grader.puzzles.map_2d.mistakes import MISTAKES
+
+
+def columns(sizes: Sizes) -> int:
+    """Threads of the block along x."""
+    return sizes["size"] + sizes["spare_x"]
+
+
+def rows(sizes: Sizes) -> int:
+    """Threads of the block along y."""
+    return sizes["size"] + sizes["spare_y"]
+
+
+EXAMPLE, WORDS = counted("2D map", "2D map", {"size": 2, "spare_x": 1, "spare_y": 1}, 2, 2)
+
+PART = Part(
+    name="add_10_2d",
+    title="the kernel add_10_2d",
+    formula="output[row, col] = a[row, col] + 10 if row < size and col < size",
+    domain="size 1 to 12, in a block that has 1 to 4 threads more along each axis "
+    "(spare_x, spare_y)",
+    code=Kernels(
+        launches=(
+            KernelLaunch(
+                function="add_10_2d",
+                arguments=("output", "a", Scalar("size")),
+                block=(columns, rows, 1),
+            ),
+        ),
+        constants={
+            "SIZE": "size",
+            "THREADS_PER_BLOCK": lambda sizes: f"({columns(sizes)}, {rows(sizes)})",
+            "dtype": "DType.float32",
+        },
+    ),
+    tensors=(tensor("output", "output", "size", "size"), tensor("a", "input", "size", "size")),
+    sizes=(
+        Size(name="size", low=1, high=12),
+        Size(name="spare_x", low=1, high=4),
+        Size(name="spare_y", low=1, high=4),
+    ),
+    assigned=lambda sizes: True,
+    boundaries=tuple(
+        {"size": size, "spare_x": x, "spare_y": y}
+        # Blocks that are no square, too.
+        for size, x, y in (
+            (2, 1, 1),
+            (1, 1, 1),
+            (1, 2, 3),
+            (3, 4, 1),
+            (3, 1, 4),
+            (5, 3, 1),
+            (8, 1, 2),
+            (12, 4, 4),
+        )
+    ),
+    random_assigned=4,
+    example=EXAMPLE,
+    words=WORDS,
+    expected=plus_ten,
+    mistakes=MISTAKES,
+)
+
+PUZZLE = Puzzle(
+    name="map_2d",
+    title="2D map: add ten to each element of a matrix",
+    parts=(PART,),
+    rubric=rubric(
+        "add_10_2d",
+        example="There are 3 x 3 threads for 2 x 2 elements. What do the other five do?",
+        integers="Take one wrong element and work out by hand which row, which column and which "
+        "place in memory its thread has.",
+        clean="A thread needs a row below size and a column below size: does the guard ask for "
+        "both?",
+    ),
+    book=places("p04", "p04", "p04_tile_tensor"),
+    first_step="Fill in the guard for both axes, and behind it the line that writes the thread's "
+    "element.",
+)

@@ -1,0 +1,92 @@
+"""Well-known wrong answers on a matrix. Those about its two axes serve other puzzles as well."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grader.model.domains import Sizes
+from grader.model.expected import ExpectedOutput
+from grader.model.part import Arrays, Mistake
+from grader.puzzles.elementwise import PLUS_TEN, TEN, Answer, another, changed, only, plus_ten
+
+
+def axes(value: Answer) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The row and the column of each element."""
+    row, col = np.indices(value.shape)
+    return row, col
+
+
+def of_two_axes(
+    right: Callable[[Arrays, Sizes], Mapping[str, ExpectedOutput]] = plus_ten,
+) -> tuple[Mistake, ...]:
+    """Elements of a square matrix that are missing, or stand in the wrong place."""
+    return (
+        changed(
+            "transposed",
+            lambda value, sizes: None if value.size == 1 else value.T.copy(),
+            explanation="Rows and columns are exchanged: the output is the transposed matrix.",
+            advice="y counts the rows and x the columns: output[row, col] goes with a[row, col].",
+            right=right,
+        ),
+        changed(
+            "last-row-and-column-missing",
+            lambda value, sizes: only(value, np.maximum(*axes(value)) < len(value) - 1),
+            explanation="The last row and the last column are not written.",
+            advice="Rows and columns go from 0 to size - 1: row < size and col < size.",
+            right=right,
+        ),
+        changed(
+            "first-row-only",
+            lambda value, sizes: only(value, axes(value)[0] == 0),
+            explanation="Only the first row is written.",
+            advice="The row is thread_idx.y; in memory it begins at row * size.",
+            right=right,
+        ),
+        changed(
+            "first-column-only",
+            lambda value, sizes: only(value, axes(value)[1] == 0),
+            explanation="Only the first column is written.",
+            advice="The column is thread_idx.x.",
+            right=right,
+        ),
+        changed(
+            "diagonal-only",
+            lambda value, sizes: only(value, np.equal(*axes(value))),
+            explanation="Only the elements with the same row and column are written.",
+            advice="The row is that of thread_idx.y, the column that of thread_idx.x.",
+            right=right,
+        ),
+        changed(
+            "upside-down",
+            lambda value, sizes: None if len(value) == 1 else value[::-1].copy(),
+            explanation="The rows stand in reverse order.",
+            advice="Row 0 comes first in memory.",
+            right=right,
+        ),
+    )
+
+
+def _row_plus_column(a: Answer, sizes: Sizes) -> Answer | None:
+    """What is left where the place of an element is row + col: those threads write the same."""
+    if a.size == 1:
+        return None
+    written = np.zeros(a.size)
+    count = 2 * len(a) - 1
+    written[:count] = a.ravel()[:count] + TEN
+    return written.reshape(a.shape)
+
+
+MISTAKES = (
+    *of_two_axes(),
+    another(
+        "row-plus-column",
+        _row_plus_column,
+        explanation="The place in memory was taken to be row + col, so that threads share their "
+        "elements and most of the matrix is not written.",
+        advice="The matrix lies row by row: the place is row * size + col.",
+    ),
+    *PLUS_TEN,
+)

@@ -1,0 +1,37 @@
+"""Well-known wrong answers by way of a tile in shared memory."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from grader.model.domains import Sizes
+from grader.puzzles.blocks.mistakes import of_blocks
+from grader.puzzles.elementwise import PLUS_TEN, TEN, Answer, another
+
+
+def _first_of_tile(a: Answer, sizes: Sizes) -> Answer | None:
+    if sizes["tpb"] == 1 or a.size == 1:
+        return None
+    return np.asarray(a[np.arange(a.size) // sizes["tpb"] * sizes["tpb"]] + TEN)
+
+
+def _of_ones(a: Answer, sizes: Sizes) -> Answer:
+    return np.full(a.shape, 1.0 + TEN)
+
+
+MISTAKES = (
+    *of_blocks("tpb"),
+    another(
+        "first-of-tile",
+        _first_of_tile,
+        explanation="Every thread of a block read the first cell of the tile.",
+        advice="A thread's element lies in the cell of its own number, shared[local_i].",
+    ),
+    another(
+        "of-the-example",
+        _of_ones,
+        explanation="Every output is 11, which is right for the published example only.",
+        advice="Read the thread's element from the tile, and add 10 to it.",
+    ),
+    *PLUS_TEN,
+)

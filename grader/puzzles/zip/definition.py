@@ -1,0 +1,67 @@
+"""``output[i] = a[i] + b[i]`` by one block, a thread for each element."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from grader.model.domains import Sizes
+from grader.model.expected import ExpectedOutput
+from grader.model.part import Arrays, KernelLaunch, Kernels, Part, Size, Words, WorkedExample
+from grader.model.puzzle import Puzzle
+from grader.model.sums import sum_of
+from grader.puzzles.elementwise import numbers, places, rubric, tensor
+from grader.puzzles.zip.mistakes import mistakes
+
+
+def expected(inputs: Arrays, sizes: Sizes) -> Mapping[str, ExpectedOutput]:
+    """The sum of the two elements: one rounding."""
+    return {"output": sum_of(numbers(inputs, "a"), numbers(inputs, "b"))}
+
+
+PART = Part(
+    name="add",
+    title="the kernel add",
+    formula="output[i] = a[i] + b[i]",
+    domain="size 1 to 64, a thread for each element",
+    code=Kernels(
+        launches=(
+            KernelLaunch(function="add", arguments=("output", "a", "b"), block=("size", 1, 1)),
+        ),
+        constants={"SIZE": "size", "dtype": "DType.float32"},
+    ),
+    tensors=(
+        tensor("output", "output", "size"),
+        tensor("a", "input", "size"),
+        tensor("b", "input", "size"),
+    ),
+    sizes=(Size(name="size", low=1, high=64),),
+    assigned=lambda sizes: True,
+    # A warp has 32 threads.
+    boundaries=tuple({"size": size} for size in (4, 1, 2, 31, 32, 33, 64)),
+    random_assigned=4,
+    example=WorkedExample(
+        sizes={"size": 4},
+        inputs={name: np.arange(4, dtype=np.float32) for name in ("a", "b")},
+        outputs={"output": (0, 2, 4, 6)},
+    ),
+    words=Words(title="Zip", lower="zip", inputs={"a": "a", "b": "b"}),
+    expected=expected,
+    mistakes=mistakes(expected),
+)
+
+PUZZLE = Puzzle(
+    name="zip",
+    title="Zip: add two vectors",
+    parts=(PART,),
+    rubric=rubric(
+        "add",
+        example="Do one thread by hand: which elements does it read, and which does it write?",
+        integers="In the published example a and b are equal, and i in a[i]. So it can't tell "
+        "a[i] + b[i] from a[i] + a[i] or from i + i. Which do you compute?",
+        clean="A thread may touch its own elements only: is the index that of the thread?",
+    ),
+    book=places("p02", "p02"),
+    first_step="Fill in the one line that writes the thread's element of the output.",
+)

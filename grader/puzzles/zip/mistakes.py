@@ -1,0 +1,86 @@
+"""Well-known wrong answers for the sum of two vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from grader.model.domains import Sizes
+from grader.model.expected import ExpectedOutput
+from grader.model.part import Arrays, Mistake
+from grader.puzzles.elementwise import Answer, numbers, of_any
+
+
+def _mistake(
+    name: str, answer: Callable[[Answer, Answer], Answer | None], explanation: str, advice: str
+) -> Mistake:
+    return Mistake(
+        name=name,
+        explanation=explanation,
+        advice=advice,
+        answer=lambda inputs, sizes: answer(numbers(inputs, "a"), numbers(inputs, "b")),
+    )
+
+
+def mistakes(
+    right: Callable[[Arrays, Sizes], Mapping[str, ExpectedOutput]],
+) -> tuple[Mistake, ...]:
+    """All of them."""
+    return (
+        _mistake(
+            "a-twice",
+            lambda a, b: a + a,
+            "a was added to itself. In the published example b is equal to it.",
+            "Read one element of a and one of b.",
+        ),
+        _mistake(
+            "b-twice",
+            lambda a, b: b + b,
+            "b was added to itself. In the published example a is equal to it.",
+            "Read one element of a and one of b.",
+        ),
+        _mistake(
+            "indices",
+            lambda a, b: 2.0 * np.arange(a.size),
+            "The output is twice the index. In the published example that is the sum.",
+            "Read the elements first: a[i] and b[i], not i.",
+        ),
+        _mistake(
+            "only-a",
+            lambda a, b: a,
+            "The output holds the elements of a; those of b are missing.",
+            "Add the element of b with the same index.",
+        ),
+        _mistake(
+            "only-b",
+            lambda a, b: b,
+            "The output holds the elements of b; those of a are missing.",
+            "Add the element of a with the same index.",
+        ),
+        _mistake(
+            "subtracted",
+            lambda a, b: a - b,
+            "b was subtracted from a, not added.",
+            "The task is a[i] + b[i].",
+        ),
+        _mistake(
+            "multiplied",
+            lambda a, b: a * b,
+            "a and b were multiplied, not added.",
+            "The task is a[i] + b[i].",
+        ),
+        _mistake(
+            "first-of-b",
+            lambda a, b: None if a.size == 1 else a + b[0],
+            "The first element of b was added to all of a.",
+            "Read a and b with the same index.",
+        ),
+        _mistake(
+            "ten-added",
+            lambda a, b: a + 10,
+            "10 was added to a, as in the puzzle before.",
+            "Here the other number is b[i].",
+        ),
+        *of_any(right),
+    )

@@ -1,0 +1,166 @@
+"""The definitions of all puzzles whose kernels are launched, without compiling anything."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+
+from grader.folders import data_directory
+from grader.grading.inputs import drawn
+from grader.model.domains import Sizes, Values
+from grader.model.expected import ExpectedOutput
+from grader.model.part import Arrays, Kernels, Mistake, Part
+from grader.puzzles import NAMES, find
+from grader.samples import read_samples
+
+PUZZLES = [puzzle for puzzle in map(find, NAMES) if puzzle.is_program]
+PARTS = [
+    pytest.param(part, id=f"{puzzle.name}-{part.name}")
+    for puzzle in PUZZLES
+    for part in puzzle.parts
+]
+MISTAKES = [
+    pytest.param(part, mistake, id=f"{puzzle.name}-{part.name}-{mistake.name}")
+    for puzzle in PUZZLES
+    for part in puzzle.parts
+    for mistake in part.mistakes
+]
+KINDS = (Values.INTEGERS, Values.REALS, Values.SPECIAL)
+BY_NAME = pytest.mark.parametrize("puzzle", PUZZLES, ids=[puzzle.name for puzzle in PUZZLES])
+
+
+def cases(part: Part, *, seeds: int = 2) -> Iterator[tuple[Sizes, Values, Arrays]]:
+    """The example, and drawn inputs at all sizes that are always tried."""
+    if part.example is not None:
+        yield part.example.sizes, Values.EXAMPLE, part.example.inputs
+    for sizes in part.boundaries:
+        for seed in range(seeds):
+            for values in KINDS:
+                random = np.random.default_rng([seed, *sizes.values()])
+                yield sizes, values, drawn(part, sizes, values, random)
+
+
+def accepts(right: ExpectedOutput, values: Values, answer: np.ndarray) -> bool:
+    """Whether an answer is a right one: as `grader.grading.judge` decides it."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        got, value = answer.astype(np.float64), right.value.astype(np.float64)
+        whole = values in (Values.INTEGERS, Values.EXAMPLE)
+        close = np.abs(got - value) <= np.where(right.exact & whole, 0.0, right.allowed)
+    same = (got == value) | (np.isnan(got) & np.isnan(value))
+    return bool((close | same | ~right.decided | (right.may_be_nan & np.isnan(got))).all())
+
+
+def add_10(inputs: Arrays) -> np.ndarray:
+    return each(lambda place: inputs["a"][place] + np.float32(10), inputs["a"].shape)
+
+
+def add(inputs: Arrays) -> np.ndarray:
+    return each(lambda place: inputs["a"][place] + inputs["b"][place], inputs["a"].shape)
+
+
+def broadcast_add(inputs: Arrays) -> np.ndarray:
+    a, b = inputs["a"], inputs["b"]
+    return each(lambda place: a[0, place[1]] + b[place[0], 0], (b.size, a.size))
+
+
+def each(element: Callable[[tuple[int, ...]], np.float32], shape: tuple[int, ...]) -> np.ndarray:
+    """An array, element by element in float32, as a kernel computes it."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        flat = [element(place) for place in np.ndindex(*shape)]
+    return np.array(flat, np.float32).reshape(shape)
+
+
+LOOPS = {
+    "map": add_10,
+    "zip": add,
+    "guards": add_10,
+    "map_2d": add_10,
+    "broadcast": broadcast_add,
+    "blocks": add_10,
+    "blocks_2d": add_10,
+    "shared_memory": add_10,
+}
+
+
+@pytest.mark.parametrize("name", LOOPS)
+def test_the_reference_accepts_what_a_plain_loop_gives(name: str) -> None:
+    part = find(name).part("")
+    undecided = elements = 0
+    for sizes, values, inputs in cases(part):
+        right = part.expected(inputs, sizes)["output"]
+        assert accepts(right, values, LOOPS[name](inputs)), (sizes, values)
+        undecided += int((~right.decided).sum())
+        elements += right.decided.size
+    assert undecided < elements / 100
+
+
+@pytest.mark.parametrize(("part", "mistake"), MISTAKES)
+def test_a_mistake_is_no_right_answer(part: Part, mistake: Mistake) -> None:
+    """Wherever its numbers are whole and small, and it says that it applies."""
+    told = []
+    for sizes, values, inputs in cases(part, seeds=1):
+        with np.errstate(all="ignore"):
+            answer = mistake.answer(inputs, sizes)
+        if answer is None:
+            continue
+        right = part.expected(inputs, sizes)[part.outputs[0].name]
+        assert answer.size == right.value.size
+        told.append(not accepts(right, values, answer.reshape(right.value.shape)))
+    assert any(told)
+    assert mistake.explanation.endswith(".")
+    assert mistake.advice
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_mistakes_are_told_apart(part: Part) -> None:
+    """Each gives outputs of its own in some case, so that the first that fits explains it."""
+    assert len(part.mistakes) >= 6
+    assert len({mistake.name for mistake in part.mistakes}) == len(part.mistakes)
+    seen: dict[str, str] = {}
+    for mistake in part.mistakes:
+        answers = []
+        for sizes, _, inputs in cases(part, seeds=1):
+            with np.errstate(all="ignore"):
+                answer = mistake.answer(inputs, sizes)
+            answers.append(b"" if answer is None else answer.astype(np.float64).tobytes())
+        other = seen.setdefault(repr(answers), mistake.name)
+        assert other == mistake.name
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_the_sizes_that_are_always_tried_are_not_many(part: Part) -> None:
+    """Each is a kernel that is compiled."""
+    sizes = {tuple(shape.items()) for shape in part.boundaries}
+    assert 6 <= len(part.boundaries) == len(sizes) <= 14
+
+
+@BY_NAME
+def test_the_kernels_and_constants_are_those_of_the_files(puzzle) -> None:
+    for edition in sorted((data_directory("reference_kernels") / puzzle.name).glob("*/")):
+        for name in ("right.mojo", "skeleton.mojo"):
+            text = (edition / name).read_text("utf-8")
+            for part in puzzle.parts:
+                assert isinstance(part.code, Kernels)
+                for constant in part.code.constants:
+                    assert len(re.findall(rf"^comptime {constant} = ", text, re.MULTILINE)) == 1
+                for function in part.code.functions:
+                    assert len(re.findall(rf"^def {function}\b", text, re.MULTILINE)) == 1
+
+
+@BY_NAME
+def test_there_are_enough_samples(puzzle) -> None:
+    entries = [sample.entry for sample in read_samples(puzzle.name)]
+    assert sum(entry.verdict == "fail" and entry.score > 0 for entry in entries) >= 12
+    assert sum(entry.verdict == "pass" for entry in entries) >= 6
+    [skeleton] = [entry for entry in entries if entry.base == "skeleton" and not entry.edits]
+    assert (skeleton.verdict, skeleton.score) == ("fail", 0)
+
+
+@BY_NAME
+def test_every_sample_is_another_file(puzzle) -> None:
+    samples = read_samples(puzzle.name)
+    assert len({(sample.edition, sample.content) for sample in samples}) == len(samples)
+    assert len({(sample.edition, sample.group, sample.name) for sample in samples}) == len(samples)
