@@ -176,25 +176,14 @@ def _unescaped(match: re.Match[str]) -> str:
 def _kernel(
     texts: dict[str, str], module: str, kernel: WantedKernel, copy: SourceCopy
 ) -> CompiledKernel:
-    # The name goes on with the types of the parameters, or with nothing.
+    # The name goes on with the types of the parameters, sometimes without anything in between.
     begins = f"{module}_{kernel.function}"
-    found = [
-        name
-        for name in texts
-        if name == begins
-        or (name.startswith(f"{begins}_") and not _is_longer(name, module, kernel, copy))
-    ]
+    longer = [each.function for each in copy.kernels if each.function.startswith(kernel.function)]
+    others = tuple(f"{module}_{each}" for each in longer if each != kernel.function)
+    found = [name for name in texts if name.startswith(begins) and not name.startswith(others)]
     if len(found) != 1:
         raise ToolchainFault(
             f"the compiler wrote {len(found)} kernels for {kernel.function}",
             remedy="This is a defect of the grader; please report it with the file.",
         )
     return CompiledKernel(entry=found[0], ptx=texts[found[0]])
-
-
-def _is_longer(name: str, module: str, kernel: WantedKernel, copy: SourceCopy) -> bool:
-    """Whether a name is that of another wanted kernel, whose own begins alike."""
-    longer = (each.function for each in copy.kernels if len(each.function) > len(kernel.function))
-    return any(
-        name == f"{module}_{each}" or name.startswith(f"{module}_{each}_") for each in longer
-    )

@@ -78,9 +78,9 @@ def text(entry: str, more: str = "") -> str:
 
 
 def test_a_kernel_is_known_by_the_name_of_its_copy():
-    data = assembly(text("k1_0_add_Pointer_B6A"), text("k1_0_add_scaled_Pointer"), text("add"))
+    data = assembly(text("k1_0_add6A6Ao"), text("k1_0_add_scaled_Pointer"), text("add"))
     (found,) = kernels._kernels(data, ["k1_0"], [COPY])
-    assert found[COPY.kernels[0]].entry == "k1_0_add_Pointer_B6A"
+    assert found[COPY.kernels[0]].entry == "k1_0_add6A6Ao"
     assert found[COPY.kernels[1]].entry == "k1_0_add_scaled_Pointer"
 
 
@@ -88,7 +88,7 @@ def test_a_kernel_is_known_by_the_name_of_its_copy():
     ("texts", "said"),
     [
         ([text("k1_0_add_scaled_P")], "0 kernels for add"),
-        ([text("k1_0_add_P"), text("k1_0_add_Q"), text("k1_0_add_scaled")], "2 kernels for add"),
+        ([text("k1_0_add6A"), text("k1_0_add_Q"), text("k1_0_add_scaled")], "2 kernels for add"),
         ([text("k1_0_add_P"), text("k1_0_add_P", "ret;")], "two kernels named"),
     ],
 )
