@@ -62,7 +62,7 @@ def _other_toolchains() -> Answer:
 
     known = [edition.find(name) for name in edition.names() if name != edition.DEFAULT_EDITION]
     installed = [each.name for each in known if store.installed(each)]
-    broken = [each.name for each in known if each.name not in installed and store.remains(each)]
+    broken = [each.name for each in known if each.name not in installed and store.has_folder(each)]
     try:
         what = f"installed: {', '.join(installed) or 'none'}, in {store.place()}"
     except ToolchainFault as fault:

@@ -38,7 +38,7 @@ def list_() -> None:
     for row in rows:
         cells = (text.ljust(width) for text, width in zip(row, widths, strict=False))
         click.echo(f"{'  '.join(cells)}  {row[3]}")
-    for name in store.others():
+    for name in store.unknown_folders():
         click.echo(f"\n{store.place() / name} belongs to no edition; delete it if it is not yours.")
     try:
         click.echo(f"\nIn {store.place()}.")
@@ -56,7 +56,7 @@ def _state(edition: Edition) -> str:
         return "the default; comes with the grader"
     if manifest := store.installed(edition):
         return f"installed, {manifest.size >> 20} MiB, Python {manifest.python_version}"
-    return "broken; install it again" if store.remains(edition) else "-"
+    return "broken; install it again" if store.has_folder(edition) else "-"
 
 
 @toolchain.command()
@@ -156,12 +156,12 @@ def check(name: str, puzzle: str) -> None:
     from grader.grading.published import compiled_example
     from grader.puzzles import find
     from grader.toolchain.install import install as install_
-    from grader.toolchain.verify import lacking, looked_up
+    from grader.toolchain.verify import driver_functions, missing_driver_functions
 
     edition = editions.find(name)
     with _Line(name) as line:
         found = install_(edition, said=line.say)
-    known, missing = looked_up(found), lacking(found)
+    known, missing = driver_functions(found), missing_driver_functions(found)
     click.echo(f"MAX {found.max_version}, Mojo {found.mojo_version}")
     click.echo(
         f"driver functions known by name: {len(known)}, of which the device lacks: ", nl=False

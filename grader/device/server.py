@@ -77,12 +77,12 @@ class Server:
                     return control.EvidenceAnswer(self._device.end_case())
             case control.Keep() | control.Compare() | control.Repeat():
                 with self._lock:
-                    return self._again(request)
+                    return self._answer_on_kept_cases(request)
             case control.ControlHello() | control.Shutdown():
                 pass
         return control.Done()
 
-    def _again(
+    def _answer_on_kept_cases(
         self, request: control.Keep | control.Compare | control.Repeat
     ) -> control.ControlAnswer:
         session = self._device.session
@@ -102,7 +102,7 @@ class Server:
         try:
             if isinstance(request, control.Compare):
                 return control.Compared(difference(one, other, request.pairs))
-            memory = _another(session.memory)
+            memory = _empty_memory_like(session.memory)
             exchange = Exchange(one, request.pairs, moved=request.moved)
             done = replay(one, exchange, memory, copy=request.copy, like=other)
         except NotReplayable as error:
@@ -140,7 +140,7 @@ class Server:
             _hang_up(sock)
 
 
-def _another(memory: GlobalMemory) -> GlobalMemory:
+def _empty_memory_like(memory: GlobalMemory) -> GlobalMemory:
     """An empty memory of the same size."""
     try:
         return GlobalMemory(memory.capacity, memory.window)

@@ -155,7 +155,7 @@ def install(
 
 
 def _install(edition: Edition, said: Said) -> None:
-    store.discard_leavings(edition)
+    store.remove_unfinished(edition)
     _check_room(edition)
     folder = store.staging(edition)
     try:
@@ -170,7 +170,7 @@ def _install(edition: Edition, said: Said) -> None:
         said("trying it out")
         manifest = verify(edition, finished)
         _write_manifest(finished, manifest)
-        store.put(edition, finished)
+        store.replace(edition, finished)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

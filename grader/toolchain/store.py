@@ -91,7 +91,7 @@ def installed(edition: Edition) -> Manifest | None:
     return manifest
 
 
-def remains(edition: Edition) -> bool:
+def has_folder(edition: Edition) -> bool:
     """Whether there is a folder for an edition, usable or not."""
     try:
         return environment(edition).exists()
@@ -106,7 +106,7 @@ def remove(edition: Edition) -> bool:
         UsageError: a run is using it.
         ToolchainFault: it can't be deleted.
     """
-    if not remains(edition):
+    if not has_folder(edition):
         return False
     with _faults("removed"), locked(edition, exclusive=True, wait=False) as free:
         if not free:
@@ -114,14 +114,14 @@ def remove(edition: Edition) -> bool:
                 f"edition {edition.name} is in use by another run of grade",
                 remedy="Try again when that run has ended.",
             )
-        discard_leavings(edition)
+        remove_unfinished(edition)
         shutil.rmtree(_aside(edition))
     return True
 
 
-def put(edition: Edition, finished: Path) -> None:
+def replace(edition: Edition, finished: Path) -> None:
     """Put a finished environment in its place; an old one goes. The lock is the caller's."""
-    if remains(edition):
+    if has_folder(edition):
         shutil.rmtree(_aside(edition))
     os.rename(finished, environment(edition))
 
@@ -135,7 +135,7 @@ def staging(edition: Edition) -> Path:
     return made
 
 
-def discard_leavings(edition: Edition) -> None:
+def remove_unfinished(edition: Edition) -> None:
     """Delete what installers that were killed have left. The lock is the caller's."""
     for folder in place().glob(f".{edition.name}.*"):
         if folder.is_dir():
@@ -198,7 +198,7 @@ def _faults(what: str) -> Iterator[None]:
         ) from error
 
 
-def others() -> list[str]:
+def unknown_folders() -> list[str]:
     """Names of folders in the place that belong to no edition of this version."""
     try:
         found = sorted(entry.name for entry in place().iterdir() if entry.is_dir())

@@ -31,7 +31,7 @@ _NAME = re.compile(
 )
 
 
-def looked_up(toolchain: Toolchain) -> frozenset[str]:
+def driver_functions(toolchain: Toolchain) -> frozenset[str]:
     """Names of driver, NVML and PTX compiler functions in the release's runtime library.
 
     Raises:
@@ -40,15 +40,16 @@ def looked_up(toolchain: Toolchain) -> frozenset[str]:
     return _names(toolchain.root / "lib" / RUNTIME)
 
 
-def lacking(toolchain: Toolchain) -> tuple[str, ...]:
-    """Those that none of the software device's libraries exports, in order. Raises as `looked_up`.
+def missing_driver_functions(toolchain: Toolchain) -> tuple[str, ...]:
+    """Those that none of the software device's libraries exports, in order.
 
     Raises:
+        ToolchainFault: the release's runtime library is not there.
         DeviceFault: the libraries were not built.
     """
     folder = library_directory()
     exported = frozenset[str]().union(*(_names(folder / name) for name in LOAD_ORDER))
-    return tuple(sorted(looked_up(toolchain) - exported))
+    return tuple(sorted(driver_functions(toolchain) - exported))
 
 
 def _names(library: Path) -> frozenset[str]:

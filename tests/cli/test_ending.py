@@ -229,8 +229,8 @@ def test_without_a_place_nothing_is_kept_and_nothing_fails(
     assert seeds.secret() != seeds.secret()
     isolation_probe.forget()
     assert store.installed(edition.find("25.4")) is None
-    assert not store.remains(edition.find("25.4"))
-    assert store.others() == []
+    assert not store.has_folder(edition.find("25.4"))
+    assert store.unknown_folders() == []
     with pytest.raises(ToolchainFault):
         store.place()
 

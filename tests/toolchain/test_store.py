@@ -263,7 +263,7 @@ def test_an_environment_that_fails_its_trial_is_not_put_in_place(
     monkeypatch.setattr(installing, "verify", broken)
     with pytest.raises(ToolchainFault, match="does not work"):
         installing.install(OLD)
-    assert not store.remains(OLD)
+    assert not store.has_folder(OLD)
     assert leavings() == []
 
 
@@ -319,7 +319,7 @@ def test_a_toolchain_in_use_is_not_removed(uv: FakeUv) -> None:
         store.remove(OLD)
     assert is_installed(OLD)
     assert store.remove(OLD)
-    assert not store.remains(OLD)
+    assert not store.has_folder(OLD)
     assert not store.remove(OLD)
     assert leavings() == []
 
@@ -338,7 +338,7 @@ def test_a_run_waits_for_nobody_in_a_place_that_it_may_only_read(
 
 def test_folders_that_belong_to_no_edition_are_named(uv: FakeUv) -> None:
     (store.place() / "24.1").mkdir(parents=True)
-    assert store.others() == ["24.1"]
+    assert store.unknown_folders() == ["24.1"]
 
 
 def test_the_place_is_the_users_cache_unless_a_variable_names_another(

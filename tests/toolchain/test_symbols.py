@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from grader.errors import ToolchainFault
 from grader.toolchain import edition
 from grader.toolchain.toolchain import Toolchain, locate
-from grader.toolchain.verify import RUNTIME, lacking, looked_up
+from grader.toolchain.verify import RUNTIME, driver_functions, missing_driver_functions
 
 
 def toolchain(folder: Path, library: bytes) -> Toolchain:
@@ -31,7 +31,7 @@ def toolchain(folder: Path, library: bytes) -> Toolchain:
 def test_whole_strings_that_name_a_function_are_found(tmp_path: Path) -> None:
     library = b"\0cuInit\0cuMemAlloc_v2\0nvmlInit_v2\0nvPTXCompilerCreate\0"
     library += b"not cuInit2\0custom\0cuda\0cuNo-thing\0"
-    assert looked_up(toolchain(tmp_path, library)) == {
+    assert driver_functions(toolchain(tmp_path, library)) == {
         "cuInit",
         "cuMemAlloc_v2",
         "nvmlInit_v2",
@@ -41,18 +41,18 @@ def test_whole_strings_that_name_a_function_are_found(tmp_path: Path) -> None:
 
 def test_what_the_device_lacks_is_named(tmp_path: Path) -> None:
     library = b"\0cuInit\0cuBrandNewCall_v9\0nvmlInit_v2\0"
-    assert lacking(toolchain(tmp_path, library)) == ("cuBrandNewCall_v9",)
+    assert missing_driver_functions(toolchain(tmp_path, library)) == ("cuBrandNewCall_v9",)
 
 
 def test_every_function_that_the_default_edition_is_known_to_call_is_there() -> None:
     found = locate(edition.find("auto"))
-    assert {"cuInit", "cuLaunchKernelEx", "nvmlInit_v2"} <= looked_up(found)
-    assert not {"cuInit", "cuLaunchKernelEx", "nvmlInit_v2"} & set(lacking(found))
+    assert {"cuInit", "cuLaunchKernelEx", "nvmlInit_v2"} <= driver_functions(found)
+    assert not {"cuInit", "cuLaunchKernelEx", "nvmlInit_v2"} & set(missing_driver_functions(found))
 
 
 def test_a_release_without_that_library_is_told_to_whoever_adds_it(tmp_path: Path) -> None:
     with pytest.raises(ToolchainFault, match=RUNTIME):
-        looked_up(
+        driver_functions(
             Toolchain(
                 edition=edition.find("auto"),
                 python=tmp_path,
@@ -69,5 +69,5 @@ def test_a_release_without_that_library_is_told_to_whoever_adds_it(tmp_path: Pat
 def test_any_bytes_have_names_or_none(
     tmp_path_factory: pytest.TempPathFactory, library: bytes
 ) -> None:
-    for name in looked_up(toolchain(tmp_path_factory.mktemp("max"), library)):
+    for name in driver_functions(toolchain(tmp_path_factory.mktemp("max"), library)):
         assert name.isascii()

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from grader.device.addresses import Arena
-from grader.device.checks.handover import Handover
+from grader.device.checks.happens_before import HappensBefore
 from grader.device.lanes import Index, Mask
 from grader.device.memory import GlobalMemory
 from grader.device.touched import Ranges, Touched, merged, of_cells
@@ -59,7 +59,7 @@ class Order:
         since: For each lane, the first stamp that its block's last barrier does not cover.
         warp_since: The same for ``bar.warp.sync``, against lanes of its own warp.
         launch_start: The first stamp of the launch.
-        handover: The order that threads make by strong accesses, where the program has any.
+        happens_before: The order that threads make by strong accesses, where the program has any.
     """
 
     def __init__(self, block: Index, warp: Index, threads: int) -> None:
@@ -69,7 +69,7 @@ class Order:
         self.warp = warp
         self.since: Index = np.zeros(len(block), dtype=np.int64)
         self.warp_since: Index = np.zeros(len(block), dtype=np.int64)
-        self.handover: Handover | None = None
+        self.happens_before: HappensBefore | None = None
         self.log = EventLog(EventClock())
 
     @property
@@ -84,8 +84,8 @@ class Order:
         log.waves.append((event, first_block))
         self.since.fill(event << LANE_BITS)
         self.warp_since.fill(event << LANE_BITS)
-        if self.handover is not None:
-            self.handover.begin()
+        if self.happens_before is not None:
+            self.happens_before.begin()
 
     @property
     def wave_start(self) -> int:
@@ -114,9 +114,9 @@ class Order:
 
     def _joined(self, lanes: Index, team: Index) -> None:
         """Note that these lanes have waited for each other, by block or warp."""
-        if self.handover is not None:
+        if self.happens_before is not None:
             for each in np.unique(team[lanes]).tolist():
-                self.handover.barrier(lanes[team[lanes] == each], self.now)
+                self.happens_before.barrier(lanes[team[lanes] == each], self.now)
 
     @property
     def now(self) -> int:
@@ -148,9 +148,9 @@ class Order:
         waited = stamps < self.since[mine]
         waited |= (self.warp[theirs] == self.warp[mine]) & (stamps < self.warp_since[mine])
         ordered = same_block & (waited | (theirs == mine))
-        if self.handover is not None:
+        if self.happens_before is not None:
             # Earlier waves are over. Order between threads of different waves is not followed.
-            ordered |= self.handover.ordered(stamps >> LANE_BITS, theirs, mine) | ~this_wave
+            ordered |= self.happens_before.ordered(stamps >> LANE_BITS, theirs, mine) | ~this_wave
         result: Mask = ~ordered if across_blocks else same_block & ~ordered
         return result
 
@@ -237,11 +237,13 @@ class Shadow:
                 if cells.has(role):
                     for allocation in memory.live():
                         part = slice(allocation.start, allocation.stop)
-                        _look(cells, role, part, starts, [each[kind] for each in found])
+                        _add_cells(cells, role, part, starts, [each[kind] for each in found])
         return [Touched(**{kind: merged(parts) for kind, parts in each.items()}) for each in found]
 
 
-def _look(cells: Cells, role: str, part: slice, starts: Index, found: list[list[Ranges]]) -> None:
+def _add_cells(
+    cells: Cells, role: str, part: slice, starts: Index, found: list[list[Ranges]]
+) -> None:
     """For each launch, add the cells in a part of memory that it was the last to access."""
     first = part.start // cells.granule
     stamps = cells.role(role)[first : -(-part.stop // cells.granule)]

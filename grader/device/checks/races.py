@@ -10,7 +10,7 @@ never cleared: those of earlier launches are older than any barrier.
 Two *strong* accesses (atomics, volatile, relaxed, acquire, release) do not race
 (PTX ISA, "Memory Consistency Model"). Accesses of different blocks, and of threads
 between barriers, are ordered only where one thread released what it had done and the
-other acquired it: `grader.device.checks.handover`.
+other acquired it: `grader.device.checks.happens_before`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from grader.device.checks.events import (
     Watched,
     Wave,
 )
-from grader.device.checks.handover import handover
+from grader.device.checks.happens_before import happens_before_for
 from grader.device.checks.history import LANE_MASK, Cells, EventLog, Order, Shadow
 from grader.device.evidence import Finding, FindingKind, Space
 from grader.device.lanes import Index, Mask
@@ -52,8 +52,8 @@ class RaceCheck(LaunchCheck):
         if self._log is None:
             self._log = EventLog(shadow.clock)
         order = self._order = _kept_order(wave)
-        if watched.fences and order.handover is None:
-            order.handover = handover(wave.block)
+        if watched.fences and order.happens_before is None:
+            order.happens_before = happens_before_for(wave.block)
         order.begin_wave(self._log, wave.first_block)
         spaces = {Space.GLOBAL: shadow.cells(watched.memory, watched.global_granule)}
         if wave.shared_bytes:
@@ -69,21 +69,21 @@ class RaceCheck(LaunchCheck):
     atomic = load
 
     def strong(self, access: StrongAccess) -> None:
-        keeper, now = self._order.handover, self._order.now
-        if keeper is None:
+        order, now = self._order.happens_before, self._order.now
+        if order is None:
             return
         where = (access.space, access.at, access.lanes)
         if access.instruction.kind == "read":
-            keeper.read(*where, now, access.ordering)
+            order.read(*where, now, access.ordering)
         elif access.instruction.kind == "write":
-            keeper.write(*where, now, access.ordering)
+            order.write(*where, now, access.ordering)
         else:
             assert access.wrote is not None
-            keeper.update(*where, access.wrote, now, access.ordering)
+            order.update(*where, access.wrote, now, access.ordering)
 
     def fence(self, lanes: Index, *, device: bool) -> None:
-        if self._order.handover is not None:
-            self._order.handover.fence(lanes, self._order.now, device=device)
+        if self._order.happens_before is not None:
+            self._order.happens_before.fence(lanes, self._order.now, device=device)
 
     def barrier(self, passed: BarrierPassed) -> None:
         self._order.barrier(None if passed.lanes.full else passed.lanes.index)

@@ -18,7 +18,7 @@ from grader.device.evidence import Space
 from grader.device.lanes import Index, Lanes
 from grader.device.ptx.model import TYPE_BYTES, Address, Operand, Symbol, Vector
 from grader.device.semantics.operation import DTYPES
-from grader.device.simt.addressing import AddressOperand, Reach
+from grader.device.simt.addressing import AddressOperand, ResolvedAccess
 from grader.device.simt.binding import Binding, BoundStep
 from grader.device.simt.program import STRONG
 
@@ -101,13 +101,13 @@ def bind_load(binding: Binding) -> BoundStep:
     address = AddressOperand(binding, source, form.space, _access(binding, form, "read"))
 
     def run(lanes: Lanes) -> None:
-        for reach in address.reach(lanes):
+        for resolved in address.resolve(lanes):
             for k, target in enumerate(targets):
-                at = reach.flat + k * form.size if k else reach.flat
-                address.watch(reach, at, k)
-                reach.lanes.put(target, address.gather(reach, at, k))
+                at = resolved.flat + k * form.size if k else resolved.flat
+                address.watch(resolved, at, k)
+                resolved.lanes.put(target, address.gather(resolved, at, k))
             if form.strong:
-                address.strong(reach, form.ordering)
+                address.strong(resolved, form.ordering)
 
     return binding.step(BoundStep(partial(run, binding.machine.everyone), run))
 
@@ -132,14 +132,14 @@ def bind_store(binding: Binding) -> BoundStep:
     address = AddressOperand(binding, destination, form.space, _access(binding, form, "write"))
 
     def run(lanes: Lanes) -> None:
-        for reach in address.reach(lanes):
+        for resolved in address.resolve(lanes):
             for k, value in enumerate(values):
-                at = reach.flat + k * form.size if k else reach.flat
-                taken = reach.lanes.take(value) if isinstance(value, np.ndarray) else value
-                address.watch(reach, at, k, taken)
-                address.scatter(reach, at, taken)
+                at = resolved.flat + k * form.size if k else resolved.flat
+                taken = resolved.lanes.take(value) if isinstance(value, np.ndarray) else value
+                address.watch(resolved, at, k, taken)
+                address.scatter(resolved, at, taken)
             if form.strong:
-                address.strong(reach, form.ordering)
+                address.strong(resolved, form.ordering)
 
     return binding.step(BoundStep(partial(run, binding.machine.everyone), run))
 
@@ -296,13 +296,13 @@ def bind_atomic(binding: Binding) -> BoundStep:
     order = ordering(binding.site.instruction.modifiers)
 
     def run(lanes: Lanes) -> None:
-        for reach in address.reach(lanes):
-            b, *rest = [_of(reach.lanes, source) for source in sources]
-            old = _update(address, reach, form.operation, dtype, b, rest[0] if rest else None)
+        for resolved in address.resolve(lanes):
+            b, *rest = [_of(resolved.lanes, source) for source in sources]
+            old = _update(address, resolved, form.operation, dtype, b, rest[0] if rest else None)
             if target is not None:
-                reach.lanes.put(target, old)
+                resolved.lanes.put(target, old)
             failed = old != b if form.operation == "cas" else np.zeros(len(old), dtype=np.bool_)
-            address.strong(reach, order, ~failed)
+            address.strong(resolved, order, ~failed)
 
     return binding.step(BoundStep(partial(run, binding.machine.everyone), run))
 
@@ -313,19 +313,19 @@ def _of(lanes: Lanes, source: Any) -> Array:
 
 def _update(
     address: AddressOperand,
-    reach: Reach,
+    resolved: ResolvedAccess,
     operation: str,
     dtype: np.dtype[Any],
     b: Array,
     c: Array | None,
 ) -> Array:
-    address.watch(reach, reach.flat, 0)
+    address.watch(resolved, resolved.flat, 0)
     size = dtype.itemsize
-    cell = reach.flat >> size.bit_length() - 1
-    words = reach.region.data[size]
+    cell = resolved.flat >> size.bit_length() - 1
+    words = resolved.region.data[size]
     # What was never written reads as the poison: put it there before it takes part.
-    words[cell] = address.gather(reach, reach.flat, 0)
-    turns = address.turns(reach.lanes)
+    words[cell] = address.gather(resolved, resolved.flat, 0)
+    turns = address.turns(resolved.lanes)
     if turns is None:
         old = combined(operation, words.view(dtype), cell, b, c)
     else:
@@ -333,7 +333,7 @@ def _update(
         last = None if c is None else c[turns]
         old[turns] = combined(operation, words.view(dtype), cell[turns], b[turns], last)
         cell = cell[turns]
-    address.mark(reach, cell, turns)
+    address.mark(resolved, cell, turns)
     return old
 
 

@@ -41,7 +41,7 @@ _ONES = {1: 0x01, 2: 0x0101, 4: 0x01010101, 8: 0x0101010101010101}
 
 
 @dataclass(slots=True)
-class Reach:
+class ResolvedAccess:
     """An access of some lanes to one region, found to be inside it."""
 
     region: MemoryRegion
@@ -80,7 +80,7 @@ class AddressOperand:
         self.constant = _signed(self.constant)
         self.is_global = space in (Space.GLOBAL, Space.CONST)
 
-    def reach(self, lanes: Lanes) -> Iterator[Reach]:
+    def resolve(self, lanes: Lanes) -> Iterator[ResolvedAccess]:
         """The places that the lanes access, one region after the other.
 
         Raises:
@@ -109,7 +109,7 @@ class AddressOperand:
         offsets: Index = np.add(lanes.take(self.register), shift, dtype=np.uint64).view(np.int64)
         return offsets
 
-    def _generic(self, lanes: Lanes) -> Iterator[Reach]:
+    def _generic(self, lanes: Lanes) -> Iterator[ResolvedAccess]:
         """Split lanes by the window that their address lies in."""
         offsets = self._from_base(lanes)
         if isinstance(offsets, int):
@@ -135,7 +135,7 @@ class AddressOperand:
 
     def _inside(
         self, region: MemoryRegion, space: Space | None, lanes: Lanes, offsets: Offsets
-    ) -> Reach:
+    ) -> ResolvedAccess:
         assert space is not None
         if isinstance(offsets, int):
             first = last = bits = offsets
@@ -146,7 +146,7 @@ class AddressOperand:
             self._misaligned(region, space, lanes, offsets)
         if not region.inside(first, last + self.span - 1):
             self._outside(region, space, lanes, offsets)
-        return Reach(region, space, lanes, offsets, region.flat(offsets, lanes))
+        return ResolvedAccess(region, space, lanes, offsets, region.flat(offsets, lanes))
 
     def _outside(self, region: MemoryRegion, space: Space, lanes: Lanes, offsets: Offsets) -> None:
         many = np.broadcast_to(np.asarray(offsets, dtype=np.int64), (lanes.count,))
@@ -172,9 +172,9 @@ class AddressOperand:
         first = int(offsets[np.argmax(which)])
         return FaultyAccess(self.access, region, space, lanes.index[which], first)
 
-    # What a load or store does with a reach
+    # What a load or store does with a resolved access
 
-    def watch(self, reach: Reach, at: Any, element: int, values: Any = None) -> None:
+    def watch(self, resolved: ResolvedAccess, at: Any, element: int, values: Any = None) -> None:
         """Tell the checks of one element, before memory changes.
 
         Args:
@@ -183,29 +183,38 @@ class AddressOperand:
         """
         told = self.machine.observers.accesses[self.access.kind]
         if told:
-            access = self._element(reach, at, element, values)
+            access = self._element(resolved, at, element, values)
             for tell in told:
                 tell(access)
 
-    def _element(self, reach: Reach, at: Any, element: int, values: Any = None) -> MemoryAccess:
+    def _element(
+        self, resolved: ResolvedAccess, at: Any, element: int, values: Any = None
+    ) -> MemoryAccess:
         return MemoryAccess(
-            self.access, reach.region, reach.space, reach.lanes, reach.offsets, at, element, values
+            self.access,
+            resolved.region,
+            resolved.space,
+            resolved.lanes,
+            resolved.offsets,
+            at,
+            element,
+            values,
         )
 
-    def gather(self, reach: Reach, at: Any, element: int) -> Any:
+    def gather(self, resolved: ResolvedAccess, at: Any, element: int) -> Any:
         """The values of one element."""
         size = self.access.size
         cell = at >> size.bit_length() - 1
-        values = reach.region.data[size][cell]
-        written = reach.region.written
+        values = resolved.region.data[size][cell]
+        written = resolved.region.written
         if written is None:
             return values
         state = written[size][cell]
         if np.all(state == _ONES[size]):
             return values
         for tell in self.machine.observers.unwritten:
-            tell(self._element(reach, at, element), np.asarray(state != _ONES[size]))
-        if reach.region is self.machine.global_:
+            tell(self._element(resolved, at, element), np.asarray(state != _ONES[size]))
+        if resolved.region is self.machine.global_:
             return _poisoned(values, state, at, size, self.machine.memory.poison)
         return values
 
@@ -214,28 +223,30 @@ class AddressOperand:
         ranks = self.machine.ranks
         return None if ranks is None else np.argsort(lanes.take(ranks), kind="stable")
 
-    def scatter(self, reach: Reach, at: Any, values: Any) -> None:
+    def scatter(self, resolved: ResolvedAccess, at: Any, values: Any) -> None:
         """Store one element; where lanes collide, the one whose turn is last wins."""
         size = self.access.size
         cell = at >> size.bit_length() - 1
-        turns = self.turns(reach.lanes)
+        turns = self.turns(resolved.lanes)
         if turns is not None:
             cell = cell[turns]
             values = values[turns] if np.ndim(values) else values
-        reach.region.data[size][cell] = values
-        self.mark(reach, cell, turns)
+        resolved.region.data[size][cell] = values
+        self.mark(resolved, cell, turns)
 
-    def mark(self, reach: Reach, cell: Any, turns: Index | None = None) -> None:
+    def mark(self, resolved: ResolvedAccess, cell: Any, turns: Index | None = None) -> None:
         """Note that these lanes wrote these cells, in the order of their turns."""
         size = self.access.size
-        if reach.region.written is not None:
-            reach.region.written[size][cell] = _ONES[size]
-        if reach.region is self.machine.global_:
+        if resolved.region.written is not None:
+            resolved.region.written[size][cell] = _ONES[size]
+        if resolved.region is self.machine.global_:
             stamps = self.machine.memory.stamps.reshape(-1, size)
-            writers = reach.lanes.take(self.machine.stamps)
+            writers = resolved.lanes.take(self.machine.stamps)
             stamps[cell] = (writers if turns is None else writers[turns])[:, None]
 
-    def strong(self, reach: Reach, ordering: Ordering, wrote: Mask | None = None) -> None:
+    def strong(
+        self, resolved: ResolvedAccess, ordering: Ordering, wrote: Mask | None = None
+    ) -> None:
         """Tell the checks of a strong access that these lanes have made.
 
         Args:
@@ -244,13 +255,13 @@ class AddressOperand:
         told = self.machine.observers.strong
         if not told:
             return
-        at = np.broadcast_to(np.asarray(reach.flat, dtype=np.int64), (reach.lanes.count,))
-        lanes = reach.lanes.index
-        turns = None if self.access.kind == "read" else self.turns(reach.lanes)
+        at = np.broadcast_to(np.asarray(resolved.flat, dtype=np.int64), (resolved.lanes.count,))
+        lanes = resolved.lanes.index
+        turns = None if self.access.kind == "read" else self.turns(resolved.lanes)
         if turns is not None:
             at, lanes = at[turns], lanes[turns]
             wrote = None if wrote is None else wrote[turns]
-        access = StrongAccess(self.access, reach.region.space, at, lanes, ordering, wrote)
+        access = StrongAccess(self.access, resolved.region.space, at, lanes, ordering, wrote)
         for tell in told:
             tell(access)
 

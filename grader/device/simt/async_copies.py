@@ -17,7 +17,7 @@ from grader.device.checks.events import MemoryInstruction
 from grader.device.evidence import Space
 from grader.device.lanes import Lanes
 from grader.device.ptx.model import Address, Immediate, Operand, Register
-from grader.device.simt.addressing import AddressOperand, Reach
+from grader.device.simt.addressing import AddressOperand, ResolvedAccess
 from grader.device.simt.binding import Binding, BoundStep
 
 WORD = 4
@@ -73,26 +73,28 @@ def _bind_copy(binding: Binding) -> BoundStep:
 
     def run(lanes: Lanes) -> None:
         words = source.read(lanes)
-        (reach,) = destination.reach(lanes)
+        (resolved,) = destination.resolve(lanes)
         for k, word in enumerate(words):
-            destination.watch(reach, reach.flat + k * WORD, k, word)
-        copies.begin(lanes, partial(_arrive, destination, reach, words))
+            destination.watch(resolved, resolved.flat + k * WORD, k, word)
+        copies.begin(lanes, partial(_arrive, destination, resolved, words))
 
     return _step(binding, run)
 
 
 def _arrive(
-    destination: AddressOperand, reach: Reach, words: Words, arrived: NDArray[np.bool_]
+    destination: AddressOperand, resolved: ResolvedAccess, words: Words, arrived: NDArray[np.bool_]
 ) -> None:
     """Write the words of some of the lanes."""
     if not arrived.all():
-        lanes = Lanes(reach.lanes.index[arrived], reach.lanes.total)
-        offsets = np.broadcast_to(np.asarray(reach.offsets), arrived.shape)[arrived]
-        reach = Reach(reach.region, reach.space, lanes, offsets, reach.flat[arrived])
+        lanes = Lanes(resolved.lanes.index[arrived], resolved.lanes.total)
+        offsets = np.broadcast_to(np.asarray(resolved.offsets), arrived.shape)[arrived]
+        resolved = ResolvedAccess(
+            resolved.region, resolved.space, lanes, offsets, resolved.flat[arrived]
+        )
     for k, word in enumerate(words):
-        at, values = reach.flat + k * WORD, word[arrived]
-        destination.watch(reach, at, k, values)
-        destination.scatter(reach, at, values)
+        at, values = resolved.flat + k * WORD, word[arrived]
+        destination.watch(resolved, at, k, values)
+        destination.scatter(resolved, at, values)
 
 
 class _Source:
@@ -155,10 +157,10 @@ class _Source:
 
 def _values(address: AddressOperand, lanes: Lanes, k: int) -> NDArray[np.uint32]:
     """The k-th word that each lane reads. The checks are told."""
-    (reach,) = address.reach(lanes)
-    at = reach.flat + k * WORD
-    address.watch(reach, at, k)
-    values: NDArray[np.uint32] = address.gather(reach, at, k)
+    (resolved,) = address.resolve(lanes)
+    at = resolved.flat + k * WORD
+    address.watch(resolved, at, k)
+    values: NDArray[np.uint32] = address.gather(resolved, at, k)
     return values
 
 

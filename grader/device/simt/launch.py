@@ -169,7 +169,12 @@ class _AcceptedLaunch:
             )
             try:
                 with np.errstate(all="ignore"):
-                    order = Schedule(self.schedule, blocks, self.recorder.threads, talk=self._talk)
+                    order = Schedule(
+                        self.schedule,
+                        blocks,
+                        self.recorder.threads,
+                        communicates=self._communicates,
+                    )
                     scheduler.run(self.budget, order)
             except KernelFault as fault:
                 return fault.result
@@ -188,17 +193,17 @@ class _AcceptedLaunch:
                 f"One block of {self.program.entry.name} needs {cost >> 20} MiB to be simulated.",
                 remedy="Use fewer threads per block or less local memory.",
             )
-        at_once = self._resident(threads) if self._talk else _WAVE_LANES // threads
+        at_once = self._resident(threads) if self._communicates else _WAVE_LANES // threads
         most = max(min(at_once, _WAVE_BYTES // max(cost, 1)), 1)
         waves = -(-total // most)
         first = 0
         for wave in range(waves):
-            after = min(first + most, total) if self._talk else total * (wave + 1) // waves
+            after = min(first + most, total) if self._communicates else total * (wave + 1) // waves
             yield first, after - first
             first = after
 
     @property
-    def _talk(self) -> bool:
+    def _communicates(self) -> bool:
         """Whether its threads may communicate."""
         return self.program.traits.strong_global
 

@@ -72,10 +72,6 @@ class LoadedModule:
             raise KeyError(name)
         return function
 
-    def static_shared_bytes(self, entry: str) -> int:
-        """Bytes of shared memory that a block of the kernel has by its declarations."""
-        return self.program(entry).shared.compact_size
-
     def variable(self, name: str) -> tuple[int, int]:
         """Address and size in bytes of a module variable. ``KeyError`` where there is none."""
         return self.symbols[name], self.module.variables[name].size

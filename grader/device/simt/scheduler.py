@@ -63,10 +63,12 @@ class Schedule:
         number: Which schedule.
         blocks: Blocks of the wave.
         threads: Threads of a block.
-        talk: Whether threads may communicate, by strong accesses.
+        communicates: Whether threads may communicate, by strong accesses.
     """
 
-    def __init__(self, number: int, blocks: int, threads: int, *, talk: bool = False) -> None:
+    def __init__(
+        self, number: int, blocks: int, threads: int, *, communicates: bool = False
+    ) -> None:
         self._number = number
         self.team: Index | None = None
         self.ranks: Index | None = None
@@ -74,7 +76,7 @@ class Schedule:
         self._turns = [_TURN]
         self._longest = _TURN
         self._chosen = self._other = 0
-        self._patience = _PATIENCE if number == PLAIN and not talk else _LEAST_PATIENCE
+        self._patience = _PATIENCE if number == PLAIN and not communicates else _LEAST_PATIENCE
         self._random = random.Random(number)  # noqa: S311 - of an order, not of a secret
         if number == PLAIN:
             return
@@ -137,7 +139,7 @@ class Schedule:
 
 _LONGEST_BLOCK = 256
 """Most instructions of a basic block, before others may run."""
-_LOOK = 64
+_CHECK_EVERY = 64
 """Basic blocks between two checks of the clock and of a thread's budget."""
 _LAST_WORDS = 20_000
 """Basic blocks that others may still run after a thread has stopped the launch."""
@@ -261,8 +263,8 @@ class Scheduler:
             block = blocks.get(pc) or self._block(pc)
             budget.used += block.size * lanes.count
             self._steps.add(lanes, block.size)
-            if turns % _LOOK == 1 or budget.used > budget.instructions:
-                self._look(pc, lanes, budget)
+            if turns % _CHECK_EVERY == 1 or budget.used > budget.instructions:
+                self._check_budget(pc, lanes, budget)
             hits[pc] = hits.get(pc, 0) + lanes.count
             if lanes.full:
                 for step in block.full:
@@ -351,7 +353,7 @@ class Scheduler:
         self.barriers.stuck()
         raise KernelFault(CudaResult.LAUNCH_TIMEOUT)
 
-    def _look(self, pc: int, lanes: Lanes, budget: LaunchBudget) -> None:
+    def _check_budget(self, pc: int, lanes: Lanes, budget: LaunchBudget) -> None:
         """Check that the launch may go on.
 
         Raises:

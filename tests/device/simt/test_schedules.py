@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from grader.device.case import LaunchLimits
-from grader.device.checks import handover
+from grader.device.checks import happens_before
 from grader.device.evidence import FindingKind
 from grader.device.schedules import FIRST_RANDOM, IN_TURN, PLAIN, REVERSED, in_words
 from grader.device.simt.scheduler import Schedule
@@ -307,7 +307,7 @@ def test_what_a_gpu_breaks_shows_in_one_of_the_schedules(name: str) -> None:
 
 @pytest.fixture
 def too_many_for_clocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(handover, "MOST_LANES", 0)
+    monkeypatch.setattr(happens_before, "MOST_LANES", 0)
 
 
 @pytest.mark.usefixtures("too_many_for_clocks")

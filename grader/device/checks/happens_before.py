@@ -24,13 +24,13 @@ from grader.device.evidence import Space
 from grader.device.lanes import Index, Mask
 
 MOST_LANES = 1024
-"""With more threads in flight a clock for each would cost too much; see :class:`AnyHandover`."""
+"""With more threads in flight a clock for each would cost too much; see `CoarseHappensBefore`."""
 MOST_PLACES = 4096
 """Most places that are remembered. If a program releases into more, the oldest is forgotten."""
 
 
-class Handover(Protocol):
-    """Is told of strong accesses, and knows which events they order."""
+class HappensBefore(Protocol):
+    """The happens-before relation: told of strong accesses, it knows which events they order."""
 
     def begin(self) -> None:
         """Other blocks take over the lanes."""
@@ -83,7 +83,7 @@ class _MemoryScope:
         self.places[place] = row
 
 
-class Clocks:
+class VectorClocks:
     """A vector clock for each lane.
 
     Args:
@@ -219,7 +219,7 @@ class _Times:
         self.acquired[who] = np.maximum(self.acquired[who], self.found[who])
 
 
-class AnyHandover:
+class CoarseHappensBefore:
     """Only asks whether one thread sent and the other acquired, for too many threads to know more.
 
     It errs on the side of silence: what was sent to one thread counts as sent to all, and between
@@ -275,6 +275,6 @@ class AnyHandover:
             yield self._device, self._block[lanes]
 
 
-def handover(block: Index) -> Handover:
-    """The way of keeping track that suits the number of lanes."""
-    return Clocks(block) if len(block) <= MOST_LANES else AnyHandover(block)
+def happens_before_for(block: Index) -> HappensBefore:
+    """The relation of a wave with these lanes, kept in the way that their number allows."""
+    return VectorClocks(block) if len(block) <= MOST_LANES else CoarseHappensBefore(block)
