@@ -109,6 +109,15 @@ MAPPING = (
     "comes back as it was still counts as the kernel's, what the host changed there does not"
 )
 
+
+def at_lines(message: str, line: int | None, other: int | None = None) -> str:
+    """What was found, with the line that did it, and that of the other side of a race."""
+    if line is None:
+        return message
+    both = f"line {line}" if other is None or other == line else f"line {line}, and line {other}"
+    return f"{message} ({both})"
+
+
 # ---- what is wrong with a case ----
 
 PROBLEM_TITLES: dict[ProblemKind, str] = {

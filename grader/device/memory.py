@@ -183,6 +183,8 @@ class GlobalMemory(AddressSpace):
         """1 for each byte that anything wrote, in the same shapes as ``data``."""
         self.stamps: Stamps = self._stamps.words(8).view(np.uint64)
         """The last writer of each byte, see `grader.device.memory`."""
+        self.names: dict[int, str] = {}
+        """Names of allocations by where they start, for what is said of an access."""
         self._launches = LaunchShapes()
 
     @classmethod
@@ -217,7 +219,9 @@ class GlobalMemory(AddressSpace):
         Raises:
             HostAccessError: No allocation begins at ``address``.
         """
-        self._forget(self._release(address))
+        allocation = self._release(address)
+        self.names.pop(allocation.start, None)
+        self._forget(allocation)
 
     def _forget(self, allocation: Allocation) -> None:
         """Mark all bytes as unwritten, and give the pages back to the machine."""

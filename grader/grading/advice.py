@@ -228,7 +228,12 @@ def _steps(
     for each in found:
         if each.attribution is Attribution.STUDENT and not each.beyond:
             explained.update(each.concerns)
-            yield each.explanation
+            line = each.finding.source_line
+            yield (
+                f"Line {line}: {each.explanation}"
+                if line and each.explanation
+                else each.explanation
+            )
     checks = tuple(checks)
     # What is known of the very access, barrier or stream is better than what to look for.
     general = [
@@ -248,7 +253,12 @@ def _for_failed(
     hints: Mapping[str, str],
     counterexamples: Iterable[Counterexample],
 ) -> Iterator[str]:
-    unanswered = {each.check: each.error.strip() for each in counterexamples if not each.answered}
+    # What the device found is explained already.
+    unanswered = {
+        each.check: each.error.strip() if each.finding is None else ""
+        for each in counterexamples
+        if not each.answered
+    }
     for check in checks:
         if check.status is not Status.FAILED or check.extra:
             continue

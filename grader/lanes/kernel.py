@@ -13,13 +13,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Self
 
+import msgspec
+
 from grader.device import (
     CallRefused,
     CaseEvidence,
     Compared,
     CudaResult,
     DriverClient,
+    Finding,
     Gone,
+    SourcePlace,
+    of_file,
     schedules,
 )
 from grader.errors import DeviceFault, GradeError, UnsupportedByDevice
@@ -30,6 +35,7 @@ from grader.model.cases import Case, CaseRun, Ending, PlannedShape
 from grader.model.part import KernelLaunch, Kernels, Scalar, constant_at
 from grader.record import DeviceInfo, NotRun
 from grader.toolchain.kernels import CompiledKernel
+from grader.wording import at_lines
 
 _POINTER: Final = 8
 _NO_HOST: Final = "there is no host code of the submission"
@@ -137,8 +143,9 @@ class KernelLane:
         began = time.monotonic()
         answer = self._perform(case, launches)
         seconds = time.monotonic() - began
-        evidence = self._device.end_case()
-        assert evidence is not None
+        seen = self._device.end_case()
+        assert seen is not None
+        evidence = self._in_the_files_words(seen)
         if part.time.add(seconds, evidence, late=False):
             run = CaseRun.none(case, NotRun.CUT)
         else:
@@ -163,6 +170,22 @@ class KernelLane:
         """Nothing to do again."""
         return Redone(why=_NO_HOST)
 
+    def _in_the_files_words(self, evidence: CaseEvidence) -> CaseEvidence:
+        """The evidence with kernels and lines as the student's file has them.
+
+        The names that a copy has by chance are in nothing that is kept.
+        """
+        kernels = {kernel.entry: kernel for kernel in self._loaded}
+        launches = tuple(
+            msgspec.structs.replace(
+                launch,
+                kernel=kernels[launch.kernel].function,
+                findings=tuple(_in_words(kernels[launch.kernel], f) for f in launch.findings),
+            )
+            for launch in evidence.launches
+        )
+        return msgspec.structs.replace(evidence, launches=launches)
+
     # ---- the host ----
 
     def _perform(
@@ -174,6 +197,7 @@ class KernelLane:
         try:
             for spec in case.part.tensors:
                 address = addresses[spec.name] = client.allocate(spec.length(sizes))
+                client.name(address, spec.name)
                 if spec.name in case.inputs:
                     client.write(address, case.inputs[spec.name].tobytes())
                 else:
@@ -287,6 +311,28 @@ def _outcome(case: Case, answer: tuple[bytes, ...] | str, evidence: CaseEvidence
         inputs_after=tuple(arrays[count:]),
         evidence=evidence,
         copies_out=evidence.copies_out[-len(answer) :][:count],
+    )
+
+
+def _in_words(kernel: CompiledKernel, finding: Finding) -> Finding:
+    own, other = (of_file(each, kernel.is_own) for each in (finding.source, finding.other_source))
+    text = finding.ptx_text
+    return msgspec.structs.replace(
+        finding,
+        kernel=kernel.function,
+        message=at_lines(finding.message, own.line if own else None, other.line if other else None),
+        source=_places(kernel, finding.source),
+        other_source=_places(kernel, finding.other_source),
+        source_file=None,
+        source_line=own.line if own else None,
+        ptx_text=text.replace(f"{kernel.module}_", "") if text is not None else None,
+    )
+
+
+def _places(kernel: CompiledKernel, places: tuple[SourcePlace, ...]) -> tuple[SourcePlace, ...]:
+    return tuple(
+        msgspec.structs.replace(each, file="") if kernel.is_own(each.file) else each
+        for each in places
     )
 
 

@@ -60,6 +60,14 @@ class CompiledKernel(msgspec.Struct, frozen=True):
 
     entry: str
     ptx: str
+    function: str
+    """Its name in the student's file."""
+    module: str
+    """The name of the copy of the student's file that it is compiled from."""
+
+    def is_own(self, file: str) -> bool:
+        """Whether a file of the line tables is the student's."""
+        return file.endswith(f"/{self.module}.mojo")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -186,4 +194,5 @@ def _kernel(
             f"the compiler wrote {len(found)} kernels for {kernel.function}",
             remedy="This is a defect of the grader; please report it with the file.",
         )
-    return CompiledKernel(entry=found[0], ptx=texts[found[0]])
+    (entry,) = found
+    return CompiledKernel(entry, texts[entry], kernel.function, module)

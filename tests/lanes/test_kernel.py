@@ -24,7 +24,7 @@ def kernel(name: str, parameters: str, body: str) -> CompiledKernel:
         ".reg .pred %p<4>;\n.reg .b32 %r<9>;\n.reg .b64 %rd<9>;\n.reg .f32 %f<9>;\n"
         f"{body}\nret;\n}}\n"
     )
-    return CompiledKernel(entry=name, ptx=text)
+    return CompiledKernel(name, text, name, "k0")
 
 
 TWO = ".param .u64 p0, .param .u64 p1"

@@ -44,7 +44,7 @@ class Compiler:
         ok = not any("mistake" in copy.text for copy in copies)
         kernels = [
             {
-                kernel: CompiledKernel(entry=kernel.function, ptx=copy.text)
+                kernel: CompiledKernel(kernel.function, copy.text, kernel.function, "k0")
                 for kernel in copy.kernels
             }
             for copy in copies

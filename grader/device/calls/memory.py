@@ -15,6 +15,7 @@ from grader.device.wire import NOT_ORDERED, DriverOp
 _U64 = struct.Struct("<Q")
 _TWO_U64 = struct.Struct("<QQ")
 _MAX_ROWS = 1 << 16
+_MAX_NAME = 64
 
 
 @call(DriverOp.MEM_INFO)
@@ -50,6 +51,18 @@ def mem_free(session: DriverSession, address: int, on: int) -> None:
         session.order.freed(allocation, stream)
     session.memory.free(address)
     session.note(Freed(address))
+
+
+@call(DriverOp.MEM_NAME, "Q", tail=True)
+def mem_name(session: DriverSession, address: int, name: memoryview) -> None:
+    """Call an allocation by a name in what is found from now on."""
+    text = bytes(name).decode("ascii", "replace")
+    if not text.isidentifier() or len(text) > _MAX_NAME:
+        raise CallRefused(CudaResult.INVALID_VALUE)
+    allocation = session.memory.find(address)
+    if allocation is None or allocation.address != address:
+        raise CallRefused(CudaResult.INVALID_VALUE)
+    session.memory.names[allocation.start] = text
 
 
 @call(DriverOp.MEM_RANGE, "Q")

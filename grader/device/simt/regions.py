@@ -146,7 +146,11 @@ class GlobalRegion(MemoryRegion):
         cell = (offset - near.start) // size
         cells = near.size / size
         count = f"{cells:.0f}" if cells == int(cells) else f"{cells:.2f}"
-        return address, cell, f"cell {cell} of a buffer of {count} cells"
+        name = self.memory.names.get(near.start)
+        if name is None:
+            return address, cell, f"cell {cell} of a buffer of {count} cells"
+        has = "" if 0 <= cell < cells else f", which has {count}"
+        return address, cell, f"element {cell} of {name}{has}"
 
 
 class SlottedRegion(MemoryRegion):
