@@ -168,7 +168,7 @@ def of_any(
 PLUS_TEN = (
     another(
         "index-plus-ten",
-        lambda a, sizes: _flat(a) + float(TEN),
+        lambda a, sizes: np.add(_flat(a), TEN, dtype=np.float64),
         explanation="Ten was added to the index of the element, not to the element. The published "
         "example does not tell them apart: there they are equal.",
         advice="Read the element first: a[i], not i.",

@@ -15,8 +15,8 @@ from grader.puzzles.elementwise import PLUS_TEN, TEN, Answer, another, changed, 
 
 def axes(value: Answer) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """The row and the column of each element."""
-    row, col = np.indices(value.shape)
-    return row, col
+    places = np.indices(value.shape, dtype=np.int64)
+    return places[0], places[1]
 
 
 def of_two_axes(

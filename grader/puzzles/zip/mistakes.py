@@ -42,7 +42,7 @@ def mistakes(
         ),
         _mistake(
             "indices",
-            lambda a, b: 2.0 * np.arange(a.size),
+            lambda a, b: np.multiply(2, np.arange(a.size), dtype=np.float64),
             "The output is twice the index. In the published example that is the sum.",
             "Read the elements first: a[i] and b[i], not i.",
         ),
