@@ -158,7 +158,8 @@ _REASONS: dict[Reason, str] = {
     Reason.COMPILER: "{said}",
     Reason.KERNEL_MISSING: "the file does not define {function}",
     Reason.CONSTANT_UNSET: "{constant}{why}",
-    Reason.SIGNATURE: "{said}",
+    Reason.SIGNATURE: "{function} is launched with {arguments}{parameters}, and is declared as "
+    "`{declared}`{expected}",
     Reason.NOT_PACKAGED: "the file does not package",
     Reason.NOT_COMPILED: "it does not compile",
     Reason.PROBLEM: "{title}{detail}",
@@ -186,6 +187,10 @@ def reason_sentence(reason: Reason | None, data: Mapping[str, int | str]) -> str
         words["detail"] = f": {data['detail']}" if data.get("detail") else ""
     elif reason is Reason.CONSTANT_UNSET:
         words["why"] = UNSET[Unset(str(data["why"]))].format_map(words)
+    elif reason is Reason.SIGNATURE:
+        some, other = words["parameters"], words["expected"]
+        words["parameters"] = f" and the compile-time parameters {some}" if some else ""
+        words["expected"] = f"; the skeleton has `{other}`" if other else ""
     elif reason is Reason.NOT_RUN:
         words["why"] = NOT_RUN[NotRun(str(data["why"]))]
     elif reason is Reason.TRIED:

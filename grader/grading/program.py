@@ -20,14 +20,14 @@ from grader.grading.given import given
 from grader.grading.prober import Prober
 from grader.grading.reached import Reached
 from grader.grading.verdict import refuse_undecided
-from grader.intake.program import body_words
+from grader.intake.program import body_words, functions
 from grader.lanes.boxed_device import device_spawn
 from grader.lanes.devices import OnSoftwareDevice
 from grader.lanes.kernel import KernelLane, OtherSignature
 from grader.lanes.kernel_build import BuiltKernels, LeftOut, build_kernels
 from grader.lanes.workspace import open_workspace
 from grader.model.cases import PlannedShape
-from grader.model.part import Kernels, Part
+from grader.model.part import Kernels, Part, Scalar
 from grader.record import Reason
 from grader.sandbox import Isolation, Limits
 from grader.toolchain.kernels import LIMITS
@@ -95,12 +95,18 @@ class ProgramRun:
                     return other
             blame = self._blame(built, shapes)
             nothing = LeftOut(Reason.NOTHING_FILLED_IN)
+            refused = {
+                name: self._signature(gathered.puzzle.part(name), str(why.data["function"]))
+                if why.reason is Reason.SIGNATURE
+                else why
+                for name, why in built.refused.items()
+            }
             gathered.reached = Reached(
                 packages=True,
                 compiles=built.ok,
                 failure=blame.sentence if blame else "",
                 other_edition="" if built.ok else editions.explanation(self.choice)[0],
-                refused={**dict.fromkeys(unfilled, nothing), **built.refused},
+                refused={**dict.fromkeys(unfilled, nothing), **refused},
             )
         if built.kernels:
             with gathered.stage("run"):
@@ -119,8 +125,8 @@ class ProgramRun:
                     continue
                 try:
                     lane.check(shape)
-                except OtherSignature as mismatch:
-                    refused[shape.part.name] = LeftOut(Reason.SIGNATURE, {"said": str(mismatch)})
+                except OtherSignature as other:
+                    refused[shape.part.name] = self._signature(shape.part, str(other))
             gathered.shapes = [shape for shape in shapes if shape.part.name not in refused]
             gathered.reached = replace(gathered.reached, refused=refused)
             if not gathered.shapes:
@@ -155,9 +161,30 @@ class ProgramRun:
         handed_out = given(puzzle, self.choice.skeletons, rubric.skeleton if rubric else None)
         if handed_out.nothing_filled_in(text):
             return {part.name for part in puzzle.parts}
-        path = puzzle.kernel(self.choice.edition.name, "skeleton.mojo")
-        skeleton = path.read_text("utf-8") if path.exists() else ""
-        return {part.name for part in puzzle.parts if _is_unfilled(part, text, skeleton)}
+        return {part.name for part in puzzle.parts if _is_unfilled(part, text, self._skeleton())}
+
+    def _skeleton(self) -> str:
+        path = self.gathered.puzzle.kernel(self.choice.edition.name, "skeleton.mojo")
+        return path.read_text("utf-8") if path.exists() else ""
+
+    def _signature(self, part: Part, function: str) -> LeftOut:
+        """Why a kernel can't be launched as the task says, with both declarations."""
+        assert isinstance(part.code, Kernels)
+        launch = next(each for each in part.code.launches if each.function == function)
+        own, expected = (
+            functions(text).get(function)
+            for text in (self.gathered.submission.text, self._skeleton())
+        )
+        return LeftOut(
+            Reason.SIGNATURE,
+            {
+                "function": function,
+                "arguments": ", ".join(map(_argument, launch.arguments)),
+                "parameters": ", ".join(launch.parameters),
+                "declared": own.signature if own else "",
+                "expected": expected.signature if expected else "",
+            },
+        )
 
     def _build(
         self, text: str, shapes: Sequence[PlannedShape], toolchain: Toolchain
@@ -223,6 +250,10 @@ class ProgramRun:
     def _limits(self) -> Limits:
         seconds = min(LIMITS.wall_seconds, self.gathered.request.timeout)
         return msgspec.structs.replace(LIMITS, wall_seconds=seconds)
+
+
+def _argument(argument: str | Scalar) -> str:
+    return f"a whole number ({argument.value})" if isinstance(argument, Scalar) else argument
 
 
 def _is_unfilled(part: Part, text: str, skeleton: str) -> bool:

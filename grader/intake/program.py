@@ -17,6 +17,7 @@ import msgspec
 from grader.intake.lexer import (
     CLOSING,
     COMMENT,
+    NAME,
     NUMBER,
     OPENING,
     SIGN,
@@ -58,6 +59,8 @@ class Function(msgspec.Struct, frozen=True):
     line: int
     signature: str
     """Its text up to the colon, on one line."""
+    parameters: tuple[int, int]
+    """How many compile-time parameters must be given to it, and how many may be."""
     body: tuple[int, int]
     """Offsets behind the colon and behind the last line, in `plain_lines` of the text."""
 
@@ -73,8 +76,10 @@ def functions(text: str) -> dict[str, Function]:
         if colon is None:
             continue
         name, end = statement[1], statement[-1].stop
-        signature = " ".join(plain[statement[0].start : colon.start].split())
-        function = Function(name.text, statement[0].line, signature, (colon.stop, end))
+        signature = _on_one_line(plain[statement[0].start : colon.start])
+        function = Function(
+            name.text, statement[0].line, signature, _parameters(statement[2:]), (colon.stop, end)
+        )
         found.setdefault(name.text, function)
     return found
 
@@ -140,6 +145,10 @@ def launched(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
+def _on_one_line(text: str) -> str:
+    return re.sub(r",? ([)\]])", r"\1", re.sub(r"([(\[]) ", r"\1", " ".join(text.split())))
+
+
 def _is_placeholder(line: Sequence[str]) -> bool:
     return line in (["pass"], [".", ".", "."]) or (len(line) == 3 and line[:2] == ["_", "="])
 
@@ -171,6 +180,33 @@ def _colon(statement: Sequence[Token]) -> Token | None:
             return token
         depth += (token.text in OPENING) - (token.text in CLOSING)
     return None
+
+
+def _parameters(words: Sequence[Token]) -> tuple[int, int]:
+    """How many compile-time parameters a function needs and takes; the words follow its name.
+
+    Those before ``//`` are inferred, and those with a default need not be given.
+    """
+    if not words or words[0].text != "[":
+        return 0, 0
+    depth, named, default, needed, taken = 0, False, False, 0, 0
+    for token in words:
+        opens, closes = token.text in OPENING, token.text in CLOSING
+        if depth == 1 and token.text in (",", "]"):
+            taken += named
+            needed += named and not default
+            named = default = False
+        elif depth == 1 and token.text == "//":
+            needed = taken = 0
+            named = default = False
+        elif depth == 1 and token.text == "=":
+            default = True
+        elif depth == 1 and token.kind == NAME:
+            named = True
+        depth += opens - closes
+        if depth == 0:
+            break
+    return needed, taken
 
 
 def _value(statement: Sequence[Token]) -> Sequence[Token] | None:

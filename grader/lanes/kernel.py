@@ -42,7 +42,7 @@ _NO_HOST: Final = "there is no host code of the submission"
 
 
 class OtherSignature(Exception):
-    """A kernel takes other arguments than the task's launch gives."""
+    """A kernel takes other arguments than the task's launch gives; the argument is its name."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ class KernelLane:
         """See that the kernels of a shape take the arguments that they will be given.
 
         Raises:
-            OtherSignature: one takes others; the message says which.
+            OtherSignature: one takes others.
         """
         addresses = dict.fromkeys((spec.name for spec in shape.part.tensors), 0)
         for launch, loaded in self._launches(shape):
@@ -230,10 +230,7 @@ class KernelLane:
     ) -> bytes:
         """The bytes of a kernel's parameters."""
         if len(loaded.parameters) != len(launch.arguments):
-            raise OtherSignature(
-                f"{launch.function} takes {len(loaded.parameters)} arguments; the task's launch "
-                f"gives {len(launch.arguments)}: {_listed(launch)}"
-            )
+            raise OtherSignature(launch.function)
         data = bytearray(max((offset + size for offset, size in loaded.parameters), default=0))
         for argument, (offset, size) in zip(launch.arguments, loaded.parameters, strict=True):
             if isinstance(argument, Scalar):
@@ -242,10 +239,7 @@ class KernelLane:
             else:
                 value, form = addresses[argument], "<Q" if size == _POINTER else None
             if form is None:
-                raise OtherSignature(
-                    f"{launch.function} takes something of {size} bytes where the task's launch "
-                    f"gives {_said(argument)}: {_listed(launch)}"
-                )
+                raise OtherSignature(launch.function)
             struct.pack_into(form, data, offset, value)
         return bytes(data)
 
@@ -340,14 +334,6 @@ def _name(result: int) -> str:
     with contextlib.suppress(ValueError):
         return f"CUDA error {result} ({CudaResult(result).name.lower().replace('_', ' ')})"
     return f"CUDA error {result}"
-
-
-def _listed(launch: KernelLaunch) -> str:
-    return ", ".join(map(_said, launch.arguments))
-
-
-def _said(argument: str | Scalar) -> str:
-    return f"a whole number ({argument.value})" if isinstance(argument, Scalar) else argument
 
 
 def _gone() -> DeviceFault:

@@ -104,6 +104,7 @@ class _Plan:
         self._text = text
         self.refused: dict[str, LeftOut] = {}
         self._expected = {name for shape in shapes for name in _code(shape).functions}
+        self._functions = functions(text)
         self._names = _names(text, self._expected)
         self._texts: dict[int, str] = {}
         for shape in shapes:
@@ -117,6 +118,10 @@ class _Plan:
         for function in code.functions:
             if function not in self._names:
                 return LeftOut(Reason.KERNEL_MISSING, {"function": function})
+        for launch in code.launches:
+            needed, taken = self._functions[self._names[launch.function]].parameters
+            if not needed <= len(launch.parameters) <= taken:
+                return LeftOut(Reason.SIGNATURE, {"function": launch.function})
         text, unset = with_constants(self._text, constants_at(code.constants, shape.sizes))
         if unset:
             first = unset[0]

