@@ -84,6 +84,7 @@ class ProgramRun:
             if not shapes:
                 gathered.reached = Reached(nothing_filled_in=True)
                 return None
+            ahead = Ahead(lambda: self._ready(device.result(), shapes), after=0)
             built = self._build(gathered.submission.text, shapes, self.toolchain)
             if built.packaged is not None:
                 gathered.stage_peak = built.packaged.outcome.peak_resident_bytes
@@ -110,15 +111,41 @@ class ProgramRun:
             )
         if built.kernels:
             with gathered.stage("run"):
-                self._run_kernels(device.result(), built, shapes)
+                self._run_kernels(*ahead.result(), built, shapes)
         return None
 
+    def _ready(
+        self, device: OnSoftwareDevice, shapes: Sequence[PlannedShape]
+    ) -> tuple[KernelLane, Prober]:
+        """A lane without kernels yet, and the cases: drawn while the compiler is at work."""
+        lane = KernelLane(device)
+        prober = self._prober(lane, shapes)
+        prober.draw_ahead()
+        return lane, prober
+
+    def _prober(self, lane: KernelLane, shapes: Sequence[PlannedShape]) -> Prober:
+        gathered = self.gathered
+        return Prober(
+            gathered.puzzle,
+            shapes,
+            lane,
+            seed=gathered.seed,
+            examples=gathered.request.examples,
+            codes={part.name: Code.NOTHING for part in gathered.puzzle.parts},
+            progress=gathered.progress.cases,
+        )
+
     def _run_kernels(
-        self, device: OnSoftwareDevice, built: BuiltKernels, shapes: Sequence[PlannedShape]
+        self,
+        lane: KernelLane,
+        prober: Prober,
+        built: BuiltKernels,
+        shapes: Sequence[PlannedShape],
     ) -> None:
         gathered = self.gathered
         refused = dict(gathered.reached.refused)
-        with KernelLane(device, built.kernels) as lane:
+        with lane:
+            lane.kernels.update(built.kernels)
             gathered.device = lane.device
             for shape in shapes:
                 if shape.part.name in refused:
@@ -131,15 +158,9 @@ class ProgramRun:
             gathered.reached = replace(gathered.reached, refused=refused)
             if not gathered.shapes:
                 return
-            results = Prober(
-                gathered.puzzle,
-                gathered.shapes,
-                lane,
-                seed=gathered.seed,
-                examples=gathered.request.examples,
-                codes={part.name: Code.NOTHING for part in gathered.puzzle.parts},
-                progress=gathered.progress.cases,
-            ).run()
+            if len(gathered.shapes) < len(shapes):
+                prober = self._prober(lane, gathered.shapes)
+            results = prober.run()
             gathered.cases_run = lane.cases_run
             gathered.reached = replace(gathered.reached, results=results)
             refuse_undecided(results)

@@ -59,7 +59,8 @@ class KernelLane:
 
     Args:
         device: Where they run; opened by the caller.
-        kernels: Of each shape of the plan by its number, the kernel of each launch.
+        kernels: Of each shape of the plan by its number, the kernel of each launch. What is run
+            must be there by then.
     """
 
     observes = True
@@ -67,10 +68,10 @@ class KernelLane:
     def __init__(
         self,
         device: OnSoftwareDevice,
-        kernels: Mapping[int, Sequence[CompiledKernel]],
+        kernels: Mapping[int, Sequence[CompiledKernel]] | None = None,
     ) -> None:
         self._device = device
-        self._kernels = kernels
+        self.kernels = dict(kernels or {})
         self._client: DriverClient | None = None
         self._loaded: dict[CompiledKernel, _Loaded] = {}
         self._parts: dict[str, PartRun] = {}
@@ -246,7 +247,7 @@ class KernelLane:
     def _launches(self, shape: PlannedShape) -> list[tuple[KernelLaunch, _Loaded]]:
         code = shape.part.code
         assert isinstance(code, Kernels)
-        kernels = self._kernels[shape.number]
+        kernels = self.kernels[shape.number]
         return [
             (launch, self._load(kernel))
             for launch, kernel in zip(code.launches, kernels, strict=True)
