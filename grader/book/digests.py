@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import Final
 
 from grader.intake.lexer import CLOSING, OPENING, STRING, Token, tokens
-from grader.intake.tokens import function_stream, function_tokens, keys, statements_of
+from grader.intake.token_views import function_stream, function_tokens, keys, statements_of
 
 SHORT: Final = 16
 """Hexadecimal digits that are kept of a digest of the book's. Chance never makes two alike, and
@@ -22,9 +22,9 @@ _END: Final[Keys] = ("end", "", False)
 
 
 def program_of(text: str) -> str:
-    """A digest that two sources share exactly where `grader.intake.tokens.equal_programs` holds.
+    """A digest that two sources share exactly where they are `equal_programs`.
 
-    About 10 ms for a puzzle's solution.
+    See `grader.intake.token_views`. About 10 ms for a puzzle's solution.
     """
     return digest((token.kind, token.text, token.touches) for token in tokens(text))
 

@@ -3,7 +3,7 @@
 Host code can compute the answer itself and have a kernel only store it. Then a kernel wrote the
 output, but the device computed nothing. Two questions find that out. Did the host do the same for
 other inputs? If not, does what it did for those inputs give the right answer here as well? See
-`grader.device.replay`.
+`grader.device.repeat`.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ import time
 from grader.device import control, wire
 from grader.device.calls import dispatch
 from grader.device.memory import GlobalMemory
-from grader.device.replay import Exchange, NotReplayable, difference, replay
+from grader.device.repeat import Exchange, NotRepeatable, difference, repeat
 from grader.device.session import DeviceState, DriverSession
 from grader.device.simulator import Interpreter, Simulator
 from grader.errors import ProtocolFault
@@ -104,8 +104,8 @@ class Server:
                 return control.Compared(difference(one, other, request.pairs))
             memory = _empty_memory_like(session.memory)
             exchange = Exchange(one, request.pairs, moved=request.moved)
-            done = replay(one, exchange, memory, copy=request.copy, like=other)
-        except NotReplayable as error:
+            done = repeat(one, exchange, memory, copy=request.copy, like=other)
+        except NotRepeatable as error:
             compare = isinstance(request, control.Compare)
             return (control.Compared if compare else control.Repeated)(why=str(error))
         return control.Repeated(done.data, done.launches)
@@ -145,7 +145,7 @@ def _empty_memory_like(memory: GlobalMemory) -> GlobalMemory:
     try:
         return GlobalMemory(memory.capacity, memory.window)
     except (OSError, MemoryError, OverflowError) as error:
-        raise NotReplayable("this machine reserves no second memory for the device") from error
+        raise NotRepeatable("this machine reserves no second memory for the device") from error
 
 
 def _hang_up(sock: socket.socket) -> None:

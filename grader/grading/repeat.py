@@ -4,7 +4,7 @@ At each shape a reference is run: real numbers that are all different, so that e
 recognised wherever the host moves it. A case is then compared with it. Where the host did the
 same for both (the same copies, memsets and launches, with the inputs exchanged), it had no part
 in the answer. Where it did not, the reference is done again on the device alone, with the inputs
-of the case (`grader.device.replay`): right kernels give the right answer for these too, on the
+of the case (`grader.device.repeat`): right kernels give the right answer for these too, on the
 same path, though the host has never seen them.
 
 Nobody is accused before the same inputs gave the same bits again, with a new reference: what

@@ -33,7 +33,7 @@ from typing import Final, NamedTuple
 
 from grader.intake.display import one_line
 from grader.intake.lexer import CLOSING, DEDENT, INDENT, NEWLINE, OPENING, STRING, Token, tokens
-from grader.intake.tokens import bracketed, keys, statements_of
+from grader.intake.token_views import bracketed, keys, statements_of
 
 _LAYOUT: Final = frozenset({NEWLINE, INDENT, DEDENT})
 _LAUNCHING: Final = ("enqueue_function", "compile_function")
@@ -170,7 +170,7 @@ _PARAMETER: Final = re.compile(
 def without_plain_launches(
     text: str, *, kernel: str, sizes: Sequence[str]
 ) -> list[tuple[str, str, bool]]:
-    """A source for comparison (`grader.intake.tokens.keys`), plain launches of a kernel left out.
+    """A source as `keys` to compare it by, with plain launches of a kernel left out.
 
     Args:
         text: The source.

@@ -11,7 +11,7 @@ from grader.batch.results import own_record
 from grader.book.digests import program_of
 from grader.errors import GraderFault
 from grader.intake import submission_from_bytes
-from grader.intake.tokens import equal_programs
+from grader.intake.token_views import equal_programs
 from grader.record import Diagnostic, Note
 from tests.report import records
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 
 from grader.intake.static_look import MAX_LOOKS, LookKind, look
-from tests.intake.test_tokens import PROGRAM, SOURCES
+from tests.intake.test_token_views import PROGRAM, SOURCES
 
 
 def kinds(text: str, **options: str) -> set[LookKind]:

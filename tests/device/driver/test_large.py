@@ -13,7 +13,7 @@ from grader.device.cuda import TOTAL_MEMORY, CudaResult
 from grader.device.evidence import Writer
 from grader.device.journal import MAX_STEPS
 from grader.device.memory import GlobalMemory
-from grader.device.replay import Exchange, replay
+from grader.device.repeat import Exchange, repeat
 from grader.device.session import DeviceState, DriverSession
 from grader.device.simulator import Interpreter
 from grader.device.wire import NOT_ORDERED, DriverOp
@@ -79,7 +79,7 @@ def test_scratch_of_any_size_that_a_gpu_has(session: DriverSession, mib: int) ->
     assert {run.writer for run in evidence.copies_out[-1].provenance} == {Writer.KERNEL}
     assert session.journal is not None
     log, memory = session.journal, GlobalMemory(session.memory.capacity, session.memory.window)
-    again = replay(log, Exchange(log, ()), memory, copy=1, like=log)
+    again = repeat(log, Exchange(log, ()), memory, copy=1, like=log)
     assert again.data == struct.pack("<4I", 7, 7, 7, 7), "it can be done again as well"
 
 

@@ -13,7 +13,7 @@ from grader.device import CaseSetup, journal
 from grader.device.client import DriverClient
 from grader.device.memory import GlobalMemory
 from grader.device.process import SoftwareDevice
-from grader.device.replay import Exchange, NotReplayable, difference, replay
+from grader.device.repeat import Exchange, NotRepeatable, difference, repeat
 from grader.device.wire import DriverOp
 from grader.errors import DeviceFault
 from tests.device.driver.fake_device import PROGRAM
@@ -177,7 +177,7 @@ def test_a_case_with_too_many_steps_says_so(monkeypatch: pytest.MonkeyPatch, bou
     log = journal.Journal.begin(memory)
     for _ in range(21):
         log.add(journal.Wrote(0, b"x"))
-    with pytest.raises(NotReplayable, match="more than"):
+    with pytest.raises(NotRepeatable, match="more than"):
         Exchange(log, [])
 
 
@@ -253,7 +253,7 @@ def test_without_substitutes_any_case_gives_what_it_gave(steps: list[tuple[objec
     add(journal.Read(address, size))
     state = [(a, memory.contents(a)) for a in memory.live()]
     again = GlobalMemory(1 << 20)
-    assert replay(log, Exchange(log, []), again, copy=1, like=log).data == gave
+    assert repeat(log, Exchange(log, []), again, copy=1, like=log).data == gave
     assert difference(log, log, []) == ""
     assert [a for a, _ in state] == list(memory.live())
     for allocation, contents in state:

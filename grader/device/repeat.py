@@ -10,7 +10,7 @@ the worker copies them to the device before anything else in a case. Host code m
 back and pass single values on, in the arguments of a launch or within a copy. Where a value of one
 input always corresponds to the same value of the other, it is exchanged there too, also as float64.
 
-`replay` does the case again. A program whose kernels compute the answer gives the right answer for
+`repeat` does the case again. A program whose kernels compute the answer gives the right answer for
 the other inputs too. One whose host code computes it, and hands it over in a copy or in the
 arguments of a launch, gives the old answer again.
 """
@@ -35,7 +35,7 @@ from grader.device.simulator import DeviceModule, LaunchSettings
 from grader.errors import GradeError
 
 
-class NotReplayable(Exception):
+class NotRepeatable(Exception):
     """The case can't be done again; the message says why."""
 
 
@@ -51,13 +51,13 @@ class Exchange:
         inputs: The others, by the number of the step that copied the case's own.
 
     Raises:
-        NotReplayable: The journal is not complete, or the case did not begin with copies of
+        NotRepeatable: The journal is not complete, or the case did not begin with copies of
             its inputs.
     """
 
     def __init__(self, journal: Journal, pairs: InputPairs, *, moved: bool = True) -> None:
         if journal.overflown:
-            raise NotReplayable(journal.overflown)
+            raise NotRepeatable(journal.overflown)
         self.inputs = {
             number: to
             for number, (_, to) in zip(_copies_of_inputs(journal, pairs), pairs, strict=True)
@@ -109,7 +109,7 @@ def _copies_of_inputs(journal: Journal, pairs: InputPairs) -> list[int]:
         if isinstance(step, Wrote) and step.by_host
     ][: len(pairs)]
     if [data for _, data in copies] != [own for own, _ in pairs]:
-        raise NotReplayable("the call does not begin with copies of its inputs to the device")
+        raise NotRepeatable("the call does not begin with copies of its inputs to the device")
     return [number for number, _ in copies]
 
 
@@ -136,7 +136,7 @@ def difference(first: Journal, second: Journal, pairs: InputPairs) -> str:
         pairs: The inputs of the first, each with that of the second.
 
     Raises:
-        NotReplayable: A journal is not complete, or does not begin with the inputs.
+        NotRepeatable: A journal is not complete, or does not begin with the inputs.
     """
     exchange = Exchange(first, pairs)
     Exchange(second, [(own, own) for _, own in pairs])  # it begins with its inputs as well
@@ -241,7 +241,7 @@ MAX_SECONDS = 25.0
 
 
 @dataclass(frozen=True, slots=True)
-class Replayed:
+class RepeatedCase:
     """The result of a case that was done again.
 
     Attributes:
@@ -253,14 +253,14 @@ class Replayed:
     launches: tuple[Launch, ...]
 
 
-def replay(
+def repeat(
     journal: Journal,
     exchange: Exchange,
     memory: GlobalMemory,
     *,
     copy: int,
     like: Journal,
-) -> Replayed:
+) -> RepeatedCase:
     """Do a case again.
 
     Args:
@@ -272,23 +272,23 @@ def replay(
         like: The case whose checks, limits and fills hold.
 
     Raises:
-        NotReplayable: What the device held before is not known, or a step can't be done again.
+        NotRepeatable: What the device held before is not known, or a step can't be done again.
     """
     if journal.unkept:
-        raise NotReplayable(journal.unkept)
+        raise NotRepeatable(journal.unkept)
     reads = [number for number, step in enumerate(journal.steps) if isinstance(step, Read)]
     if not 1 <= copy <= len(reads):
-        raise NotReplayable("there is no such copy to the host")
+        raise NotRepeatable("there is no such copy to the host")
     memory.poison = like.poison
     settings = next((step.settings for step in like.steps if isinstance(step, Launched)), None)
-    run = _Replay(journal, exchange, memory, settings)
+    run = _Repetition(journal, exchange, memory, settings)
     try:
         return run.until(reads[-copy])
     except (HostAccessError, OutOfDeviceMemory, GradeError) as error:
-        raise NotReplayable(f"a step can't be done again: {error}") from error
+        raise NotRepeatable(f"a step can't be done again: {error}") from error
 
 
-class _Replay:
+class _Repetition:
     """A case that is being done again."""
 
     def __init__(
@@ -305,7 +305,7 @@ class _Replay:
         self._programs: dict[int, DeviceModule] = {}
         self._launches: list[Launch] = []
 
-    def until(self, wanted: int) -> Replayed:
+    def until(self, wanted: int) -> RepeatedCase:
         """Do all steps before the copy to the host that is asked for. Returns what that copies."""
         memory = self._memory
         for allocation, contents in self._journal.before:
@@ -313,12 +313,12 @@ class _Replay:
         deadline = time.monotonic() + MAX_SECONDS
         for number in range(wanted):
             if time.monotonic() > deadline:
-                raise NotReplayable(f"to do it again takes more than {MAX_SECONDS:.0f} s")
+                raise NotRepeatable(f"to do it again takes more than {MAX_SECONDS:.0f} s")
             if self._failed(number):
-                return Replayed(None, tuple(self._launches))
+                return RepeatedCase(None, tuple(self._launches))
         read = self._journal.steps[wanted]
         assert isinstance(read, Read)
-        return Replayed(memory.read(read.address, read.size), tuple(self._launches))
+        return RepeatedCase(memory.read(read.address, read.size), tuple(self._launches))
 
     def _failed(self, number: int) -> bool:
         """Do one step. True where it is a launch that failed."""

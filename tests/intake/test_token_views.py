@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grader.intake.lexer import COMMENT, STRING, is_certain, plain_lines, scan, tokens
-from grader.intake.tokens import bracketed, equal_programs, function_tokens
+from grader.intake.token_views import bracketed, equal_programs, function_tokens
 
 PROGRAM = '''\
 from std.gpu import thread_idx
