@@ -25,10 +25,10 @@ import msgspec
 from benchmarks.batch_stub import Quiet, representative
 from benchmarks.labels import sample_file
 from grader.batch.model import RunInfo
+from grader.batch.plan import Settings, definite_device
 from grader.batch.pool import Backend, Event
 from grader.batch.results import write_outputs
 from grader.batch.run import run
-from grader.batch.settings import Settings, definite_device
 from grader.batch.store import Store
 from grader.batch.task import GradingOutcome, Options, Task
 

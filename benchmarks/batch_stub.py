@@ -8,8 +8,7 @@ from typing import Any
 
 from grader import __version__
 from grader.batch.collect import Collection
-from grader.batch.plan import Job, Plan
-from grader.batch.settings import Settings
+from grader.batch.plan import Job, Plan, Settings
 from grader.batch.task import GradingOutcome, Task
 from grader.intake import submission_from_bytes
 from grader.record import (

@@ -26,10 +26,10 @@ from benchmarks import growth_plot
 from benchmarks.batch_stub import SLOW_SECONDS, STUB, Quiet
 from benchmarks.labels import sample_file
 from grader.batch.grading_process import GRADE
+from grader.batch.plan import Settings
 from grader.batch.pool import Backend, LocalPool
 from grader.batch.results import write_outputs
 from grader.batch.run import run
-from grader.batch.settings import Settings
 from grader.batch.task import Options
 
 RESULTS = Path(__file__).parent / "results"

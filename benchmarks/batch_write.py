@@ -19,8 +19,8 @@ from pathlib import Path
 
 from benchmarks.batch_resume import RESULTS, at_once, make_class, only_an_index
 from benchmarks.batch_stub import Quiet
+from grader.batch.plan import Settings
 from grader.batch.run import run
-from grader.batch.settings import Settings
 from grader.batch.task import Options
 
 

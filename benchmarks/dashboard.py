@@ -24,7 +24,7 @@ from benchmarks.browser import Browser
 from benchmarks.class_of import INFO, make_class
 from grader.batch.model import StudentResult
 from grader.batch.outputs import write_all
-from grader.batch.outputs.similarity import given_code
+from grader.batch.outputs.similarity_pages import given_code
 from grader.batch.similarity.compare import compare
 from grader.batch.similarity.features import Features
 

@@ -18,8 +18,7 @@ from rich.text import Text
 from grader.batch.collect import Collection
 from grader.batch.merge import Changes
 from grader.batch.model import Student
-from grader.batch.plan import Job, Plan
-from grader.batch.settings import Settings
+from grader.batch.plan import Job, Plan, Settings
 from grader.batch.task import GradingOutcome
 from grader.intake.display import one_line
 from grader.record import Record, Verdict

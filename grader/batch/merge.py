@@ -17,8 +17,7 @@ from typing import Final
 import msgspec
 
 from grader.batch.attempts import AttemptOrder, Rank, content_of, file_of
-from grader.batch.model import Student
-from grader.batch.pairing import (
+from grader.batch.compare import (
     LISTED,
     IdentityEvidence,
     Pairing,
@@ -29,6 +28,7 @@ from grader.batch.pairing import (
     on_both,
     plain_name,
 )
+from grader.batch.model import Student
 from grader.batch.store import Stored
 
 _OF_DOWNLOADS: Final = ("canvas_id", "participant")

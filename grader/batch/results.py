@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from grader.batch.model import RunInfo, Student, StudentResult
-from grader.batch.settings import Settings
+from grader.batch.plan import Settings
 from grader.batch.store import Store, Stored
 from grader.batch.task import all_code
 from grader.errors import GraderFault

@@ -16,10 +16,9 @@ from grader.batch.collect import Collection, Roster, collect, read_roster
 from grader.batch.database import DATABASE, locked
 from grader.batch.merge import Class, Side, from_source, merge, origin_of, replace_class
 from grader.batch.model import RunInfo, Source
-from grader.batch.plan import SCORED_AGAIN, Job, Plan, make_plan
+from grader.batch.plan import SCORED_AGAIN, Job, Plan, Settings, make_plan
 from grader.batch.pool import Backend, GradingStarted, work_off
 from grader.batch.results import describe, now, outdated, state
-from grader.batch.settings import Settings
 from grader.batch.store import Grading, Store, Stored
 from grader.batch.task import GradingOutcome, Task
 from grader.book import Book, find_book

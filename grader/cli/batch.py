@@ -17,9 +17,9 @@ from grader.lanes import DeviceChoice
 from grader.sandbox import Wanted
 
 if TYPE_CHECKING:
+    from grader.batch.plan import Settings
     from grader.batch.pool import Backend
     from grader.batch.run import Summary
-    from grader.batch.settings import Settings
     from grader.rubric import Rubric
 
 INTERRUPTED = 130
@@ -116,7 +116,7 @@ def batch(
     stopped: only what is new or changed is graded, and why is said. Another SOURCE
     for the same folder (late work, say) adds to the class; nobody disappears.
     """
-    from grader.batch.settings import Settings, definite_device
+    from grader.batch.plan import Settings, definite_device
     from grader.batch.task import Options
     from grader.intake.display import one_line
 
@@ -193,8 +193,8 @@ def _conclude(settings: Settings, summary: Summary) -> None:
 @contextlib.contextmanager
 def _backend(settings: Settings) -> Iterator[Backend]:
     from grader.batch import pool
+    from grader.batch.plan import check_machine
     from grader.batch.pool import LocalPool
-    from grader.batch.settings import check_machine
 
     backend: Backend
     if settings.scheduler:

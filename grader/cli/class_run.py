@@ -57,7 +57,7 @@ def show(run: Path, student: str, audience: Audience) -> None:
     from grader.batch.store import Store
     from grader.course.github import on_runner
     from grader.intake.display import for_terminal, one_line
-    from grader.report.formats.commands import fenced
+    from grader.report.formats.github import fenced
     from grader.report.text import render_text
 
     with Store(run) as store:

@@ -180,7 +180,7 @@ def _say(*lines: str) -> None:
     try:
         from grader.course.github import on_runner
         from grader.intake.display import for_terminal
-        from grader.report.formats.commands import inert
+        from grader.report.formats.github import inert
     except ImportError:
         for line in lines:
             sys.stderr.write(f"{ascii(line)[1:-1]}\n")

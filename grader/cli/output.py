@@ -189,7 +189,7 @@ class Outputs:
     def show(self, record: Record, written: dict[str, Path]) -> None:
         """Print the verdict, if wanted, and the paths of what was written."""
         if "text" in self.formats:
-            from grader.report.formats.commands import fenced
+            from grader.report.formats.github import fenced
             from grader.report.text import render_text
 
             colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ

@@ -99,7 +99,7 @@ def replay(
     not right.
     """
     from grader.grading.again import cases_of, first_worth_showing, run_again
-    from grader.report.again import render_again, render_list
+    from grader.report.replay import render_again, render_list
 
     loaded = load(record)
     if listed:

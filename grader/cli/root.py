@@ -35,7 +35,7 @@ _COMMANDS = {
     "puzzles": ("grader.cli.puzzles", "puzzles"),
     "samples": ("grader.cli.course", "samples"),
     "init": ("grader.cli.course", "init"),
-    "action": ("grader.cli.action", "action"),
+    "action": ("grader.cli.course", "action"),
 }
 
 

@@ -18,7 +18,7 @@ from grader.intake.launches import without_plain_launches
 from grader.model.part import GivenKernel
 from grader.model.puzzle import Puzzle
 from grader.record import SkeletonInfo
-from grader.rubric.skeleton import skeleton_info
+from grader.rubric.keys import skeleton_info
 
 
 @dataclass(frozen=True, kw_only=True)

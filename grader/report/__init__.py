@@ -138,9 +138,9 @@ def preload() -> None:
     Worth calling while the compiler runs: a student whose file does not
     compile then waits for the compiler only.
     """
-    from grader.report import html, source, text
+    from grader.report import html, messages, text
 
     html.preload()
     # The lexer compiles its patterns as it meets them, and rich is imported by its first use.
-    source.coloured("@a\ndef f[T: A](x: Int) raises -> T:\n    return 'a' + x  # b\n")
+    messages.coloured("@a\ndef f[T: A](x: Int) raises -> T:\n    return 'a' + x  # b\n")
     text.preload()

@@ -1,8 +1,12 @@
 """The HTML report: one file, no network, no script.
 
-Everything that a record holds is escaped, twice guarded: Jinja's autoescape is
-always on, and every printed text passes `for_terminal` on the way, so that
-control characters and characters that reorder a line are seen, not obeyed.
+`page` makes the record into everything that the template prints, so that the template works nothing
+out. What is shown is capped there: a report stays small and readable whatever the record holds, and
+each cap says what it left out.
+
+Everything that a record holds is escaped, twice guarded: Jinja's autoescape is always on, and every
+printed text passes `for_terminal` on the way, so that control characters and characters that
+reorder a line are seen, not obeyed.
 """
 
 from __future__ import annotations
@@ -10,15 +14,177 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from grader.audience import as_seen
 from grader.folders import data_directory
 from grader.intake.display import for_terminal
-from grader.record import Audience, Record
-from grader.report.view import page
-from grader.report.wording import LIMITS
+from grader.record import Audience, Record, Verdict
+from grader.report.counterexample import CaseView, case_view
+from grader.report.messages import DiagnosticView, FindingView, diagnostic_view, finding_view
+from grader.report.sections import (
+    CheckRow,
+    FactRow,
+    InstructorView,
+    Segment,
+    ShapeTable,
+    StageRow,
+    check_row,
+    facts,
+    instructor_view,
+    moment,
+    segments,
+    shape_table,
+    stage_row,
+)
+from grader.report.wording import (
+    LIMITS,
+    SHORT,
+    Badge,
+    ReportLimits,
+    cut,
+    cut_head,
+    extra_text,
+    lead,
+    next_steps,
+    next_title,
+    split_findings,
+)
+from grader.report.wording import badge as verdict_badge
 
 if TYPE_CHECKING:
     from jinja2 import Environment, Template
+
+
+CHECKS = 40
+ADVICE = 5
+STAGES = 20
+DETAIL = 4_000
+"""Characters of the operator's detail: the last ones."""
+
+
+class FaultView(msgspec.Struct, frozen=True, kw_only=True):
+    """Why there is no verdict."""
+
+    title: str
+    what: str
+    stage: str
+    kind: str
+    detail: str
+
+
+class Page(msgspec.Struct, frozen=True, kw_only=True):
+    """A whole report."""
+
+    title: str
+    badge: Badge
+    lead: str
+    """What stands behind the word of the verdict: ``the grader failed, not your work``."""
+    score: str
+    max_score: str
+    extra: str
+    segments: tuple[Segment, ...]
+    headline: str
+    file: str
+    puzzle: str
+    next_title: str
+    next_steps: tuple[str, ...]
+    checks: tuple[CheckRow, ...]
+    extra_checks: tuple[CheckRow, ...]
+    errors_first: bool
+    """The compiler's messages explain the verdict, so they stand before the rubric."""
+    diagnostics: tuple[DiagnosticView, ...]
+    more_diagnostics: int
+    case: CaseView | None
+    more_cases: tuple[CaseView, ...]
+    hidden_cases: int
+    findings: tuple[FindingView, ...]
+    more_findings: int
+    skeleton_findings: tuple[FindingView, ...]
+    more_skeleton_findings: int
+    fault: FaultView | None
+    rubric_title: str
+    how_title: str
+    facts: tuple[FactRow, ...]
+    shapes: ShapeTable | None
+    stages: tuple[StageRow, ...]
+    instructor: InstructorView | None
+    created: str
+    version: str
+
+
+def page(record: Record, limits: ReportLimits, audience: Audience = "student") -> Page:
+    """Prepare a record for the HTML template."""
+    badge = verdict_badge(record)
+    marked = record.verdict in (Verdict.PASS, Verdict.FAIL)
+    checks = record.checks[:CHECKS]
+    # Errors before warnings; the compiler's order within each.
+    messages = sorted(record.diagnostics, key=lambda d: d.severity != "error")
+    titles = {check.id: check.title for check in checks}
+    cases = [
+        case_view(c, output, titles.get(c.check, c.check), limits)
+        for c in record.counterexamples[: limits.cases]
+        for output in c.shown[: limits.cases]
+    ]
+    by_student, by_skeleton = split_findings(record)
+    steps = next_steps(record)[:ADVICE]
+    fault = None
+    if record.fault is not None:
+        ours = record.verdict is Verdict.FAULT
+        fault = FaultView(
+            title="What went wrong on our side" if ours else "Why it was not accepted",
+            what=cut(record.fault.what, limits.text),
+            stage=cut(record.fault.stage, SHORT),
+            kind=cut(record.fault.kind, SHORT),
+            detail=cut_head(record.fault.detail, DETAIL),
+        )
+    return Page(
+        title=_title(record),
+        badge=badge,
+        lead=lead(record),
+        score=str(record.score) if marked else "",
+        max_score=str(record.max_score) if marked else "",
+        extra=extra_text(record) if marked else "",
+        segments=segments(checks) if marked else (),
+        headline=cut(record.headline, limits.text),
+        file=cut(record.submission.name, SHORT),
+        puzzle=cut(record.puzzle.title or record.puzzle.name, SHORT),
+        next_title=next_title(record),
+        next_steps=tuple(cut(step, limits.text) for step in steps),
+        checks=tuple(check_row(c, limits, marked=marked) for c in checks if not c.extra),
+        extra_checks=tuple(check_row(c, limits, marked=marked) for c in checks if c.extra),
+        errors_first=not cases and any(d.severity == "error" for d in messages),
+        diagnostics=tuple(
+            diagnostic_view(d, record, steps, limits) for d in messages[: limits.diagnostics]
+        ),
+        more_diagnostics=max(0, len(messages) - limits.diagnostics),
+        case=cases[0] if cases else None,
+        more_cases=tuple(cases[1:]),
+        hidden_cases=max(0, len(record.counterexamples) - limits.cases),
+        findings=tuple(finding_view(f, record, limits) for f in by_student[: limits.findings]),
+        more_findings=max(0, len(by_student) - limits.findings),
+        skeleton_findings=tuple(
+            finding_view(f, record, limits) for f in by_skeleton[: limits.findings]
+        ),
+        more_skeleton_findings=max(0, len(by_skeleton) - limits.findings),
+        fault=fault,
+        rubric_title="Points" if marked else "What had been checked by then",
+        how_title="About this file" if record.verdict is Verdict.REFUSED else "How it was graded",
+        facts=facts(record),
+        shapes=shape_table(record.shapes, limits),
+        stages=tuple(stage_row(s) for s in record.stages[:STAGES]),
+        instructor=instructor_view(record, limits) if audience == "instructor" else None,
+        created=moment(record.created),
+        version=cut(record.grader_version, SHORT),
+    )
+
+
+def _title(record: Record) -> str:
+    name, badge = cut(record.submission.name, 80), verdict_badge(record)
+    if record.verdict in (Verdict.PASS, Verdict.FAIL):
+        return f"{badge.word}, {record.score} of {record.max_score}: {name}"
+    return f"{badge.word}: {name}"
+
 
 MAX_BYTES = 300_000
 TEMPLATE = "report.html.j2"

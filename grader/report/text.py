@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING
 
 from grader.audience import as_seen
 from grader.record import Audience, Record, Verdict
-from grader.report import terminal_case, wording
-from grader.report.instructor import replay_command
+from grader.report import terminal, wording
 from grader.report.messages import finding_excerpt
-from grader.report.rubric import check_runs
+from grader.report.sections import check_runs, replay_command
 from grader.report.terminal import Paper
 from grader.wording import FINDING_TITLES
 
@@ -79,7 +78,7 @@ def _screen(record: Record, paper: Paper) -> list[Block]:
     if record.diagnostics:
         parts.append((5, _diagnostic(record, paper)))
     if record.counterexamples:
-        parts.append((4, terminal_case.variants(record, paper)))
+        parts.append((4, terminal.variants(record, paper)))
     if record.findings:
         parts.append((3, _finding(record, paper)))
     return _fit(parts)

@@ -7,8 +7,7 @@ one, `starting_file` writes one for a puzzle; docs/rubric.md explains them.
 
 from __future__ import annotations
 
-from grader.rubric.model import Rubric
+from grader.rubric.model import Rubric, starting_file
 from grader.rubric.reader import load_rubric, parse_rubric, puzzle_of
-from grader.rubric.template import starting_file
 
 __all__ = ["Rubric", "load_rubric", "parse_rubric", "puzzle_of", "starting_file"]

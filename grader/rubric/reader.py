@@ -8,7 +8,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
-from pathlib import Path as FilePath
+from pathlib import Path
 
 from grader.errors import UsageError
 from grader.intake.display import one_line
@@ -17,13 +17,10 @@ from grader.model.part import Element, Part, Scope
 from grader.model.puzzle import Puzzle
 from grader.puzzles import NAMES
 from grader.record import SkeletonInfo
-from grader.rubric import checks, sizes
-from grader.rubric.complaints import REMEDY, Complaints, kind, unknown
-from grader.rubric.due import read_due
+from grader.rubric import keys, sizes
+from grader.rubric.complaints import REMEDY, Complaints, KeyPath, key_lines, kind, unknown
+from grader.rubric.keys import SKELETON_KEY, read_due, read_skeleton
 from grader.rubric.model import Rubric
-from grader.rubric.positions import Path as KeyPath
-from grader.rubric.positions import key_lines
-from grader.rubric.skeleton import KEY, read_skeleton
 
 MAX_BYTES = 64 * 1024
 MAX_REGIONS = 16
@@ -47,7 +44,7 @@ _TRY = {"all sizes": True, "as usual": False}
 _PERCENT = re.compile(r"(\d{1,3}) ?%", re.ASCII)
 
 
-def load_rubric(path: FilePath, puzzle: Puzzle) -> Rubric:
+def load_rubric(path: Path, puzzle: Puzzle) -> Rubric:
     """Read the rubric file of a puzzle.
 
     Raises:
@@ -57,7 +54,7 @@ def load_rubric(path: FilePath, puzzle: Puzzle) -> Rubric:
     return parse_rubric(_read(path), puzzle, name=path.name, folder=path.parent)
 
 
-def puzzle_of(path: FilePath) -> str:
+def puzzle_of(path: Path) -> str:
     """The puzzle that a rubric file says it is for.
 
     Raises:
@@ -78,7 +75,7 @@ def puzzle_of(path: FilePath) -> str:
     return NAMES[0]
 
 
-def _read(path: FilePath) -> bytes:
+def _read(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
             return file.read(MAX_BYTES + 1)
@@ -94,7 +91,7 @@ def parse_rubric(
     puzzle: Puzzle,
     *,
     name: str = "the rubric",
-    folder: FilePath | None = None,
+    folder: Path | None = None,
     skeleton: SkeletonInfo | None = None,
 ) -> Rubric:
     """Read the text of a rubric file; see `load_rubric`.
@@ -158,7 +155,7 @@ class _RubricReader:
         self._own = puzzle
         self._complaints = complaints
 
-    def rubric(self, folder: FilePath | None, skeleton: SkeletonInfo | None) -> Rubric:
+    def rubric(self, folder: Path | None, skeleton: SkeletonInfo | None) -> Rubric:
         """The whole of it; raises `UsageError` with all complaints.
 
         First what each key says, then what follows from all of them together.
@@ -170,15 +167,15 @@ class _RubricReader:
         self._for_this_puzzle()
         title = self._title()
         skeleton = self._skeleton(folder, skeleton)
-        hints = checks.true_or_false(("hints",), document.get("hints", True), complaints)
+        hints = keys.true_or_false(("hints",), document.get("hints", True), complaints)
         due = read_due(document, complaints)
         puzzle = replace(self._with_sizes(), try_all=self._try_all())
-        terms = checks.read_checks(document.get("checks", {}), self._own, complaints)
+        entries = keys.read_checks(document.get("checks", {}), self._own, complaints)
         wanted = self._wanted()
         complaints.raise_if_any()
-        terms = checks.without_empty(terms, puzzle, complaints)
-        visibility = checks.visibilities(terms, puzzle, complaints, due_given=due is not None)
-        items = tuple(each.item for each in terms)
+        entries = keys.without_empty(entries, puzzle, complaints)
+        visibility = keys.visibilities(entries, puzzle, complaints, due_given=due is not None)
+        items = tuple(each.item for each in entries)
         possible = sum(item.points for item in items if not item.extra)
         if not possible:
             complaints.add(("checks",), "no check gives a point, extra credit aside")
@@ -214,13 +211,15 @@ class _RubricReader:
             self._complaints.add(("title",), f"it has more than {TITLE} characters")
         return one_line(title, limit=TITLE)
 
-    def _skeleton(self, folder: FilePath | None, known: SkeletonInfo | None) -> SkeletonInfo | None:
+    def _skeleton(self, folder: Path | None, known: SkeletonInfo | None) -> SkeletonInfo | None:
         """The skeleton that the file names: as it is known, else as it lies in the folder."""
         value = self._document.get("skeleton")
         if value is None:
             return None
         if not isinstance(value, str):
-            self._complaints.add(KEY, f"{kind(value)}, but it is the name of a file in quotes")
+            self._complaints.add(
+                SKELETON_KEY, f"{kind(value)}, but it is the name of a file in quotes"
+            )
             return None
         if known is not None or folder is None:
             return known
@@ -249,7 +248,7 @@ class _RubricReader:
         )
         if all(new is old for new, old in zip(parts, self._own.parts, strict=True)):
             return self._own
-        kept = {part.name: checks.has_beyond(part) for part in parts}
+        kept = {part.name: keys.has_beyond(part) for part in parts}
         beyond = {
             check.id
             for check in self._own.checks

@@ -13,8 +13,7 @@ from itertools import pairwise
 from grader.model.domains import Sizes
 from grader.model.part import Part, Size
 from grader.model.puzzle import Puzzle
-from grader.rubric.complaints import Complaints, kind, unknown
-from grader.rubric.positions import Path
+from grader.rubric.complaints import Complaints, KeyPath, kind, unknown
 
 Region = Mapping[str, frozenset[int]]
 """The values of each size of the puzzle; none is empty."""
@@ -27,7 +26,7 @@ def read_regions(
     value: object, puzzle: Puzzle, complaints: Complaints
 ) -> dict[str, tuple[Region, ...]]:
     """The regions that the key ``sizes`` holds, by part; what is wrong goes to ``complaints``."""
-    path: Path = ("sizes",)
+    path: KeyPath = ("sizes",)
     if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
         complaints.add(path, "write each region of the sizes as a table of its own, [[sizes]]")
         return {}
@@ -43,7 +42,7 @@ def read_regions(
 
 
 def _part(
-    path: Path, table: Mapping[str, object], puzzle: Puzzle, complaints: Complaints
+    path: KeyPath, table: Mapping[str, object], puzzle: Puzzle, complaints: Complaints
 ) -> Part | None:
     """The part that a table is about; a puzzle of one part need not name it."""
     if len(puzzle.parts) == 1 and "part" not in table:
@@ -59,7 +58,9 @@ def _part(
     return None
 
 
-def _region(path: Path, table: Mapping[str, object], part: Part, complaints: Complaints) -> Region:
+def _region(
+    path: KeyPath, table: Mapping[str, object], part: Part, complaints: Complaints
+) -> Region:
     sizes = {size.name: size for size in part.sizes}
     for name in table:
         if name not in sizes and name != "part":
@@ -72,7 +73,7 @@ def _region(path: Path, table: Mapping[str, object], part: Part, complaints: Com
     }
 
 
-def _values(path: Path, value: object, size: Size, complaints: Complaints) -> frozenset[int]:
+def _values(path: KeyPath, value: object, size: Size, complaints: Complaints) -> frozenset[int]:
     """One size's values; those that the puzzle lacks are complained about and left out."""
     if isinstance(value, list) and not value:
         complaints.add(path, f"the list is empty; {_FORM}")

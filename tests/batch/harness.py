@@ -13,11 +13,10 @@ from typing import Any
 from benchmarks.batch_stub import Quiet
 from grader.batch.collect import Collection
 from grader.batch.model import RunInfo, StudentResult
-from grader.batch.plan import Job, Plan
+from grader.batch.plan import Job, Plan, Settings
 from grader.batch.pool import Backend, LocalPool
 from grader.batch.results import student_results
 from grader.batch.run import Summary, run
-from grader.batch.settings import Settings
 from grader.batch.store import Store
 from grader.batch.task import GradingOutcome, Options
 from grader.record import Record

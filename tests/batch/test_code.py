@@ -9,7 +9,7 @@ import pytest
 
 from grader.batch import task
 from grader.batch.grading import grade_task
-from grader.batch.settings import Settings
+from grader.batch.plan import Settings
 from grader.batch.task import Options, Task
 from grader.record import Verdict
 from tests.batch.harness import grade_class, make_class

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.batch.collect.names import Recognised, canvas, moodle, recognise, times_uploaded
+from grader.batch.collect.people import Recognised, canvas, moodle, recognise, times_uploaded
 
 
 @pytest.mark.parametrize(

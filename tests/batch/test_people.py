@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grader.batch.collect import Collection, collect
-from grader.batch.collect.names import Claim, assignment_prefix
-from grader.batch.collect.people import Keys, student_of
+from grader.batch.collect.people import Claim, Keys, assignment_prefix, student_of
 from grader.batch.collect.register import Work, match
 from grader.batch.collect.roster import RosterStudent, parse_roster
 from tests.batch.harness import grade_class, make_class, results

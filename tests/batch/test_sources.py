@@ -22,10 +22,10 @@ from hypothesis import strategies as st
 from grader.batch.display import change_lines
 from grader.batch.merge import Changes
 from grader.batch.model import RunInfo, StudentResult
+from grader.batch.plan import Settings
 from grader.batch.pool import Event
 from grader.batch.results import write_outputs
 from grader.batch.run import dry_run, run
-from grader.batch.settings import Settings
 from grader.batch.store import Store
 from grader.batch.task import GradingOutcome, Task
 from grader.book import read_book

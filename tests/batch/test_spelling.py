@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.batch.collect.names import Claim
+from grader.batch.collect.people import Claim
 from grader.batch.collect.register import Matching, Work, match
 from grader.batch.collect.roster import RosterStudent
 from grader.batch.collect.spelling import exact, folded, plain

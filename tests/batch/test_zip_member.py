@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grader.batch.collect import Collection, collect
-from grader.batch.collect.zip_member import written
+from grader.batch.collect.archive import written
 
 WINTER = datetime(2026, 1, 14, 23, 30, tzinfo=UTC)
 SUMMER = datetime(2026, 7, 1, 0, 10, tzinfo=UTC)

@@ -16,7 +16,7 @@ from grader.grading.again import _Again, _puzzle, _rebuilt, cases_of, first_wort
 from grader.grading.attribution import Code
 from grader.grading.request import Silent
 from grader.record import RubricInfo, decode, encode, load
-from grader.report.again import render_again, render_list
+from grader.report.replay import render_again, render_list
 from grader.sandbox import Wanted
 from tests.audience.test_copy import graded
 from tests.cli.test_commands import grade

@@ -12,7 +12,7 @@ from grader.book.shipped import GivenCode, Shipped
 from grader.grading.given import Given, given
 from grader.puzzles import find
 from grader.puzzles.conv1d import PART, PUZZLE
-from grader.rubric.skeleton import skeleton_info
+from grader.rubric.keys import skeleton_info
 
 FOLDER = Path(__file__).parents[2] / "reference_kernels/conv1d/26.5"
 SKELETON = (FOLDER / "skeleton.mojo").read_text()

@@ -17,8 +17,7 @@ from xml.etree import ElementTree as ET
 import numpy as np
 import pytest
 
-from grader.batch.outputs.gradebook import ClassMarks
-from grader.batch.outputs.gradebooks import render_all
+from grader.batch.outputs.gradebooks import ClassMarks, render_all
 from grader.batch.outputs.gradebooks.generic import GRADES_CSV
 from grader.checks import Clean, Compiles, Integers, OnDevice, Packages, Reals, Robust
 from grader.device import CaseEvidence, Compared, CopyOut, Launch, Provenance, Writer

@@ -8,7 +8,7 @@ import pytest
 from grader.caselog import LoggedCase
 from grader.device import Finding, FindingKind, schedules
 from grader.record import ProblemKind
-from grader.report.again import render_again, render_list
+from grader.report.replay import render_again, render_list
 from grader.wording import PROBLEM_TITLES
 from tests.audience.test_copy import graded
 from tests.grading import scripted

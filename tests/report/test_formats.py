@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from grader.errors import UsageError
 from grader.record import Record, Verdict
 from grader.report import FORMATS, listing, render
-from grader.report.formats.items import items
+from grader.report.formats.elements import items
 from tests.report import hostile, records
 from tests.report.formats_read import made, on_gpu, read
 

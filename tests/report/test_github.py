@@ -10,10 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grader.record import Audience, Diagnostic, Record, StaticLook
-from grader.report.formats.commands import command, fenced, inert
-from grader.report.formats.github import annotate, step_outputs
-from grader.report.formats.markdown import block, inline
-from grader.report.formats.summary import MAX_BYTES, render_summary
+from grader.report.formats.github import annotate, command, fenced, inert, step_outputs
+from grader.report.formats.summary import MAX_BYTES, block, inline, render_summary
 from tests.report import hostile, record_parts, records
 from tests.report.page_of_markdown import Rendered
 from tests.report.test_html import largest

@@ -15,7 +15,7 @@ from grader.record import Status, Tensor, Verdict, decode
 from grader.report import FORMATS, render, values, wording
 from grader.report.counterexample import DecodedCase, case_view
 from grader.report.drawing import draw
-from grader.report.source import LINE_LIMIT, excerpt
+from grader.report.messages import LINE_LIMIT, excerpt
 from tests.report import record_parts, records
 
 floats = st.floats(width=32)

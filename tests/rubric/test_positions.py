@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.rubric.positions import key_lines
+from grader.rubric.complaints import key_lines
 
 
 def paths(value, path=()):

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from grader.batch.settings import Settings
+from grader.batch.plan import Settings
 from grader.batch.task import Options
 from grader.errors import UsageError
 from grader.folders import reference_kernel

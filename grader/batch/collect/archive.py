@@ -1,15 +1,26 @@
 """The files of a ZIP archive, read in memory and never unpacked.
 
-Nothing of an archive is believed. Names are only shown and compared, never used
-as paths; each member is read up to the largest submission and no further, so
-that a bomb costs what one submission costs. What is odd about one member
-refuses that member, by name; the others are read.
+Nothing of an archive is believed. Names are only shown and compared, never used as paths; each
+member is read up to the largest submission and no further, so that a bomb costs what one submission
+costs. What is odd about one member refuses that member, by name; the others are read.
+
+An archive says of each name whether it is UTF-8. Where it says no, its bytes are of the packer's
+own code page, or UTF-8 all the same: macOS's Finder writes it without saying so, and Info-ZIP has
+it in an extra field (APPNOTE.TXT, 4.6.9).
+
+The time that every member has is that of a clock on a wall, in a zone that is not said
+(APPNOTE.TXT, 4.4.6). Most packers add the same in UTC, in an extra field: Info-ZIP's extended
+timestamp or its older one, PKWARE's for Unix, or that of NTFS (4.5.5, 4.5.7, and
+``proginfo/extrafld.txt`` of Info-ZIP).
 """
 
 from __future__ import annotations
 
+import contextlib
 import io
 import lzma
+import re
+import stat
 import struct
 import warnings
 import zipfile
@@ -17,6 +28,8 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -28,20 +41,154 @@ from grader.batch.collect.entry import (
     refusing,
     same_name,
 )
-from grader.batch.collect.zip_member import (
-    MAX_PACKED,
-    is_folder,
-    is_zip,
-    name_of,
-    odd_member,
-    odd_name,
-    parts_of,
-    written,
-    zone_at,
-)
 from grader.errors import SubmissionRefused, UsageError
 from grader.intake import MAX_BYTES, Submission, submission_from_bytes
 from grader.intake.display import one_line
+
+MAX_PACKED: Final = 16 * 1024 * 1024
+"""Bytes of an archive that a student handed in: a clone of the book takes a third of it."""
+MAX_RATIO: Final = 200
+"""Source text shrinks to a third or a tenth; deflate's limit is 1032."""
+_RATIO_FROM: Final = 32 * 1024
+"""Bytes. A short file of blanks may shrink that much, and does no harm."""
+_MAX_NAME: Final = 1_000
+_MAX_DEPTH: Final = 40
+_DRIVE: Final = re.compile(r"^[A-Za-z]:")
+_UTF8_FLAG: Final = 0x800
+_UNICODE_PATH: Final = 0x7075
+_EXTENDED: Final = 0x5455
+_UNIX: Final = (0x5855, 0x000D)
+_NTFS: Final = 0x000A
+_NTFS_TIMES: Final = 1
+_1601: Final = 11_644_473_600
+"""Seconds from the beginning of NTFS's count to that of Unix's."""
+_NEVER: Final = (1980, 1, 1, 0, 0, 0)
+"""The first time that there is, and what packers write who do not say one."""
+
+
+def is_zip(name: str) -> bool:
+    """Whether a file of that name is an archive that is looked into."""
+    return name.lower().endswith(".zip")
+
+
+def name_of(member: zipfile.ZipInfo) -> str:
+    """A member's name as it was meant.
+
+    It is whole: `ZipInfo.filename` ends at a NUL byte, and is another name from
+    Python 3.12 on where there is a second one.
+    """
+    name = member.orig_filename
+    if member.flag_bits & _UTF8_FLAG:
+        return name
+    raw = name.encode("cp437")  # as zipfile decodes what is not said to be UTF-8
+    if unicode_path := _unicode_path(member.extra, raw):
+        return unicode_path
+    with contextlib.suppress(UnicodeDecodeError):
+        return raw.decode("utf-8")
+    return name
+
+
+def _unicode_path(extra: bytes, raw: bytes) -> str:
+    """Info-ZIP's second name of a member, if it was made for the first one; or empty."""
+    for kind, field in extra_fields(extra):
+        if kind != _UNICODE_PATH or len(field) <= 5:
+            continue
+        version, checksum = struct.unpack_from("<BL", field)
+        if version == 1 and checksum == zlib.crc32(raw):
+            with contextlib.suppress(UnicodeDecodeError):
+                return field[5:].decode("utf-8")
+    return ""
+
+
+def is_folder(member: zipfile.ZipInfo, name: str) -> bool:
+    """Whether a member only stands for a folder: it has no content."""
+    return name.partition("\0")[0].endswith("/") and not member.file_size
+
+
+def parts_of(name: str) -> tuple[str, ...]:
+    """A member's name as the parts of a path."""
+    return tuple(part for part in re.split(r"[/\\]", name) if part not in ("", "."))
+
+
+def odd_name(name: str) -> str:
+    """What is wrong with a member's name, to go behind it; or empty."""
+    if "\0" in name:
+        return "has a name with a NUL byte in it"
+    if name.startswith(("/", "\\")) or _DRIVE.match(name):
+        return "has an absolute name"
+    if ".." in re.split(r"[/\\]", name):
+        return "has a name that leads out of the archive"
+    if len(name) > _MAX_NAME or len(parts_of(name)) > _MAX_DEPTH:
+        return "has a name that is too long"
+    return ""
+
+
+def odd_member(member: zipfile.ZipInfo) -> str:
+    """What is wrong with a member itself, as far as its header says; or empty."""
+    kind = stat.S_IFMT(member.external_attr >> 16)
+    if kind == stat.S_IFLNK:
+        return "is a symbolic link"
+    if kind not in (0, stat.S_IFREG):
+        return "is not a regular file"
+    if member.flag_bits & 0x1:
+        return "is encrypted"
+    most = MAX_PACKED if is_zip(member.orig_filename) else MAX_BYTES
+    if member.file_size > most:
+        return f"is larger than {most // 1024} KB"
+    if member.file_size > max(_RATIO_FROM, MAX_RATIO * member.compress_size):
+        return f"unpacks to more than {MAX_RATIO} times its size, as only a bomb does"
+    return ""
+
+
+@dataclass(frozen=True)
+class MemberTime:
+    """When a member was last modified."""
+
+    seconds: float = 0.0
+    """Since the epoch; 0 where it is not known."""
+    assumed: bool = False
+    """Whether it was taken for the time of this machine's zone, as nothing says of which it is."""
+
+
+def written(member: zipfile.ZipInfo) -> MemberTime:
+    """A member's time."""
+    for kind, field in extra_fields(member.extra):
+        with contextlib.suppress(struct.error, IndexError):
+            if (seconds := _in_utc(kind, field)) > 0:
+                return MemberTime(seconds)
+    if member.date_time == _NEVER:
+        return MemberTime()
+    with contextlib.suppress(ValueError, OverflowError, OSError):
+        return MemberTime(datetime(*member.date_time).timestamp(), assumed=True)  # noqa: DTZ001
+    return MemberTime()
+
+
+def zone_at(seconds: float) -> str:
+    """This machine's zone at a time, for people: ``CEST, UTC+0200``."""
+    return datetime.fromtimestamp(seconds).astimezone().strftime("%Z, UTC%z")
+
+
+def extra_fields(extra: bytes) -> Iterator[tuple[int, bytes]]:
+    """Kind and content of each whole extra field."""
+    while len(extra) >= 4:
+        kind, size = struct.unpack_from("<HH", extra)
+        field, extra = extra[4 : 4 + size], extra[4 + size :]
+        if len(field) == size:
+            yield kind, field
+
+
+def _in_utc(kind: int, field: bytes) -> float:
+    """The time of modification in a field of some kind, or 0."""
+    if kind == _EXTENDED and field[0] & 1:
+        return float(struct.unpack_from("<i", field, 1)[0])
+    if kind in _UNIX:
+        return float(struct.unpack_from("<i", field, 4)[0])
+    if kind == _NTFS:
+        for tag, times in extra_fields(field[4:]):
+            if tag == _NTFS_TIMES:
+                return float(struct.unpack_from("<Q", times)[0] / 10_000_000 - _1601)
+    return 0.0
+
 
 MAX_MEMBERS: Final = 250_000
 MAX_PACKED_MEMBERS: Final = 20_000

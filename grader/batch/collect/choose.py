@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import Final
 
 from grader.batch.collect.entry import FileEntry, Reading, refusing, stem
-from grader.batch.collect.names import Claim, times_uploaded
+from grader.batch.collect.people import Claim, times_uploaded
 from grader.book import Book, FilePlace
 from grader.errors import SubmissionRefused
 

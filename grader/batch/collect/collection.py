@@ -11,13 +11,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from grader.batch.collect import names
+from grader.batch.collect import people
 from grader.batch.collect.archive import archive_entries
 from grader.batch.collect.choose import ChosenFiles, HandedIn, attempts, unpacked
 from grader.batch.collect.entry import FileEntry, Listing, Reading, is_mojo, refusing, stem
 from grader.batch.collect.folder import folder_entries
-from grader.batch.collect.names import Claim
-from grader.batch.collect.people import Keys, student_of, student_without_work
+from grader.batch.collect.people import Claim, Keys, student_of, student_without_work
 from grader.batch.collect.register import Work, match
 from grader.batch.collect.roster import RosterStudent
 from grader.batch.model import Attempt, Refusal, Student
@@ -239,7 +238,7 @@ def _claims(entries: Sequence[FileEntry]) -> tuple[str, list[HandedIn], list[str
     """The files with whose they are; what the whole was taken for; what was passed over."""
     sources = [each.parts for each in entries if each.is_mojo]
     sources = sources or [each.parts for each in entries if not each.empty]
-    recognised = names.recognise(sources or [each.parts for each in entries])
+    recognised = people.recognise(sources or [each.parts for each in entries])
     files, passed_over, strays = [], [], []
     for entry in entries:
         if recognised.system is None:
@@ -298,7 +297,7 @@ def _without_wrapper(entries: Sequence[FileEntry], puzzle: str) -> Sequence[File
     tops = {entry.parts[0] for entry in well_named}
     if len(tops) != 1 or any(len(entry.parts) < 2 for entry in well_named):
         return entries
-    if names.recognise([each.parts for each in well_named if each.is_mojo]).system:
+    if people.recognise([each.parts for each in well_named if each.is_mojo]).system:
         return entries
     inner = [
         entry if entry.misnamed else replace(entry, parts=entry.parts[1:]) for entry in entries
@@ -307,7 +306,7 @@ def _without_wrapper(entries: Sequence[FileEntry], puzzle: str) -> Sequence[File
     folders = {each.parts[0] for each in sources if len(each.parts) > 1}
     files = [each for each in sources if len(each.parts) == 1]
     many = len(folders) > 1 or (len(files) > 1 and not any(stem(f.name) == puzzle for f in files))
-    lms = names.recognise([each.parts for each in sources]).system is not None
+    lms = people.recognise([each.parts for each in sources]).system is not None
     return inner if many or lms else entries
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from grader.batch.collect.archive import packed_entries
+from grader.batch.collect.archive import MAX_PACKED, is_zip, packed_entries
 from grader.batch.collect.entry import (
     FileEntry,
     Listing,
@@ -19,7 +19,6 @@ from grader.batch.collect.entry import (
     is_skipped,
     refusing,
 )
-from grader.batch.collect.zip_member import MAX_PACKED, is_zip
 from grader.batch.database import DATABASE, holds_a_run
 from grader.errors import SubmissionRefused, UsageError
 from grader.intake import Submission, read_submission

@@ -1,16 +1,238 @@
-"""Students made of what file names claim and of their line in the class list; a key for each."""
+"""Whose file it is, by the names that learning management systems give to downloads: students.
+
+A student is made of what a name claims and of the line in the class list.
+
+Canvas puts all files into one folder, named
+``<name>[_LATE]_<user id>_<attachment id>_<file>``, where the name is the sortable
+name (or the group's) in small letters with all but letters, digits and
+underscores left out; ``anon_<id>`` stands for name and id where marking is
+anonymous; what was typed in or linked ends in ``_text.html`` or ``_link.html``
+without an attachment. A file that the student uploaded again gets ``-1``, ``-2``
+before its suffix. Only the files of a student's current attempt are there, so the
+attachment's number says in which order those of one attempt were uploaded. Source:
+``zip_assignment`` and below in Canvas's ``lib/content_zipper.rb``,
+``make_unique_filename`` in its ``app/models/attachment.rb``
+(github.com/instructure/canvas-lms).
+
+Moodle makes a folder for each student, named
+``<full name>_<participant>_assignsubmission_<plugin>`` (before 4.1 with one more
+underscore at the end), with the plugins ``file`` and ``onlinetext``; or, if the
+teacher turned folders off, puts the same in front of each file. Underscores of
+the name have become spaces, a group's folder may lack the number, and a
+student's own folders keep their names below. Source: ``mod/assign/classes/downloader.php``
+(github.com/moodle/moodle).
+
+A student chooses the end of these names and nothing before it, so the leftmost
+match decides.
+
+GitHub Classroom names a repository ``<assignment>-<account>``. Both parts may hold dashes, so
+``hw1-mary-ann`` can be Ann's of ``hw1-mary`` or Mary-Ann's of ``hw1``. What all folders of a class
+begin with tells the assignment.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import re
 import unicodedata
-from typing import Final
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
 
-from grader.batch.collect.names import Claim
 from grader.batch.collect.roster import RosterStudent
 from grader.batch.model import Lateness, Student
 from grader.intake.display import one_line
+
+System = Literal["Canvas", "Moodle"]
+
+_CANVAS: Final = re.compile(
+    r"(?P<name>[^/]{0,200}?)(?P<late>_LATE)?_(?P<id>[0-9]{1,20})_(?P<number>[0-9]{1,20})_(?P<file>[^/]+)"
+)
+_CANVAS_ANONYMOUS: Final = re.compile(
+    r"(?P<late>LATE_)?(?P<name>anon)_(?P<id>[A-Za-z0-9]{1,20})_(?P<number>[0-9]{1,20})_(?P<file>[^/]+)"
+)
+_CANVAS_TYPED: Final = re.compile(
+    r"(?P<name>[^/]{0,200}?)(?P<late>_LATE)?_(?P<id>[0-9]{1,20})_(?P<file>(?:text|link)\.html)"
+)
+_MOODLE: Final = re.compile(
+    r"(?P<name>[^/_]{1,300})(?:_(?P<id>[0-9]{1,20}))?_assignsubmission_(?P<plugin>[a-z]{1,30})"
+    r"(?:_(?P<file>[^/]*))?"
+)
+_FEWEST: Final = 3
+"""So many names of a system must be there before one without is taken for a stray."""
+_AGAIN: Final = re.compile(r"-([0-9]{1,3})(?=\.[^.]+(?:\.txt)?\Z)")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """What a name says about a file."""
+
+    name: str
+    """Of the student, as far as the system gives it."""
+    file: str
+    """Path or name that the student gave."""
+    id: str = ""
+    """The system's identifier of the student."""
+    numbered_by: System | None = None
+    """Whose number of a person `id` is; None where it is none, as in anonymous marking."""
+    lateness: Lateness = "unknown"
+    number: int = 0
+    """Canvas's number of the file: grows with the time of upload, within one attempt. Else 0."""
+    alone: bool = False
+    """Whether the file itself, and no folder around it, is named after the student."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recognised:
+    """What a set of names was taken for."""
+
+    system: System | None
+    """Who gave the names; None where the students or the instructor did."""
+    strays: bool = False
+    """Whether some names are none of the system's."""
+    like: System | None = None
+    """Whose names many look like where no system was recognised."""
+
+    def claim(self, path: tuple[str, ...]) -> Claim | None:
+        """What the system's name for a file says; None where it is none of its names."""
+        if self.system == "Canvas":
+            return canvas(path)
+        if self.system == "Moodle" and (not self.strays or _depth(path, "Moodle") == 0):
+            return moodle(path)
+        return None
+
+
+def recognise(paths: Sequence[tuple[str, ...]]) -> Recognised:
+    """The system that named these files.
+
+    All of them fit at one depth, or the large majority of what lies at the top:
+    three quarters and not less than three. A folder there counts once, however many
+    files are in it and whatever they are called: what one student hands in decides
+    nothing for the others. Between a quarter and three quarters it is said that names look
+    like a system's.
+    """
+    systems: tuple[System, ...] = ("Canvas", "Moodle")
+    for system in systems:
+        depths = {_depth(path, system) for path in paths}
+        if len(depths) == 1 and None not in depths:
+            return Recognised(system=system)
+    like: System | None = None
+    for system in systems:
+        fitting, others = _count(paths, system)
+        if fitting >= _FEWEST and fitting >= 3 * others:
+            return Recognised(system=system, strays=True)
+        if 3 * fitting >= others and fitting > 1:
+            like = system
+    return Recognised(system=None, like=like)
+
+
+def _depth(path: tuple[str, ...], system: System) -> int | None:
+    """Which part of a path has the system's name; None where none has."""
+    if system == "Canvas":
+        return None if canvas(path) is None else 0
+    if moodle(path) is None:
+        return None
+    return next(at for at, part in enumerate(path) if _MOODLE.fullmatch(part))
+
+
+def _count(paths: Iterable[tuple[str, ...]], system: System) -> tuple[int, int]:
+    """How many of the files and folders at the top fit, and how many do not."""
+    tops: dict[str, bool] = defaultdict(lambda: True)
+    for path in paths:
+        # Below the top a student could choose such a name.
+        tops[path[0]] = tops[path[0]] and _depth(path, system) == 0
+    fitting = sum(tops.values())
+    return fitting, len(tops) - fitting
+
+
+def canvas(path: tuple[str, ...]) -> Claim | None:
+    """What Canvas's name for a file says; None where it is none of Canvas's names."""
+    if len(path) != 1:
+        return None
+    for pattern in (_CANVAS_ANONYMOUS, _CANVAS, _CANVAS_TYPED):
+        if match := pattern.fullmatch(path[0]):
+            found = match.groupdict()
+            return Claim(
+                name=found["name"] or found["id"],
+                id=found["id"],
+                numbered_by=None if pattern is _CANVAS_ANONYMOUS else "Canvas",
+                lateness="late" if found["late"] else "on time",
+                number=int(found.get("number") or 0),
+                file=found["file"],
+            )
+    return None
+
+
+def moodle(path: tuple[str, ...]) -> Claim | None:
+    """What Moodle's name for a file or its folder says; None where it is none of Moodle's."""
+    for at, part in enumerate(path):
+        match = _MOODLE.fullmatch(part)
+        if match is None:
+            continue
+        below = path[at + 1 :]
+        file = "/".join(below) if below else match["file"]
+        if not file:
+            return None
+        number = match["id"] or ""
+        return Claim(
+            name=match["name"], id=number, numbered_by="Moodle" if number else None, file=file
+        )
+    return None
+
+
+def times_uploaded(file: str) -> tuple[str, int]:
+    """A file's name without Canvas's ``-1``, and that number; 0 where there is none."""
+    match = _AGAIN.search(file)
+    if match is None:
+        return file, 0
+    return file[: match.start()] + file[match.end() :], int(match[1])
+
+
+_ENOUGH_FOLDERS: Final = 3
+"""So many names of a class hardly begin alike by chance, up to a dash within an account."""
+
+
+def assignment_prefix(folders: Sequence[str], accounts: Collection[str]) -> str:
+    """What the names of clones begin with, up to a dash; empty where that is not clear.
+
+    Args:
+        folders: Names of folders, in small letters.
+        accounts: Those of the class list, in small letters.
+    """
+    fits = Counter(
+        prefix
+        for folder in set(folders)
+        for prefix, account in splits(folder)
+        if account in accounts
+    )
+    most = max(fits.values(), default=0)
+    # Of two that fit as often, the shorter leaves the longer accounts.
+    best = sorted((prefix for prefix in fits if fits[prefix] == most), key=len)
+    if not best or not all(prefix.startswith(best[0]) for prefix in best):
+        return ""
+    return best[0] if most > 1 or _is_clear(best[0], folders) else ""
+
+
+def splits(folder: str) -> Iterator[tuple[str, str]]:
+    """A name in two at each of its dashes; the dash goes to the first part."""
+    for at, char in enumerate(folder):
+        if char == "-" and 0 < at < len(folder) - 1:
+            yield folder[: at + 1], folder[at + 1 :]
+
+
+def _is_clear(prefix: str, folders: Sequence[str]) -> bool:
+    """Whether a prefix that fits one account only is the assignment's all the same."""
+    if "-" not in prefix[:-1]:
+        return True  # no longer account could be in the folder's name
+    names = set(folders)
+    shared = [
+        before
+        for before, _ in splits(min(names, key=len))
+        if all(name.startswith(before) for name in names)
+    ]
+    return len(names) >= _ENOUGH_FOLDERS and shared[-1:] == [prefix]
+
 
 MAX_KEY: Final = 60
 _DEVICE_NAMES: Final = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)")

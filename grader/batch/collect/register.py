@@ -18,7 +18,7 @@ from typing import Final
 
 import msgspec
 
-from grader.batch.collect.names import Claim, System, assignment_prefix, splits
+from grader.batch.collect.people import Claim, System, assignment_prefix, splits
 from grader.batch.collect.roster import RosterStudent
 from grader.batch.collect.spelling import Likeness, Spellings, folded, plain
 from grader.intake.display import one_line

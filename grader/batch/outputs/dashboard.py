@@ -25,13 +25,17 @@ from grader.batch.outputs.class_table import (
     Histogram,
     Link,
     StudentRow,
+    StudentStanding,
     histogram,
     link,
+    mark,
+    remedy,
     rows,
+    standing,
+    why_no_mark,
 )
-from grader.batch.outputs.clusters import Cluster, clusters
-from grader.batch.outputs.similarity import Overview
-from grader.batch.outputs.standing import StudentStanding, mark, remedy, standing, why_no_mark
+from grader.batch.outputs.diagnosis import Cluster, clusters
+from grader.batch.outputs.similarity_pages import Overview
 from grader.folders import data_directory
 from grader.intake.display import one_line
 from grader.record import (
@@ -42,7 +46,7 @@ from grader.record import (
 )
 from grader.report import values
 from grader.report.html import environment
-from grader.report.run_view import moment
+from grader.report.sections import moment
 from grader.report.wording import Badge
 
 MEMBERS = 400

@@ -1,8 +1,15 @@
-"""Everything that a class run writes for people, from its results alone."""
+"""Everything that a class run writes for people, from its results alone.
+
+The files of the run's folder are replaced in one step, and only where they changed. A list of what
+was written (``outputs.json``) says for each file what it was made from and how long it is. A file
+that was made from the same, and still has that length, is left alone without being made again; one
+that nothing asks for any more is removed. Without the list, everything is written again.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import os
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import lru_cache, partial
@@ -13,17 +20,136 @@ import msgspec
 from msgspec.structs import replace
 
 from grader.batch.model import RunInfo, StudentResult
-from grader.batch.outputs import feedback, similarity
-from grader.batch.outputs.clusters import Troubles
+from grader.batch.outputs import feedback, similarity_pages
 from grader.batch.outputs.dashboard import render_dashboard
+from grader.batch.outputs.diagnosis import Troubles
 from grader.batch.outputs.feedback import Small
-from grader.batch.outputs.folder import Folder
-from grader.batch.outputs.gradebook import ClassMarks
-from grader.batch.outputs.gradebooks import render_all
+from grader.batch.outputs.gradebooks import ClassMarks, render_all
 from grader.batch.task import all_code
 from grader.errors import GraderFault
 from grader.folders import data_directory
 from grader.record import Record, encode
+
+LIST = "outputs.json"
+_SCHEMA = 1
+
+
+class _Entry(msgspec.Struct, frozen=True):
+    source: str
+    size: int
+
+
+class _Listing(msgspec.Struct, kw_only=True):
+    schema: int
+    files: dict[str, _Entry]
+
+
+class Folder:
+    """Files below one folder, by their relative paths with forward slashes.
+
+    Args:
+        root: The folder; made where it is missing.
+        afresh: Write everything, whatever the list says.
+    """
+
+    def __init__(self, root: Path, *, afresh: bool = False) -> None:
+        self._root = root
+        self._before = {} if afresh else _read(root / LIST)
+        self._now: dict[str, _Entry] = {}
+        self.written = 0
+        self.unchanged = 0
+
+    def put(self, path: str, source: bytes, make: Callable[[], bytes]) -> None:
+        """Have the file ``path`` hold what ``make`` gives.
+
+        Args:
+            path: Relative, with forward slashes.
+            source: Everything that the content depends on.
+            make: Called only where the source is another one than last time.
+
+        Raises:
+            GraderFault: it can't be written.
+        """
+        digest = blake2b(source, digest_size=16).hexdigest()
+        before = self._before.get(path)
+        if before is not None and before.source == digest and self._size(path) == before.size:
+            self._now[path] = before
+            self.unchanged += 1
+            return
+        data = make()
+        write_file(self._root / path, data)
+        self._now[path] = _Entry(digest, len(data))
+        self.written += 1
+
+    def keep(self, below: str, path: str, source: bytes) -> bool:
+        """Keep everything below a folder that was made together, where nothing has changed.
+
+        Args:
+            below: Begins the paths, with its slash.
+            path: One of them, whose source is that of all.
+            source: Everything that they depend on.
+
+        Returns:
+            Whether all is there and was made from this; if not, nothing is kept.
+        """
+        one = self._before.get(path)
+        if one is None or one.source != blake2b(source, digest_size=16).hexdigest():
+            return False
+        together = {name: e for name, e in self._before.items() if name.startswith(below)}
+        if any(self._size(name) != entry.size for name, entry in together.items()):
+            return False
+        self._now.update(together)
+        self.unchanged += len(together)
+        return True
+
+    def finish(self) -> None:
+        """Remove what was written earlier and is not wanted now, and keep the list."""
+        for path in self._before.keys() - self._now.keys():
+            target = self._root / path
+            if not target.resolve().is_relative_to(self._root.resolve()):
+                continue
+            with suppress(OSError):
+                target.unlink()
+                target.parent.rmdir()  # only where it is empty now
+        listing = _Listing(schema=_SCHEMA, files=dict(sorted(self._now.items())))
+        write_file(self._root / LIST, msgspec.json.encode(listing))
+
+    def _size(self, path: str) -> int:
+        try:
+            return (self._root / path).stat().st_size
+        except OSError:
+            return -1
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Write a file in one step, so that nobody ever reads half of it.
+
+    Raises:
+        GraderFault: it can't be written.
+    """
+    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside.write_bytes(data)
+        os.replace(beside, path)
+    except OSError as error:
+        with suppress(OSError):
+            beside.unlink()
+        raise GraderFault(
+            f"{path} could not be written: {error.strerror or error}",
+            remedy="Make room on the disk, or write to another folder with --out DIR; "
+            "the results themselves are kept.",
+        ) from error
+
+
+def _read(path: Path) -> dict[str, _Entry]:
+    """The list of an earlier time; nothing where there is none that can be read."""
+    with suppress(OSError, msgspec.DecodeError, UnicodeDecodeError):
+        listing = msgspec.json.decode(path.read_bytes(), type=_Listing)
+        if listing.schema == _SCHEMA:
+            return listing.files
+    return {}
+
 
 _SIMILARITY = "similarity/"
 
@@ -98,7 +224,7 @@ class _Class:
         self._keys: set[str] = set()
         self._small = Small()
         self._lines: list[tuple[StudentResult, Record | None]] = []
-        self.texts = similarity.Texts()
+        self.texts = similarity_pages.Texts()
         self.troubles = Troubles()
 
     def add(self, result: StudentResult) -> None:
@@ -156,33 +282,33 @@ def _similarity(
     target: Folder,
     info: RunInfo,
     results: Sequence[StudentResult],
-    texts: similarity.Texts,
-) -> similarity.Overview:
+    texts: similarity_pages.Texts,
+) -> similarity_pages.Overview:
     """The similarity pages; nothing is compared where all texts and names are as before."""
     summary = f"{_SIMILARITY}overview.msgpack"
-    source = _look() + similarity.source(info, results, texts)
+    source = _look() + similarity_pages.source(info, results, texts)
     if target.keep(_SIMILARITY, summary, source):
         try:
             data = (folder / summary).read_bytes()
-            return msgspec.msgpack.decode(data, type=similarity.Overview)
+            return msgspec.msgpack.decode(data, type=similarity_pages.Overview)
         except (OSError, msgspec.DecodeError):
             with suppress(OSError):
                 (folder / summary).unlink()
-    kept = similarity.load(folder / f"{_SIMILARITY}{similarity.KEPT}", info.puzzle)
-    study = similarity.study(info, results, texts, kept)
+    kept = similarity_pages.load(folder / f"{_SIMILARITY}{similarity_pages.KEPT}", info.puzzle)
+    study = similarity_pages.study(info, results, texts, kept)
     overview, features = study.overview, kept.kept()
-    target.put(f"{_SIMILARITY}{similarity.KEPT}", features, lambda: features)
+    target.put(f"{_SIMILARITY}{similarity_pages.KEPT}", features, lambda: features)
     target.put(summary, source, lambda: msgspec.msgpack.encode(overview))
     target.put(
         f"{_SIMILARITY}index.html",
         _look() + msgspec.msgpack.encode(overview),
-        lambda: similarity.render_overview(overview),
+        lambda: similarity_pages.render_overview(overview),
     )
     for name, page in study.pages.items():
         target.put(
             f"{_SIMILARITY}{name}",
             _look() + msgspec.msgpack.encode(page),
-            partial(similarity.render_pair, page),
+            partial(similarity_pages.render_pair, page),
         )
     return overview
 

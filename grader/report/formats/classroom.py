@@ -16,7 +16,7 @@ import msgspec
 
 from grader.intake.display import one_line
 from grader.record import Record, Status, Verdict
-from grader.report.formats import items, prose
+from grader.report.formats import elements
 
 STATUS = {Status.PASSED: "pass", Status.FAILED: "fail", Status.NOT_CHECKED: "error"}
 MESSAGE = 2_000
@@ -33,7 +33,7 @@ def result(record: Record) -> dict[str, object]:
     filename = one_line(record.submission.name, limit=100)
     if record.verdict in (Verdict.FAULT, Verdict.REFUSED):
         fault = record.verdict is Verdict.FAULT
-        told = prose.fault_text(record) if fault else prose.headline(record)
+        told = elements.fault_text(record) if fault else elements.headline(record)
         name = "Graded" if fault else "The file can be read"
         single = _test(name, "error" if fault else "fail", 0, told, filename)
         return {
@@ -43,14 +43,14 @@ def result(record: Record) -> dict[str, object]:
             "tests": [single],
         }
     # Extra credit that was not earned is nobody's failed test.
-    shown = [item for item in items.items(record) if item.points or not item.extra]
+    shown = [item for item in elements.items(record) if item.points or not item.extra]
     return {
         "version": 1,
         "status": "pass" if record.verdict is Verdict.PASS else "fail",
         "max_score": record.max_score,
         "tests": [
             _test(
-                items.marked_title(item),
+                elements.marked_title(item),
                 STATUS[item.status],
                 item.points,
                 _message(record, item),
@@ -62,14 +62,14 @@ def result(record: Record) -> dict[str, object]:
     }
 
 
-def _message(record: Record, item: items.Item) -> str:
-    told = items.told(item)
+def _message(record: Record, item: elements.Item) -> str:
+    told = elements.told(item)
     if item.status is Status.FAILED:
-        told = f"{told}\n{prose.case_text(record, item.id)}".strip()
+        told = f"{told}\n{elements.case_text(record, item.id)}".strip()
     return told[:MESSAGE]
 
 
-def _line(record: Record, item: items.Item) -> int:
+def _line(record: Record, item: elements.Item) -> int:
     """Where to look: the first error of the compiler, for the check that it fails."""
     if item.status is not Status.FAILED:
         return 0

@@ -22,7 +22,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from grader.record import Record, Status, Verdict
-from grader.report.formats import items, prose
+from grader.report.formats import elements
 
 
 def render_classroom50(record: Record, environment: Mapping[str, str] | None = None) -> bytes:
@@ -70,7 +70,7 @@ def _instant(created: str) -> str:
 
 def _tests(record: Record) -> list[dict[str, object]]:
     if record.verdict is Verdict.REFUSED:
-        told = prose.headline(record)
+        told = elements.headline(record)
         return [_test("The file can be read", False, 0, record.max_score, "refused", told)]
     return [
         _test(
@@ -79,14 +79,14 @@ def _tests(record: Record) -> list[dict[str, object]]:
             0 if item.extra else item.points,
             0 if item.extra else item.max_points,
             item.status.value,
-            items.told(item),
+            elements.told(item),
         )
-        for item in items.items(record)
+        for item in elements.items(record)
         if _counts(item)
     ]
 
 
-def _counts(item: items.Item) -> bool:
+def _counts(item: elements.Item) -> bool:
     """Not: extra credit that was not earned, and what this device does not show.
 
     To Classroom 50 a submission has failed as soon as one test has not passed.
@@ -96,8 +96,8 @@ def _counts(item: items.Item) -> bool:
     return item.max_points > 0 or item.status is not Status.NOT_CHECKED
 
 
-def _name(item: items.Item) -> str:
-    name = items.marked_title(item)
+def _name(item: elements.Item) -> str:
+    name = elements.marked_title(item)
     return f"{name}: {item.points} points" if item.extra else name
 
 

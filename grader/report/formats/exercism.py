@@ -13,7 +13,7 @@ import msgspec
 
 from grader.intake.display import one_line
 from grader.record import Record, Status, Verdict
-from grader.report.formats import items, prose
+from grader.report.formats import elements
 
 MESSAGE = 65_535
 """Bytes of any message; the source counts characters, and fewer where some take more bytes."""
@@ -26,16 +26,18 @@ STATUS = {Status.PASSED: "pass", Status.FAILED: "fail", Status.NOT_CHECKED: "err
 def render_exercism(record: Record) -> bytes:
     """One document."""
     if record.verdict is Verdict.FAULT:
-        document = _error(prose.fault_text(record))
+        document = _error(elements.fault_text(record))
     elif record.verdict is Verdict.REFUSED or not record.cases_run:
-        document = _error(prose.whole(record))
+        document = _error(elements.whole(record))
     else:
         document = {
             "version": 3,
             "status": "pass" if record.verdict is Verdict.PASS else "fail",
             "message": None,
             "tests": [
-                _test(record, item) for item in items.items(record) if item.points or not item.extra
+                _test(record, item)
+                for item in elements.items(record)
+                if item.points or not item.extra
             ],
         }
     return msgspec.json.format(msgspec.json.encode(document), indent=2)
@@ -46,16 +48,16 @@ def _error(message: str) -> dict[str, object]:
     return {"version": 3, "status": "error", "message": kept, "tests": []}
 
 
-def _test(record: Record, item: items.Item) -> dict[str, object]:
+def _test(record: Record, item: elements.Item) -> dict[str, object]:
     status = STATUS[item.status]
-    output = prose.case_text(record, item.id) if item.status is Status.FAILED else ""
+    output = elements.case_text(record, item.id) if item.status is Status.FAILED else ""
     if len(output) > OUTPUT:
         # The rows come first in the text: what is cut is the end of the longest ones.
         output = output[: OUTPUT - len(CUT)] + CUT
     return {
-        "name": items.marked_title(item),
+        "name": elements.marked_title(item),
         "status": status,
-        "message": None if status == "pass" else items.told(item) or "Failed.",
+        "message": None if status == "pass" else elements.told(item) or "Failed.",
         "output": output or None,
         "test_code": one_line(_formula(record, item.id), limit=500) or item.name,
     }

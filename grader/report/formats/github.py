@@ -1,18 +1,21 @@
 """What a run says to GitHub: annotations at the student's lines, and step outputs.
 
-ReportLimits, from "Workflow commands" and "Usage limits" of GitHub's documentation:
-10 annotations of each kind for a step are shown, 50 for a job. So the verdict
-comes first and the last of a kind says how many more there are.
+A workflow command is a line that starts with ``::`` (after blank space), or has ``##[`` anywhere in
+it. So a text is kept from being one. Source: "Workflow commands for GitHub Actions", GitHub's
+documentation, and ``ActionCommand.cs`` of https://github.com/actions/runner.
 """
 
 from __future__ import annotations
 
-from grader.intake.display import one_line
+import re
+import secrets
+from typing import Literal
+
+from grader.intake.display import for_terminal, one_line
 from grader.record import Record, Verdict
-from grader.report.formats import prose
+from grader.report.formats import elements
 from grader.report.formats.classroom import render_classroom
-from grader.report.formats.commands import Kind, command
-from grader.report.formats.places import Level, Place, places
+from grader.report.formats.elements import Level, Place, places
 from grader.report.wording import badge, noted
 
 PER_KIND = 10
@@ -28,10 +31,12 @@ def annotate(record: Record, path: str) -> list[str]:
         path: Of the submission, relative to the repository.
     """
     if record.verdict is Verdict.FAULT:
-        return [command("warning", prose.fault_text(record), title=FAULT_TITLE)]
+        return [command("warning", elements.fault_text(record), title=FAULT_TITLE)]
     verdict: Kind = "notice" if record.verdict is Verdict.PASS else "error"
     made: dict[Kind, list[str]] = {"error": [], "warning": [], "notice": []}
-    made[verdict].append(command(verdict, prose.headline(record), file=path, title=_title(record)))
+    made[verdict].append(
+        command(verdict, elements.headline(record), file=path, title=_title(record))
+    )
     left: dict[Kind, int] = {}
     for place in places(record):
         kind = KINDS[place.level]
@@ -85,3 +90,41 @@ def passes(record: Record, pass_mark: int | None = None) -> bool:
     if pass_mark is None or record.verdict in (Verdict.REFUSED, Verdict.FAULT):
         return record.verdict is Verdict.PASS
     return record.max_score > 0 and record.score * 100 >= pass_mark * record.max_score
+
+
+Kind = Literal["error", "warning", "notice"]
+_START = re.compile(r"(?m)((?:^|\r)\s*):(?=:)")
+
+
+def command(kind: Kind, message: str, **properties: str | int | None) -> str:
+    """One annotation: ``::error file=op/answer.mojo,line=3,title=Race::thread 0 of ...``."""
+    named = ",".join(
+        f"{name}={_property(one_line(str(value), limit=1_000))}"
+        for name, value in properties.items()
+        if value not in (None, "")
+    )
+    shown = _data(for_terminal(message).strip()) or "."
+    return f"::{kind} {named}::{shown}" if named else f"::{kind}::{shown}"
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")
+
+
+def inert(text: str) -> str:
+    """The same text with no line that the runner obeys; readable as before."""
+    return _START.sub(r"\1: ", text).replace("##[", "# #[")
+
+
+def fenced(text: str) -> str:
+    """The text between two lines that stop the runner from obeying anything in it.
+
+    The token is fresh and random, so that the text can't end this by itself.
+    """
+    token = secrets.token_hex(16)
+    end = "" if text.endswith("\n") else "\n"
+    return f"::stop-commands::{token}\n{text}{end}::{token}::\n"

@@ -20,7 +20,7 @@ import msgspec
 from grader.audience import for_audience
 from grader.intake.display import one_line
 from grader.record import SCHEMA, Record, Status, Verdict, Visibility
-from grader.report.formats import items, prose
+from grader.report.formats import elements
 
 STATUS = {Status.PASSED: "passed", Status.FAILED: "failed", Status.NOT_CHECKED: "failed"}
 """Gradescope knows no third state; what was not checked says so in its output."""
@@ -34,7 +34,7 @@ VISIBILITY = {
 def render_gradescope(record: Record) -> bytes:
     """One document, to be written in one go."""
     document: dict[str, object] = {
-        "output": prose.whole(for_audience(record, "student")),
+        "output": elements.whole(for_audience(record, "student")),
         "output_format": "text",
         "test_output_format": "text",
         "test_name_format": "text",
@@ -50,7 +50,7 @@ def render_gradescope(record: Record) -> bytes:
         },
     }
     if record.verdict is Verdict.FAULT:
-        document["output"] = prose.fault_text(record)
+        document["output"] = elements.fault_text(record)
     elif record.verdict is Verdict.REFUSED:
         document["score"] = 0
     else:
@@ -60,9 +60,9 @@ def render_gradescope(record: Record) -> bytes:
 
 def _tests(record: Record) -> list[dict[str, object]]:
     tests: list[dict[str, object]] = []
-    for number, item in enumerate(items.items(record), start=1):
+    for number, item in enumerate(elements.items(record), start=1):
         test: dict[str, object] = {
-            "name": items.title(item),
+            "name": elements.title(item),
             "number": str(number),
             "score": item.points,
             # Extra credit is on top of what can be had.
@@ -78,7 +78,7 @@ def _tests(record: Record) -> list[dict[str, object]]:
     return tests
 
 
-def _output(record: Record, item: items.Item) -> str:
+def _output(record: Record, item: elements.Item) -> str:
     if item.status is not Status.FAILED:
-        return items.told(item)
-    return "\n\n".join(part for part in (item.reason, prose.case_text(record, item.id)) if part)
+        return elements.told(item)
+    return "\n\n".join(part for part in (item.reason, elements.case_text(record, item.id)) if part)

@@ -11,8 +11,8 @@ import xml.etree.ElementTree as ET
 
 from grader.intake.display import for_terminal, one_line
 from grader.record import Record, Status, Verdict
-from grader.report.formats import items, prose
-from grader.report.formats.places import places
+from grader.report.formats import elements
+from grader.report.formats.elements import places
 
 DECLARATION = b'<?xml version="1.0" encoding="UTF-8"?>\n'
 
@@ -24,7 +24,7 @@ def render_junit(record: Record) -> bytes:
     for name, value in _facts(record):
         ET.SubElement(properties, "property", name=name, value=one_line(value, limit=400))
     kinds = _cases(record, suite)
-    ET.SubElement(suite, "system-out").text = _shown(prose.whole(record))
+    ET.SubElement(suite, "system-out").text = _shown(elements.whole(record))
     seconds = f"{sum(max(0.0, stage.seconds) for stage in record.stages):.3f}"
     counts = {
         "tests": str(len(kinds)),
@@ -57,14 +57,14 @@ def _cases(record: Record, suite: ET.Element) -> list[str]:
     """Add the test cases; what each came to, empty for one that passed."""
     kinds = []
     if record.verdict is Verdict.FAULT:
-        kinds.append(_case(record, suite, "grader", "error", prose.headline(record), "fault"))
+        kinds.append(_case(record, suite, "grader", "error", elements.headline(record), "fault"))
         fault = record.fault
         suite[-1][0].text = _shown(for_terminal(fault.detail)) if fault else ""
     if record.verdict is Verdict.REFUSED:
         name = "the file can be read"
-        kinds.append(_case(record, suite, name, "failure", prose.headline(record), "refused"))
-    for item in items.items(record):
-        name = items.marked_title(item)
+        kinds.append(_case(record, suite, name, "failure", elements.headline(record), "refused"))
+    for item in elements.items(record):
+        name = elements.marked_title(item)
         if item.status is Status.PASSED:
             kinds.append(_case(record, suite, name, "", "", ""))
         elif item.status is Status.NOT_CHECKED or record.verdict is Verdict.FAULT:
@@ -87,7 +87,7 @@ def _case(record: Record, suite: ET.Element, name: str, kind: str, message: str,
 
 def _details(record: Record, check: str) -> str:
     lines = [f"line {p.line}: {p.title}: {p.message}" for p in places(record)[:20] if p.line]
-    case = prose.case_text(record, check)
+    case = elements.case_text(record, check)
     return "\n".join([*([case] if case else []), *lines])
 
 

@@ -14,7 +14,7 @@ import msgspec
 
 from grader.intake.display import one_line
 from grader.record import Record, Status, Verdict
-from grader.report.formats import items, prose
+from grader.report.formats import elements
 from grader.report.wording import HIDDEN_FROM_STUDENTS, next_steps
 
 
@@ -23,16 +23,20 @@ def render_prairielearn(record: Record) -> bytes:
     document: dict[str, object]
     if record.verdict in (Verdict.FAULT, Verdict.REFUSED):
         fault = record.verdict is Verdict.FAULT
-        told = prose.fault_text(record) if fault else _refusal(record)
-        document = {"gradable": False, "message": prose.headline(record), "format_errors": [told]}
+        told = elements.fault_text(record) if fault else _refusal(record)
+        document = {
+            "gradable": False,
+            "message": elements.headline(record),
+            "format_errors": [told],
+        }
     else:
         document = {
             "gradable": True,
             # 0 to 1; extra credit has no place in it and is told in its test.
             "score": record.score / record.max_score if record.max_score else 0.0,
-            "message": prose.headline(record),
-            "output": prose.whole(record),
-            "tests": [_test(record, item) for item in items.items(record)],
+            "message": elements.headline(record),
+            "output": elements.whole(record),
+            "tests": [_test(record, item) for item in elements.items(record)],
         }
     return msgspec.json.format(msgspec.json.encode(document), indent=2)
 
@@ -42,13 +46,13 @@ def _refusal(record: Record) -> str:
     return " ".join([one_line(record.headline, limit=400), *steps])
 
 
-def _test(record: Record, item: items.Item) -> dict[str, object]:
-    told = items.told(item)
+def _test(record: Record, item: elements.Item) -> dict[str, object]:
+    told = elements.told(item)
     if item.extra and item.points:
         told = f"{item.points} points of extra credit. {told}".strip()
-    case = prose.case_text(record, item.id) if item.status is Status.FAILED else ""
+    case = elements.case_text(record, item.id) if item.status is Status.FAILED else ""
     return {
-        "name": items.title(item),
+        "name": elements.title(item),
         "description": HIDDEN_FROM_STUDENTS[item.visibility],
         "points": 0 if item.extra else item.points,
         "max_points": 0 if item.extra else item.max_points,

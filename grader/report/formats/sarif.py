@@ -15,8 +15,8 @@ import msgspec
 
 from grader.intake.display import one_line
 from grader.record import Record, Verdict
-from grader.report.formats import prose
-from grader.report.formats.places import Place, places
+from grader.report.formats import elements
+from grader.report.formats.elements import Place, places
 from grader.report.wording import noted
 from grader.wording import FINDING_TITLES
 
@@ -52,7 +52,7 @@ def render_sarif(record: Record, path: str | None = None) -> bytes:
     fault = record.verdict is Verdict.FAULT
     invocation: dict[str, object] = {"executionSuccessful": not fault}
     if fault:
-        message = {"text": prose.fault_text(record)}
+        message = {"text": elements.fault_text(record)}
         invocation["toolExecutionNotifications"] = [{"level": "error", "message": message}]
     run = {
         "tool": {

@@ -1,13 +1,16 @@
-"""The job summary: the verdict as GitHub's Markdown."""
+"""The job summary: the verdict as GitHub's Markdown, in which any text is shown as it is."""
 
 from __future__ import annotations
 
+import html
+import re
+
 from grader.audience import as_seen
+from grader.intake.display import for_terminal, one_line
 from grader.record import Audience, Record, Status, Verdict
 from grader.report import values
-from grader.report.formats import items, prose
-from grader.report.formats.markdown import block, inline
-from grader.report.formats.places import places
+from grader.report.formats import elements
+from grader.report.formats.elements import places
 from grader.report.wording import STATUS, next_steps, next_title
 from grader.report.wording import badge as verdict_badge
 
@@ -45,7 +48,7 @@ def render_summary(record: Record, audience: Audience = "student") -> str:
 def _title(record: Record) -> str:
     badge = verdict_badge(record)
     name = inline(record.submission.name, limit=80)
-    told = inline(prose.headline(record), limit=400)
+    told = inline(elements.headline(record), limit=400)
     return f"## {badge.icon} {name}\n\n**{told}**"
 
 
@@ -57,7 +60,7 @@ def _next(record: Record) -> str:
 
 
 def _fault(record: Record, audience: Audience) -> str:
-    text = f"### What went wrong on our side\n\n{inline(prose.fault_text(record), limit=1_200)}"
+    text = f"### What went wrong on our side\n\n{inline(elements.fault_text(record), limit=1_200)}"
     detail = record.fault.detail if record.fault and audience == "instructor" else ""
     return f"{text}\n\n{block(detail)}" if detail else text
 
@@ -81,12 +84,12 @@ def _cases(record: Record) -> str:
     checks = list(dict.fromkeys(case.check for case in record.counterexamples))[:2]
     if not checks:
         return ""
-    titles = {item.id: items.marked_title(item) for item in items.items(record)}
+    titles = {item.id: elements.marked_title(item) for item in elements.items(record)}
     blocks = []
     for check in checks:
         if check in titles:
             blocks.append(f"{STATUS[Status.FAILED].icon} {inline(titles[check])}")
-        blocks.append(block(prose.case_text(record, check)))
+        blocks.append(block(elements.case_text(record, check)))
     return "\n\n".join(["### The smallest input that breaks it", *blocks])
 
 
@@ -96,12 +99,12 @@ def _rubric(record: Record) -> str:
     marked = record.verdict in (Verdict.PASS, Verdict.FAIL)
     title = "### Points" if marked else "### What had been checked by then"
     rows = [title, "", "| | check | points | why |", "| --- | --- | ---: | --- |"]
-    for item in items.items(record)[:_ROWS]:
+    for item in elements.items(record)[:_ROWS]:
         badge = STATUS[item.status]
         points = _together(f"{item.points} / {item.max_points}") if marked else ""
         why = inline(item.reason, limit=400) if item.status is not Status.PASSED else ""
         state = _together(f"{badge.icon} {badge.word}")
-        rows.append(f"| {state} | {inline(items.marked_title(item))} | {points} | {why} |")
+        rows.append(f"| {state} | {inline(elements.marked_title(item))} | {points} | {why} |")
     return "\n".join(rows)
 
 
@@ -131,3 +134,33 @@ def _look(record: Record) -> str:
     rows = ["### For the instructor", "", inline(f"Seed: {record.seed}", limit=260)]
     rows += [f"- line {look.line}: {inline(look.sentence)}" for look in record.look[:_PLACES]]
     return "\n".join(rows)
+
+
+_SIGNS = re.compile(r"[^\w\s]|_", re.ASCII)
+_PLAIN = frozenset(",;('\"?/%")
+"""Signs that mean nothing in a line of text, also at its start."""
+ZERO_WIDTH_SPACE = "&#8203;"
+
+
+def inline(text: str, *, limit: int = 300) -> str:
+    """A text for the middle of a line, a heading or the cell of a table."""
+    return _SIGNS.sub(_reference, one_line(text, limit=limit).strip())
+
+
+def _reference(found: re.Match[str]) -> str:
+    sign = found[0]
+    if sign in _PLAIN or not sign.isascii():
+        return sign
+    # GitHub looks for mentions in what Markdown has made, where a reference is a sign again.
+    after = ZERO_WIDTH_SPACE if sign == "@" else ""
+    return f"&#{ord(sign)};{after}"
+
+
+def block(text: str, *, limit: int = 4_000) -> str:
+    """Lines in a fixed-width font.
+
+    HTML, not a fence: a fence ends where the text has one. The first line stands
+    behind the tag, and blank lines are kept; only ``</pre>`` ends it (CommonMark,
+    section 4.6, kind 1), which can't be in an escaped text.
+    """
+    return f"<pre>{html.escape(for_terminal(text, limit=limit), quote=False)}</pre>"

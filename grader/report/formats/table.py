@@ -13,7 +13,7 @@ import io
 
 from grader.intake.display import one_line
 from grader.record import Record, Status, Verdict, Visibility
-from grader.report.formats import items, prose
+from grader.report.formats import elements
 
 COLUMNS = (
     "submission",
@@ -47,7 +47,7 @@ def render_csv(record: Record) -> bytes:
     no grade in a gradebook, a zero is one.
     """
     marked = record.verdict is not Verdict.FAULT
-    made = items.items(record)
+    made = elements.items(record)
     of = {status: [i.id for i in made if i.status is status] for status in Status}
     hidden = [i.id for i in made if i.visibility is not Visibility.VISIBLE]
     row = {
@@ -59,11 +59,11 @@ def render_csv(record: Record) -> bytes:
         "score": str(record.score) if marked else "",
         "max_score": str(record.max_score),
         "extra_score": str(record.extra_score) if marked else "",
-        "total": str(items.total(record)) if marked else "",
+        "total": str(elements.total(record)) if marked else "",
         "passed_checks": " ".join(of[Status.PASSED]),
         "failed_checks": " ".join(of[Status.FAILED]),
         "not_checked": " ".join(of[Status.NOT_CHECKED]),
-        "headline": prose.fault_text(record) if not marked else record.headline,
+        "headline": elements.fault_text(record) if not marked else record.headline,
         "device": record.device.kind if record.device else "",
         "isolation": record.isolation.level if record.isolation else "",
         "graded_at": record.created,

@@ -11,7 +11,7 @@ import pytest
 
 from benchmarks.browser import Browser
 from grader.batch.outputs.dashboard import render_dashboard
-from grader.batch.outputs.similarity import render_overview, render_pair
+from grader.batch.outputs.similarity_pages import render_overview, render_pair
 from tests.batch.outputs.classes import INFO, mixed, result, student
 from tests.batch.outputs.test_similarity import handed_in, others, study_of
 from tests.batch.similarity.texts import OWN

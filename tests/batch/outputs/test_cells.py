@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.batch.outputs.gradebook import table, text
+from grader.batch.outputs.gradebooks import table, text
 
 FORMULA = re.compile(r"[\s\"']*[=+\-@|%\uff1d\uff0b\uff0d\uff20]")
 SIGNS = (*"=+-@|%;,'\"\t\r\n\\", " ", "\uff1d", "\ufeff", "\u200b")

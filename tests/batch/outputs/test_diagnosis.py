@@ -5,8 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from grader.batch.outputs.clusters import clusters
-from grader.batch.outputs.diagnosis import LONG, diagnose, first_sentence, normalised
+from grader.batch.outputs.diagnosis import LONG, clusters, diagnose, first_sentence, normalised
 from grader.device import FindingKind
 from grader.record import Record, Status, Verdict
 from tests.batch.outputs.classes import mixed, result

@@ -17,12 +17,18 @@ from hypothesis import strategies as st
 
 from grader.batch.model import RunInfo, StudentResult
 from grader.batch.outputs import gradebooks, write_all
-from grader.batch.outputs.gradebook import ClassMarks, EmptyGrade, Gradebook
-from grader.batch.outputs.gradebooks import README, find_gradebooks, render_all
+from grader.batch.outputs.class_table import mark, number
+from grader.batch.outputs.gradebooks import (
+    README,
+    ClassMarks,
+    EmptyGrade,
+    Gradebook,
+    find_gradebooks,
+    render_all,
+)
 from grader.batch.outputs.gradebooks.canvas import CANVAS
 from grader.batch.outputs.gradebooks.generic import COLUMNS, GRADES_CSV, GRADES_JSON
 from grader.batch.outputs.gradebooks.moodle import ID_NUMBER, MOODLE, WORKSHEET, identified_by
-from grader.batch.outputs.standing import mark, number
 from tests.batch.outputs.classes import INFO, absent, mixed, result, student
 from tests.batch.outputs.importers import Canvas, Moodle, Person, Worksheet
 from tests.report import records
@@ -312,7 +318,7 @@ def test_an_empty_class_still_gives_files_with_headers() -> None:
 
 
 NEW_GRADEBOOK = """
-from grader.batch.outputs.gradebook import (
+from grader.batch.outputs.gradebooks import (
     EmptyGrade, Gradebook, Identifier, ReaderRules, table
 )
 

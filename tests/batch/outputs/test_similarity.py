@@ -8,8 +8,8 @@ import msgspec
 from hypothesis import given, settings
 
 from grader.batch.model import RunInfo, StudentResult
-from grader.batch.outputs import similarity
-from grader.batch.outputs.similarity import Study
+from grader.batch.outputs import similarity_pages
+from grader.batch.outputs.similarity_pages import Study
 from grader.batch.similarity.features import Features
 from grader.folders import data_directory
 from grader.record import SubmissionInfo
@@ -38,11 +38,13 @@ def others(count: int) -> list[StudentResult]:
 
 
 def study_of(results: list[StudentResult], info: RunInfo = INFO) -> Study:
-    texts = similarity.Texts()
+    texts = similarity_pages.Texts()
     for each in results:
         if each.record is not None and each.record.submission.text:
             texts.add(each.student.key, each.record.submission.text)
-    return similarity.study(info, results, texts, Features(similarity.given_code(info.puzzle)))
+    return similarity_pages.study(
+        info, results, texts, Features(similarity_pages.given_code(info.puzzle))
+    )
 
 
 def test_a_copy_is_first_and_has_a_page_with_both_texts() -> None:
@@ -50,7 +52,7 @@ def test_a_copy_is_first_and_has_a_page_with_both_texts() -> None:
     made = study_of([*copies, *others(30)])
     first = made.overview.pairs[0]
     assert {first.one.name, first.other.name} == {"Ann", "Ben"}
-    page = Page(similarity.render_pair(made.pages[first.href]).decode())
+    page = Page(similarity_pages.render_pair(made.pages[first.href]).decode())
     assert "carefully rounds to the next multiple" in page.text
     assert "def helper" in page.text
     assert "def fn_x" in page.text
@@ -59,7 +61,7 @@ def test_a_copy_is_first_and_has_a_page_with_both_texts() -> None:
 
 
 def test_the_ranking_says_plainly_that_equal_answers_are_expected() -> None:
-    page = Page(similarity.render_overview(study_of(others(3)).overview).decode())
+    page = Page(similarity_pages.render_overview(study_of(others(3)).overview).decode())
     assert "In a puzzle with one statement to fill in, equal answers are expected." in page.text
     assert "never a proof" in page.text
     assert "The class is small" in page.text
@@ -88,7 +90,7 @@ def test_a_puzzle_without_a_skeleton_is_compared_all_the_same() -> None:
 
 
 def test_the_pages_of_a_puzzle_named_after_a_path_stay_inside() -> None:
-    assert similarity.given_code("../../etc") == similarity.given_code("etc")
+    assert similarity_pages.given_code("../../etc") == similarity_pages.given_code("etc")
 
 
 @settings(max_examples=40, deadline=None)
@@ -98,8 +100,8 @@ def test_no_text_becomes_markup(text: str, code: str) -> None:
     copies = [handed_in("ann", both, name=text), handed_in("ben", both + " ", name=text)]
     made = study_of([*copies, *others(12)])
     assert made.overview.pairs
-    pages = [similarity.render_overview(made.overview)]
-    pages += [similarity.render_pair(page) for page in made.pages.values()]
+    pages = [similarity_pages.render_overview(made.overview)]
+    pages += [similarity_pages.render_pair(page) for page in made.pages.values()]
     for data in pages:
         html = data.decode("utf-8")
         page = Page(html)

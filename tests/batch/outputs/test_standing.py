@@ -7,7 +7,7 @@ from decimal import Decimal
 import msgspec
 import pytest
 
-from grader.batch.outputs.standing import (
+from grader.batch.outputs.class_table import (
     Mark,
     StudentStanding,
     mark,

@@ -271,7 +271,7 @@ class TestSimilarity:
         write_all(tmp_path, INFO, mixed(), now=NOW)
         before = files(tmp_path)
         with monkeypatch.context() as patched:
-            patched.delattr("grader.batch.outputs.similarity.study")
+            patched.delattr("grader.batch.outputs.similarity_pages.study")
             write_all(tmp_path, INFO, mixed(), now=NOW)
         assert files(tmp_path) == before
 

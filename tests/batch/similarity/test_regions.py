@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from hypothesis import given
 
-from grader.batch.outputs.side_by_side import Passage, both_sides
-from grader.batch.similarity.features import K
-from grader.batch.similarity.regions import Marks, marks
-from grader.batch.similarity.words import SourceText, read
+from grader.batch.outputs.similarity_pages import Passage, both_sides
+from grader.batch.similarity.compare import Marks, marks
+from grader.batch.similarity.features import K, SourceText, read
 from tests.batch.similarity.texts import GIVEN, LAUNCH, OWN, SKELETON, programs, renamed
 
 

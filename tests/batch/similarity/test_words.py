@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 
 from benchmarks.labels import labels_of
-from grader.batch.similarity.features import Kind, features
-from grader.batch.similarity.words import read
+from grader.batch.similarity.features import Kind, features, read
 from grader.folders import data_directory
 from grader.intake.lexer import INDENT, LINE, tokens
 from tests.batch.similarity.texts import GIVEN, LAUNCH, OWN, SKELETON, programs, renamed

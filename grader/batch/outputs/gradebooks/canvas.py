@@ -24,7 +24,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from grader.batch.model import Student
-from grader.batch.outputs.gradebook import (
+from grader.batch.outputs.gradebooks import (
     ClassMarks,
     EmptyGrade,
     Gradebook,

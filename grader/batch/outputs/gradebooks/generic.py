@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 
 from grader.batch.model import RunInfo, StudentResult
-from grader.batch.outputs.gradebook import (
+from grader.batch.outputs.class_table import mark, number, remedy, standing, why_no_mark
+from grader.batch.outputs.gradebooks import (
     ClassMarks,
     EmptyGrade,
     Gradebook,
@@ -17,7 +18,6 @@ from grader.batch.outputs.gradebook import (
     table,
     text,
 )
-from grader.batch.outputs.standing import mark, number, remedy, standing, why_no_mark
 from grader.record import Status
 
 COLUMNS = (

@@ -33,7 +33,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from grader.batch.outputs.gradebook import (
+from grader.batch.outputs.gradebooks import (
     ClassMarks,
     EmptyGrade,
     Gradebook,

@@ -1,4 +1,4 @@
-"""What has a line of the student's file: compiler messages and findings, most useful first."""
+"""What the formats are made of: tests with points, messages with a line, a verdict as one text."""
 
 from __future__ import annotations
 
@@ -6,16 +6,107 @@ from typing import Literal
 
 import msgspec
 
-from grader.intake.display import one_line
-from grader.record import Aspect, Attribution, CheckedFinding, Diagnostic, Record, Status, Verdict
+from grader.intake.display import for_terminal, one_line
+from grader.marks import unreachable
+from grader.record import (
+    Aspect,
+    Attribution,
+    CheckedFinding,
+    Diagnostic,
+    Record,
+    Status,
+    Verdict,
+    Visibility,
+)
 from grader.report.messages import is_submission
 from grader.report.wording import (
     HIDDEN_FROM_STUDENTS,
     SHORT,
+    badge,
+    extra_text,
+    lead,
     next_steps,
+    noted,
     sentence,
 )
 from grader.wording import FINDING_TITLES
+
+REASON = 400
+"""Characters of the reason of one test."""
+
+
+class Item(msgspec.Struct, frozen=True, kw_only=True):
+    """One test in another system's terms. All texts are safe to show, in one line."""
+
+    id: str
+    name: str
+    status: Status
+    points: int
+    max_points: int
+    extra: bool
+    reason: str
+    """Why it failed or was not made; may be empty for one that passed."""
+    visibility: Visibility
+    """Of a student's copy always visible: what is hidden is not in it."""
+
+
+def items(record: Record) -> tuple[Item, ...]:
+    """Every check of the record as a test.
+
+    The points of those that are not extra add up to ``record.score``, what they
+    can give to ``record.max_score``, and the extra ones' points to
+    ``record.extra_score``, whatever the checks themselves say: points that the
+    device could not look for are out of reach, and extra credit counts only on
+    top of all others. Without a mark (refused, fault) nothing gives points.
+    """
+    marked = record.verdict in (Verdict.PASS, Verdict.FAIL)
+    out_of_reach = unreachable(record.checks) if marked else frozenset()
+    made: list[Item] = []
+    for place, check in enumerate(record.checks):
+        points, most = check.points, check.max_points
+        if not marked or (check.extra and not record.extra_score):
+            points = 0
+        if not marked or place in out_of_reach:
+            most = 0
+        made.append(
+            Item(
+                id=one_line(check.id, limit=SHORT) or "check",
+                name=one_line(check.title, limit=SHORT) or "check",
+                status=check.status,
+                points=points,
+                max_points=most,
+                extra=check.extra,
+                reason=sentence(one_line(check.sentence, limit=REASON)),
+                visibility=check.visibility,
+            )
+        )
+    return tuple(made)
+
+
+def title(item: Item) -> str:
+    """The name of a test, with what it is where that is not plain."""
+    return f"{item.name} (extra credit)" if item.extra else item.name
+
+
+def marked_title(item: Item) -> str:
+    """The same, and for an instructor that students do not see it.
+
+    For formats that have no field of their own for that.
+    """
+    return noted(title(item), HIDDEN_FROM_STUDENTS[item.visibility])
+
+
+def told(item: Item) -> str:
+    """The reason, said as what it is."""
+    if item.status is Status.NOT_CHECKED:
+        return f"Not checked: {item.reason}" if item.reason else "Not checked."
+    return item.reason
+
+
+def total(record: Record) -> int:
+    """The points to enter in a gradebook: the score and the extra credit."""
+    return record.score + record.extra_score
+
 
 Level = Literal["error", "warning", "note"]
 MESSAGE = 1_000
@@ -139,3 +230,52 @@ def _column(column: int | None, line: int | None, record: Record) -> int | None:
     text = record.submission.text.split("\n")[line - 1]
     before = text.encode("utf-8", "surrogatepass")[: column - 1]
     return len(before.decode("utf-8", "ignore")) + 1
+
+
+WIDTH = 100
+"""Columns of the text that is shown in a fixed-width font."""
+
+
+def headline(record: Record, *, limit: int = 300) -> str:
+    """The verdict and the score in one line: ``Not passed, 60 / 100: Wrong values ...``."""
+    word = badge(record).word
+    told = sentence(one_line(record.headline, limit=limit))
+    if record.verdict in (Verdict.PASS, Verdict.FAIL):
+        extra = extra_text(record)
+        return f"{word}, {record.score} / {record.max_score}{f' {extra}' if extra else ''}: {told}"
+    return f"{word} ({lead(record)}): {told}"
+
+
+def fault_text(record: Record) -> str:
+    """Why there is no mark, said so that nobody reads it as a bad one."""
+    fault = record.fault
+    what = sentence(one_line(fault.what if fault else record.headline, limit=600))
+    remedy = sentence(one_line(fault.remedy, limit=400)) if fault else ""
+    return " ".join(
+        part
+        for part in (
+            f"The grader failed, not the submission: {what}",
+            remedy,
+            "No points were taken; the same file can be graded again.",
+        )
+        if part
+    )
+
+
+def whole(record: Record) -> str:
+    """The verdict on one screen, as ``grade submit`` prints it."""
+    from grader.report.text import screen
+
+    return for_terminal(screen(record, WIDTH))
+
+
+def case_text(record: Record, check: str | None = None) -> str:
+    """The smallest failing input (of one check) as aligned rows; empty where there is none."""
+    from grader.report import terminal
+    from grader.report.terminal import Paper
+
+    found = [c for c in record.counterexamples if check is None or c.check == check][:1]
+    if not found:
+        return ""
+    lines = terminal.case_lines(found[0], Paper(WIDTH, "utf-8"))
+    return "\n".join(line.plain.rstrip() for line in lines)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from grader.caselog import LoggedCase
     from grader.grading.again import Again
 
+
 ROWS = 400
 """Elements that are shown; of longer arrays, the wrong ones with their neighbours."""
 FINDINGS = 40
