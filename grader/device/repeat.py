@@ -212,12 +212,12 @@ class _BufferNames:
             self._add(allocation.address, allocation.size, ("kept", allocation.address))
 
     def add(self, address: int, size: int) -> None:
-        """A buffer is reserved."""
+        """Name a buffer that is reserved."""
         self._count += 1
         self._add(address, size, self._count)
 
     def remove(self, address: int) -> None:
-        """A buffer is given back."""
+        """Forget the name of a buffer that is given back."""
         if self._known.pop(address, None) is not None:
             self._starts.remove(address)
 
@@ -321,7 +321,7 @@ class _Repetition:
         return RepeatedCase(memory.read(read.address, read.size), tuple(self._launches))
 
     def _failed(self, number: int) -> bool:
-        """Do one step. True where it is a launch that failed."""
+        """Do one step; returns True where it is a launch that failed."""
         memory, exchange = self._memory, self._exchange
         match self._journal.steps[number]:
             case Placed(address, size):

@@ -122,7 +122,7 @@ class Streams:
                 clock.pop(number, None)
 
     def created(self, stream: Stream, number: int, flags: int) -> None:
-        """A new stream."""
+        """Note a new stream."""
         stream.number, stream.blocking = number, not flags & NON_BLOCKING
         self._known[number] = stream
 
@@ -131,7 +131,7 @@ class Streams:
         return self._known[PREDEFINED[handle]]
 
     def unsure(self, why: str) -> None:
-        """From here on it is not certain which work waits for which."""
+        """Note that from here on it is not certain which work waits for which."""
         self._unsure = self._unsure or why
 
     # What orders
@@ -148,7 +148,7 @@ class Streams:
             _join(stream.clock, event.clock)
 
     def host_waited(self, *clocks: Clock | None) -> None:
-        """The host has waited for this work."""
+        """Note that the host has waited for this work."""
         for clock in clocks:
             if clock is not None:
                 _join(self._host, clock)

@@ -174,7 +174,7 @@ class SandboxedProcess:
             self._drain_rest(selector)
 
     def _reaped(self) -> bool:
-        """Whether the outermost process is gone; collects its status once."""
+        """Whether the outermost process is gone. Collects its status once."""
         pid, status, usage = os.wait4(self._popen.pid, os.WNOHANG)
         if pid == 0:
             return False
@@ -228,7 +228,7 @@ class SandboxedProcess:
             self._end(LimitHit.SCRATCH)
 
     def _drain(self, selector: selectors.BaseSelector, timeout: float) -> bool:
-        """Read what is there; whether an output is still open."""
+        """Read what is there; returns whether an output is still open."""
         for key, _events in selector.select(timeout):
             if key.data is None:
                 # init is gone; its parent will follow at once, so stop waking up for it.

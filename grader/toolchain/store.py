@@ -100,7 +100,7 @@ def has_folder(edition: Edition) -> bool:
 
 
 def remove(edition: Edition) -> bool:
-    """Delete an edition's environment. Whether there was one.
+    """Delete an edition's environment; returns whether there was one.
 
     Raises:
         UsageError: a run is using it.
@@ -120,7 +120,7 @@ def remove(edition: Edition) -> bool:
 
 
 def replace(edition: Edition, finished: Path) -> None:
-    """Put a finished environment in its place; an old one goes. The lock is the caller's."""
+    """Put a finished environment in the place of an old one. The caller holds the lock."""
     if has_folder(edition):
         shutil.rmtree(_aside(edition))
     os.rename(finished, environment(edition))
@@ -136,7 +136,7 @@ def staging(edition: Edition) -> Path:
 
 
 def remove_unfinished(edition: Edition) -> None:
-    """Delete what installers that were killed have left. The lock is the caller's."""
+    """Delete what installers that were killed have left. The caller holds the lock."""
     for folder in place().glob(f".{edition.name}.*"):
         if folder.is_dir():
             shutil.rmtree(folder, ignore_errors=True)
@@ -150,7 +150,7 @@ def locked(
     wait: bool = True,
     waiting: Callable[[], None] = lambda: None,
 ) -> Iterator[bool]:
-    """Hold an edition's lock; whether it was free is what you get (always, with ``wait``).
+    """Hold an edition's lock. Yields whether it was free; with ``wait`` that is always True.
 
     Runs hold it shared for as long as they use the environment, so that nobody
     removes it under them. A folder in which one can't write needs no lock:

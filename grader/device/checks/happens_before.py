@@ -33,24 +33,27 @@ class HappensBefore(Protocol):
     """The happens-before relation: told of strong accesses, it knows which events they order."""
 
     def begin(self) -> None:
-        """Other blocks take over the lanes."""
+        """Forget everything: other blocks take over the lanes."""
 
     def barrier(self, lanes: Index, now: int) -> None:
-        """These lanes of one block or warp have passed a barrier together."""
+        """Note that these lanes of one block or warp have passed a barrier together."""
 
     def fence(self, lanes: Index, now: int, *, device: bool) -> None:
-        """These lanes passed a fence."""
+        """Note that these lanes passed a fence."""
 
     def read(self, space: Space, at: Index, lanes: Index, now: int, ordering: Ordering) -> None:
-        """Lanes made a strong read of these places."""
+        """Note that lanes made a strong read of these places."""
 
     def write(self, space: Space, at: Index, lanes: Index, now: int, ordering: Ordering) -> None:
-        """Lanes made a strong write, one after the other as given."""
+        """Note that lanes made a strong write, one after the other as given."""
 
     def update(
         self, space: Space, at: Index, lanes: Index, wrote: Mask, now: int, ordering: Ordering
     ) -> None:
-        """Lanes updated these places, one after the other; some may have found another value."""
+        """Note that lanes updated these places, one after the other.
+
+        Some may have found another value than they wanted, and have not written.
+        """
 
     def ordered(self, events: Index, theirs: Index, mine: Index) -> Mask:
         """Whether these events of other lanes are known to mine."""
@@ -71,7 +74,7 @@ class _MemoryScope:
         self.places: dict[tuple[Space, int, int], Index] = {}
 
     def clear(self) -> None:
-        """Nothing is released."""
+        """Forget all that was released."""
         self.fenced.fill(0)
         self.found.fill(0)
         self.places.clear()
@@ -155,7 +158,7 @@ class VectorClocks:
         to[lanes] = np.maximum(to[lanes], what)
 
     def _acquire(self, scope: _MemoryScope, lanes: Index) -> None:
-        """What these lanes have found becomes known to them."""
+        """Make what these lanes have found known to them."""
         self._known[lanes] = np.maximum(self._known[lanes], scope.found[lanes])
 
     def _whole(self, lanes: Index, now: int) -> Index:
@@ -202,20 +205,20 @@ class _Times:
         self.acquired: Index = np.zeros(count, dtype=np.int64)
 
     def clear(self) -> None:
-        """Nothing was done."""
+        """Forget all that was done."""
         for times in (self.fenced, self.sent, self.found, self.acquired):
             times.fill(0)
 
     def read(self, who: Index, now: int, ordering: Ordering) -> None:
-        """A strong read by these."""
+        """Note a strong read by these."""
         (self.acquired if ordering.acquire else self.found)[who] = now
 
     def write(self, who: Index, now: int, ordering: Ordering) -> None:
-        """A strong write by these."""
+        """Note a strong write by these."""
         self.sent[who] = now if ordering.release else np.maximum(self.sent[who], self.fenced[who])
 
     def acquire(self, who: Index) -> None:
-        """What these have found is known to them."""
+        """Count what these have found as known to them."""
         self.acquired[who] = np.maximum(self.acquired[who], self.found[who])
 
 

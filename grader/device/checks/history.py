@@ -78,7 +78,7 @@ class Order:
         return self.log.first_event << LANE_BITS
 
     def begin_wave(self, log: EventLog, first_block: int) -> None:
-        """Other blocks take over the lanes; ``log`` is the launch's."""
+        """Begin with other blocks in the lanes; ``log`` is the launch's."""
         self.log = log
         event = log.clock.event + 1
         log.waves.append((event, first_block))
@@ -98,7 +98,7 @@ class Order:
         return self.log.clock.tick() << LANE_BITS
 
     def barrier(self, lanes: Index | None) -> None:
-        """The blocks of these lanes (None for all) have passed a barrier."""
+        """Note that the blocks of these lanes (None for all) have passed a barrier."""
         now = self.log.clock.event + 1 << LANE_BITS
         if lanes is None:
             self.since.fill(now)
@@ -108,7 +108,7 @@ class Order:
         self._joined(self.lane if lanes is None else lanes, self.block)
 
     def warp_barrier(self, lanes: Index) -> None:
-        """These lanes have passed a barrier of their warps."""
+        """Note that these lanes have passed a barrier of their warps."""
         self.warp_since[lanes] = self.log.clock.event + 1 << LANE_BITS
         self._joined(lanes, self.warp)
 

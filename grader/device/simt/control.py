@@ -32,10 +32,10 @@ class Router(Protocol):
     """The scheduler, as transfers see it."""
 
     def go(self, pc: int, lanes: Lanes) -> None:
-        """These lanes go on at ``pc``."""
+        """Let these lanes go on at ``pc``."""
 
     def leave(self, lanes: Lanes) -> None:
-        """These threads have ended."""
+        """Take these threads out: they have ended."""
 
     def put_off(self, pc: int, lanes: Lanes) -> bool:
         """Let these lanes go on at ``pc`` when no others can.
@@ -160,7 +160,7 @@ class BlockBarriers:
         self.waiting = 0
 
     def reset(self) -> None:
-        """Nobody waits."""
+        """Forget who waits."""
         if self.waiting or self._extra.any():
             self.waiting_at.fill(-1)
             self._extra.fill(0)
@@ -169,7 +169,7 @@ class BlockBarriers:
     def arrive_and_wait(
         self, pc: int, lanes: Lanes, barrier: Any, expected: Any, reduction: Reduction | None
     ) -> None:
-        """Lanes wait at ``barrier`` for ``expected`` threads (0: all of the block)."""
+        """Let lanes wait at ``barrier`` for ``expected`` threads (0: all of the block)."""
         if reduction is not None:
             self._reductions[pc] = reduction
             reduction.arrive(lanes)
@@ -185,7 +185,7 @@ class BlockBarriers:
         self.release(lanes)
 
     def arrive(self, lanes: Lanes, barrier: int) -> None:
-        """Lanes arrive at ``barrier`` without waiting."""
+        """Count lanes as arrived at ``barrier``; they do not wait."""
         blocks = self.machine.block[lanes.index]
         self._extra[barrier] += np.bincount(blocks, minlength=self.machine.shape.blocks)
         self.release(lanes)

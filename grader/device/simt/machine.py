@@ -128,7 +128,7 @@ class Machine:
         fill: int,
         printed: Printed,
     ) -> None:
-        """Begin with other blocks: nothing is left of those before."""
+        """Begin with other blocks; forget all of those before."""
         self.printed = printed
         self.observers = observers
         self.first_block = first_block

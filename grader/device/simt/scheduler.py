@@ -174,12 +174,12 @@ class StepCounts:
         self._some: NDArray[np.int64] = np.zeros(total, dtype=np.int64)
 
     def reset(self) -> None:
-        """A wave begins."""
+        """Start counting for a new wave."""
         self._all = 0
         self._some.fill(0)
 
     def add(self, lanes: Lanes, count: int) -> None:
-        """These lanes execute ``count`` instructions each."""
+        """Count ``count`` instructions for each of these lanes."""
         if lanes.full:
             self._all += count
         else:
@@ -251,7 +251,7 @@ class Scheduler:
             used_up = self._run_team(team, self._schedule.turn(team), budget)
 
     def _run_team(self, team: int, most: int | None, budget: LaunchBudget) -> bool:
-        """Run a team until it can't, or for ``most`` basic blocks. True where it still can."""
+        """Run a team until it can't, or for ``most`` basic blocks; returns whether it still can."""
         ready, blocks, hits = self._teams[team], self._blocks, budget.hits
         schedule, turns = self._schedule, 0
         if not ready:
@@ -276,7 +276,7 @@ class Scheduler:
         return bool(ready)
 
     def go(self, pc: int, lanes: Lanes) -> None:
-        """These lanes go on at ``pc``."""
+        """Let these lanes go on at ``pc``."""
         team = self._schedule.team
         if team is None:
             self._join(0, pc, lanes)
@@ -296,7 +296,7 @@ class Scheduler:
         ready[pc] = lanes if there is None else there.join(lanes)
 
     def leave(self, lanes: Lanes) -> None:
-        """These threads have ended."""
+        """Take these threads out: they have ended."""
         lanes.put(self.machine.exited, True)
         for tell in self.machine.observers.exit:
             tell(lanes)
@@ -347,7 +347,7 @@ class Scheduler:
         return lambda lanes: self.go(pc, lanes)
 
     def _stuck(self) -> None:
-        """Nobody can run, and somebody waits."""
+        """End the launch: nobody can run, and somebody waits."""
         if self.warps.give_up():
             return
         self.barriers.stuck()

@@ -91,7 +91,7 @@ class Frames:
         self._depth: Index = np.zeros(len(kept[0]), dtype=np.int64)
 
     def reset(self) -> None:
-        """Nothing is under way."""
+        """Forget all activations."""
         self._depth.fill(0)
         self.displacement.fill(0)
 
@@ -100,7 +100,7 @@ class Frames:
         return lanes.pick(lanes.take(self._depth) >= self.most)
 
     def enter(self, lanes: Lanes) -> None:
-        """One more activation is under way in these lanes, which have room for it."""
+        """Begin one more activation in these lanes, which have room for it."""
         index = lanes.index
         depth = self._depth[index]
         while int(depth.max()) >= len(self._stacks[0]):
@@ -111,7 +111,7 @@ class Frames:
         self._move(index, depth)
 
     def leave(self, lanes: Lanes) -> None:
-        """These lanes' activation has ended."""
+        """End the last activation of these lanes."""
         index = lanes.index
         depth = self._depth[index] - 1
         for stack, values in zip(self._stacks, self._kept, strict=True):
@@ -120,7 +120,7 @@ class Frames:
         self._move(index, np.maximum(depth - 1, 0))
 
     def _move(self, index: Index, activation: Index) -> None:
-        """From now on the local variables are those of the ``activation``-th, from 0."""
+        """Point the local variables at those of the ``activation``-th, from 0."""
         if not self._variables:
             return
         while int(activation.max()) >= len(self._displacements):
@@ -160,25 +160,25 @@ class PendingCopies:
         self._copies: list[_Copy] = []
 
     def reset(self) -> None:
-        """Other blocks take over the lanes."""
+        """Forget all copies: other blocks take over the lanes."""
         self._committed.fill(0)
         self._copies.clear()
 
     def begin(self, lanes: Lanes, arrive: Arrive) -> None:
-        """Lanes ask for a copy each; ``arrive`` is called once for each of them, or never."""
+        """Note a copy for each lane; ``arrive`` is called once for each of them, or never."""
         group = lanes.take(self._committed).copy()
         self._copies.append(_Copy(lanes, arrive, group, np.ones(lanes.count, dtype=np.bool_)))
 
     def commit(self, lanes: Lanes) -> None:
-        """What these lanes have asked for since their last commit becomes a group."""
+        """Make a group of what these lanes have asked for since their last commit."""
         lanes.put(self._committed, lanes.take(self._committed) + 1)
 
     def wait(self, lanes: Lanes, *, but: int) -> None:
-        """The groups of these lanes arrive, except for the last ``but``."""
+        """Let the groups of these lanes arrive, except for the last ``but``."""
         self._let_arrive(lanes, self._committed - but)
 
     def wait_for_all(self, lanes: Lanes) -> None:
-        """All copies of these lanes arrive, in a group or not."""
+        """Let all copies of these lanes arrive, in a group or not."""
         self._let_arrive(lanes, self._committed + 1)
 
     def any_of(self, lanes: NDArray[np.bool_]) -> bool:
@@ -220,7 +220,7 @@ class Heap:
         return address
 
     def free(self, memory: GlobalMemory, address: int) -> bool:
-        """Free an allocation. False where it is not one, or was freed before."""
+        """Free an allocation; returns False where it is not one, or was freed before."""
         size = self._sizes.pop(address, None)
         if size is None:
             return False

@@ -45,7 +45,7 @@ class WarpWaits:
         self._waiting: dict[int, tuple[Lanes, Any, Action]] = {}
 
     def reset(self) -> None:
-        """Nobody waits."""
+        """Forget who waits."""
         self._waiting.clear()
 
     @staticmethod
@@ -82,13 +82,13 @@ class WarpWaits:
             self.router.go(pc + 1, there)
 
     def release(self) -> None:
-        """Threads have ended; whoever waited only for them goes on."""
+        """Let those go on who waited only for threads that have ended."""
         for pc in list(self._waiting):
             lanes, mask, action = self._waiting.pop(pc)
             self.meet(pc, lanes, mask, action)
 
     def give_up(self) -> bool:
-        """Called when nobody else can run. False where nobody waits here.
+        """End the launch where somebody waits here: nobody else can run. Returns False elsewhere.
 
         Raises:
             KernelFault: Somebody waits, and always would.
