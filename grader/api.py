@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Literal
 
 from grader import report
-from grader.grading.request import DEFAULT_EXAMPLES, DEFAULT_TIMEOUT, Request, Silent
 from grader.grading.run import grade as grade_request
+from grader.grading.state import DEFAULT_EXAMPLES, DEFAULT_TIMEOUT, Request, Silent
 from grader.lanes import DeviceChoice
 from grader.model.checks import Check
 from grader.model.part import Part

@@ -9,7 +9,7 @@ Cases are numbered from one in the order in which they ran, part by part:
 * then pairs of equal inputs, which must give equal bits;
 * then what Hypothesis drew, with the steps by which it made a failing case smaller;
 * the first right case of a shape is followed by a reference, by which the host's part in others
-  is judged (`grader.grading.repeat`); so are cases in which the host seems to have one;
+  is judged (`grader.grading.host_help`); so are cases in which the host seems to have one;
 * the last case is the published example again.
 
 The numbers are stable because the inputs are kept, not drawn again: what Hypothesis draws

@@ -117,8 +117,7 @@ def _packaging() -> Answer:
 
 def _software_device() -> Answer:
     """Start the device in its own isolation and connect to it."""
-    from grader.lanes.boxed_device import device_spawn
-    from grader.lanes.devices import OnSoftwareDevice
+    from grader.lanes.devices import OnSoftwareDevice, device_spawn
     from grader.sandbox import Wanted, probe
 
     spawn = device_spawn(probe(Wanted.AUTO).level)

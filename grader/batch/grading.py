@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 from grader import __version__, puzzles
 from grader.batch.task import Options, Task, deciding_code
 from grader.errors import GraderFault, SubmissionRefused
-from grader.grading.gathered import Gathered
-from grader.grading.request import Request, Silent
+from grader.grading.state import Request, RunState, Silent
 from grader.intake import submission_from_bytes
 from grader.intake.display import safe_name
 from grader.record import Record
@@ -43,7 +42,7 @@ def grade_task(task: Task) -> Record:
         try:
             return grade(_request(task, file), Silent())
         except SubmissionRefused as refused:
-            from grader.grading.refusal import refusal
+            from grader.grading.records import refusal
 
             request = _request(task, file)
             return refusal(
@@ -60,16 +59,16 @@ def grade_task(task: Task) -> Record:
 
 def fault_of(task: Task, error: Exception) -> Record:
     """The record of a task that could not be graded, and why."""
-    from grader.grading.assemble import fault_record
+    from grader.grading.records import fault_record
 
-    gathered = Gathered(
+    state = RunState(
         request=_request(task, Path(safe_name(task.name))),
         progress=Silent(),
         submission=submission_from_bytes(task.name, task.source),
         seed=task.seed,
         stage_name="batch",
     )
-    return fault_record(gathered, error)
+    return fault_record(state, error)
 
 
 def _request(task: Task, file: Path) -> Request:

@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from grader import __version__
-from grader.grading.request import DEFAULT_EXAMPLES, DEFAULT_TIMEOUT
+from grader.grading.state import DEFAULT_EXAMPLES, DEFAULT_TIMEOUT
 from grader.lanes import DeviceChoice
 from grader.record import SkeletonInfo
 from grader.sandbox import Wanted

@@ -56,7 +56,7 @@ def demo(name: str, edition: str, device: str) -> None:
     Prints input, kernel, expected and result as the puzzle's text does. Takes
     about as long as one graph compile.
     """
-    from grader.grading.published import compiled_example
+    from grader.grading.worked_example import compiled_example
     from grader.toolchain.install import install
 
     known = editions.find(edition)

@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from grader.errors import UsageError
-from grader.grading.request import DEFAULT_EXAMPLES, DEFAULT_TIMEOUT
+from grader.grading.state import DEFAULT_EXAMPLES, DEFAULT_TIMEOUT
 from grader.puzzles import NAMES
 from grader.sandbox import Wanted
 from grader.toolchain import edition as editions

@@ -98,15 +98,15 @@ def replay(
     or without a rubric. Nothing else is needed. Ends with 1 where the case is
     not right.
     """
-    from grader.grading.again import cases_of, first_worth_showing, run_again
-    from grader.report.replay import render_again, render_list
+    from grader.grading.replay import cases_of, first_worth_showing, replay_case
+    from grader.report.replay import render_list, render_replayed
 
     loaded = load(record)
     if listed:
         click.echo(render_list(cases_of(loaded)))
         return
     with TerminalProgress(sys.stderr) as progress:
-        again = run_again(
+        replayed = replay_case(
             loaded,
             number or first_worth_showing(loaded),
             progress,
@@ -118,7 +118,7 @@ def replay(
     if format_ == "json":
         import msgspec
 
-        click.echo(msgspec.json.format(msgspec.json.encode(again), indent=2))
+        click.echo(msgspec.json.format(msgspec.json.encode(replayed), indent=2))
     else:
-        click.echo(render_again(again))
-    raise click.exceptions.Exit(int(ExitCode.NOT_PASSED if again.problems else ExitCode.PASSED))
+        click.echo(render_replayed(replayed))
+    raise click.exceptions.Exit(int(ExitCode.NOT_PASSED if replayed.problems else ExitCode.PASSED))

@@ -17,7 +17,7 @@ from grader.cli.output import Outputs, TerminalProgress, for_reader, parse_forma
 from grader.cli.root import EXIT_CODES
 from grader.course.github import ReportTarget, path_in_repository
 from grader.errors import SubmissionRefused, UsageError
-from grader.grading.request import DEFAULT_EXAMPLES, Request, SizesChoice
+from grader.grading.state import DEFAULT_EXAMPLES, Request, SizesChoice
 from grader.intake import read_submission
 from grader.lanes import DeviceChoice
 from grader.puzzles import find
@@ -130,7 +130,7 @@ def submit(
             )
             record = grade(request, progress, submission=submission, meanwhile=preload)
         except SubmissionRefused as refused:
-            from grader.grading.refusal import refusal
+            from grader.grading.records import refusal
 
             own = rubric.puzzle if rubric else find(assigned) if assigned else None
             record = for_reader(refusal(source, refused, puzzle=own, rubric=rubric), audience)

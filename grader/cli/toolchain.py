@@ -153,7 +153,7 @@ def check(name: str, puzzle: str) -> None:
     the device has, then packages, compiles and runs the edition's own answer to
     the published example. Exits with 0 if that works, and with 4 if it does not.
     """
-    from grader.grading.published import compiled_example
+    from grader.grading.worked_example import compiled_example
     from grader.puzzles import find
     from grader.toolchain.install import install as install_
     from grader.toolchain.verify import driver_functions, missing_driver_functions

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from grader.errors import DeviceFault, ToolchainFault
-from grader.lanes.faults import out_of_memory
+from grader.lanes.workspace import out_of_memory
 from grader.record import Diagnostic
 from grader.sandbox import LimitHit, Outcome
 from grader.toolchain.packaging import Packaged, is_about_the_op, parse

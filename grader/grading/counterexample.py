@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grader.device import CopyOut, Finding, Launch, Provenance
-from grader.grading.judge import number
-from grader.grading.observe import concerned
+from grader.grading.observe import concerned, number
 from grader.intake.launches import short_launch
 from grader.model.cases import Comparison, Ending, Observation, Problem
 from grader.model.domains import Sizes, Values

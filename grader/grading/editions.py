@@ -17,7 +17,7 @@ from functools import cached_property
 import msgspec
 
 from grader.errors import GraderFault
-from grader.grading.gathered import Gathered
+from grader.grading.state import RunState
 from grader.record import Diagnostic, Note
 from grader.toolchain import edition as editions
 from grader.toolchain import store
@@ -81,7 +81,7 @@ def choose(wanted: str, text: str) -> Choice:
     )
 
 
-def provide(edition: Edition, gathered: Gathered) -> Toolchain:
+def provide(edition: Edition, state: RunState) -> Toolchain:
     """The edition's toolchain, installed on first use, with what is going on shown.
 
     Raises:
@@ -91,10 +91,10 @@ def provide(edition: Edition, gathered: Gathered) -> Toolchain:
     if edition.name == DEFAULT_EDITION or is_installed(edition):
         return locate(edition)
 
-    with gathered.stage("toolchain"):
+    with state.stage("toolchain"):
         from grader.toolchain.install import install
 
-        return install(edition, said=gathered.progress.notice)
+        return install(edition, said=state.progress.notice)
 
 
 @contextlib.contextmanager
@@ -130,12 +130,12 @@ def neighbours(choice: Choice, diagnostics: Iterable[Diagnostic]) -> list[Editio
     return [editions.find(name) for name in tried]
 
 
-def reachable(edition: Edition, gathered: Gathered) -> Toolchain | None:
+def reachable(edition: Edition, state: RunState) -> Toolchain | None:
     """As `provide`, for an edition that one can do without."""
     try:
-        return provide(edition, gathered)
+        return provide(edition, state)
     except GraderFault as fault:
-        gathered.progress.notice(f"Edition {edition.name} was not tried: {fault.what}")
+        state.progress.notice(f"Edition {edition.name} was not tried: {fault.what}")
         return None
 
 

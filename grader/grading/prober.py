@@ -17,13 +17,12 @@ import numpy as np
 from grader.caselog import LoggedCase
 from grader.device import Launch, schedules
 from grader.grading import orders, seeds
-from grader.grading.attribution import Code
-from grader.grading.cases import cases, drawn, example, patterned
+from grader.grading.cases import cases, drawn, example, patterned, singular
+from grader.grading.given_code import Code
+from grader.grading.host_help import Host
 from grader.grading.inputs import Pattern
 from grader.grading.observe import MADE_BY_KERNELS, finding_key, observe, problem, since
-from grader.grading.repeat import Host
 from grader.grading.search import CaseOutcome, Search
-from grader.grading.singular import singular
 from grader.lanes.lane import Lane
 from grader.marks import Tried
 from grader.model.cases import Case, CaseRun, Ending, Observation, PlannedShape, Problem
@@ -517,7 +516,7 @@ class _PartProber:
         return observe(run, code=self._code, checks=self._checks)
 
     def _ask(self, observation: Observation) -> None:
-        """Whether the host helped: `grader.grading.repeat`."""
+        """Whether the host helped: `grader.grading.host_help`."""
         case = observation.case
         tally = self._claimant(Aspect.ORIGIN, case)
         if tally is None or tally.helped:

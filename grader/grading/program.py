@@ -11,18 +11,15 @@ import msgspec
 
 from grader.errors import DeviceFault, ToolchainFault
 from grader.grading import editions, plan
-from grader.grading.ahead import Ahead
-from grader.grading.attribution import Code
+from grader.grading.background import Background
 from grader.grading.blame import Blame, Trial, blame_packaging
 from grader.grading.editions import Choice
-from grader.grading.gathered import Gathered
-from grader.grading.given import given
+from grader.grading.given_code import Code, all_handed_out
 from grader.grading.prober import Prober
-from grader.grading.reached import Reached
+from grader.grading.state import RunState, StepsDone
 from grader.grading.verdict import refuse_undecided
 from grader.intake.program import body_words, functions
-from grader.lanes.boxed_device import device_spawn
-from grader.lanes.devices import OnSoftwareDevice
+from grader.lanes.devices import OnSoftwareDevice, device_spawn
 from grader.lanes.kernel import KernelLane, OtherSignature
 from grader.lanes.kernel_build import BuiltKernels, LeftOut, build_kernels
 from grader.lanes.workspace import open_workspace
@@ -45,9 +42,9 @@ def opened_device(isolation: Isolation, reason: str) -> Iterator[OnSoftwareDevic
 
 @dataclass
 class ProgramRun:
-    """The steps of one run with one edition. Each leaves what it found in ``gathered``."""
+    """The steps of one run with one edition. Each leaves what it found in ``state``."""
 
-    gathered: Gathered
+    state: RunState
     choice: Choice
     toolchain: Toolchain
     isolation: Isolation
@@ -59,7 +56,7 @@ class ProgramRun:
         Raises:
             DeviceFault: a GPU was asked for.
         """
-        wanted = self.gathered.request.device
+        wanted = self.state.request.device
         if wanted == "gpu":
             raise DeviceFault(
                 "kernels of programs are run on the software device only, so far",
@@ -68,7 +65,7 @@ class ProgramRun:
         reason = "as asked" if wanted == "software" else "kernels of programs are run on it"
         with contextlib.ExitStack() as stack:
             # It takes half a second to start, and the compiler four.
-            device = Ahead(
+            device = Background(
                 lambda: stack.enter_context(opened_device(self.isolation, reason)), after=0
             )
             try:
@@ -76,20 +73,20 @@ class ProgramRun:
             finally:
                 device.drop(lambda _: None)
 
-    def _run(self, device: Ahead[OnSoftwareDevice]) -> Choice | None:
-        gathered = self.gathered
-        with gathered.stage("compile"):
+    def _run(self, device: Background[OnSoftwareDevice]) -> Choice | None:
+        state = self.state
+        with state.stage("compile"):
             unfilled = self._unfilled()
             shapes = [shape for shape in self._plan() if shape.part.name not in unfilled]
             if not shapes:
-                gathered.reached = Reached(nothing_filled_in=True)
+                state.steps = StepsDone(nothing_filled_in=True)
                 return None
-            ahead = Ahead(lambda: self._ready(device.result(), shapes), after=0)
-            built = self._build(gathered.submission.text, shapes, self.toolchain)
+            ahead = Background(lambda: self._ready(device.result(), shapes), after=0)
+            built = self._build(state.submission.text, shapes, self.toolchain)
             if built.packaged is not None:
-                gathered.stage_peak = built.packaged.outcome.peak_resident_bytes
-                gathered.diagnostics = built.packaged.diagnostics
-            gathered.stage_failed = not built.ok
+                state.stage_peak = built.packaged.outcome.peak_resident_bytes
+                state.diagnostics = built.packaged.diagnostics
+            state.stage_failed = not built.ok
             if not built.ok and not built.kernels:
                 other = self._neighbour(shapes, built)
                 if other is not None:
@@ -97,12 +94,12 @@ class ProgramRun:
             blame = self._blame(built, shapes)
             nothing = LeftOut(Reason.NOTHING_FILLED_IN)
             refused = {
-                name: self._signature(gathered.puzzle.part(name), str(why.data["function"]))
+                name: self._signature(state.puzzle.part(name), str(why.data["function"]))
                 if why.reason is Reason.SIGNATURE
                 else why
                 for name, why in built.refused.items()
             }
-            gathered.reached = Reached(
+            state.steps = StepsDone(
                 packages=True,
                 compiles=built.ok,
                 failure=blame.sentence if blame else "",
@@ -110,7 +107,7 @@ class ProgramRun:
                 refused={**dict.fromkeys(unfilled, nothing), **refused},
             )
         if built.kernels:
-            with gathered.stage("run"):
+            with state.stage("run"):
                 self._run_kernels(*ahead.result(), built, shapes)
         return None
 
@@ -124,15 +121,15 @@ class ProgramRun:
         return lane, prober
 
     def _prober(self, lane: KernelLane, shapes: Sequence[PlannedShape]) -> Prober:
-        gathered = self.gathered
+        state = self.state
         return Prober(
-            gathered.puzzle,
+            state.puzzle,
             shapes,
             lane,
-            seed=gathered.seed,
-            examples=gathered.request.examples,
-            codes={part.name: Code.NOTHING for part in gathered.puzzle.parts},
-            progress=gathered.progress.cases,
+            seed=state.seed,
+            examples=state.request.examples,
+            codes={part.name: Code.NOTHING for part in state.puzzle.parts},
+            progress=state.progress.cases,
         )
 
     def _run_kernels(
@@ -142,11 +139,11 @@ class ProgramRun:
         built: BuiltKernels,
         shapes: Sequence[PlannedShape],
     ) -> None:
-        gathered = self.gathered
-        refused = dict(gathered.reached.refused)
+        state = self.state
+        refused = dict(state.steps.refused)
         with lane:
             lane.kernels.update(built.kernels)
-            gathered.device = lane.device
+            state.device = lane.device
             for shape in shapes:
                 if shape.part.name in refused:
                     continue
@@ -154,38 +151,40 @@ class ProgramRun:
                     lane.check(shape)
                 except OtherSignature as other:
                     refused[shape.part.name] = self._signature(shape.part, str(other))
-            gathered.shapes = [shape for shape in shapes if shape.part.name not in refused]
-            gathered.reached = replace(gathered.reached, refused=refused)
-            if not gathered.shapes:
+            state.shapes = [shape for shape in shapes if shape.part.name not in refused]
+            state.steps = replace(state.steps, refused=refused)
+            if not state.shapes:
                 return
-            if len(gathered.shapes) < len(shapes):
-                prober = self._prober(lane, gathered.shapes)
+            if len(state.shapes) < len(shapes):
+                prober = self._prober(lane, state.shapes)
             results = prober.run()
-            gathered.cases_run = lane.cases_run
-            gathered.reached = replace(gathered.reached, results=results)
+            state.cases_run = lane.cases_run
+            state.steps = replace(state.steps, results=results)
             refuse_undecided(results)
 
     def _plan(self) -> tuple[PlannedShape, ...]:
-        gathered = self.gathered
+        state = self.state
         return plan.draw(
-            gathered.puzzle,
-            seed=gathered.seed,
-            own_kernel={part.name for part in gathered.puzzle.parts},
+            state.puzzle,
+            seed=state.seed,
+            own_kernel={part.name for part in state.puzzle.parts},
             # Each size is an instance of the kernel, so all of them are too many.
-            tries=plan.Tries.ALL if gathered.request.sizes == "all" else plan.Tries.SAMPLE,
+            tries=plan.Tries.ALL if state.request.sizes == "all" else plan.Tries.SAMPLE,
         )
 
     def _unfilled(self) -> set[str]:
         """Parts whose kernels are as the skeleton has them; all, where the file is a skeleton."""
-        text, puzzle = self.gathered.submission.text, self.gathered.puzzle
-        rubric = self.gathered.request.rubric
-        handed_out = given(puzzle, self.choice.skeletons, rubric.skeleton if rubric else None)
+        text, puzzle = self.state.submission.text, self.state.puzzle
+        rubric = self.state.request.rubric
+        handed_out = all_handed_out(
+            puzzle, self.choice.skeletons, rubric.skeleton if rubric else None
+        )
         if handed_out.nothing_filled_in(text):
             return {part.name for part in puzzle.parts}
         return {part.name for part in puzzle.parts if _is_unfilled(part, text, self._skeleton())}
 
     def _skeleton(self) -> str:
-        path = self.gathered.puzzle.kernel(self.choice.edition.name, "skeleton.mojo")
+        path = self.state.puzzle.kernel(self.choice.edition.name, "skeleton.mojo")
         return path.read_text("utf-8") if path.exists() else ""
 
     def _signature(self, part: Part, function: str) -> LeftOut:
@@ -193,8 +192,7 @@ class ProgramRun:
         assert isinstance(part.code, Kernels)
         launch = next(each for each in part.code.launches if each.function == function)
         own, expected = (
-            functions(text).get(function)
-            for text in (self.gathered.submission.text, self._skeleton())
+            functions(text).get(function) for text in (self.state.submission.text, self._skeleton())
         )
         return LeftOut(
             Reason.SIGNATURE,
@@ -222,11 +220,11 @@ class ProgramRun:
         """The choice of another edition that compiles the file, if there is one."""
         assert built.packaged is not None
         for edition in editions.neighbours(self.choice, built.packaged.diagnostics):
-            toolchain = editions.reachable(edition, self.gathered)
+            toolchain = editions.reachable(edition, self.state)
             if toolchain is None or edition.kernels is None:
                 continue
-            again = self._build(self.gathered.submission.text, shapes[:1], toolchain)
-            if again.ok:
+            replayed = self._build(self.state.submission.text, shapes[:1], toolchain)
+            if replayed.ok:
                 return editions.moved(self.choice, edition)
         return None
 
@@ -237,17 +235,17 @@ class ProgramRun:
             return None
         blame = blame_packaging(packaged, lambda: self._reference_compiles(shapes))
         why = editions.explanation(self.choice)[1]
-        self.gathered.diagnostics = editions.with_explanation(
-            self.choice, self.gathered.diagnostics, f"{self.gathered.puzzle.name}.mojo"
+        self.state.diagnostics = editions.with_explanation(
+            self.choice, self.state.diagnostics, f"{self.state.puzzle.name}.mojo"
         )
         return Blame(sentence=why, diagnostics=blame.diagnostics) if why else blame
 
     def _reference_compiles(self, shapes: Sequence[PlannedShape]) -> Trial | None:
         """The control: the reference answer with the same sizes; see `grader.grading.blame`."""
-        path = self.gathered.puzzle.kernel(self.choice.edition.name, "right.mojo")
+        path = self.state.puzzle.kernel(self.choice.edition.name, "right.mojo")
         if not path.exists():
             raise ToolchainFault(
-                f"the grader has no answer of {self.gathered.puzzle.name} in edition "
+                f"the grader has no answer of {self.state.puzzle.name} in edition "
                 f"{self.choice.edition.name}, and needs one to tell whose failure this is",
                 remedy="Choose an edition of the book that has this puzzle: --edition NAME.",
             )
@@ -262,14 +260,14 @@ class ProgramRun:
     def _workspace(self, toolchain: Toolchain) -> AbstractContextManager[Workspace]:
         return open_workspace(
             None,
-            self.gathered.request.puzzle_name,
+            self.state.request.puzzle_name,
             toolchain,
             isolation=self.isolation,
             device="software",
         )
 
     def _limits(self) -> Limits:
-        seconds = min(LIMITS.wall_seconds, self.gathered.request.timeout)
+        seconds = min(LIMITS.wall_seconds, self.state.request.timeout)
         return msgspec.structs.replace(LIMITS, wall_seconds=seconds)
 
 

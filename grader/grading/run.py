@@ -13,13 +13,11 @@ import msgspec
 from grader.book.identify import refuse_another
 from grader.errors import SandboxFault, SubmissionRefused, ToolchainFault, UsageError
 from grader.grading import editions, seeds
-from grader.grading.ahead import Ahead
-from grader.grading.attribution import Code
+from grader.grading.background import Background
 from grader.grading.blame import Blame, Trial, blame_compile, blame_packaging
 from grader.grading.editions import Choice
-from grader.grading.gathered import Gathered
-from grader.grading.reached import Reached
-from grader.grading.request import Progress, Request
+from grader.grading.given_code import Code
+from grader.grading.state import Progress, Request, RunState, StepsDone
 from grader.intake import Submission, read_submission
 from grader.lanes.workspace import compile_limits, open_workspace
 from grader.record import IsolationInfo, Record, ToolchainInfo
@@ -32,8 +30,7 @@ from grader.toolchain.workspace import Workspace
 if TYPE_CHECKING:
     from grader.grading.prober import Prober
     from grader.lanes.lane import Lane
-    from grader.lanes.opened import OpenedLane
-    from grader.lanes.prepared import PreparedLane
+    from grader.lanes.prepared import OpenedLane, PreparedLane
     from grader.model.cases import Case, PlannedShape
 
 HEAD_START = 0.5
@@ -71,56 +68,56 @@ def grade(
     seed = request.seed or seeds.derive(
         key=seeds.secret(), puzzle=request.puzzle_name, submission_sha256=submission.sha256
     )
-    gathered = Gathered(request=request, progress=progress, submission=submission, seed=seed)
+    state = RunState(request=request, progress=progress, submission=submission, seed=seed)
     try:
-        _Run(gathered, meanwhile).run()
+        _Run(state, meanwhile).run()
     except (UsageError, SubmissionRefused):
         raise
     except Exception as error:
-        from grader.grading.assemble import fault_record
+        from grader.grading.records import fault_record
 
         if isinstance(error, SandboxFault):
             forget()
 
-        return fault_record(gathered, error)
-    from grader.grading.assemble import verdict_record
+        return fault_record(state, error)
+    from grader.grading.records import verdict_record
 
-    return verdict_record(gathered)
+    return verdict_record(state)
 
 
 @dataclass
 class _Run:
-    """The steps of one run. Each leaves what it found in ``gathered``."""
+    """The steps of one run. Each leaves what it found in ``state``."""
 
-    gathered: Gathered
+    state: RunState
     meanwhile: Callable[[], None] | None
 
     def run(self) -> None:
         """Everything behind the reading."""
-        gathered, request = self.gathered, self.gathered.request
-        with gathered.stage("read"):
-            choice = editions.choose(request.edition, gathered.submission.text)
+        state, request = self.state, self.state.request
+        with state.stage("read"):
+            choice = editions.choose(request.edition, state.submission.text)
             self.isolation = probe_once(request.isolation)
-            gathered.isolation = _isolation_info(self.isolation)
+            state.isolation = _isolation_info(self.isolation)
         if self.isolation.weakened:
-            gathered.progress.notice(self.isolation.sentence)
+            state.progress.notice(self.isolation.sentence)
         other = self._attempt(choice)
         if other is not None:
             self._attempt(other)
 
     def _attempt(self, choice: Choice) -> Choice | None:
         """Grade with one edition; the answer is another one that packages where this does not."""
-        gathered = self.gathered
+        state = self.state
         self.choice = choice
         self.moved_to: Choice | None = None
-        self.toolchain = editions.provide(choice.edition, gathered)
-        gathered.toolchain = _toolchain_info(self.toolchain, choice)
-        if gathered.puzzle.is_program:
+        self.toolchain = editions.provide(choice.edition, state)
+        state.toolchain = _toolchain_info(self.toolchain, choice)
+        if state.puzzle.is_program:
             from grader.grading.program import ProgramRun
 
             with editions.in_use(choice.edition):
                 return ProgramRun(
-                    gathered,
+                    state,
                     choice,
                     self.toolchain,
                     self.isolation.level,
@@ -128,9 +125,9 @@ class _Run:
                 ).run()
         # Two processes of a submission at a time only where a namespace keeps them apart.
         head_start = HEAD_START if self.isolation.level is Isolation.BWRAP else None
-        place = self._workspace(_staged(gathered.submission))
+        place = self._workspace(_staged(state.submission))
         with editions.in_use(choice.edition), place as workspace:
-            opened = Ahead(lambda: self._open_lane(workspace), after=head_start)
+            opened = Background(lambda: self._open_lane(workspace), after=head_start)
             try:
                 if self._package(workspace):
                     self._compile_and_run(workspace, opened)
@@ -139,23 +136,23 @@ class _Run:
         return self.moved_to
 
     def _open_lane(self, workspace: Workspace) -> OpenedLane:
-        from grader.lanes.opened import open_graph_lane
+        from grader.lanes.prepared import open_graph_lane
 
         return open_graph_lane(
-            workspace, self.gathered.request.device, compile_limits=self._compile_limits()
+            workspace, self.state.request.device, compile_limits=self._compile_limits()
         )
 
     def _package(self, workspace: Workspace) -> bool:
-        gathered = self.gathered
-        with gathered.stage("package"):
+        state = self.state
+        with state.stage("package"):
             packaged = package(
                 workspace, limits=self._packaging_limits(), meanwhile=self._while_packaging
             )
-            gathered.stage_peak = packaged.outcome.peak_resident_bytes
+            state.stage_peak = packaged.outcome.peak_resident_bytes
             if self.nothing_filled_in:
-                gathered.reached = Reached(nothing_filled_in=True)
+                state.steps = StepsDone(nothing_filled_in=True)
                 return False
-            gathered.diagnostics = packaged.diagnostics
+            state.diagnostics = packaged.diagnostics
             if packaged.ok:
                 return True
             self._packaging_failed(packaged, workspace)
@@ -163,32 +160,32 @@ class _Run:
 
     def _packaging_failed(self, packaged: Packaged, workspace: Workspace) -> None:
         """Another edition that takes the file, or whose failure it is."""
-        gathered = self.gathered
+        state = self.state
         self.moved_to = self._neighbour(packaged)
         if self.moved_to is not None:
-            gathered.stage_failed = True
+            state.stage_failed = True
             return
         blame = blame_packaging(packaged, self._reference_packages)
         short, why = editions.explanation(self.choice)
         if packaged.outcome.limit:
             short = why = ""
-        gathered.diagnostics = editions.with_explanation(
-            self.choice, gathered.diagnostics, workspace.student_file.rpartition("/")[2]
+        state.diagnostics = editions.with_explanation(
+            self.choice, state.diagnostics, workspace.student_file.rpartition("/")[2]
         )
-        self._fail(Reached(failure=why or blame.sentence, other_edition=short), blame)
+        self._fail(StepsDone(failure=why or blame.sentence, other_edition=short), blame)
 
     def _neighbour(self, packaged: Packaged) -> Choice | None:
         """The choice of another edition that packages the file, if there is one."""
-        gathered = self.gathered
+        state = self.state
         for edition in editions.neighbours(self.choice, packaged.diagnostics):
-            toolchain = editions.reachable(edition, gathered)
+            toolchain = editions.reachable(edition, state)
             if toolchain is None:
                 continue
-            with self._workspace(_staged(gathered.submission), toolchain) as workspace:
-                again = package(workspace, limits=self._packaging_limits())
-            if again.ok:
+            with self._workspace(_staged(state.submission), toolchain) as workspace:
+                replayed = package(workspace, limits=self._packaging_limits())
+            if replayed.ok:
                 return editions.moved(self.choice, edition)
-            if again.outcome.limit:
+            if replayed.outcome.limit:
                 return None
         return None
 
@@ -197,12 +194,14 @@ class _Run:
 
         A submission that does not compile then waits for the compiler only.
         """
-        from grader.grading import assemble  # noqa: F401 - imported for later
-        from grader.grading.given import given
+        from grader.grading import records  # noqa: F401 - imported for later
+        from grader.grading.given_code import all_handed_out
 
-        text, puzzle = self.gathered.submission.text, self.gathered.request.puzzle
-        rubric = self.gathered.request.rubric
-        handed_out = given(puzzle, self.choice.skeletons, rubric.skeleton if rubric else None)
+        text, puzzle = self.state.submission.text, self.state.request.puzzle
+        rubric = self.state.request.rubric
+        handed_out = all_handed_out(
+            puzzle, self.choice.skeletons, rubric.skeleton if rubric else None
+        )
         self.nothing_filled_in = handed_out.nothing_filled_in(text)
         self.codes = {part.name: handed_out.code_in(text, part.given) for part in puzzle.parts}
         self.only_launched = all(
@@ -216,66 +215,66 @@ class _Run:
         if self.meanwhile is not None:
             self.meanwhile()
 
-    def _compile_and_run(self, workspace: Workspace, ahead: Ahead[OpenedLane]) -> None:
+    def _compile_and_run(self, workspace: Workspace, ahead: Background[OpenedLane]) -> None:
         from grader.grading import plan
         from grader.grading.verdict import refuse_undecided
         from grader.worker.process import Ended
 
-        gathered, puzzle = self.gathered, self.gathered.puzzle
-        with gathered.stage("compile"):
+        state, puzzle = self.state, self.state.puzzle
+        with state.stage("compile"):
             lane = ahead.result().lane
-            gathered.device = lane.device
+            state.device = lane.device
             own_kernel = {name for name, code in self.codes.items() if code is not Code.UNCHANGED}
             usual = plan.Tries.SAMPLE if self.only_launched else plan.Tries.USUAL
-            every = puzzle.try_all or gathered.request.sizes == "all"
+            every = puzzle.try_all or state.request.sizes == "all"
             tries = plan.Tries.ALL if every else usual
-            shapes = plan.draw(puzzle, seed=gathered.seed, own_kernel=own_kernel, tries=tries)
+            shapes = plan.draw(puzzle, seed=state.seed, own_kernel=own_kernel, tries=tries)
             # Drawing cases takes a moment, and the compiler leaves a processor idle.
-            prober = Ahead(lambda: self._prober(lane, shapes), after=0)
+            prober = Background(lambda: self._prober(lane, shapes), after=0)
             started = lane.prepare(shapes, control=lambda case: self._reference_runs(shapes, case))
-            gathered.stage_peak = lane.peak_bytes or None
+            state.stage_peak = lane.peak_bytes or None
             if isinstance(started, Ended):
                 blame = blame_compile(
                     started,
                     lambda: self._reference_compiles(shapes),
                     student_file=workspace.student_file,
                 )
-                self._fail(Reached(packages=True, failure=blame.sentence), blame)
+                self._fail(StepsDone(packages=True, failure=blame.sentence), blame)
                 return
-        with gathered.stage("run"):
-            gathered.shapes = shapes
+        with state.stage("run"):
+            state.shapes = shapes
             results = prober.result().run()
             lane.close()
-            gathered.cases_run = lane.cases_run
-            gathered.stage_peak = lane.peak_bytes or None
-            gathered.reached = Reached(packages=True, compiles=True, results=results)
+            state.cases_run = lane.cases_run
+            state.stage_peak = lane.peak_bytes or None
+            state.steps = StepsDone(packages=True, compiles=True, results=results)
             refuse_undecided(results)
 
     def _prober(self, lane: Lane, shapes: Sequence[PlannedShape]) -> Prober:
         from grader.grading.prober import Prober
 
-        gathered = self.gathered
+        state = self.state
         prober = Prober(
-            gathered.puzzle,
+            state.puzzle,
             shapes,
             lane,
-            seed=gathered.seed,
-            examples=gathered.request.examples,
+            seed=state.seed,
+            examples=state.request.examples,
             codes=self.codes,
-            progress=gathered.progress.cases,
+            progress=state.progress.cases,
         )
         prober.draw_ahead()
         return prober
 
-    def _fail(self, reached: Reached, blame: Blame) -> None:
-        self.gathered.stage_failed = True
-        self.gathered.diagnostics += blame.diagnostics
-        self.gathered.reached = reached
+    def _fail(self, steps: StepsDone, blame: Blame) -> None:
+        self.state.stage_failed = True
+        self.state.diagnostics += blame.diagnostics
+        self.state.steps = steps
 
     def _workspace(
         self, source: bytes, toolchain: Toolchain | None = None
     ) -> AbstractContextManager[Workspace]:
-        request = self.gathered.request
+        request = self.state.request
         return open_workspace(
             source,
             request.puzzle_name,
@@ -285,18 +284,18 @@ class _Run:
         )
 
     def _packaging_limits(self) -> Limits:
-        seconds = min(PACKAGING_LIMITS.wall_seconds, self.gathered.request.timeout)
+        seconds = min(PACKAGING_LIMITS.wall_seconds, self.state.request.timeout)
         return msgspec.structs.replace(PACKAGING_LIMITS, wall_seconds=seconds)
 
     def _compile_limits(self) -> Limits:
-        return compile_limits(self.gathered.request.timeout)
+        return compile_limits(self.state.request.timeout)
 
     def _reference_packages(self) -> Trial | None:
         """The control for packaging: see `grader.grading.blame`."""
         from grader.lanes.prepared import packaged_within
 
         with self._workspace(self._reference()) as workspace:
-            packaged = packaged_within(workspace, self.gathered.request.timeout)
+            packaged = packaged_within(workspace, self.state.request.timeout)
         if not packaged.ok:
             return None
         outcome = packaged.outcome
@@ -326,7 +325,7 @@ class _Run:
         """The reference answer, ready to run; None where it does not get through."""
         from grader.lanes.prepared import NotPrepared, prepared
 
-        request = self.gathered.request
+        request = self.state.request
         with contextlib.ExitStack() as stack:
             try:
                 found = stack.enter_context(
@@ -347,7 +346,7 @@ class _Run:
 
     def _reference(self) -> bytes:
         """The reference answer in the edition that is graded with."""
-        puzzle, edition = self.gathered.puzzle, self.choice.edition.name
+        puzzle, edition = self.state.puzzle, self.choice.edition.name
         path = puzzle.kernel(edition, "right.mojo")
         if not path.exists():
             raise ToolchainFault(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from msgspec.structs import replace
 
 from grader.errors import Undecided
-from grader.grading.reached import Reached
+from grader.grading.state import StepsDone
 from grader.marks import Tried, needed_points
 from grader.marks import right as right_at
 from grader.model.checks import Judgement, PartResults
@@ -55,9 +55,9 @@ NOT_RIGHT = "Not right yet."
 UNCHECKED = "What was run is right, but not every check could be made."
 
 
-def score(puzzle: Puzzle, reached: Reached, rubric: Rubric | None = None) -> Scored:
+def score(puzzle: Puzzle, steps: StepsDone, rubric: Rubric | None = None) -> Scored:
     """Fill in the rubric; see `mark`."""
-    return mark(puzzle, [_ended(puzzle, item, reached) for item in puzzle.rubric], rubric)
+    return mark(puzzle, [_ended(puzzle, item, steps) for item in puzzle.rubric], rubric)
 
 
 def refuse_undecided(results: Results) -> None:
@@ -140,10 +140,10 @@ def _marked(item: RubricItem, ended: CheckOutcome, rubric: Rubric | None) -> Che
     )
 
 
-def _ended(puzzle: Puzzle, item: RubricItem, reached: Reached) -> CheckOutcome:
+def _ended(puzzle: Puzzle, item: RubricItem, steps: StepsDone) -> CheckOutcome:
     """How a check ended, without points."""
     check = item.check
-    judged = _judge(puzzle, check, reached)
+    judged = _judge(puzzle, check, steps)
     data = dict(judged.data)
     return CheckOutcome(
         id=check.id,
@@ -162,38 +162,38 @@ def _ended(puzzle: Puzzle, item: RubricItem, reached: Reached) -> CheckOutcome:
     )
 
 
-def _judge(puzzle: Puzzle, check: Check, reached: Reached) -> Judgement:
-    if reached.nothing_filled_in:
+def _judge(puzzle: Puzzle, check: Check, steps: StepsDone) -> Judgement:
+    if steps.nothing_filled_in:
         return Judgement(status=Status.NOT_CHECKED, reason=Reason.NOTHING_FILLED_IN)
     for aspect, passed, missing in (
-        (Aspect.PACKAGES, reached.packages, Reason.NOT_PACKAGED),
-        (Aspect.COMPILES, reached.compiles, Reason.NOT_COMPILED),
+        (Aspect.PACKAGES, steps.packages, Reason.NOT_PACKAGED),
+        (Aspect.COMPILES, steps.compiles, Reason.NOT_COMPILED),
     ):
         if check.aspect is aspect:
             if passed:
                 return Judgement(status=Status.PASSED)
-            said = {"said": reached.failure}
+            said = {"said": steps.failure}
             return Judgement(status=Status.FAILED, reason=Reason.COMPILER, data=dict(said))
-        if not passed and reached.results is None:
+        if not passed and steps.results is None:
             return Judgement(status=Status.NOT_CHECKED, reason=missing)
     part = puzzle.part(check.part).name
-    if why := reached.refused.get(part):
+    if why := steps.refused.get(part):
         return Judgement(status=Status.NOT_CHECKED, reason=why.reason, data=dict(why.data))
-    if reached.results is None:
+    if steps.results is None:
         return Judgement(status=Status.NOT_CHECKED, reason=Reason.NOT_COMPILED)
-    return check.judge(reached.results.parts[part])
+    return check.judge(steps.results.parts[part])
 
 
-def headline(puzzle: Puzzle, scored: Scored, reached: Reached) -> Headline:
+def headline(puzzle: Puzzle, scored: Scored, steps: StepsDone) -> Headline:
     """The verdict in one sentence."""
-    if reached.nothing_filled_in:
+    if steps.nothing_filled_in:
         return Headline(SKELETON_HEADLINE, wrong="")
-    results = reached.results
+    results = steps.results
     parts = list(results.parts.values()) if results is not None else []
     right = bool(parts) and not any(
         tally.worst is not None for part in parts for tally in part.of_values
     )
-    wrong = _what_is_wrong(puzzle, scored.first_failed, reached)
+    wrong = _what_is_wrong(puzzle, scored.first_failed, steps)
     tried = [part.tried for part in parts]
     return Headline(sentence(scored, right=right, wrong=wrong, tried=tried), wrong=wrong)
 
@@ -221,18 +221,18 @@ def sentence(scored: Scored, *, right: bool, wrong: str, tried: Sequence[Tried])
     return wrong
 
 
-def _what_is_wrong(puzzle: Puzzle, failed: CheckOutcome | None, reached: Reached) -> str:
+def _what_is_wrong(puzzle: Puzzle, failed: CheckOutcome | None, steps: StepsDone) -> str:
     """The first thing that went wrong, in one sentence."""
-    if not reached.packages:
-        return reached.other_edition or HURDLES[Aspect.PACKAGES]
-    if reached.results is None:
-        if reached.refused and reached.compiles:
-            return " ".join(_refused_sentences(puzzle, reached))
+    if not steps.packages:
+        return steps.other_edition or HURDLES[Aspect.PACKAGES]
+    if steps.results is None:
+        if steps.refused and steps.compiles:
+            return " ".join(_refused_sentences(puzzle, steps))
         hurdle = Aspect.PACKAGES if puzzle.is_program else Aspect.COMPILES
-        return reached.other_edition or HURDLES[hurdle]
-    if reached.refused or not reached.compiles:
-        return _in_part(puzzle, reached, reached.results)
-    results = reached.results.parts
+        return steps.other_edition or HURDLES[hurdle]
+    if steps.refused or not steps.compiles:
+        return _in_part(puzzle, steps, steps.results)
+    results = steps.results.parts
     if not any(part.completed for part in results.values()):
         return "It compiles, but no run of it gave an output."
     if failed is None:
@@ -243,24 +243,24 @@ def _what_is_wrong(puzzle: Puzzle, failed: CheckOutcome | None, reached: Reached
     told = _of_part(check, results[part.name])
     if len(puzzle.parts) == 1:
         return told
-    done = [each for each in puzzle.parts if _is_right(puzzle, each.name, reached.results)]
+    done = [each for each in puzzle.parts if _is_right(puzzle, each.name, steps.results)]
     names = " and ".join(each.title for each in done)
     before = f"Right: {names}. " if done else ""
     return f"{before}{part.title[:1].upper()}{part.title[1:]}: {told[:1].lower()}{told[1:]}"
 
 
-def _in_part(puzzle: Puzzle, reached: Reached, results: Results) -> str:
+def _in_part(puzzle: Puzzle, steps: StepsDone, results: Results) -> str:
     """What is said where some parts could not be run."""
-    told = [] if reached.compiles else [HURDLES[Aspect.PACKAGES]]
+    told = [] if steps.compiles else [HURDLES[Aspect.PACKAGES]]
     right = [each.title for each in puzzle.parts if _is_right(puzzle, each.name, results)]
     if right:
-        alone = "" if reached.compiles else ", compiled alone"
+        alone = "" if steps.compiles else ", compiled alone"
         told.append(f"Right{alone}: {' and '.join(right)}.")
-    return " ".join([*told, *_refused_sentences(puzzle, reached)])
+    return " ".join([*told, *_refused_sentences(puzzle, steps)])
 
 
-def _refused_sentences(puzzle: Puzzle, reached: Reached) -> Iterator[str]:
-    for name, why in reached.refused.items():
+def _refused_sentences(puzzle: Puzzle, steps: StepsDone) -> Iterator[str]:
+    for name, why in steps.refused.items():
         title = puzzle.part(name).title
         yield f"{title[:1].upper()}{title[1:]}: {reason_sentence(why.reason, why.data)}."
 

@@ -10,6 +10,7 @@ left behind is not there, so that it can't pass its failure off as the grader's.
 from __future__ import annotations
 
 import contextlib
+import re
 import signal
 import time
 from collections.abc import Sequence
@@ -19,10 +20,9 @@ from typing import Any, Self
 from grader.device import CaseEvidence, Compared, CopyOut, Launch, schedules
 from grader.errors import DeviceFault, ToolchainFault
 from grader.lanes.devices import CaseDevice
-from grader.lanes.errors_of_max import in_short
-from grader.lanes.faults import out_of_memory
 from grader.lanes.lane import Control, Kept, Redone
 from grader.lanes.timing import CASE_SECONDS, PartRun
+from grader.lanes.workspace import out_of_memory
 from grader.model.cases import Case, CaseRun, Ending, PlannedShape
 from grader.model.domains import Sizes
 from grader.model.part import Op, Part, TensorSpec, constants_at
@@ -30,6 +30,22 @@ from grader.record import DeviceInfo, NotRun
 from grader.sandbox import Limits, Outcome, Scratch
 from grader.toolchain.workspace import Workspace
 from grader.worker.process import SCRIPT, CaseError, Ended, Worker
+
+_WRAPPER = re.compile(r'An error occurred in kernel (entry point )?named "[^"\n]*":\s*')
+_PLACE = re.compile(r"(^|(?<=: ))At max/\S+?:\d+:\d+: ", re.MULTILINE)
+_DEBUGGING = re.compile(
+    r"\n*^(To get more accurate error information|Fusion info:|To see the Python source)",
+    re.MULTILINE,
+)
+
+
+def in_short(message: str) -> str:
+    """The message that is wrapped; the whole, where nothing would be left."""
+    found = _DEBUGGING.search(message)
+    text = message[: found.start()] if found else message
+    text = _PLACE.sub("", _WRAPPER.sub("", text)).strip()
+    return text if text.rstrip(": ").partition(": ")[2] else message
+
 
 MAX_REPLACEMENTS = 12
 """How often a worker is replaced for the cases of one part before its rest is not run."""

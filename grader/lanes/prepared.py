@@ -9,25 +9,63 @@ import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from typing import Self
 
 import msgspec
 
 from grader.lanes import DeviceChoice
-from grader.lanes.boxed_device import device_spawn
-from grader.lanes.devices import OnSoftwareDevice
-from grader.lanes.faults import out_of_memory
+from grader.lanes.devices import CaseDevice, OnSoftwareDevice, choose_device, device_spawn
 from grader.lanes.graph import GraphLane
 from grader.lanes.kernel import KernelLane
 from grader.lanes.kernel_build import build_kernels
-from grader.lanes.opened import open_graph_lane
-from grader.lanes.workspace import compile_limits, open_workspace
+from grader.lanes.workspace import compile_limits, open_workspace, out_of_memory
 from grader.model.cases import PlannedShape
 from grader.model.part import Kernels
-from grader.sandbox import Isolation
+from grader.sandbox import Isolation, Limits
 from grader.toolchain.packaging import LIMITS, Packaged, package
 from grader.toolchain.toolchain import Toolchain
 from grader.toolchain.workspace import Workspace
 from grader.worker.process import Ended
+
+
+@dataclass(frozen=True)
+class OpenedLane:
+    """Where cases run. Use as a context manager, or call `close`."""
+
+    device: CaseDevice
+    lane: GraphLane
+    _open: contextlib.ExitStack
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the worker, then the device."""
+        self._open.close()
+
+
+def open_graph_lane(
+    workspace: Workspace, device: DeviceChoice, *, compile_limits: Limits
+) -> OpenedLane:
+    """Start the device and a worker on it; the worker imports MAX while the caller goes on.
+
+    Nothing of the submission runs in the worker before `GraphLane.prepare`.
+
+    Raises:
+        DeviceFault: the device can't be opened.
+        SandboxFault: one of the two can't be started.
+    """
+    with contextlib.ExitStack() as stack:
+        spawn = device_spawn(workspace.box.isolation)
+        chosen = stack.enter_context(choose_device(device, spawn))
+        lane = GraphLane(workspace, chosen, compile_limits=compile_limits)
+        stack.enter_context(lane)
+        lane.launch()
+        return OpenedLane(chosen, lane, stack.pop_all())
+
 
 Stage = Callable[[str], AbstractContextManager[None]]
 """Begins a stage of a run by its name, for whoever shows or times it."""

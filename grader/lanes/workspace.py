@@ -1,4 +1,4 @@
-"""Open a workspace, where an answer is packaged, compiled and run; what a compile may use."""
+"""Open a workspace, where an answer is compiled and run; what a compile may use."""
 
 from __future__ import annotations
 
@@ -6,11 +6,24 @@ import contextlib
 from collections.abc import Iterator
 
 from grader.device import library_directory
+from grader.errors import ToolchainFault
 from grader.lanes import DeviceChoice, gpu
+from grader.machine import memory_bytes
 from grader.sandbox import MIB, Isolation, Limits, Scratch
 from grader.toolchain.toolchain import Toolchain
 from grader.toolchain.workspace import Workspace
 from grader.worker.process import SCRIPT
+
+
+def out_of_memory(doing: str) -> ToolchainFault:
+    """The fault of a machine that had too little memory for what a submission may use."""
+    return ToolchainFault(
+        f"the memory of this machine ran out while {doing}: it has {memory_bytes() >> 20} MiB for "
+        "the grader, and the submission had not reached its own limit",
+        remedy="Grade with at least 3 GB of memory; in a container, raise its limit. Run fewer "
+        "gradings at a time.",
+    )
+
 
 COMPILE_MEMORY = 4096 * MIB
 """Resident. A graph compile peaks at 1.2 GB."""

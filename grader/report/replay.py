@@ -15,7 +15,7 @@ from grader.wording import FINDING_TITLES
 
 if TYPE_CHECKING:
     from grader.caselog import LoggedCase
-    from grader.grading.again import Again
+    from grader.grading.replay import Replayed
 
 
 ROWS = 400
@@ -24,9 +24,15 @@ FINDINGS = 40
 LAUNCHES = 40
 
 
-def render_again(again: Again) -> str:
+def render_replayed(replayed: Replayed) -> str:
     """The whole case as text that is safe for a terminal."""
-    parts = (_head(again), _outcome(again), _arrays(again), _findings(again), _launches(again))
+    parts = (
+        _head(replayed),
+        _outcome(replayed),
+        _arrays(replayed),
+        _findings(replayed),
+        _launches(replayed),
+    )
     return "\n".join(part for part in parts if part)
 
 
@@ -45,54 +51,55 @@ def render_list(cases: Sequence[LoggedCase]) -> str:
     return _aligned(rows, right=(0,))
 
 
-def _head(again: Again) -> str:
+def _head(replayed: Replayed) -> str:
     return "\n".join(
         (
             (
-                f"Case {again.number} of {again.count}: "
-                f"{_line(values.sizes_text(again.case.sizes))}, "
-                f"values: {_line(again.values)}, {_line(again.scope)} part"
-                + (f", {_line(again.part)}" if again.part else "")
+                f"Case {replayed.number} of {replayed.count}: "
+                f"{_line(values.sizes_text(replayed.case.sizes))}, "
+                f"values: {_line(replayed.values)}, {_line(replayed.scope)} part"
+                + (f", {_line(replayed.part)}" if replayed.part else "")
             ),
-            f"On {_line(again.device.name)}" + (f", {_line(again.order)}" if again.order else ""),
+            f"On {_line(replayed.device.name)}"
+            + (f", {_line(replayed.order)}" if replayed.order else ""),
             "",
         )
     )
 
 
-def _outcome(again: Again) -> str:
+def _outcome(replayed: Replayed) -> str:
     lines = [
         f"Now:    {_line(problem.check or problem.kind.value)}: {_line(problem.title)}"
         + (f": {_line(problem.detail, 600)}" if problem.detail else "")
-        for problem in again.problems
+        for problem in replayed.problems
     ] or ["Now:    right"]
-    recorded = ", ".join(map(_line, again.recorded))
+    recorded = ", ".join(map(_line, replayed.recorded))
     lines.append(f"Record: failed {recorded}" if recorded else "Record: right")
-    if bool(again.recorded) != bool(again.problems):
+    if bool(replayed.recorded) != bool(replayed.problems):
         lines.append(
             "        The two differ: what the case gives depends on what was run before it, on "
             "chance, or on the version of the grader."
         )
-    if again.same_bits is False:
+    if replayed.same_bits is False:
         lines.append("        With other bytes in unwritten memory it gives other bits.")
-    if again.case.explanation:
-        lines.append(f"        {_line(again.case.explanation, 600)}")
+    if replayed.case.explanation:
+        lines.append(f"        {_line(replayed.case.explanation, 600)}")
     return "\n".join([*lines, ""])
 
 
-def _arrays(again: Again) -> str:
+def _arrays(replayed: Replayed) -> str:
     """Inputs, expected and got, element by element, of every output."""
-    return "\n".join(_array(again, output) for output in again.case.outputs)
+    return "\n".join(_array(replayed, output) for output in replayed.case.outputs)
 
 
-def _array(again: Again, output: OutputCase) -> str:
-    case = DecodedCase(again.case, output)
+def _array(replayed: Replayed, output: OutputCase) -> str:
+    case = DecodedCase(replayed.case, output)
     length = case.length
     indices = list(range(length)) if length <= ROWS else _near(case, length)
     wrong = case.wrong
     inputs = [_line(tensor.name, 40) for tensor, _ in case.inputs]
     rows = [("", "index", *inputs, "expected", "got", "off by", "allowed", "last written by")]
-    writers = _writers(again, output.expected.name)
+    writers = _writers(replayed, output.expected.name)
     for index in indices:
         miss = wrong.get(index)
         far = allowed = ""
@@ -127,11 +134,11 @@ def _near(case: DecodedCase, length: int) -> list[int]:
     return sorted(i for i in wanted if 0 <= i < length)[:ROWS]
 
 
-def _findings(again: Again) -> str:
-    if not again.findings:
-        return "Findings: none.\n" if again.launches else ""
+def _findings(replayed: Replayed) -> str:
+    if not replayed.findings:
+        return "Findings: none.\n" if replayed.launches else ""
     lines = ["Findings:"]
-    for finding, whose in again.findings[:FINDINGS]:
+    for finding, whose in replayed.findings[:FINDINGS]:
         given = " (in the given code, costs nothing)" if whose is Attribution.SKELETON else ""
         lines.append(f"  {FINDING_TITLES[finding.kind]}{given}")
         lines.append(f"    {_line(sentence(finding.message), 600)}")
@@ -145,12 +152,12 @@ def _findings(again: Again) -> str:
             else "",
         ]
         lines.append("    " + "; ".join(fact for fact in facts if fact))
-    more = len(again.findings) - FINDINGS
+    more = len(replayed.findings) - FINDINGS
     return "\n".join([*lines, *([f"  and {more} more"] if more > 0 else []), ""])
 
 
-def _launches(again: Again) -> str:
-    if not again.launches:
+def _launches(replayed: Replayed) -> str:
+    if not replayed.launches:
         return "No kernel was launched, or this device does not show launches.\n"
     rows = [("kernel", "grid", "block", "shared", "instructions", "result")]
     rows += [
@@ -162,21 +169,23 @@ def _launches(again: Again) -> str:
             f"{each.instructions:,}",
             "ok" if not each.result else f"CUDA error {each.result}",
         )
-        for each in again.launches[:LAUNCHES]
+        for each in replayed.launches[:LAUNCHES]
     ]
     printed = [
         f"Printed by {_line(each.kernel, 60)}:\n{for_terminal(each.printed[:4000]).rstrip()}"
-        for each in again.launches[:LAUNCHES]
+        for each in replayed.launches[:LAUNCHES]
         if each.printed
     ]
-    unsupported = [f"Not supported by the device: {_line(text, 400)}" for text in again.unsupported]
+    unsupported = [
+        f"Not supported by the device: {_line(text, 400)}" for text in replayed.unsupported
+    ]
     return "\n".join(["Launches:", _aligned(rows), *printed, *unsupported, ""])
 
 
-def _writers(again: Again, output: str) -> dict[int, str]:
+def _writers(replayed: Replayed, output: str) -> dict[int, str]:
     """Who wrote each element of an output last, where the device shows it."""
     found = {}
-    for each in [each for each in again.written if each.output == output][:ROWS]:
+    for each in [each for each in replayed.written if each.output == output][:ROWS]:
         by = who(each.block, each.thread)
         for index in range(each.first, min(each.last, each.first + ROWS) + 1):
             found[index] = by or WRITERS[each.writer]

@@ -74,7 +74,7 @@ class SandboxedProcess:
         self._captures = (Capture(), Capture())
         self._outcome: Outcome | None = None
         self._failure: BaseException | None = None
-        # Not join(), for the reason that stands in `grader.grading.ahead`.
+        # Not join(), for the reason that stands in `grader.grading.background`.
         self._over = threading.Event()
         threading.Thread(target=self._watch, name="sandbox-watch", daemon=True).start()
 

@@ -12,10 +12,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from grader.audience import concealed, for_audience
-from grader.grading.assemble import verdict_record
-from grader.grading.gathered import Gathered
-from grader.grading.reached import Reached
-from grader.grading.request import Request, Silent
+from grader.grading.records import verdict_record
+from grader.grading.state import Request, RunState, Silent, StepsDone
 from grader.intake import Submission
 from grader.puzzles.conv1d import PUZZLE
 from grader.record import (
@@ -164,15 +162,15 @@ def graded(rubric_text, program):
     executor = scripted.ScriptedLane(program) if callable(program) else program
     results, _ = scripted.grade(executor)
     request = Request(source="-", puzzle_name="conv1d", rubric=rubric)
-    gathered = Gathered(
+    state = RunState(
         request=request,
         progress=Silent(),
         submission=Submission(name="conv1d.mojo", data=b"x", text="x", sha256="0"),
         seed="seed",
         cases_run=len(results.log),
-        reached=Reached(packages=True, compiles=True, results=results),
+        steps=StepsDone(packages=True, compiles=True, results=results),
     )
-    return replace(verdict_record(gathered), created="2026-11-22T16:00:00+00:00")
+    return replace(verdict_record(state), created="2026-11-22T16:00:00+00:00")
 
 
 def wrong_on_reals(inputs, sizes, variant):

@@ -13,8 +13,8 @@ from grader.book.identify import choose
 from grader.cli import submit as module
 from grader.cli.submit import submit
 from grader.errors import OtherPuzzle, SubmissionRefused, UsageError
-from grader.grading.assemble import puzzle_info
-from grader.grading.request import Request
+from grader.grading.records import puzzle_info
+from grader.grading.state import Request
 from grader.puzzles import find
 from grader.record import Record, Verdict, load
 from grader.report import FORMATS

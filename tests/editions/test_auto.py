@@ -12,8 +12,7 @@ import pytest
 
 from grader.folders import reference_kernel
 from grader.grading import run
-from grader.grading.reached import Reached
-from grader.grading.request import Request, Silent
+from grader.grading.state import Request, Silent, StepsDone
 from grader.record import Record, Verdict
 from grader.toolchain import edition as editions
 from grader.toolchain.detect import detect
@@ -25,7 +24,7 @@ NOT_COMPILED = "packaged; this test goes no further"
 @pytest.fixture(autouse=True)
 def packaging_only(monkeypatch: pytest.MonkeyPatch) -> None:
     def stop(self: run._Run, *ahead: object) -> None:
-        self.gathered.reached = Reached(packages=True, failure=NOT_COMPILED)
+        self.state.steps = StepsDone(packages=True, failure=NOT_COMPILED)
 
     monkeypatch.setattr(run._Run, "_compile_and_run", stop)
     monkeypatch.setattr(run, "HEAD_START", None)  # no device and no worker beside the compiler

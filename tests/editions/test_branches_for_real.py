@@ -17,7 +17,7 @@ import pytest
 from grader.device import FindingKind
 from grader.folders import reference_kernel
 from grader.lanes.graph import GraphLane
-from grader.lanes.opened import open_graph_lane
+from grader.lanes.prepared import open_graph_lane
 from grader.lanes.workspace import compile_limits, open_workspace
 from grader.model.cases import Case, Ending, PlannedShape
 from grader.model.domains import Values

@@ -14,9 +14,9 @@ from grader.device import CaseEvidence
 from grader.device.client import DriverClient
 from grader.device.wire import DriverOp
 from grader.grading import plan
-from grader.grading.attribution import Code
+from grader.grading.given_code import Code
 from grader.grading.prober import Prober
-from grader.grading.reached import Reached
+from grader.grading.state import StepsDone
 from grader.grading.verdict import score
 from grader.lanes.devices import OnSoftwareDevice
 from grader.lanes.graph import _pairs
@@ -230,5 +230,5 @@ def grade(program, *, examples=60, seed="seed", shapes=6):
             progress=lambda done, total: None,
         )
         results = prober.run()
-    reached = Reached(packages=True, compiles=True, results=results)
-    return results, score(PUZZLE, reached)
+    steps = StepsDone(packages=True, compiles=True, results=results)
+    return results, score(PUZZLE, steps)

@@ -6,9 +6,9 @@ import numpy as np
 
 from grader.device import CaseEvidence, Compared, CopyOut, Launch, Provenance, Writer
 from grader.grading import plan
-from grader.grading.attribution import Code
+from grader.grading.given_code import Code
 from grader.grading.prober import Prober
-from grader.grading.reached import Reached
+from grader.grading.state import StepsDone
 from grader.grading.verdict import score
 from grader.lanes.lane import Redone
 from grader.model.cases import CaseRun, Ending
@@ -164,5 +164,5 @@ def grade(
         progress=lambda done, total: None,
     )
     results = prober.run()
-    reached = Reached(packages=True, compiles=True, results=results)
-    return results, score(PUZZLE, reached)
+    steps = StepsDone(packages=True, compiles=True, results=results)
+    return results, score(PUZZLE, steps)

@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 
 from grader.device import FindingKind
-from grader.grading.attribution import Code, attributed
-from grader.grading.given import given
+from grader.grading.given_code import Code, all_handed_out, attributed
 from grader.puzzles.conv1d import PART, PUZZLE
 from grader.puzzles.conv1d.mistakes import TPB
 from grader.record import Attribution
@@ -108,7 +107,7 @@ def given_kernel(edition, *changes, **how):
 
 
 def code_of(kernel, edition):
-    return given(PUZZLE, [edition]).code_in(kernel.text, PART.given)
+    return all_handed_out(PUZZLE, [edition]).code_in(kernel.text, PART.given)
 
 
 def whose(kernel, edition, n, m, **launch):

@@ -14,7 +14,7 @@ from grader.errors import ToolchainFault, UsageError
 from grader.folders import data_directory
 from grader.grading import editions
 from grader.grading.editions import Choice, choose, explanation, neighbours, with_explanation
-from grader.grading.gathered import Gathered
+from grader.grading.state import RunState
 from grader.record import Diagnostic
 from grader.toolchain import edition as known
 from grader.toolchain import store
@@ -224,10 +224,10 @@ def test_what_a_submission_needs_is_installed_on_first_use_with_each_step_told(
 
     monkeypatch.setattr("grader.toolchain.install.install", install)
     run = Run()
-    assert editions.provide(known.find("25.4"), cast(Gathered, run)) is made
+    assert editions.provide(known.find("25.4"), cast(RunState, run)) is made
     assert run.stages == ["toolchain"]
     assert run.progress.notices == ["downloading 25.4.0"]
-    editions.provide(known.find(DEFAULT_EDITION), cast(Gathered, run))
+    editions.provide(known.find(DEFAULT_EDITION), cast(RunState, run))
     assert run.stages == ["toolchain"]
 
 
@@ -240,7 +240,7 @@ def test_a_neighbour_that_can_not_be_fetched_is_left_out_aloud(
 
     monkeypatch.setattr(editions, "provide", offline)
     run = Run()
-    assert editions.reachable(known.find("25.4"), cast(Gathered, run)) is None
+    assert editions.reachable(known.find("25.4"), cast(RunState, run)) is None
     assert run.progress.notices == [
         "Edition 25.4 was not tried: the package index can't be reached"
     ]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, Phase
 
-from grader.grading import cases, inputs, repeat, singular
+from grader.grading import cases, host_help, inputs
 from grader.model.cases import PlannedShape
 from grader.model.domains import Bits, Flags, Values
 from grader.model.expected import ExpectedOutput
@@ -63,9 +63,9 @@ def test_no_sum_of_products_overflows(dtype, terms, integers) -> None:
         for kind in KINDS:
             for found in drawn_cases(shape, kind, random):
                 assert leaves_room(found, terms, exact=kind is Values.INTEGERS)
-        assert leaves_room(repeat.reference(shape, random).inputs, terms, exact=False)
-        for number in range(len(singular.KINDS)):
-            case = singular.singular(shape, number, random, KINDS)
+        assert leaves_room(host_help.reference(shape, random).inputs, terms, exact=False)
+        for number in range(len(cases.KINDS)):
+            case = cases.singular(shape, number, random, KINDS)
             assert leaves_room(case.inputs, terms, exact=False)
 
 
@@ -98,7 +98,7 @@ def test_cases_of_the_same_kind_are_found_for_every_type(dtype):
     domain = Flags() if dtype == "bool" else Bits()
     shape = shape_of(dtype, factors=1, terms=1, domain=domain)
     random = np.random.default_rng(0)
-    host = repeat.Host(ScriptedLane(), random, run=lambda case: None, observe=lambda run: None)
+    host = host_help.Host(ScriptedLane(), random, run=lambda case: None, observe=lambda run: None)
     case = cases.drawn(shape, Values.INTEGERS, random)
     for other in host._kins(case):
         assert other.inputs["a"].dtype == case.inputs["a"].dtype
@@ -107,5 +107,5 @@ def test_cases_of_the_same_kind_are_found_for_every_type(dtype):
 def test_the_reference_of_a_large_part_comes_to_an_end() -> None:
     shape = shape_of("float32", factors=2, terms=1)
     large = PlannedShape(number=0, part=shape.part, sizes={"n": 100_000}, origin="boundary")
-    found = repeat.reference(large, np.random.default_rng(0)).inputs
+    found = host_help.reference(large, np.random.default_rng(0)).inputs
     assert len(np.unique(np.concatenate([found["a"], found["b"]]))) > 199_000

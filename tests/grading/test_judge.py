@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.grading.judge import compare
+from grader.grading.observe import compare
 from grader.model.cases import Case, PlannedShape
 from grader.model.domains import Values
 from grader.puzzles.conv1d import PART

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from grader.device import CaseEvidence, CopyOut, Launch, Provenance, Writer
-from grader.grading.attribution import Code
+from grader.grading.given_code import Code
 from grader.grading.observe import observe
 from grader.model.cases import Case, CaseRun, Ending, PlannedShape
 from grader.model.domains import Values

@@ -10,10 +10,9 @@ import pytest
 from grader.device import Finding, FindingKind
 from grader.errors import Undecided
 from grader.grading import inputs, plan, seeds
-from grader.grading.cases import drawn, patterned
+from grader.grading.cases import KINDS, drawn, patterned, singular
 from grader.grading.inputs import Pattern
-from grader.grading.judge import compare
-from grader.grading.singular import KINDS, singular
+from grader.grading.observe import compare
 from grader.grading.verdict import refuse_undecided
 from grader.model.cases import Case
 from grader.model.domains import Values

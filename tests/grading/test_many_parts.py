@@ -22,12 +22,10 @@ from grader.batch.outputs.gradebooks.generic import GRADES_CSV
 from grader.checks import Clean, Compiles, Integers, OnDevice, Packages, Reals, Robust
 from grader.device import CaseEvidence, Compared, CopyOut, Launch, Provenance, Writer
 from grader.grading import plan
-from grader.grading.assemble import verdict_record
-from grader.grading.attribution import Code
-from grader.grading.gathered import Gathered
+from grader.grading.given_code import Code
 from grader.grading.prober import Prober
-from grader.grading.reached import Reached
-from grader.grading.request import Request, Silent
+from grader.grading.records import verdict_record
+from grader.grading.state import Request, RunState, Silent, StepsDone
 from grader.intake import Submission
 from grader.lanes.lane import Redone
 from grader.model.cases import CaseRun, Ending, Observation, Problem
@@ -288,16 +286,16 @@ def graded(program) -> Record:
         codes=dict.fromkeys(("divide", "pick", "keep"), Code.NOTHING),
         progress=lambda done, total: None,
     ).run()
-    gathered = Gathered(
+    state = RunState(
         request=Request(source="-", puzzle_name="three", own=PUZZLE),
         progress=Silent(),
         submission=Submission(name="three.mojo", data=b"x", text="x", sha256="0"),
         seed="s",
         shapes=shapes,
-        reached=Reached(packages=True, compiles=True, results=results),
+        steps=StepsDone(packages=True, compiles=True, results=results),
         cases_run=lane.cases_run,
     )
-    return verdict_record(gathered)
+    return verdict_record(state)
 
 
 def failed(record: Record) -> set[str]:

@@ -7,10 +7,10 @@ import pytest
 
 from grader.errors import ToolchainFault
 from grader.grading import plan
-from grader.grading.attribution import Code
 from grader.grading.cases import drawn
+from grader.grading.given_code import Code
 from grader.grading.prober import Prober
-from grader.grading.reached import Reached
+from grader.grading.state import StepsDone
 from grader.grading.verdict import UNCHECKED, headline, score
 from grader.lanes import graph
 from grader.lanes.graph import MAX_REPLACEMENTS
@@ -45,9 +45,9 @@ def grade(monkeypatch):
                 codes={"conv1d": Code.NOTHING},
                 progress=lambda done, total: None,
             ).run()
-        reached = Reached(packages=True, compiles=True, results=results)
-        scored = score(PUZZLE, reached)
-        return executor, results, scored, headline(PUZZLE, scored, reached).sentence
+        steps = StepsDone(packages=True, compiles=True, results=results)
+        scored = score(PUZZLE, steps)
+        return executor, results, scored, headline(PUZZLE, scored, steps).sentence
 
     return grade
 

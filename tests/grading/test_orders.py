@@ -8,11 +8,11 @@ import pytest
 from grader.caselog import LoggedCase
 from grader.device import Finding, FindingKind, schedules
 from grader.record import ProblemKind
-from grader.report.replay import render_again, render_list
+from grader.report.replay import render_list, render_replayed
 from grader.wording import PROBLEM_TITLES
 from tests.audience.test_copy import graded
 from tests.grading import scripted
-from tests.grading.test_again import again
+from tests.grading.test_replay import replayed
 
 TITLE = PROBLEM_TITLES[ProblemKind.ORDER_DECIDES]
 RACE = Finding(kind=FindingKind.RACE, message="thread 1 read what thread 0 wrote", kernel="k")
@@ -101,9 +101,9 @@ def test_a_case_of_another_order_is_run_again_in_that_order():
 
     record = graded("", make())
     number = next(each.case for each in record.counterexamples if each.check == "clean")
-    found = again(record, number, make())
+    found = replayed(record, number, make())
     assert [problem.title for problem in found.problems] == [TITLE]
-    text = render_again(found)
+    text = render_replayed(found)
     assert schedules.in_words(schedules.REVERSED) in text
     assert "77" in text
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from grader.folders import data_directory
-from grader.grading.request import Request, Silent
 from grader.grading.run import grade
+from grader.grading.state import Request, Silent
 from grader.puzzles import find
 from grader.record import Record, Verdict
 from grader.toolchain import store

@@ -14,11 +14,9 @@ from msgspec.structs import replace
 from grader.audience import for_audience
 from grader.device import Finding, FindingKind, Writer
 from grader.grading import plan
-from grader.grading.assemble import verdict_record
-from grader.grading.gathered import Gathered
-from grader.grading.reached import Reached
-from grader.grading.request import Request, Silent
+from grader.grading.records import verdict_record
 from grader.grading.rescore import judged, score_again
+from grader.grading.state import Request, RunState, Silent, StepsDone
 from grader.intake import Submission
 from grader.puzzles.conv1d import PART, PUZZLE
 from grader.record import Diagnostic, Verdict, decode, encode
@@ -99,10 +97,12 @@ RUNS = {
     "race and wrong": lambda: ScriptedLane(off_by_one, findings=race),
 }
 SHORT = {
-    "skeleton": Reached(nothing_filled_in=True),
-    "does not package": Reached(failure="line 3: no"),
-    "other edition": Reached(failure="line 3 is of 25.4", other_edition="It is written for 25.4."),
-    "does not compile": Reached(packages=True, failure="no kernel registered"),
+    "skeleton": StepsDone(nothing_filled_in=True),
+    "does not package": StepsDone(failure="line 3: no"),
+    "other edition": StepsDone(
+        failure="line 3 is of 25.4", other_edition="It is written for 25.4."
+    ),
+    "does not compile": StepsDone(packages=True, failure="no kernel registered"),
 }
 KINDS = (*RUNS, *SHORT)
 
@@ -128,23 +128,23 @@ def run_before():
 @cache
 def graded(kind, rubric=None, *, kernel_unchanged=False, observed=True):
     """The record of a program of some kind, graded with a rubric."""
-    reached = SHORT.get(kind) or Reached(
+    steps = SHORT.get(kind) or StepsDone(
         packages=True,
         compiles=True,
         results=seen(results(kind), kernel_unchanged=kernel_unchanged, observed=observed),
     )
     advice = Diagnostic(severity="error", message="cannot call function that may raise",
                         stage="package", line=3)  # fmt: skip
-    gathered = Gathered(
+    state = RunState(
         request=Request(source="-", puzzle_name="conv1d", rubric=read(rubric) if rubric else None),
         progress=Silent(),
         submission=Submission(name="conv1d.mojo", data=b"x", text="x", sha256="0"),
         seed="seed",
         diagnostics=(advice,) if kind in SHORT else (),
         shapes=() if kind in SHORT else plan.draw(PUZZLE, seed="seed", own_kernel={"conv1d"}),
-        reached=reached,
+        steps=steps,
     )
-    return replace(verdict_record(gathered), created="2026-11-22T16:00:00+00:00")
+    return replace(verdict_record(state), created="2026-11-22T16:00:00+00:00")
 
 
 # ---- rubrics that judge the same ----

@@ -13,8 +13,8 @@ from grader.caselog import LoggedCase, pack, unpack
 from grader.errors import RecordError
 from grader.grading import plan
 from grader.grading.advice import next_steps
-from grader.grading.attribution import Code
-from grader.grading.reached import Reached
+from grader.grading.given_code import Code
+from grader.grading.state import StepsDone
 from grader.grading.verdict import headline, score
 from grader.lanes.graph import graph_plan
 from grader.marks import needed_points
@@ -40,14 +40,14 @@ def right_where_assigned(inputs, sizes, variant):
     return answer if PART.assigned(sizes) else answer + 1
 
 
-def reached(program=scripted.right, **options):
+def steps(program=scripted.right, **options):
     results, _ = scripted.grade(scripted.ScriptedLane(program), **options)
-    return Reached(packages=True, compiles=True, results=results)
+    return StepsDone(packages=True, compiles=True, results=results)
 
 
 def graded(text, program=scripted.right):
     made = rubric(text)
-    got = reached(program)
+    got = steps(program)
     scored = score(made.puzzle, got, made)
     return scored, headline(PUZZLE, scored, got).sentence
 
@@ -97,22 +97,22 @@ class TestPoints:
     @pytest.mark.parametrize("kernel", [right_where_assigned, negative_zero])
     def test_advice_for_extra_credit_is_given_once_and_only_beside_all_points(self, kernel):
         made = rubric("")
-        checks = score(made.puzzle, reached(kernel), made).checks
-        steps = next_steps(
+        checks = score(made.puzzle, steps(kernel), made).checks
+        advice = next_steps(
             made.puzzle, find("auto"), checks=checks, diagnostics=(), counterexamples=(), found=()
         )
-        advised = [step for step in steps if hint("robust") in step]
+        advised = [step for step in advice if hint("robust") in step]
         complete = all(check.extra or check.status is Status.PASSED for check in checks)
         assert len(advised) == complete
 
     def test_extra_credit_without_points_or_without_advice_is_not_advised(self):
         """A file that makes `packages` extra credit without points ended the grading once."""
         made = rubric("[checks.packages]\nextra = true\npoints = 0\n[checks.robust]\npoints = 0\n")
-        checks = score(made.puzzle, reached(scripted.right), made).checks
-        steps = next_steps(
+        checks = score(made.puzzle, steps(scripted.right), made).checks
+        advice = next_steps(
             made.puzzle, find("auto"), checks=checks, diagnostics=(), counterexamples=(), found=()
         )
-        assert steps == ()
+        assert advice == ()
 
     def test_visibility_goes_into_the_checks(self):
         scored, _ = graded('[checks.reals]\nvisibility = "hidden"\n')
@@ -157,7 +157,7 @@ class TestSizes:
             codes={"conv1d": Code.NOTHING},
             progress=lambda done, total: None,
         )
-        got = Reached(packages=True, compiles=True, results=prober.run())
+        got = StepsDone(packages=True, compiles=True, results=prober.run())
         statuses = {check.id: check.status for check in score(made.puzzle, got, made).checks}
         assert statuses["example"] is Status.PASSED
         assert statuses["integers"] is Status.FAILED
@@ -165,7 +165,7 @@ class TestSizes:
 
 class TestCases:
     def test_every_case_is_logged_in_order_and_the_example_is_the_first_and_the_last(self):
-        log = reached().results.log
+        log = steps().results.log
         assert len(log) >= 200
         assert log[0].values == log[-1].values == "example"
         plain = [each for each in log if not each.schedule]
@@ -177,7 +177,7 @@ class TestCases:
         assert not any(each.failed for each in log)
 
     def test_the_failing_case_of_a_check_has_its_number_and_its_inputs(self):
-        results = reached(negative_zero).results
+        results = steps(negative_zero).results
         observation, _ = results.tally("integers").worst
         logged = results.log[observation.number - 1]
         assert logged.inputs == observation.case.payload
@@ -188,13 +188,13 @@ class TestCases:
         def crash(inputs, sizes, variant):
             raise scripted.Crash
 
-        results = reached(crash).results
+        results = steps(crash).results
         for check in ("integers", "reals"):
             observation, _ = results.tally(check).worst
             assert not results.log[observation.number - 1].output
 
     def test_the_log_is_small_and_comes_back_as_it_was(self):
-        log = reached().results.log
+        log = steps().results.log
         packed = pack(log)
         assert unpack(packed) == tuple(log)
         assert len(packed.packed) < 40_000

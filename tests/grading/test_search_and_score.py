@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from grader.device import Finding, FindingKind, Space, Touch, Writer
-from grader.grading.reached import Reached
+from grader.grading.state import StepsDone
 from grader.grading.verdict import headline, score
 from grader.model.domains import Values
 from grader.model.part import Scope
@@ -188,8 +188,8 @@ def test_the_headline_says_at_how_many_sizes_it_was_tried(kernel_unchanged, samp
     results, scored = grade(
         ScriptedLane(), kernel_unchanged=kernel_unchanged, sample=sample, examples=1
     )
-    reached = Reached(packages=True, compiles=True, results=results)
-    assert headline(PUZZLE, scored, reached).sentence == f"Right. {told}"
+    steps = StepsDone(packages=True, compiles=True, results=results)
+    assert headline(PUZZLE, scored, steps).sentence == f"Right. {told}"
     (integers,) = (check for check in scored.checks if check.id == "integers")
     assert integers.sentence.split("at ")[1] in told
 
@@ -227,7 +227,9 @@ def test_what_is_right_in_the_first_call_and_wrong_in_the_last_is_told_so(
     assert (
         f"the first call with these inputs was right, the last one gave {gave}" in example.sentence
     )
-    told = headline(PUZZLE, scored, Reached(packages=True, compiles=True, results=results)).sentence
+    told = headline(
+        PUZZLE, scored, StepsDone(packages=True, compiles=True, results=results)
+    ).sentence
     assert told == "It runs, but the published example is not right each time."
 
 
@@ -498,7 +500,7 @@ def test_the_search_follows_from_the_seed():
 def test_on_a_gpu_what_can_not_be_seen_is_not_checked_and_costs_nothing():
     results, _ = grade(ScriptedLane())
     results.parts["conv1d"].observed = False
-    scored = score(PUZZLE, Reached(packages=True, compiles=True, results=results))
+    scored = score(PUZZLE, StepsDone(packages=True, compiles=True, results=results))
     assert statuses(scored)["device"] == "not-checked"
     assert statuses(scored)["clean"] == "not-checked"
     assert (scored.verdict, scored.score, scored.max_score) == (Verdict.PASS, 85, 85)
@@ -507,13 +509,13 @@ def test_on_a_gpu_what_can_not_be_seen_is_not_checked_and_costs_nothing():
 @pytest.mark.parametrize(
     ("reached", "points"),
     [
-        (Reached(nothing_filled_in=True), 0),
-        (Reached(failure="line 3: x"), 0),
-        (Reached(packages=True, failure="no kernel registered"), 10),
+        (StepsDone(nothing_filled_in=True), 0),
+        (StepsDone(failure="line 3: x"), 0),
+        (StepsDone(packages=True, failure="no kernel registered"), 10),
     ],
 )
-def test_what_lies_behind_a_failure_is_not_checked(reached, points):
-    scored = score(PUZZLE, reached)
+def test_what_lies_behind_a_failure_is_not_checked(steps, points):
+    scored = score(PUZZLE, steps)
     assert (scored.score, scored.verdict) == (points, Verdict.FAIL)
     assert len(failed(scored)) <= 1
-    assert headline(PUZZLE, scored, reached).sentence
+    assert headline(PUZZLE, scored, steps).sentence

@@ -13,13 +13,12 @@ from unittest import mock
 
 from grader.device import library_directory
 from grader.grading import plan
-from grader.grading.attribution import Code
 from grader.grading.blame import Blame, Trial, blame_compile
+from grader.grading.given_code import Code
 from grader.grading.prober import Prober, Results
-from grader.grading.reached import Reached
+from grader.grading.state import StepsDone
 from grader.grading.verdict import Scored, score
-from grader.lanes.boxed_device import device_spawn
-from grader.lanes.devices import OnSoftwareDevice
+from grader.lanes.devices import OnSoftwareDevice, device_spawn
 from grader.lanes.graph import GraphLane
 from grader.puzzles.conv1d import PUZZLE
 from grader.record import Status
@@ -127,9 +126,9 @@ def grade(folder: Path, attack: str = "", *, examples: int = 60) -> Graded:
                 progress=lambda done, total: None,
             ).run()
         replacements = running.replacements
-    reached = Reached(packages=True, compiles=not failure, results=results, failure=failure)
+    steps = StepsDone(packages=True, compiles=not failure, results=results, failure=failure)
     return Graded(
-        scored=score(PUZZLE, reached),
+        scored=score(PUZZLE, steps),
         results=results,
         failure=failure,
         replacements=replacements,

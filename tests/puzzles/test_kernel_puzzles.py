@@ -44,7 +44,7 @@ def cases(part: Part, *, seeds: int = 2) -> Iterator[tuple[Sizes, Values, Arrays
 
 
 def accepts(right: ExpectedOutput, values: Values, answer: np.ndarray) -> bool:
-    """Whether an answer is a right one: as `grader.grading.judge` decides it."""
+    """Whether an answer is a right one: as `grader.grading.observe` decides it."""
     with np.errstate(invalid="ignore", over="ignore"):
         got, value = answer.astype(np.float64), right.value.astype(np.float64)
         whole = values in (Values.INTEGERS, Values.EXAMPLE)

@@ -6,7 +6,7 @@ import struct
 from collections.abc import Sequence
 
 from grader.device import Finding, FindingKind, Space, Writer
-from grader.grading.assemble import puzzle_info
+from grader.grading.records import puzzle_info
 from grader.puzzles.conv1d import PUZZLE as CONV1D
 from grader.record import (
     Attribution,

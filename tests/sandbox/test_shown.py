@@ -21,7 +21,7 @@ import pytest
 import grader
 from grader.device import library_directory
 from grader.errors import SandboxFault
-from grader.lanes.boxed_device import device_tree
+from grader.lanes.devices import device_tree
 from grader.lanes.workspace import open_workspace
 from grader.sandbox import Box, Isolation, Limits, Profile, PythonTree, Scratch, python_tree
 from grader.sandbox.python_tree import parts

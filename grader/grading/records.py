@@ -1,16 +1,18 @@
-"""Make the record of a run, whether it came to a verdict or broke off."""
+"""Make the record of a run: of one that came to a verdict or broke off, and of a refused file."""
 
 from __future__ import annotations
 
 import traceback
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
 from grader import __version__, caselog
-from grader.errors import GraderFault
+from grader.errors import GraderFault, OtherPuzzle, SubmissionRefused
 from grader.grading import advice
-from grader.grading.gathered import Gathered
+from grader.grading.state import RunState
 from grader.grading.verdict import headline, score
+from grader.intake.display import for_terminal, one_line
 from grader.intake.static_look import look
 from grader.record import (
     Counterexample,
@@ -28,38 +30,40 @@ from grader.record import (
 if TYPE_CHECKING:
     from grader.model.part import Part
     from grader.model.puzzle import Puzzle
+    from grader.rubric import Rubric
+
 
 DETAIL_LINES = 40
 MAX_LAUNCHES = 64
 """Kinds of launches that the record keeps; a program can make each one different."""
 
 
-def verdict_record(gathered: Gathered) -> Record:
+def verdict_record(state: RunState) -> Record:
     """The record of a run that came to a verdict."""
-    puzzle = gathered.puzzle
-    scored = score(puzzle, gathered.reached, gathered.request.rubric)
-    results = gathered.reached.results
+    puzzle = state.puzzle
+    scored = score(puzzle, state.steps, state.request.rubric)
+    results = state.steps.results
     tallies = {
         check.id: results.tally(check.id) if results else None
         for check in scored.checks
         if check.status is Status.FAILED
     }
     failed = {name: tally for name, tally in tallies.items() if tally is not None}
-    told = headline(puzzle, scored, gathered.reached)
+    told = headline(puzzle, scored, state.steps)
     examples: tuple[Counterexample, ...] = ()
     if failed:
         from grader.grading.counterexample import build
 
         examples = tuple(
-            build(puzzle, name, *tally.worst, failing=tally.first, source=gathered.submission.text)
+            build(puzzle, name, *tally.worst, failing=tally.first, source=state.submission.text)
             for name, tally in failed.items()
             if tally.worst is not None
         )
     found = advice.findings(puzzle, results.observations_with_findings) if results else ()
-    edition = gathered.edition
-    diagnostics = advice.with_advice(puzzle, gathered.diagnostics, edition)
+    edition = state.edition
+    diagnostics = advice.with_advice(puzzle, state.diagnostics, edition)
     return _build(
-        gathered,
+        state,
         verdict=scored.verdict,
         score=scored.score,
         max_score=scored.max_score,
@@ -75,19 +79,19 @@ def verdict_record(gathered: Gathered) -> Record:
             puzzle,
             edition,
             checks=scored.checks,
-            diagnostics=() if gathered.reached.compiles else diagnostics,
+            diagnostics=() if state.steps.compiles else diagnostics,
             counterexamples=examples,
             found=found,
-            nothing_filled_in=gathered.reached.nothing_filled_in,
+            nothing_filled_in=state.steps.nothing_filled_in,
         ),
-        shapes=_shape_runs(gathered),
+        shapes=_shape_runs(state),
         kernels=results.kernels if results else (),
         launches=results.launches[:MAX_LAUNCHES] if results else (),
         cases=caselog.pack(results.log) if results else None,
     )
 
 
-def fault_record(gathered: Gathered, error: Exception) -> Record:
+def fault_record(state: RunState, error: Exception) -> Record:
     """The record of a run that broke off: no mark, and whose fault it was."""
     if isinstance(error, GraderFault):
         what, remedy = error.what, error.remedy
@@ -99,62 +103,62 @@ def fault_record(gathered: Gathered, error: Exception) -> Record:
         )
     detail = "".join(traceback.format_exception(error)).splitlines()[-DETAIL_LINES:]
     return _build(
-        gathered,
+        state,
         verdict=Verdict.FAULT,
         score=0,
-        max_score=gathered.request.puzzle.max_score,
+        max_score=state.request.puzzle.max_score,
         headline="No mark: the grader could not finish. This says nothing about the work.",
-        diagnostics=gathered.diagnostics,
+        diagnostics=state.diagnostics,
         fault=Fault(
             kind=type(error).__name__,
             what=what,
             remedy=remedy,
-            stage=gathered.stage_name,
+            stage=state.stage_name,
             detail="\n".join(detail),
         ),
     )
 
 
-def _build(gathered: Gathered, **outcome: Any) -> Record:
-    puzzle, rubric = gathered.request.puzzle, gathered.request.rubric
+def _build(state: RunState, **outcome: Any) -> Record:
+    puzzle, rubric = state.request.puzzle, state.request.rubric
     return Record(
         grader_version=__version__,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         submission=SubmissionInfo(
-            name=gathered.submission.name,
-            sha256=gathered.submission.sha256,
-            size=len(gathered.submission.data),
-            text=gathered.submission.text,
+            name=state.submission.name,
+            sha256=state.submission.sha256,
+            size=len(state.submission.data),
+            text=state.submission.text,
         ),
-        puzzle=puzzle_info(puzzle, gathered.request.puzzle_reason),
-        toolchain=gathered.toolchain,
-        device=gathered.device,
-        isolation=gathered.isolation,
-        seed=gathered.seed,
+        puzzle=puzzle_info(puzzle, state.request.puzzle_reason),
+        toolchain=state.toolchain,
+        device=state.device,
+        isolation=state.isolation,
+        seed=state.seed,
         rubric=rubric.info() if rubric else None,
-        examples=gathered.request.examples,
-        cases_run=gathered.cases_run,
-        stages=tuple(gathered.stages),
+        examples=state.request.examples,
+        cases_run=state.cases_run,
+        stages=tuple(state.stages),
         look=tuple(
             StaticLook(kind=str(each.kind), line=each.line, sentence=each.sentence)
-            for each in look(gathered.submission.text)
+            for each in look(state.submission.text)
         ),
         **outcome,
     )
 
 
-def _shape_runs(gathered: Gathered) -> tuple[ShapeRun, ...]:
-    counts = gathered.reached.results.by_shape if gathered.reached.results else {}
+def _shape_runs(state: RunState) -> tuple[ShapeRun, ...]:
+    counts = state.steps.results.by_shape if state.steps.results else {}
     return tuple(
         ShapeRun(
-            part=shape.part.name if len(gathered.puzzle.parts) > 1 else "",
+            part=shape.part.name if len(state.puzzle.parts) > 1 else "",
             sizes=dict(shape.sizes),
             scope=shape.scope.value,
             origin=shape.origin,
             cases=counts.get(shape.number, [0, 0])[0],
             failures=counts.get(shape.number, [0, 0])[1],
         )
-        for shape in gathered.shapes
+        for shape in state.shapes
     )
 
 
@@ -178,3 +182,45 @@ def _part_info(part: Part) -> PartInfo:
         sizes=sizes,
         sizes_beyond=sizes_beyond,
     )
+
+
+def refusal(
+    source: Path | Literal["-"],
+    error: SubmissionRefused,
+    *,
+    puzzle: Puzzle | None = None,
+    rubric: Rubric | None = None,
+    sha256: str = "",
+) -> Record:
+    """A record that says what was wrong with the file and what to hand in instead.
+
+    Args:
+        source: What was handed in.
+        error: Why it is refused.
+        puzzle: The puzzle that was set; None where that is not known.
+        rubric: What it would have been marked with.
+        sha256: Of the file, where it could be read.
+    """
+    what = error.what
+    name = "standard input" if source == "-" else source.name
+    if source != "-" and len(source.parts) > 1:
+        # Students read it: where the file lies on the grading machine is not theirs to know.
+        what = what.replace(one_line(str(source)), one_line(name))
+    return Record(
+        grader_version=__version__,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        submission=SubmissionInfo(name=for_terminal(name), sha256=sha256),
+        puzzle=puzzle_info(puzzle) if puzzle else _shown_by(error),
+        verdict=Verdict.REFUSED,
+        score=0,
+        max_score=puzzle.max_score if puzzle else 0,
+        headline=what,
+        advice=(error.remedy,) if error.remedy else (),
+        rubric=rubric.info() if rubric else None,
+    )
+
+
+def _shown_by(error: SubmissionRefused) -> PuzzleInfo:
+    """The puzzle that a file shows itself to be of; without a name where it shows none."""
+    name, title = (error.name, error.title) if isinstance(error, OtherPuzzle) else ("", "")
+    return PuzzleInfo(name=name, title=title)

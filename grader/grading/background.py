@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
-class Ahead(Generic[T]):
+class Background(Generic[T]):
     """Begins ``step`` after a while, or when it is asked for, whichever comes first.
 
     Args:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.lanes.errors_of_max import in_short
+from grader.lanes.graph import in_short
 
 MEMORY = """ValueError: An error occurred in kernel entry point named "region_2":
 An error occurred in kernel named "custom__conv1d_mogg_12":

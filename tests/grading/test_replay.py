@@ -12,11 +12,11 @@ from grader.audience import for_audience
 from grader.caselog import pack, unpack
 from grader.device import Finding, FindingKind
 from grader.errors import RecordError, UsageError
-from grader.grading.again import _Again, _puzzle, _rebuilt, cases_of, first_worth_showing
-from grader.grading.attribution import Code
-from grader.grading.request import Silent
+from grader.grading.given_code import Code
+from grader.grading.replay import _puzzle, _rebuilt, _Replay, cases_of, first_worth_showing
+from grader.grading.state import Silent
 from grader.record import RubricInfo, decode, encode, load
-from grader.report.replay import render_again, render_list
+from grader.report.replay import render_list, render_replayed
 from grader.sandbox import Wanted
 from tests.audience.test_copy import graded
 from tests.cli.test_commands import grade
@@ -29,10 +29,10 @@ def magnitude(inputs, sizes, variant):
     return np.abs(scripted.right(inputs, sizes, variant))
 
 
-def again(record, number, executor):
-    """Run a case on a scripted device, as `run_again` does behind the compile."""
+def replayed(record, number, executor):
+    """Run a case on a scripted device, as `replay_case` does behind the compile."""
     log = cases_of(record)
-    run = _Again(record, log, number, Silent(), None, Wanted.AUTO, 300)
+    run = _Replay(record, log, number, Silent(), None, Wanted.AUTO, 300)
     run.puzzle, run.code = _puzzle(record), Code.NOTHING
     run.checks = run.puzzle.checks_of(run.puzzle.parts[0])
     return run._observe(executor, run._case())
@@ -43,13 +43,13 @@ class TestACase:
         record = decode(encode(graded("", magnitude)))
         number = first_worth_showing(record)
         (kept,) = [each for each in record.counterexamples if each.case == number][:1]
-        found = again(record, number, scripted.ScriptedLane(magnitude))
+        found = replayed(record, number, scripted.ScriptedLane(magnitude))
         assert [problem.check for problem in found.problems] == ["integers"]
         assert found.recorded == ("integers",)
         assert found.case.inputs == kept.inputs
         assert found.case.outputs[0].got == kept.outputs[0].got
         assert found.case.outputs[0].mismatches == kept.outputs[0].mismatches
-        text = render_again(found)
+        text = render_replayed(found)
         assert f"Case {number} of {record.cases.count}: " in text
         assert "Now:    integers: wrong values" in text
         assert "Record: failed integers" in text
@@ -58,15 +58,15 @@ class TestACase:
     def test_every_case_of_a_right_program_is_right_again(self):
         record = graded("", scripted.right)
         for number in range(1, record.cases.count + 1, 17):
-            found = again(record, number, scripted.ScriptedLane())
+            found = replayed(record, number, scripted.ScriptedLane())
             assert found.problems == ()
             assert found.same_bits or found.order
-            assert "Every element is right." in render_again(found)
+            assert "Every element is right." in render_replayed(found)
 
     def test_a_case_that_is_right_alone_says_that_it_depends_on_something(self):
         record = graded("", magnitude)
         number = first_worth_showing(record)
-        text = render_again(again(record, number, scripted.ScriptedLane()))
+        text = render_replayed(replayed(record, number, scripted.ScriptedLane()))
         assert "Now:    right\nRecord: failed integers\n        The two differ" in text
 
     def test_what_host_code_computes_is_seen_again(self):
@@ -75,7 +75,7 @@ class TestACase:
 
         record = graded("", make())
         number = next(each.case for each in record.counterexamples if each.check == "device")
-        found = again(record, number, make())
+        found = replayed(record, number, make())
         assert "computed with the help of the host" in [p.title for p in found.problems]
 
     def test_bits_that_depend_on_unwritten_memory_are_told(self):
@@ -83,18 +83,18 @@ class TestACase:
             return scripted.right(inputs, sizes, variant) + np.float32(variant % 2)
 
         record = graded("", remembers)
-        found = again(record, 2, scripted.ScriptedLane(remembers))
+        found = replayed(record, 2, scripted.ScriptedLane(remembers))
         assert found.same_bits is False
-        assert "gives other bits" in render_again(found)
+        assert "gives other bits" in render_replayed(found)
 
     def test_without_output_the_reason_is_told(self):
         def crash(inputs, sizes, variant):
             raise scripted.Crash
 
         record = graded("", crash)
-        found = again(record, 1, scripted.ScriptedLane(crash))
+        found = replayed(record, 1, scripted.ScriptedLane(crash))
         assert found.same_bits is None
-        assert "no output: the call failed" in render_again(found)
+        assert "no output: the call failed" in render_replayed(found)
 
     def test_findings_are_shown_whole(self):
         finding = Finding(
@@ -108,7 +108,7 @@ class TestACase:
             count=13,
         )
         executor = scripted.ScriptedLane(findings=lambda sizes: (finding,))
-        text = render_again(again(graded("", scripted.right), 1, executor))
+        text = render_replayed(replayed(graded("", scripted.right), 1, executor))
         for words in ("Race between two threads", "block 0, thread 1; 13 times", "PTX line 61"):
             assert words in text
         assert "\x1b" not in text
@@ -120,12 +120,12 @@ class TestACase:
             for number, case in enumerate(unpack(record.cases), start=1)
         }
         executor = scripted.ScriptedLane()
-        assert again(record, numbers[15], executor).scope == "assigned"
-        assert again(record, numbers[30], executor).scope == "robust"
+        assert replayed(record, numbers[15], executor).scope == "assigned"
+        assert replayed(record, numbers[30], executor).scope == "robust"
 
     def test_as_json_it_can_be_read_by_programs(self):
         record = graded("", magnitude)
-        found = again(record, first_worth_showing(record), scripted.ScriptedLane(magnitude))
+        found = replayed(record, first_worth_showing(record), scripted.ScriptedLane(magnitude))
         read = msgspec.json.decode(msgspec.json.encode(found))
         assert read["problems"][0]["check"] == "integers"
 
@@ -137,9 +137,9 @@ class TestACase:
 
     def test_hostile_texts_are_shown_not_obeyed(self):
         record = graded("", magnitude)
-        found = again(record, first_worth_showing(record), scripted.ScriptedLane(magnitude))
+        found = replayed(record, first_worth_showing(record), scripted.ScriptedLane(magnitude))
         for bait in hostile.BAIT:
-            text = render_again(hostile.poisoned(found, bait))
+            text = render_replayed(hostile.poisoned(found, bait))
             assert not {"\x1b", "\u202e", "\x9b", "\u2066"} & set(text)
 
 
@@ -161,7 +161,7 @@ class TestWhatCanNotBeRunAgain:
         cases = [replace(each, inputs=None) for each in unpack(record.cases)]
         record = replace(record, cases=pack(cases))
         with pytest.raises(UsageError, match="were not kept"):
-            again(record, 3, scripted.ScriptedLane())
+            replayed(record, 3, scripted.ScriptedLane())
 
     @pytest.mark.parametrize(
         "change",

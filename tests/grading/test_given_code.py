@@ -9,7 +9,7 @@ import pytest
 from grader.book import read_book
 from grader.book.digests import SHORT, array_reads, given_code, program_of
 from grader.book.shipped import GivenCode, Shipped
-from grader.grading.given import Given, given
+from grader.grading.given_code import HandedOut, all_handed_out
 from grader.puzzles import find
 from grader.puzzles.conv1d import PART, PUZZLE
 from grader.rubric.keys import skeleton_info
@@ -23,7 +23,7 @@ KERNEL = PART.given
 
 
 def unchanged(text):
-    return given(find("conv1d"), ["26.5"]).kernel_unchanged(text, KERNEL)
+    return handed_out(find("conv1d"), ["26.5"]).kernel_unchanged(text, KERNEL)
 
 
 def test_filling_the_hole_changes_nothing_given():
@@ -77,7 +77,7 @@ def book_that_ships(**files):
         GivenCode(
             until="2026-01-01",
             read={},
-            given={
+            handed_out={
                 given_in[key]: [given_code(text, "conv1d_kernel")[:SHORT]]
                 for key, text in files.items()
             },
@@ -89,7 +89,7 @@ def book_that_ships(**files):
 @pytest.fixture
 def handed_out():
     book = book_that_ships(task=EARLIER, answer=EARLIER_ANSWER, other=EARLIER_ANSWER + "\n1\n")
-    return Given(skeletons=(), book=book)
+    return HandedOut(skeletons=(), book=book)
 
 
 def test_nothing_was_filled_in_where_a_version_of_the_book_is_handed_in(handed_out):
@@ -122,7 +122,7 @@ SAME_KERNEL = SKELETON.replace("Conv1DCustomOp", "Homework3")
 
 
 def of_course(text):
-    return given(PUZZLE, ["26.5"], skeleton_info(PUZZLE, text))
+    return all_handed_out(PUZZLE, ["26.5"], skeleton_info(PUZZLE, text))
 
 
 def test_a_courses_skeleton_is_known_as_given():
@@ -130,8 +130,8 @@ def test_a_courses_skeleton_is_known_as_given():
     assert handed_out.nothing_filled_in("# Jane Doe\n" + COURSE)
     assert not handed_out.nothing_filled_in(FILLED)
     assert handed_out.kernel_unchanged(FILLED, KERNEL)
-    assert not given(PUZZLE, ["26.5"]).nothing_filled_in(COURSE)
-    assert not given(PUZZLE, ["26.5"]).kernel_unchanged(FILLED, KERNEL)
+    assert not all_handed_out(PUZZLE, ["26.5"]).nothing_filled_in(COURSE)
+    assert not all_handed_out(PUZZLE, ["26.5"]).kernel_unchanged(FILLED, KERNEL)
 
 
 def test_the_books_files_stay_known_beside_it():

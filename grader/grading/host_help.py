@@ -22,8 +22,7 @@ import numpy as np
 
 from grader.device import CaseEvidence
 from grader.grading import inputs as arrays
-from grader.grading.judge import compare
-from grader.grading.observe import problem
+from grader.grading.observe import compare, problem
 from grader.lanes.lane import Kept, Lane, Redone
 from grader.model.cases import Case, CaseRun, Ending, Observation, PlannedShape, Problem
 from grader.model.domains import Factor, Values

@@ -7,33 +7,33 @@ import time
 
 import pytest
 
-from grader.grading.ahead import Ahead
+from grader.grading.background import Background
 
 
 def test_it_begins_by_itself_after_a_while():
     began = threading.Event()
-    step = Ahead(began.set, after=0.01)
+    step = Background(began.set, after=0.01)
     assert began.wait(5)
     step.result()
 
 
 def test_who_asks_for_the_result_does_not_wait_for_the_while():
     started = time.monotonic()
-    assert Ahead(lambda: 7, after=60).result() == 7
-    assert Ahead(lambda: 7, after=None).result() == 7
+    assert Background(lambda: 7, after=60).result() == 7
+    assert Background(lambda: 7, after=None).result() == 7
     assert time.monotonic() - started < 5
 
 
 def test_what_is_dropped_in_time_never_runs():
     ran = []
-    step = Ahead(lambda: ran.append(1), after=60)
+    step = Background(lambda: ran.append(1), after=60)
     step.drop(ran.append)
     assert ran == []
 
 
 def test_what_was_begun_and_is_dropped_is_disposed_of_once():
     began, disposed = threading.Event(), []
-    step = Ahead(lambda: began.set() or "bench", after=0)
+    step = Background(lambda: began.set() or "bench", after=0)
     assert began.wait(5)
     step.drop(disposed.append)
     step.drop(disposed.append)
@@ -44,7 +44,7 @@ def test_a_failure_is_raised_where_the_result_is_asked_for():
     def fail():
         raise ValueError("no device")
 
-    step = Ahead(fail, after=0)
+    step = Background(fail, after=0)
     with pytest.raises(ValueError, match="no device"):
         step.result()
     step.drop(lambda _: pytest.fail("there is nothing to dispose of"))

@@ -18,11 +18,10 @@ from grader.device import Finding, Launch, Writer, schedules
 from grader.errors import GraderFault, RecordError, UsageError
 from grader.grading import editions, orders, seeds
 from grader.grading.counterexample import build
-from grader.grading.gathered import Gathered
-from grader.grading.given import given
+from grader.grading.given_code import all_handed_out
+from grader.grading.host_help import Host
 from grader.grading.observe import observe
-from grader.grading.repeat import Host
-from grader.grading.request import DEFAULT_TIMEOUT, Progress, Request
+from grader.grading.state import DEFAULT_TIMEOUT, Progress, Request, RunState
 from grader.intake import Submission
 from grader.lanes import DeviceChoice
 from grader.lanes.lane import Lane
@@ -30,14 +29,7 @@ from grader.lanes.prepared import NotPrepared, prepared
 from grader.model.cases import Case, CaseRun, Observation, PlannedShape, Problem
 from grader.model.domains import Values
 from grader.model.puzzle import Puzzle
-from grader.record import (
-    Aspect,
-    Attribution,
-    Counterexample,
-    DeviceInfo,
-    ProblemKind,
-    Record,
-)
+from grader.record import Aspect, Attribution, Counterexample, DeviceInfo, ProblemKind, Record
 from grader.sandbox import Wanted, probe_once
 
 
@@ -52,7 +44,7 @@ class Stretch(msgspec.Struct, frozen=True, kw_only=True):
     thread: tuple[int, int, int] | None = None
 
 
-class ProblemAgain(msgspec.Struct, frozen=True, kw_only=True):
+class ReplayedProblem(msgspec.Struct, frozen=True, kw_only=True):
     """One thing wrong with the case."""
 
     check: str
@@ -62,7 +54,7 @@ class ProblemAgain(msgspec.Struct, frozen=True, kw_only=True):
     detail: str = ""
 
 
-class Again(msgspec.Struct, frozen=True, kw_only=True):
+class Replayed(msgspec.Struct, frozen=True, kw_only=True):
     """One case, run again."""
 
     number: int
@@ -74,7 +66,7 @@ class Again(msgspec.Struct, frozen=True, kw_only=True):
     scope: str
     recorded: tuple[str, ...]
     """Checks that the case failed in the record."""
-    problems: tuple[ProblemAgain, ...]
+    problems: tuple[ReplayedProblem, ...]
     """What is wrong with it now."""
     case: Counterexample
     """Its arrays, expected and got, with every wrong element; also where nothing is wrong."""
@@ -118,7 +110,7 @@ def first_worth_showing(record: Record) -> int:
     return next((number for number in numbers if number), 1)
 
 
-def run_again(
+def replay_case(
     record: Record,
     number: int,
     progress: Progress,
@@ -126,7 +118,7 @@ def run_again(
     device: DeviceChoice | None = None,
     isolation: Wanted = Wanted.AUTO,
     timeout: float = DEFAULT_TIMEOUT,
-) -> Again:
+) -> Replayed:
     """Run a case of a record again.
 
     Args:
@@ -148,11 +140,11 @@ def run_again(
             f"there is no case {number}: the record has cases 1 to {len(log)}",
             remedy="grade replay RECORD --list lists them.",
         )
-    return _Again(record, log, number, progress, device, isolation, timeout).run()
+    return _Replay(record, log, number, progress, device, isolation, timeout).run()
 
 
 @dataclass
-class _Again:
+class _Replay:
     """The steps of one such run."""
 
     record: Record
@@ -163,7 +155,7 @@ class _Again:
     isolation: Wanted
     timeout: float
 
-    def run(self) -> Again:
+    def run(self) -> Replayed:
         record = self.record
         edition = record.toolchain.edition if record.toolchain is not None else "auto"
         text = record.submission.text
@@ -171,11 +163,11 @@ class _Again:
         self.puzzle = _puzzle(record).for_edition(choice.edition.name)
         case = self._case()
         own = record.rubric.skeleton if record.rubric else None
-        handed_out = given(self.puzzle, choice.skeletons, own)
+        handed_out = all_handed_out(self.puzzle, choice.skeletons, own)
         self.code = handed_out.code_in(text, case.part.given)
         self.checks = self.puzzle.checks_of(case.part)
-        gathered = self._gathered(edition)
-        toolchain = editions.provide(choice.edition, gathered)
+        state = self._run_state(edition)
+        toolchain = editions.provide(choice.edition, state)
         try:
             with (
                 editions.in_use(choice.edition),
@@ -185,17 +177,17 @@ class _Again:
                     toolchain,
                     [case.shape],
                     isolation=probe_once(self.isolation).level,
-                    device=gathered.request.device,
+                    device=state.request.device,
                     timeout=self.timeout,
-                    stage=gathered.stage,
+                    stage=state.stage,
                 ) as ready,
-                gathered.stage("run"),
+                state.stage("run"),
             ):
                 return self._observe(ready.lane, case)
         except NotPrepared as failed:
             raise _other_than_recorded(failed.doing, failed.output) from failed
 
-    def _gathered(self, edition: str) -> Gathered:
+    def _run_state(self, edition: str) -> RunState:
         info, record = self.record.submission, self.record
         kind: DeviceChoice = record.device.kind if record.device is not None else "software"
         request = Request(
@@ -206,7 +198,7 @@ class _Again:
             timeout=self.timeout,
             isolation=self.isolation,
         )
-        return Gathered(
+        return RunState(
             request=request,
             progress=self.progress,
             submission=Submission(
@@ -215,7 +207,7 @@ class _Again:
             seed=record.seed,
         )
 
-    def _observe(self, lane: Lane, case: Case) -> Again:
+    def _observe(self, lane: Lane, case: Case) -> Replayed:
         logged = self.log[self.number - 1]
         device = lane.device
         observation = self._one(lane, case, logged.variant)
@@ -249,12 +241,12 @@ class _Again:
         problems: list[Problem],
         same: bool | None,
         device: DeviceInfo,
-    ) -> Again:
+    ) -> Replayed:
         logged, case = self.log[self.number - 1], observation.case
         evidence = observation.run.evidence
         right = Problem(kind=ProblemKind.WRONG_VALUES, aspect=Aspect.VALUES, title="right")
         shown = problems[0] if problems else right
-        return Again(
+        return Replayed(
             number=self.number,
             count=len(self.log),
             part=case.part.title if len(self.puzzle.parts) > 1 else "",
@@ -262,7 +254,7 @@ class _Again:
             scope=case.shape.scope.value,
             recorded=logged.failed,
             problems=tuple(
-                ProblemAgain(
+                ReplayedProblem(
                     check=self._check(each, case),
                     kind=each.kind,
                     title=each.title,

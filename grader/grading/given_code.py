@@ -1,28 +1,82 @@
-"""Whether the code that a student was given still stands as it was given.
+"""What of a submission is the code that was given, and whose a finding is.
 
-Only then is a defect of it the skeleton's. The book has changed what it gives many times, so a
-file is compared with every version of it (`grader.book`), and with the skeletons that come with
-the grader.
+Only where that code still stands as it was given is a defect of it the skeleton's. The book has
+changed what it gives many times, so a file is compared with every version of it (`grader.book`),
+and with the skeletons that come with the grader.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 from grader.book import Book
 from grader.book.digests import array_reads, digest, given_code, program_of
 from grader.book.shipped import book_of
-from grader.grading.attribution import Code
+from grader.device import Finding, FindingKind, Launch, Space, Touch
 from grader.intake.launches import without_plain_launches
-from grader.model.part import GivenKernel
+from grader.model.part import Element, GivenKernel
 from grader.model.puzzle import Puzzle
-from grader.record import SkeletonInfo
+from grader.record import Attribution, SkeletonInfo
 from grader.rubric.keys import skeleton_info
 
 
+class Code(StrEnum):
+    """What of a submission is the code that was given."""
+
+    UNCHANGED = "unchanged"
+    """The whole kernel, and no other is beside it."""
+    READS = "reads"
+    """All that is read of the array with unwritten elements."""
+    NOTHING = "nothing"
+    """Nothing that findings can be attributed to."""
+
+
+def attributed(
+    launches: Iterable[Launch], shown: frozenset[Element], code: Code
+) -> Iterator[tuple[Finding, Attribution]]:
+    """The findings of launches, each with whose it is.
+
+    Args:
+        launches: What the device saw.
+        shown: What the given code reads at these sizes although nothing wrote it.
+        code: What of the submission is the given code.
+    """
+    for launch in launches:
+        seen = Counter(each for finding in launch.findings for each in _elements(finding))
+        for finding in launch.findings:
+            elements = _elements(finding)
+            handed_out = (
+                code is not Code.NOTHING
+                and elements
+                and len(elements) == finding.count
+                and shown.issuperset(elements)
+                and (code is Code.UNCHANGED or all(seen[each] == 1 for each in elements))
+            )
+            yield finding, Attribution.SKELETON if handed_out else Attribution.STUDENT
+
+
+def _elements(finding: Finding) -> list[Element | None]:
+    """What an unwritten read of shared memory read; None where it was no element of an array."""
+    if (
+        finding.kind is not FindingKind.UNINITIALISED_READ
+        or finding.space is not Space.SHARED
+        or finding.access != "read"
+    ):
+        return []
+    return [_element(each) for each in finding.touched]
+
+
+def _element(touch: Touch) -> Element | None:
+    if any((*touch.block[1:], *touch.thread[1:])):
+        return None
+    return touch.cells, touch.block[0], touch.thread[0], touch.cell
+
+
 @dataclass(frozen=True, kw_only=True)
-class Given:
+class HandedOut:
     """What students start from: files as they are handed out, and the code in them."""
 
     skeletons: tuple[SkeletonInfo, ...]
@@ -74,7 +128,9 @@ class Given:
         return Code.READS if reads and reads <= known else Code.NOTHING
 
 
-def given(puzzle: Puzzle, editions: Iterable[str], own: SkeletonInfo | None = None) -> Given:
+def all_handed_out(
+    puzzle: Puzzle, editions: Iterable[str], own: SkeletonInfo | None = None
+) -> HandedOut:
     """What a puzzle gives to students: in every version of the book, and in our skeletons.
 
     Args:
@@ -85,7 +141,7 @@ def given(puzzle: Puzzle, editions: Iterable[str], own: SkeletonInfo | None = No
     """
     files = (puzzle.kernel(edition, "skeleton.mojo") for edition in editions)
     texts = (file.read_text("utf-8") for file in files if file.exists())
-    return Given(
+    return HandedOut(
         skeletons=tuple(skeleton_info(puzzle, text) for text in texts),
         book=book_of(puzzle),
         own=own,

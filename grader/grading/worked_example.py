@@ -1,7 +1,6 @@
-"""Run the published example with an edition's own answer: for a demonstration, and as a trial.
+"""Run the published example with an edition's own answer: to show it, and as a trial.
 
-It goes the way that a submission goes: packaged in the sandbox, compiled as a
-MAX Graph, run on the device.
+It goes the way that a submission goes: compiled in the sandbox, run on the device.
 """
 
 from __future__ import annotations
@@ -13,8 +12,8 @@ from dataclasses import dataclass
 from grader.errors import ToolchainFault
 from grader.grading import plan, seeds
 from grader.grading.cases import drawn, example
-from grader.grading.judge import compare
-from grader.grading.request import DEFAULT_TIMEOUT
+from grader.grading.observe import compare
+from grader.grading.state import DEFAULT_TIMEOUT
 from grader.lanes import DeviceChoice
 from grader.lanes.prepared import NotPrepared, PreparedLane, prepared
 from grader.model.cases import Case, CaseRun

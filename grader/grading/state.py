@@ -1,0 +1,164 @@
+"""What to grade and how, what a run has found out so far, and who hears about it.
+
+`grader.grading.records` makes the record of it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from grader import puzzles
+from grader.intake import Submission
+from grader.lanes import DeviceChoice
+from grader.record import DeviceInfo, Diagnostic, IsolationInfo, Stage, StageOutcome, ToolchainInfo
+from grader.sandbox import Wanted
+from grader.toolchain.edition import DEFAULT_EDITION, Edition, find
+
+if TYPE_CHECKING:
+    from grader.grading.prober import Results
+    from grader.lanes.kernel_build import LeftOut
+    from grader.model.cases import PlannedShape
+    from grader.model.puzzle import Puzzle
+    from grader.rubric import Rubric
+
+
+SizesChoice = Literal["auto", "all"]
+
+DEFAULT_EXAMPLES = 200
+DEFAULT_TIMEOUT = 300.0
+"""Seconds that one stage may take. A compile needs 15 to 50 s."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """One submission to grade.
+
+    ``source`` is a path, or ``-`` for standard input. ``seed`` None derives one
+    from the secret (`grader.grading.seeds`).
+    """
+
+    source: Path | Literal["-"]
+    puzzle_name: str
+    device: DeviceChoice = "auto"
+    edition: str = "auto"
+    examples: int = DEFAULT_EXAMPLES
+    seed: str | None = None
+    timeout: float = DEFAULT_TIMEOUT
+    isolation: Wanted = Wanted.AUTO
+    rubric: Rubric | None = None
+    """Of a file; None for the puzzle's own."""
+    sizes: SizesChoice = "auto"
+    """``all``: no sample of the sizes, whatever the file."""
+    puzzle_reason: str = ""
+    """Why it is this puzzle, where nobody said which."""
+    own: Puzzle | None = None
+    """A course's own puzzle, which `grader.puzzles.find` does not know."""
+
+    @cached_property
+    def puzzle(self) -> Puzzle:
+        """The puzzle of that name, with the rubric's changes; imported when it is first needed.
+
+        Raises `UsageError`.
+        """
+        if self.rubric is not None:
+            return self.rubric.puzzle
+        return self.own or puzzles.find(self.puzzle_name)
+
+
+class Progress(Protocol):
+    """Hears what a run is doing. Called from the run's own thread."""
+
+    def stage_began(self, name: str) -> None:
+        """A stage begins: ``read``, ``package``, ``compile``, ``run``."""
+
+    def stage_ended(self, name: str, outcome: StageOutcome, seconds: float) -> None:
+        """It has ended."""
+
+    def cases(self, done: int, total: int) -> None:
+        """So many cases have run, of about so many."""
+
+    def notice(self, sentence: str) -> None:
+        """Something that the reader must know, such as a weaker isolation."""
+
+
+class Silent:
+    """A listener that does nothing."""
+
+    def stage_began(self, name: str) -> None: ...
+    def stage_ended(self, name: str, outcome: StageOutcome, seconds: float) -> None: ...
+    def cases(self, done: int, total: int) -> None: ...
+    def notice(self, sentence: str) -> None: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepsDone:
+    """How far a submission got.
+
+    ``failure`` says why it got no further, for the checks behind that point.
+    """
+
+    packages: bool = False
+    compiles: bool = False
+    results: Results | None = None
+    failure: str = ""
+    other_edition: str = ""
+    """A sentence, where it does not package because it is written for another edition."""
+    nothing_filled_in: bool = False
+    refused: Mapping[str, LeftOut] = field(default_factory=dict)
+    """By the name of the part, why it could not be run where others could."""
+
+
+@dataclass
+class RunState:
+    """Everything that goes into the record of one run."""
+
+    request: Request
+    progress: Progress
+    submission: Submission
+    seed: str
+    stages: list[Stage] = field(default_factory=list)
+    stage_name: str = "read"
+    toolchain: ToolchainInfo | None = None
+    device: DeviceInfo | None = None
+    isolation: IsolationInfo | None = None
+    diagnostics: tuple[Diagnostic, ...] = ()
+    shapes: Sequence[PlannedShape] = ()
+    steps: StepsDone = field(default_factory=StepsDone)
+    cases_run: int = 0
+    stage_peak: int | None = None
+    """Peak memory of the stage that is running, for whoever measures it to set."""
+    stage_failed: bool = False
+
+    @property
+    def puzzle(self) -> Puzzle:
+        """The puzzle as the edition that is graded with gives it."""
+        puzzle = self.request.puzzle
+        return puzzle.for_edition(self.toolchain.edition) if self.toolchain else puzzle
+
+    @property
+    def edition(self) -> Edition:
+        """What is graded with; the default one before it is known."""
+        return find(self.toolchain.edition if self.toolchain else DEFAULT_EDITION)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Time a stage, and tell the listener when it begins and ends."""
+        self.stage_name, self.stage_peak, self.stage_failed = name, None, False
+        self.progress.stage_began(name)
+        started = time.perf_counter()
+        outcome = StageOutcome.FAILED
+        try:
+            yield
+            outcome = StageOutcome.FAILED if self.stage_failed else StageOutcome.DONE
+        finally:
+            seconds = time.perf_counter() - started
+            self.stages.append(
+                Stage(name=name, outcome=outcome, seconds=seconds, peak_bytes=self.stage_peak)
+            )
+            self.progress.stage_ended(name, outcome, seconds)
