@@ -6,6 +6,7 @@ import os
 from typing import NoReturn
 
 from grader.cli import ending
+from grader.folders import keep_nothing_of_hypothesis
 
 __all__ = ["main"]
 
@@ -13,6 +14,7 @@ __all__ = ["main"]
 def main() -> NoReturn:
     """Entry point of the command ``grade``."""
     ending.own_streams()
+    keep_nothing_of_hypothesis()
     code = ending.conclude(_command)
     # All is written and closed. Taking the interpreter apart object by object would be a
     # twentieth of the time that a file that does not compile takes.
@@ -21,7 +23,5 @@ def main() -> NoReturn:
 
 def _command() -> object:
     from grader.cli.root import root
-    from grader.folders import keep_nothing_of_hypothesis
 
-    keep_nothing_of_hypothesis()
     return root.main(prog_name="grade", standalone_mode=False)

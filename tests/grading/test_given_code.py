@@ -23,7 +23,7 @@ KERNEL = PART.given
 
 
 def unchanged(text):
-    return handed_out(find("conv1d"), ["26.5"]).kernel_unchanged(text, KERNEL)
+    return all_handed_out(find("conv1d"), ["26.5"]).kernel_unchanged(text, KERNEL)
 
 
 def test_filling_the_hole_changes_nothing_given():
@@ -77,7 +77,7 @@ def book_that_ships(**files):
         GivenCode(
             until="2026-01-01",
             read={},
-            handed_out={
+            given={
                 given_in[key]: [given_code(text, "conv1d_kernel")[:SHORT]]
                 for key, text in files.items()
             },

@@ -507,7 +507,7 @@ def test_on_a_gpu_what_can_not_be_seen_is_not_checked_and_costs_nothing():
 
 
 @pytest.mark.parametrize(
-    ("reached", "points"),
+    ("steps", "points"),
     [
         (StepsDone(nothing_filled_in=True), 0),
         (StepsDone(failure="line 3: x"), 0),
