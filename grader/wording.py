@@ -28,6 +28,7 @@ FINDING_PHRASES: dict[FindingKind, str] = {
     FindingKind.MISSING_FUNCTION: "a function that no GPU has",
     FindingKind.EXITED_BEFORE_BARRIER: "threads that ended before a barrier",
     FindingKind.STREAM_RACE: "a race between two streams",
+    FindingKind.SAME_VALUE_RACE: "a race of threads that write the same value",
 }
 FINDING_TITLES: dict[FindingKind, str] = {
     FindingKind.OUT_OF_BOUNDS: "Access outside of an array",
@@ -42,6 +43,7 @@ FINDING_TITLES: dict[FindingKind, str] = {
     FindingKind.MISSING_FUNCTION: "Function that no GPU has",
     FindingKind.EXITED_BEFORE_BARRIER: "Threads that ended before a barrier",
     FindingKind.STREAM_RACE: "Race between two streams",
+    FindingKind.SAME_VALUE_RACE: "Threads that write the same value to one cell",
 }
 FINDING_EXPLANATIONS: dict[FindingKind, str] = {
     FindingKind.OUT_OF_BOUNDS: "The index passes the end of what was allocated. On a GPU this may "
@@ -71,6 +73,9 @@ FINDING_EXPLANATIONS: dict[FindingKind, str] = {
     "threads skip is right only as long as those threads have nothing more to do. With another "
     "barrier() behind it, the behaviour is undefined. The safe way is to put the if around the "
     "loads and stores, and barrier() outside of it.",
+    FindingKind.SAME_VALUE_RACE: "This costs no points: whichever thread comes last, the cell "
+    "holds the value that all of them write (PTX ISA, Limitations on Mixed-size Data-races). But "
+    "it is right only as long as they agree, and one thread would be enough.",
     FindingKind.STREAM_RACE: "Each DeviceContext() that the code makes has a stream of its own. A "
     "GPU works on different streams at the same time: which comes first is chance, though the "
     "values were right here. Enqueue everything on the context that the op is given. Or wait on "
@@ -91,6 +96,7 @@ FINDING_DIAGNOSES: dict[FindingKind, str] = {
     FindingKind.STACK_OVERFLOW: "A function calls itself without end",
     FindingKind.MISSING_FUNCTION: "The kernel calls a function that no GPU has",
     FindingKind.EXITED_BEFORE_BARRIER: "Threads end before a barrier that others reach",
+    FindingKind.SAME_VALUE_RACE: "Several threads write the same value to one cell of {what}",
     FindingKind.STREAM_RACE: "Work on two streams uses the same memory, and neither waits",
 }
 """For an instructor; ``{past}`` and ``{what}`` stand for the access and the memory."""

@@ -43,6 +43,7 @@ class FindingKind(StrEnum):
     MISSING_FUNCTION = "missing-function"
     EXITED_BEFORE_BARRIER = "exited-before-barrier"
     STREAM_RACE = "stream-race"
+    SAME_VALUE_RACE = "same-value-race"
 
 
 class Touch(msgspec.Struct, frozen=True, array_like=True):

@@ -206,17 +206,22 @@ class MemoryAccess:
         """The k-th lane's address, cell, and words that say where it is."""
         return self.region.locate(self.offset(k), self.instruction.size)
 
-    def unchanged(self, k: int, other: int | None) -> bool:
-        """Whether a store by the k-th lane changes nothing.
+    def leaves(self, winners: Index | None) -> Mask:
+        """Which lanes of a store leave what is there.
 
         Args:
-            other: A lane that writes there with the same instruction: whether it writes the same.
+            winners: For each lane, one that writes there with the same instruction: whether it
+                writes the same. None for what memory holds before.
         """
-        many = np.broadcast_to(self.values, (self.lanes.count,))
-        if other is not None:
-            return bool(many[k] == many[np.searchsorted(self.lanes.index, other)])
-        size = self.instruction.size
-        return bool(many[k] == self.region.data[size][int(self.at[k]) // size])
+        values = np.broadcast_to(self.values, (self.lanes.count,))
+        if winners is not None:
+            # Lanes that nobody wins over may name one that is not here.
+            places = np.searchsorted(self.lanes.index, winners)
+            there = np.take(values, np.minimum(places, self.lanes.count - 1))
+        else:
+            size = self.instruction.size
+            there = self.region.data[size][np.asarray(self.at) // size]
+        return np.asarray(values == there)
 
 
 @dataclass(slots=True)

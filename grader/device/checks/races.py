@@ -7,6 +7,10 @@ block (or, within a warp, ``bar.warp.sync``) passed a barrier after the first;
 so a stamp races when it is not older than the lane's last barrier. Stamps are
 never cleared: those of earlier launches are older than any barrier.
 
+Plain stores of one value by several threads are told by a name of their own: whichever comes last,
+the cell holds that value. "The axioms are sufficient to describe the behavior of a PTX program with
+only uniform-size data-races" (PTX ISA, "Limitations on Mixed-size Data-races").
+
 Two *strong* accesses (atomics, volatile, relaxed, acquire, release) do not race
 (PTX ISA, "Memory Consistency Model"). Accesses of different blocks, and of threads
 between barriers, are ordered only where one thread released what it had done and the
@@ -93,6 +97,24 @@ class RaceCheck(LaunchCheck):
 
     def tell(self, access: MemoryAccess, hit: Mask, clashes: list[_Clash]) -> None:
         """Report the lanes of an access that race with what cells remember."""
+        same = self._same_value(access, hit, clashes)
+        for kind, lanes in ((FindingKind.RACE, hit & ~same), (FindingKind.SAME_VALUE_RACE, same)):
+            if lanes.any():
+                self._tell(kind, access, lanes, clashes)
+
+    def _same_value(self, access: MemoryAccess, hit: Mask, clashes: list[_Clash]) -> Mask:
+        """The lanes of those that race whose store leaves what others have stored there."""
+        same = np.zeros_like(hit)
+        if access.instruction.kind == "write" and all(clash.role == "write" for clash in clashes):
+            same |= hit
+            for clash in clashes:
+                winners = clash.prior & LANE_MASK if clash.together else None
+                same &= ~clash.hit | access.leaves(winners)
+        return same
+
+    def _tell(
+        self, kind: FindingKind, access: MemoryAccess, hit: Mask, clashes: list[_Clash]
+    ) -> None:
         instruction = access.instruction
 
         def make() -> Finding:
@@ -108,12 +130,9 @@ class RaceCheck(LaunchCheck):
                 between = "with no barrier between the two"
             else:
                 between = "and nothing orders different blocks within a launch"
-            same = ""
-            if instruction.kind == "write" and clash.role == "write":
-                other_lane = int(clash.prior[k]) & LANE_MASK if clash.together else None
-                same = " (the same value)" if access.unchanged(k, other_lane) else ""
+            same = " (the same value)" if kind is FindingKind.SAME_VALUE_RACE else ""
             return Finding(
-                kind=FindingKind.RACE,
+                kind=kind,
                 message=f"{name} {PAST[instruction.kind]} {where}, which {other_name} "
                 f"{_PAST_OF_ROLE[clash.role]}{same}, {between}",
                 kernel=self.watched.recorder.kernel,
@@ -131,7 +150,7 @@ class RaceCheck(LaunchCheck):
             )
 
         self.watched.recorder.add(
-            FindingKind.RACE,
+            kind,
             self.watched.place(instruction.pc),
             int(np.count_nonzero(hit)),
             make,

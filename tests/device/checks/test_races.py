@@ -54,6 +54,43 @@ def test_right_kernels_are_not_flagged(body: str) -> None:
     assert FindingKind.RACE not in outcome.kinds
 
 
+ONE_CELL = "st.shared.u32 [%r1], {0};"
+BY_TWO = (
+    "setp.eq.u32 %p1, %t, 3; @%p1 st.shared.u32 [%r1], {0};"
+    "setp.eq.u32 %p1, %t, 4; @%p1 st.shared.u32 [%r1], {1};"
+)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        ONE_CELL.format(5),
+        FILL + "bar.sync 0;" + BY_TWO.format(0, 0),
+        # Behind a barrier it may be read by all.
+        ONE_CELL.format(5) + "bar.sync 0; ld.shared.u32 %r5, [%r1];",
+    ],
+)
+def test_stores_of_one_value_are_told_by_a_name_of_their_own(body: str) -> None:
+    outcome = run(S + body, block=(15, 1, 1))
+    assert outcome.kinds == [FindingKind.SAME_VALUE_RACE]
+    assert "(the same value), with no barrier between the two" in outcome.findings[0].message
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        # All but one agree.
+        "min.u32 %r6, %t, 1;" + ONE_CELL.format("%r6"),
+        BY_TWO.format(1, 2),
+        # They agree, and someone reads meanwhile.
+        ONE_CELL.format(5) + "ld.shared.u32 %r5, [%r1];",
+        FILL + "bar.sync 0; ld.shared.u32 %r5, [%r1];" + ONE_CELL.format(0),
+    ],
+)
+def test_one_value_does_not_excuse_another_or_a_reader(body: str) -> None:
+    assert FindingKind.RACE in run(S + body, block=(15, 1, 1)).kinds
+
+
 @pytest.mark.parametrize(
     ("body", "words"),
     [
@@ -62,12 +99,6 @@ def test_right_kernels_are_not_flagged(body: str) -> None:
         (FILL + "bar.sync 0; ld.shared.u32 %r5, [%r4]; st.shared.u32 [%r2], 3;", "read"),
         # Everybody writes one cell.
         ("st.shared.u32 [%r1], %t;", "wrote, with no barrier"),
-        ("st.shared.u32 [%r1], 5;", "wrote (the same value), with no barrier"),
-        (
-            FILL + "bar.sync 0; setp.eq.u32 %p1, %t, 3; @%p1 st.shared.u32 [%r1], 0;"
-            "setp.eq.u32 %p1, %t, 4; @%p1 st.shared.u32 [%r1], 0;",
-            "(the same value)",
-        ),
         # Atomic against plain.
         ("atom.shared.add.u32 %r5, [%r1], 1; ld.shared.u32 %r6, [%r1];", "updated atomically"),
         (FILL + "atom.shared.add.u32 %r5, [%r1], 1;", "wrote"),
