@@ -84,6 +84,8 @@ class Integers(_ValuesCheck):
 
     def headline(self, tally: Tally) -> str:
         wrong = "are wrong" if _ends(tally) else "have no output"
+        if tally.worst is not None and tally.worst[0].case.part.example is None:
+            return f"It runs, but some cases {wrong}."
         return f"The published example is right, but other cases {wrong}."
 
 

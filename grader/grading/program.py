@@ -18,7 +18,7 @@ from grader.grading.given_code import Code, all_handed_out
 from grader.grading.prober import Prober
 from grader.grading.state import RunState, StepsDone
 from grader.grading.verdict import refuse_undecided
-from grader.intake.program import body_words, functions
+from grader.intake.program import body_words, constant_words, functions
 from grader.lanes.devices import OnSoftwareDevice, device_spawn
 from grader.lanes.kernel import KernelLane, OtherSignature
 from grader.lanes.kernel_build import BuiltKernels, LeftOut, build_kernels
@@ -276,8 +276,15 @@ def _argument(argument: str | Scalar) -> str:
 
 
 def _is_unfilled(part: Part, text: str, skeleton: str) -> bool:
-    """Whether all kernels of a part are there, with what the skeleton has in them."""
+    """Whether all kernels of a part are there, with what the skeleton has in them.
+
+    A kernel may also be repaired by another value of a constant that it names.
+    """
     assert isinstance(part.code, Kernels)
     own = [body_words(text, name) for name in part.code.functions]
     handed_out = [body_words(skeleton, name) for name in part.code.functions]
-    return None not in own and own == handed_out
+    if None in own or own != handed_out:
+        return False
+    named = {word for words in own for word in words or ()} - set(part.code.constants)
+    theirs, given = constant_words(text), constant_words(skeleton)
+    return all(theirs.get(name) == given.get(name) for name in named)

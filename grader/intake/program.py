@@ -125,17 +125,28 @@ def with_constants(
 def body_words(text: str, name: str) -> tuple[str, ...] | None:
     """The words of a function's body without placeholders (``pass``, ``...``, ``_ = row``).
 
-    None where there is no such function.
+    Nor is a docstring among them. None where there is no such function.
     """
     found = functions(text).get(name)
     if found is None:
         return None
     start, end = found.body
-    body = plain_lines(text)[start:end]
-    lines = (
-        [token.text for token in scan(line) if token.kind != COMMENT] for line in body.split("\n")
+    lines: dict[int, list[Token]] = {}
+    for token in scan(plain_lines(text)[start:end]):
+        if token.kind != COMMENT:
+            lines.setdefault(token.line, []).append(token)
+    return tuple(
+        token.text for line in lines.values() if not _is_placeholder(line) for token in line
     )
-    return tuple(word for line in lines if not _is_placeholder(line) for word in line)
+
+
+def constant_words(text: str) -> dict[str, tuple[str, ...]]:
+    """The words of each constant at the top level, by its name."""
+    return {
+        statement[1].text: tuple(token.text for token in statement)
+        for statement in _statements(plain_lines(text))
+        if statement[0].text in _CONSTANT and len(statement) > 1
+    }
 
 
 def launched(text: str) -> tuple[str, ...]:
@@ -149,8 +160,13 @@ def _on_one_line(text: str) -> str:
     return re.sub(r",? ([)\]])", r"\1", re.sub(r"([(\[]) ", r"\1", " ".join(text.split())))
 
 
-def _is_placeholder(line: Sequence[str]) -> bool:
-    return line in (["pass"], [".", ".", "."]) or (len(line) == 3 and line[:2] == ["_", "="])
+def _is_placeholder(line: Sequence[Token]) -> bool:
+    words = [token.text for token in line]
+    return (
+        all(token.kind == STRING for token in line)
+        or words in (["pass"], [".", ".", "."])
+        or (len(words) == 3 and words[:2] == ["_", "="])
+    )
 
 
 def _statements(text: str) -> Iterator[list[Token]]:

@@ -10,6 +10,7 @@ from grader.intake.lexer import plain_lines
 from grader.intake.program import (
     Unset,
     body_words,
+    constant_words,
     functions,
     launched,
     with_constants,
@@ -106,7 +107,17 @@ def test_placeholders_are_no_words_of_a_body():
     empty = "def f(a: Int):\n    # fill me in\n    pass\n    ...\n    _ = a\n"
     assert body_words(empty, "f") == ()
     assert body_words("def f(a: Int):\n    var b = a\n", "f") == ("var", "b", "=", "a")
+    told = 'def f():\n    """Says\n    what."""\n    var b = 1\n'
+    assert body_words(told, "f") == ("var", "b", "=", "1")
     assert body_words(empty, "g") is None
+
+
+def test_the_words_of_constants():
+    text = "comptime N = 2  # two\ndef f():\n    comptime M = 3\ncomptime K = N\n"
+    assert constant_words(text) == {
+        "N": ("comptime", "N", "=", "2"),
+        "K": ("comptime", "K", "=", "N"),
+    }
 
 
 def test_what_a_program_launches():
