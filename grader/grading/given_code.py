@@ -35,7 +35,7 @@ class Code(StrEnum):
 
 
 def attributed(
-    launches: Iterable[Launch], shown: frozenset[Element], code: Code
+    launches: Iterable[Launch], shown: frozenset[Element], code: Code, *, races: bool = False
 ) -> Iterator[tuple[Finding, Attribution]]:
     """The findings of launches, each with whose it is.
 
@@ -43,6 +43,7 @@ def attributed(
         launches: What the device saw.
         shown: What the given code reads at these sizes although nothing wrote it.
         code: What of the submission is the given code.
+        races: Whether the given code races, and nobody is asked to mend that.
     """
     for launch in launches:
         seen = Counter(each for finding in launch.findings for each in _elements(finding))
@@ -54,7 +55,7 @@ def attributed(
                 and len(elements) == finding.count
                 and shown.issuperset(elements)
                 and (code is Code.UNCHANGED or all(seen[each] == 1 for each in elements))
-            )
+            ) or (races and finding.kind is FindingKind.RACE)
             yield finding, Attribution.SKELETON if handed_out else Attribution.STUDENT
 
 

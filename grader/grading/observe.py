@@ -135,6 +135,7 @@ def observe(run: CaseRun, *, code: Code, checks: Collection[Check] = ()) -> Obse
             run.evidence.launches if run.evidence else (),
             case.part.given_reads(case.shape.sizes),
             code,
+            races=case.part.given is not None and case.part.given.races,
         )
     )
     if run.evidence is not None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
@@ -23,6 +23,8 @@ from grader.model.numbers import FLOATS, INTEGERS, dtype_of, range_of
 
 Sizes = Mapping[str, int]
 """A value for each size parameter: ``{"input_size": 15, "conv_size": 4}``."""
+Extent = str | int | Callable[[Sizes], int]
+"""How long a tensor is along an axis: a size by name, a number, or an expression of sizes."""
 Array = NDArray[np.generic]
 Elements = st.SearchStrategy[float] | st.SearchStrategy[int] | st.SearchStrategy[bool]
 
@@ -104,7 +106,7 @@ class Domain(ABC):
         """Arrays for Hypothesis."""
         return array_of(dtype, shape, self.elements(dtype, sizes, values))
 
-    def problems(self, dtype: str, shape: tuple[str | int, ...], names: set[str]) -> Iterator[str]:
+    def problems(self, dtype: str, shape: tuple[Extent, ...], names: set[str]) -> Iterator[str]:
         """What is wrong with it as the domain of a tensor, a clause each.
 
         Args:
@@ -138,7 +140,7 @@ class Factor(Domain):
     def contains(self, array: Array, sizes: Sizes) -> bool:
         return True
 
-    def problems(self, dtype: str, shape: tuple[str | int, ...], names: set[str]) -> Iterator[str]:
+    def problems(self, dtype: str, shape: tuple[Extent, ...], names: set[str]) -> Iterator[str]:
         if dtype == "bool":
             yield "the values of bool are Flags()"
 
@@ -206,7 +208,7 @@ class Between(Domain):
             fine &= numbers != 0
         return bool(fine.all())
 
-    def problems(self, dtype: str, shape: tuple[str | int, ...], names: set[str]) -> Iterator[str]:
+    def problems(self, dtype: str, shape: tuple[Extent, ...], names: set[str]) -> Iterator[str]:
         if self.low >= self.high:
             yield f"its values go from {self.low} to {self.high}"
         if dtype not in FLOATS and self.special:
@@ -285,7 +287,7 @@ class Indices(Domain):
         numbers = array.astype(np.float64)
         return bool(((numbers >= 0) & (numbers < sizes[self.below])).all())
 
-    def problems(self, dtype: str, shape: tuple[str | int, ...], names: set[str]) -> Iterator[str]:
+    def problems(self, dtype: str, shape: tuple[Extent, ...], names: set[str]) -> Iterator[str]:
         if self.below not in names:
             yield f"its indices stay below {self.below}, which is no size"
         if dtype not in INTEGERS:
@@ -358,7 +360,7 @@ class Flags(Domain):
     def contains(self, array: Array, sizes: Sizes) -> bool:
         return bool(np.isin(array.astype(np.int64), (0, 1)).all())
 
-    def problems(self, dtype: str, shape: tuple[str | int, ...], names: set[str]) -> Iterator[str]:
+    def problems(self, dtype: str, shape: tuple[Extent, ...], names: set[str]) -> Iterator[str]:
         if dtype != "bool":
             yield f"it holds flags, and its type is {dtype}"
 
@@ -391,7 +393,7 @@ class Sorted(Domain):
         rising = np.greater_equal(array[..., 1:], array[..., :-1])
         return bool(rising.all()) and self.of.contains(array, sizes)
 
-    def problems(self, dtype: str, shape: tuple[str | int, ...], names: set[str]) -> Iterator[str]:
+    def problems(self, dtype: str, shape: tuple[Extent, ...], names: set[str]) -> Iterator[str]:
         if not shape:
             yield "it is sorted, and has no axis"
         yield from self.of.problems(dtype, shape, names)

@@ -16,7 +16,7 @@ from typing import ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from grader.model.domains import FACTOR, Domain, Factor, Sizes
+from grader.model.domains import FACTOR, Domain, Extent, Factor, Sizes
 from grader.model.expected import ExpectedOutput
 from grader.model.numbers import dtype_of
 
@@ -69,8 +69,8 @@ Role = Literal["input", "output", "inout", "scratch"]
 class TensorSpec:
     """One tensor of a part.
 
-    ``shape`` holds size parameters by name or fixed extents:
-    ``("input_size",)``, ``("batch_size", 16)``.
+    ``shape`` holds size parameters by name, fixed extents, and for kernels also expressions of
+    sizes: ``("input_size",)``, ``("batch_size", 16)``, ``(lambda sizes: sizes["size"] + 2,)``.
     """
 
     name: str
@@ -79,13 +79,20 @@ class TensorSpec:
     buffer that kernels use among themselves, filled with zeros before and not looked at after."""
     dtype: str
     """One of `grader.model.numbers.DTYPES`."""
-    shape: tuple[str | int, ...]
+    shape: tuple[Extent, ...]
     domain: Domain = FACTOR
     """Which values an input may have."""
 
     def extents(self, sizes: Sizes) -> tuple[int, ...]:
         """The shape with the sizes filled in."""
-        return tuple(extent if isinstance(extent, int) else sizes[extent] for extent in self.shape)
+        return tuple(
+            extent(sizes)
+            if callable(extent)
+            else sizes[extent]
+            if isinstance(extent, str)
+            else extent
+            for extent in self.shape
+        )
 
     def count(self, sizes: Sizes) -> int:
         """How many elements it has."""
@@ -252,6 +259,9 @@ class GivenKernel:
     reads: Reads = _no_reads
     """What it reads of shared memory at given sizes although nothing wrote it, launched as the
     task says. That costs nothing."""
+    races: bool = False
+    """Whether threads race in it at the assigned sizes, too, and the task does not ask to mend
+    that. Then no race of its part costs anything, wherever it is."""
     defect: str = ""
     """What is wrong with it outside of the assigned sizes, for the report."""
     needs_zeros: Mapping[str, NeedsZeros] = field(default_factory=dict)

@@ -86,7 +86,7 @@ def sum_of_products(
     """
     with np.errstate(invalid="ignore", over="ignore"):
         terms = factors[0] if len(factors) == 1 else factors[0] * factors[1]
-    inside = np.broadcast_to(True if inside is None else inside, terms.shape)
+    terms, inside = np.broadcast_arrays(terms, True if inside is None else inside)
     finite = inside & np.isfinite(terms)
     subnormal = np.zeros(terms.shape, np.bool_)
     for factor in factors:

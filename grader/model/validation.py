@@ -71,6 +71,8 @@ def _op(part: Part, op: Op) -> Iterator[str]:
     for tensor in part.tensors:
         if tensor.role not in ("input", "output"):
             yield f"an op has inputs and outputs, and {tensor.name} is {tensor.role!r}"
+        if any(callable(extent) for extent in tensor.shape):
+            yield f"the tensor {tensor.name} of an op has an extent that is no size and no number"
     names = {size.name for size in part.sizes}
     for name, constant in op.parameters.items():
         if isinstance(constant, str) and constant not in names and constant not in DTYPES:

@@ -64,6 +64,9 @@ PARTS = {
     "an extent that is no size": {
         "tensors": (OUTPUT, INPUT, replace(KERNEL, shape=("kernel_size",)))
     },
+    "an op with an extent that is an expression": {
+        "tensors": (OUTPUT, INPUT, replace(KERNEL, shape=(lambda sizes: sizes["conv_size"],)))
+    },
     "a parameter that is no size": {
         "code": Op(name="conv1d", parameters={"input_size": "kernel_size"})
     },
