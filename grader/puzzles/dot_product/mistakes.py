@@ -1,0 +1,100 @@
+"""Well-known wrong answers for the dot product, with what to tell whoever gives them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from grader.model.domains import Sizes
+from grader.model.part import Arrays, Mistake
+from grader.puzzles.programs import Answer, numbers, of_right
+
+
+def _of_products(change: Callable[[Answer], Answer]) -> Callable[[Arrays, Sizes], Answer | None]:
+    """The sum of some of the products; None where that is all of them."""
+
+    def answer(inputs: Arrays, sizes: Sizes) -> Answer | None:
+        products = numbers(inputs, "a") * numbers(inputs, "b")
+        some = change(products)
+        return None if len(some) == len(products) else np.array([some.sum()])
+
+    return answer
+
+
+def _right(inputs: Arrays, sizes: Sizes) -> Answer:
+    return np.array([numbers(inputs, "a") @ numbers(inputs, "b")])
+
+
+MISTAKES = (
+    Mistake(
+        name="first-product-missing",
+        explanation="The first product is left out of the sum. The published example can't tell: "
+        "there it is zero.",
+        advice="Elements begin at 0, and so do the cells that are added up.",
+        answer=_of_products(lambda products: products[1:]),
+    ),
+    Mistake(
+        name="last-product-missing",
+        explanation="The last product is left out of the sum.",
+        advice="Which cell does the first step of the reduction add to the one in the middle?",
+        answer=_of_products(lambda products: products[:-1]),
+    ),
+    Mistake(
+        name="first-product-only",
+        explanation="The output is the first product; nothing was added to it.",
+        advice="Does the reduction run, and does it begin with half of the threads?",
+        answer=_of_products(lambda products: products[:1]),
+    ),
+    Mistake(
+        name="last-product-only",
+        explanation="The output is the last product: each thread overwrote what others had "
+        "written.",
+        advice="Each product needs a cell of its own, which are then added up.",
+        answer=_of_products(lambda products: products[-1:]),
+    ),
+    Mistake(
+        name="one-step",
+        explanation="Only one step of the reduction was made: two products are in the sum.",
+        advice="Halve the stride until it is 1, in a loop.",
+        answer=_of_products(lambda products: products[:: max(len(products) // 2, 1)]),
+    ),
+    Mistake(
+        name="last-step-missing",
+        explanation="The last step of the reduction is missing: every other product is left out.",
+        advice="The step with stride 1 belongs to it: while stride > 0.",
+        answer=_of_products(lambda products: products[::2]),
+    ),
+    Mistake(
+        name="first-step-missing",
+        explanation="The second half of the products is left out.",
+        advice="The first step adds the cells from TPB // 2 on.",
+        answer=_of_products(lambda products: products[: max(len(products) // 2, 1)]),
+    ),
+    Mistake(
+        name="sum-of-a",
+        explanation="The output is the sum of a alone; b was not multiplied.",
+        advice="Each thread multiplies an element of a by one of b.",
+        answer=lambda inputs, sizes: np.array([numbers(inputs, "a").sum()]),
+    ),
+    Mistake(
+        name="squares",
+        explanation="a was multiplied by itself. The published example can't tell: there a and b "
+        "are equal.",
+        advice="Multiply a[i] by b[i].",
+        answer=lambda inputs, sizes: np.array([numbers(inputs, "a") @ numbers(inputs, "a")]),
+    ),
+    Mistake(
+        name="sums",
+        explanation="The elements of a and b were added, not multiplied.",
+        advice="Multiply a[i] by b[i].",
+        answer=lambda inputs, sizes: np.array([sum(numbers(inputs, each).sum() for each in "ab")]),
+    ),
+    Mistake(
+        name="doubled",
+        explanation="The output is twice the dot product.",
+        advice="Does each product get into the sum once?",
+        answer=lambda inputs, sizes: 2 * _right(inputs, sizes),
+    ),
+    *of_right(_right, single=True),
+)

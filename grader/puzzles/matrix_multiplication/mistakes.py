@@ -1,0 +1,133 @@
+"""Well-known wrong answers for matrix multiplication, with what to tell whoever gives them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from grader.model.domains import Sizes
+from grader.model.part import Arrays, Mistake
+from grader.puzzles.programs import Answer, numbers, of_right
+
+TPB = 3
+"""Threads of a block along each axis, which the task fixes."""
+
+
+def _of(change: Callable[[Answer, Answer], Answer]) -> Callable[[Arrays, Sizes], Answer | None]:
+    """Something else that is made of both matrices; None for those with one element."""
+
+    def answer(inputs: Arrays, sizes: Sizes) -> Answer | None:
+        a, b = numbers(inputs, "a"), numbers(inputs, "b")
+        return None if len(a) == 1 else np.asarray(change(a, b))
+
+    return answer
+
+
+def _right(inputs: Arrays, sizes: Sizes) -> Answer:
+    return np.asarray(numbers(inputs, "a") @ numbers(inputs, "b"))
+
+
+def _tile(which: slice) -> Callable[[Arrays, Sizes], Answer | None]:
+    """The products of one tile of each row and column only."""
+
+    def answer(inputs: Arrays, sizes: Sizes) -> Answer | None:
+        if sizes["size"] <= TPB:
+            return None
+        return np.asarray(numbers(inputs, "a")[:, which] @ numbers(inputs, "b")[which])
+
+    return answer
+
+
+def _first_block(inputs: Arrays, sizes: Sizes) -> Answer | None:
+    if sizes["size"] <= TPB:
+        return None
+    value = np.zeros((sizes["size"], sizes["size"]))
+    value[:TPB, :TPB] = _right(inputs, sizes)[:TPB, :TPB]
+    return value
+
+
+COMMON = (
+    Mistake(
+        name="elementwise",
+        explanation="The elements were multiplied one by one.",
+        advice="Each output is a sum over a row of a and a column of b.",
+        answer=_of(lambda a, b: a * b),
+    ),
+    Mistake(
+        name="b-transposed",
+        explanation="b was read by rows: this is a @ b.T.",
+        advice="The column stays and the row moves: b[k, col].",
+        answer=_of(lambda a, b: a @ b.T),
+    ),
+    Mistake(
+        name="a-transposed",
+        explanation="a was read by columns: this is a.T @ b.",
+        advice="The row stays and the column moves: a[row, k].",
+        answer=_of(lambda a, b: a.T @ b),
+    ),
+    Mistake(
+        name="output-transposed",
+        explanation="This is the product with rows and columns exchanged.",
+        advice="Write to output[row, col], where row comes from y and col from x.",
+        answer=_of(lambda a, b: (a @ b).T),
+    ),
+    Mistake(
+        name="swapped",
+        explanation="This is b @ a.",
+        advice="Multiply rows of a by columns of b.",
+        answer=_of(lambda a, b: b @ a),
+    ),
+    Mistake(
+        name="squared",
+        explanation="a was multiplied by itself.",
+        advice="The second factor comes from b. Is its tile loaded from b?",
+        answer=_of(lambda a, b: a @ a),
+    ),
+    Mistake(
+        name="first-product-only",
+        explanation="Each output is the first product of its sum.",
+        advice="Sum over all k in range(size).",
+        answer=_of(lambda a, b: np.outer(a[:, 0], b[0])),
+    ),
+    Mistake(
+        name="first-product-missing",
+        explanation="The first product of each sum is left out.",
+        advice="k begins at 0.",
+        answer=_of(lambda a, b: a[:, 1:] @ b[1:]),
+    ),
+    Mistake(
+        name="last-product-missing",
+        explanation="The last product of each sum is left out.",
+        advice="k ends at size - 1: range(size).",
+        answer=_of(lambda a, b: a[:, :-1] @ b[:-1]),
+    ),
+    Mistake(
+        name="last-product-only",
+        explanation="Each output is the last product of its sum: the others were overwritten.",
+        advice="Add each product to what is there: +=, not =.",
+        answer=_of(lambda a, b: np.outer(a[:, -1], b[-1])),
+    ),
+    *of_right(_right),
+)
+
+TILED = (
+    Mistake(
+        name="first-tile-only",
+        explanation="Only the first tile of each row and column was multiplied.",
+        advice="Loop over all tiles, and keep the sum.",
+        answer=_tile(slice(0, TPB)),
+    ),
+    Mistake(
+        name="last-tile-only",
+        explanation="Only the last tile of each row and column is in the sum.",
+        advice="The sum begins at zero once, before the loop over the tiles.",
+        answer=_tile(slice(-TPB, None)),
+    ),
+    Mistake(
+        name="first-block-only",
+        explanation="Only the outputs of the first block are right, and the rest is zero.",
+        advice="Rows and columns count through all blocks: block_idx.y * TPB + local_row.",
+        answer=_first_block,
+    ),
+)

@@ -1,0 +1,169 @@
+"""What the puzzles with sums share, in one block or in several: tensors, points, mistakes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grader.checks import Clean, Integers, Reals, Robust
+from grader.model.domains import Extent, Sizes
+from grader.model.part import Arrays, Mistake, TensorSpec
+from grader.model.puzzle import BookPlace, RubricItem
+
+Answer = NDArray[np.float64]
+Model = Callable[[Arrays, Sizes], Answer | None]
+
+CLEAN = (
+    "No two threads may use a cell, one of them writing, without a barrier between the two, and "
+)
+CLEAN += (
+    "all threads of a block have to come to each barrier. Is there one at each place where one "
+)
+CLEAN += "belongs, and outside of every condition that not all threads share?"
+"""What to look at first where shared memory is raced for."""
+
+
+def tensor(name: str, role: Literal["input", "output"], *shape: Extent) -> TensorSpec:
+    """A tensor of these puzzles."""
+    return TensorSpec(name=name, role=role, dtype="float32", shape=shape)
+
+
+def numbers(inputs: Arrays, name: str = "a") -> Answer:
+    """An input in float64."""
+    return inputs[name].astype(np.float64)
+
+
+def power_of_two(least: int) -> int:
+    """The first power of two that is no smaller."""
+    return 1 << (least - 1).bit_length()
+
+
+def places(number: int) -> tuple[BookPlace, ...]:
+    """Where the book has a puzzle of one file, by its number."""
+    name = f"p{number:02}"
+    return (
+        BookPlace(
+            task=f"problems/{name}/{name}.mojo",
+            answer=f"solutions/{name}/{name}.mojo",
+            editions=("26.5",),
+        ),
+    )
+
+
+def graded(
+    kernel: str,
+    points: tuple[int, int, int],
+    *,
+    integers: str,
+    clean: str = CLEAN,
+    robust: tuple[int, str, str] | None = None,
+    part: str = "",
+) -> tuple[RubricItem, ...]:
+    """The points of one part.
+
+    Args:
+        kernel: As people call the part, where the puzzle has several.
+        points: For whole numbers, for real numbers, and for clean code.
+        integers: What to look at first where whole numbers are wrong.
+        clean: What to look at first where the code is not clean.
+        robust: Points for sizes beyond the task, what it asks for, and what to look at first.
+        part: Its name, where the puzzle has several.
+    """
+    prefix = f"{kernel}: " if part else ""
+
+    def title(text: str) -> str:
+        return prefix + (text[0].lower() + text[1:] if prefix else text)
+
+    items = [
+        RubricItem(
+            check=Integers(
+                part=part, title=title("Exact on whole numbers at each size"), next_step=integers
+            ),
+            points=points[0],
+        ),
+        RubricItem(
+            check=Reals(
+                part=part,
+                title=title("Real numbers within the rounding bound"),
+                next_step="Whole numbers tell whether the formula is right; real numbers also show "
+                "lost precision. Keep every value in float32.",
+            ),
+            points=points[1],
+        ),
+        RubricItem(
+            check=Clean(
+                part=part,
+                title=title("Clean: inputs untouched, no out of bounds, no race"),
+                next_step=clean,
+            ),
+            points=points[2],
+        ),
+    ]
+    if robust is not None:
+        extra, asked, hint = robust
+        check = Robust(part=part, title=title(f"Robust: {asked}"), next_step=hint)
+        items.append(RubricItem(check=check, points=extra, extra=True))
+    return tuple(items)
+
+
+def of_right(
+    right: Callable[[Arrays, Sizes], Answer], *, single: bool = False
+) -> tuple[Mistake, ...]:
+    """Mistakes that may be made in each of them, after all others.
+
+    Args:
+        right: The right output.
+        single: Whether it has always one element.
+    """
+
+    def halves(inputs: Arrays, sizes: Sizes) -> Answer:
+        return right(inputs, sizes).astype(np.float16).astype(np.float64)
+
+    def zeros(inputs: Arrays, sizes: Sizes) -> Answer:
+        return np.zeros_like(right(inputs, sizes))
+
+    def first(inputs: Arrays, sizes: Sizes) -> Answer | None:
+        value = right(inputs, sizes).copy()
+        if value.size == 1:
+            return None
+        value.ravel()[1:] = 0
+        return value
+
+    def without_last(inputs: Arrays, sizes: Sizes) -> Answer:
+        value = right(inputs, sizes).copy()
+        value.ravel()[-1] = 0
+        return value
+
+    of_elements = (
+        Mistake(
+            name="first-element-only",
+            explanation="Only the first element is written.",
+            advice="Each thread, or each block, has an element of its own: use its index, not 0.",
+            answer=first,
+        ),
+        Mistake(
+            name="last-element-missing",
+            explanation="The last element is not written.",
+            advice="Indices go from 0 to size - 1: compare with index < size.",
+            answer=without_last,
+        ),
+    )
+    return (
+        Mistake(
+            name="zeros",
+            explanation="Every output is zero, as before the launch: no thread wrote one.",
+            advice="Check that the kernel is filled in, and that its threads reach the assignment.",
+            answer=zeros,
+        ),
+        *(() if single else of_elements),
+        Mistake(
+            name="half-precision",
+            explanation="The output is right to three digits only, as if it had been rounded to "
+            "float16.",
+            advice="Keep sums and shared memory in the type of the elements.",
+            answer=halves,
+        ),
+    )
