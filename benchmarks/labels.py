@@ -8,10 +8,9 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from grader.puzzles import DEFAULT
 from grader.samples import Sample, read_samples, write_samples
 from grader.toolchain import edition as editions
-
-PUZZLE = "conv1d"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,28 +51,30 @@ class Label:
 
 
 @functools.cache
-def every_label() -> tuple[Label, ...]:
-    """Every labelled sample of every edition. The files are gone when the process ends."""
+def every_label(puzzle: str = DEFAULT) -> tuple[Label, ...]:
+    """Every labelled sample of a puzzle. The files are gone when the process ends."""
     folder = tempfile.TemporaryDirectory(prefix="samples-")
     atexit.register(folder.cleanup)
-    samples = read_samples(PUZZLE)
+    samples = read_samples(puzzle)
     paths = write_samples(samples, Path(folder.name))
     return tuple(Label(sample=s, path=path) for s, path in zip(samples, paths, strict=True))
 
 
-def labels_of(edition: str, *, group: str = "assignment") -> list[Label]:
-    """The labels of one list for one edition."""
+def labels_of(edition: str, *, group: str = "assignment", puzzle: str = DEFAULT) -> list[Label]:
+    """The labels of one list of a puzzle for one edition."""
     return [
-        label for label in every_label() if (label.edition, label.sample.group) == (edition, group)
+        label
+        for label in every_label(puzzle)
+        if (label.edition, label.sample.group) == (edition, group)
     ]
 
 
-def default_labels() -> list[Label]:
+def default_labels(puzzle: str = DEFAULT) -> list[Label]:
     """Those of the default edition, the hostile ones last."""
     return [
         label
         for group in ("assignment", "hostile")
-        for label in labels_of(editions.DEFAULT_EDITION, group=group)
+        for label in labels_of(editions.DEFAULT_EDITION, group=group, puzzle=puzzle)
     ]
 
 

@@ -1,6 +1,7 @@
 """Grade every labelled sample and compare the verdicts with the labels.
 
-    python -m benchmarks.verdict_quality [--jobs 2] [--only TEXT] [--out FOLDER [--resume]]
+    python -m benchmarks.verdict_quality [--puzzle NAME] [--jobs 2] [--only TEXT]
+                                         [--out FOLDER [--resume]]
     python -m benchmarks.verdict_quality --from-class grade-out/benchmark-class/run
 
 Prints false passes, false fails and other differences, and beside them what the
@@ -27,10 +28,11 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.labels import PUZZLE, Label, default_labels, every_label
+from benchmarks.labels import Label, default_labels, every_label
 from grader.batch.pool import core_of_its_own
 from grader.batch.results import student_results
 from grader.batch.store import Store
+from grader.puzzles import DEFAULT, NAMES
 from grader.record import Record, Status, Verdict, encode, load
 
 RESULTS = Path(__file__).parent / "results"
@@ -117,7 +119,7 @@ def grade_one(label: Label, folder: Path, *, resume: bool = False) -> Graded:
         return compare(label, folder, seconds=0.0)
     began = time.perf_counter()
     command = [sys.executable, "-m", "grader", "submit", str(label.path), "--out", str(folder)]
-    command += ["--puzzle", PUZZLE, "--edition", label.edition]
+    command += ["--puzzle", label.sample.puzzle, "--edition", label.edition]
     with core_of_its_own():
         process = subprocess.run(
             [*command, "--format", "html,json"], capture_output=True, text=True, check=False
@@ -185,6 +187,7 @@ def summary(results: list[Graded]) -> dict[str, int]:
 def main() -> None:
     """Entry point."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--puzzle", default=DEFAULT, choices=NAMES)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--only", default="", help="samples whose name contains this")
     parser.add_argument("--editions", action="store_true", help="those of all editions")
@@ -192,7 +195,8 @@ def main() -> None:
     parser.add_argument("--resume", action="store_true", help="keep the records in --out")
     parser.add_argument("--from-class", type=Path, help="the folder of a class that was graded")
     arguments = parser.parse_args()
-    chosen = every_label() if arguments.editions else default_labels()
+    puzzle = arguments.puzzle
+    chosen = every_label(puzzle) if arguments.editions else default_labels(puzzle)
     labels = [label for label in chosen if arguments.only in label.name]
     with tempfile.TemporaryDirectory() as temporary:
         folder = arguments.out or Path(temporary)
@@ -211,7 +215,8 @@ def main() -> None:
     if not arguments.only:
         RESULTS.mkdir(exist_ok=True)
         report = {"summary": counts, "samples": [asdict(each) for each in results]}
-        (RESULTS / "verdict_quality.json").write_text(json.dumps(report, indent=1) + "\n")
+        name = "verdict_quality" if puzzle == DEFAULT else f"verdict_quality_{puzzle}"
+        (RESULTS / f"{name}.json").write_text(json.dumps(report, indent=1) + "\n")
 
 
 def _tell(graded: Graded) -> None:
