@@ -1,0 +1,62 @@
+"""Labelled samples of the puzzles whose kernels are launched: each gets what its label says.
+
+As `test_samples`, for all such puzzles at once. The ordinary run takes every right answer and every
+skeleton, and of the others one for each kind of mistake; ``--exhaustive`` takes them all.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from benchmarks.labels import Label, labels_of
+from benchmarks.verdict_quality import grade_one
+from grader.puzzles import NAMES, find
+
+EVERY_RUN = {
+    "map": "index_plus_ten input_overwritten",
+    "guards": "no_guard grid_stride",
+    "map_2d": "tile_tensor guard_of_the_place name_misspelt",
+    "broadcast": "transposed",
+    "blocks": "blocks_of_the_example",
+    "shared_memory": "tile_backwards",
+}
+"""By puzzle; beside ``right`` and ``skeleton``."""
+
+LABELS = [
+    label
+    for puzzle in NAMES
+    if find(puzzle).is_program
+    for label in labels_of("26.5", puzzle=puzzle)
+]
+
+
+def in_every_run(label: Label) -> bool:
+    """Whether it is of the ordinary run."""
+    chosen = EVERY_RUN.get(label.sample.puzzle, "").split()
+    return label.sample.name in ("right", "skeleton", *chosen)
+
+
+@pytest.mark.parametrize(
+    "label",
+    [
+        pytest.param(
+            label,
+            id=f"{label.sample.puzzle}-{label.sample.name}",
+            marks=()
+            if label.sample.name == "skeleton"
+            else pytest.mark.slow
+            if in_every_run(label)
+            else (pytest.mark.slow, pytest.mark.exhaustive),
+        )
+        for label in LABELS
+    ],
+)
+def test_a_sample_gets_what_its_label_says(label, tmp_path):
+    graded = grade_one(label, tmp_path / "out")
+    assert (graded.verdict, graded.score) == (label.verdict, label.score), graded.headline
+    assert graded.missing == ()
+
+
+def test_the_ordinary_run_names_samples_that_exist():
+    names = {(label.sample.puzzle, label.sample.name) for label in LABELS}
+    assert {(puzzle, each) for puzzle in EVERY_RUN for each in EVERY_RUN[puzzle].split()} <= names
