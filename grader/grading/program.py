@@ -28,7 +28,6 @@ from grader.model.part import Kernels, Part, Scalar
 from grader.record import Reason
 from grader.sandbox import Isolation, Limits
 from grader.toolchain.kernels import LIMITS
-from grader.toolchain.packaging import Packaged
 from grader.toolchain.toolchain import Toolchain
 from grader.toolchain.workspace import Workspace
 
@@ -83,9 +82,8 @@ class ProgramRun:
                 return None
             ahead = Background(lambda: self._ready(device.result(), shapes), after=0)
             built = self._build(state.submission.text, shapes, self.toolchain)
-            if built.packaged is not None:
-                state.stage_peak = built.packaged.outcome.peak_resident_bytes
-                state.diagnostics = built.packaged.diagnostics
+            state.stage_peak = built.packaged.outcome.peak_resident_bytes
+            state.diagnostics = built.packaged.diagnostics
             state.stage_failed = not built.ok
             if not built.ok and not built.kernels:
                 other = self._neighbour(shapes, built)
@@ -218,7 +216,6 @@ class ProgramRun:
 
     def _neighbour(self, shapes: Sequence[PlannedShape], built: BuiltKernels) -> Choice | None:
         """The choice of another edition that compiles the file, if there is one."""
-        assert built.packaged is not None
         for edition in editions.neighbours(self.choice, built.packaged.diagnostics):
             toolchain = editions.reachable(edition, self.state)
             if toolchain is None or edition.kernels is None:
@@ -231,7 +228,7 @@ class ProgramRun:
     def _blame(self, built: BuiltKernels, shapes: Sequence[PlannedShape]) -> Blame | None:
         """Whose failure it is that the file does not compile; None where it does."""
         packaged = built.packaged
-        if packaged is None or packaged.ok:
+        if packaged.ok:
             return None
         blame = blame_packaging(packaged, lambda: self._reference_compiles(shapes))
         why = editions.explanation(self.choice)[1]
@@ -249,10 +246,8 @@ class ProgramRun:
                 f"{self.choice.edition.name}, and needs one to tell whose failure this is",
                 remedy="Choose an edition of the book that has this puzzle: --edition NAME.",
             )
-        packaged: Packaged | None = self._build(
-            path.read_text("utf-8"), shapes, self.toolchain
-        ).packaged
-        if packaged is None or not packaged.ok:
+        packaged = self._build(path.read_text("utf-8"), shapes, self.toolchain).packaged
+        if not packaged.ok:
             return None
         outcome = packaged.outcome
         return Trial(seconds=outcome.wall_seconds, peak_bytes=outcome.peak_resident_bytes)

@@ -95,15 +95,29 @@ def without_bodies(text: str, names: Collection[str]) -> str:
     return plain
 
 
+def with_extents(text: str, extents: Mapping[str, tuple[int, int, int]]) -> str:
+    """The text with other values for constants that say a grid or a block.
+
+    Students change them, write a number for a pair, or leave them out: those that are literals get
+    as many of the three extents as they have numbers, and others are left alone.
+    """
+    values: dict[str, int | str] = {}
+    for name, found in _definitions(plain_lines(text), extents).items():
+        value = (_value(found[0]) if len(found) == 1 else None) or ()
+        words = [token.text for token in value]
+        count = sum(token.kind == NUMBER for token in value)
+        if _is_literal(value) and 1 <= count <= len(extents[name]):
+            listed = ", ".join(map(str, extents[name][:count]))
+            values[name] = f"({listed}{',' * (count == 1)})" if "," in words else listed
+    return with_constants(text, values)[0]
+
+
 def with_constants(
     text: str, values: Mapping[str, int | str]
 ) -> tuple[str, tuple[UnsetConstant, ...]]:
     """The text with other values for constants at its top level, and those that can't have one."""
     plain = plain_lines(text)
-    places: dict[str, list[Sequence[Token]]] = {name: [] for name in values}
-    for statement in _statements(plain):
-        if statement[0].text in _CONSTANT and len(statement) > 1 and statement[1].text in places:
-            places[statement[1].text].append(statement)
+    places = _definitions(plain, values)
     unset: list[UnsetConstant] = []
     edits: list[tuple[int, int, str]] = []
     for name, found in places.items():
@@ -120,6 +134,15 @@ def with_constants(
     for start, stop, put in sorted(edits, reverse=True):
         plain = plain[:start] + put + plain[stop:]
     return plain, tuple(unset)
+
+
+def _definitions(plain: str, names: Collection[str]) -> dict[str, list[Sequence[Token]]]:
+    """The statements at the top level that define constants, by their names."""
+    places: dict[str, list[Sequence[Token]]] = {name: [] for name in names}
+    for statement in _statements(plain):
+        if statement[0].text in _CONSTANT and len(statement) > 1 and statement[1].text in places:
+            places[statement[1].text].append(statement)
+    return places
 
 
 def body_words(text: str, name: str) -> tuple[str, ...] | None:

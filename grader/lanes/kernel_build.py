@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from grader.intake.program import functions, launched, with_constants, without_bodies
+from grader.intake.program import functions, launched, with_constants, with_extents, without_bodies
 from grader.model.cases import PlannedShape
 from grader.model.part import Kernels, constants_at
 from grader.record import Reason
@@ -42,8 +42,8 @@ class LeftOut(msgspec.Struct, frozen=True):
 class BuiltKernels:
     """What compiling a program gave."""
 
-    packaged: Packaged | None
-    """How the whole file compiled; None where there was nothing to compile."""
+    packaged: Packaged
+    """How the whole file compiled."""
     kernels: Mapping[int, Sequence[CompiledKernel]] = field(default_factory=dict)
     """By the number of the shape: the kernel of each launch."""
     refused: Mapping[str, LeftOut] = field(default_factory=dict)
@@ -52,7 +52,7 @@ class BuiltKernels:
     @property
     def ok(self) -> bool:
         """Whether the whole file compiles."""
-        return self.packaged is None or self.packaged.ok
+        return self.packaged.ok
 
 
 def build_kernels(
@@ -71,7 +71,10 @@ def build_kernels(
     """
     plan = _Plan(text, shapes)
     if not plan.shapes:
-        return BuiltKernels(packaged=None, refused=plan.refused)
+        # A kernel may be missing because of a mistake before it, which the compiler tells.
+        with new_workspace() as workspace:
+            whole = compile_kernels(workspace, [SourceCopy(text, ())], limits=limits)
+        return BuiltKernels(packaged=whole.packaged, refused=plan.refused if whole.ok else {})
     with new_workspace() as workspace:
         whole = compile_kernels(
             workspace, plan.copies(plan.shapes), limits=limits, meanwhile=meanwhile
@@ -129,6 +132,8 @@ class _Plan:
                 Reason.CONSTANT_UNSET,
                 {"constant": first.name, "why": first.why.value, "line": first.line},
             )
+        for launch in code.launches:
+            text = with_extents(text, launch.constants(shape.sizes))
         self._texts[shape.number] = text
         return None
 

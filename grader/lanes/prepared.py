@@ -174,13 +174,13 @@ def _prepared_kernels(
             limits=compile_limits(timeout),
         )
     if not built.kernels:
-        raise NotPrepared("compile", built.packaged.output if built.packaged else "")
+        raise NotPrepared("compile", built.packaged.output)
     spawn = device_spawn(isolation)
     with (
         OnSoftwareDevice(reason="kernels of programs are run on it", spawn=spawn) as device,
         KernelLane(device, built.kernels) as lane,
     ):
-        seconds = built.packaged.outcome.wall_seconds if built.packaged else 0.0
+        seconds = built.packaged.outcome.wall_seconds
         yield PreparedLane(lane=lane, seconds=seconds, unsupported=())
 
 

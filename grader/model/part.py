@@ -23,7 +23,7 @@ from grader.model.numbers import dtype_of
 Arrays = Mapping[str, NDArray[np.generic]]
 """An array for each input tensor, by name."""
 
-Constant = str | int | Callable[[Sizes], int | str]
+Constant = str | int | Callable[[Sizes], int]
 """A compile-time value: a size by name, a number, an expression of sizes, or any other text, which
 stands for itself: a type of numbers for an op, a piece of Mojo for a program."""
 
@@ -188,12 +188,22 @@ class KernelLaunch:
     block: Extent3
     parameters: tuple[str, ...] = ()
     """Its compile-time parameters, as Mojo in the names of the file: ``SIZE``."""
+    grid_constant: str = ""
+    """The constant of the file that says the grid, if there is one. It gets the grid's extents
+    where the file has it as numbers; no kernel has to use it."""
+    block_constant: str = ""
+    """As ``grid_constant``, of the block."""
 
     def extents(self, sizes: Sizes) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
         """Grid and block at these sizes."""
         x, y, z = (int(constant_at(each, sizes)) for each in self.grid)
         u, v, w = (int(constant_at(each, sizes)) for each in self.block)
         return (x, y, z), (u, v, w)
+
+    def constants(self, sizes: Sizes) -> dict[str, tuple[int, int, int]]:
+        """The constants that say grid and block, at these sizes."""
+        named = zip((self.grid_constant, self.block_constant), self.extents(sizes), strict=True)
+        return {name: extents for name, extents in named if name}
 
 
 @dataclass(frozen=True, kw_only=True)

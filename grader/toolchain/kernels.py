@@ -154,6 +154,8 @@ def _main(traits: KernelTraits, modules: Sequence[str], copies: Sequence[SourceC
     lines = [*traits.imports, *(f"import {name}" for name in modules), "", "", "def main() raises:"]
     for name, copy in zip(modules, copies, strict=True):
         lines += [f"    print({traits.text.format(kernel=k.of(name))})" for k in copy.kernels]
+    if not any(copy.kernels for copy in copies):
+        lines.append("    pass")
     return "\n".join([*lines, ""])
 
 

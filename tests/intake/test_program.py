@@ -14,6 +14,7 @@ from grader.intake.program import (
     functions,
     launched,
     with_constants,
+    with_extents,
     without_bodies,
 )
 
@@ -84,6 +85,25 @@ def test_a_constant_that_can_not_be_set_is_told(name, why, line):
     text, (unset,) = with_constants(PROGRAM, {name: 3})
     assert (unset.name, unset.why, unset.line) == (name, why, line)
     assert text == PROGRAM
+
+
+@pytest.mark.parametrize(
+    ("written", "becomes"),
+    [
+        ("8", "5"),
+        ("(8, 1)", "(5, 6)"),
+        ("(8,)", "(5,)"),
+        ("(8, 1, 1)", "(5, 6, 7)"),
+        ("SIZE", "SIZE"),
+        ("(SIZE, 1)", "(SIZE, 1)"),
+        ("(8, 1, 1, 1)", "(8, 1, 1, 1)"),
+    ],
+)
+def test_constants_that_say_a_block_keep_their_form(written, becomes):
+    text = f"comptime BLOCK = {written}\ncomptime other = 8\n"
+    assert with_extents(text, {"BLOCK": (5, 6, 7), "GRID": (1, 1, 1)}) == text.replace(
+        f"= {written}\n", f"= {becomes}\n", 1
+    )
 
 
 def test_functions_at_the_top_level():

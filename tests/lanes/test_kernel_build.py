@@ -39,6 +39,11 @@ class Compiler:
     def __init__(self):
         self.copies = []
 
+    @property
+    def wanted(self):
+        """The kernels of all copies."""
+        return [each for copies in self.copies for copy in copies for each in copy.kernels]
+
     def __call__(self, workspace, copies, *, limits, meanwhile=None):
         self.copies.append(copies)
         ok = not any("mistake" in copy.text for copy in copies)
@@ -61,12 +66,13 @@ def compiler(monkeypatch):
     return found
 
 
-def part(name: str, **constants: int | str) -> Part:
+def part(name: str, *, block: str = "", **constants: int | str) -> Part:
     launch = KernelLaunch(
         function=name,
         arguments=("out", "a"),
         block=("n", 1, 1),
         parameters=("SIZE",) if name == "first" else (),
+        block_constant=block,
     )
     return Part(
         name=name, title=f"the kernel {name}", formula="", domain="",
@@ -154,8 +160,21 @@ def test_a_constant_that_can_not_be_set_is_told_and_not_guessed(compiler, text, 
     built = build(text, part("first"))
     assert built.refused["first"].reason is Reason.CONSTANT_UNSET
     assert built.refused["first"].data == {"constant": "SIZE", "why": why, "line": line}
-    assert not compiler.copies
-    assert built.packaged is None
+    assert not compiler.wanted
+    assert built.ok
+
+
+def test_a_file_without_the_kernel_is_compiled_all_the_same(compiler):
+    """What stands before the kernel may be why it is not seen."""
+    built = build(PROGRAM.replace("def first", "def mistake"), part("first"))
+    assert not built.ok
+    assert not built.refused
+
+
+def test_constants_that_say_the_block_follow_the_launch(compiler):
+    built = build(PROGRAM, part("second", block="TPB"))
+    assert "TPB = 4\n" in built.kernels[0][0].ptx
+    assert "TPB = 7\n" in built.kernels[1][0].ptx
 
 
 def test_constants_that_do_not_differ_need_no_second_copy(compiler):
@@ -181,4 +200,4 @@ def test_other_compile_time_parameters_are_told_before_anything_is_compiled(
     assert ("first" not in built.refused) is fits
     if not fits:
         assert built.refused["first"].reason is Reason.SIGNATURE
-        assert not compiler.copies
+        assert not compiler.wanted

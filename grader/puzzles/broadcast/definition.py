@@ -42,11 +42,12 @@ PART = Part(
                 function="broadcast_add",
                 arguments=("output", "a", "b", Scalar("size")),
                 block=(columns, rows, 1),
+                grid_constant="BLOCKS_PER_GRID",
+                block_constant="THREADS_PER_BLOCK",
             ),
         ),
         constants={
             "SIZE": "size",
-            "THREADS_PER_BLOCK": lambda sizes: f"({columns(sizes)}, {rows(sizes)})",
             "dtype": "DType.float32",
         },
     ),

@@ -20,11 +20,12 @@ PART = Part(
                 function="add_10_guard",
                 arguments=("output", "a", Scalar("size")),
                 block=(lambda sizes: sizes["size"] + sizes["spare"], 1, 1),
+                grid_constant="BLOCKS_PER_GRID",
+                block_constant="THREADS_PER_BLOCK",
             ),
         ),
         constants={
             "SIZE": "size",
-            "THREADS_PER_BLOCK": lambda sizes: sizes["size"] + sizes["spare"],
             "dtype": "DType.float32",
         },
     ),

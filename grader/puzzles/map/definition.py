@@ -15,7 +15,13 @@ PART = Part(
     domain="size 1 to 64, a thread for each element",
     code=Kernels(
         launches=(
-            KernelLaunch(function="add_10", arguments=("output", "a"), block=("size", 1, 1)),
+            KernelLaunch(
+                function="add_10",
+                arguments=("output", "a"),
+                block=("size", 1, 1),
+                grid_constant="BLOCKS_PER_GRID",
+                block_constant="THREADS_PER_BLOCK",
+            ),
         ),
         constants={"SIZE": "size", "dtype": "DType.float32"},
     ),

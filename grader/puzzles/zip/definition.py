@@ -27,7 +27,13 @@ PART = Part(
     domain="size 1 to 64, a thread for each element",
     code=Kernels(
         launches=(
-            KernelLaunch(function="add", arguments=("output", "a", "b"), block=("size", 1, 1)),
+            KernelLaunch(
+                function="add",
+                arguments=("output", "a", "b"),
+                block=("size", 1, 1),
+                grid_constant="BLOCKS_PER_GRID",
+                block_constant="THREADS_PER_BLOCK",
+            ),
         ),
         constants={"SIZE": "size", "dtype": "DType.float32"},
     ),
