@@ -84,6 +84,13 @@ def test_a_kernel_is_known_by_the_name_of_its_copy():
     assert found[COPY.kernels[1]].entry == "k1_0_add_scaled_Pointer"
 
 
+def test_of_a_long_name_the_compiler_keeps_the_beginning():
+    copy = SourceCopy("", (WantedKernel("a_kernel_with_a_long_name_of_its_own"),))
+    data = assembly(text("k1_0_a_kernel_with_a_long_name_6A6A_6646c85cf84b5c33"))
+    (found,) = kernels._kernels(data, ["k1_0"], [copy])
+    assert found[copy.kernels[0]].entry.endswith("33")
+
+
 @pytest.mark.parametrize(
     ("texts", "said"),
     [
