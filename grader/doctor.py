@@ -117,12 +117,12 @@ def _packaging() -> Answer:
 
 def _software_device() -> Answer:
     """Start the device in its own isolation and connect to it."""
-    from grader.lanes.devices import OnSoftwareDevice, device_spawn
+    from grader.lanes.devices import HowToRun, OnSoftwareDevice, device_spawn
     from grader.sandbox import Wanted, probe
 
     spawn = device_spawn(probe(Wanted.AUTO).level)
     with OnSoftwareDevice(reason="doctor", spawn=spawn) as device:
-        device.begin_case(variant=0)
+        device.begin_case(HowToRun())
         device.end_case()
     return Answer(health=Health.GOOD, what="the software device starts and answers")
 

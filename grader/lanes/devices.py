@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Protocol, Self
 
@@ -119,6 +120,25 @@ TURN_SECONDS = 600.0
 _NOT_SHOWN = "a GPU does not show what was done on it"
 
 
+@dataclass(frozen=True, kw_only=True)
+class HowToRun:
+    """How the device runs a case."""
+
+    variant: int = 0
+    """Which bytes unwritten memory holds. Odd ones also get the addresses of buffers that were
+    freed before."""
+    schedule: int = schedules.PLAIN
+    """The order of blocks and threads (`grader.device.schedules`)."""
+    repeatable: bool = False
+    """Whether `CaseDevice.keep`, `compare` and `repeat` may follow."""
+    shared_zeros: bool = False
+    """Whether unwritten shared memory holds zeros, whatever the variant."""
+    share: float = 1.0
+    """The part of the budget that holds."""
+    budget: Budget = BUDGET
+    """Of a launch."""
+
+
 class CaseDevice(AbstractContextManager["CaseDevice"], Protocol):
     """A device and the way to it for a worker."""
 
@@ -133,23 +153,8 @@ class CaseDevice(AbstractContextManager["CaseDevice"], Protocol):
     def worker_environment(self, inside: Callable[[Path], str]) -> Mapping[str, str]:
         """Variables that the worker needs."""
 
-    def begin_case(
-        self,
-        *,
-        variant: int,
-        schedule: int = schedules.PLAIN,
-        repeatable: bool = False,
-        shared_zeros: bool = False,
-        share: float = 1.0,
-        budget: Budget = BUDGET,
-    ) -> None:
-        """A case begins; ``variant`` chooses what unwritten memory holds.
-
-        ``schedule`` is the order of blocks and threads (`grader.device.schedules`).
-        Odd variants also get the addresses of buffers that were freed before. With
-        ``shared_zeros``, unwritten shared memory holds zeros in all of them. ``share`` is the part
-        of the ``budget`` of a launch that holds.
-        """
+    def begin_case(self, how: HowToRun) -> None:
+        """A case begins."""
 
     def end_case(self) -> CaseEvidence | None:
         """What was seen since `begin_case`; None where nothing can be."""
@@ -193,26 +198,17 @@ class OnSoftwareDevice:
         folder = self._device.driver_libraries()[0].parent
         return self._device.worker_environment(libraries=Path(inside(folder)))
 
-    def begin_case(
-        self,
-        *,
-        variant: int,
-        schedule: int = schedules.PLAIN,
-        repeatable: bool = False,
-        shared_zeros: bool = False,
-        share: float = 1.0,
-        budget: Budget = BUDGET,
-    ) -> None:
-        poison, shared = _FILLS[variant % len(_FILLS)]
+    def begin_case(self, how: HowToRun) -> None:
+        poison, shared = _FILLS[how.variant % len(_FILLS)]
         setup = CaseSetup(
             poison=poison,
-            shared_fill=0 if shared_zeros else shared,
-            schedule=schedule,
-            limits=_limits(budget, share),
+            shared_fill=0 if how.shared_zeros else shared,
+            schedule=how.schedule,
+            limits=_limits(how.budget, how.share),
             # Every other case: who keeps answers by the address of a buffer is found out, and
             # in the cases between, who goes on using a buffer that was freed.
-            rewind=variant % 2 == 1,
-            repeatable=repeatable,
+            rewind=how.variant % 2 == 1,
+            repeatable=how.repeatable,
         )
         self._device.begin_case(setup)
 
@@ -259,16 +255,7 @@ class OnGpu:
     def worker_environment(self, inside: Callable[[Path], str]) -> Mapping[str, str]:
         return gpu.environment(inside)
 
-    def begin_case(
-        self,
-        *,
-        variant: int,
-        schedule: int = schedules.PLAIN,
-        repeatable: bool = False,
-        shared_zeros: bool = False,
-        share: float = 1.0,
-        budget: Budget = BUDGET,
-    ) -> None:
+    def begin_case(self, how: HowToRun) -> None:
         # Whoever has it for longer than any case may take is no grading: go on beside it.
         self._turn.wait(TURN_SECONDS)
 

@@ -19,7 +19,7 @@ from typing import Any, Self
 
 from grader.device import CaseEvidence, Compared, CopyOut, Launch, schedules
 from grader.errors import DeviceFault, ToolchainFault
-from grader.lanes.devices import CaseDevice
+from grader.lanes.devices import CaseDevice, HowToRun
 from grader.lanes.lane import Control, Kept, Redone
 from grader.lanes.timing import CASE_SECONDS, PartRun
 from grader.lanes.workspace import out_of_memory
@@ -219,12 +219,14 @@ class GraphLane:
         clock = self._last.time
         share = clock.share
         self._device.begin_case(
-            variant=variant,
-            schedule=schedule,
-            repeatable=repeatable,
-            shared_zeros=part.shared_holds_zeros(sizes),
-            share=share,
-            budget=part.budget,
+            HowToRun(
+                variant=variant,
+                schedule=schedule,
+                repeatable=repeatable,
+                shared_zeros=part.shared_holds_zeros(sizes),
+                share=share,
+                budget=part.budget,
+            )
         )
         began = time.monotonic()
         answer = worker.run(

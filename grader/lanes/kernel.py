@@ -28,7 +28,7 @@ from grader.device import (
     schedules,
 )
 from grader.errors import DeviceFault, GradeError, UnsupportedByDevice
-from grader.lanes.devices import OnSoftwareDevice
+from grader.lanes.devices import HowToRun, OnSoftwareDevice
 from grader.lanes.lane import Kept, Redone
 from grader.lanes.timing import PartRun
 from grader.model.cases import Case, CaseRun, Ending, PlannedShape
@@ -135,11 +135,13 @@ class KernelLane:
         # Modules are loaded before the case begins: their variables are no part of it.
         launches = self._launches(case.shape)
         self._device.begin_case(
-            variant=variant,
-            schedule=schedule,
-            shared_zeros=case.part.shared_holds_zeros(case.shape.sizes),
-            share=share,
-            budget=case.part.budget,
+            HowToRun(
+                variant=variant,
+                schedule=schedule,
+                shared_zeros=case.part.shared_holds_zeros(case.shape.sizes),
+                share=share,
+                budget=case.part.budget,
+            )
         )
         began = time.monotonic()
         answer = self._perform(case, launches)

@@ -14,7 +14,7 @@ from typing import Self
 import msgspec
 
 from grader.lanes import DeviceChoice
-from grader.lanes.devices import CaseDevice, OnSoftwareDevice, choose_device, device_spawn
+from grader.lanes.devices import CaseDevice, HowToRun, OnSoftwareDevice, choose_device, device_spawn
 from grader.lanes.graph import GraphLane
 from grader.lanes.kernel import KernelLane
 from grader.lanes.kernel_build import build_kernels
@@ -140,7 +140,7 @@ def prepared(
             raise NotPrepared("package", packaged.output)
         limits = compile_limits(timeout)
         with open_graph_lane(workspace, device, compile_limits=limits) as opened:
-            opened.device.begin_case(variant=0)
+            opened.device.begin_case(HowToRun())
             with stage("compile"):
                 started = opened.lane.prepare(shapes)
             opening = opened.device.end_case()

@@ -18,7 +18,7 @@ from grader.grading.given_code import Code
 from grader.grading.prober import Prober
 from grader.grading.state import StepsDone
 from grader.grading.verdict import score
-from grader.lanes.devices import OnSoftwareDevice
+from grader.lanes.devices import HowToRun, OnSoftwareDevice
 from grader.lanes.graph import _pairs
 from grader.lanes.lane import Redone
 from grader.model.cases import CaseRun, Ending
@@ -166,7 +166,7 @@ class OnDevice:
 
     def run(self, case, *, variant=0, repeatable=False, **options):
         self.cases_run += 1
-        self.device.begin_case(variant=variant, repeatable=repeatable)
+        self.device.begin_case(HowToRun(variant=variant, repeatable=repeatable))
         sizes = dict(case.shape.sizes)
         inputs = []
         for array in case.inputs.values():
