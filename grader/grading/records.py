@@ -59,7 +59,7 @@ def verdict_record(state: RunState) -> Record:
             for name, tally in failed.items()
             if tally.worst is not None
         )
-    found = advice.findings(puzzle, results.observations_with_findings) if results else ()
+    found = advice.findings(puzzle, results.findings.values()) if results else ()
     edition = state.edition
     diagnostics = advice.with_advice(puzzle, state.diagnostics, edition)
     return _build(

@@ -21,7 +21,7 @@ from grader.sandbox import Wanted
 from grader.toolchain.edition import DEFAULT_EDITION, Edition, find
 
 if TYPE_CHECKING:
-    from grader.grading.prober import Results
+    from grader.grading.results import Results
     from grader.lanes.kernel_build import LeftOut
     from grader.model.cases import PlannedShape
     from grader.model.puzzle import Puzzle

@@ -18,7 +18,7 @@ from grader.record import Aspect, CheckOutcome, Reason, Status, Verdict, Visibil
 from grader.wording import HURDLES, SKELETON_HEADLINE, reason_sentence
 
 if TYPE_CHECKING:
-    from grader.grading.prober import Results
+    from grader.grading.results import Results
     from grader.model.cases import Observation
     from grader.model.checks import Check
     from grader.model.puzzle import Puzzle, RubricItem

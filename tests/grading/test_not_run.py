@@ -199,7 +199,7 @@ def test_a_short_try_that_is_too_short_is_no_failure(grade, needs):
     _, results, scored, _ = grade(program)
     assert by_status(scored, Status.FAILED) == {"example"}
     assert "short try" in reason(scored, "integers")
-    assert len(results.observations_with_findings) == 1
+    assert len(results.findings.values()) == 1
 
 
 def test_a_short_try_is_far_longer_than_the_cases_that_ended(grade):

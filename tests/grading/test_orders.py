@@ -73,7 +73,7 @@ def test_a_finding_of_one_order_alone_is_a_race():
     assert clean.status == "failed"
     assert RACE.message in clean.sentence
     assert schedules.in_words(schedules.REVERSED) in clean.sentence
-    assert [o.findings[0][0] for o in results.observations_with_findings] == [RACE]
+    assert [o.findings[0][0] for o in results.findings.values()] == [RACE]
 
 
 def test_a_right_program_is_tried_in_several_orders_and_the_same_again():

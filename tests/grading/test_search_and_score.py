@@ -418,7 +418,7 @@ def test_the_given_kernels_defect_costs_nothing():
     results, scored = grade(ScriptedLane(findings=defect), kernel_unchanged=True)
     assert (scored.verdict, scored.score) == (Verdict.PASS, 100)
     assert statuses(scored)["robust"] == "not-checked"
-    (observation,) = results.observations_with_findings
+    (observation,) = results.findings.values()
     assert [whose.value for _, whose in observation.findings] == ["skeleton"]
 
 
@@ -445,7 +445,7 @@ def test_what_a_given_kernel_reads_by_a_wrong_launch_is_the_students():
                           for cells, block, thread, cell in PART.given_reads(sizes)})  # fmt: skip
 
     results, _ = grade(ScriptedLane(findings=defect), kernel_unchanged=True)
-    (observation,) = results.observations_with_findings
+    (observation,) = results.findings.values()
     assert [whose.value for _, whose in observation.findings] == ["student"]
 
 
@@ -456,7 +456,7 @@ def test_a_given_kernel_launched_wrongly_is_the_students_doing():
         kernel_unchanged=True,
     )
     assert "clean" in failed(scored)
-    assert [w.value for _, w in results.observations_with_findings[0].findings] == ["student"]
+    assert [w.value for _, w in next(iter(results.findings.values())).findings] == ["student"]
 
 
 def test_crashes_are_few_because_each_costs_a_new_worker():

@@ -15,7 +15,8 @@ from grader.device import library_directory
 from grader.grading import plan
 from grader.grading.blame import Blame, Trial, blame_compile
 from grader.grading.given_code import Code
-from grader.grading.prober import Prober, Results
+from grader.grading.prober import Prober
+from grader.grading.results import Results
 from grader.grading.state import StepsDone
 from grader.grading.verdict import Scored, score
 from grader.lanes.devices import OnSoftwareDevice, device_spawn
