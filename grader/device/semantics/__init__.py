@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from grader.device.semantics import approx, bits, compare, convert, float32, float64, half, integer
+from grader.device.semantics import approx, bits, compare, convert, float64, floats, integer
 from grader.device.semantics.operation import Builder, PtxModifiers, PtxOperation
 
 __all__ = ["PtxOperation", "lookup"]
@@ -15,9 +15,8 @@ __all__ = ["PtxOperation", "lookup"]
 _FAMILIES: tuple[dict[str, tuple[Builder, ...]], ...] = (
     integer.BUILDERS,
     bits.BUILDERS,
-    float32.BUILDERS,
+    floats.BUILDERS,
     float64.BUILDERS,
-    half.BUILDERS,
     compare.BUILDERS,
     convert.BUILDERS,
     approx.BUILDERS,

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from grader.device.semantics.half import lift, widen
 from grader.device.semantics.operation import (
     Builder,
     Function,
@@ -20,7 +19,7 @@ from grader.device.semantics.operation import (
     PtxOperation,
     from_function,
 )
-from grader.device.semantics.rounding import canonical_nan, flush, narrow
+from grader.device.semantics.rounding import canonical_nan, flush, lift, narrow, widen
 
 _OURS = "within 0.501 ulp; the PTX ISA bound is "
 

@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 
-from grader.device.semantics.half import HALVES, lift, widen
 from grader.device.semantics.operation import (
     BITS,
     DTYPES,
@@ -31,7 +30,15 @@ from grader.device.semantics.operation import (
     split16,
     store,
 )
-from grader.device.semantics.rounding import MIN_NORMAL, NAN, canonical_nan, flush
+from grader.device.semantics.rounding import (
+    HALVES,
+    MIN_NORMAL,
+    NAN,
+    canonical_nan,
+    flush,
+    lift,
+    widen,
+)
 
 _ORDERED: dict[str, np.ufunc] = {
     "eq": np.equal,

@@ -10,7 +10,6 @@ from typing import Any, Final
 
 import numpy as np
 
-from grader.device.semantics.half import widen
 from grader.device.semantics.operation import (
     DTYPES,
     Builder,
@@ -30,6 +29,7 @@ from grader.device.semantics.rounding import (
     relu,
     saturate,
     to_odd,
+    widen,
 )
 
 _INTEGERS: Final = ("u8", "u16", "u32", "u64", "s8", "s16", "s32", "s64")

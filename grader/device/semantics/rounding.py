@@ -20,10 +20,12 @@ from typing import Any, Final
 
 import numpy as np
 
-from grader.device.semantics.operation import DTYPES
+from grader.device.semantics.operation import DTYPES, Function, join16, split16
 
 MODES: Final = ("rn", "rz", "rm", "rp")
 """To nearest even, towards zero, towards minus infinity, towards plus infinity."""
+
+HALVES: Final = ("f16", "f16x2", "bf16", "bf16x2")
 
 NAN: Final[dict[str, Any]] = {
     "f16": np.uint16(0x7FFF).view(np.float16),
@@ -178,3 +180,23 @@ def flushed_after_rounding(x: Any, rounded: Any, kind: str, mode: str) -> Any:
     unbounded = _directed(np.where(near, x * scale, 1.0), to, mode)
     tiny = near & (np.absolute(unbounded) < 1)
     return np.where(tiny, np.copysign(to(0), rounded), rounded)
+
+
+def widen(x: Any, kind: str) -> Any:
+    """f16 (as float16) or bf16 (as uint16) to float64, exactly."""
+    if kind == "bf16":
+        return (x.astype(np.uint32) << np.uint32(16)).view(np.float32).astype(np.float64)
+    return x.astype(np.float64)
+
+
+def lift(kind: str, function: Function) -> Function:
+    """``function`` on 16-bit values as a function on ``kind``, which may be a pair."""
+    if not kind.endswith("x2"):
+        return function
+    half = DTYPES[kind[:-2]]
+
+    def on_pairs(*sources: Any) -> Any:
+        lows, highs = zip(*(split16(x, half) for x in sources), strict=True)
+        return join16(function(*lows), function(*highs))
+
+    return on_pairs

@@ -1,7 +1,8 @@
-"""f32: add, sub, mul, fma, div, rcp, sqrt in every rounding mode, neg, abs, copysign.
+"""f32, f16 and bf16: add, sub, mul, fma, neg, abs; of f32 also div, rcp and sqrt.
 
-Exact (correctly rounded). Sums and products to nearest are the machine's own;
-the rest goes through `grader.device.semantics.rounding`.
+Halves come alone and in pairs (f16x2, bf16x2). All is exact (correctly rounded): sums and products
+of f32 to nearest are the machine's own; the rest is computed in float64 rounded to odd, then
+rounded once (`grader.device.semantics.rounding`).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from grader.device.semantics.operation import (
     DTYPES,
     Array,
     Builder,
+    Function,
     PtxModifiers,
     PtxOperation,
     Value,
@@ -22,15 +24,19 @@ from grader.device.semantics.operation import (
     store,
 )
 from grader.device.semantics.rounding import (
+    HALVES,
     MODES,
     NAN,
     add_to_odd,
     canonical_nan,
     flush,
     flushed_after_rounding,
+    lift,
     minus_zero_if_cancelled,
     narrow,
+    relu,
     saturate,
+    widen,
 )
 
 _UFUNCS = {"add": np.add, "sub": np.subtract, "mul": np.multiply}
@@ -232,15 +238,89 @@ def _neg_abs(m: PtxModifiers) -> PtxOperation | None:
     return PtxOperation(m.opcode, (_F32,), (_F32,), apply)
 
 
+def _half_operation(m: PtxModifiers, kind: str, function: Function, count: int) -> PtxOperation:
+    return from_function(m.opcode, lift(kind, function), (kind,) * count, kind)
+
+
+def _half_arithmetic(m: PtxModifiers) -> PtxOperation | None:
+    fused = m.base == "fma"
+    rounding = m.flag("rn")
+    ftz = m.flag("ftz")
+    sat = m.flag("sat")
+    clamp = fused and m.flag("relu")
+    kind = m.take(*HALVES)
+    element = kind.removesuffix("x2")
+    if not kind or (fused and not rounding) or (sat and clamp):
+        return None
+    if element == "bf16" and (ftz or sat):
+        return None
+
+    def function(*sources: Any) -> Any:
+        values = [widen(x, element) for x in sources]
+        if ftz:
+            values = [_flush_wide(x, element) for x in values]
+        return _finish_half(_sum_or_product(m.base, element, values), element, ftz, sat, clamp)
+
+    return _half_operation(m, kind, function, 3 if fused else 2)
+
+
+def _flush_wide(x: Any, kind: str) -> Any:
+    return flush(x.astype(DTYPES[kind]), kind).astype(np.float64)
+
+
+def _sum_or_product(base: str, kind: str, values: list[Any]) -> Any:
+    """In float64, such that rounding it to nearest in ``kind`` is the one rounding.
+
+    Products of halves have 22 bits or fewer and are exact. A float64 sum of two
+    halves is inexact only where they are 2**40 apart and more, where it can't
+    come near the middle between two halves; so is that of an f16 product and
+    an f16. A bf16 product can itself lie in the middle, and needs round to odd.
+    """
+    if base == "mul":
+        return values[0] * values[1]
+    if base == "fma":
+        product = values[0] * values[1]
+        return add_to_odd(product, values[2]) if kind == "bf16" else product + values[2]
+    return values[0] - values[1] if base == "sub" else values[0] + values[1]
+
+
+def _finish_half(exact: Any, kind: str, ftz: bool, sat: bool, clamp: bool) -> Any:
+    if sat:
+        exact = saturate(exact)
+    if clamp:
+        exact = relu(exact)
+    result = narrow(exact, kind, "rn")
+    return flushed_after_rounding(exact, result, kind, "rn") if ftz else result
+
+
+def _neg_abs_half(m: PtxModifiers) -> PtxOperation | None:
+    """The sign bit alone; a NaN keeps its payload (unspecified in the manual)."""
+    ftz = m.flag("ftz")
+    kind = m.take(*HALVES)
+    element = kind.removesuffix("x2")
+    if not kind or (ftz and element == "bf16"):
+        return None
+    negate = m.base == "neg"
+
+    def function(a: Any) -> Any:
+        if ftz:
+            a = flush(a, element)
+        bits = a.view(np.uint16)
+        bits = bits ^ np.uint16(0x8000) if negate else bits & np.uint16(0x7FFF)
+        return bits.view(DTYPES[element])
+
+    return _half_operation(m, kind, function, 1)
+
+
 BUILDERS: dict[str, tuple[Builder, ...]] = {
-    "add": (_add_sub_mul,),
-    "sub": (_add_sub_mul,),
-    "mul": (_add_sub_mul,),
-    "fma": (_fma,),
+    "add": (_add_sub_mul, _half_arithmetic),
+    "sub": (_add_sub_mul, _half_arithmetic),
+    "mul": (_add_sub_mul, _half_arithmetic),
+    "fma": (_fma, _half_arithmetic),
     "mad": (_fma,),
     "div": (_div,),
     "rcp": (_rcp,),
     "sqrt": (_sqrt,),
-    "neg": (_neg_abs,),
-    "abs": (_neg_abs,),
+    "neg": (_neg_abs, _neg_abs_half),
+    "abs": (_neg_abs, _neg_abs_half),
 }
