@@ -82,6 +82,31 @@ FINDING_EXPLANATIONS: dict[FindingKind, str] = {
     "both sides: call ctx.synchronize() before the other context gets work that needs what was "
     "enqueued on ctx, and synchronize() of the other context before anything uses its results.",
 }
+FINDING_HINTS: dict[FindingKind, str] = {
+    FindingKind.OUT_OF_BOUNDS: "A GPU may crash here, or silently use other data. Compare the "
+    "index with the size before the access.",
+    FindingKind.MISALIGNED: "A GPU refuses an address that is no multiple of the access size.",
+    FindingKind.UNINITIALISED_READ: "Nothing was stored there before, so the value may be "
+    "anything. Write the memory first, and let a barrier() lie between, or do not read it.",
+    FindingKind.RACE: "Which of the two comes first is chance. Threads of one block need a "
+    "barrier() between the two accesses; threads of different blocks need an atomic operation, "
+    "or a launch of its own for the second.",
+    FindingKind.BARRIER_DIVERGENCE: "All threads of a block must reach the same barrier(): take it "
+    "out of the if or the loop that some of them skip.",
+    FindingKind.BUDGET_EXCEEDED: "Look for a loop whose condition never becomes false.",
+    FindingKind.BAD_LAUNCH: "A block holds at most 1024 threads and 48 KiB of shared memory, and "
+    "no dimension may be zero: look at grid_dim and block_dim.",
+    FindingKind.TRAP: "An assertion in the kernel failed, or it stopped itself.",
+    FindingKind.STACK_OVERFLOW: "A function calls itself too often for the 1 KiB of stack that a "
+    "thread has on a GPU. Write it as a loop.",
+    FindingKind.MISSING_FUNCTION: "The compiler lets it pass, but no GPU has this function.",
+    FindingKind.EXITED_BEFORE_BARRIER: "The manual allows it (PTX ISA, exit), but the next "
+    "barrier() is undefined for them. The safe way is an if around the loads and stores, and "
+    "barrier() outside of it.",
+    FindingKind.STREAM_RACE: "A GPU works on several streams at once. Use one DeviceContext, or "
+    "call synchronize() before the other one uses the memory.",
+}
+"""What to do about it, for a program that nobody grades."""
 UNWRITTEN_BUFFER = "This was global memory: a buffer that nothing had filled."
 """Added to the explanation of an uninitialised read of global memory."""
 FINDING_DIAGNOSES: dict[FindingKind, str] = {

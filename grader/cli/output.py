@@ -182,7 +182,7 @@ class Outputs:
                 continue
             path = self.folder / report.FORMATS[name].file
             data = report.render(record, name, path=self.target.path, audience=self.target.audience)
-            _replace(path, data)
+            replace_file(path, data)
             written[name] = path
         return written
 
@@ -235,7 +235,7 @@ def for_reader(record: Record, audience: Audience) -> Record:
     return shown
 
 
-def _replace(path: Path, data: bytes) -> None:
+def replace_file(path: Path, data: bytes) -> None:
     """Write a file in one step, so that nobody ever reads half of it."""
     try:
         with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
@@ -245,5 +245,5 @@ def _replace(path: Path, data: bytes) -> None:
     except OSError as error:
         raise GraderFault(
             f"{path} could not be written: {error.strerror}",
-            remedy="Make room on the disk or choose another folder with --out DIR.",
+            remedy="Make room on the disk, or choose another place.",
         ) from error

@@ -23,6 +23,7 @@ Exit codes:
 # not held up by what other commands need.
 _COMMANDS = {
     "submit": ("grader.cli.submit", "submit"),
+    "run": ("grader.cli.run", "run"),
     "batch": ("grader.cli.batch", "batch"),
     "rerender": ("grader.cli.class_run", "rerender"),
     "show": ("grader.cli.class_run", "show"),

@@ -57,7 +57,7 @@ def device_tree() -> PythonTree:
     return python_tree(Path(sys.executable), distributions=_DISTRIBUTIONS, more=modules)
 
 
-def device_spawn(isolation: Isolation) -> Spawn:
+def device_spawn(isolation: Isolation, *, limits: Limits = LIMITS) -> Spawn:
     """A function that starts the device process at this level of isolation."""
 
     def spawn(request: SpawnRequest) -> RunningProcess:
@@ -70,7 +70,7 @@ def device_spawn(isolation: Isolation) -> Spawn:
         process = box.spawn(
             box.python_command(*request.argv[1:]),
             stage="device",
-            limits=LIMITS,
+            limits=limits,
             environment={**environment, **box.python_environment()},
             pass_fds=request.pass_fds,
         )

@@ -15,7 +15,7 @@ from grader.sandbox import bwrap
 from grader.sandbox.bwrap import LAUNCHER_INSIDE, PACKAGES_INSIDE, SCRATCH_INSIDE, Mount
 from grader.sandbox.cgroup import SPARE_TASKS, ControlGroup
 from grader.sandbox.policy import Isolation, Limits, Profile, gpu_nodes, system_paths
-from grader.sandbox.process import SandboxedProcess
+from grader.sandbox.process import Listen, SandboxedProcess
 from grader.sandbox.process_tree import tasks_of_user
 from grader.sandbox.python_tree import PythonTree, links
 from grader.sandbox.scratch import Scratch, ordinary_uid
@@ -148,6 +148,7 @@ class Box:
         environment: Mapping[str, str] | None = None,
         pass_fds: Sequence[int] = (),
         directory: str | None = None,
+        listen: Listen | None = None,
     ) -> SandboxedProcess:
         """Start ``command``; returns when it has been executed, some 50 ms later.
 
@@ -159,6 +160,7 @@ class Box:
                 but the three standard ones; standard input is empty.
             directory: The working directory, as it is inside; by default the
                 ``work`` directory of the scratch, or ``/``.
+            listen: See `SandboxedProcess`.
 
         Raises:
             SandboxFault: the sandbox or the command could not be started.
@@ -192,6 +194,7 @@ class Box:
             limits=limits,
             stage=stage,
             started=started,
+            listen=listen,
         )
 
     def _command_line(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from enum import StrEnum
 from pathlib import Path
 
@@ -180,14 +180,21 @@ _TAIL = 64 * 1024
 
 
 class Capture:
-    """Keeps the first and the last 64 KiB of a stream: the first error and the last words."""
+    """Keeps the first and the last 64 KiB of a stream: the first error and the last words.
 
-    def __init__(self) -> None:
+    Args:
+        also: Gets each piece as it comes.
+    """
+
+    def __init__(self, also: Callable[[bytes], None] | None = None) -> None:
+        self._also = also
         self.total = 0
         self._head = bytearray()
         self._tail = bytearray()
 
     def feed(self, chunk: bytes) -> None:
+        if self._also is not None:
+            self._also(chunk)
         self.total += len(chunk)
         room = _HEAD - len(self._head)
         if room > 0:

@@ -13,6 +13,8 @@ import signal
 import subprocess
 import threading
 import time
+from collections.abc import Callable
+from functools import partial
 from typing import Self
 
 from grader.errors import SandboxFault
@@ -31,12 +33,17 @@ _LAST_OUTPUT_SECONDS = 1.0
 _KILL_SECONDS = 4.0
 
 
+Listen = Callable[[int, bytes], None]
+
+
 class SandboxedProcess:
     """Made by `grader.sandbox.box.Box.spawn`.
 
     Args:
         popen: bubblewrap, or the launcher that reaps; with pipes for both outputs.
         up: What has come up, whose pidfd is this object's from now on.
+        listen: Gets what comes on standard output (0) and standard error (1), piece by piece, in
+            the watching thread: it must neither wait nor raise.
         group: Its control groups, which this object removes at the end.
     """
 
@@ -50,6 +57,7 @@ class SandboxedProcess:
         limits: Limits,
         stage: str,
         started: float,
+        listen: Listen | None = None,
     ) -> None:
         self._popen = popen
         self._init = up.init
@@ -71,7 +79,11 @@ class SandboxedProcess:
         self._peak = 0
         self._cpu: dict[int, float] = {}
         self._waiting: float | None = None
-        self._captures = (Capture(), Capture())
+        self._captures = (
+            (Capture(partial(listen, 0)), Capture(partial(listen, 1)))
+            if listen is not None
+            else (Capture(), Capture())
+        )
         self._outcome: Outcome | None = None
         self._failure: BaseException | None = None
         # Not join(), for the reason that stands in `grader.grading.background`.

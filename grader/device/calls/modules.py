@@ -169,8 +169,8 @@ def launch_kernel(
     attributes: int,
     first_attribute: int,
     parameters: memoryview,
-) -> None:
-    """Run a kernel to its end; a fault of the device sticks."""
+) -> bytes:
+    """Run a kernel to its end, and answer with what it printed; a fault of the device sticks."""
     function = session.functions.get(handle)
     on = session.stream(stream)
     if attributes:
@@ -187,7 +187,8 @@ def launch_kernel(
     if launch.result in _FAULTS:
         session.sticky = CudaResult(launch.result)
     if launch.result:
-        raise CallRefused(CudaResult(launch.result))
+        raise CallRefused(CudaResult(launch.result), launch.printed)
+    return launch.printed.encode()
 
 
 def _run(

@@ -6,7 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#define MAX_PRINTED ((size_t)1 << 20)
 #define MAX_IMAGE ((size_t)4 << 20)
 #define MAX_PARAMETERS 1024
 #define MAX_PARAMETER_BYTES 32764 /* the limit of PTX 8.1 and later */
@@ -287,6 +289,24 @@ static CUresult copy_extra(void **extra, unsigned char *buffer, size_t *size)
     return CUDA_SUCCESS;
 }
 
+/* What kernels print is evidence. On a GPU the driver also prints it on standard output, which a
+ * program that somebody looks at should do here too. */
+static int prints(void)
+{
+    return getenv("GRADE_KERNEL_PRINTS") != NULL;
+}
+
+static void show(const char *text, size_t length)
+{
+    while (length) {
+        ssize_t written = write(STDOUT_FILENO, text, length);
+        if (written <= 0)
+            return;
+        text += written;
+        length -= (size_t)written;
+    }
+}
+
 EXPORT CUresult cuLaunchKernelEx(const CUlaunchConfig *config, CUfunction function,
                                  void **values, void **extra)
 {
@@ -313,7 +333,13 @@ EXPORT CUresult cuLaunchKernelEx(const CUlaunchConfig *config, CUfunction functi
         extra ? copy_extra(extra, buffer, &size) : gather(function, values, buffer, &size);
     if (result != CUDA_SUCCESS)
         return result;
-    return device_call(OP_LAUNCH, &request, sizeof request, buffer, size, NULL, 0, NULL);
+    char *printed = prints() ? malloc(MAX_PRINTED) : NULL;
+    size_t length = 0, capacity = printed ? MAX_PRINTED : 0;
+    result = device_call(OP_LAUNCH, &request, sizeof request, buffer, size, printed, capacity,
+                         &length);
+    show(printed, length < capacity ? length : capacity);
+    free(printed);
+    return result;
 }
 
 EXPORT CUresult cuLaunchKernel(CUfunction function, unsigned grid_x, unsigned grid_y,

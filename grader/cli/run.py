@@ -1,0 +1,122 @@
+"""``grade run``: any Mojo program, with what the device sees at its lines."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TextIO, cast
+
+import click
+
+from grader.cli import options
+from grader.cli.output import replace_file
+from grader.intake import read_submission
+from grader.intake.display import for_terminal, one_line
+from grader.lanes import DeviceChoice
+from grader.run.passing import MARK
+from grader.sandbox import Wanted
+
+EXIT_CODES = """\b
+Exit codes:
+  The program's own, where it runs to its end; 128 and more where a signal ends it.
+  1    it does not compile; or --strict, and there are errors
+  2    the command was called wrongly
+  3    the file can't be read as a program
+  4    a fault of the grader, or the program needs what the software device lacks
+  124  it was stopped at a limit, such as --timeout
+"""
+
+
+def _say(sentence: str) -> None:
+    click.echo(f"{MARK}{for_terminal(sentence)}", err=True)
+
+
+def _pass_on(stream: TextIO) -> Callable[[str], None]:
+    def write(text: str) -> None:
+        stream.write(text)
+        stream.flush()
+
+    return write
+
+
+@click.command(
+    epilog=EXIT_CODES,
+    context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
+)
+@click.argument("file", type=click.Path(path_type=Path, allow_dash=True))
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+@click.option(
+    "--device",
+    default="software",
+    show_default=True,
+    type=options.DEVICES,
+    help="software sees what each thread does; gpu runs on a real one, which shows nothing of it; "
+    "auto takes a GPU whose driver works.",
+)
+@options.edition("Edition of the puzzle book; auto takes the one that the file is written for.")
+@click.option("--strict", is_flag=True, help="Fail where the device found an error.")
+@click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Print one JSON document in the place of all else; what the program prints is in it.",
+)
+@click.option(
+    "--html",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Also write a page to this file.",
+)
+@options.timeout("Seconds that the build may take, and then the program.")
+@options.isolation("run a program")
+@options.offline
+def run(
+    file: Path,
+    arguments: tuple[str, ...],
+    device: str,
+    edition: str,
+    strict: bool,
+    as_json: bool,
+    html: Path | None,
+    timeout: float,
+    isolation: str,
+) -> None:
+    """Build FILE, run it with ARGUMENTS, and tell what its kernels do wrong.
+
+    Options of this command come before FILE; all that follows FILE is the program's own. Needs no
+    GPU: kernels run on a software device, which sees races, accesses out of bounds, reads of
+    memory that nothing wrote, barriers that not all threads reach, and loops that never end.
+
+    What the device found goes to standard error, each line marked "grade: ".
+    """
+    from grader.run.document import encode
+    from grader.run.running import RunRequest, Shows
+    from grader.run.running import run as run_program
+    from grader.run.text import report
+
+    program = read_submission(file)
+    request = RunRequest(
+        shown="program.mojo" if str(file) == "-" else one_line(str(file)),
+        program=program,
+        arguments=arguments,
+        device=cast(DeviceChoice, device),
+        edition=edition,
+        isolation=Wanted(isolation),
+        timeout=timeout,
+        strict=strict,
+    )
+    shows = Shows(
+        said=_say,
+        out=(lambda text: None) if as_json else _pass_on(sys.stdout),
+        error=(lambda text: None) if as_json else _pass_on(sys.stderr),
+    )
+    document = run_program(request, shows)
+    if html is not None:
+        from grader.run.page import render_page
+
+        replace_file(html, render_page(document, program.text).encode("utf-8"))
+    if as_json:
+        click.echo(encode(document).decode("utf-8"), nl=False)
+    else:
+        sys.stderr.write(report(document, program.text))
+    raise click.exceptions.Exit(document.exit_code)

@@ -1,0 +1,37 @@
+"""Which array a place in a source is about, where its text tells."""
+
+from __future__ import annotations
+
+import re
+
+_INDEXED = re.compile(r"([A-Za-z_]\w*)\Z")
+_METHODS = re.compile(
+    r"([A-Za-z_]\w*)\s*\.\s*(?:load|store|ptr|aligned_load|aligned_store)\s*(?:\[[^\]]*\])?\Z"
+)
+_LONGEST_LINE = 2000
+
+
+def indexed_array(text: str, line: int, column: int) -> str:
+    """The name that is indexed at a place: ``a`` of ``x = a[i]``; empty where that is not certain.
+
+    The compiler's place of a subscript is its opening bracket, that of a method its parenthesis.
+
+    Args:
+        text: The source.
+        line: From 1.
+        column: In bytes, from 1, as the compiler counts; 0 where it is not known.
+    """
+    lines = text.split("\n")
+    if not (0 < line <= len(lines) and column > 0):
+        return ""
+    data = lines[line - 1].encode("utf-8", "surrogatepass")
+    if not column <= len(data) <= _LONGEST_LINE:
+        return ""
+    before, at = data[: column - 1].decode("utf-8", "replace"), data[column - 1 : column]
+    if at == b"[":
+        found = _INDEXED.search(before)
+    elif at == b"(":
+        found = _METHODS.search(before)
+    else:
+        return ""
+    return found.group(1) if found else ""

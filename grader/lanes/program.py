@@ -1,0 +1,259 @@
+"""A whole program, built and run as its author would, in the sandbox: its own `main` decides all.
+
+::
+
+    with open_program(source, "p10", toolchain, isolation=..., device="software") as program:
+        built = program.build(limits)
+        if built.ok:
+            ran = program.run(["--memory-bug"], limits, listen)
+            ran.evidence.launches                     # what was seen, on a device that sees
+"""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from grader import worker
+from grader.device import LOAD_ORDER, CaseEvidence, library_directory
+from grader.errors import ToolchainFault
+from grader.lanes import DeviceChoice, gpu
+from grader.lanes.devices import LIMITS as DEVICE_LIMITS
+from grader.lanes.devices import CaseDevice, choose_device, device_spawn
+from grader.model.part import BUDGET, Budget
+from grader.record import Diagnostic
+from grader.sandbox import Isolation, Limits, Outcome, Scratch
+from grader.toolchain.packaging import parse
+from grader.toolchain.toolchain import Toolchain
+from grader.toolchain.workspace import Workspace
+
+_DRIVER = "/driver"
+_HOST = Path(worker.__file__).with_name("program.py")
+_TOOLS = "tools"
+_OBJECT, _LIBRARY = "program.o", "program.so"
+_RUNTIME = ("KGENCompilerRTShared", "AsyncRTMojoBindings")
+"""What the compiler would hand to the linker; a program without a kernel needs the first alone."""
+_PUMP_SECONDS = 0.05
+_END_SECONDS = 30.0
+
+Listener = Callable[[int, bytes], None]
+"""Gets what the program prints on standard output (0) and standard error (1), as it comes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Built:
+    """How the build went."""
+
+    ok: bool
+    diagnostics: tuple[Diagnostic, ...]
+    seconds: float
+    outcome: Outcome
+    """Of the compiler; of the linker, where that failed."""
+    output: str
+    """What it printed, as text."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ran:
+    """How the program ended."""
+
+    outcome: Outcome
+    evidence: CaseEvidence | None
+    """None where the device shows nothing."""
+
+
+class ProgramPlace:
+    """Where one program is built and run. Made by `open_program`.
+
+    Args:
+        workspace: Its directory and the box that its processes run in.
+        device: What it runs on.
+        source: Its file, as the compiler and the line tables name it.
+    """
+
+    def __init__(self, workspace: Workspace, device: CaseDevice, source: str) -> None:
+        self._workspace = workspace
+        self.device = device
+        self.source = source
+
+    def build(self, limits: Limits) -> Built:
+        """Compile it with line tables, for the device that there is.
+
+        The compiler asks the driver what to compile for, as it does on a machine with a GPU.
+
+        Raises:
+            ToolchainFault: the edition's compiler does not start, or brings no linker.
+        """
+        toolchain, inside = self._workspace.toolchain, self._workspace.box.inside
+        linker = linker_of(toolchain)
+        if not linker.is_file():
+            raise ToolchainFault(
+                f"MAX {toolchain.max_version} can't build programs without a C compiler",
+                remedy="Choose a newer edition: grade run --edition 25.4 or above.",
+            )
+        compiled = self._step(
+            [
+                *(inside(toolchain.mojo), "build", "--emit", "object"),
+                *("--debug-level", "line-tables", self.source, "-o", _OBJECT),
+            ],
+            limits,
+        )
+        if compiled.exit_code in (126, 127):
+            raise ToolchainFault(
+                f"the Mojo compiler does not start (exit code {compiled.exit_code})",
+                remedy="Run grade doctor; it says what is missing.",
+            )
+        name = "/".join(self.source.rsplit("/", 2)[1:])
+        diagnostics = parse(_text(compiled), stage="compile", student_file=name)
+        outcome = compiled
+        if compiled.exit_code == 0:
+            libraries = inside(toolchain.root / "lib")
+            outcome = self._step(
+                [
+                    *(inside(linker), "-flavor", "gnu", "-shared", "-Bsymbolic"),
+                    *("-o", _LIBRARY, _OBJECT, f"-L{libraries}", f"-rpath={libraries}"),
+                    *(f"-l{each}" for each in _RUNTIME),
+                ],
+                limits,
+            )
+        return Built(
+            ok=outcome.exit_code == 0,
+            diagnostics=diagnostics,
+            seconds=compiled.wall_seconds + (0 if outcome is compiled else outcome.wall_seconds),
+            outcome=outcome,
+            output=_text(outcome),
+        )
+
+    def _step(self, command: list[str], limits: Limits) -> Outcome:
+        process = self._workspace.box.spawn(
+            command,
+            stage="build",
+            limits=limits,
+            environment=self._environment(),
+            pass_fds=self._descriptors(),
+            directory=self._directory(),
+        )
+        with process:
+            return process.wait(limits.wall_seconds + _END_SECONDS)
+
+    def run(
+        self,
+        arguments: Sequence[str],
+        limits: Limits,
+        listen: Listener,
+        *,
+        budget: Budget = BUDGET,
+    ) -> Ran:
+        """Run what was built, once.
+
+        Args:
+            arguments: Of the program.
+            limits: Of its process.
+            listen: Called in this thread.
+            budget: Of each launch.
+        """
+        self.device.renew()  # the compiler has asked it as well
+        self.device.begin_case(variant=0, budget=budget)
+        printed: queue.SimpleQueue[tuple[int, bytes]] = queue.SimpleQueue()
+        box, folder = self._workspace.box, self._directory()
+        process = box.spawn(
+            box.python_command(
+                box.inside(_HOST), f"{folder}/{_LIBRARY}", self._workspace.module, *arguments
+            ),
+            stage="run",
+            limits=limits,
+            environment={**self._environment(), **box.python_environment()},
+            pass_fds=self._descriptors(),
+            directory=folder,
+            listen=lambda stream, chunk: printed.put((stream, chunk)),
+        )
+        with process:
+            outcome = None
+            while outcome is None:
+                with contextlib.suppress(queue.Empty):
+                    listen(*printed.get(timeout=_PUMP_SECONDS))
+                with contextlib.suppress(TimeoutError):
+                    outcome = process.wait(0)
+        while not printed.empty():
+            listen(*printed.get())
+        return Ran(outcome=outcome, evidence=self.device.end_case())
+
+    def _directory(self) -> str:
+        return self._workspace.box.inside(self._workspace.run_directory)
+
+    def _descriptors(self) -> list[int]:
+        return [] if self.device.worker_fd is None else [self.device.worker_fd]
+
+    def _environment(self) -> Mapping[str, str]:
+        """The toolchain's variables, and those with which a program finds the device's driver."""
+        inside = self._workspace.box.inside
+        variables = {
+            **self._workspace.environment(),
+            **self.device.worker_environment(inside),
+            "PATH": f"{inside(self._workspace.run_directory.parent / _TOOLS)}:/usr/bin:/bin",
+        }
+        if self.device.observes:
+            # In the place of a driver that is installed. By their paths: a library that is loaded
+            # by its bare name does not keep MAX 26.4 from loading its own compiler of PTX.
+            folder = inside(library_directory())
+            variables["GRADE_KERNEL_PRINTS"] = "1"
+            variables["LD_PRELOAD"] = " ".join(f"{folder}/{name}" for name in LOAD_ORDER)
+        return variables
+
+
+def linker_of(toolchain: Toolchain) -> Path:
+    """The linker that a toolchain brings; 25.3 has none."""
+    return toolchain.root / "bin" / "lld"
+
+
+def _text(outcome: Outcome) -> str:
+    return (outcome.stderr + b"\n" + outcome.stdout).decode("utf-8", "replace").strip()
+
+
+@contextlib.contextmanager
+def open_program(
+    source: bytes,
+    module: str,
+    toolchain: Toolchain,
+    *,
+    isolation: Isolation,
+    device: DeviceChoice,
+    device_limits: Limits = DEVICE_LIMITS,
+) -> Iterator[ProgramPlace]:
+    """A place for a program, with a device. Its directory goes when the block ends.
+
+    Args:
+        source: The program's text.
+        module: What its file is called, without ``.mojo``: it is in the names of its kernels.
+        toolchain: What compiles it.
+        isolation: The level that its processes run under.
+        device: What it runs on.
+        device_limits: Of the software device's process.
+
+    Raises:
+        DeviceFault: the device can't be opened.
+        SandboxFault: nothing can be started in the sandbox.
+    """
+    with contextlib.ExitStack() as stack:
+        spawn = device_spawn(isolation, limits=device_limits)
+        chosen = stack.enter_context(choose_device(device, spawn))
+        scratch = stack.enter_context(Scratch())
+        on_gpu = not chosen.observes
+        workspace = Workspace(
+            toolchain,
+            scratch,
+            isolation=isolation,
+            module=module,
+            read_only=(
+                (_HOST, "/program.py"),
+                *(gpu.folders_to_show() if on_gpu else ((library_directory(), _DRIVER),)),
+            ),
+            gpu=on_gpu,
+        )
+        # The compiler wants to know of a C compiler before it compiles anything, and calls none.
+        (scratch.directory(_TOOLS) / "cc").symlink_to(workspace.box.inside(linker_of(toolchain)))
+        file = scratch.install(f"source/{module}.mojo", source)
+        yield ProgramPlace(workspace, chosen, workspace.box.inside(file))

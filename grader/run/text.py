@@ -1,0 +1,121 @@
+"""A run in words, for the terminal: ``file:line:column: error: ...``, as compilers say it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from grader.intake.display import for_terminal, one_line
+from grader.record import Diagnostic
+from grader.run.document import ProgramFinding, RunDocument, RunEnding, Severity, SourceSpot
+from grader.run.passing import MARK
+from grader.wording import FINDING_HINTS
+
+_LONGEST_LINE = 160
+_MOST_OUTPUT = 20_000
+
+
+def report(document: RunDocument, text: str) -> str:
+    """All that is to be said when a run is over; each line begins with the mark.
+
+    Args:
+        document: The run.
+        text: The program.
+    """
+    lines = [for_terminal(line) for line in _lines(document, text.split("\n"))]
+    return "".join(f"{MARK}{line}\n" for each in lines for line in each.split("\n"))
+
+
+def _lines(document: RunDocument, source: list[str]) -> Iterator[str]:
+    for diagnostic in document.diagnostics:
+        yield from _diagnostic(diagnostic, document.file, source)
+    if document.ending is RunEnding.NOT_BUILT:
+        if not any(each.severity == "error" for each in document.diagnostics):
+            yield document.compiler_output[:_MOST_OUTPUT]
+        yield f"{document.file}: not run: {document.why}"
+        return
+    explained: set[str] = set()
+    for found in document.findings:
+        yield from _finding(found, document.file, source)
+        if found.finding.kind not in explained:
+            explained.add(found.finding.kind)
+            yield f"    {FINDING_HINTS[found.finding.kind]}"
+    for sentence in document.not_checked:
+        yield f"{document.file}: note: could not check: {one_line(sentence, limit=400)}"
+    if document.why:
+        yield f"{document.file}: {document.why}"
+    yield summary(document)
+
+
+def _diagnostic(diagnostic: Diagnostic, file: str, source: list[str]) -> Iterator[str]:
+    at = (
+        SourceSpot(line=diagnostic.line, column=diagnostic.column)
+        if diagnostic.line is not None
+        else None
+    )
+    yield f"{_place(file, at)}: {diagnostic.severity}: {one_line(diagnostic.message, limit=400)}"
+    yield from _excerpt(at, source)
+    for note in diagnostic.notes:
+        where = SourceSpot(line=note.line, column=note.column) if note.line is not None else None
+        yield f"{_place(file, where)}: note: {one_line(note.message, limit=400)}"
+
+
+def _finding(found: ProgramFinding, file: str, source: list[str]) -> Iterator[str]:
+    finding = found.finding
+    facts = [
+        f"array {found.at.array}" if found.at and found.at.array else "",
+        f"kernel {found.function}" if found.function else "",
+        f"{found.times:,} times" if found.times > 1 else "",
+    ]
+    about = ", ".join(fact for fact in facts if fact)
+    message = one_line(finding.message, limit=400)
+    yield (
+        f"{_place(file, found.at)}: {found.severity}: {message}"
+        f"{f' ({about})' if about else ''} [{finding.kind}]"
+    )
+    yield from _excerpt(found.at, source)
+    if found.at is None and finding.ptx_text:
+        yield f"    the compiler does not say which line this is: {one_line(finding.ptx_text)}"
+    if found.other is not None and found.other != found.at:
+        array = f" (array {found.other.array})" if found.other.array else ""
+        yield f"{_place(file, found.other)}: note: the other side of it is here{array}"
+        yield from _excerpt(found.other, source)
+
+
+def _place(file: str, at: SourceSpot | None) -> str:
+    if at is None:
+        return file
+    return f"{file}:{at.line}" if at.column is None else f"{file}:{at.line}:{at.column}"
+
+
+def _excerpt(at: SourceSpot | None, source: list[str]) -> Iterator[str]:
+    if at is None or not 0 < at.line <= len(source):
+        return
+    line = source[at.line - 1].rstrip("\r")
+    before = line.encode("utf-8", "surrogatepass")[: (at.column or 1) - 1].decode("utf-8", "ignore")
+    if len(before) >= _LONGEST_LINE:
+        return
+    # As wide as it is shown: for_terminal gives a tab four columns.
+    yield f"{at.line:>5} | {line[:_LONGEST_LINE]}"
+    if at.column is not None:
+        yield f"{'':>5} | {' ' * len(for_terminal(before))}^"
+
+
+def summary(document: RunDocument) -> str:
+    """The last line: what was watched, and what was found."""
+    if document.device.kind == "gpu":
+        return (
+            f"{document.file}: ran on {document.device.name}, which does not show what a kernel "
+            "does; --device software does"
+        )
+    count = sum(kind.count for kind in document.launches)
+    if not count:
+        return f"{document.file}: no kernel was launched, so there was nothing to watch"
+    watched = f"{count:,} {'launch' if count == 1 else 'launches'} watched"
+    warnings = sum(each.severity is Severity.WARNING for each in document.findings)
+    errors = document.errors
+    parts = [
+        f"{number} {word}{'' if number == 1 else 's'}"
+        for number, word in ((errors, "error"), (warnings, "warning"))
+        if number
+    ]
+    return f"{document.file}: {watched}, {', '.join(parts) or 'nothing found'}"

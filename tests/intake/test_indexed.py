@@ -1,0 +1,45 @@
+"""Which array a place is about."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from grader.intake.indexed import indexed_array
+
+
+@pytest.mark.parametrize(
+    ("line", "at", "array"),
+    [
+        ("    output[i] = a[i + 1]", "[i]", "output"),
+        ("    output[i] = a[i + 1]", "[i +", "a"),
+        ("    shared_sum[0] += a[row, col]", "[0]", "shared_sum"),
+        ("    äöü = tile_2[i]", "[i]", "tile_2"),
+        ("    x = a.load[width=4](i)", "(i)", "a"),
+        ("    x = a.load(i)", "(i)", "a"),
+        ("    x = f(i)", "(i)", ""),
+        ("    x = f(a)[i]", "[i]", ""),
+        ("    barrier()", "barrier", ""),
+        ("    x = a[i]", "= a", ""),
+    ],
+)
+def test_the_name_before_the_bracket(line: str, at: str, array: str) -> None:
+    column = len(line[: line.index(at)].encode()) + 1
+    assert indexed_array(f"# first\n{line}\n", 2, column) == array
+
+
+def test_a_place_that_is_not_known_is_about_no_array() -> None:
+    text = "a[i]\n"
+    assert indexed_array(text, 1, 2) == "a"
+    for line, column in ((1, 0), (0, 2), (9, 2), (1, 99), (-1, 2), (1, -3)):
+        assert indexed_array(text, line, column) == ""
+
+
+@given(st.text(max_size=60), st.integers(-1, 5), st.integers(-1, 80))
+def test_any_text_has_an_answer(text: str, line: int, column: int) -> None:
+    assert indexed_array(text, line, column) in {"", *_words(text)}
+
+
+def _words(text: str) -> set[str]:
+    return {text[i:j] for i in range(len(text)) for j in range(i + 1, len(text) + 1)}

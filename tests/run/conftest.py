@@ -1,0 +1,54 @@
+"""Programs that are built once and run by many tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from grader.intake import submission_from_bytes
+from grader.lanes.program import ProgramPlace, Ran, open_program
+from grader.model.part import Budget
+from grader.run.findings import SourceFile
+from grader.sandbox import Limits, Wanted, probe_once
+from grader.toolchain import edition as editions
+from grader.toolchain.toolchain import locate
+
+PROGRAMS = Path(__file__).parent / "programs"
+KINDS = (PROGRAMS / "kinds.mojo").read_text("utf-8")
+ENDLESS = 20_000
+"""Instructions of one thread after which a kernel is called endless."""
+
+RunKinds = Callable[[str], tuple[Ran, SourceFile]]
+
+
+@pytest.fixture(scope="session")
+def built_kinds() -> Iterator[ProgramPlace]:
+    source = submission_from_bytes("kinds.mojo", KINDS.encode())
+    with open_program(
+        source.data,
+        "kinds",
+        locate(editions.find("26.5")),
+        isolation=probe_once(Wanted.AUTO).level,
+        device="software",
+    ) as place:
+        built = place.build(Limits(wall_seconds=300))
+        assert built.ok, built.output
+        yield place
+
+
+@pytest.fixture
+def run_kinds(built_kinds: ProgramPlace) -> RunKinds:
+    """Runs `kinds.mojo` with a flag."""
+
+    def run(flag: str) -> tuple[Ran, SourceFile]:
+        ran = built_kinds.run(
+            [flag],
+            Limits(wall_seconds=120),
+            lambda stream, chunk: None,
+            budget=Budget(thread=ENDLESS),
+        )
+        return ran, SourceFile(text=KINDS, module="kinds", compiled_as=built_kinds.source)
+
+    return run
