@@ -22,7 +22,7 @@ from grader.device import LOAD_ORDER, CaseEvidence, library_directory
 from grader.errors import ToolchainFault
 from grader.lanes import DeviceChoice, gpu
 from grader.lanes.devices import LIMITS as DEVICE_LIMITS
-from grader.lanes.devices import CaseDevice, choose_device, device_spawn
+from grader.lanes.devices import CaseDevice, HowToRun, choose_device, device_spawn
 from grader.model.part import BUDGET, Budget
 from grader.record import Diagnostic
 from grader.sandbox import Isolation, Limits, Outcome, Scratch
@@ -156,7 +156,7 @@ class ProgramPlace:
             budget: Of each launch.
         """
         self.device.renew()  # the compiler has asked it as well
-        self.device.begin_case(variant=0, budget=budget)
+        self.device.begin_case(HowToRun(budget=budget))
         printed: queue.SimpleQueue[tuple[int, bytes]] = queue.SimpleQueue()
         box, folder = self._workspace.box, self._directory()
         process = box.spawn(
