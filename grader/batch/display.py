@@ -16,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from grader.batch.collect import Collection
+from grader.batch.collect.by_puzzle import SortedClass
 from grader.batch.merge import Changes
 from grader.batch.model import Student
 from grader.batch.plan import Job, Plan, Settings
@@ -139,6 +140,32 @@ class RunDisplay:
         for who, began in shown:
             running.add_row(Text("grading"), Text(who), Text(f"{now - began:.0f} s"))
         return Group(bar, head, verdicts, running)
+
+
+def note_lines(found: SortedClass) -> list[str]:
+    """What is said before files of several puzzles are graded."""
+    files, number = len(found.files) - len(found.left_out), len(found.puzzles)
+    names = ", ".join(found.puzzles)
+    lines = [f"{_count(files, 'file')} of {_count(number, 'puzzle')}: {names}"]
+    lines += [f"Note: {note}" for note in found.notes]
+    lines += [f"Refused: {one_line(each.what)}" for each in found.handed_over.refusals]
+    if found.left_out:
+        lines.append(
+            f"{_count(len(found.left_out), 'file')} of no puzzle that can be graded: the overview "
+            "and --dry-run list them"
+        )
+    return lines
+
+
+def sorted_lines(found: SortedClass) -> list[str]:
+    """Each file with the puzzle that it goes as, and why."""
+    lines = []
+    for each in found.files:
+        who = ", ".join(student.key for student in each.students)
+        goes_as = f"as {each.puzzle}" if each.puzzle else "not graded"
+        what = f"{one_line(each.source, limit=60):<40} {goes_as}: {one_line(each.why, limit=300)}"
+        lines.append(f"  {one_line(who, limit=60):<30} {what}")
+    return [*note_lines(found), *lines]
 
 
 def change_lines(changes: Changes | None, *, shown: int = 100_000) -> list[str]:

@@ -162,6 +162,10 @@ class Plan:
     """Programs that are graded again only because somebody asked for it."""
 
 
+class NobodyMeant(UsageError):
+    """``--regrade`` fits nobody of the class."""
+
+
 def make_plan(
     students: Sequence[Student],
     stored: Iterable[Stored],
@@ -187,7 +191,7 @@ def make_plan(
             of them with ``*`` and ``?``; or empty.
 
     Raises:
-        UsageError: nobody is meant by ``regrade``.
+        NobodyMeant: by ``regrade``.
     """
     counting = {each.attempt.student: each for each in stored if each.attempt.counts}
     groups: dict[str, list[tuple[Student, Stored]]] = {}
@@ -283,7 +287,7 @@ def _asked_for(wanted: str, groups: Mapping[str, Sequence[tuple[Student, Stored]
             return found
     if wanted == ALL:
         return set()
-    raise UsageError(
+    raise NobodyMeant(
         f"--regrade {one_line(wanted, limit=80)!r} fits nobody whose file can be graded",
         remedy="Give a key, name, id, email or file as --dry-run without --regrade lists them, or "
         "a pattern such as '*doe*'.",

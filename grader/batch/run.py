@@ -12,7 +12,8 @@ from typing import Final, Protocol
 
 from grader import __version__
 from grader.batch.attempts import Ingested, find_programs, ingest
-from grader.batch.collect import Collection, Roster, collect, read_roster
+from grader.batch.collect import Collection, Roster, read_roster
+from grader.batch.collect import collect as collect_source
 from grader.batch.database import DATABASE, locked
 from grader.batch.merge import Class, Side, from_source, merge, origin_of, replace_class
 from grader.batch.model import RunInfo, Source
@@ -30,6 +31,8 @@ from grader.record import Record, Verdict, decode
 
 MakeBackend = Callable[[Settings], contextlib.AbstractContextManager[Backend]]
 Rerender = Callable[[Store, RunInfo], None]
+Collect = Callable[[Settings, Mapping[str, str]], contextlib.AbstractContextManager[Collection]]
+"""Looks through what was handed over, knowing the programs of some files by their digests."""
 _NOBODY: Final = Side(students=(), attempts={})
 
 
@@ -67,35 +70,57 @@ class Summary:
     notes: Sequence[str] = field(default=())
 
 
-def dry_run(settings: Settings) -> tuple[Collection, Class, Plan]:
+@contextlib.contextmanager
+def collected(settings: Settings, programs: Mapping[str, str]) -> Iterator[Collection]:
+    """What the source holds, where all of it is of one puzzle."""
+    roster = read_roster(settings.roster) if settings.roster else Roster()
+    with collect_source(
+        settings.source,
+        puzzle=settings.options.puzzle,
+        roster=roster.students,
+        programs=programs,
+        book=_book(settings),
+    ) as collection:
+        yield dataclasses.replace(collection, notes=[*roster.notes, *collection.notes])
+
+
+def dry_run(settings: Settings, *, collect: Collect = collected) -> tuple[Collection, Class, Plan]:
     """What a run would do. Nothing is written."""
     with contextlib.ExitStack() as stack:
         store = None
         if (settings.folder / DATABASE).is_file():
             store = stack.enter_context(Store(settings.folder))
         programs = store.programs() if store else {}
-        collection = stack.enter_context(_collected(settings, programs))
+        collection = stack.enter_context(collect(settings, programs))
         everybody = _merged(settings, collection, ingest(collection, programs), store)
         return collection, everybody, _planned(settings, everybody, store)
 
 
-def run(settings: Settings, *, backend: MakeBackend, display: Display, write: Rerender) -> Summary:
+def run(
+    settings: Settings,
+    *,
+    backend: MakeBackend,
+    display: Display,
+    write: Rerender,
+    collect: Collect = collected,
+) -> Summary:
     """Grade a class, or what is left of it.
 
     Args:
         backend: Makes what does the gradings, once it is known that there are any.
         write: Writes everything for people from the stored results.
+        collect: Looks through the source.
 
     Raises:
         UsageError: the source, the roster or the folder make no sense.
         GraderFault: results can't be stored any more. What was stored is safe.
     """
     began = time.monotonic()
-    _make(settings.folder)
+    make_folder(settings.folder)
     with (
         locked(settings.folder),
         Store(settings.folder, create=True) as store,
-        _collected(settings, store.programs()) as collection,
+        collect(settings, store.programs()) as collection,
     ):
         ingested = ingest(collection, store.programs(), store)
         everybody = _merged(settings, collection, ingested, store)
@@ -129,7 +154,8 @@ def run(settings: Settings, *, backend: MakeBackend, display: Display, write: Re
     return summary
 
 
-def _make(folder: Path) -> None:
+def make_folder(folder: Path) -> None:
+    """Make the folder of a run; raises `UsageError` where that can't be."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -137,19 +163,6 @@ def _make(folder: Path) -> None:
             f"{folder} can't be made: {error.strerror}",
             remedy="Choose another folder with --out RUN.",
         ) from error
-
-
-@contextlib.contextmanager
-def _collected(settings: Settings, programs: Mapping[str, str]) -> Iterator[Collection]:
-    roster = read_roster(settings.roster) if settings.roster else Roster()
-    with collect(
-        settings.source,
-        puzzle=settings.options.puzzle,
-        roster=roster.students,
-        programs=programs,
-        book=_book(settings),
-    ) as collection:
-        yield dataclasses.replace(collection, notes=[*roster.notes, *collection.notes])
 
 
 def _book(settings: Settings) -> Book:

@@ -122,9 +122,22 @@ def identify(text: str, topics: Topics | None = None) -> Identified:
 
 
 def choose(
-    text: str, *, installed: Collection[str] = NAMES, topics: Topics | None = None
+    text: str,
+    *,
+    installed: Collection[str] = NAMES,
+    likely: Collection[str] = (),
+    because: str = "",
+    topics: Topics | None = None,
 ) -> PuzzleChoice:
     """The puzzle that a file is to be graded as, where nobody has said which.
+
+    Args:
+        text: Of the file.
+        installed: The puzzles that the grader has.
+        likely: Those of which the file's place or name speaks. Of one, it is that one where the
+            text does not say another, or speaks for this one as well.
+        because: What speaks for them.
+        topics: The puzzles of the book.
 
     Raises:
         OtherPuzzle: it is of a puzzle that the grader does not have.
@@ -133,6 +146,11 @@ def choose(
     topics = _known() if topics is None else topics
     declared = declared_in(text)
     found = _identify(declared, topics)
+    own = min(likely) if len(likely) == 1 else ""
+    if own not in ("", found.name) and (
+        not found.name or (own in topics and _speaks_for(declared, topics[own], topics[found.name]))
+    ):
+        return PuzzleChoice(name=own, reason=because)
     if found.name in installed:
         return PuzzleChoice(name=found.name, reason=found.evidence)
     if found.certain and not any(
@@ -144,6 +162,8 @@ def choose(
             f"The grader does not have it; it has {', '.join(sorted(installed))}.",
             remedy="Hand in a file of a puzzle that it has.",
         )
+    if own:
+        return PuzzleChoice(name=own, reason=because)
     raise UsageError(
         "the file does not tell which puzzle it is of",
         remedy=f"Say it with --puzzle, which takes one of: {', '.join(installed)}.",

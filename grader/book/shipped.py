@@ -106,6 +106,12 @@ class Layout:
         } - self._folders
 
     @property
+    def names(self) -> frozenset[str]:
+        """What a file of the puzzle is called, without its suffix."""
+        files = {path.rpartition("/")[2].rpartition(".")[0].lower() for path in self.assigned}
+        return frozenset({self.puzzle.name, *files})
+
+    @property
     def own(self) -> str:
         """The puzzle's own places, for people: the newest, and others with their editions."""
         if not self.puzzle.book:

@@ -5,24 +5,31 @@ from __future__ import annotations
 import contextlib
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import click
 
 from grader.cli import options
-from grader.errors import ExitCode
+from grader.errors import ExitCode, UsageError
 from grader.lanes import DeviceChoice
+from grader.puzzles import NAMES
 from grader.sandbox import Wanted
 
 if TYPE_CHECKING:
-    from grader.batch.plan import Settings
+    from grader.batch.collect import Collection
+    from grader.batch.collect.by_puzzle import SortedClass
+    from grader.batch.merge import Class
+    from grader.batch.plan import Plan, Settings
     from grader.batch.pool import Backend
     from grader.batch.run import Summary
+    from grader.batch.several import PuzzleClass
     from grader.rubric import Rubric
 
 INTERRUPTED = 130
+_SHOWN = 3
+_NOTHING_DONE = "Nothing was graded or written. Without --dry-run, this is what will be done."
 EXIT_CODES = """\b
 Exit codes:
   0    every program has a mark or was refused, whatever the marks
@@ -111,44 +118,134 @@ def batch(
     clones of GitHub Classroom's repositories), or what Canvas or Moodle give when
     all submissions are downloaded, as a ZIP archive or unpacked.
 
+    Without --puzzle, each file is graded as what it is. Where SOURCE holds files of
+    several puzzles, the run's folder has a class for each, and an overview of all.
+
     Each result is stored in the run's folder the moment it is known. Call it
     again with the same folder, whatever ended it, and it goes on where it
     stopped: only what is new or changed is graded, and why is said. Another SOURCE
     for the same folder (late work, say) adds to the class; nobody disappears.
     """
     from grader.batch.plan import Settings, definite_device
+    from grader.batch.several import sorted_by_puzzle
     from grader.batch.task import Options
     from grader.intake.display import one_line
 
-    name = options.needed_assignment(puzzle, rubric)
-    loaded = _rubric(rubric, name)
-    settings = Settings(
-        source=source,
-        folder=out or Path("grade-out") / f"batch-{_plain(source)}",
-        roster=roster,
-        title=title,
-        workers=workers,
-        regrade=regrade,
-        replace_class=replace_class,
-        scheduler=scheduler,
-        rubric=loaded,
-        options=Options(
-            puzzle=name,
-            edition=edition,
-            device=definite_device(cast(DeviceChoice, device), scheduler=scheduler),
-            examples=examples,
-            timeout=timeout,
-            isolation=Wanted(isolation),
-            rubric=loaded.source if loaded else "",
-            skeleton=loaded.skeleton if loaded else None,
-            rubric_name=one_line(rubric.name) if rubric else "",
-        ),
-    )
+    folder = out or Path("grade-out") / f"batch-{_plain(source)}"
+    name = _said(puzzle, rubric, folder)
+    with contextlib.ExitStack() as stack:
+        found = None
+        if name is None:
+            found = stack.enter_context(sorted_by_puzzle(source, roster, folder))
+            name = _found(found, source, rubric, folder)
+        loaded = _rubric(rubric, name) if name else None
+        settings = Settings(
+            source=source,
+            folder=folder,
+            roster=roster,
+            title=title,
+            workers=workers,
+            regrade=regrade,
+            replace_class=replace_class,
+            scheduler=scheduler,
+            rubric=loaded,
+            options=Options(
+                puzzle=name or "",
+                edition=edition,
+                device=definite_device(cast(DeviceChoice, device), scheduler=scheduler),
+                examples=examples,
+                timeout=timeout,
+                isolation=Wanted(isolation),
+                rubric=loaded.source if loaded else "",
+                skeleton=loaded.skeleton if loaded else None,
+                rubric_name=one_line(rubric.name) if rubric else "",
+            ),
+        )
+        if found is not None and name is None:
+            _several(settings, found, only_list=dry_run)
+            return
     if dry_run:
         _list(settings)
         return
     summary = _run(settings)
-    _conclude(settings, summary)
+    _conclude([summary])
+    click.echo(f"Dashboard: {settings.folder / 'index.html'}")
+    click.echo(f"Gradebooks: {settings.folder / 'gradebook'}")
+    click.echo(f"Reports to send back: {settings.folder / 'feedback'}")
+    _end([summary])
+
+
+def _said(puzzle: str | None, rubric: Path | None, folder: Path) -> str | None:
+    """The one puzzle that is graded, where that is said, or was for this folder."""
+    from grader.batch.several import is_several, puzzle_of_run
+
+    if is_several(folder):
+        if puzzle or rubric:
+            raise UsageError(
+                f"{folder} is a run over several puzzles, and "
+                + ("--puzzle names one" if puzzle else "a rubric file is of one"),
+                remedy="Leave it away to go on with all of them, or give another folder with "
+                "--out.",
+            )
+        return None
+    if puzzle:
+        return puzzle
+    if known := puzzle_of_run(folder):
+        return options.assignment(None, rubric) if rubric else known
+    return None
+
+
+def _found(found: SortedClass, source: Path, rubric: Path | None, folder: Path) -> str | None:
+    """The one puzzle of which the files are; None where there are several."""
+    from grader.batch.several import is_several
+
+    if len(found.puzzles) > 1 and rubric:
+        raise UsageError(
+            f"{source} holds files of {len(found.puzzles)} puzzles "
+            f"({', '.join(found.puzzles)}), and a rubric file is of one",
+            remedy="Say with --puzzle which one to grade by it, in a folder of its own (--out). "
+            "Without --rubric each file is graded as what it is, by the rubric of its puzzle.",
+        )
+    if rubric:
+        return options.assignment(None, rubric)
+    if not found.puzzles:
+        shown = [f"{each.source}: {each.why}" for each in found.left_out[:_SHOWN]]
+        raise UsageError(
+            "which puzzle is it? No file tells: " + " ".join(shown or found.notes),
+            remedy=f"Say it with --puzzle, which takes one of: {', '.join(NAMES)}.",
+        )
+    return None if len(found.puzzles) > 1 or is_several(folder) else found.puzzles[0]
+
+
+def _several(settings: Settings, found: SortedClass, *, only_list: bool) -> None:
+    """Grade, or list, files of several puzzles."""
+    from grader.batch.display import RunDisplay, note_lines, sorted_lines
+    from grader.batch.results import write_outputs
+    from grader.batch.several import classes_of, run_several
+
+    lines = sorted_lines(found) if only_list else note_lines(found)
+    for line in lines:
+        click.echo(line, err=not only_list)
+    if only_list:
+        for each in classes_of(settings, found):
+            click.echo(f"\n{each.settings.options.puzzle}:")
+            _list_plan(*each.dry_run())
+        click.echo(_NOTHING_DONE)
+        return
+    with _stopping(settings), contextlib.ExitStack() as stack:
+
+        def display(each: PuzzleClass) -> RunDisplay:
+            click.echo(f"\n{each.puzzle}:", err=True)
+            return stack.enter_context(RunDisplay())
+
+        summaries = run_several(
+            settings, found, backend=_backend, display=display, write=write_outputs
+        )
+    _conclude(summaries)
+    click.echo(f"Overview: {settings.folder / 'index.html'}")
+    click.echo(f"Marks: {settings.folder / 'marks.csv'}")
+    click.echo(f"Dashboard, gradebooks and reports of each puzzle: {settings.folder / 'PUZZLE'}")
+    _end(summaries)
 
 
 def _run(settings: Settings) -> Summary:
@@ -156,37 +253,44 @@ def _run(settings: Settings) -> Summary:
     from grader.batch.results import write_outputs
     from grader.batch.run import run
 
-    with (
-        contextlib.suppress(KeyboardInterrupt),
-        RunDisplay() as display,
-        _terminated_is_interrupted(),
-    ):
+    with _stopping(settings), RunDisplay() as display:
         return run(settings, backend=_backend, display=display, write=write_outputs)
-    click.echo(
-        f"\nStopped. What was graded is kept in {settings.folder}; the same command goes on "
-        "from there.",
-        err=True,
-    )
-    raise click.exceptions.Exit(INTERRUPTED)
 
 
-def _conclude(settings: Settings, summary: Summary) -> None:
-    if summary.faults:
+@contextlib.contextmanager
+def _stopping(settings: Settings) -> Iterator[None]:
+    """Ctrl-C and SIGTERM end a run with words that say how to go on."""
+    try:
+        with _terminated_is_interrupted():
+            yield
+    except KeyboardInterrupt:
         click.echo(
-            f"{summary.faults} students have no mark through a fault of the grader. Run the same "
+            f"\nStopped. What was graded is kept in {settings.folder}; the same command goes on "
+            "from there.",
+            err=True,
+        )
+        raise click.exceptions.Exit(INTERRUPTED) from None
+
+
+def _conclude(summaries: Sequence[Summary]) -> None:
+    faults = sum(each.faults for each in summaries)
+    not_regraded = sum(each.not_regraded for each in summaries)
+    if faults:
+        click.echo(
+            f"{faults} students have no mark through a fault of the grader. Run the same "
             "command again to try these again.",
             err=True,
         )
-    if summary.not_regraded:
+    if not_regraded:
         click.echo(
-            f"{summary.not_regraded} results could not be made again through a fault of the "
+            f"{not_regraded} results could not be made again through a fault of the "
             "grader. They stay as they were. Run the same command again to try these again.",
             err=True,
         )
-    click.echo(f"Dashboard: {settings.folder / 'index.html'}")
-    click.echo(f"Gradebooks: {settings.folder / 'gradebook'}")
-    click.echo(f"Reports to send back: {settings.folder / 'feedback'}")
-    if summary.faults or summary.not_regraded:
+
+
+def _end(summaries: Sequence[Summary]) -> None:
+    if any(each.faults or each.not_regraded for each in summaries):
         raise click.exceptions.Exit(int(ExitCode.FAULT))
 
 
@@ -227,13 +331,18 @@ def _terminated_is_interrupted() -> Iterator[None]:
 
 def _list(settings: Settings) -> None:
     """``--dry-run``: what would be graded."""
+    from grader.batch.run import dry_run
+
+    _list_plan(*dry_run(settings))
+    click.echo(_NOTHING_DONE)
+
+
+def _list_plan(collection: Collection, everybody: Class, plan: Plan) -> None:
     from grader.batch.collect.spelling import plain
     from grader.batch.display import change_lines, plan_lines
     from grader.batch.plan import SCORED_AGAIN
-    from grader.batch.run import dry_run
     from grader.intake.display import one_line
 
-    collection, everybody, plan = dry_run(settings)
     # A key may hold next to nothing of a name that is not in Latin script.
     who = {
         student.key: student.key
@@ -272,7 +381,6 @@ def _list(settings: Settings) -> None:
         click.echo(f"Note: {note}")
     for refusal in collection.refusals:
         click.echo(f"Refused: {one_line(refusal.what)}")
-    click.echo("Nothing was graded or written. Without --dry-run, this is what will be done.")
     sys.stdout.flush()
 
 

@@ -5,11 +5,17 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from grader.record import Audience
+
+if TYPE_CHECKING:
+    from grader.batch.model import StudentResult
+    from grader.batch.store import Stored
 
 _RUN = click.Path(path_type=Path, file_okay=False, exists=True)
 
@@ -24,9 +30,14 @@ def rerender(run: Path) -> None:
     """
     from grader.batch.database import locked
     from grader.batch.results import write_outputs
+    from grader.batch.several import is_several, rerender_several
     from grader.batch.store import Store
     from grader.errors import UsageError
 
+    if is_several(run):
+        rerender_several(run)
+        click.echo(f"Overview: {run / 'index.html'}")
+        return
     with locked(run), Store(run) as store:
         info = store.info()
         if info is None:
@@ -48,22 +59,49 @@ def rerender(run: Path) -> None:
     help="student shows what the student may see now.",
 )
 def show(run: Path, student: str, audience: Audience) -> None:
-    """Show how it ended for STUDENT in RUN: a key, a name, an identifier, an email, or a part."""
+    """Show how it ended for STUDENT in RUN: a key, a name, an identifier, an email, or a part.
+
+    In a run over several puzzles, for each of which something was handed in.
+    """
+    from grader.batch.compare import find_student
+    from grader.batch.results import find_result
+    from grader.batch.several import class_folders
+    from grader.batch.store import Store
+    from grader.errors import UsageError
+
+    folders = class_folders(run)
+    shown, missing = 0, None
+    for folder in folders:
+        with Store(folder) as store:
+            try:
+                found = find_student(store, student)
+            except UsageError as error:
+                missing = error
+                continue
+            result = find_result(store, found.key)
+            attempts = store.attempts().get(found.key, [])
+        if len(folders) > 1 and result.attempt is None:
+            continue
+        if len(folders) > 1:
+            click.echo(f"{folder.name}:" if not shown else f"\n{folder.name}:")
+        _show(folder, result, attempts, audience)
+        shown += 1
+    if not shown and missing is not None:
+        raise missing
+    if not shown:
+        click.echo("Nothing was handed in.")
+
+
+def _show(run: Path, result: StudentResult, attempts: Sequence[Stored], audience: Audience) -> None:
     from datetime import UTC, datetime
 
-    from grader.batch.compare import find_student
     from grader.batch.outputs.feedback import for_student
-    from grader.batch.results import find_result
-    from grader.batch.store import Store
     from grader.course.github import on_runner
     from grader.intake.display import for_terminal, one_line
     from grader.report.formats.github import fenced
     from grader.report.text import render_text
 
-    with Store(run) as store:
-        found = find_student(store, student)
-        result = find_result(store, found.key)
-        attempts = store.attempts().get(found.key, [])
+    found = result.student
     for name, value in (
         ("Student", found.name),
         ("Key", found.key),
@@ -112,7 +150,30 @@ def show(run: Path, student: str, audience: Audience) -> None:
 @click.argument("run1", type=_RUN)
 @click.argument("run2", type=_RUN)
 def diff(run1: Path, run2: Path) -> None:
-    """Say whose mark differs between RUN1 and RUN2, and why."""
+    """Say whose mark differs between RUN1 and RUN2, and why.
+
+    Of runs over several puzzles, those that are in both are compared.
+    """
+    from grader.batch.several import class_folders, is_several
+
+    if not (is_several(run1) and is_several(run2)):
+        changed = _diff(run1, run2)
+    else:
+        changed = 0
+        others = {each.name: each for each in class_folders(run2)}
+        for before in class_folders(run1):
+            if after := others.pop(before.name, None):
+                click.echo(f"{before.name}:")
+                changed += _diff(before, after)
+            else:
+                click.echo(f"{before.name}: only in {run1}")
+        for name in others:
+            click.echo(f"{name}: only in {run2}")
+    click.echo(f"{changed} marks differ." if changed != 1 else "1 mark differs.")
+
+
+def _diff(run1: Path, run2: Path) -> int:
+    """How many marks differ in two classes."""
     from grader.batch.compare import compare
     from grader.batch.store import Store
     from grader.intake.display import one_line
@@ -125,4 +186,4 @@ def diff(run1: Path, run2: Path) -> None:
             click.echo(f"{name} ({change.student.key}): {change.before} → {change.after}")
             for reason in change.reasons:
                 click.echo(f"    {one_line(reason)}")
-    click.echo(f"{changed} marks differ." if changed != 1 else "1 mark differs.")
+    return changed

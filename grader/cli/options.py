@@ -74,7 +74,7 @@ puzzle: Option = click.option(
 puzzle_of_class: Option = click.option(
     "--puzzle",
     type=click.Choice(NAMES),
-    help="The puzzle that was set.  [default: the rubric's, else the only one there is]",
+    help="The puzzle that was set.  [default: the rubric's, else what each file is]",
 )
 
 

@@ -8,7 +8,7 @@ stands where the answer belongs: there a right answer may well be that of the bo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final
@@ -92,7 +92,7 @@ class _Folder:
 
     def __init__(self, files: Sequence[HandedIn], book: Book, reading: Reading) -> None:
         self._book, self._reading = book, reading
-        self._name = book.layout.puzzle.name
+        self._names = book.layout.names
         self._sources = [each for each in files if each.entry.is_mojo]
 
     def choice(self) -> ChosenFiles:
@@ -133,7 +133,7 @@ class _Folder:
 
     @cached_property
     def _named(self) -> list[HandedIn]:
-        return [each for each in self._pool if _is_named(each.claim.file, self._name)]
+        return [each for each in self._pool if _is_named(each.claim.file, self._names)]
 
     @property
     def _not_theirs(self) -> Sequence[str]:
@@ -141,7 +141,7 @@ class _Folder:
         return [
             "/".join(each.claim.file.split("/")[-4:])
             for each in left
-            if self._rank(each) < 0 and _is_named(each.claim.file, self._name)
+            if self._rank(each) < 0 and _is_named(each.claim.file, self._names)
         ]
 
     def _chosen(
@@ -199,7 +199,7 @@ class _Folder:
     def _order(self, file: HandedIn) -> tuple[bool, int, int, int, int, float, str]:
         name, times = _name(file.claim)
         at = -_depth(file.claim), file.claim.number, times
-        return (name == self._name, self._rank(file), *at, *_by_time(file))
+        return (name in self._names, self._rank(file), *at, *_by_time(file))
 
     def _doubt(self, found: Sequence[HandedIn]) -> str:
         """What decided for the last of several; empty where only Canvas's numbers did."""
@@ -208,7 +208,7 @@ class _Folder:
             return _BY_TIME
         name, _ = _name(last.claim)
         if any(_name(each.claim)[0] != name for each in others):
-            named = name == self._name
+            named = name in self._names
             why = "it has the puzzle's own name" if named else "it is the least deep or latest"
             return f"is taken, for {why}; there are files with other names"
         if any(self._rank(each) < self._rank(last) for each in others):
@@ -235,9 +235,9 @@ def _name(claim: Claim) -> tuple[str, int]:
     return stem(name).lower(), times
 
 
-def _is_named(file: str, puzzle: str) -> bool:
+def _is_named(file: str, puzzle: Collection[str]) -> bool:
     name = stem(file.rpartition("/")[2]).lower()
-    return puzzle in name and not name.startswith("test")
+    return any(each in name for each in puzzle) and not name.startswith("test")
 
 
 def _is_the_students(file: str) -> bool:
@@ -275,6 +275,27 @@ def unpacked(files: Sequence[HandedIn], book: Book, reading: Reading) -> Unpacke
     return Unpacked(files=[each for each in found if each.entry.is_mojo] or found, notes=notes)
 
 
+def files_in_archives(files: Sequence[HandedIn]) -> Sequence[HandedIn]:
+    """All files of a student: those in ZIP archives, where no Mojo file lies beside them.
+
+    They hold on to what is in the archive: see `kept`.
+    """
+    archives = [each for each in files if each.entry.unpack is not None]
+    if not archives or any(each.entry.is_mojo for each in files):
+        return files
+    found: list[HandedIn] = []
+    for archive in sorted(archives, key=_order_of_archives):
+        try:
+            inner = _files_in(archive)
+        except SubmissionRefused as refused:
+            found.append(_refused(archive, refused.what, refused.remedy))
+            continue
+        mojo = [each for each in inner if each.entry.is_mojo]
+        what = f"There is no .mojo file in {archive.entry.source}."
+        found += mojo or [_refused(archive, what, _REMEDY)]
+    return found
+
+
 def _order_of_archives(file: HandedIn) -> tuple[int, int, float, str]:
     _, times = times_uploaded(file.claim.file)
     return file.claim.number, times, file.entry.modified, file.entry.source
@@ -282,15 +303,14 @@ def _order_of_archives(file: HandedIn) -> tuple[int, int, float, str]:
 
 def _answer(archive: HandedIn, book: Book, reading: Reading) -> HandedIn:
     """The file in an archive, or the archive with why it is refused."""
-    assert archive.entry.unpack is not None
     shown = archive.entry.source
     try:
-        inner = [_inside(archive, each) for each in archive.entry.unpack() if not each.misnamed]
+        inner = _files_in(archive)
     except SubmissionRefused as refused:
         return _refused(archive, refused.what, refused.remedy)
     choice = attempts(inner, book, reading)
     if len(choice.files) == 1:
-        return _kept(choice.files[0])
+        return kept(choice.files[0])
     if choice.nothing:
         return _refused(archive, f"In {shown}: {choice.nothing}", _REMEDY)
     if not choice.files:
@@ -303,6 +323,11 @@ def _answer(archive: HandedIn, book: Book, reading: Reading) -> HandedIn:
     return _refused(archive, what, _REMEDY)
 
 
+def _files_in(archive: HandedIn) -> list[HandedIn]:
+    assert archive.entry.unpack is not None
+    return [_inside(archive, each) for each in archive.entry.unpack() if not each.misnamed]
+
+
 def _inside(archive: HandedIn, entry: FileEntry) -> HandedIn:
     claim = replace(archive.claim, file="/".join(entry.parts), alone=False)
     modified = entry.modified or archive.entry.modified
@@ -312,7 +337,7 @@ def _inside(archive: HandedIn, entry: FileEntry) -> HandedIn:
     )
 
 
-def _kept(file: HandedIn) -> HandedIn:
+def kept(file: HandedIn) -> HandedIn:
     """The file without its archive, which would stay in memory as long as the file is known."""
     try:
         read = file.entry.load()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -56,6 +56,27 @@ class Collection:
     """Of the files that were read to choose among them, by their digests."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Person:
+    """Who handed something in: one student, or the members of a team."""
+
+    students: Sequence[Student]
+    files: Sequence[HandedIn]
+
+
+@dataclass(frozen=True, kw_only=True)
+class HandedOver:
+    """What lies in a folder or an archive, with whose it is."""
+
+    people: Sequence[Person]
+    """In the order of names."""
+    absent: Sequence[Student]
+    """On the class list, and nothing is theirs."""
+    form: str
+    notes: Sequence[str]
+    refusals: Sequence[Refusal]
+
+
 @contextmanager
 def collect(
     source: Path,
@@ -77,41 +98,68 @@ def collect(
     Raises:
         UsageError: there is nothing there, or nothing that can be read.
     """
-    opened: contextlib.AbstractContextManager[Listing]
+    with opened(source, [puzzle]) as listing:
+        reading = Reading.knowing(programs or {})
+        handed_over = people_in(listing.entries, roster)
+        collection = collection_of(handed_over, book or find_book(puzzle), reading)
+        if not collection.attempts:
+            raise nothing_in(source)
+        yield replace(collection, notes=[*listing.notes, *collection.notes])
+
+
+@contextmanager
+def opened(source: Path, puzzles: Container[str]) -> Iterator[Listing]:
+    """What lies in a folder or an archive; it can be read until the context ends.
+
+    Args:
+        source: The folder or archive.
+        puzzles: Names that a student's file may have.
+
+    Raises:
+        UsageError: it is neither, or can't be read.
+    """
     if source.is_dir():
-        opened = contextlib.nullcontext(folder_entries(source))
+        yield folder_entries(source)
     elif source.is_file() and is_mojo(source.name):
         raise UsageError(
             f"{source} is one submission, not a class",
             remedy=f"Grade it with: grade submit {source}",
         )
     elif source.is_file():
-        opened = archive_entries(source)
+        with archive_entries(source) as listing:
+            yield replace(listing, entries=_without_wrapper(listing.entries, puzzles))
     else:
         raise UsageError(
             f"there is no file or folder {source}",
             remedy="Give the folder of submissions, or the ZIP archive from Canvas or Moodle.",
         )
-    with opened as listing:
-        inner = listing.entries
-        if source.is_file():
-            inner = _without_wrapper(inner, puzzle)
-        reading = Reading.knowing(programs or {})
-        collection = _sorted_out(inner, roster, book or find_book(puzzle), reading)
-        if not collection.attempts:
-            raise UsageError(
-                f"nothing in {source} was handed in by anybody",
-                remedy="Expected are .mojo files, folders with one in each, or a download of "
-                "Canvas or Moodle.",
-            )
-        yield replace(collection, notes=[*listing.notes, *collection.notes])
 
 
-def _sorted_out(
-    entries: Sequence[FileEntry], roster: Sequence[RosterStudent], book: Book, reading: Reading
-) -> Collection:
+def nothing_in(source: Path) -> UsageError:
+    """The error for a source in which nobody has anything."""
+    return UsageError(
+        f"nothing in {source} was handed in by anybody",
+        remedy="Expected are .mojo files, folders with one in each, or a download of "
+        "Canvas or Moodle.",
+    )
+
+
+def people_in(
+    entries: Sequence[FileEntry],
+    roster: Sequence[RosterStudent],
+    named_after: Callable[[FileEntry], Claim | None] | None = None,
+) -> HandedOver:
+    """Whose files these are.
+
+    Args:
+        entries: All files.
+        roster: The class list.
+        named_after: Whose a file is that no system has named.
+    """
     misnamed = [entry for entry in entries if entry.misnamed]
-    form, files, notes = _claims([entry for entry in entries if not entry.misnamed])
+    form, files, notes = _claims(
+        [entry for entry in entries if not entry.misnamed], named_after or plain_claim
+    )
     by_person: dict[tuple[str, str], list[HandedIn]] = {}
     for file in files:
         by_person.setdefault((file.claim.id, file.claim.name), []).append(file)
@@ -120,33 +168,51 @@ def _sorted_out(
         for person, theirs in by_person.items()
     }
     matching = match(roster, works)
-    notes += matching.notes
-    keys, students, collected = Keys(), [], []
-    elsewhere: Counter[str] = Counter()
+    keys, persons = Keys(), []
     for person in sorted(by_person, key=lambda each: (each[1].casefold(), each)):
         theirs = by_person[person]
-        looked_into = unpacked([each for each in theirs if not each.entry.empty], book, reading)
+        claim = _summary(theirs)
+        students = [
+            student_of(claim, listed, keys) for listed in matching.lines.get(person, [None])
+        ]
+        persons.append(Person(students=students, files=theirs))
+    taken = {listed.line for lines in matching.lines.values() for listed in lines}
+    return HandedOver(
+        people=persons,
+        absent=[
+            student_without_work(each, keys) for each in matching.roster if each.line not in taken
+        ],
+        form=form,
+        notes=[*notes, *matching.notes],
+        refusals=[_refusal(entry) for entry in misnamed],
+    )
+
+
+def collection_of(handed_over: HandedOver, book: Book, reading: Reading) -> Collection:
+    """The attempts at one puzzle, where all files are of it."""
+    students, collected = [], []
+    notes = list(handed_over.notes)
+    elsewhere: Counter[str] = Counter()
+    for person in handed_over.people:
+        looked_into = unpacked(
+            [each for each in person.files if not each.entry.empty], book, reading
+        )
         choice = attempts(looked_into.files, book, reading)
         elsewhere.update(set(choice.not_theirs))
-        for listed in matching.lines.get(person, [None]):
-            student = student_of(_summary(theirs), listed, keys)
+        for student in person.students:
             students.append(student)
-            collected += _attempts_of(student, choice, looked_into.files)
-        said = [*looked_into.notes, *_said_of(choice)]
+            collected += attempts_of(student, choice, looked_into.files)
+        said = [*looked_into.notes, *said_of(choice)]
         if not looked_into.files:
             said.append("nothing was handed in: the folder is empty")
-        notes += [f"{student.name}: {each}" for each in said]
+        notes += [f"{student.name}: {each}" for student in person.students[-1:] for each in said]
     notes += _passed_over(elsewhere, book)
-    taken = {listed.line for lines in matching.lines.values() for listed in lines}
-    students += [
-        student_without_work(each, keys) for each in matching.roster if each.line not in taken
-    ]
     return Collection(
-        students=students,
+        students=[*students, *handed_over.absent],
         attempts=collected,
-        form=form,
+        form=handed_over.form,
         notes=notes,
-        refusals=[_refusal(entry) for entry in misnamed],
+        refusals=handed_over.refusals,
         programs=reading.programs,
     )
 
@@ -161,7 +227,8 @@ def _passed_over(elsewhere: Counter[str], book: Book) -> Iterator[str]:
         )
 
 
-def _said_of(choice: ChosenFiles) -> Iterator[str]:
+def said_of(choice: ChosenFiles) -> Iterator[str]:
+    """What an instructor should know of how a student's file was chosen, a clause each."""
     count = len(choice.files)
     if choice.doubt:
         of = f"of {count} files " if count > 1 else ""
@@ -181,9 +248,10 @@ def _refusal(entry: FileEntry) -> Refusal:
     raise AssertionError("a refused entry was read")
 
 
-def _attempts_of(
+def attempts_of(
     student: Student, choice: ChosenFiles, all_files: Sequence[HandedIn]
 ) -> list[Collected]:
+    """The attempts of a student, the last of which counts."""
     found = choice.files[-MAX_ATTEMPTS:]
     if not found:
         return [_nothing_to_grade(student, all_files, choice)] if all_files else []
@@ -234,7 +302,9 @@ def _nothing_to_grade(
     )
 
 
-def _claims(entries: Sequence[FileEntry]) -> tuple[str, list[HandedIn], list[str]]:
+def _claims(
+    entries: Sequence[FileEntry], named_after: Callable[[FileEntry], Claim | None]
+) -> tuple[str, list[HandedIn], list[str]]:
     """The files with whose they are; what the whole was taken for; what was passed over."""
     sources = [each.parts for each in entries if each.is_mojo]
     sources = sources or [each.parts for each in entries if not each.empty]
@@ -242,9 +312,9 @@ def _claims(entries: Sequence[FileEntry]) -> tuple[str, list[HandedIn], list[str
     files, passed_over, strays = [], [], []
     for entry in entries:
         if recognised.system is None:
-            claim = _plain_claim(entry)
+            claim = named_after(entry)
         elif (claim := recognised.claim(entry.parts)) is None and entry.is_mojo:
-            claim = _plain_claim(entry)
+            claim = named_after(entry)
             strays.append(entry.source)
         if claim is None:
             passed_over.append(entry.source)
@@ -271,7 +341,7 @@ def _claims(entries: Sequence[FileEntry]) -> tuple[str, list[HandedIn], list[str
     return f"{form}, named after the students", files, notes
 
 
-def _plain_claim(entry: FileEntry) -> Claim | None:
+def plain_claim(entry: FileEntry) -> Claim | None:
     """Whose a file is where its folder, or else its own name, is that of the student."""
     if len(entry.parts) > 1:
         return Claim(name=entry.parts[0], file="/".join(entry.parts[1:]))
@@ -291,7 +361,7 @@ def _summary(files: Sequence[HandedIn]) -> Claim:
     return next((claim for claim in claims if claim.lateness == "late"), claims[0])
 
 
-def _without_wrapper(entries: Sequence[FileEntry], puzzle: str) -> Sequence[FileEntry]:
+def _without_wrapper(entries: Sequence[FileEntry], puzzles: Container[str]) -> Sequence[FileEntry]:
     """Without the one folder that some programs put around everything in an archive."""
     well_named = [entry for entry in entries if not entry.misnamed]
     tops = {entry.parts[0] for entry in well_named}
@@ -305,7 +375,8 @@ def _without_wrapper(entries: Sequence[FileEntry], puzzle: str) -> Sequence[File
     sources = [each for each in inner if each.is_mojo and not each.misnamed]
     folders = {each.parts[0] for each in sources if len(each.parts) > 1}
     files = [each for each in sources if len(each.parts) == 1]
-    many = len(folders) > 1 or (len(files) > 1 and not any(stem(f.name) == puzzle for f in files))
+    named = any(stem(file.name) in puzzles for file in files)
+    many = len(folders) > 1 or (len(files) > 1 and not named)
     lms = people.recognise([each.parts for each in sources]).system is not None
     return inner if many or lms else entries
 

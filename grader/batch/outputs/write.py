@@ -262,13 +262,13 @@ class _Class:
         source = msgspec.msgpack.encode(whole)
         self._target.put(
             f"reports/{key}/report.html",
-            _look() + source,
+            page_code() + source,
             partial(feedback.render, whole, "instructor"),
         )
         self._target.put(f"reports/{key}/record.json", source, partial(encode, whole))
         self._target.put(
             f"feedback/{key}/report.html",
-            _look() + msgspec.msgpack.encode(copy),
+            page_code() + msgspec.msgpack.encode(copy),
             partial(feedback.render, copy, "student"),
         )
 
@@ -286,7 +286,7 @@ def _similarity(
 ) -> similarity_pages.Overview:
     """The similarity pages; nothing is compared where all texts and names are as before."""
     summary = f"{_SIMILARITY}overview.msgpack"
-    source = _look() + similarity_pages.source(info, results, texts)
+    source = page_code() + similarity_pages.source(info, results, texts)
     if target.keep(_SIMILARITY, summary, source):
         try:
             data = (folder / summary).read_bytes()
@@ -301,20 +301,20 @@ def _similarity(
     target.put(summary, source, lambda: msgspec.msgpack.encode(overview))
     target.put(
         f"{_SIMILARITY}index.html",
-        _look() + msgspec.msgpack.encode(overview),
+        page_code() + msgspec.msgpack.encode(overview),
         lambda: similarity_pages.render_overview(overview),
     )
     for name, page in study.pages.items():
         target.put(
             f"{_SIMILARITY}{name}",
-            _look() + msgspec.msgpack.encode(page),
+            page_code() + msgspec.msgpack.encode(page),
             partial(similarity_pages.render_pair, page),
         )
     return overview
 
 
 @lru_cache(maxsize=1)
-def _look() -> bytes:
+def page_code() -> bytes:
     """What a page depends on besides its data: this code and the templates."""
     digest = blake2b(all_code().encode())
     for path in sorted(data_directory("templates").glob("*.*")):
