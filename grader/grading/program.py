@@ -80,8 +80,14 @@ class ProgramRun:
             if not shapes:
                 state.steps = StepsDone(nothing_filled_in=True)
                 return None
-            ahead = Background(lambda: self._ready(device.result(), shapes), after=0)
-            built = self._build(state.submission.text, shapes, self.toolchain)
+            drawn: list[tuple[KernelLane, Prober]] = []
+
+            def while_compiling() -> None:
+                self.meanwhile()
+                drawn.append(self._ready(device.result(), shapes))
+
+            text = state.submission.text
+            built = self._build(text, shapes, self.toolchain, while_compiling)
             state.stage_peak = built.packaged.outcome.peak_resident_bytes
             state.diagnostics = built.packaged.diagnostics
             state.stage_failed = not built.ok
@@ -106,7 +112,8 @@ class ProgramRun:
             )
         if built.kernels:
             with state.stage("run"):
-                self._run_kernels(*ahead.result(), built, shapes)
+                ready = drawn[0] if drawn else self._ready(device.result(), shapes)
+                self._run_kernels(*ready, built, shapes)
         return None
 
     def _ready(
@@ -204,14 +211,18 @@ class ProgramRun:
         )
 
     def _build(
-        self, text: str, shapes: Sequence[PlannedShape], toolchain: Toolchain
+        self,
+        text: str,
+        shapes: Sequence[PlannedShape],
+        toolchain: Toolchain,
+        meanwhile: Callable[[], None] = lambda: None,
     ) -> BuiltKernels:
         return build_kernels(
             text,
             shapes,
             lambda: self._workspace(toolchain),
             limits=self._limits(),
-            meanwhile=self.meanwhile,
+            meanwhile=meanwhile,
         )
 
     def _neighbour(self, shapes: Sequence[PlannedShape], built: BuiltKernels) -> Choice | None:

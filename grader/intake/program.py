@@ -63,6 +63,12 @@ class Function(msgspec.Struct, frozen=True):
     """How many compile-time parameters must be given to it, and how many may be."""
     body: tuple[int, int]
     """Offsets behind the colon and behind the last line, in `plain_lines` of the text."""
+    last_line: int
+
+    @property
+    def lines(self) -> range:
+        """Its lines."""
+        return range(self.line, self.last_line + 1)
 
 
 def functions(text: str) -> dict[str, Function]:
@@ -78,7 +84,12 @@ def functions(text: str) -> dict[str, Function]:
         name, end = statement[1], statement[-1].stop
         signature = _on_one_line(plain[statement[0].start : colon.start])
         function = Function(
-            name.text, statement[0].line, signature, _parameters(statement[2:]), (colon.stop, end)
+            name.text,
+            statement[0].line,
+            signature,
+            _parameters(statement[2:]),
+            (colon.stop, end),
+            plain.count("\n", 0, end) + 1,
         )
         found.setdefault(name.text, function)
     return found

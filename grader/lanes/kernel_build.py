@@ -90,7 +90,7 @@ def build_kernels(
     for name in dict.fromkeys(shape.part.name for shape in plan.shapes):
         own = [shape for shape in plan.shapes if shape.part.name == name]
         alone = None
-        if not whole.packaged.outcome.limit:
+        if plan.may_compile_alone(name, whole.packaged):
             with new_workspace() as workspace:
                 alone = compile_kernels(workspace, plan.copies(own, alone=name), limits=limits)
         if alone is not None and alone.ok:
@@ -106,7 +106,8 @@ class _Plan:
     def __init__(self, text: str, shapes: Sequence[PlannedShape]) -> None:
         self._text = text
         self.refused: dict[str, LeftOut] = {}
-        self._expected = {name for shape in shapes for name in _code(shape).functions}
+        self._own = {shape.part.name: set(_code(shape).functions) for shape in shapes}
+        self._expected = set[str]().union(*self._own.values())
         self._functions = functions(text)
         self._names = _names(text, self._expected)
         self._texts: dict[int, str] = {}
@@ -137,15 +138,23 @@ class _Plan:
         self._texts[shape.number] = text
         return None
 
+    def may_compile_alone(self, part: str, whole: Packaged) -> bool:
+        """Whether all errors of the whole may stand in code that is left out for one part."""
+        lines = {each.line for each in whole.diagnostics if each.severity == "error"}
+        left_out = [self._functions[name].lines for name in self._left_out(part)]
+        return not whole.outcome.limit and all(
+            line is None or any(line in each for each in left_out) for line in lines
+        )
+
+    def _left_out(self, part: str) -> set[str]:
+        """The functions that are emptied where a part is compiled alone."""
+        others = self._expected - self._own[part]
+        return {"main", *(self._names.get(each, each) for each in others)} & set(self._functions)
+
     def copies(self, shapes: Iterable[PlannedShape], *, alone: str = "") -> list[SourceCopy]:
         """One copy for each set of constants, without the code of other parts where ``alone``."""
         kernels = self._by_text(shapes)
-        emptied: set[str] = set()
-        if alone:
-            own = {
-                f for shape in shapes if shape.part.name == alone for f in _code(shape).functions
-            }
-            emptied = {"main", *(self._names.get(each, each) for each in self._expected - own)}
+        emptied = self._left_out(alone) if alone else ()
         return [
             SourceCopy(without_bodies(text, emptied), tuple(wanted))
             for text, wanted in kernels.items()

@@ -11,7 +11,7 @@ from grader.lanes.kernel_build import build_kernels
 from grader.model.cases import PlannedShape
 from grader.model.expected import ExpectedOutput
 from grader.model.part import KernelLaunch, Kernels, Part, Size, TensorSpec
-from grader.record import Reason
+from grader.record import Diagnostic, Reason
 from grader.sandbox import Limits
 from grader.toolchain.kernels import CompiledKernel, CompiledKernels
 from grader.toolchain.packaging import Packaged
@@ -46,6 +46,12 @@ class Compiler:
 
     def __call__(self, workspace, copies, *, limits, meanwhile=None):
         self.copies.append(copies)
+        lines = copies[0].text.split("\n")
+        errors = [
+            Diagnostic(severity="error", message="no", stage="compile", line=number)
+            for number, line in enumerate(lines, 1)
+            if "mistake" in line
+        ]
         ok = not any("mistake" in copy.text for copy in copies)
         kernels = [
             {
@@ -55,7 +61,7 @@ class Compiler:
             for copy in copies
         ]
         outcome = ended("died", exit_code=int(not ok)).outcome
-        packaged = Packaged(ok=ok, diagnostics=(), outcome=outcome, output="")
+        packaged = Packaged(ok=ok, diagnostics=tuple(errors), outcome=outcome, output="")
         return CompiledKernels(packaged=packaged, kernels=kernels if ok else [])
 
 
@@ -121,6 +127,7 @@ def test_a_mistake_in_one_kernel_costs_that_part_alone(compiler):
     }
     assert sorted(built.kernels) == [0, 1]
     alone = compiler.copies[1][0].text
+    assert len(compiler.copies) == 2, "the part with the mistake is not compiled again"
     assert "mistake" not in alone
     assert alone.count("\n") == text.count("\n")
 
