@@ -186,7 +186,7 @@ class ProgramRun:
         )
         if handed_out.nothing_filled_in(text):
             return {part.name for part in puzzle.parts}
-        return {part.name for part in puzzle.parts if _is_unfilled(part, text, self._skeleton())}
+        return {part.name for part in puzzle.parts if is_unfilled(part, text, self._skeleton())}
 
     def _skeleton(self) -> str:
         path = self.state.puzzle.kernel(self.choice.edition.name, "skeleton.mojo")
@@ -281,7 +281,7 @@ def _argument(argument: str | Scalar) -> str:
     return f"a whole number ({argument.value})" if isinstance(argument, Scalar) else argument
 
 
-def _is_unfilled(part: Part, text: str, skeleton: str) -> bool:
+def is_unfilled(part: Part, text: str, skeleton: str) -> bool:
     """Whether all kernels of a part are there, with what the skeleton has in them.
 
     A kernel may also be repaired by another value of a constant that it names.

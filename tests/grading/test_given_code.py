@@ -9,7 +9,9 @@ import pytest
 from grader.book import read_book
 from grader.book.digests import SHORT, array_reads, given_code, program_of
 from grader.book.shipped import GivenCode, Shipped
+from grader.folders import data_directory
 from grader.grading.given_code import HandedOut, all_handed_out
+from grader.grading.program import is_unfilled
 from grader.puzzles import find
 from grader.puzzles.conv1d import PART, PUZZLE
 from grader.rubric.keys import skeleton_info
@@ -154,3 +156,27 @@ def test_a_skeleton_without_the_kernel_makes_no_kernel_a_given_one(text):
     assert not handed_out.kernel_unchanged("", KERNEL)
     assert not handed_out.kernel_unchanged("comptime TPB = 15\n", KERNEL)
     assert not handed_out.kernel_unchanged(WHOLE, KERNEL)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "unfilled"),
+    [
+        ("", "", {"process_sliding_window", "collaborative_filter"}),
+        # What is compiled for each size is nothing that a student fills in.
+        (
+            "comptime SIZE = 4",
+            "comptime SIZE = 7",
+            {"process_sliding_window", "collaborative_filter"},
+        ),
+        ("comptime ITER = 2", "comptime ITER = 3", {"collaborative_filter"}),
+        ("offset - 1\n", "offset\n", {"collaborative_filter"}),
+        ("        barrier()\n\n    barrier()", "    barrier()", {"process_sliding_window"}),
+    ],
+)
+def test_a_kernel_may_be_repaired_by_a_constant_that_it_names(old, new, unfilled):
+    path = data_directory("reference_kernels") / "debugging/26.5/skeleton.mojo"
+    skeleton = path.read_text("utf-8")
+    assert not old or skeleton.count(old) == 1
+    text = skeleton.replace(old, new) if old else skeleton
+    parts = find("debugging").parts
+    assert {part.name for part in parts if is_unfilled(part, text, skeleton)} == unfilled
