@@ -13,14 +13,9 @@ from grader.puzzles.programs import Answer, numbers, of_right
 TEN = 10.0
 
 
-def _of(change: Callable[[Answer], Answer]) -> Callable[[Arrays, Sizes], Answer | None]:
-    """Something else that is made of a; None for a matrix of one element."""
-
-    def answer(inputs: Arrays, sizes: Sizes) -> Answer | None:
-        a = numbers(inputs)
-        return None if a.size == 1 else np.asarray(change(a))
-
-    return answer
+def _of(change: Callable[[Answer], Answer]) -> Callable[[Arrays, Sizes], Answer]:
+    """Something else that is made of a."""
+    return lambda inputs, sizes: np.asarray(change(numbers(inputs)))
 
 
 def _plus_ten(inputs: Arrays, sizes: Sizes) -> Answer:
@@ -53,13 +48,13 @@ OF_TEN = (
         name="last-row-and-column-missing",
         explanation="The last row and the last column are not written.",
         advice="The guard is row < size and col < size.",
-        answer=_of(lambda a: np.pad(a[:-1, :-1] + TEN, ((0, 1), (0, 1)))),
+        answer=lambda inputs, sizes: np.pad(_plus_ten(inputs, sizes)[:-1, :-1], ((0, 1), (0, 1))),
     ),
     Mistake(
         name="first-row-and-column-missing",
         explanation="The first row and the first column are not written.",
         advice="Rows and columns begin at 0.",
-        answer=_of(lambda a: np.pad(a[1:, 1:] + TEN, ((1, 0), (1, 0)))),
+        answer=lambda inputs, sizes: np.pad(_plus_ten(inputs, sizes)[1:, 1:], ((1, 0), (1, 0))),
     ),
     *of_right(_plus_ten),
 )
