@@ -17,6 +17,8 @@ import msgspec
 from grader.intake.lexer import (
     CLOSING,
     COMMENT,
+    DEDENT,
+    INDENT,
     NAME,
     NUMBER,
     OPENING,
@@ -159,7 +161,8 @@ def _definitions(plain: str, names: Collection[str]) -> dict[str, list[Sequence[
 def body_words(text: str, name: str) -> tuple[str, ...] | None:
     """The words of a function's body without placeholders (``pass``, ``...``, ``_ = row``).
 
-    Nor is a docstring among them. None where there is no such function.
+    Nor is a docstring among them. Where a line is indented more or less than the one before, a word
+    says so: a barrier may be repaired by nothing else. None where there is no such function.
     """
     found = functions(text).get(name)
     if found is None:
@@ -169,9 +172,29 @@ def body_words(text: str, name: str) -> tuple[str, ...] | None:
     for token in scan(plain_lines(text)[start:end]):
         if token.kind != COMMENT:
             lines.setdefault(token.line, []).append(token)
-    return tuple(
-        token.text for line in lines.values() if not _is_placeholder(line) for token in line
-    )
+    words: list[str] = []
+    levels: list[int] = []
+    depth = 0
+    for line in lines.values():
+        if depth == 0:
+            if _is_placeholder(line):
+                continue
+            words += _indentation(line[0].column, levels)
+        words += [token.text for token in line]
+        signs = [token.text for token in line if token.kind == SIGN]
+        depth = max(0, depth + sum((sign in OPENING) - (sign in CLOSING) for sign in signs))
+    return tuple(words)
+
+
+def _indentation(column: int, levels: list[int]) -> Iterator[str]:
+    """Words for the change of indentation to a column."""
+    while len(levels) > 1 and column < levels[-1]:
+        levels.pop()
+        yield DEDENT
+    if not levels or column > levels[-1]:
+        if levels:
+            yield INDENT
+        levels.append(column)
 
 
 def constant_words(text: str) -> dict[str, tuple[str, ...]]:

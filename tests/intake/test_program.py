@@ -132,6 +132,15 @@ def test_placeholders_are_no_words_of_a_body():
     assert body_words(empty, "g") is None
 
 
+def test_how_deep_a_line_is_indented_counts():
+    inside = "def f():\n    if a:\n        b()\n        c()\n    d()\n"
+    outside = "def f():\n    if a:\n        b()\n    c()\n    d()\n"
+    assert body_words(inside, "f") != body_words(outside, "f")
+    assert body_words(inside.replace("    ", "  "), "f") == body_words(inside, "f")
+    wrapped = "def f():\n    if a:\n        b(\n          )\n        c()\n    d()\n"
+    assert body_words(wrapped, "f") == body_words(inside, "f")
+
+
 def test_the_words_of_constants():
     text = "comptime N = 2  # two\ndef f():\n    comptime M = 3\ncomptime K = N\n"
     assert constant_words(text) == {
