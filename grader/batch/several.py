@@ -3,6 +3,7 @@
 ::
 
     OUT/several.json       what was handed over, as far as no class says it
+    OUT/files.msgpack      of which puzzle each file is, so that it is found out once
     OUT/<puzzle>/          a class, as `grader.batch.run` makes it
     OUT/index.html         students and puzzles
     OUT/marks.csv          the same for a spreadsheet
@@ -12,6 +13,7 @@ Each class goes on where it stopped, by itself.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -22,7 +24,7 @@ import msgspec
 
 from grader import puzzles
 from grader.batch.collect import Collection, Roster, read_roster
-from grader.batch.collect.by_puzzle import SortedClass, collect_by_puzzle
+from grader.batch.collect.by_puzzle import KnownFiles, SortedClass, collect_by_puzzle
 from grader.batch.database import DATABASE, locked
 from grader.batch.merge import Class, origin_of
 from grader.batch.outputs.overview import (
@@ -39,12 +41,14 @@ from grader.batch.results import now, student_results, write_outputs
 from grader.batch.run import Display, MakeBackend, Rerender, Summary, make_folder, run
 from grader.batch.run import dry_run as dry_run_of_one
 from grader.batch.store import Store
+from grader.batch.task import all_code
 from grader.book import find_book
 from grader.book.shipped import read_shipped
 from grader.errors import UsageError
 from grader.intake.display import one_line
 
 SEVERAL: Final = "several.json"
+_FILES: Final = "files.msgpack"
 
 
 def is_several(folder: Path) -> bool:
@@ -81,14 +85,9 @@ def sorted_by_puzzle(source: Path, roster: Path | None, folder: Path) -> Iterato
     Raises:
         UsageError: the source or the class list make no sense.
     """
-    known: dict[str, str] = {}
-    for each in class_folders(folder):
-        if (each / DATABASE).is_file():
-            with Store(each) as store:
-                known |= store.programs()
     listed = read_roster(roster) if roster else Roster()
     books = {name: find_book(name) for name in puzzles.NAMES}
-    with collect_by_puzzle(source, books, roster=listed.students, programs=known) as found:
+    with collect_by_puzzle(source, books, roster=listed.students, known=_known(folder)) as found:
         found.notes = [*listed.notes, *found.notes]
         yield found
 
@@ -128,7 +127,8 @@ def classes_of(settings: Settings, found: SortedClass) -> list[PuzzleClass]:
     names = set(found.puzzles)
     if settings.replace_class and is_several(settings.folder):
         # Of a puzzle for which SOURCE has nothing any more, nobody is left.
-        names |= {each.name for each in class_folders(settings.folder)}
+        there = {each.name for each in class_folders(settings.folder)}
+        names |= there & set(puzzles.NAMES)
     title = _title(settings)
     classes = [
         PuzzleClass(
@@ -188,6 +188,7 @@ def run_several(
         before = _read(settings.folder) if is_several(settings.folder) else None
         info = _described(settings, found, before)
         _keep(settings.folder, info)
+        _remember(settings.folder, found.known)
         try:
             summaries = [
                 run(
@@ -225,7 +226,8 @@ def _results(folder: Path) -> list[PuzzleResults]:
         with Store(each) as store:
             # A run that was stopped may have come no further than to the class.
             if (info := store.info()) is not None:
-                title = puzzles.find(info.puzzle).title
+                known = info.puzzle in puzzles.NAMES
+                title = puzzles.find(info.puzzle).title if known else info.puzzle
                 number = _number(info.puzzle)
                 found.append(puzzle_results(each.name, title, number, info, student_results(store)))
     return found
@@ -254,6 +256,25 @@ def _described(settings: Settings, found: SortedClass, before: SeveralInfo | Non
         finished=before.finished if before else "",
         sources={**others, origin_of(settings.source): source},
     )
+
+
+class _Remembered(msgspec.Struct):
+    code: str
+    """Of the grader that found it out."""
+    known: KnownFiles
+
+
+def _known(folder: Path) -> KnownFiles:
+    """What was found out about files before, by the same grader; nothing where it can't be read."""
+    with contextlib.suppress(OSError, msgspec.MsgspecError):
+        found = msgspec.msgpack.decode((folder / _FILES).read_bytes(), type=_Remembered)
+        if found.code == all_code():
+            return found.known
+    return KnownFiles()
+
+
+def _remember(folder: Path, known: KnownFiles) -> None:
+    write_file(folder / _FILES, msgspec.msgpack.encode(_Remembered(all_code(), known)))
 
 
 def _title(settings: Settings) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from grader.batch.collect import by_puzzle
 from grader.batch.collect.by_puzzle import collect_by_puzzle
 from grader.batch.collect.roster import RosterStudent
 from grader.batch.plan import NobodyMeant
@@ -67,6 +68,7 @@ class TestWhatAFileIs:
             ("doe_p03.mojo", "doe_p06.mojo"),
             ("p03_doe.mojo", "p06 doe.mojo"),
             ("doe-guards.mojo", "doe-blocks.mojo"),
+            ("doe_add_10_guard.mojo", "doe_add_10_blocks.mojo"),
             ("doe_puzzle_3_final.mojo", "doe_puzzle06.mojo"),
             ("p03/doe.mojo", "p06/doe.mojo"),
             ("guards/doe/x.mojo", "blocks/doe/x.mojo"),
@@ -129,6 +131,17 @@ class TestWhatAFileIs:
         assert "no .mojo file" in left["bob/notes.txt"]
         assert "UTF-16" in left["cem/what.mojo"]
 
+    def test_one_student_cannot_hold_up_the_class(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(by_puzzle, "MAX_READ", 2)
+        files = {f"ann/{n}.mojo": f"def made_up_{n}(): pass" for n in range(5)}
+        files |= {"ann/p03/p03.mojo": work(GUARDS, 1), "bob/0.mojo": "def made_up_0(): pass"}
+        taken, left, notes = sorted_files(make_class(tmp_path / "c", files))
+        assert taken == {"guards": {"ann": "ann/p03/p03.mojo"}}
+        assert left.keys() == {"ann/0.mojo", "bob/0.mojo"}
+        assert "ann: of 6 Mojo files 4 were not looked into" in notes
+
     @pytest.mark.parametrize("whole", [False, True], ids=["each has one", "the source is one"])
     def test_archives_are_looked_into(self, tmp_path: Path, whole: bool) -> None:
         files = {"p03.mojo": work(GUARDS, 1), "sub/p06.mojo": work(BLOCKS, 2)}
@@ -142,6 +155,22 @@ class TestWhatAFileIs:
             "guards": ["doe"], "blocks": ["doe"]
         }  # fmt: skip
         assert not left
+
+    def test_who_is_late_for_one_puzzle_is_late_for_that(self, tmp_path: Path) -> None:
+        source = make_class(
+            tmp_path / "c",
+            {
+                "doejane_LATE_11_101_p03.mojo": work(GUARDS, 1),
+                "doejane_11_102_p06.mojo": work(BLOCKS, 1),
+                "roebob_12_103_p06.mojo": work(BLOCKS, 2),
+            },
+        )
+        with collect_by_puzzle(source, {name: find_book(name) for name in NAMES}) as found:
+            late = {
+                puzzle: [each.lateness for each in found.collection(puzzle).students]
+                for puzzle in found.puzzles
+            }
+        assert late == {"guards": ["late", "on time"], "blocks": ["on time", "on time"]}
 
     def test_the_class_list_says_who_is_who_and_who_is_absent(self, tmp_path: Path) -> None:
         source = make_class(

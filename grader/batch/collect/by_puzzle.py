@@ -14,10 +14,12 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Final
+
+import msgspec
 
 from grader.batch.collect.choose import (
     ChosenFiles,
@@ -55,14 +57,22 @@ _NUMBER: Final = re.compile(r"p0*(\d+)")
 _SHOWN: Final = 5
 
 
-@dataclass(frozen=True, kw_only=True)
-class ToldPuzzle:
+class ToldPuzzle(msgspec.Struct, frozen=True, kw_only=True):
     """The puzzle that a file goes as, and why."""
 
     name: str = ""
     """Empty where it is of none."""
     why: str
     remedy: str = ""
+
+
+class KnownFiles(msgspec.Struct, kw_only=True):
+    """What was found out about files, by their digests."""
+
+    programs: dict[str, str] = {}
+    """See `grader.batch.collect.entry.Reading`."""
+    told: dict[str, ToldPuzzle] = {}
+    """By the digest, and what the file's place or name says."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,8 +99,9 @@ class SortedClass:
     files: Sequence[SortedFile]
     """All attempts, and what is of no puzzle and none of the book's own files."""
     notes: Sequence[str]
+    known: KnownFiles
+    """For the next time."""
     _choices: Mapping[str, Sequence[tuple[Person, ChosenFiles, Sequence[HandedIn]]]]
-    _reading: Reading
 
     @property
     def left_out(self) -> Sequence[SortedFile]:
@@ -103,7 +114,7 @@ class SortedClass:
         chosen = {id(person): (choice, files) for person, choice, files in self._of(puzzle)}
         for person in self.handed_over.people:
             choice, files = chosen.get(id(person), (ChosenFiles(files=()), ()))
-            for student in person.students:
+            for student in _late_with(choice, person):
                 students.append(student)
                 collected += attempts_of(student, choice, files)
             notes += [f"{_name(person)}: {each}" for each in said_of(choice)]
@@ -112,7 +123,7 @@ class SortedClass:
             attempts=collected,
             form=self.handed_over.form,
             notes=notes,
-            programs=self._reading.programs,
+            programs=self.known.programs,
         )
 
     def _of(self, puzzle: str) -> Sequence[tuple[Person, ChosenFiles, Sequence[HandedIn]]]:
@@ -125,7 +136,7 @@ def collect_by_puzzle(
     books: Mapping[str, Book],
     *,
     roster: Sequence[RosterStudent] = (),
-    programs: Mapping[str, str] | None = None,
+    known: KnownFiles | None = None,
     topics: Topics | None = None,
 ) -> Iterator[SortedClass]:
     """Look through what was handed over, and sort it by puzzle.
@@ -134,7 +145,7 @@ def collect_by_puzzle(
         source: A folder or an archive.
         books: What the book ships, as each puzzle that the grader has sees it.
         roster: The class list.
-        programs: Of files that are known, by their digests.
+        known: What was found out before.
         topics: The puzzles of the book; by default those that are known.
 
     Raises:
@@ -143,7 +154,9 @@ def collect_by_puzzle(
     topics = read_shipped().topics if topics is None else topics
     words = _Words(books, topics)
     with opened(source, words.all) as listing:
-        sorter = _Sorter(books, topics, words, Reading.knowing(programs or {}))
+        known = known or KnownFiles()
+        reading = Reading.knowing(known.programs)
+        sorter = _Sorter(books, topics, words, reading, dict(known.told))
         owner = _Owner(source, listing.entries, sorter)
         handed_over = people_in(listing.entries, roster, owner.claim)
         if not handed_over.people:
@@ -154,7 +167,10 @@ def collect_by_puzzle(
 
 
 class _Words:
-    """By which a name of a file or folder speaks of a puzzle: ``p03``, ``puzzle 3``, its name."""
+    """By which a name of a file or folder speaks of a puzzle.
+
+    ``p03``, ``puzzle 3``, the puzzle's own name, or that of a kernel.
+    """
 
     def __init__(self, books: Mapping[str, Book], topics: Topics) -> None:
         self._of: dict[str, set[str]] = defaultdict(set)
@@ -163,8 +179,9 @@ class _Words:
         for number in numbers:
             for word in _numbered(number):
                 self._of[word] |= set()
-        for name in topics:
-            self._of[_folded(name)] |= set()
+        for name, topic in topics.items():
+            for word in (name, *topic.names):
+                self._of[_folded(word)] |= {name} & books.keys()
         for name, book in books.items():
             self._of[_folded(name)].add(name)
             for path in book.layout.assigned:
@@ -282,7 +299,7 @@ class _Sorter:
     topics: Topics
     words: _Words
     reading: Reading
-    _told: dict[tuple[str, frozenset[str]], ToldPuzzle] = field(default_factory=dict)
+    _told: dict[str, ToldPuzzle]
 
     @cached_property
     def _places(self) -> Mapping[tuple[str, ...], set[str]]:
@@ -314,17 +331,22 @@ class _Sorter:
             if len(likely) == 1:
                 return ToldPuzzle(name=min(likely), why=where)
             return ToldPuzzle(why=refused.what, remedy=refused.remedy)
-        key = read.sha256, frozenset(likely)
+        key = " ".join((read.sha256, where if likely else "", *sorted(likely)))
         if key not in self._told:
             self._told[key] = self._choose(read.text, likely, where)
+            self._seen.add(read.sha256)
         return self._told[key]
 
     def is_known(self, entry: FileEntry) -> bool:
         """Whether a file needs no reading of its tokens."""
         try:
-            return entry.load().sha256 in self.reading.programs
+            return entry.load().sha256 in self._seen
         except SubmissionRefused:
             return True
+
+    @cached_property
+    def _seen(self) -> set[str]:
+        return {key.partition(" ")[0] for key in self._told}
 
     def _choose(self, text: str, likely: set[str], where: str) -> ToldPuzzle:
         try:
@@ -368,7 +390,7 @@ class _Sorter:
             files=files,
             notes=notes,
             _choices=choices,
-            _reading=self.reading,
+            known=KnownFiles(programs=self.reading.programs, told=self._told),
         )
 
     def _order(self, name: str) -> tuple[int, str]:
@@ -484,6 +506,17 @@ class _Files:
                 students=self._person.students, source=source, puzzle=puzzle, why=why, remedy=remedy
             )
         )
+
+
+def _late_with(choice: ChosenFiles, person: Person) -> Iterator[Student]:
+    """Those of a person: late for this puzzle only if a file of it is, where files say that."""
+    late = {file.claim.lateness == "late" for file in choice.files}
+    elsewhere = late == {False} and any(file.claim.lateness == "late" for file in person.files)
+    for student in person.students:
+        if elsewhere and not student.days_late:
+            yield msgspec.structs.replace(student, lateness="on time")
+        else:
+            yield student
 
 
 def _name(person: Person) -> str:
