@@ -76,7 +76,7 @@ def places(number: str, *files: str) -> tuple[BookPlace, ...]:
         BookPlace(
             task=f"problems/{number}/{file}.mojo",
             answer=f"solutions/{number}/{file}.mojo",
-            editions=("26.5",),
+            editions=("26.5", "26.6", "26.7"),
         )
         for file in files
     )
