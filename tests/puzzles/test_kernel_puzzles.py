@@ -152,7 +152,7 @@ def test_the_kernels_and_constants_are_those_of_the_files(puzzle) -> None:
 
 @BY_NAME
 def test_there_are_enough_samples(puzzle) -> None:
-    entries = [sample.entry for sample in read_samples(puzzle.name)]
+    entries = [each.entry for each in read_samples(puzzle.name) if each.edition == "26.5"]
     assert sum(entry.verdict == "fail" and entry.score > 0 for entry in entries) >= 12
     assert sum(entry.verdict == "pass" for entry in entries) >= 6
     [skeleton] = [entry for entry in entries if entry.base == "skeleton" and not entry.edits]
