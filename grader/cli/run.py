@@ -42,7 +42,8 @@ def _pass_on(stream: TextIO) -> Callable[[str], None]:
 
 @click.command(
     epilog=EXIT_CODES,
-    context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
+    # So that all that follows FILE is left to the program.
+    context_settings={"allow_interspersed_args": False},
 )
 @click.argument("file", type=click.Path(path_type=Path, allow_dash=True))
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)

@@ -50,6 +50,8 @@ class Built:
     ok: bool
     diagnostics: tuple[Diagnostic, ...]
     seconds: float
+    limits: Limits
+    """Of each of its steps."""
     outcome: Outcome
     """Of the compiler; of the linker, where that failed."""
     output: str
@@ -122,6 +124,7 @@ class ProgramPlace:
         return Built(
             ok=outcome.exit_code == 0,
             diagnostics=diagnostics,
+            limits=limits,
             seconds=compiled.wall_seconds + (0 if outcome is compiled else outcome.wall_seconds),
             outcome=outcome,
             output=_text(outcome),

@@ -86,6 +86,8 @@ class RunDocument(msgspec.Struct, frozen=True, kw_only=True):
     run_seconds: float = 0.0
     diagnostics: tuple[Diagnostic, ...] = ()
     """Of the compiler."""
+    advice: tuple[str, ...] = ()
+    """Where it did not build: what in it belongs to another edition, each a sentence or two."""
     compiler_output: str = ""
     """Where it did not build."""
     launches: tuple[LaunchKind, ...] = ()

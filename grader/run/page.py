@@ -49,7 +49,7 @@ class RunPage(msgspec.Struct, frozen=True, kw_only=True):
     headline: str
     diagnostics: tuple[ProgramFindingView, ...]
     findings: tuple[ProgramFindingView, ...]
-    not_checked: tuple[str, ...]
+    notes: tuple[str, ...]
     lines: tuple[SourceLine, ...]
     outputs: tuple[tuple[str, str], ...]
     launches: tuple[tuple[str, str, str, str], ...]
@@ -85,7 +85,7 @@ def _page(document: RunDocument, text: str) -> RunPage:
             for each in document.diagnostics
         ),
         findings=tuple(_finding(each, text) for each in document.findings),
-        not_checked=document.not_checked,
+        notes=(*document.advice, *document.not_checked),
         lines=_marked(document, text),
         outputs=tuple(
             (name, said[:MOST_SHOWN])

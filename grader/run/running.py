@@ -32,6 +32,7 @@ FOUND = 1
 STOPPED = 124
 """As timeout(1) says of a program that it ended."""
 _SIGNALLED = 128
+_MOST_ADVICE = 3
 
 _INSTRUCTIONS_PER_SECOND = 33_000
 """Of one thread, for each second that the program may take: then its loop is called endless. The
@@ -122,16 +123,25 @@ def run(request: RunRequest, shows: Shows) -> RunDocument:
             diagnostics=built.diagnostics,
         )
         if not built.ok:
-            return _not_built(document, built, request, place)
+            return not_built(document, built, choice, place.source)
         limits = Limits(wall_seconds=request.timeout, output_bytes=_OUTPUT_BYTES)
-        ran = _run(place, request, limits, shows)
-    return _ended(document, ran, request, limits, place.source)
+        ran = run_built(place, request, limits, shows)
+    return ended(document, ran, request, limits, place.source)
 
 
-def _not_built(
-    document: RunDocument, built: Built, request: RunRequest, place: ProgramPlace
-) -> RunDocument:
-    """A compiler that was ended, or that ends without a word, says nothing of the program."""
+def not_built(document: RunDocument, built: Built, choice: Choice, source: str) -> RunDocument:
+    """The document of a program that did not build.
+
+    Args:
+        document: What is known before that.
+        built: What the compiler said. Where it was ended, or ended without a word, that says
+            nothing of the program.
+        choice: Of the edition.
+        source: The file, as the compiler names it.
+
+    Raises:
+        ToolchainFault: the machine's memory ran out.
+    """
     outcome = built.outcome
     if outcome.machine_out_of_memory:
         raise ToolchainFault(
@@ -140,18 +150,22 @@ def _not_built(
         )
     why = "it does not compile"
     if outcome.limit is not None:
-        limits = Limits(wall_seconds=request.timeout)
-        why = f"the compiler was stopped: {_stopped_by(outcome.limit, limits)}"
+        why = f"the compiler was stopped: {_stopped_by(outcome.limit, built.limits)}"
     elif not any(each.severity == "error" for each in built.diagnostics):
         why = f"the compiler ended with {outcome.how}"
     return msgspec.structs.replace(
         document,
         why=why,
-        compiler_output=built.output.replace(place.source, request.shown),
+        advice=tuple(
+            f"line {each.line}: `{each.pattern}` belongs to {each.belongs}. {each.advice}"
+            for each in choice.foreign[:_MOST_ADVICE]
+        ),
+        compiler_output=built.output.replace(source, document.file),
     )
 
 
-def _run(place: ProgramPlace, request: RunRequest, limits: Limits, shows: Shows) -> Ran:
+def run_built(place: ProgramPlace, request: RunRequest, limits: Limits, shows: Shows) -> Ran:
+    """Run what was built, and pass on what it prints."""
     renamed = (place.source, request.shown)
     streams = (PassedOn(shows.out, renamed), PassedOn(shows.error, renamed))
     try:
@@ -172,9 +186,21 @@ def _run(place: ProgramPlace, request: RunRequest, limits: Limits, shows: Shows)
             stream.close()
 
 
-def _ended(
+def ended(
     document: RunDocument, ran: Ran, request: RunRequest, limits: Limits, source: str
 ) -> RunDocument:
+    """The document of a program that ran.
+
+    Args:
+        document: What is known before that.
+        ran: How it ended.
+        request: What was asked for.
+        limits: Under which it ran.
+        source: The file, as the compiler names it.
+
+    Raises:
+        ToolchainFault: the machine's memory ran out.
+    """
     outcome, evidence = ran.outcome, ran.evidence or CaseEvidence()
     if outcome.machine_out_of_memory:
         raise ToolchainFault(
@@ -190,7 +216,7 @@ def _ended(
         run_seconds=round(outcome.wall_seconds, 3),
         launches=launches_of(evidence, file),
         findings=findings_of(evidence, file),
-        not_checked=(*evidence.unsupported, *evidence.unchecked, *evidence.left_out),
+        not_checked=(*evidence.unsupported, *evidence.unchecked),
         stdout=outcome.stdout.decode("utf-8", "replace").replace(source, request.shown),
         stderr=outcome.stderr.decode("utf-8", "replace").replace(source, request.shown),
     )
@@ -205,7 +231,7 @@ def _ended(
             document,
             ending=RunEnding.NOT_SUPPORTED,
             exit_code=int(ExitCode.FAULT),
-            why="the program needs what the software device lacks, and failed",
+            why="it failed where the software device could not go on; a GPU may well run it",
         )
     if not code and request.strict and document.errors:
         code = FOUND

@@ -31,6 +31,9 @@ def _lines(document: RunDocument, source: list[str]) -> Iterator[str]:
     if document.ending is RunEnding.NOT_BUILT:
         if not any(each.severity == "error" for each in document.diagnostics):
             yield document.compiler_output[:_MOST_OUTPUT]
+        edition, reason = document.toolchain.edition, document.toolchain.edition_reason
+        for note in (f"built as edition {edition}: {reason}", *document.advice):
+            yield f"{document.file}: note: {note}"
         yield f"{document.file}: not run: {document.why}"
         return
     explained: set[str] = set()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from grader.intake import submission_from_bytes
 from grader.lanes.program import ProgramPlace, Ran, open_program
 from grader.model.part import Budget
 from grader.run.findings import SourceFile
@@ -23,18 +23,24 @@ ENDLESS = 20_000
 RunKinds = Callable[[str], tuple[Ran, SourceFile]]
 
 
-@pytest.fixture(scope="session")
-def built_kinds() -> Iterator[ProgramPlace]:
-    source = submission_from_bytes("kinds.mojo", KINDS.encode())
+@contextlib.contextmanager
+def built_program(module: str, source: bytes) -> Iterator[ProgramPlace]:
+    """A program of edition 26.5, built."""
     with open_program(
-        source.data,
-        "kinds",
+        source,
+        module,
         locate(editions.find("26.5")),
         isolation=probe_once(Wanted.AUTO).level,
         device="software",
     ) as place:
         built = place.build(Limits(wall_seconds=300))
         assert built.ok, built.output
+        yield place
+
+
+@pytest.fixture(scope="session")
+def built_kinds() -> Iterator[ProgramPlace]:
+    with built_program("kinds", KINDS.encode()) as place:
         yield place
 
 

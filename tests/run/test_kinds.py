@@ -39,6 +39,9 @@ def found(run_kinds: RunKinds, flag: str) -> tuple[ProgramFinding, ...]:
         ("leaves", FindingKind.EXITED_BEFORE_BARRIER, "", 60),
         ("trap", FindingKind.TRAP, "", 58),
         ("library", FindingKind.UNINITIALISED_READ, "", 30),
+        ("misaligned", FindingKind.MISALIGNED, "odd", 64),
+        ("stack", FindingKind.STACK_OVERFLOW, "", 1),
+        ("missing", FindingKind.MISSING_FUNCTION, "", 1),
     ],
 )
 def test_a_finding_names_its_lines(
@@ -79,6 +82,17 @@ def test_a_launch_that_is_refused_has_no_line(run_kinds: RunKinds) -> None:
     (finding,) = findings_of(ran.evidence, file)
     assert finding.finding.kind is FindingKind.BAD_LAUNCH
     assert (finding.at, finding.other, finding.function) == (None, None, "race")
+
+
+def test_two_contexts_that_do_not_wait_are_told(run_kinds: RunKinds) -> None:
+    (finding,) = found(run_kinds, "streams")
+    assert finding.finding.kind is FindingKind.STREAM_RACE
+    assert finding.at is None
+
+
+def test_what_a_kernel_prints_is_standard_output(run_kinds: RunKinds) -> None:
+    ran, _ = run_kinds("talks")
+    assert ran.outcome.stdout.splitlines()[:2] == [b"thread 0", b"thread 1"]
 
 
 def test_launches_have_the_names_of_the_file(run_kinds: RunKinds) -> None:

@@ -1,6 +1,7 @@
 # Each kernel does one thing wrong. The comment `# <flag>` is on the line that a finding has to name,
 # `# <flag>, other` on that of the other side.
 from std.gpu import thread_idx
+from std.math import atan2
 from std.os import abort
 from std.sys import argv
 from layout import TileTensor
@@ -82,6 +83,29 @@ def library(output: Numbers, a: Numbers):
     output[i] = block.prefix_sum[dtype=DType.float32, block_size=N](val=rebind[Float32](a[i]))  # library
 
 
+def misaligned(output: Numbers, a: Numbers):
+    var i = thread_idx.x
+    var odd = (a.ptr.bitcast[UInt8]() + 1).bitcast[Float32]()
+    output[i] = odd[unsafe_offset=i % 4]  # misaligned
+
+
+def depth(n: Int) -> Int:
+    return 1 + depth(n + 1) * depth(n + 2)  # stack
+
+
+def stack(output: Numbers, a: Numbers):
+    output[thread_idx.x] = Float32(depth(Int(thread_idx.x)))
+
+
+def missing(output: Numbers, a: Numbers):
+    var i = thread_idx.x
+    output[i] = atan2(rebind[Float32](a[i]), Float32(2.0))  # missing
+
+
+def talks():
+    print("thread", thread_idx.x)
+
+
 def main() raises:
     var flag = String(argv()[1])
     with DeviceContext() as ctx:
@@ -111,6 +135,19 @@ def main() raises:
             ctx.enqueue_function[trap](output, a, grid_dim=1, block_dim=N)
         elif flag == "library":
             ctx.enqueue_function[library](output, a, grid_dim=1, block_dim=N)
+        elif flag == "misaligned":
+            ctx.enqueue_function[misaligned](output, a, grid_dim=1, block_dim=N)
+        elif flag == "stack":
+            ctx.enqueue_function[stack](output, a, grid_dim=1, block_dim=1)
+        elif flag == "missing":
+            ctx.enqueue_function[missing](output, a, grid_dim=1, block_dim=N)
+        elif flag == "talks":
+            ctx.enqueue_function[talks](grid_dim=1, block_dim=2)
+        elif flag == "streams":
+            with DeviceContext() as other:
+                other.enqueue_function[leaves](output, a, grid_dim=1, block_dim=4)
+                ctx.enqueue_function[leaves](output, a, grid_dim=1, block_dim=4)
+                other.synchronize()
         elif flag == "launch":
             ctx.enqueue_function[race](output, a, grid_dim=1, block_dim=2048)
         else:
