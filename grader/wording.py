@@ -68,12 +68,12 @@ FINDING_EXPLANATIONS: dict[FindingKind, str] = {
     "not. Mostly a loop is the better way.",
     FindingKind.MISSING_FUNCTION: "This function exists for programs on a CPU only. The compiler "
     "does not say so, but a GPU refuses to load the kernel.",
-    FindingKind.EXITED_BEFORE_BARRIER: "This costs no points: threads that have ended do not hold "
+    FindingKind.EXITED_BEFORE_BARRIER: "Threads that have ended do not hold "
     "a barrier up, so the others go on (PTX ISA, exit). But a barrier() inside an if that some "
     "threads skip is right only as long as those threads have nothing more to do. With another "
     "barrier() behind it, the behaviour is undefined. The safe way is to put the if around the "
     "loads and stores, and barrier() outside of it.",
-    FindingKind.SAME_VALUE_RACE: "This costs no points: whichever thread comes last, the cell "
+    FindingKind.SAME_VALUE_RACE: "Whichever thread comes last, the cell "
     "holds the value that all of them write (PTX ISA, Limitations on Mixed-size Data-races). But "
     "it is right only as long as they agree, and one thread would be enough.",
     FindingKind.STREAM_RACE: "Each DeviceContext() that the code makes has a stream of its own. A "
@@ -107,6 +107,10 @@ FINDING_HINTS: dict[FindingKind, str] = {
     "call synchronize() before the other one uses the memory.",
 }
 """What to do about it, for a program that nobody grades."""
+NO_COST = "This costs no points."
+"""Before the explanation of a finding that a manual allows, where no rubric takes points for it."""
+ALLOWED = frozenset({FindingKind.EXITED_BEFORE_BARRIER, FindingKind.SAME_VALUE_RACE})
+"""Findings of code that is defined, and that many think is wrong: docs/verdicts.md says why."""
 UNWRITTEN_BUFFER = "This was global memory: a buffer that nothing had filled."
 """Added to the explanation of an uninitialised read of global memory."""
 FINDING_DIAGNOSES: dict[FindingKind, str] = {

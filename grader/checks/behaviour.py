@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
 from grader.checks.values import failed, judge_values, left_open
-from grader.model.cases import Case, Problem
+from grader.device import FindingKind
+from grader.model.cases import Case, Observation, Problem
 from grader.model.checks import Check, Judgement, PartResults, Tally
 from grader.model.part import Scope
-from grader.record import Aspect, Reason, Status
+from grader.record import Aspect, Attribution, ProblemKind, Reason, Status
+from grader.wording import ALLOWED, FINDING_PHRASES
 
 
 def _not_checked(reason: Reason, tally: Tally) -> Judgement:
@@ -26,8 +29,26 @@ class Clean(Check):
 
     kind: ClassVar[str] = "clean"
     aspect: ClassVar[Aspect] = Aspect.CLEAN
+    switches: ClassVar[tuple[str, ...]] = ("strict",)
 
     title: str = "Clean: inputs untouched, no out of bounds, no race"
+    strict: bool = False
+    """Whether code that NVIDIA's manuals allow and good style avoids fails it, too."""
+
+    @property
+    def also_fails_by(self) -> frozenset[FindingKind]:
+        return ALLOWED if self.strict else frozenset()
+
+    def problems(self, observation: Observation) -> Iterator[Problem]:
+        for finding, whose in observation.findings:
+            if whose is Attribution.STUDENT and finding.kind in self.also_fails_by:
+                yield Problem(
+                    kind=ProblemKind.FINDING,
+                    aspect=Aspect.CLEAN,
+                    title=FINDING_PHRASES[finding.kind],
+                    detail=finding.message,
+                    finding=finding,
+                )
 
     def judge(self, results: PartResults) -> Judgement:
         tally = results.tally(self)

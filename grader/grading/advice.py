@@ -26,7 +26,7 @@ from grader.record import (
     Diagnostic,
     Status,
 )
-from grader.wording import FINDING_EXPLANATIONS, UNWRITTEN_BUFFER
+from grader.wording import ALLOWED, FINDING_EXPLANATIONS, NO_COST, UNWRITTEN_BUFFER
 
 if TYPE_CHECKING:
     from grader.model.cases import Observation
@@ -163,14 +163,15 @@ def findings(puzzle: Puzzle, observations: Iterable[Observation]) -> tuple[Check
             key = (case.part.name, *finding_key(finding, whose))
             if key not in seen:
                 shown_by[key] = observation
-                more = [Aspect.CLEAN] if finding.kind in UNCLEAN else []
+                asked = any(finding.kind in check.also_fails_by for check in checks)
+                more = [Aspect.CLEAN] if asked or finding.kind in UNCLEAN else []
                 seen[key] = CheckedFinding(
                     finding=msgspec.structs.replace(finding, touched=()),
                     attribution=whose,
                     part=case.part.name if len(puzzle.parts) > 1 else "",
                     beyond=case.shape.beyond,
                     sizes=dict(case.shape.sizes),
-                    explanation=_explain(case.part, finding, whose),
+                    explanation=_explain(case.part, finding, whose, costs=asked),
                     case=observation.number,
                     concerns=concerned(checks, case, *more),
                 )
@@ -181,13 +182,13 @@ def findings(puzzle: Puzzle, observations: Iterable[Observation]) -> tuple[Check
     return tuple(sorted(seen.values(), key=lambda each: each.attribution is Attribution.SKELETON))
 
 
-def _explain(part: Part, finding: Finding, whose: Attribution) -> str:
+def _explain(part: Part, finding: Finding, whose: Attribution, *, costs: bool) -> str:
     if whose is Attribution.SKELETON:
         return part.given.defect if part.given is not None else ""
     told = FINDING_EXPLANATIONS[finding.kind]
     if finding.kind is FindingKind.UNINITIALISED_READ and finding.space is Space.GLOBAL:
         return f"{told} {UNWRITTEN_BUFFER}"
-    return told
+    return f"{NO_COST} {told}" if finding.kind in ALLOWED and not costs else told
 
 
 def next_steps(

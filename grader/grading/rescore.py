@@ -43,11 +43,13 @@ def judged(puzzle: Puzzle) -> str:
     checks = [item.id for item in puzzle.rubric]
     if not {check.id for check in puzzle.checks if _needed(check)}.issubset(checks):
         return ""
-    meaning = {
+    meaning: dict[str, object] = {
         "checks": checks,
         "all": puzzle.try_all,
         "parts": [_meaning(part) for part in puzzle.parts],
     }
+    if strict := [check.id for check in puzzle.checks if check.also_fails_by]:
+        meaning["strict"] = strict
     return hashlib.sha256(json.dumps(meaning, sort_keys=True).encode()).hexdigest()
 
 

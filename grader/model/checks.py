@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from grader.device import FindingKind
 from grader.marks import Tried
 from grader.model.cases import Case, Observation, Problem
 from grader.model.domains import Values
@@ -137,6 +138,9 @@ class Check(ABC):
     values: ClassVar[frozenset[Values]] = frozenset()
     """Kinds of values that cases are run with for it; empty where any will do."""
 
+    switches: ClassVar[tuple[str, ...]] = ()
+    """Fields of its own, true or false, that a rubric may set."""
+
     part: str = ""
     """The part that it is about; empty where the puzzle has one, or where it is about the file."""
     title: str
@@ -148,6 +152,11 @@ class Check(ABC):
     def id(self) -> str:
         """Its name in records and rubric files: unique within a puzzle."""
         return f"{self.part}-{self.kind}" if self.part and self.of_cases else self.kind
+
+    @property
+    def also_fails_by(self) -> frozenset[FindingKind]:
+        """Findings that make it fail and cost nothing by themselves."""
+        return frozenset()
 
     @property
     def needs_example(self) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path, PurePosixPath
+from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
 from grader.book.digests import array_reads, given_code, program_of
@@ -22,6 +23,7 @@ from grader.rubric.model import always_visible, built_on
 MAX_POINTS = 1_000
 """For one check."""
 _KEYS = ("points", "extra", "visibility", "enabled")
+"""Of any check; some have switches of their own."""
 _ORDER = (Visibility.VISIBLE, Visibility.AFTER_DUE, Visibility.HIDDEN)
 """From what shows first to what never shows."""
 
@@ -63,9 +65,15 @@ def _read_check(item: RubricItem, table: object, complaints: Complaints) -> Chec
     if not isinstance(table, dict):
         complaints.add(path, f"{kind(table)} where a table belongs: [checks.{item.id}]")
         return None
+    check = item.check
+    keys = (*_KEYS, *check.switches)
     for key in table:
-        if key not in _KEYS:
-            complaints.add((*path, key), unknown(key, _KEYS, "key"))
+        if key not in keys:
+            complaints.add((*path, key), unknown(key, keys, "key"))
+    for name in check.switches:
+        if name in table:
+            switch: dict[str, Any] = {name: true_or_false((*path, name), table[name], complaints)}
+            check = replace(check, **switch)
     points = _points((*path, "points"), table.get("points", item.points), complaints)
     extra = true_or_false((*path, "extra"), table.get("extra", item.extra), complaints)
     visibility = _visibility(
@@ -79,7 +87,7 @@ def _read_check(item: RubricItem, table: object, complaints: Complaints) -> Chec
     if not enabled:
         return None
     return CheckEntry(
-        item=replace(item, points=points, extra=extra),
+        item=replace(item, check=check, points=points, extra=extra),
         visibility=visibility,
         visibility_given="visibility" in table,
         mentioned=True,

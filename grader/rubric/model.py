@@ -141,6 +141,9 @@ _CHECKS = """
 #   extra       true: extra credit, on top of the points that make the mark
 #   visibility  "visible", "hidden" (never in a student's report) or "after the due date"
 #   enabled     false: the check is not made
+#   strict      of a check for clean code, true: what NVIDIA's manuals allow and good style avoids
+#               fails it too: threads that store the same value in one cell, and threads that end
+#               before a barrier that others wait at
 # max_score is the sum of the points that are not extra; it need not be 100.
 """
 

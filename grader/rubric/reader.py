@@ -5,16 +5,17 @@ from __future__ import annotations
 import math
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
 from grader.errors import UsageError
 from grader.intake.display import one_line
+from grader.model.checks import Check
 from grader.model.domains import Sizes
 from grader.model.part import Element, Part, Scope
-from grader.model.puzzle import Puzzle
+from grader.model.puzzle import Puzzle, RubricItem
 from grader.puzzles import NAMES
 from grader.record import SkeletonInfo
 from grader.rubric import keys, sizes
@@ -182,7 +183,7 @@ class _RubricReader:
         pass_mark = self._pass_mark(wanted, possible)
         complaints.raise_if_any()
         return Rubric(
-            puzzle=replace(puzzle, rubric=items),
+            puzzle=replace(puzzle, rubric=items, checks=_with_those_of(puzzle.checks, items)),
             title=title,
             pass_mark=pass_mark,
             hints=hints,
@@ -338,3 +339,9 @@ class _RubricReader:
                     "change it."
                 )
         return tuple(found)
+
+
+def _with_those_of(checks: tuple[Check, ...], items: Iterable[RubricItem]) -> tuple[Check, ...]:
+    """The checks that are made, as the rubric has them."""
+    changed = {item.id: item.check for item in items}
+    return tuple(changed.get(check.id, check) for check in checks)

@@ -138,24 +138,32 @@ class ScriptedLane:
 
 
 def grade(
-    executor, *, examples=200, kernel_unchanged=False, sample=None, seed="seed", edition="26.5"
+    executor,
+    *,
+    examples=200,
+    kernel_unchanged=False,
+    sample=None,
+    seed="seed",
+    edition="26.5",
+    puzzle=PUZZLE,
 ):
     """Search and score; the results and the filled-in rubric.
 
     Args:
         sample: Whether the plan is a sample; None: where the kernel is the given one.
         edition: Whose given kernel it is.
+        puzzle: With the changes of a rubric.
     """
     sample = kernel_unchanged if sample is None else sample
     tries = plan.Tries.SAMPLE if sample else plan.Tries.USUAL
     shapes = plan.draw(
-        PUZZLE.for_edition(edition),
+        puzzle.for_edition(edition),
         seed=seed,
         own_kernel=() if kernel_unchanged else {"conv1d"},
         tries=tries,
     )
     prober = Prober(
-        PUZZLE.for_edition(edition),
+        puzzle.for_edition(edition),
         shapes,
         executor,
         seed=seed,
@@ -165,4 +173,4 @@ def grade(
     )
     results = prober.run()
     steps = StepsDone(packages=True, compiles=True, results=results)
-    return results, score(PUZZLE, steps)
+    return results, score(puzzle, steps)

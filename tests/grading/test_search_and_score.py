@@ -16,6 +16,7 @@ from grader.model.part import Scope
 from grader.puzzles.conv1d import PART, PUZZLE
 from grader.puzzles.conv1d.mistakes import TPB
 from grader.record import Status, Verdict
+from grader.rubric import parse_rubric
 from tests.grading.scripted import Crash, ScriptedLane, grade, right
 
 
@@ -409,6 +410,18 @@ def test_right_values_with_a_fault_are_not_clean(kind):
     _, scored = grade(ScriptedLane(findings=lambda sizes: [finding(kind)]))
     assert failed(scored) == {"clean", "robust"}
     assert scored.score == 95
+
+
+@pytest.mark.parametrize("kind", [FindingKind.SAME_VALUE_RACE, FindingKind.EXITED_BEFORE_BARRIER])
+def test_what_a_manual_allows_costs_nothing_unless_the_course_is_strict(kind):
+    def lane():
+        return ScriptedLane(findings=lambda sizes: [finding(kind)])
+
+    _, scored = grade(lane())
+    assert (failed(scored), scored.verdict) == (set(), Verdict.PASS)
+    strict = parse_rubric(b'puzzle = "conv1d"\n[checks.clean]\nstrict = true\n', PUZZLE).puzzle
+    _, scored = grade(lane(), puzzle=strict)
+    assert failed(scored) == {"clean"}
 
 
 def test_the_given_kernels_defect_costs_nothing():

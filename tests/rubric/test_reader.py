@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from grader.errors import UsageError
 from grader.grading import plan
+from grader.grading.rescore import judged
 from grader.model.part import Scope
 from grader.puzzles.conv1d import PART, PUZZLE
 from grader.record import Visibility
@@ -51,6 +52,13 @@ class TestWhatItSays:
         assert item(rubric, "clean").extra
         assert "device" not in [each.id for each in rubric.puzzle.rubric]
         assert rubric.puzzle.max_score == 10 + 15 + 20 + 60 + 15
+
+    def test_a_course_may_be_strict(self):
+        strict = read("[checks.clean]\nstrict = true\n").puzzle
+        assert [check.id for check in strict.checks if check.also_fails_by] == ["clean"]
+        assert judged(strict) != judged(PUZZLE)
+        usual = read("[checks.clean]\nstrict = false\npoints = 7\n").puzzle
+        assert judged(usual) == judged(PUZZLE)
 
     def test_a_check_may_cost_nothing(self):
         assert item(read("[checks.clean]\npoints = 0\n"), "clean").points == 0
@@ -184,6 +192,8 @@ class TestWhatMakesNoSense:
             ("[checks.reals]\npoints = 1001\n", "checks.reals.points: the number 1001"),
             ("[checks.reals]\nvisibility = 1\n", "it is one of: visible, hidden, after the due"),
             ("[checks.reals]\nvisibility = 'hiden'\n", "did you mean hidden?"),
+            ("[checks.reals]\nstrict = true\n", 'there is no key "strict"'),
+            ("[checks.clean]\nstrict = 1\n", "true or false"),
             ("[checks.reals]\nvisibility = 'after the due date'\n", "there is no due date"),
             ("[checks.packages]\nvisibility = 'hidden'\n", "it is always visible"),
             ("pass_mark = 101\n", "line 2: pass_mark: 101 of 100 points"),
