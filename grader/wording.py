@@ -145,12 +145,15 @@ MAPPING = (
 )
 
 
-def at_lines(message: str, line: int | None, other: int | None = None) -> str:
-    """What was found, with the line that did it, and that of the other side of a race."""
+def at_lines(message: str, line: int | None, other: int | None = None, *, array: str = "") -> str:
+    """What was found, with the line that did it, and that of the other side of a race.
+
+    ``array`` is the name of the array there, where the message does not say it.
+    """
     if line is None:
         return message
     both = f"line {line}" if other is None or other == line else f"line {line}, and line {other}"
-    return f"{message} ({both})"
+    return f"{message} (array {array}, {both})" if array else f"{message} ({both})"
 
 
 # ---- what is wrong with a case ----

@@ -120,7 +120,7 @@ class ProgramRun:
         self, device: OnSoftwareDevice, shapes: Sequence[PlannedShape]
     ) -> tuple[KernelLane, Prober]:
         """A lane without kernels yet, and the cases: drawn while the compiler is at work."""
-        lane = KernelLane(device)
+        lane = KernelLane(device, text=self.state.submission.text)
         prober = self._prober(lane, shapes)
         prober.draw_ahead()
         return lane, prober

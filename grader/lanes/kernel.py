@@ -24,10 +24,12 @@ from grader.device import (
     Finding,
     Gone,
     SourcePlace,
+    Space,
     of_file,
     schedules,
 )
 from grader.errors import DeviceFault, GradeError, UnsupportedByDevice
+from grader.intake.indexed import indexed_array
 from grader.lanes.devices import HowToRun, OnSoftwareDevice
 from grader.lanes.lane import Kept, Redone
 from grader.lanes.timing import PartRun
@@ -61,6 +63,7 @@ class KernelLane:
         device: Where they run; opened by the caller.
         kernels: Of each shape of the plan by its number, the kernel of each launch. What is run
             must be there by then.
+        text: The student's file, for names in what is found.
     """
 
     observes = True
@@ -69,9 +72,12 @@ class KernelLane:
         self,
         device: OnSoftwareDevice,
         kernels: Mapping[int, Sequence[CompiledKernel]] | None = None,
+        *,
+        text: str = "",
     ) -> None:
         self._device = device
         self.kernels = dict(kernels or {})
+        self._text = text
         self._client: DriverClient | None = None
         self._loaded: dict[CompiledKernel, _Loaded] = {}
         self._parts: dict[str, PartRun] = {}
@@ -183,7 +189,9 @@ class KernelLane:
             msgspec.structs.replace(
                 launch,
                 kernel=kernels[launch.kernel].function,
-                findings=tuple(_in_words(kernels[launch.kernel], f) for f in launch.findings),
+                findings=tuple(
+                    _in_words(kernels[launch.kernel], each, self._text) for each in launch.findings
+                ),
             )
             for launch in evidence.launches
         )
@@ -311,13 +319,21 @@ def _outcome(case: Case, answer: tuple[bytes, ...] | str, evidence: CaseEvidence
     )
 
 
-def _in_words(kernel: CompiledKernel, finding: Finding) -> Finding:
+def _in_words(kernel: CompiledKernel, finding: Finding, source: str) -> Finding:
     own, other = (of_file(each, kernel.is_own) for each in (finding.source, finding.other_source))
     text = finding.ptx_text
     return msgspec.structs.replace(
         finding,
         kernel=kernel.function,
-        message=at_lines(finding.message, own.line if own else None, other.line if other else None),
+        message=at_lines(
+            finding.message,
+            own.line if own else None,
+            other.line if other else None,
+            # A buffer has its name already.
+            array=indexed_array(source, own.line, own.column)
+            if own and finding.space is Space.SHARED
+            else "",
+        ),
         source=_places(kernel, finding.source),
         other_source=_places(kernel, finding.other_source),
         source_file=None,

@@ -178,7 +178,7 @@ def _prepared_kernels(
     spawn = device_spawn(isolation)
     with (
         OnSoftwareDevice(reason="kernels of programs are run on it", spawn=spawn) as device,
-        KernelLane(device, built.kernels) as lane,
+        KernelLane(device, built.kernels, text=source.decode()) as lane,
     ):
         seconds = built.packaged.outcome.wall_seconds
         yield PreparedLane(lane=lane, seconds=seconds, unsupported=())
