@@ -21,6 +21,9 @@ MAX_MISMATCHES = 256
 MAX_LAUNCHES = 8
 _NO_OUTPUT = frozenset({Ending.DIED, Ending.ERROR})
 
+_ROUNDED = 2.0**-19
+"""Of a mistake's value: how far the rounding of a few terms may take a kernel that makes it."""
+
 
 def build(
     puzzle: Puzzle,
@@ -157,7 +160,9 @@ def _explains(mistake: Mistake, observation: Observation) -> bool:
     if answer is None:
         return False
     with np.errstate(invalid="ignore"):
-        close = np.abs(got - answer) <= comparison.expected.allowed.ravel()
+        # The bound is of the right answer, and a wrong one may be far larger.
+        allowed = np.maximum(comparison.expected.allowed.ravel(), _ROUNDED * np.abs(answer))
+        close = np.abs(got - answer) <= allowed
     same = (got == answer) | (np.isnan(got) & np.isnan(answer))
     return bool((close | same | ~comparison.expected.decided.ravel()).all())
 
