@@ -16,10 +16,17 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from grader.device.addresses import BASE_ADDRESS, Allocation
-from grader.device.checks.history import Shadow
+from grader.device.checks.history import (
+    NOTHING,
+    Clash,
+    Shadow,
+    Touched,
+    clashes,
+    may_wait,
+    of_ranges,
+)
 from grader.device.evidence import EvidenceLog, FindingKind
 from grader.device.memory import GlobalMemory
-from grader.device.touched import NOTHING, Clash, Touched, clashes, may_wait, of_ranges
 
 LEGACY: Final = 0
 """The default stream: work on it waits for all blocking streams, and they for it."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 import struct
 
 from grader.device.calls.table import call
+from grader.device.checks.history import of_ranges
 from grader.device.cuda import CallRefused, CudaResult
 from grader.device.journal import Copied, Filled, Freed, Placed, Read, Wrote
 from grader.device.session import DriverSession
 from grader.device.streams import device_range, host_range
-from grader.device.touched import of_ranges
 from grader.device.wire import NOT_ORDERED, DriverOp
 
 _U64 = struct.Struct("<Q")
