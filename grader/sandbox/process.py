@@ -37,7 +37,7 @@ Listen = Callable[[int, bytes], None]
 
 
 class SandboxedProcess:
-    """Made by `grader.sandbox.box.Box.spawn`.
+    """A process in a sandbox, and the thread that holds it to its limits. `Box.spawn` makes it.
 
     Args:
         popen: bubblewrap, or the launcher that reaps; with pipes for both outputs.
