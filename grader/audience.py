@@ -68,7 +68,7 @@ def for_audience(record: Record, audience: Audience, now: datetime | None = None
 
 
 def as_seen(record: Record, audience: Audience) -> Record:
-    """What a renderer makes its output of: the last guard behind whoever calls it.
+    """The record that a renderer shows: a guard for callers that pass a whole record.
 
     A caller knows the time and passes a student's copy; a whole record is reduced to what
     shows before the due date. What was not made under a rubric file is left as it is.
@@ -124,7 +124,7 @@ def _with_summary(record: Record, shown: Record, stands: Standing) -> Record:
 
 
 def _shows(case: Counterexample | CheckedFinding, shown: frozenset[str]) -> bool:
-    """Whether all that a case stands for shows; an older record does not say what that is."""
+    """Whether all checks that a case stands for show."""
     own = {case.check} if isinstance(case, Counterexample) else set[str]()
     return bool(case.concerns) and own | set(case.concerns) <= shown
 
@@ -136,7 +136,7 @@ def _hidden_message(record: Record, diagnostic: Diagnostic, hidden: frozenset[st
 
 
 def _without_hints(record: Record) -> Record:
-    """The record with what happened, and without what to do about it."""
+    """The record without what to do about what happened."""
     refused = record.verdict in (Verdict.REFUSED, Verdict.FAULT)
     return replace(
         record,
@@ -188,7 +188,7 @@ def due_date(record: Record) -> datetime | None:
 
 @dataclass(frozen=True, kw_only=True)
 class Standing:
-    """The mark as far as it shows."""
+    """The mark as far as the student sees it."""
 
     verdict: Verdict
     """Where it is not final: whether everything that shows is right."""
@@ -245,7 +245,7 @@ def headline(record: Record) -> str:
 
 
 def _first(record: Record) -> str:
-    """How what is shown ended."""
+    """How the checks that are shown ended, in a sentence."""
     if untouched(record):
         return SKELETON_HEADLINE
     failed = [c for c in record.checks if c.status is Status.FAILED and not c.extra]

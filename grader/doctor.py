@@ -29,35 +29,35 @@ class Health(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
-    """One line of the doctor's: what was found, and what to do about it."""
+class ProbeResult:
+    """One line of ``grade doctor``: what was found, and what to do about it."""
 
     health: Health
     what: str
     remedy: str = ""
 
 
-def _python() -> Answer:
-    return Answer(
+def _python() -> ProbeResult:
+    return ProbeResult(
         health=Health.GOOD,
         what=f"mojo-grade {__version__}, Python {platform.python_version()}, "
         f"{platform.system()} {platform.release()} {platform.machine()}",
     )
 
 
-def _toolchain() -> Answer:
+def _toolchain() -> ProbeResult:
     from grader.toolchain import edition
     from grader.toolchain.toolchain import locate
 
     toolchain = locate(edition.find("auto"))
-    return Answer(
+    return ProbeResult(
         health=Health.GOOD,
         what=f"edition {toolchain.edition.name}: MAX {toolchain.max_version}, "
         f"Mojo {toolchain.mojo_version}",
     )
 
 
-def _other_toolchains() -> Answer:
+def _other_toolchains() -> ProbeResult:
     from grader.toolchain import edition, store
 
     known = [edition.find(name) for name in edition.names() if name != edition.DEFAULT_EDITION]
@@ -66,28 +66,28 @@ def _other_toolchains() -> Answer:
     try:
         what = f"installed: {', '.join(installed) or 'none'}, in {store.place()}"
     except ToolchainFault as fault:
-        return Answer(health=Health.WEAK, what=fault.what, remedy=fault.remedy)
+        return ProbeResult(health=Health.WEAK, what=fault.what, remedy=fault.remedy)
     if broken:
-        return Answer(
+        return ProbeResult(
             health=Health.WEAK,
             what=f"{what}; broken: {', '.join(broken)}",
             remedy=f"grade toolchain install {' '.join(broken)}",
         )
-    return Answer(health=Health.GOOD, what=f"{what}; others are installed on first use")
+    return ProbeResult(health=Health.GOOD, what=f"{what}; others are installed on first use")
 
 
-def _isolation() -> Answer:
+def _isolation() -> ProbeResult:
     from grader.sandbox import Wanted, probe
 
     report = probe(Wanted.AUTO)
     facts = "; ".join(f"{name} {value}" for name, value in report.details.items())
     what = f"{report.level}: {report.sentence}" + (f" ({facts})" if facts else "")
     if report.weakened:
-        return Answer(health=Health.WEAK, what=what, remedy=report.remedy)
-    return Answer(health=Health.GOOD, what=what)
+        return ProbeResult(health=Health.WEAK, what=what, remedy=report.remedy)
+    return ProbeResult(health=Health.GOOD, what=what)
 
 
-def _packaging() -> Answer:
+def _packaging() -> ProbeResult:
     """Package the reference answer in the sandbox."""
     from grader.folders import reference_kernel
     from grader.puzzles import DEFAULT
@@ -107,15 +107,17 @@ def _packaging() -> Answer:
         packaged = package(workspace)
     if packaged.ok:
         seconds = packaged.outcome.wall_seconds
-        return Answer(health=Health.GOOD, what=f"the reference answer packages in {seconds:.1f} s")
-    return Answer(
+        return ProbeResult(
+            health=Health.GOOD, what=f"the reference answer packages in {seconds:.1f} s"
+        )
+    return ProbeResult(
         health=Health.BROKEN,
         what=f"the reference answer does not package: {packaged.output.strip()[-300:]}",
         remedy="Install the grader again, in a fresh virtual environment.",
     )
 
 
-def _software_device() -> Answer:
+def _software_device() -> ProbeResult:
     """Start the device in its own isolation and connect to it."""
     from grader.lanes.devices import HowToRun, OnSoftwareDevice, device_spawn
     from grader.sandbox import Wanted, probe
@@ -124,10 +126,10 @@ def _software_device() -> Answer:
     with OnSoftwareDevice(reason="doctor", spawn=spawn) as device:
         device.begin_case(HowToRun())
         device.end_case()
-    return Answer(health=Health.GOOD, what="the software device starts and answers")
+    return ProbeResult(health=Health.GOOD, what="the software device starts and answers")
 
 
-def _gpu() -> Answer:
+def _gpu() -> ProbeResult:
     """Ask the driver as the grader does and, if it has a GPU, as a submission's process would."""
     from grader.lanes import gpu
     from grader.lanes.workspace import open_workspace
@@ -138,7 +140,7 @@ def _gpu() -> Answer:
 
     found = gpu.probe()
     if not found.name:
-        return Answer(
+        return ProbeResult(
             health=Health.GOOD, what=f"none ({found.why}); the software device is used instead"
         )
     level = probe(Wanted.AUTO).level
@@ -146,8 +148,8 @@ def _gpu() -> Answer:
     with open_workspace(b"", DEFAULT, toolchain, isolation=level, device="gpu") as workspace:
         seen = gpu.probe_inside(workspace.box)
     if seen.name:
-        return Answer(health=Health.GOOD, what=f"{found.name}; --device auto takes it")
-    return Answer(
+        return ProbeResult(health=Health.GOOD, what=f"{found.name}; --device auto takes it")
+    return ProbeResult(
         health=Health.BROKEN,
         what=f"{found.name}, but not in the sandbox: {seen.why}",
         remedy="Grade with --device software, and report this line: the driver's files have to be"
@@ -155,7 +157,7 @@ def _gpu() -> Answer:
     )
 
 
-def _kernel_limits() -> Answer:
+def _kernel_limits() -> ProbeResult:
     """Whether the kernel holds memory and tasks between the watcher's samples."""
     from grader.sandbox import cgroup
 
@@ -169,18 +171,18 @@ def _kernel_limits() -> Answer:
         if any(files)
     ]
     if held:
-        return Answer(
+        return ProbeResult(
             health=Health.GOOD,
             what=f"the kernel (control groups) holds {' and '.join(held)}, besides the watcher",
         )
-    return Answer(
+    return ProbeResult(
         health=Health.GOOD,
         what="the watcher alone holds memory and tasks, some ten times a second: no control group "
         "can be made here (where systemd runs, `systemd-run --user --scope grade ...` gives one)",
     )
 
 
-def _room() -> Answer:
+def _room() -> ProbeResult:
     place = tempfile.gettempdir()
     free = shutil.disk_usage(place).free
     memory, left = machine.memory_bytes(), machine.available_bytes()
@@ -189,23 +191,23 @@ def _room() -> Answer:
         f"{free >> 20} MiB free in {place}"
     )
     if free < DISK_NEEDED:
-        return Answer(
+        return ProbeResult(
             health=Health.BROKEN,
             what=what,
             remedy=f"Make room ({DISK_NEEDED >> 20} MiB), or set TMPDIR to another disk.",
         )
     if memory < MEMORY_NEEDED:
-        return Answer(
+        return ProbeResult(
             health=Health.BROKEN if memory < MEMORY_LEAST else Health.WEAK,
             what=what,
             remedy="A graph compile needs about 1.2 GB, and the rest of a grading some more: with "
             f"less than {MEMORY_NEEDED >> 20} MiB the kernel may end it, and there is no mark. In "
             "a container, raise its memory limit.",
         )
-    return Answer(health=Health.GOOD, what=what)
+    return ProbeResult(health=Health.GOOD, what=what)
 
 
-PROBES: dict[str, Callable[[], Answer]] = {
+PROBES: dict[str, Callable[[], ProbeResult]] = {
     "program": _python,
     "room": _room,
     "toolchain": _toolchain,
@@ -219,14 +221,14 @@ PROBES: dict[str, Callable[[], Answer]] = {
 """In the order in which one builds on the other."""
 
 
-def ask(probe: Callable[[], Answer]) -> Answer:
-    """A probe's answer; an error of ours is an answer too."""
+def run_probe(probe: Callable[[], ProbeResult]) -> ProbeResult:
+    """The result of a probe; an error of ours is a result too."""
     try:
         return probe()
     except GradeError as error:
-        return Answer(health=Health.BROKEN, what=error.what, remedy=error.remedy)
+        return ProbeResult(health=Health.BROKEN, what=error.what, remedy=error.remedy)
     except Exception as error:
-        return Answer(
+        return ProbeResult(
             health=Health.BROKEN,
             what=f"{type(error).__name__}: {error}",
             remedy="This is a defect of the grader; please report it.",

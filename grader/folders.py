@@ -6,8 +6,6 @@ import os
 from pathlib import Path
 from typing import Literal
 
-from grader.errors import GraderFault
-
 _PACKAGE = Path(__file__).parent
 
 
@@ -23,6 +21,9 @@ def data_directory(name: str) -> Path:
     for place in (_PACKAGE / "_data" / name, _PACKAGE.parent / name):
         if place.is_dir():
             return place
+    # Imported here: the command needs this module also where the errors can't be imported.
+    from grader.errors import GraderFault
+
     raise GraderFault(
         f"the data folder {name} is missing beside {_PACKAGE}",
         remedy="The installation is incomplete; install again with: pip install mojo-grade",

@@ -28,7 +28,7 @@ def cores(*, root: Path = _ROOT) -> int:
 
 
 def memory_bytes(*, root: Path = _ROOT) -> int:
-    """Memory that this process may use at most, were everything else to end."""
+    """The memory that this process could use if everything else ended."""
     most = _meminfo("MemTotal", root) or os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     for group in _groups("memory", root):
         for name in ("memory.max", "memory.limit_in_bytes"):
@@ -97,7 +97,7 @@ def _named(path: Path, wanted: str) -> int:
 
 
 def _groups(controller: str, root: Path) -> Iterator[Path]:
-    """Folders of the control groups that limit this process, from its own upwards."""
+    """The folders of the control groups that limit this process, from its own upwards."""
     for line in _text(root / "proc/self/cgroup").splitlines():
         number, _, rest = line.partition(":")
         names, _, path = rest.partition(":")
@@ -148,7 +148,10 @@ _POLL: Final = 0.002
 
 
 class Lease:
-    """One name on this machine. Use as a context manager, which gives it back.
+    """The right to something of this machine that one process has at a time: a context manager.
+
+    It is the name of an abstract socket, so it is free again when the process ends, however it
+    ends. There is no file to be left behind.
 
     Args:
         name: Of what is leased, such as ``core/3``.

@@ -22,22 +22,22 @@ ASSIGNMENT = "assignment"
 """The list of what students of a course hand in; what stands in others is folders of its own."""
 
 
-class Edit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One text of the base, and what stands in its place."""
+class SampleEdit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A text of the base, and what replaces it."""
 
     find: str
     """Occurs exactly once in the base."""
     put: str
 
 
-class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class SampleEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A table ``[[sample]]`` of a list."""
 
     name: str
     base: Literal["right", "skeleton", "whole_domain", ""] = ""
     """The file of ``reference_kernels/<puzzle>/<edition>/`` that is edited; empty for a file of its
     own, ``files/<name>.mojo``."""
-    edits: tuple[Edit, ...] = ()
+    edits: tuple[SampleEdit, ...] = ()
     editions: tuple[str, ...] = (DEFAULT_EDITION,)
     """Those for which the label holds."""
     verdict: Literal["pass", "fail", "refused", "fault"]
@@ -56,7 +56,7 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
 
 class _List(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    sample: tuple[Entry, ...]
+    sample: tuple[SampleEntry, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +68,7 @@ class Sample:
     """The list that it stands in: ``assignment`` or ``hostile``."""
     edition: str
     """What to grade it with."""
-    entry: Entry
+    entry: SampleEntry
     content: bytes
 
     @property
@@ -105,7 +105,7 @@ def read_samples(puzzle: str) -> list[Sample]:
     return found
 
 
-def _content(puzzle: str, edition: str, entry: Entry, folder: Path) -> bytes:
+def _content(puzzle: str, edition: str, entry: SampleEntry, folder: Path) -> bytes:
     if not entry.base:
         return (folder / "files" / f"{entry.name}.mojo").read_bytes()
     text = reference_kernel(puzzle, edition, f"{entry.base}.mojo").read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""What was handed in: each attempt is read once and kept, and a student's attempts have one order.
+"""Reads each attempt of a collection once, and puts the attempts of a student in one order.
 
 The program is found out only of the file that counts, and where the collection had to choose: that
 is the costly part, and nothing asks for it of the attempts before. If one of those counts in a
@@ -16,21 +16,21 @@ import msgspec
 
 from grader.batch.collect import Collection
 from grader.batch.model import Attempt, Refusal
-from grader.batch.store import Store, Stored
+from grader.batch.store import Store, StoredAttempt
 from grader.book.digests import program_of
 from grader.errors import SubmissionRefused
 from grader.intake import submission_from_bytes
 
 _AT_A_TIME: Final = 500
-Rank = Callable[[Stored], int]
+Rank = Callable[[StoredAttempt], int]
 """What comes before any time: work, an untouched file, nothing that could be an answer."""
 
 
 @dataclass
-class Ingested:
-    """A collection, read."""
+class IngestedAttempts:
+    """What came of reading all attempts of a collection."""
 
-    stored: list[Stored] = field(default_factory=list)
+    stored: list[StoredAttempt] = field(default_factory=list)
     programs: dict[str, str] = field(default_factory=dict)
     """The program of each file that counts or did once, by the file's digest; else it may be
     empty."""
@@ -40,7 +40,7 @@ class Ingested:
 
 def ingest(
     collection: Collection, known: Mapping[str, str], store: Store | None = None
-) -> Ingested:
+) -> IngestedAttempts:
     """Read all attempts through the intake's checks.
 
     Args:
@@ -48,7 +48,7 @@ def ingest(
         known: Programs by the digest of files that are kept already.
         store: Keeps new files; without one they are only read.
     """
-    found = Ingested(programs=dict(known))
+    found = IngestedAttempts(programs=dict(known))
     for collected in collection.attempts:
         try:
             submission = collected.load()
@@ -56,7 +56,7 @@ def ingest(
             refusal = Refusal(
                 source=collected.attempt.source, what=refused.what, remedy=refused.remedy
             )
-            found.stored.append(Stored(attempt=collected.attempt, refusal=refusal))
+            found.stored.append(StoredAttempt(attempt=collected.attempt, refusal=refusal))
             continue
         digest = submission.sha256
         missing = digest not in found.programs
@@ -69,7 +69,7 @@ def ingest(
         if missing:
             found.new.append((digest, found.programs[digest], submission.data))
         attempt = msgspec.structs.replace(collected.attempt, sha256=digest)
-        found.stored.append(Stored(attempt=attempt, refusal=None))
+        found.stored.append(StoredAttempt(attempt=attempt, refusal=None))
         if store is not None and len(found.new) >= _AT_A_TIME:
             store.add_sources(found.new)
             found.new.clear()
@@ -80,11 +80,12 @@ def ingest(
 
 
 def find_programs(
-    stored: Iterable[Stored], programs: Mapping[str, str], store: Store | None
+    stored: Iterable[StoredAttempt], programs: Mapping[str, str], store: Store | None
 ) -> Mapping[str, str]:
-    """Programs by the digests of files, of each that counts.
+    """The program of each file that counts, by the file's digest.
 
-    One that was handed in earlier may count only now that a later one is somebody else's.
+    A file of an earlier session may count only now, since a later one turned out to be somebody
+    else's.
     """
     found = dict(programs)
     for each in stored:
@@ -96,15 +97,15 @@ def find_programs(
 
 
 class AttemptOrder:
-    """Puts what one handed in into one order, source by source: the last counts."""
+    """Orders all that a student handed in, source by source. The last attempt counts."""
 
     def __init__(self, origins: Sequence[str], rank: Rank) -> None:
         self._place = {origin: place for place, origin in enumerate(origins)}
         self._rank = rank
 
-    def of(self, key: str, own: Sequence[Stored]) -> Sequence[Stored]:
-        """The attempts of the student ``key``, numbered; copies of one source are left out."""
-        sources: dict[str, list[Stored]] = defaultdict(list)
+    def of(self, key: str, own: Sequence[StoredAttempt]) -> Sequence[StoredAttempt]:
+        """The student's attempts, in order and numbered, without sources that another repeats."""
+        sources: dict[str, list[StoredAttempt]] = defaultdict(list)
         for each in own:
             sources[each.attempt.origin].append(each)
         groups = sorted(sources.values(), key=self._given)
@@ -116,15 +117,17 @@ class AttemptOrder:
             groups.append(groups.pop(latest))
         ordered = [each for group in _without_copies(groups) for each in group]
         return [
-            Stored(attempt=_numbered(each.attempt, key, number, len(ordered)), refusal=each.refusal)
+            StoredAttempt(
+                attempt=_numbered(each.attempt, key, number, len(ordered)), refusal=each.refusal
+            )
             for number, each in enumerate(ordered, 1)
         ]
 
-    def _given(self, group: Sequence[Stored]) -> int:
+    def _given(self, group: Sequence[StoredAttempt]) -> int:
         return self._place.get(group[0].attempt.origin, -1)
 
-    def _is_later(self, one: Stored, other: Stored) -> bool:
-        """Whether one that was given later counts: by time, where that is known of both."""
+    def _is_later(self, one: StoredAttempt, other: StoredAttempt) -> bool:
+        """Whether ``one``, of a later source, counts instead of ``other``: by rank, then time."""
         ranks = self._rank(one), self._rank(other)
         if ranks[0] != ranks[1]:
             return ranks[0] > ranks[1]
@@ -132,8 +135,8 @@ class AttemptOrder:
         return not all(times) or times[0] >= times[1]
 
 
-def _without_copies(groups: Sequence[list[Stored]]) -> Iterator[list[Stored]]:
-    """Sources of one student without what another holds, too: it was moved, or it grew."""
+def _without_copies(groups: Sequence[list[StoredAttempt]]) -> Iterator[list[StoredAttempt]]:
+    """A student's sources without those whose files another one has too: it was moved, or grew."""
     contents = [{content_of(each) for each in group} for group in groups]
     last = len(groups) - 1
     for place, group in enumerate(groups):
@@ -150,13 +153,13 @@ def _numbered(attempt: Attempt, key: str, number: int, count: int) -> Attempt:
     return msgspec.structs.replace(attempt, student=key, number=number, counts=number == count)
 
 
-def content_of(each: Stored) -> tuple[str, str]:
-    """What was handed in, wherever it lies; of what was refused, where and why."""
+def content_of(each: StoredAttempt) -> tuple[str, str]:
+    """What identifies the content: a file's digest; a refused one's path and the reason."""
     if each.refusal is not None:
         return each.attempt.source, each.refusal.what
     return each.attempt.sha256, ""
 
 
-def file_of(each: Stored) -> tuple[str, str, str]:
-    """Where it lies, with its content: what only one and the same file has."""
+def file_of(each: StoredAttempt) -> tuple[str, str, str]:
+    """The path and the content, which together identify a file."""
     return (each.attempt.source, *content_of(each))

@@ -1,4 +1,4 @@
-"""The same run on more than one machine, over an existing scheduler of dask.distributed.
+"""Grades the tasks of a run on several machines, over an existing scheduler of dask.distributed.
 
 The run itself (collecting, the database, what is written) stays where it was
 started; workers get one task at a time and give back a record. On a worker, too,
@@ -190,10 +190,10 @@ class ClusterPool:
 
 
 def grade_remotely(packed: bytes, function: str, run: str) -> bytes:
-    """Runs on a worker: grade one task in a process of its own.
+    """Grade one task in a process of its own. This runs on a worker of the cluster.
 
     Returns:
-        An `GradingOutcome`, packed; ``where`` is the machine and, last, the worker's address.
+        A `GradingOutcome`, packed; ``where`` is the machine and, last, the worker's address.
     """
     from distributed import get_worker
 
@@ -207,7 +207,7 @@ def grade_remotely(packed: bytes, function: str, run: str) -> bytes:
 
 
 class _Stopped:
-    """Whether whoever started the run has stopped it; asked often, looked up now and then."""
+    """Tells whether the run was stopped. Asked often, it asks the scheduler now and then."""
 
     def __init__(self, run: str) -> None:
         from distributed import Event as Flag

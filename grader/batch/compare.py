@@ -13,7 +13,7 @@ from typing import Final
 
 from grader.batch.collect.spelling import exact, folded, plain
 from grader.batch.model import Student
-from grader.batch.store import Known, Store, Stored
+from grader.batch.store import KnownResult, Store, StoredAttempt
 from grader.errors import UsageError
 from grader.intake.display import one_line
 from grader.record import Record, Status, Verdict
@@ -54,10 +54,10 @@ class Pairing:
         self._before = {student.key: student for student in before}
         self._after = {student.key: student for student in after}
         self.found: dict[str, Student] = {}
-        """Of the class before, by the key in the class after."""
+        """The student of the class before, by the key in the class after."""
 
     def by(self, evidence: IdentityEvidence) -> None:
-        """Pair whom the evidence fits, of those who are left."""
+        """Pair those who are left and whom the evidence fits."""
         sides: dict[Hashable, tuple[dict[str, Student], dict[str, Student]]]
         sides = defaultdict(lambda: ({}, {}))
         for student in self._before.values():
@@ -100,7 +100,7 @@ def on_both(*values: Callable[[Student], Hashable], sure: bool = False) -> Ident
 
 
 def numbers() -> Iterator[IdentityEvidence]:
-    """By a number that nobody else has, then by an address that nobody else of the class has."""
+    """Evidence by a number that nobody else has, then by an address that only one student has."""
     for field in _IDENTITIES:
         yield on_both(_getter(field), sure=True)
     for field in _ADDRESSES:
@@ -108,7 +108,7 @@ def numbers() -> Iterator[IdentityEvidence]:
 
 
 def names() -> Iterator[IdentityEvidence]:
-    """By a name alone, as it is spelt and then but for case and punctuation."""
+    """Evidence by a name alone: as it is spelt, then without case and punctuation."""
     for spelt in (exact, plain):
         yield on_both(_name(spelt))
 
@@ -157,7 +157,7 @@ def _getter(field: str) -> Callable[[Student], str]:
 
 
 def pair(before: Sequence[Student], after: Sequence[Student]) -> dict[str, Student]:
-    """Who is who in two runs, maybe of two assignments.
+    """Pair the people of two runs, maybe of two assignments.
 
     By a number or address, else by key and name, else by a name alone. A name does not count
     where numbers say that these are two people: a run counts namesakes in the order in which it
@@ -206,13 +206,13 @@ class MarkChange:
 
 @dataclass(frozen=True, kw_only=True)
 class _Side:
-    """One run, in memory as far as its columns go."""
+    """One run: the columns of its database, without the records."""
 
     store: Store
     students: Sequence[Student]
-    attempts: Mapping[str, Sequence[Stored]]
+    attempts: Mapping[str, Sequence[StoredAttempt]]
     programs: Mapping[str, str]
-    known: Mapping[str, Known]
+    known: Mapping[str, KnownResult]
 
     @classmethod
     def of(cls, store: Store) -> _Side:
@@ -224,13 +224,13 @@ class _Side:
             known=store.known(),
         )
 
-    def counting(self, student: Student | None) -> Stored | None:
+    def counting(self, student: Student | None) -> StoredAttempt | None:
         if student is None:
             return None
         own = self.attempts.get(student.key, ())
         return next((each for each in own if each.attempt.counts), None)
 
-    def result(self, own: Stored | None) -> Known | None:
+    def result(self, own: StoredAttempt | None) -> KnownResult | None:
         if own is None or not own.attempt.sha256:
             return None
         return self.known.get(self.programs[own.attempt.sha256])
@@ -270,7 +270,7 @@ def compare(before: Store, after: Store) -> Iterator[MarkChange]:
 def _pairs(
     before: Sequence[Student], after: Sequence[Student]
 ) -> list[tuple[Student | None, Student | None]]:
-    """The same person in both, in the order of the second; then who is in the first only."""
+    """The same person in both, in the order of the second; then those in the first only."""
     found = pair(before, after)
     taken = {student.key for student in found.values()}
     return [

@@ -1,4 +1,4 @@
-"""How a run over a class goes, on the terminal: live where there is one, else plain lines."""
+"""Shows how a run over a class goes: live on a terminal, else as plain lines."""
 
 from __future__ import annotations
 

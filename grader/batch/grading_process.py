@@ -1,4 +1,4 @@
-"""One grading in a process of its own, whatever becomes of that process: both ends of it.
+"""Runs one grading in a process of its own, whatever becomes of it: both ends of their channel.
 
 `run_isolated` starts ``python -m grader.batch.grading_process MODULE:FUNCTION``. It is used by the
 threads of the pool on this machine and by those of a cluster's workers alike. The process has a
@@ -36,7 +36,7 @@ from grader.framing import MAX_HEADER, BrokenProtocol, DeadlinePassed, FramedCha
 from grader.record import MAX_RECORD_BYTES, Record
 from grader.sandbox.scratch import remove_tree
 
-GRADE: Final = "grader.batch.grading:grade_task"
+GRADE: Final = "grader.batch.grade_task:grade_task"
 CANCELLED: Final = "cancelled"
 ORPHANED: Final = 75
 MAX_ANSWER: Final = MAX_RECORD_BYTES + MAX_HEADER
@@ -50,17 +50,17 @@ GradeFunction = Callable[[Task], Record]
 T = TypeVar("T")
 
 
-class TaskComes(msgspec.Struct, frozen=True, tag_field="kind", tag="task"):
+class TaskMessage(msgspec.Struct, frozen=True, tag_field="kind", tag="task"):
     """To the process. The payload is a `Task` in MessagePack."""
 
 
-class RecordComes(
+class RecordMessage(
     msgspec.Struct, frozen=True, tag_field="kind", tag="record", forbid_unknown_fields=True
 ):
     """From the process. The payload is a `grader.record.Record` in JSON."""
 
 
-ANSWERS: msgspec.json.Decoder[RecordComes] = msgspec.json.Decoder(RecordComes)
+ANSWERS: msgspec.json.Decoder[RecordMessage] = msgspec.json.Decoder(RecordMessage)
 
 
 # ---- whoever starts the process ----
@@ -131,7 +131,7 @@ class _Cancelled(Exception):
 
 
 def _exchange(
-    channel: FramedChannel[RecordComes],
+    channel: FramedChannel[RecordMessage],
     process: subprocess.Popen[bytes],
     task: Task,
     cancelled: Callable[[], bool],
@@ -161,7 +161,7 @@ def _exchange(
                     raise
 
     with contextlib.suppress(DeadlinePassed):
-        channel.send(TaskComes(), msgspec.msgpack.encode(task), deadline=0.0)
+        channel.send(TaskMessage(), msgspec.msgpack.encode(task), deadline=0.0)
     repeated(lambda deadline: channel.flush(deadline=deadline))
     return repeated(lambda deadline: channel.receive(deadline=deadline)[1])
 
@@ -236,7 +236,7 @@ def main(name: str) -> None:
     nowhere = os.open(os.devnull, os.O_RDWR)
     os.dup2(nowhere, 0)
     os.close(nowhere)
-    channel = FramedChannel(lifeline, msgspec.json.Decoder(TaskComes))
+    channel = FramedChannel(lifeline, msgspec.json.Decoder(TaskMessage))
     try:
         _, packed = channel.receive(deadline=time.monotonic() + _CHANNEL_SECONDS)
     except PeerGone:
@@ -245,7 +245,7 @@ def main(name: str) -> None:
     threading.Thread(target=_watch, args=(lifeline,), name="lifeline", daemon=True).start()
     keep_nothing_of_hypothesis()
     record = msgspec.json.encode(_function(name)(task))
-    channel.send(RecordComes(), record, deadline=time.monotonic() + _CHANNEL_SECONDS)
+    channel.send(RecordMessage(), record, deadline=time.monotonic() + _CHANNEL_SECONDS)
 
 
 def _function(name: str) -> GradeFunction:
@@ -254,7 +254,7 @@ def _function(name: str) -> GradeFunction:
 
 
 def _watch(lifeline: int) -> None:
-    """Nothing more is sent to this process: what wakes this up is the end."""
+    """Wait for the other end to close: nothing more is sent to this process."""
     poll = select.poll()
     poll.register(lifeline, select.POLLIN)
     poll.poll()
@@ -262,7 +262,7 @@ def _watch(lifeline: int) -> None:
 
 
 def _orphaned() -> NoReturn:
-    """Whoever started this has gone: leave nothing behind."""
+    """End this process and leave nothing behind, since whoever started it is gone."""
     # The sandboxes end with this process: bubblewrap and the launcher ask the kernel for it.
     folder = os.environ.get("TMPDIR", "")
     if os.path.basename(folder).startswith("grade-task-"):

@@ -1,4 +1,4 @@
-"""A class of several sources: each adds people and work, and nobody disappears by one more.
+"""Merges a source into the class: it adds people and work, and makes nobody disappear.
 
 What is handed over is one download among several: late work comes in another archive, which
 holds only some of the class. So a source replaces what it brought before, for those who are in it.
@@ -29,7 +29,7 @@ from grader.batch.compare import (
     plain_name,
 )
 from grader.batch.model import Student
-from grader.batch.store import Stored
+from grader.batch.store import StoredAttempt
 
 _OF_DOWNLOADS: Final = ("canvas_id", "participant")
 
@@ -50,18 +50,18 @@ class Changes:
     gone: Sequence[Student] = ()
     """In the class no longer: it was asked for."""
     joined: Sequence[tuple[Student, Student]] = ()
-    """Who turned out to be somebody of the class, and who that is."""
+    """People who turned out to be somebody of the class, with that somebody."""
     namesakes: Sequence[tuple[Student, Student]] = ()
-    """Of the new: who has the name of somebody else who was there, and that one."""
+    """New people with the name of somebody who was there, with that somebody."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Class:
+class MergedClass:
     """Everybody, with all that they handed in."""
 
     students: Sequence[Student]
-    stored: Sequence[Stored]
-    """In the order of students; of each in the order of handing in, of which the last counts."""
+    stored: Sequence[StoredAttempt]
+    """Sorted by student, then in the order of handing in; the last one of a student counts."""
     changes: Changes | None = None
     """None where there was no class before."""
     programs: Mapping[str, str] = field(default_factory=dict)
@@ -69,44 +69,53 @@ class Class:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Side:
+class StudentsWithWork:
     """Students with what they handed in."""
 
     students: Sequence[Student]
-    attempts: Mapping[str, Sequence[Stored]]
-    """By key, each in the order of handing in."""
+    attempts: Mapping[str, Sequence[StoredAttempt]]
+    """By the student's key, each in the order of handing in."""
 
-    def of(self, key: str) -> Sequence[Stored]:
-        """What one handed in."""
+    def of(self, key: str) -> Sequence[StoredAttempt]:
+        """What a student handed in."""
         return self.attempts.get(key, ())
 
 
 def origin_of(source: Path) -> str:
-    """By which a source is known again: where it is."""
+    """What identifies a source in a later session: its path."""
     # A path may hold bytes that are no text.
     return os.fsencode(source.resolve()).decode("utf-8", "backslashreplace")
 
 
-def from_source(students: Sequence[Student], stored: Iterable[Stored], origin: str) -> Side:
-    """What was collected, as work of a source."""
+def from_source(
+    students: Sequence[Student], stored: Iterable[StoredAttempt], origin: str
+) -> StudentsWithWork:
+    """The students and attempts of a collection, as work of a source."""
     lateness = {student.key: student for student in students}
-    attempts: dict[str, list[Stored]] = defaultdict(list)
+    attempts: dict[str, list[StoredAttempt]] = defaultdict(list)
     for each in stored:
         who = lateness[each.attempt.student]
         attempt = msgspec.structs.replace(
             each.attempt, origin=origin, lateness=who.lateness, days_late=who.days_late
         )
-        attempts[who.key].append(Stored(attempt=attempt, refusal=each.refusal))
-    return Side(students=students, attempts=attempts)
+        attempts[who.key].append(StoredAttempt(attempt=attempt, refusal=each.refusal))
+    return StudentsWithWork(students=students, attempts=attempts)
 
 
-def replace_class(before: Side, source: Side, origin: str) -> Class:
+def replace_class(before: StudentsWithWork, source: StudentsWithWork, origin: str) -> MergedClass:
     """The class as a source alone has it."""
     merging = _Merging(before, source, origin, [origin], lambda each: 0)
     return merging.source_alone()
 
 
-def merge(before: Side, source: Side, *, origin: str, origins: Sequence[str], rank: Rank) -> Class:
+def merge(
+    before: StudentsWithWork,
+    source: StudentsWithWork,
+    *,
+    origin: str,
+    origins: Sequence[str],
+    rank: Rank,
+) -> MergedClass:
     """The class with a source added to what it was.
 
     Args:
@@ -121,7 +130,12 @@ def merge(before: Side, source: Side, *, origin: str, origins: Sequence[str], ra
 
 class _Merging:
     def __init__(
-        self, before: Side, source: Side, origin: str, origins: Sequence[str], rank: Rank
+        self,
+        before: StudentsWithWork,
+        source: StudentsWithWork,
+        origin: str,
+        origins: Sequence[str],
+        rank: Rank,
     ) -> None:
         self._before, self._source, self._origin = before, source, origin
         self._order = AttemptOrder(origins, rank)
@@ -136,7 +150,7 @@ class _Merging:
                 self._places[file_of(each)].append(key)
         self._known_keys = {student.key for student in before.students}
         self._old = self._pair()
-        """Of the class before, by the key in the source."""
+        """The student of the class before, by the key in the source."""
         self._paired = {student.key for student in self._old.values()}
         self._keys = self._make_keys()
 
@@ -185,9 +199,9 @@ class _Merging:
             yield msgspec.structs.replace(old, **dict.fromkeys(moved, "")) if moved else old
 
     def _handed_in(
-        self, values: Callable[[Stored], Sequence[Hashable]], *, sure: bool = False
+        self, values: Callable[[StoredAttempt], Sequence[Hashable]], *, sure: bool = False
     ) -> IdentityEvidence:
-        """By a file that both have, and nobody else."""
+        """Evidence of being one person: a file that both have, and nobody else."""
 
         def before(student: Student) -> Iterator[Hashable]:
             for each in self._before.of(student.key):
@@ -199,12 +213,12 @@ class _Merging:
 
         return IdentityEvidence(before=before, after=after, sure=sure)
 
-    def _is_ours(self, each: Stored) -> bool:
+    def _is_ours(self, each: StoredAttempt) -> bool:
         # A run of an earlier version does not know where its files came from.
         return each.attempt.origin in (self._origin, "")
 
     def _make_keys(self) -> dict[str, str]:
-        """The key of each of the source's people: the one that they had."""
+        """The key of each person of the source: the one that they had, where they had one."""
         taken = set(self._known_keys)
         keys = {key: student.key for key, student in self._old.items()}
         for student in self._source.students:
@@ -219,14 +233,14 @@ class _Merging:
 
     # ---- what is whose ----
 
-    def all_together(self) -> Class:
+    def all_together(self) -> MergedClass:
         rest = [each for each in self._before.students if each.key not in self._paired]
         owners = {each.key: self._now_owned_by(each) for each in rest}
-        more: dict[str, list[Stored]] = defaultdict(list)
+        more: dict[str, list[StoredAttempt]] = defaultdict(list)
         for old in rest:
             for key in owners[old.key]:
                 more[key] += self._others(old, has_work_here=True)
-        people: list[tuple[Student, Sequence[Stored]]] = []
+        people: list[tuple[Student, Sequence[StoredAttempt]]] = []
         for new in self._source.students:
             old_one = self._old.get(new.key)
             theirs = self._source.of(new.key)
@@ -248,7 +262,7 @@ class _Merging:
             people.sort(key=lambda each: (not each[1], each[0].name.casefold(), each[0].key))
         return self._class(people, joined=joined)
 
-    def source_alone(self) -> Class:
+    def source_alone(self) -> MergedClass:
         people = [
             self._settled(
                 msgspec.structs.replace(new, key=self._keys[new.key]), self._source.of(new.key), new
@@ -259,10 +273,10 @@ class _Merging:
             people, gone=[each for each in self._before.students if each.key not in self._paired]
         )
 
-    def _others(self, old: Student, *, has_work_here: bool) -> list[Stored]:
-        """What one has from other sources, and what this one brought before where that holds."""
+    def _others(self, old: Student, *, has_work_here: bool) -> list[StoredAttempt]:
+        """A student's work from other sources, and this source's earlier work where it is kept."""
 
-        def stays(each: Stored) -> bool:
+        def stays(each: StoredAttempt) -> bool:
             if each.attempt.origin == self._origin:
                 return not has_work_here and each.attempt.source not in self._places
             if each.attempt.origin == "" and (times := self._times.get(each.attempt.source)):
@@ -273,7 +287,7 @@ class _Merging:
         return [each for each in self._before.of(old.key) if stays(each)]
 
     def _now_owned_by(self, old: Student) -> Sequence[str]:
-        """Keys in the source of who somebody turned out to be; mostly nobody.
+        """Keys in the source of the people whose work ``old`` turned out to hold; mostly none.
 
         The class list may say only now whose a folder is.
         """
@@ -286,7 +300,7 @@ class _Merging:
         return list(found)
 
     def _known(self, old: Student | None, new: Student) -> Student:
-        """All that is known of one: what is said now, else what was said before."""
+        """All that is known of a student: what is said now, else what was said before."""
         if old is None:
             return msgspec.structs.replace(new, key=self._keys[new.key])
         # A class list decides; what a download said of its own numbers it need not know.
@@ -302,9 +316,9 @@ class _Merging:
         return msgspec.structs.replace(new, **{**blank, "key": old.key})
 
     def _settled(
-        self, student: Student, own: Sequence[Stored], new: Student | None = None
-    ) -> tuple[Student, Sequence[Stored]]:
-        """A student with the work in order; late is who handed in late what counts."""
+        self, student: Student, own: Sequence[StoredAttempt], new: Student | None = None
+    ) -> tuple[Student, Sequence[StoredAttempt]]:
+        """A student and the work, in order. The student is late if the attempt that counts is."""
         ordered = self._order.of(student.key, own)
         lateness, days = "unknown", 0.0
         if ordered:
@@ -318,12 +332,12 @@ class _Merging:
 
     def _class(
         self,
-        people: Sequence[tuple[Student, Sequence[Stored]]],
+        people: Sequence[tuple[Student, Sequence[StoredAttempt]]],
         *,
         joined: Sequence[tuple[Student, Student]] = (),
         gone: Sequence[Student] = (),
-    ) -> Class:
-        return Class(
+    ) -> MergedClass:
+        return MergedClass(
             students=[student for student, _ in people],
             stored=[each for _, own in people for each in own],
             changes=self._changes(people, joined, gone) if self._before.students else None,
@@ -331,7 +345,7 @@ class _Merging:
 
     def _changes(
         self,
-        people: Sequence[tuple[Student, Sequence[Stored]]],
+        people: Sequence[tuple[Student, Sequence[StoredAttempt]]],
         joined: Sequence[tuple[Student, Student]],
         gone: Sequence[Student],
     ) -> Changes:
@@ -352,7 +366,9 @@ class _Merging:
             ],
         )
 
-    def _kind(self, student: Student, own: Sequence[Stored], theirs: Sequence[Stored]) -> str:
+    def _kind(
+        self, student: Student, own: Sequence[StoredAttempt], theirs: Sequence[StoredAttempt]
+    ) -> str:
         if student.key not in self._known_keys:
             return "new"
         before = self._before.of(student.key)

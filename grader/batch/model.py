@@ -1,4 +1,4 @@
-"""What grading a class is about: students, their attempts, and how each attempt ended.
+"""Plain values about a class: students, their attempts, and how each attempt ended.
 
 These are plain values. `grader.batch.collect` makes attempts, `grader.batch.store`
 keeps them with their outcomes, and everything that is written for people
@@ -24,13 +24,13 @@ class Student(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     """As shown to people; one line, not escaped."""
     id: str = ""
-    """For people: the institution's or the LMS's identifier; empty where nobody said."""
+    """The identifier to show: the institution's or the LMS's; empty where it is not known."""
     sis_id: str = ""
     """The institution's own and nothing else: Canvas's SIS user ID, Moodle's ID number."""
     canvas_id: str = ""
-    """By which Canvas itself numbers people."""
+    """Canvas's own number of the person."""
     participant: str = ""
-    """By which Moodle numbers people within this one assignment."""
+    """Moodle's number of the person within this assignment."""
     login: str = ""
     """Canvas's SIS login ID, where the class list has it."""
     integration_id: str = ""
@@ -66,7 +66,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     """File name, sanitised."""
     sha256: str = ""
-    """Of the bytes; empty where they could not be read."""
+    """Digest of the bytes; empty where they could not be read."""
     handed_in: str = ""
     """UTC, ISO 8601, where it is known (an archive's or file's time)."""
     counts: bool = True
@@ -91,7 +91,7 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     origin: str
     """See `Attempt.origin`."""
     name: str
-    """For people."""
+    """As shown to people."""
     notes: tuple[str, ...] = ()
     refusals: tuple[Refusal, ...] = ()
 
@@ -108,7 +108,7 @@ class StudentResult(msgspec.Struct, frozen=True, kw_only=True):
     attempts: int = 0
     """How many were handed in."""
     equal_to: str = ""
-    """`Student.key` of who handed in the equal program that was graded for both; or empty."""
+    """`Student.key` of the student whose equal program was graded for both; or empty."""
     seconds: float = 0.0
     """What grading it cost; 0 where an equal program's result was taken."""
 

@@ -1,4 +1,4 @@
-"""What a run is asked to do, made definite before it starts, and what it has to grade for that."""
+"""The settings of a run, made definite before it starts, and the plan: what to grade, and why."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import msgspec
 from grader import __version__, puzzles
 from grader.batch.merge import Changes
 from grader.batch.model import Student
-from grader.batch.store import Known, Stored
+from grader.batch.store import KnownResult, StoredAttempt
 from grader.batch.task import Conditions, Options, deciding_code
 from grader.book.shipped import GIVEN
 from grader.errors import GraderFault, UsageError
@@ -34,7 +34,7 @@ class Settings:
 
     source: Path
     folder: Path
-    """Of the run."""
+    """The folder of the run."""
     options: Options
     roster: Path | None = None
     title: str = ""
@@ -42,7 +42,7 @@ class Settings:
     """None: as many as the machine carries."""
     regrade: str = ""
     replace_class: bool = False
-    """Whether the class is what the source holds, and who is not in it is taken out."""
+    """Whether the class becomes what the source holds: others are taken out."""
     scheduler: str = ""
     """Address of a scheduler of dask; empty for this machine's own pool."""
     rubric: Rubric | None = None
@@ -50,7 +50,7 @@ class Settings:
 
     @property
     def puzzle(self) -> Puzzle:
-        """As it is marked in this run."""
+        """The puzzle as it is marked in this run."""
         return self.rubric.puzzle if self.rubric else puzzles.find(self.options.puzzle)
 
     @cached_property
@@ -107,7 +107,7 @@ def check_machine(settings: Settings) -> str:
 
 
 def _digest_of_references(options: Options) -> str:
-    """Of an edition's reference (all, for ``auto``), and what the book and the course give."""
+    """A digest of an edition's reference (all, for ``auto``) and of what book and course give."""
     folder = data_directory("reference_kernels") / options.puzzle
     kernels = folder if options.edition == "auto" else folder / options.edition
     digest = hashlib.sha256(msgspec.json.encode(options.skeleton) if options.skeleton else b"")
@@ -133,11 +133,11 @@ class Job:
 
     program: str
     sha256: str
-    """Of the file that is graded for all."""
+    """Digest of the file that is graded for all."""
     name: str
-    """Of that file."""
+    """Name of that file."""
     students: tuple[str, ...]
-    """Keys of who handed it in."""
+    """Keys of the students who handed it in."""
     reason: str
 
 
@@ -168,11 +168,11 @@ class NobodyMeant(UsageError):
 
 def make_plan(
     students: Sequence[Student],
-    stored: Iterable[Stored],
+    stored: Iterable[StoredAttempt],
     programs: Mapping[str, str],
     *,
     before: Mapping[str, str],
-    known: Mapping[str, Known],
+    known: Mapping[str, KnownResult],
     wanted: Mapping[str, str],
     conditions: Conditions,
     regrade: str = "",
@@ -194,7 +194,7 @@ def make_plan(
         NobodyMeant: by ``regrade``.
     """
     counting = {each.attempt.student: each for each in stored if each.attempt.counts}
-    groups: dict[str, list[tuple[Student, Stored]]] = {}
+    groups: dict[str, list[tuple[Student, StoredAttempt]]] = {}
     refused = absent = 0
     for student in students:
         own = counting.get(student.key)
@@ -232,7 +232,10 @@ def make_plan(
 
 
 def _job(
-    program: str, members: list[tuple[Student, Stored]], result: Known | None, reason: str
+    program: str,
+    members: list[tuple[Student, StoredAttempt]],
+    result: KnownResult | None,
+    reason: str,
 ) -> Job:
     # The file that stood for the others keeps doing so, and with it the seed, while it is there.
     chosen = next(
@@ -249,9 +252,9 @@ def _job(
 
 
 def _why(
-    result: Known | None,
+    result: KnownResult | None,
     conditions: Conditions,
-    members: Sequence[tuple[Student, Stored]],
+    members: Sequence[tuple[Student, StoredAttempt]],
     program: str,
     before: Mapping[str, str],
 ) -> str:
@@ -265,13 +268,15 @@ def _why(
     return ""
 
 
-def _only_marks_differ(result: Known, conditions: Conditions) -> bool:
+def _only_marks_differ(result: KnownResult, conditions: Conditions) -> bool:
     marked = result.verdict in (Verdict.PASS, Verdict.FAIL)
     return marked and conditions.only_marks_differ(result.conditions)
 
 
-def _asked_for(wanted: str, groups: Mapping[str, Sequence[tuple[Student, Stored]]]) -> set[str]:
-    """The programs of those who are meant: a name that is somebody's is no pattern."""
+def _asked_for(
+    wanted: str, groups: Mapping[str, Sequence[tuple[Student, StoredAttempt]]]
+) -> set[str]:
+    """The programs of the students who are meant. A name that is somebody's is not a pattern."""
     called = {
         program: {value for member in members for value in _called(*member)}
         for program, members in groups.items()
@@ -294,5 +299,5 @@ def _asked_for(wanted: str, groups: Mapping[str, Sequence[tuple[Student, Stored]
     )
 
 
-def _called(student: Student, own: Stored) -> tuple[str, ...]:
+def _called(student: Student, own: StoredAttempt) -> tuple[str, ...]:
     return student.key, student.name, student.id, student.email, own.attempt.source

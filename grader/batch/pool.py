@@ -1,4 +1,4 @@
-"""Who does the gradings of a run: the protocol for it, and the pool of this machine.
+"""What does the gradings of a run: the protocol, and the pool of processes on this machine.
 
 The pool has a few threads, each of which watches one grading process at a time. These are threads
 and processes of our own rather than `concurrent.futures`: its pool of processes is lost as a whole
@@ -31,9 +31,9 @@ from grader.batch.task import GradingOutcome, Task
 from grader.machine import Lease
 
 WORKER_BYTES: Final = 1_700 << 20
-"""Of one grading: a graph compile peaks at 1.2 GB, the grader and the device take the rest."""
+"""Memory of one grading: a graph compile peaks at 1.2 GB, grader and device take the rest."""
 RESERVE_BYTES: Final = 512 << 20
-"""For the run itself, and whatever else lives on the machine."""
+"""Memory for the run itself, and whatever else lives on the machine."""
 _ROOT: Final = Path("/")
 
 

@@ -1,9 +1,9 @@
-"""What everything for people is written from: each student's result, and the run's description.
+"""Each student's result and the run's description, from which all outputs are written.
 
-A program that several students handed in is graded once. `own_record` makes each student's own
-record of it. Their files are equal in that their token streams are, so all that can differ is where
-the tokens stand, and what surrounds them: name, digest, text and static look become those of the
-student's file, and each place that a message names is where the same token stands in it.
+A program that several students handed in is graded once. `record_of_equal_program` makes each
+student's own record of it. Their files are equal in that their token streams are, so all that can
+differ is where the tokens stand, and what surrounds them: name, digest, text and static look become
+those of the student's file, and each place that a message names is where the same token stands.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import msgspec
 
 from grader.batch.model import RunInfo, Student, StudentResult
 from grader.batch.plan import Settings
-from grader.batch.store import Store, Stored
+from grader.batch.store import Store, StoredAttempt
 from grader.batch.task import all_code
 from grader.errors import GraderFault
 from grader.intake import Submission, submission_from_bytes
@@ -31,7 +31,7 @@ _LAYOUT = frozenset({NEWLINE, INDENT, DEDENT})
 _LINE = re.compile(r"\b([Ll]ine) (\d{1,7})\b")
 
 
-def own_record(record: Record, submission: Submission) -> Record:
+def record_of_equal_program(record: Record, submission: Submission) -> Record:
     """``record`` as if it had been made of ``submission``, an equal program.
 
     Raises:
@@ -89,7 +89,7 @@ def own_record(record: Record, submission: Submission) -> Record:
 
 
 class _TokenPlaces:
-    """From places in one text to those of the same tokens in another."""
+    """Maps places in one text to those of the same tokens in another."""
 
     def __init__(self, text: str, other: str) -> None:
         self._from: Sequence[Token] = tokens(text)
@@ -156,13 +156,13 @@ class _TokenPlaces:
 
 
 def student_results(store: Store) -> Iterator[StudentResult]:
-    """One for each student, in the order of the class. Only what is given out is unpacked."""
+    """Each student's result, in the order of the class. Records are unpacked one at a time."""
     known = _Results(store)
     return (known.result(student) for student in known.students)
 
 
 def find_result(store: Store, key: str) -> StudentResult:
-    """The one of the student with that key; raises KeyError."""
+    """The result of the student with that key; raises KeyError."""
     known = _Results(store)
     for student in known.students:
         if student.key == key:
@@ -171,7 +171,7 @@ def find_result(store: Store, key: str) -> StudentResult:
 
 
 class _Results:
-    """What the columns of the database say; records stay packed."""
+    """The columns of the database, without the records, and the results that follow from them."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -180,7 +180,7 @@ class _Results:
         self._graded = store.known()
         self._attempts = store.attempts()
         self._leaders: dict[str, str] = {}
-        """Who stands for a program: whose file was graded, else the first who has it."""
+        """The student that stands for a program: whose file was graded, else the first with it."""
         theirs = [(student.key, self._program(student)) for student in self.students]
         for key, (own, program) in theirs:
             graded = self._graded.get(program)
@@ -189,14 +189,14 @@ class _Results:
         for key, (_, program) in theirs:
             self._leaders.setdefault(program, key)
 
-    def _program(self, student: Student) -> tuple[Stored | None, str]:
+    def _program(self, student: Student) -> tuple[StoredAttempt | None, str]:
         """The attempt that counts, and its program; empty where it has none."""
         attempts = self._attempts.get(student.key, [])
         own = next((each for each in attempts if each.attempt.counts), None)
         return own, self._programs[own.attempt.sha256] if own and own.attempt.sha256 else ""
 
     def result(self, student: Student) -> StudentResult:
-        """How it ended for one."""
+        """How it ended for one student."""
         own, program = self._program(student)
         if own is None:
             return StudentResult(student=student, attempt=None, record=None)
@@ -221,11 +221,11 @@ class _Results:
         )
 
 
-def _record(store: Store, own: Stored, program: str) -> Record:
+def _record(store: Store, own: StoredAttempt, program: str) -> Record:
     record = store.record(program)
     assert record is not None
     data = store.source(own.attempt.sha256)
-    return own_record(record, submission_from_bytes(own.attempt.name, data))
+    return record_of_equal_program(record, submission_from_bytes(own.attempt.name, data))
 
 
 def describe(
@@ -235,7 +235,7 @@ def describe(
     finished: str = "",
     workers: int = 0,
 ) -> RunInfo:
-    """The run's description, kept; its beginning and its title are those of its first session."""
+    """Store and return the run's description; begin and title are those of its first session."""
     before, sources = store.info(), store.sources()
     info = RunInfo(
         # A folder's name may hold bytes that are no text.
@@ -264,7 +264,7 @@ def now() -> str:
 
 
 def outdated(store: Store, info: RunInfo) -> bool:
-    """Whether what was written for people is not made from what is known now."""
+    """Whether the outputs were made from something else than the results of now."""
     index = store.folder / "index.html"
     return not index.is_file() or store.meta("outputs") != state(store, info)
 
@@ -282,7 +282,7 @@ def state(store: Store, info: RunInfo) -> str:
     return digest.hexdigest()
 
 
-def _plain(stored: Stored) -> object:
+def _plain(stored: StoredAttempt) -> object:
     return [msgspec.to_builtins(stored.attempt), msgspec.to_builtins(stored.refusal)]
 
 

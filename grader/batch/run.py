@@ -11,16 +11,23 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from grader import __version__
-from grader.batch.attempts import Ingested, find_programs, ingest
+from grader.batch.attempts import IngestedAttempts, find_programs, ingest
 from grader.batch.collect import Collection, Roster, read_roster
 from grader.batch.collect import collect as collect_source
 from grader.batch.database import DATABASE, locked
-from grader.batch.merge import Class, Side, from_source, merge, origin_of, replace_class
+from grader.batch.merge import (
+    MergedClass,
+    StudentsWithWork,
+    from_source,
+    merge,
+    origin_of,
+    replace_class,
+)
 from grader.batch.model import RunInfo, Source
 from grader.batch.plan import SCORED_AGAIN, Job, Plan, Settings, make_plan
 from grader.batch.pool import Backend, GradingStarted, work_off
 from grader.batch.results import describe, now, outdated, state
-from grader.batch.store import Grading, Store, Stored
+from grader.batch.store import GradingEntry, Store, StoredAttempt
 from grader.batch.task import GradingOutcome, Task
 from grader.book import Book, find_book
 from grader.errors import GraderFault, UsageError
@@ -33,7 +40,7 @@ MakeBackend = Callable[[Settings], contextlib.AbstractContextManager[Backend]]
 Rerender = Callable[[Store, RunInfo], None]
 Collect = Callable[[Settings, Mapping[str, str]], contextlib.AbstractContextManager[Collection]]
 """Looks through what was handed over, knowing the programs of some files by their digests."""
-_NOBODY: Final = Side(students=(), attempts={})
+_NOBODY: Final = StudentsWithWork(students=(), attempts={})
 
 
 class Display(Protocol):
@@ -84,7 +91,9 @@ def collected(settings: Settings, programs: Mapping[str, str]) -> Iterator[Colle
         yield dataclasses.replace(collection, notes=[*roster.notes, *collection.notes])
 
 
-def dry_run(settings: Settings, *, collect: Collect = collected) -> tuple[Collection, Class, Plan]:
+def dry_run(
+    settings: Settings, *, collect: Collect = collected
+) -> tuple[Collection, MergedClass, Plan]:
     """What a run would do. Nothing is written."""
     with contextlib.ExitStack() as stack:
         store = None
@@ -172,10 +181,12 @@ def _book(settings: Settings) -> Book:
 
 
 def _merged(
-    settings: Settings, collection: Collection, ingested: Ingested, store: Store | None
-) -> Class:
+    settings: Settings, collection: Collection, ingested: IngestedAttempts, store: Store | None
+) -> MergedClass:
     """The class with the source in it, and the program of each file that counts."""
-    before = Side(students=store.students(), attempts=store.attempts()) if store else _NOBODY
+    before = (
+        StudentsWithWork(students=store.students(), attempts=store.attempts()) if store else _NOBODY
+    )
     origin = origin_of(settings.source)
     source = from_source(collection.students, ingested.stored, origin)
     if settings.replace_class:
@@ -183,7 +194,7 @@ def _merged(
     else:
         book, programs = _book(settings), ingested.programs
 
-        def rank(each: Stored) -> int:
+        def rank(each: StoredAttempt) -> int:
             untouched = book.is_untouched(programs.get(each.attempt.sha256, ""))
             return each.attempt.is_answer + (each.attempt.is_answer and not untouched)
 
@@ -195,7 +206,7 @@ def _merged(
 
 
 def _sources(
-    settings: Settings, collection: Collection, everybody: Class, store: Store
+    settings: Settings, collection: Collection, everybody: MergedClass, store: Store
 ) -> list[Source]:
     """What the class is collected from, without sources of which nothing is left."""
     source = Source(
@@ -209,7 +220,7 @@ def _sources(
     return [each for origin, each in known.items() if origin in left]
 
 
-def _planned(settings: Settings, everybody: Class, store: Store | None) -> Plan:
+def _planned(settings: Settings, everybody: MergedClass, store: Store | None) -> Plan:
     before: dict[str, str] = {}
     if store:
         programs = store.programs()
@@ -248,7 +259,7 @@ def _grade(
             display.started(job, event.where)
             continue
         record = _record_of(settings, store, job, event)
-        grading = Grading(
+        grading = GradingEntry(
             record=record,
             reason=job.reason,
             seconds=event.seconds,
@@ -299,7 +310,7 @@ def _tasks(settings: Settings, store: Store, jobs: Sequence[Job]) -> Iterator[Ta
 
 def _record_of(settings: Settings, store: Store, job: Job, outcome: GradingOutcome) -> Record:
     """The record of an outcome: the one that came, if it is of this file; else a fault."""
-    from grader.batch.grading import fault_of
+    from grader.batch.grade_task import fault_of
 
     problem = f"its grading {outcome.crash}" if outcome.crash else ""
     if not problem:
@@ -330,7 +341,7 @@ def _record_of(settings: Settings, store: Store, job: Job, outcome: GradingOutco
     return fault_of(task, fault)
 
 
-def _count_faults(store: Store, everybody: Class) -> int:
+def _count_faults(store: Store, everybody: MergedClass) -> int:
     faults = {p for p, known in store.known().items() if known.verdict is Verdict.FAULT}
     return sum(
         each.attempt.counts

@@ -26,7 +26,7 @@ from grader import puzzles
 from grader.batch.collect import Collection, Roster, read_roster
 from grader.batch.collect.by_puzzle import KnownFiles, SortedClass, collect_by_puzzle
 from grader.batch.database import DATABASE, locked
-from grader.batch.merge import Class, origin_of
+from grader.batch.merge import MergedClass, origin_of
 from grader.batch.outputs.overview import (
     HandedOverSource,
     PuzzleResults,
@@ -109,7 +109,7 @@ class PuzzleClass:
         """In place of what the engine collects itself."""
         yield self.collection
 
-    def dry_run(self) -> tuple[Collection, Class, Plan]:
+    def dry_run(self) -> tuple[Collection, MergedClass, Plan]:
         """What would be done. Nothing is written."""
         return dry_run_of_one(self.settings, collect=self.collected)
 

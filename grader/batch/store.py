@@ -1,4 +1,4 @@
-"""What a run knows, on disk: students, attempts, sources, and results the moment they are known.
+"""The store of a run on disk: students, attempts, sources, and each result once it is known.
 
 One SQLite database in the run's folder. Each result is one transaction, so a
 run that is killed at any point has every result that it reported, whole, and
@@ -27,19 +27,19 @@ from grader.record import Record, Verdict, decode
 
 
 @dataclass(frozen=True, kw_only=True)
-class Known:
-    """A result as far as its columns tell; its record stays packed."""
+class KnownResult:
+    """The columns of a result, without its record."""
 
     program: str
     sha256: str
-    """Of the file that was graded for all equal ones."""
+    """Digest of the file that was graded for all equal ones."""
     conditions: Conditions
     verdict: Verdict
     score: int
     seconds: float
 
     def holds(self, conditions: Conditions) -> bool:
-        """Whether it is a mark under just these conditions."""
+        """Whether it is a mark that was made under the same conditions."""
         return self.verdict is not Verdict.FAULT and not conditions.changes(self.conditions)
 
 
@@ -48,7 +48,7 @@ class _Extra(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Grading:
+class GradingEntry:
     """What was done for a program: why, how it ended, and how it was made."""
 
     record: Record
@@ -63,7 +63,7 @@ class Grading:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Stored:
+class StoredAttempt:
     """One attempt as it is kept."""
 
     attempt: Attempt
@@ -86,7 +86,7 @@ class Store:
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """All or nothing, on disk when the block ends."""
+        """A transaction: all or nothing of it is on disk when the block ends."""
         with guarded(self.folder):
             self._connection.execute("BEGIN IMMEDIATE")
             try:
@@ -146,7 +146,10 @@ class Store:
         return msgspec.json.decode(text, type=list[Source]) if text else []
 
     def set_class(
-        self, students: Sequence[Student], attempts: Iterable[Stored], sources: Sequence[Source]
+        self,
+        students: Sequence[Student],
+        attempts: Iterable[StoredAttempt],
+        sources: Sequence[Source],
     ) -> None:
         """The class as it is now, in place of what it was, and what it was collected from."""
         with self.transaction() as connection:
@@ -201,14 +204,14 @@ class Store:
         rows = self._rows("SELECT student FROM students ORDER BY place")
         return [msgspec.json.decode(_bytes(value), type=Student) for (value,) in rows]
 
-    def attempts(self) -> dict[str, list[Stored]]:
+    def attempts(self) -> dict[str, list[StoredAttempt]]:
         """All attempts by student, each in the order of handing in."""
-        found: dict[str, list[Stored]] = {}
+        found: dict[str, list[StoredAttempt]] = {}
         for student, attempt, refusal in self._rows(
             "SELECT student, attempt, refusal FROM attempts ORDER BY student, number"
         ):
             found.setdefault(str(student), []).append(
-                Stored(
+                StoredAttempt(
                     attempt=msgspec.json.decode(_bytes(attempt), type=Attempt),
                     refusal=None
                     if refusal is None
@@ -225,7 +228,7 @@ class Store:
 
     # ---- results ----
 
-    def known(self) -> dict[str, Known]:
+    def known(self) -> dict[str, KnownResult]:
         """What is known of each program, without its record."""
         conditions: dict[str, Conditions] = {}
         found = {}
@@ -236,7 +239,7 @@ class Store:
                 conditions[str(text)] = msgspec.json.decode(str(text), type=Conditions)
             assert isinstance(score, int)
             assert isinstance(seconds, float)
-            found[str(program)] = Known(
+            found[str(program)] = KnownResult(
                 program=str(program),
                 sha256=str(sha256),
                 conditions=conditions[str(text)],
@@ -259,7 +262,7 @@ class Store:
         return 0
 
     def add_result(
-        self, program: str, grading: Grading, *, sha256: str, conditions: Conditions
+        self, program: str, grading: GradingEntry, *, sha256: str, conditions: Conditions
     ) -> None:
         """Keep one result; on disk when this returns.
 
@@ -283,7 +286,7 @@ class Store:
             connection.execute("DELETE FROM wanted WHERE program = ?", (program,))
             self._lasts(connection, grading)
 
-    def add_failure(self, program: str, grading: Grading) -> None:
+    def add_failure(self, program: str, grading: GradingEntry) -> None:
         """Note a grading that failed beside a result that holds: that stays, and it is tried again.
 
         Raises:
@@ -296,7 +299,7 @@ class Store:
             )
             self._lasts(connection, grading)
 
-    def _lasts(self, connection: sqlite3.Connection, grading: Grading) -> None:
+    def _lasts(self, connection: sqlite3.Connection, grading: GradingEntry) -> None:
         connection.execute(
             "UPDATE sessions SET seconds = ? WHERE number = ?",
             (grading.session_seconds, self._session),
@@ -305,7 +308,7 @@ class Store:
     def replace_record(
         self, program: str, *, conditions: Conditions, record: Record, reason: str
     ) -> None:
-        """Keep what was made of a result without grading; on disk when this returns.
+        """Store a record that was made of a result without grading; on disk when this returns.
 
         When it was graded, from which file and how long that took stays.
         """
@@ -315,7 +318,7 @@ class Store:
                 " WHERE program = ?",
                 (*_columns(conditions, record), _packed(record), program),
             )
-            _tell(connection, program, _now(), Grading(record=record, reason=reason))
+            _tell(connection, program, _now(), GradingEntry(record=record, reason=reason))
 
     def want(self, programs: Iterable[str], reason: str) -> None:
         """Have programs graded again, in this session or the next, until each is done."""
@@ -331,7 +334,7 @@ class Store:
     # ---- sessions ----
 
     def begin_session(self, workers: int) -> None:
-        """Note that the command runs."""
+        """Store that the command runs, with so many workers."""
         now = _now()
         with self.transaction() as connection:
             cursor = connection.execute(
@@ -359,7 +362,7 @@ def _packed(record: Record) -> bytes:
     return zlib.compress(msgspec.json.encode(record))
 
 
-def _tell(connection: sqlite3.Connection, program: str, at: str, grading: Grading) -> None:
+def _tell(connection: sqlite3.Connection, program: str, at: str, grading: GradingEntry) -> None:
     """Add it to the history."""
     record = grading.record
     connection.execute(

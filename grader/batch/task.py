@@ -1,4 +1,4 @@
-"""One grading as it is handed to whoever does it, and what its result rests on."""
+"""One task of a run: a program to grade, how to grade it, and what its result rests on."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     program: str
     """`grader.book.digests.program_of` the source."""
     name: str
-    """Of the file, for the record."""
+    """The file's name, for the record."""
     source: bytes
     seed: str
     options: Options
     grader_version: str
-    """Of the run; a machine that has another may not grade for it."""
+    """The run's version; a machine that has another may not grade for it."""
     code_digest: str
     """The same between two versions: `grader.batch.task.deciding_code`."""
 
@@ -58,7 +58,7 @@ class Conditions(msgspec.Struct, frozen=True, kw_only=True):
     grader: str
     puzzle: str
     puzzle_digest: str
-    """Of the reference and skeleton that came with it."""
+    """Digest of the reference and the skeleton that came with it."""
     edition: str
     toolchain: str
     device: str
@@ -123,8 +123,8 @@ class GradingOutcome(msgspec.Struct, frozen=True, kw_only=True):
 _PACKAGE: Final = Path(__file__).resolve().parents[1]
 _KINDS: Final = frozenset({".py", ".c", ".h", ".def", ".toml", ".json"})
 # What shows results and decides none, by folder; anything new counts until it stands here.
-_SHOWS: Final = frozenset({"audience.py", "batch", "cli", "course", "doctor.py", "report"})
-_DECIDES_ALL_THE_SAME: Final = frozenset({"batch/grading.py"})
+_SHOWS: Final = frozenset({"audience.py", "batch", "cli", "course.py", "doctor.py", "report"})
+_DECIDES_ALL_THE_SAME: Final = frozenset({"batch/grade_task.py"})
 # These choose the cases, and compute what is right.
 _LIBRARIES: Final = ("hypothesis", "ml_dtypes", "numpy")
 

@@ -20,7 +20,7 @@ from grader.sandbox import Wanted
 if TYPE_CHECKING:
     from grader.batch.collect import Collection
     from grader.batch.collect.by_puzzle import SortedClass
-    from grader.batch.merge import Class
+    from grader.batch.merge import MergedClass
     from grader.batch.plan import Plan, Settings
     from grader.batch.pool import Backend
     from grader.batch.run import Summary
@@ -337,7 +337,7 @@ def _list(settings: Settings) -> None:
     click.echo(_NOTHING_DONE)
 
 
-def _list_plan(collection: Collection, everybody: Class, plan: Plan) -> None:
+def _list_plan(collection: Collection, everybody: MergedClass, plan: Plan) -> None:
     from grader.batch.collect.spelling import plain
     from grader.batch.display import change_lines, plan_lines
     from grader.batch.plan import SCORED_AGAIN

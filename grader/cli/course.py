@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from grader.cli import options
-from grader.course.github import set_outputs
+from grader.course import set_outputs
 from grader.errors import UsageError
 from grader.record import Audience
 
@@ -23,8 +23,8 @@ def init() -> None:
 
 @init.command()
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, file_okay=False))
-@options.puzzles
-@options.edition("Edition of the puzzle book that the skeletons are written for.")
+@options.puzzle
+@options.edition("Edition of the puzzle book that the skeleton is written for.")
 @click.option(
     "--action",
     "action",
@@ -32,15 +32,15 @@ def init() -> None:
     show_default=True,
     help="The action that the workflows use: repository and tag or commit.",
 )
-def course(folder: Path, puzzles: tuple[str, ...], edition: str, action: str) -> None:
+def course(folder: Path, puzzle: str, edition: str, action: str) -> None:
     """Write the two repositories of a course into DIR.
 
     DIR/student is what students start from; DIR/instructor grades all of them,
     where students can change nothing.
     """
-    from grader.course.templates import write_course
+    from grader.course import write_course
 
-    for path in write_course(folder, puzzles=puzzles, edition=edition, action=action):
+    for path in write_course(folder, puzzle=puzzle, edition=edition, action=action):
         click.echo(path)
     click.echo(f"Next: read {folder / 'README.md'}")
 
@@ -84,7 +84,7 @@ def action() -> None:
 @action.command()
 def sandbox() -> None:
     """Let bubblewrap work on this runner, if one narrow step does it. Never fails the job."""
-    from grader.course.github import open_sandbox
+    from grader.course import open_sandbox
     from grader.intake.display import for_terminal
 
     click.echo(for_terminal(open_sandbox()))
@@ -112,7 +112,7 @@ def grade(
     out: Path,
 ) -> None:
     """Grade one file, tell GitHub, and set the outputs; ends well whatever the verdict."""
-    from grader.course.github import GradeStep, parse_fail_on, parse_pass_mark
+    from grader.course import GradeStep, parse_fail_on, parse_pass_mark
 
     if audience not in ("student", "instructor"):
         raise UsageError(

@@ -178,7 +178,7 @@ def _unexpected(error: BaseException) -> int:
 def _say(*lines: str) -> None:
     """Lines on standard error, harmless to a terminal and to GitHub's runner."""
     try:
-        from grader.course.github import on_runner
+        from grader.course import on_runner
         from grader.intake.display import for_terminal
         from grader.report.formats.github import inert
     except ImportError:

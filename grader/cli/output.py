@@ -22,7 +22,7 @@ from typing import Self, TextIO
 import click
 
 from grader import report
-from grader.course.github import NO_TARGET, ReportTarget, on_runner, publish
+from grader.course import NO_TARGET, ReportTarget, on_runner, publish
 from grader.errors import GraderFault, UsageError
 from grader.intake.display import for_terminal
 from grader.record import Audience, Record, StageOutcome
@@ -31,10 +31,12 @@ _DOING = {
     "read": "Reading",
     "toolchain": "Installing the toolchain",
     "package": "Packaging with Mojo",
-    "compile": "Compiling (5 to 50 s)",
+    "compile": "Compiling",
     "run": "Running cases",
     "report": "Writing the report",
 }
+_TAKES = {"compile": " (5 to 50 s)"}
+"""What is added to a stage while it runs."""
 _MARK = {StageOutcome.DONE: "ok", StageOutcome.FAILED: "failed"}
 _INTERVAL = 0.2
 
@@ -82,7 +84,7 @@ class TerminalProgress:
         with self._lock:
             self._clear()
             detail = f", {self._detail}" if self._detail else ""
-            what = _DOING.get(name, name).partition(" (")[0]
+            what = _DOING.get(name, name)
             took = "" if self._discreet and name == "run" else f" {seconds:5.1f} s{detail}"
             self._write(f"{what:<22} {_MARK[outcome]:<7}{took}".rstrip() + "\n")
             self._stage = None
@@ -114,7 +116,8 @@ class TerminalProgress:
             return
         detail = f"  {self._detail}" if self._detail else ""
         seconds = time.monotonic() - self._stage_began
-        self._write(f"\r\x1b[2K{_DOING.get(self._stage, self._stage)} … {seconds:.0f} s{detail}")
+        doing = f"{_DOING.get(self._stage, self._stage)}{_TAKES.get(self._stage, '')}"
+        self._write(f"\r\x1b[2K{doing} … {seconds:.0f} s{detail}")
 
     def _clear(self) -> None:
         if self._live:

@@ -11,7 +11,7 @@ import click
 from grader.cli import options
 from grader.cli.output import Outputs, TerminalProgress, for_reader, parse_formats
 from grader.cli.root import EXIT_CODES
-from grader.course.github import ReportTarget
+from grader.course import ReportTarget
 from grader.errors import ExitCode, UsageError
 from grader.lanes import DeviceChoice
 from grader.record import Audience, load

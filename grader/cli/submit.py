@@ -15,7 +15,7 @@ from grader.book.identify import PuzzleChoice, choose
 from grader.cli import options
 from grader.cli.output import Outputs, TerminalProgress, for_reader, parse_formats
 from grader.cli.root import EXIT_CODES
-from grader.course.github import ReportTarget, path_in_repository
+from grader.course import ReportTarget, path_in_repository
 from grader.errors import SubmissionRefused, UsageError
 from grader.grading.state import DEFAULT_EXAMPLES, Request, SizesChoice
 from grader.intake import read_submission

@@ -26,8 +26,6 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 import msgspec
-from pygments.lexers.mojo import MojoLexer  # type: ignore[import-untyped, unused-ignore]
-from pygments.token import Comment, Error, String  # type: ignore[import-untyped, unused-ignore]
 
 LINE: Final = "Line"
 INDENT: Final = "Indent"
@@ -228,6 +226,10 @@ class _Word(msgspec.Struct, frozen=True):
 
 def _words(text: str, code: str, aside: Sequence[Token]) -> list[_Word] | None:
     """Words, signs and whole strings in order; None where the lexer sees the text otherwise."""
+    # Imported here: who only scans a text, or writes of it, need not wait for Pygments.
+    from pygments.lexers.mojo import MojoLexer  # type: ignore[import-untyped, unused-ignore]
+    from pygments.token import Comment, Error, String  # type: ignore[import-untyped, unused-ignore]
+
     words: list[_Word] = []
     comment_starts: list[int] = []
     end = Token(STRING, "", 0, 0, start=len(text) + 1)

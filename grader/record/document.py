@@ -107,7 +107,7 @@ class RubricInfo(msgspec.Struct, frozen=True, kw_only=True):
 
     title: str = ""
     digest: str = ""
-    """Of what it says, comments and layout aside; empty in a student's copy."""
+    """Digest of what it says, comments and layout aside; empty in a student's copy."""
     pass_mark: int | None = None
     """Points from which on a submission passes; None for all that are not extra."""
     hints: bool = True

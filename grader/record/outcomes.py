@@ -183,7 +183,7 @@ class LaunchKind(msgspec.Struct, frozen=True, kw_only=True):
     failed: int = 0
     """How many of them gave an error."""
     most_instructions: int = 0
-    """Of one launch, summed over its threads."""
+    """The most instructions of one of these launches, summed over its threads."""
 
 
 class ShapeRun(msgspec.Struct, frozen=True, kw_only=True):

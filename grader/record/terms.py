@@ -75,7 +75,7 @@ class Aspect(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why a check ended as it did. The sentences: `grader.checks.wording`."""
+    """Why a check ended as it did. The sentences: `grader.wording`."""
 
     NOTHING_FILLED_IN = "nothing-filled-in"
     COMPILER = "compiler"
@@ -119,7 +119,7 @@ class Reason(StrEnum):
 
 
 class ProblemKind(StrEnum):
-    """What is wrong with a case. The titles: `grader.checks.wording`."""
+    """What is wrong with a case. The titles: `grader.wording`."""
 
     WRONG_VALUES = "wrong-values"
     NO_OUTPUT = "no-output"

@@ -24,7 +24,7 @@ class ReportFormat:
     renderer: str
     """``module:function``, which takes a record; imported when it is used."""
     for_reader: bool = False
-    """Whether the function also takes who reads it; for others it is the record that differs."""
+    """Whether the function also takes the audience; to others a reduced record is given."""
 
     def render(self, record: Record, audience: Audience, **more: str) -> bytes:
         """A record, reduced to what the audience may see, in this format."""
@@ -99,7 +99,7 @@ FORMATS: Mapping[str, ReportFormat] = MappingProxyType(
         "csv": ReportFormat(
             "result.csv",
             "a header and one row, for a spreadsheet or a gradebook",
-            f"{_FORMATS}.table:render_csv",
+            f"{_FORMATS}.spreadsheet:render_csv",
         ),
     }
 )

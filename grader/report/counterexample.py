@@ -7,10 +7,9 @@ import math
 import msgspec
 
 from grader.record import Counterexample, Mismatch, OutputCase, Tensor
-from grader.report import values
+from grader.report import style
 from grader.report.drawing import Drawing, draw
-from grader.report.values import Number
-from grader.report.wording import SHORT, WRITERS, ReportLimits, cut
+from grader.report.style import SHORT, SHORT_WRITERS, Number, ReportLimits, cut
 
 WHOLE_ROWS = 20
 """Arrays up to this length are shown whole."""
@@ -38,8 +37,6 @@ class CaseTable(msgspec.Struct, frozen=True, kw_only=True):
     """The columns after ``index`` and their cells."""
 
     columns: tuple[str, ...]
-    result_columns: int
-    """How many columns at the right are results (expected, got, ...), not inputs."""
     span: int
     """Columns with the index, without the mark."""
     rows: tuple[ElementRow, ...]
@@ -74,11 +71,11 @@ class DecodedCase:
     def __init__(self, example: Counterexample, output: OutputCase | None = None) -> None:
         self.example = example
         self.output = shown = output or example.shown[0]
-        self.expected = values.decode(shown.expected, DECODED)
-        self.got = [] if shown.got is None else values.decode(shown.got, DECODED)
+        self.expected = style.decode(shown.expected, DECODED)
+        self.got = [] if shown.got is None else style.decode(shown.got, DECODED)
         self.wrong: dict[int, Mismatch] = {m.index: m for m in shown.mismatches if m.index >= 0}
         columns = [t for t in example.inputs if _beside(t, shown.expected)]
-        self.inputs = [(t, values.decode(t, DECODED)) for t in columns]
+        self.inputs = [(t, style.decode(t, DECODED)) for t in columns]
         self.others = tuple(t for t in example.inputs if not _beside(t, shown.expected))
         self.length = max([len(self.expected), len(self.got), *(len(v) for _, v in self.inputs)])
 
@@ -111,7 +108,7 @@ class DecodedCase:
 
     def summary(self) -> str:
         """How many elements are wrong, in one sentence."""
-        total = values.size(self.output.expected)
+        total = style.size(self.output.expected)
         if self.output.got is None:
             return "The run ended without output."
         count = max(self.output.mismatch_count, len(self.wrong))
@@ -147,7 +144,7 @@ def case_view(
         case.expected[:known],
         case.got[:known],
         case.wrong.keys(),
-        total=values.size(output.expected),
+        total=style.size(output.expected),
     )
     return CaseView(
         title=cut(example.title[:1].upper() + example.title[1:], SHORT),
@@ -165,7 +162,7 @@ def case_view(
 
 def case_place(example: Counterexample) -> str:
     """``second: n 2, m 3``: the part, where there are several, and the sizes."""
-    sizes = values.sizes_text(example.sizes)
+    sizes = style.sizes_text(example.sizes)
     return f"{example.part}: {sizes}" if example.part else sizes
 
 
@@ -201,7 +198,7 @@ def _table(case: DecodedCase, *, with_bounds: bool) -> CaseTable:
         if with_bounds:
             results.append("allowed")
             columns.append([_allowed(case.wrong.get(i)) for i in indices])
-    padded = [values.align(column) for column in columns]
+    padded = [style.align(column) for column in columns]
     if case.wrong:
         results.append("last written by")
         padded.append([written_by(case.wrong.get(i)) for i in indices])
@@ -219,7 +216,6 @@ def _table(case: DecodedCase, *, with_bounds: bool) -> CaseTable:
         rows.append(ElementRow(index="", cells=(), skipped=left))
     return CaseTable(
         columns=(*names, *results),
-        result_columns=len(results),
         span=1 + len(names) + len(results),
         rows=tuple(rows),
     )
@@ -242,27 +238,27 @@ def written_by(mismatch: Mismatch | None) -> str:
     if mismatch is None:
         return ""
     if mismatch.block is not None and mismatch.thread is not None:
-        block, thread = values.dims_text(mismatch.block), values.dims_text(mismatch.thread)
+        block, thread = style.dims_text(mismatch.block), style.dims_text(mismatch.thread)
         return f"block {block}, thread {thread}"
-    return WRITERS[mismatch.writer] if mismatch.writer else ""
+    return SHORT_WRITERS[mismatch.writer] if mismatch.writer else ""
 
 
 def _cell(numbers: list[Number], index: int, dtype: str) -> str:
-    return values.shortest(numbers[index], dtype) if index < len(numbers) else ""
+    return style.shortest(numbers[index], dtype) if index < len(numbers) else ""
 
 
 def _value_text(value: float | str, dtype: str) -> str:
-    number = values.number(value)
+    number = style.number(value)
     # The record keeps every value as a float; integers are shown as such.
     if "int" in dtype and math.isfinite(number) and number == int(number):
         number = int(number)
-    return values.shortest(number, dtype)
+    return style.shortest(number, dtype)
 
 
 def _off_by(mismatch: Mismatch | None) -> str:
     if mismatch is None:
         return ""
-    return values.distance(values.number(mismatch.expected), values.number(mismatch.got))
+    return style.distance(style.number(mismatch.expected), style.number(mismatch.got))
 
 
 def _allowed(mismatch: Mismatch | None) -> str:
@@ -276,6 +272,6 @@ def _shaped(tensor: Tensor) -> str:
 
 
 def _listed(tensor: Tensor) -> str:
-    shown = [values.shortest(v, tensor.dtype) for v in values.decode(tensor, 64)]
-    left = values.size(tensor) - len(shown)
+    shown = [style.shortest(v, tensor.dtype) for v in style.decode(tensor, 64)]
+    left = style.size(tensor) - len(shown)
     return ", ".join(shown) + (f", … {left} more" if left > 0 else "")

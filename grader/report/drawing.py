@@ -14,8 +14,8 @@ from collections.abc import Set as AbstractSet
 
 import msgspec
 
-from grader.report import values
-from grader.report.values import Number
+from grader.report import style
+from grader.report.style import Number
 
 ELEMENTS = 256
 """Elements drawn at most."""
@@ -53,7 +53,7 @@ class Drawing(msgspec.Struct, frozen=True, kw_only=True):
     columns: tuple[Tick, ...]
     """Indices on the x axis."""
     description: str
-    """What the drawing shows, for who can't see it."""
+    """What the drawing shows, for people who can't see it."""
     caption: str
     """What part is drawn; empty when it is everything."""
 
@@ -174,13 +174,13 @@ def _rows(scale: _Scale) -> tuple[Tick, ...]:
     first = math.ceil(scale.low / step)
     # Where the values are large and close together, whole steps can't tell them apart.
     if step <= 0 or abs(first) > 1e15:
-        return (Tick(scale.height(scale.low), values.shortest(scale.low)),)
+        return (Tick(scale.height(scale.low), style.shortest(scale.low)),)
     ticks = []
     for count in range(first, first + 7):
         value = count * step
         if not scale.low <= value <= scale.high:
             break
-        ticks.append(Tick(round(scale.height(value), 2), values.shortest(float(f"{value:.12g}"))))
+        ticks.append(Tick(round(scale.height(value), 2), style.shortest(float(f"{value:.12g}"))))
     return tuple(ticks)
 
 
@@ -199,7 +199,7 @@ def _describe(
     expected: Sequence[Number], got: Sequence[Number], wrong: Sequence[int], count: int
 ) -> str:
     told = [
-        f"at index {i} expected {values.shortest(expected[i])}, got {values.shortest(got[i])}"
+        f"at index {i} expected {style.shortest(expected[i])}, got {style.shortest(got[i])}"
         for i in wrong[:6]
     ]
     more = f"; and {len(wrong) - 6} more" if len(wrong) > 6 else ""

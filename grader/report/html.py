@@ -37,7 +37,7 @@ from grader.report.sections import (
     shape_table,
     stage_row,
 )
-from grader.report.wording import (
+from grader.report.style import (
     LIMITS,
     SHORT,
     Badge,
@@ -50,7 +50,7 @@ from grader.report.wording import (
     next_title,
     split_findings,
 )
-from grader.report.wording import badge as verdict_badge
+from grader.report.style import badge as verdict_badge
 
 if TYPE_CHECKING:
     from jinja2 import Environment, Template

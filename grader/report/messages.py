@@ -10,8 +10,8 @@ import msgspec
 
 from grader.device import Dim3, Finding
 from grader.record import CheckedFinding, Diagnostic, Note, Record
-from grader.report import values
-from grader.report.wording import SHORT, Badge, ReportLimits, cut, sentence
+from grader.report import style
+from grader.report.style import SHORT, Badge, ReportLimits, cut, sentence
 from grader.wording import FINDING_TITLES
 
 CONTEXT = 2
@@ -285,7 +285,7 @@ def _finding_facts(checked: CheckedFinding) -> list[tuple[str, str]]:
     if instruction and finding.ptx_line is not None:
         instruction = f"{instruction} (PTX line {finding.ptx_line})"
     return [
-        ("Input", cut(values.sizes_text(checked.sizes), SHORT)),
+        ("Input", cut(style.sizes_text(checked.sizes), SHORT)),
         ("Thread", who(finding.block, finding.thread)),
         ("Other thread", who(finding.other_block, finding.other_thread)),
         ("Access", _access(finding)),
@@ -297,7 +297,7 @@ def _finding_facts(checked: CheckedFinding) -> list[tuple[str, str]]:
 def who(block: Dim3 | None, thread: Dim3 | None) -> str:
     """``block 0, thread 3``; empty where it is not known."""
     parts = [
-        f"{word} {values.dims_text(place)}"
+        f"{word} {style.dims_text(place)}"
         for word, place in (("block", block), ("thread", thread))
         if place is not None
     ]

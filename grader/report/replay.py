@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from grader.intake.display import for_terminal, one_line
 from grader.record import Attribution, OutputCase
-from grader.report import values
+from grader.report import style
 from grader.report.counterexample import DecodedCase, index_text
 from grader.report.messages import who
-from grader.report.wording import WRITERS, sentence
+from grader.report.style import SHORT_WRITERS, sentence
 from grader.wording import FINDING_TITLES
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def render_list(cases: Sequence[LoggedCase]) -> str:
     rows += [
         (
             str(number),
-            one_line(values.sizes_text(case.sizes)),
+            one_line(style.sizes_text(case.sizes)),
             one_line(case.values) + (f", order {case.schedule}" if case.schedule else ""),
             one_line(", ".join(case.failed)) + ("" if case.output else "  no output"),
         )
@@ -56,7 +56,7 @@ def _head(replayed: Replayed) -> str:
         (
             (
                 f"Case {replayed.number} of {replayed.count}: "
-                f"{_line(values.sizes_text(replayed.case.sizes))}, "
+                f"{_line(style.sizes_text(replayed.case.sizes))}, "
                 f"values: {_line(replayed.values)}, {_line(replayed.scope)} part"
                 + (f", {_line(replayed.part)}" if replayed.part else "")
             ),
@@ -104,7 +104,7 @@ def _array(replayed: Replayed, output: OutputCase) -> str:
         miss = wrong.get(index)
         far = allowed = ""
         if miss is not None:
-            far = values.distance(values.number(miss.expected), values.number(miss.got))
+            far = style.distance(style.number(miss.expected), style.number(miss.got))
             allowed = "0" if miss.allowed is None else f"{miss.allowed:.3g}"
         rows.append(
             (
@@ -123,7 +123,7 @@ def _array(replayed: Replayed, output: OutputCase) -> str:
         told += f" {length - len(indices)} of {length} elements are left out."
     others = [
         f"{_line(tensor.name)} {tensor.shape}: "
-        + ", ".join(values.shortest(v, tensor.dtype) for v in values.decode(tensor, ROWS))
+        + ", ".join(style.shortest(v, tensor.dtype) for v in style.decode(tensor, ROWS))
         for tensor in case.others
     ]
     return "\n".join([told, *others, _aligned(rows, right=range(1, len(rows[0]) - 1)), ""])
@@ -163,9 +163,9 @@ def _launches(replayed: Replayed) -> str:
     rows += [
         (
             _line(each.kernel, 60),
-            values.dims_text(each.grid),
-            values.dims_text(each.block),
-            values.bytes_text(each.shared_bytes),
+            style.dims_text(each.grid),
+            style.dims_text(each.block),
+            style.bytes_text(each.shared_bytes),
             f"{each.instructions:,}",
             "ok" if not each.result else f"CUDA error {each.result}",
         )
@@ -188,7 +188,7 @@ def _writers(replayed: Replayed, output: str) -> dict[int, str]:
     for each in [each for each in replayed.written if each.output == output][:ROWS]:
         by = who(each.block, each.thread)
         for index in range(each.first, min(each.last, each.first + ROWS) + 1):
-            found[index] = by or WRITERS[each.writer]
+            found[index] = by or SHORT_WRITERS[each.writer]
     return found
 
 

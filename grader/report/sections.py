@@ -9,8 +9,8 @@ import msgspec
 
 from grader.errors import RecordError
 from grader.record import CheckOutcome, PartInfo, Record, ShapeRun, Stage, Status
-from grader.report import values
-from grader.report.wording import HIDDEN_FROM_STUDENTS, SHORT, STATUS, Badge, ReportLimits, cut
+from grader.report import style
+from grader.report.style import HIDDEN_FROM_STUDENTS, SHORT, STATUS, Badge, ReportLimits, cut
 from grader.wording import FINDING_TITLES
 
 
@@ -46,7 +46,7 @@ class CheckRun(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def check_runs(checks: tuple[CheckOutcome, ...]) -> list[CheckRun]:
-    """The rubric for little room."""
+    """The rubric in short: neighbours that were not made for one reason are one line."""
     runs: list[CheckRun] = []
     groups = groupby(checks, key=lambda c: (c.status, c.extra, c.sentence, c.visibility))
     for (status, extra, reason, _), group in groups:
@@ -182,13 +182,13 @@ def stage_row(stage: Stage) -> StageRow:
     return StageRow(
         name=cut(stage.name, SHORT),
         outcome=stage.outcome.value,
-        seconds=values.seconds_text(stage.seconds),
-        peak="" if stage.peak_bytes is None else values.bytes_text(stage.peak_bytes),
+        seconds=style.seconds_text(stage.seconds),
+        peak="" if stage.peak_bytes is None else style.bytes_text(stage.peak_bytes),
     )
 
 
 def facts(record: Record) -> tuple[FactRow, ...]:
-    """What a reader needs to trust or repeat the run."""
+    """The facts that a reader needs to trust or repeat the run."""
     rows: list[FactRow] = []
 
     def say(term: str, value: str, remark: str = "", *, warns: bool = False) -> None:
@@ -218,7 +218,7 @@ def facts(record: Record) -> tuple[FactRow, ...]:
         say("Seed", record.seed, "The same seed repeats this run.")
     say("Kernels launched", ", ".join(record.kernels[:8]))
     if record.submission.sha256:
-        size = values.bytes_text(record.submission.size)
+        size = style.bytes_text(record.submission.size)
         say("File", f"{size}, SHA-256 {record.submission.sha256}")
     return tuple(rows)
 
@@ -251,7 +251,7 @@ def moment(created: str) -> str:
 
 
 ROWS = 60
-"""Of one table."""
+"""Rows that one table shows."""
 
 
 class TableView(msgspec.Struct, frozen=True, kw_only=True):
@@ -289,7 +289,7 @@ def instructor_view(record: Record, limits: ReportLimits) -> InstructorView:
 
 
 def replay_command(case: int) -> str:
-    """What runs a case of this record again."""
+    """The command that runs a case of this record again."""
     return f"grade replay record.json --case {case}" if case else ""
 
 
@@ -321,7 +321,7 @@ def _replay(record: Record, most: int) -> TableView | None:
     rows = [
         (
             f"{cut(titles.get(each.check, each.check), SHORT)}: {cut(each.title, SHORT)}",
-            cut(values.sizes_text(each.sizes), SHORT),
+            cut(style.sizes_text(each.sizes), SHORT),
             replay_command(each.case),
         )
         for each in record.counterexamples
@@ -329,7 +329,7 @@ def _replay(record: Record, most: int) -> TableView | None:
     rows += [
         (
             FINDING_TITLES[each.finding.kind],
-            cut(values.sizes_text(each.sizes), SHORT),
+            cut(style.sizes_text(each.sizes), SHORT),
             replay_command(each.case),
         )
         for each in record.findings
@@ -342,9 +342,9 @@ def _launches(record: Record, most: int) -> TableView | None:
     rows = tuple(
         (
             cut(each.kernel, SHORT),
-            values.dims_text(each.grid),
-            values.dims_text(each.block),
-            values.bytes_text(each.shared_bytes),
+            style.dims_text(each.grid),
+            style.dims_text(each.block),
+            style.bytes_text(each.shared_bytes),
             f"{each.count:,}",
             f"{each.failed:,}",
             f"{each.most_instructions:,}",
@@ -366,7 +366,7 @@ def _failing(record: Record, most: int) -> TableView | None:
     rows = tuple(
         (
             str(number),
-            cut(values.sizes_text(case.sizes), SHORT),
+            cut(style.sizes_text(case.sizes), SHORT),
             cut(case.values, SHORT),
             cut(", ".join(case.failed), SHORT),
             "" if case.output else "no output",

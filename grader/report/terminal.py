@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from grader.intake.display import for_terminal
 from grader.record import Counterexample, Record
-from grader.report import values
+from grader.report import style
 from grader.report.counterexample import DecodedCase, case_place
 from grader.report.messages import excerpt
 
@@ -62,8 +62,8 @@ class Paper:
         from rich.text import Text
 
         made = Text()
-        for text, style in pieces:
-            made.append(self.clean(text), style)
+        for text, look in pieces:
+            made.append(self.clean(text), look)
         return made
 
     def one_line(self, pieces: list[tuple[str, str]]) -> Text:
@@ -208,7 +208,7 @@ def _cells(case: DecodedCase, columns: range) -> list[tuple[str, list[str]]]:
 
 
 def _part(case: DecodedCase, columns: range) -> str:
-    total = values.size(case.output.expected)
+    total = style.size(case.output.expected)
     if len(columns) >= total or not columns:
         return ""
     return f" (elements {columns.start} to {columns.stop - 1} of {total})"
@@ -219,13 +219,13 @@ def _rows(case: DecodedCase, columns: range, paper: Paper) -> list[Text]:
     lines = []
     for tensor, numbers in case.inputs:
         if len(numbers) != len(case.expected):
-            shown = ", ".join(values.shortest(v, tensor.dtype) for v in numbers[:32])
+            shown = ", ".join(style.shortest(v, tensor.dtype) for v in numbers[:32])
             lines.append(paper.one_line([(_label(tensor.name), "dim"), (f"  {shown}", "")]))
     for name, cells in _cells(case, columns):
         pieces = [(_label(name), "dim")]
         for index, cell, width in zip(columns, cells, widths, strict=True):
-            style = "bold red" if name == "got" and index in case.wrong else ""
-            pieces.append((cell.rjust(width), style))
+            look = "bold red" if name == "got" and index in case.wrong else ""
+            pieces.append((cell.rjust(width), look))
         lines.append(paper.one_line(pieces))
     if case.wrong and any(index in case.wrong for index in columns):
         lines.append(_marks(case, columns, widths, paper))

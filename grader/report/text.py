@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from grader.audience import as_seen
 from grader.record import Audience, Record, Verdict
-from grader.report import terminal, wording
+from grader.report import style, terminal
 from grader.report.messages import finding_excerpt
 from grader.report.sections import check_runs, replay_command
 from grader.report.terminal import Paper
@@ -61,7 +61,7 @@ def render_text(
 
 
 def screen(record: Record, width: int) -> str:
-    """The screen of a record as it is given: whose copy it is has been decided."""
+    """One screen of a record, shown as it is given: the caller has decided whose copy it is."""
     paper = Paper(width, "utf-8")
     return _print(_screen(record, paper), paper, colour=False)
 
@@ -85,7 +85,7 @@ def _screen(record: Record, paper: Paper) -> list[Block]:
 
 
 def preload() -> None:
-    """Import what the first rendering would."""
+    """Import what the first rendering needs."""
     import rich.console
     import rich.text  # noqa: F401 - for its side effect: the time that it takes
 
@@ -128,14 +128,14 @@ def _print(blocks: list[Block], paper: Paper, *, colour: bool) -> str:
 
 
 def _headline(record: Record, paper: Paper) -> Variants:
-    badge = wording.badge(record)
+    badge = style.badge(record)
     title = [(f"{paper.symbol(badge.icon)} {badge.word}", f"bold {paper.colour(badge.tone)}")]
     if record.verdict in (Verdict.PASS, Verdict.FAIL):
         title.append((f"  {record.score} / {record.max_score}", "bold"))
-        extra = wording.extra_text(record)
+        extra = style.extra_text(record)
         title.append((f"  {extra}" if extra else "", "green"))
     else:
-        title.append((f": {wording.lead(record)}", paper.colour(badge.tone)))
+        title.append((f": {style.lead(record)}", paper.colour(badge.tone)))
     first = paper.spread(title, record.submission.name)
     # What is still to come stands at the end of a student's copy, and must not be cut.
     lines = (3, 2) if record.withheld is None else (6, 6)
@@ -143,8 +143,8 @@ def _headline(record: Record, paper: Paper) -> Variants:
 
 
 def _next(record: Record, paper: Paper) -> Variants:
-    title = paper.line((wording.next_title(record), "bold"))
-    steps = wording.next_steps(record)
+    title = paper.line((style.next_title(record), "bold"))
+    steps = style.next_steps(record)
     if not steps:
         return [[]]
     full = [line for step in steps[:3] for line in paper.wrap(step, bullet="-", limit=3)]
@@ -157,7 +157,7 @@ def _next(record: Record, paper: Paper) -> Variants:
 
 def _fault(record: Record, paper: Paper) -> Variants:
     assert record.fault is not None
-    what = record.fault.what if record.fault.what != record.headline else ""
+    what = record.fault.what
     stage = paper.wrap(f"Stage {record.fault.stage}, error {record.fault.kind}.", indent=2, limit=1)
     full = [*paper.wrap(what, indent=2, limit=4), *stage]
     return [full, paper.wrap(what, indent=2, limit=2)]
@@ -223,13 +223,13 @@ def _diagnostic(record: Record, paper: Paper) -> Variants:
 
 
 def _finding(record: Record, paper: Paper) -> Variants:
-    student, skeleton = wording.split_findings(record)
+    student, skeleton = style.split_findings(record)
     first = (student or skeleton)[0]
     where = "" if student else "In the code you were given (costs nothing): "
     title = FINDING_TITLES[first.finding.kind]
     title = title if student else title[:1].lower() + title[1:]
     head = paper.one_line([(where + title, "bold")])
-    message = wording.sentence(first.finding.message)
+    message = style.sentence(first.finding.message)
     told = {limit: paper.wrap(message, indent=2, limit=limit) for limit in (1, 2)}
     shown = finding_excerpt(first.finding, record, context=0)
     code = paper.source(record.submission.text, shown.line, None) if shown else []

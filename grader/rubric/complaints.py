@@ -45,7 +45,7 @@ class Complaints:
         raise UsageError("\n".join(told), remedy=REMEDY)
 
     def _line(self, path: KeyPath) -> int:
-        """Of the key, or of the innermost thing around it that stands in the file."""
+        """The line of a key, or of the innermost thing around it that stands in the file."""
         while path and path not in self._lines:
             path = path[:-1]
         return self._lines.get(path, 0)
@@ -63,11 +63,19 @@ def dotted(path: KeyPath) -> str:
     return text
 
 
-def unknown(word: str, known: Iterable[str], what: str) -> str:
-    """``there is no check "integer"; did you mean integers?``, or what there is instead."""
+def unknown(word: str, known: Iterable[str], what: str, *, instead: str = "") -> str:
+    """``there is no check "integer"; did you mean integers?``, or what there is instead.
+
+    Args:
+        word: The word that is not known.
+        known: The words that are.
+        what: What the word is a name of.
+        instead: What there is instead, where there are too many to list.
+    """
     names = list(known)
     close = get_close_matches(word.lower()[:60], names, n=1)
-    meant = f"did you mean {close[0]}?" if close else f"there are: {', '.join(names)}"
+    others = instead or f"there are: {', '.join(names)}"
+    meant = f"did you mean {close[0]}?" if close else others
     return f'there is no {what} "{one_line(word, limit=60)}"; {meant}'
 
 
@@ -103,7 +111,7 @@ _STRING = re.compile(
 
 
 def key_lines(document: str) -> dict[KeyPath, int]:
-    """Line, from one, of every key, table header and array element of a valid document.
+    """The line, from one, of every key, table header and array element of a valid document.
 
     A key that several lines take part in (``[a.b]`` and ``[a.c]``) has the first of them.
     """

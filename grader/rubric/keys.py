@@ -21,7 +21,7 @@ from grader.rubric.complaints import Complaints, KeyPath, kind, unknown
 from grader.rubric.model import always_visible, built_on
 
 MAX_POINTS = 1_000
-"""For one check."""
+"""The most points of one check."""
 _KEYS = ("points", "extra", "visibility", "enabled")
 """Of any check; some have switches of their own."""
 _ORDER = (Visibility.VISIBLE, Visibility.AFTER_DUE, Visibility.HIDDEN)
@@ -56,7 +56,7 @@ def read_checks(value: object, puzzle: Puzzle, complaints: Complaints) -> tuple[
 
 
 def _read_check(item: RubricItem, table: object, complaints: Complaints) -> CheckEntry | None:
-    """None where the file switches the check off."""
+    """A check as the file has it; None where the file switches it off."""
     path: KeyPath = ("checks", item.id)
     if table is None:
         return CheckEntry(
@@ -102,7 +102,7 @@ def _points(path: KeyPath, value: object, complaints: Complaints) -> int:
 
 
 def true_or_false(path: KeyPath, value: object, complaints: Complaints) -> bool:
-    """A switch."""
+    """A value that must be true or false; True, with a complaint, where it is neither."""
     if isinstance(value, bool):
         return value
     complaints.add(path, f"{kind(value)}, but it is true or false, without quotes")
@@ -194,7 +194,7 @@ def read_due(document: Mapping[str, object], complaints: Complaints) -> datetime
 
 
 def _in_range(value: datetime, complaints: Complaints) -> datetime | None:
-    """Near the ends of the calendar an instant can't be told in other time zones."""
+    """The date; None near the ends of the calendar, where it can't be told in other time zones."""
     if 1970 <= value.year <= 9000:
         return value
     complaints.add(("due",), "the year must lie between 1970 and 9000")
@@ -239,25 +239,18 @@ def _zone(document: Mapping[str, object], complaints: Complaints) -> ZoneInfo | 
         known = sorted(available_timezones())
         complaints.add(
             ("time_zone",),
-            unknown_zone(name, known)
+            unknown(name, known, "time zone", instead='one is "Europe/Berlin"')
             if known
             else "this machine knows no time zones; write due with an offset, +01:00",
         )
         return None
 
 
-def unknown_zone(name: str, known: list[str]) -> str:
-    """What to say of a zone that is not there; there are too many to list."""
-    told = unknown(name, known, "time zone")
-    said, _, rest = told.partition("; ")
-    return told if rest.startswith("did you mean") else f'{said}; one is "Europe/Berlin"'
-
-
 SKELETON_KEY = ("skeleton",)
 
 
 def skeleton_info(puzzle: Puzzle, text: str) -> SkeletonInfo:
-    """What a skeleton of a puzzle is recognised by."""
+    """The digests by which a skeleton of a puzzle is recognised."""
     codes = {given_code(text, kernel.function) for kernel in puzzle.given}
     reads = (array_reads(text, kernel.function, kernel.array) for kernel in puzzle.given)
     return SkeletonInfo(

@@ -111,7 +111,7 @@ def parse_rubric(
 
 
 def _document(text: str, name: str) -> tuple[Mapping[str, object], dict[KeyPath, int]]:
-    """What a file says, and the line of each key."""
+    """The values of a file, and the line of each key."""
     try:
         return tomllib.loads(text), key_lines(text)
     except RecursionError:
@@ -146,7 +146,7 @@ def _text(data: bytes, name: str) -> str:
 
 
 class _RubricReader:
-    """One document on its way to a `Rubric`."""
+    """Reads one document into a `Rubric`."""
 
     def __init__(
         self, document: Mapping[str, object], text: str, puzzle: Puzzle, complaints: Complaints
@@ -157,7 +157,7 @@ class _RubricReader:
         self._complaints = complaints
 
     def rubric(self, folder: Path | None, skeleton: SkeletonInfo | None) -> Rubric:
-        """The whole of it; raises `UsageError` with all complaints.
+        """The rubric; raises `UsageError` with all complaints.
 
         First what each key says, then what follows from all of them together.
         """
@@ -291,7 +291,7 @@ class _RubricReader:
         )
 
     def _wanted(self) -> int | Fraction | None:
-        """What it takes to pass, in points or as a share of them."""
+        """The pass mark as the file has it: points, or a share of them."""
         value, path = self._document.get("pass_mark"), ("pass_mark",)
         if value is None:
             return None
@@ -308,7 +308,7 @@ class _RubricReader:
         return Fraction(int(percent[1]), 100)
 
     def _pass_mark(self, wanted: int | Fraction | None, possible: int) -> int | None:
-        """In points; a share is rounded up to the next point."""
+        """The pass mark in points; a share is rounded up to the next point."""
         if isinstance(wanted, Fraction):
             return math.ceil(wanted * possible)
         if wanted is not None and wanted > possible:

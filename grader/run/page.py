@@ -7,8 +7,7 @@ import msgspec
 from grader.report.html import environment
 from grader.report.messages import LEX_LIMIT as COLOUR_LIMIT
 from grader.report.messages import Excerpt, Fragment, SourceLine, coloured, excerpt
-from grader.report.values import dims_text
-from grader.report.wording import Badge, sentence
+from grader.report.style import Badge, dims_text, sentence
 from grader.run.document import ProgramFinding, RunDocument, RunEnding, Severity, SourceSpot
 from grader.run.text import summary
 from grader.wording import FINDING_HINTS, FINDING_TITLES

@@ -67,9 +67,9 @@ import subprocess, sys
 from pathlib import Path
 sys.path.insert(0, {str(ROOT)!r})
 from grader.cli import main
-from grader.course.github import ReportTarget
+from grader.course import ReportTarget
 from grader.cli.output import Outputs, for_reader
-from grader.course import github
+from grader import course
 from grader.record import load
 
 def submit(command, check):
@@ -90,7 +90,7 @@ class Stand:
                        if "submit" in command else subprocess.run(command, **rest))
     SubprocessError = subprocess.SubprocessError
 
-github.subprocess = Stand
+course.subprocess = Stand
 main()
 """,
         )

@@ -12,7 +12,7 @@ import pytest
 from grader.batch.attempts import ingest
 from grader.batch.collect import collect
 from grader.batch.compare import compare
-from grader.batch.store import Grading, Store
+from grader.batch.store import GradingEntry, Store
 from grader.book.digests import program_of
 from tests.batch.harness import Listener, grade_class, make_class, results
 
@@ -118,7 +118,7 @@ def test_extra_credit_is_part_of_a_mark_that_is_compared(before, after, tmp_path
                 )
                 store.add_result(
                     known.program,
-                    Grading(record=record, reason="a test"),
+                    GradingEntry(record=record, reason="a test"),
                     sha256=known.sha256,
                     conditions=known.conditions,
                 )

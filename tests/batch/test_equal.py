@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.batch.results import own_record
+from grader.batch.results import record_of_equal_program
 from grader.book.digests import program_of
 from grader.errors import GraderFault
 from grader.intake import submission_from_bytes
@@ -39,7 +39,7 @@ def test_every_place_that_a_message_names_moves():
             ),
         ),
     )  # fmt: skip
-    own = own_record(record, submission_from_bytes("mine.mojo", LONGER.encode()))
+    own = record_of_equal_program(record, submission_from_bytes("mine.mojo", LONGER.encode()))
     assert (own.diagnostics[0].line, own.diagnostics[0].column) == (7, 9)
     assert (own.diagnostics[0].notes[0].line, own.diagnostics[0].notes[0].column) == (5, 10)
     assert own.headline == "It does not compile: line 6: no launch"
@@ -50,14 +50,16 @@ def test_every_place_that_a_message_names_moves():
 
 def test_the_same_bytes_keep_the_record_but_for_the_name():
     record = record_of(TEXT)
-    own = own_record(record, submission_from_bytes("mine.mojo", TEXT.encode()))
+    own = record_of_equal_program(record, submission_from_bytes("mine.mojo", TEXT.encode()))
     assert msgspec.structs.replace(own, submission=record.submission) == record
     assert own.submission.name == "mine.mojo"
 
 
 def test_another_program_is_never_taken():
     with pytest.raises(GraderFault, match="not equal"):
-        own_record(record_of(TEXT), submission_from_bytes("x.mojo", b"fn main():\n    pass\n"))
+        record_of_equal_program(
+            record_of(TEXT), submission_from_bytes("x.mojo", b"fn main():\n    pass\n")
+        )
 
 
 @given(st.text(max_size=60), st.text(max_size=60))
@@ -71,7 +73,7 @@ def test_any_place_moves_to_one_that_exists(line, column):
     diagnostic = Diagnostic(
         severity="error", message="m", stage="package", line=line, column=column
     )  # fmt: skip
-    own = own_record(
+    own = record_of_equal_program(
         record_of(TEXT, diagnostics=(diagnostic,)), submission_from_bytes("x", LONGER.encode())
     )
     (moved,) = own.diagnostics

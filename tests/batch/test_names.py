@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.batch.collect.people import Recognised, canvas, moodle, recognise, times_uploaded
+from grader.batch.collect.people import RecognisedNames, canvas, moodle, recognise, times_uploaded
 
 
 @pytest.mark.parametrize(
@@ -64,26 +64,26 @@ def moodle_names(count: int) -> list[tuple[str, ...]]:
 @pytest.mark.parametrize(("system", "made"), [("Canvas", canvas_names), ("Moodle", moodle_names)])
 def test_a_system_is_recognised_where_all_or_the_large_majority_fit(system, made):
     stray = [("mine.mojo",)]
-    assert recognise(made(1)) == Recognised(system=system)
-    assert recognise(made(3) + stray) == Recognised(system=system, strays=True)
-    assert recognise(made(2) + stray) == Recognised(system=None, like=system)
+    assert recognise(made(1)) == RecognisedNames(system=system)
+    assert recognise(made(3) + stray) == RecognisedNames(system=system, strays=True)
+    assert recognise(made(2) + stray) == RecognisedNames(system=None, like=system)
     plain = [(f"s{number}.mojo",) for number in range(9)]
-    assert recognise(made(26) + plain) == Recognised(system=None, like=system)
-    assert recognise(made(3) + plain) == Recognised(system=None, like=system)
-    assert recognise(made(2) + plain) == Recognised(system=None), "a chance likeness"
-    assert recognise([]) == Recognised(system=None)
+    assert recognise(made(26) + plain) == RecognisedNames(system=None, like=system)
+    assert recognise(made(3) + plain) == RecognisedNames(system=None, like=system)
+    assert recognise(made(2) + plain) == RecognisedNames(system=None), "a chance likeness"
+    assert recognise([]) == RecognisedNames(system=None)
 
 
 def test_what_one_student_hands_in_decides_nothing_for_the_others():
     """A folder counts once, and below it no name is that of another student."""
     fakes = [("eve", f"Victim_{number}_assignsubmission_file_", "x.mojo") for number in range(100)]
     plain = [("ann", "conv1d.mojo"), ("bob", "conv1d.mojo")]
-    assert recognise(plain + fakes) == Recognised(system=None)
+    assert recognise(plain + fakes) == RecognisedNames(system=None)
     found = recognise(moodle_names(5) + fakes)
-    assert found == Recognised(system="Moodle", strays=True)
+    assert found == RecognisedNames(system="Moodle", strays=True)
     assert found.claim(fakes[0]) is None
     theirs = [("Ann_1_assignsubmission_file_", f"work{number}.mojo") for number in range(100)]
-    assert recognise(theirs + plain) == Recognised(system=None)
+    assert recognise(theirs + plain) == RecognisedNames(system=None)
 
 
 def test_times_uploaded():

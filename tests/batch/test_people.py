@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from grader.batch.collect import Collection, collect
 from grader.batch.collect.people import Claim, Keys, assignment_prefix, student_of
-from grader.batch.collect.register import Work, match
 from grader.batch.collect.roster import RosterStudent, parse_roster
+from grader.batch.collect.roster_match import NamedWork, match_roster
 from tests.batch.harness import grade_class, make_class, results
 
 
@@ -30,8 +30,10 @@ def folder(name: str) -> Claim:
 
 def matched(roster: str, *claims: Claim) -> tuple[dict[str, str], list[str]]:
     """The line's name for the name that each file claims, and the notes."""
-    works = {(each.id, each.name): Work(claim=each, source=f"{each.name}/x") for each in claims}
-    found = match(parse_roster(roster.encode(), shown="roster.csv").students, works)
+    works = {
+        (each.id, each.name): NamedWork(claim=each, source=f"{each.name}/x") for each in claims
+    }
+    found = match_roster(parse_roster(roster.encode(), shown="roster.csv").students, works)
     lines = {name: found.lines.get((id, name), []) for id, name in works}
     return {
         name: "+".join(each.name or each.email for each in theirs) for name, theirs in lines.items()
@@ -293,8 +295,8 @@ LINES = st.builds(
 @given(st.lists(LINES, max_size=4), st.lists(CLAIMS, max_size=4))
 def test_whatever_names_say_no_line_is_given_to_two(lines, claims):
     roster = [msgspec.structs.replace(each, line=n) for n, each in enumerate(lines, 2)]
-    works = {(each.id, each.name): Work(claim=each, source="x") for each in claims}
-    found = match(roster, works)
+    works = {(each.id, each.name): NamedWork(claim=each, source="x") for each in claims}
+    found = match_roster(roster, works)
     given_out = [line.line for theirs in found.lines.values() for line in theirs]
     assert len(given_out) == len(set(given_out))
     assert [line.line for line in found.roster] == [line.line for line in roster]

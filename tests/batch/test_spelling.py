@@ -10,18 +10,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grader.batch.collect.people import Claim
-from grader.batch.collect.register import Matching, Work, match
 from grader.batch.collect.roster import RosterStudent
+from grader.batch.collect.roster_match import NamedWork, RosterMatches, match_roster
 from grader.batch.collect.spelling import exact, folded, plain
 
 
-def matching(names: list[str], files: list[str]) -> Matching:
+def matching(names: list[str], files: list[str]) -> RosterMatches:
     roster = [RosterStudent(line=n, name=name) for n, name in enumerate(names, 2)]
     works = {
-        ("", file): Work(claim=Claim(name=file, file="conv1d.mojo"), source=f"{file}.mojo")
+        ("", file): NamedWork(claim=Claim(name=file, file="conv1d.mojo"), source=f"{file}.mojo")
         for file in files
     }
-    return match(roster, works)
+    return match_roster(roster, works)
 
 
 def matched(names: list[str], files: list[str]) -> dict[str, str]:
@@ -155,8 +155,8 @@ def test_a_number_does_not_help_another_name():
         Claim(name=name, id=id, numbered_by="Canvas", file="x.mojo")
         for name, id in (("nguyễnthịhương", "8"), ("nguyenthihuong", "7"))
     ]
-    works = {(each.id, each.name): Work(claim=each, source=each.name) for each in claims}
-    found = match(roster, works)
+    works = {(each.id, each.name): NamedWork(claim=each, source=each.name) for each in claims}
+    found = match_roster(roster, works)
     assert {id: [line.line for line in lines] for (id, _), lines in found.lines.items()} == {
         "7": [2]
     }

@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from grader import sandbox
-from grader.course import github
-from grader.course.github import GradeStep, open_sandbox, parse_fail_on, parse_pass_mark
+from grader import course, sandbox
+from grader.course import GradeStep, open_sandbox, parse_fail_on, parse_pass_mark
 from grader.errors import SandboxFault, UsageError
 from grader.record import Verdict, encode
 from grader.sandbox import Isolation, IsolationReport, Wanted
@@ -68,7 +67,7 @@ class Machine:
         monkeypatch.setenv("PATH", str(tools))
         monkeypatch.setenv("ASKED", str(self.asked))
         monkeypatch.setenv("PROFILE", str(self.profile))
-        monkeypatch.setattr(github, "APPARMOR_SWITCH", switch)
+        monkeypatch.setattr(course, "APPARMOR_SWITCH", switch)
         monkeypatch.setattr(os, "geteuid", lambda: 1000)
         monkeypatch.setattr(sandbox.bwrap, "bwrap_binary", lambda: self.binary)
         monkeypatch.setattr(sandbox, "probe", self)
@@ -193,4 +192,4 @@ class TestHowTheGraderEnded:
                 (out / "record.json").write_bytes(document)
             return subprocess.CompletedProcess(command, code)
 
-        monkeypatch.setattr("grader.course.github.subprocess.run", run)
+        monkeypatch.setattr("grader.course.subprocess.run", run)

@@ -14,7 +14,7 @@ from grader.grading.counterexample import build, tensor
 from grader.puzzles.conv1d import PUZZLE
 from grader.puzzles.conv1d.mistakes import TPB
 from grader.record import Counterexample
-from grader.report import wording
+from grader.report import style
 from grader.report.counterexample import case_view
 from grader.wording import WRITERS
 from tests.grading import test_search_and_score as programs
@@ -104,7 +104,7 @@ def test_the_report_tells_who_wrote_an_element_in_plain_words(writer, told):
     example = example_of(programs.first_block, writer=writer)
     kept = msgspec.json.decode(msgspec.json.encode(example), type=Counterexample)
     assert {each.writer for each in kept.outputs[0].mismatches} == {writer}
-    rows = case_view(kept, kept.outputs[0], "integers", wording.LIMITS[0]).table.rows
+    rows = case_view(kept, kept.outputs[0], "integers", style.LIMITS[0]).table.rows
     assert {row.cells[-1] for row in rows if row.wrong} == {told}
 
 

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from grader.errors import UsageError
 from grader.record import Record, Verdict
 from grader.report import FORMATS, listing, render
-from grader.report.formats.elements import items
+from grader.report.formats.elements import reported_tests
 from tests.report import hostile, records
 from tests.report.formats_read import made, on_gpu, read
 
@@ -58,7 +58,7 @@ class TestPoints:
     """Tests of other systems add up to the score, whatever the checks hold."""
 
     def test_they_add_up(self, record: Record) -> None:
-        found = items(record)
+        found = reported_tests(record)
         if record.verdict in (Verdict.FAULT, Verdict.REFUSED):
             assert {(item.points, item.max_points) for item in found} <= {(0, 0)}
             return
@@ -67,7 +67,7 @@ class TestPoints:
         assert sum(i.points for i in found if i.extra) == record.extra_score
 
     def test_what_a_gpu_does_not_show_is_out_of_reach(self) -> None:
-        assert sum(i.max_points for i in items(on_gpu()) if not i.extra) == 90
+        assert sum(i.max_points for i in reported_tests(on_gpu()) if not i.extra) == 90
         document = read(on_gpu(), "gradescope")
         device = next(test for test in document.tests if test.tags == ["device"])
         assert device.max_score == 0
@@ -77,8 +77,8 @@ class TestPoints:
     def test_extra_credit_counts_on_top_only(self) -> None:
         extra = records.passed_with_extra()
         unearned = msgspec.structs.replace(extra, extra_score=0)
-        assert sum(i.points for i in items(extra) if i.extra) == 10
-        assert sum(i.points for i in items(unearned) if i.extra) == 0
+        assert sum(i.points for i in reported_tests(extra) if i.extra) == 10
+        assert sum(i.points for i in reported_tests(unearned) if i.extra) == 0
 
     def test_the_same_sum_everywhere(self, record: Record) -> None:
         if record.verdict not in (Verdict.PASS, Verdict.FAIL):

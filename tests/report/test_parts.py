@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from grader.errors import UsageError
 from grader.record import Status, Tensor, Verdict, decode
-from grader.report import FORMATS, render, values, wording
+from grader.report import FORMATS, render, style
 from grader.report.counterexample import DecodedCase, case_view
 from grader.report.drawing import draw
 from grader.report.messages import LINE_LIMIT, excerpt
@@ -38,11 +38,11 @@ class TestValues:
     )
     def test_float32_is_shown_in_its_shortest_form(self, value: float, text: str) -> None:
         (rounded,) = struct.unpack("f", struct.pack("f", value))
-        assert values.shortest(rounded, "float32") == text
+        assert style.shortest(rounded, "float32") == text
 
     @given(floats)
     def test_what_is_shown_names_the_value_and_no_other(self, value: float) -> None:
-        shown = float(values.shortest(value, "float32"))
+        shown = float(style.shortest(value, "float32"))
         assert struct.pack("f", shown) == struct.pack("f", value) or math.isnan(value)
 
     @pytest.mark.parametrize("dtype", ["int8", "int32", "uint64", "float16", "float64", "bool"])
@@ -50,12 +50,12 @@ class TestValues:
         numpy = pytest.importorskip("numpy")
         array = numpy.array([[0, 1, 1], [1, 0, 1]]).astype(dtype)
         tensor = Tensor(name="t", dtype=dtype, shape=array.shape, data=array.tobytes())
-        assert values.decode(tensor, 100) == array.ravel().tolist()
+        assert style.decode(tensor, 100) == array.ravel().tolist()
 
     def test_bfloat16_is_the_upper_half_of_float32(self) -> None:
         data = struct.pack("<3H", 0x3F80, 0xC000, 0x7F80)
         tensor = Tensor(name="t", dtype="bfloat16", shape=(3,), data=data)
-        assert values.decode(tensor, 100) == [1.0, -2.0, math.inf]
+        assert style.decode(tensor, 100) == [1.0, -2.0, math.inf]
 
     @given(
         dtype=st.sampled_from(["float32", "bfloat16", "int64", "complex64", ""]),
@@ -66,13 +66,13 @@ class TestValues:
         self, dtype: str, shape: list[int], data: bytes
     ) -> None:
         tensor = Tensor(name="t", dtype=dtype, shape=tuple(shape), data=data)
-        assert len(values.decode(tensor, 8)) <= 8
+        assert len(style.decode(tensor, 8)) <= 8
 
     def test_decimal_points_stand_under_each_other(self) -> None:
-        assert values.align(["1", "-2.5", "nan", ""]) == ["  1  ", " -2.5", "nan  ", "     "]
+        assert style.align(["1", "-2.5", "nan", ""]) == ["  1  ", " -2.5", "nan  ", "     "]
 
     def test_a_column_with_exponents_is_flush_right(self) -> None:
-        assert values.align(["1e+30", "2.5", "inf"]) == ["1e+30", "  2.5", "  inf"]
+        assert style.align(["1e+30", "2.5", "inf"]) == ["1e+30", "  2.5", "  inf"]
 
 
 class TestExcerpt:
@@ -176,7 +176,7 @@ class TestCounterexample:
         numbers = [1.0] * 60
         got = [2.0 if i % 4 == 0 else 1.0 for i in range(60)]
         example = record_parts.counterexample(numbers, [1.0], got)
-        view = case_view(example, example.outputs[0], "c", wording.LIMITS[0])
+        view = case_view(example, example.outputs[0], "c", style.LIMITS[0])
         assert view.caption == (
             "Element by element, the first 8 of 15 wrong ones with their neighbours; "
             "the values must be equal bit for bit."
@@ -187,14 +187,14 @@ class TestCounterexample:
 
     def test_an_input_longer_than_the_output_is_shown_whole(self) -> None:
         example = record_parts.counterexample([1.0], [2.0, 3.0, 4.0], [7.0])
-        rows = case_view(example, example.outputs[0], "c", wording.LIMITS[0]).table.rows
+        rows = case_view(example, example.outputs[0], "c", style.LIMITS[0]).table.rows
         assert [row.cells[1].strip() for row in rows] == ["2", "3", "4"]
         assert rows[0].wrong
 
     def test_a_cut_list_of_mismatches_draws_only_what_is_known(self) -> None:
         numbers = [1.0] * 900
         example = record_parts.counterexample(numbers, [1.0], [2.0] * 900)
-        view = case_view(example, example.outputs[0], "c", wording.LIMITS[0])
+        view = case_view(example, example.outputs[0], "c", style.LIMITS[0])
         assert view.summary == "All 900 elements are wrong."
         assert view.drawing is not None
         assert view.drawing.right == ""
@@ -203,10 +203,10 @@ class TestCounterexample:
 class TestNextSteps:
     @pytest.mark.parametrize("name", sorted(records.ALL))
     def test_there_is_always_a_next_step(self, name: str) -> None:
-        assert all(wording.next_steps(records.ALL[name]()))
+        assert all(style.next_steps(records.ALL[name]()))
 
     def test_a_fault_first_says_that_nothing_is_lost(self) -> None:
-        assert wording.next_steps(records.faulted())[0].startswith("You lose nothing")
+        assert style.next_steps(records.faulted())[0].startswith("You lose nothing")
 
     def test_a_fail_without_advice_names_the_first_failed_check(self) -> None:
         made = record_parts.record(
@@ -215,7 +215,7 @@ class TestNextSteps:
             headline="",
             checks=record_parts.checks({"integers": "Wrong."}),
         )
-        assert wording.next_steps(made) == [
+        assert style.next_steps(made) == [
             "Look at the first check that failed: Exact on integers over the assigned sizes."
         ]
         assert made.checks[3].status is Status.FAILED

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 
 from grader.record import Record
 from grader.report import render
-from grader.report.formats.table import COLUMNS, cell
+from grader.report.formats.spreadsheet import COLUMNS, cell
 from tests.report import hostile, models, record_parts, records
 from tests.report.formats_read import made, read
 

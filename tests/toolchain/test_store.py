@@ -13,8 +13,8 @@ import click
 import msgspec
 import pytest
 
+from grader.cli.installation import install as install_command
 from grader.cli.root import root
-from grader.cli.toolchain import install as install_command
 from grader.errors import GradeError, ToolchainFault, UsageError
 from grader.toolchain import edition as editions
 from grader.toolchain import install as installing

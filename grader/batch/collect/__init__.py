@@ -1,4 +1,4 @@
-"""What was handed over for grading: a folder or a ZIP archive becomes students with attempts.
+"""A folder or a ZIP archive that was handed over becomes students with attempts.
 
 ::
 

@@ -63,7 +63,7 @@ _NTFS_TIMES: Final = 1
 _1601: Final = 11_644_473_600
 """Seconds from the beginning of NTFS's count to that of Unix's."""
 _NEVER: Final = (1980, 1, 1, 0, 0, 0)
-"""The first time that there is, and what packers write who do not say one."""
+"""The first time that the format has; packers that do not store a time write it."""
 
 
 def is_zip(name: str) -> bool:
@@ -89,7 +89,7 @@ def name_of(member: zipfile.ZipInfo) -> str:
 
 
 def _unicode_path(extra: bytes, raw: bytes) -> str:
-    """Info-ZIP's second name of a member, if it was made for the first one; or empty."""
+    """The name in Info-ZIP's extra field; empty where it was made for another first name."""
     for kind, field in extra_fields(extra):
         if kind != _UNICODE_PATH or len(field) <= 5:
             continue
@@ -101,7 +101,7 @@ def _unicode_path(extra: bytes, raw: bytes) -> str:
 
 
 def is_folder(member: zipfile.ZipInfo, name: str) -> bool:
-    """Whether a member only stands for a folder: it has no content."""
+    """Whether a member stands for a folder and has no content."""
     return name.partition("\0")[0].endswith("/") and not member.file_size
 
 
@@ -111,7 +111,7 @@ def parts_of(name: str) -> tuple[str, ...]:
 
 
 def odd_name(name: str) -> str:
-    """What is wrong with a member's name, to go behind it; or empty."""
+    """What is wrong with a member's name, as the end of a sentence; empty where nothing is."""
     if "\0" in name:
         return "has a name with a NUL byte in it"
     if name.startswith(("/", "\\")) or _DRIVE.match(name):
@@ -124,7 +124,7 @@ def odd_name(name: str) -> str:
 
 
 def odd_member(member: zipfile.ZipInfo) -> str:
-    """What is wrong with a member itself, as far as its header says; or empty."""
+    """What is wrong with a member's header, as the end of a sentence; empty where nothing is."""
     kind = stat.S_IFMT(member.external_attr >> 16)
     if kind == stat.S_IFLNK:
         return "is a symbolic link"
@@ -150,8 +150,8 @@ class MemberTime:
     """Whether it was taken for the time of this machine's zone, as nothing says of which it is."""
 
 
-def written(member: zipfile.ZipInfo) -> MemberTime:
-    """A member's time."""
+def modified_time(member: zipfile.ZipInfo) -> MemberTime:
+    """When a member was last modified, by its header."""
     for kind, field in extra_fields(member.extra):
         with contextlib.suppress(struct.error, IndexError):
             if (seconds := _in_utc(kind, field)) > 0:
@@ -178,7 +178,7 @@ def extra_fields(extra: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def _in_utc(kind: int, field: bytes) -> float:
-    """The time of modification in a field of some kind, or 0."""
+    """The time of modification that an extra field of this kind holds; 0 where it holds none."""
     if kind == _EXTENDED and field[0] & 1:
         return float(struct.unpack_from("<i", field, 1)[0])
     if kind in _UNIX:
@@ -278,7 +278,7 @@ def _listing(archive: zipfile.ZipFile, members: list[zipfile.ZipInfo], shown_as:
         if not odd and seen[same_name(parts)] > 1:
             odd = "is in the archive more than once: which one is meant can't be known"
         shown = one_line(name)
-        time = written(member)
+        time = modified_time(member)
         assumed += [time.seconds] if time.assumed else []
         entries.append(
             FileEntry(
@@ -302,7 +302,7 @@ def _listing(archive: zipfile.ZipFile, members: list[zipfile.ZipInfo], shown_as:
 
 
 def _folders(named: Sequence[tuple[zipfile.ZipInfo, str]]) -> Iterator[tuple[str, ...]]:
-    """Folders at the top, and one below: there a folder may be all that there is of a student."""
+    """The folders of the first two levels; an empty one may be all that a student handed in."""
     seen = set()
     for member, name in named:
         parts = parts_of(name)

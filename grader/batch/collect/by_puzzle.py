@@ -21,10 +21,10 @@ from typing import Final
 
 import msgspec
 
-from grader.batch.collect.choose import (
+from grader.batch.collect.answer_files import (
     ChosenFiles,
-    HandedIn,
-    attempts,
+    HandedInFile,
+    choose_attempts,
     files_in_archives,
     kept,
 )
@@ -39,7 +39,7 @@ from grader.batch.collect.collection import (
     plain_claim,
     said_of,
 )
-from grader.batch.collect.entry import FileEntry, Reading, stem
+from grader.batch.collect.entry import FileEntry, FileReader, stem
 from grader.batch.collect.people import Claim
 from grader.batch.collect.roster import RosterStudent
 from grader.batch.model import Student
@@ -70,7 +70,7 @@ class KnownFiles(msgspec.Struct, kw_only=True):
     """What was found out about files, by their digests."""
 
     programs: dict[str, str] = {}
-    """See `grader.batch.collect.entry.Reading`."""
+    """See `grader.batch.collect.entry.FileReader`."""
     told: dict[str, ToldPuzzle] = {}
     """By the digest, and what the file's place or name says."""
 
@@ -101,7 +101,7 @@ class SortedClass:
     notes: Sequence[str]
     known: KnownFiles
     """For the next time."""
-    _choices: Mapping[str, Sequence[tuple[Person, ChosenFiles, Sequence[HandedIn]]]]
+    _choices: Mapping[str, Sequence[tuple[Person, ChosenFiles, Sequence[HandedInFile]]]]
 
     @property
     def left_out(self) -> Sequence[SortedFile]:
@@ -126,7 +126,7 @@ class SortedClass:
             programs=self.known.programs,
         )
 
-    def _of(self, puzzle: str) -> Sequence[tuple[Person, ChosenFiles, Sequence[HandedIn]]]:
+    def _of(self, puzzle: str) -> Sequence[tuple[Person, ChosenFiles, Sequence[HandedInFile]]]:
         return self._choices.get(puzzle, ())
 
 
@@ -155,7 +155,7 @@ def collect_by_puzzle(
     words = _Words(books, topics)
     with opened(source, words.all) as listing:
         known = known or KnownFiles()
-        reading = Reading.knowing(known.programs)
+        reading = FileReader.knowing(known.programs)
         sorter = _Sorter(books, topics, words, reading, dict(known.told))
         owner = _Owner(source, listing.entries, sorter)
         handed_over = people_in(listing.entries, roster, owner.claim)
@@ -298,7 +298,7 @@ class _Sorter:
     books: Mapping[str, Book]
     topics: Topics
     words: _Words
-    reading: Reading
+    reading: FileReader
     _told: dict[str, ToldPuzzle]
 
     @cached_property
@@ -364,7 +364,7 @@ class _Sorter:
 
     def sort(self, handed_over: HandedOver) -> SortedClass:
         """All files of everybody."""
-        choices: dict[str, list[tuple[Person, ChosenFiles, Sequence[HandedIn]]]]
+        choices: dict[str, list[tuple[Person, ChosenFiles, Sequence[HandedInFile]]]]
         choices = defaultdict(list)
         files, notes = [], []
         not_begun: Counter[str] = Counter()
@@ -406,7 +406,7 @@ class _Files:
         self.sorted: list[SortedFile] = []
         self.notes: list[str] = []
         self.not_begun: list[str] = []
-        self._of: dict[str, list[HandedIn]] = defaultdict(list)
+        self._of: dict[str, list[HandedInFile]] = defaultdict(list)
         self._why: dict[str, str] = {}
         self._has_clone = False
         handed_in = [each for each in person.files if not each.entry.empty]
@@ -423,7 +423,7 @@ class _Files:
                     self._leave_refused(each)
         self._sort(mojo, from_archive=files is not handed_in)
 
-    def _sort(self, mojo: Sequence[HandedIn], *, from_archive: bool) -> None:
+    def _sort(self, mojo: Sequence[HandedInFile], *, from_archive: bool) -> None:
         left = MAX_READ
         unread = 0
         # First what stands where answers do.
@@ -445,11 +445,11 @@ class _Files:
                 f"{_name(self._person)}: of {len(mojo)} Mojo files {unread} were not looked into"
             )
 
-    def choices(self) -> Iterator[tuple[str, ChosenFiles, Sequence[HandedIn]]]:
+    def choices(self) -> Iterator[tuple[str, ChosenFiles, Sequence[HandedInFile]]]:
         """For each puzzle with a file, which of them is meant."""
         for name, files in self._of.items():
             book = self._sorter.books[name]
-            choice = attempts(files, book, self._sorter.reading)
+            choice = choose_attempts(files, book, self._sorter.reading)
             if choice.files and self._is_untouched(choice.files[-1], book):
                 self.not_begun.append(name)
                 choice = ChosenFiles(files=())
@@ -460,15 +460,15 @@ class _Files:
                     self._pass_over(each, name, book)
             yield name, choice, files
 
-    def _is_untouched(self, file: HandedIn, book: Book) -> bool:
+    def _is_untouched(self, file: HandedInFile, book: Book) -> bool:
         program = self._sorter.reading.program(file.entry)
         return self._has_clone and book.is_untouched(program)
 
-    def _is_shipped(self, file: HandedIn) -> bool:
+    def _is_shipped(self, file: HandedInFile) -> bool:
         program = self._sorter.reading.program(file.entry)
         return any(book.ships(program) for book in self._sorter.books.values())
 
-    def _pass_over(self, file: HandedIn, name: str, book: Book) -> None:
+    def _pass_over(self, file: HandedInFile, name: str, book: Book) -> None:
         place = book.layout.place(file.claim.file)
         if place in (FilePlace.ANSWER, FilePlace.OTHER):
             self._leave(
@@ -480,7 +480,7 @@ class _Files:
         else:
             self._leave(file, f"It is of the puzzle {name}; another file of it is taken.", "")
 
-    def _nothing(self, files: Sequence[HandedIn]) -> None:
+    def _nothing(self, files: Sequence[HandedInFile]) -> None:
         """No Mojo file at all: why, as a class of one puzzle says it."""
         (found,) = attempts_of(self._person.students[0], ChosenFiles(files=()), files)
         try:
@@ -488,16 +488,16 @@ class _Files:
         except SubmissionRefused as refused:
             self._tell_of(found.attempt.source, "", refused.what, refused.remedy)
 
-    def _leave_refused(self, file: HandedIn) -> None:
+    def _leave_refused(self, file: HandedInFile) -> None:
         try:
             file.entry.load()
         except SubmissionRefused as refused:
             self._leave(file, refused.what, refused.remedy)
 
-    def _leave(self, file: HandedIn, why: str, remedy: str) -> None:
+    def _leave(self, file: HandedInFile, why: str, remedy: str) -> None:
         self._tell_of(file.entry.source, "", why, remedy)
 
-    def _tell(self, file: HandedIn, puzzle: str, why: str) -> None:
+    def _tell(self, file: HandedInFile, puzzle: str, why: str) -> None:
         self._tell_of(file.entry.source, puzzle, why, "")
 
     def _tell_of(self, source: str, puzzle: str, why: str, remedy: str) -> None:

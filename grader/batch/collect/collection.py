@@ -1,4 +1,4 @@
-"""From the files that were handed over to students with attempts."""
+"""Makes students with attempts of the files that were handed over."""
 
 from __future__ import annotations
 
@@ -12,13 +12,18 @@ from pathlib import Path
 from typing import Final
 
 from grader.batch.collect import people
+from grader.batch.collect.answer_files import (
+    ChosenFiles,
+    HandedInFile,
+    choose_attempts,
+    unpack_archives,
+)
 from grader.batch.collect.archive import archive_entries
-from grader.batch.collect.choose import ChosenFiles, HandedIn, attempts, unpacked
-from grader.batch.collect.entry import FileEntry, Listing, Reading, is_mojo, refusing, stem
+from grader.batch.collect.entry import FileEntry, FileReader, Listing, is_mojo, refusing, stem
 from grader.batch.collect.folder import folder_entries
 from grader.batch.collect.people import Claim, Keys, student_of, student_without_work
-from grader.batch.collect.register import Work, match
 from grader.batch.collect.roster import RosterStudent
+from grader.batch.collect.roster_match import NamedWork, match_roster
 from grader.batch.model import Attempt, Refusal, Student
 from grader.book import Book, find_book
 from grader.errors import SubmissionRefused, UsageError
@@ -26,7 +31,7 @@ from grader.intake import Submission
 from grader.intake.display import one_line, safe_name
 
 MAX_ATTEMPTS: Final = 50
-"""Of one student, the latest. Each is read and kept."""
+"""The most attempts of one student, the latest ones. Each is read and kept."""
 _NAMES_SHOWN: Final = 5
 
 
@@ -45,7 +50,7 @@ class Collection:
 
     students: Sequence[Student]
     attempts: Sequence[Collected]
-    """Of all students, in their order; the last of each counts."""
+    """The attempts of all students, sorted by student; the last of each counts."""
     form: str
     """What it was taken for, in a few words."""
     notes: Sequence[str]
@@ -53,7 +58,7 @@ class Collection:
     refusals: Sequence[Refusal] = ()
     """What was refused and can't be said to be anybody's."""
     programs: Mapping[str, str] = field(default_factory=dict)
-    """Of the files that were read to choose among them, by their digests."""
+    """The programs of the files that were read to choose among them, by their digests."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +66,7 @@ class Person:
     """Who handed something in: one student, or the members of a team."""
 
     students: Sequence[Student]
-    files: Sequence[HandedIn]
+    files: Sequence[HandedInFile]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +104,7 @@ def collect(
         UsageError: there is nothing there, or nothing that can be read.
     """
     with opened(source, [puzzle]) as listing:
-        reading = Reading.knowing(programs or {})
+        reading = FileReader.knowing(programs or {})
         handed_over = people_in(listing.entries, roster)
         collection = collection_of(handed_over, book or find_book(puzzle), reading)
         if not collection.attempts:
@@ -160,14 +165,14 @@ def people_in(
     form, files, notes = _claims(
         [entry for entry in entries if not entry.misnamed], named_after or plain_claim
     )
-    by_person: dict[tuple[str, str], list[HandedIn]] = {}
+    by_person: dict[tuple[str, str], list[HandedInFile]] = {}
     for file in files:
         by_person.setdefault((file.claim.id, file.claim.name), []).append(file)
     works = {
-        person: Work(claim=theirs[0].claim, source=theirs[0].entry.source)
+        person: NamedWork(claim=theirs[0].claim, source=theirs[0].entry.source)
         for person, theirs in by_person.items()
     }
-    matching = match(roster, works)
+    matching = match_roster(roster, works)
     keys, persons = Keys(), []
     for person in sorted(by_person, key=lambda each: (each[1].casefold(), each)):
         theirs = by_person[person]
@@ -188,16 +193,16 @@ def people_in(
     )
 
 
-def collection_of(handed_over: HandedOver, book: Book, reading: Reading) -> Collection:
+def collection_of(handed_over: HandedOver, book: Book, reading: FileReader) -> Collection:
     """The attempts at one puzzle, where all files are of it."""
     students, collected = [], []
     notes = list(handed_over.notes)
     elsewhere: Counter[str] = Counter()
     for person in handed_over.people:
-        looked_into = unpacked(
+        looked_into = unpack_archives(
             [each for each in person.files if not each.entry.empty], book, reading
         )
-        choice = attempts(looked_into.files, book, reading)
+        choice = choose_attempts(looked_into.files, book, reading)
         elsewhere.update(set(choice.not_theirs))
         for student in person.students:
             students.append(student)
@@ -218,7 +223,7 @@ def collection_of(handed_over: HandedOver, book: Book, reading: Reading) -> Coll
 
 
 def _passed_over(elsewhere: Counter[str], book: Book) -> Iterator[str]:
-    """What stands in many a clone of the book and is nobody's answer."""
+    """A note on files that lie at other places of the book's clones and are nobody's answer."""
     if elsewhere:
         shown = [f"{one_line(path, limit=80)} ({n} times)" for path, n in elsewhere.most_common(5)]
         yield (
@@ -249,7 +254,7 @@ def _refusal(entry: FileEntry) -> Refusal:
 
 
 def attempts_of(
-    student: Student, choice: ChosenFiles, all_files: Sequence[HandedIn]
+    student: Student, choice: ChosenFiles, all_files: Sequence[HandedInFile]
 ) -> list[Collected]:
     """The attempts of a student, the last of which counts."""
     found = choice.files[-MAX_ATTEMPTS:]
@@ -272,9 +277,9 @@ def attempts_of(
 
 
 def _nothing_to_grade(
-    student: Student, files: Sequence[HandedIn], choice: ChosenFiles
+    student: Student, files: Sequence[HandedInFile], choice: ChosenFiles
 ) -> Collected:
-    """For a student whose files hold no answer: refused with their names, not passed over."""
+    """A refused attempt, which names the files, for a student whose files hold no answer."""
     load = files[0].entry.load
     source = files[0].entry.source
     if choice.nothing:
@@ -304,8 +309,8 @@ def _nothing_to_grade(
 
 def _claims(
     entries: Sequence[FileEntry], named_after: Callable[[FileEntry], Claim | None]
-) -> tuple[str, list[HandedIn], list[str]]:
-    """The files with whose they are; what the whole was taken for; what was passed over."""
+) -> tuple[str, list[HandedInFile], list[str]]:
+    """What the names were recognised as, each file with whose it is, and notes."""
     sources = [each.parts for each in entries if each.is_mojo]
     sources = sources or [each.parts for each in entries if not each.empty]
     recognised = people.recognise(sources or [each.parts for each in entries])
@@ -319,7 +324,7 @@ def _claims(
         if claim is None:
             passed_over.append(entry.source)
         else:
-            files.append(HandedIn(entry=entry, claim=claim))
+            files.append(HandedInFile(entry=entry, claim=claim))
     notes = []
     if passed_over:
         notes.append(f"passed over: {_first_of(passed_over)}")
@@ -342,7 +347,7 @@ def _claims(
 
 
 def plain_claim(entry: FileEntry) -> Claim | None:
-    """Whose a file is where its folder, or else its own name, is that of the student."""
+    """Whose a file is by its folder's name, or else by its own; None where neither says."""
     if len(entry.parts) > 1:
         return Claim(name=entry.parts[0], file="/".join(entry.parts[1:]))
     if entry.is_mojo or entry.is_archive or entry.refused:
@@ -355,14 +360,14 @@ def _first_of(shown: Sequence[str]) -> str:
     return ", ".join(shown[:_NAMES_SHOWN]) + more
 
 
-def _summary(files: Sequence[HandedIn]) -> Claim:
+def _summary(files: Sequence[HandedInFile]) -> Claim:
     """One claim for all files of a person: late if any of them is."""
     claims = [file.claim for file in files]
     return next((claim for claim in claims if claim.lateness == "late"), claims[0])
 
 
 def _without_wrapper(entries: Sequence[FileEntry], puzzles: Container[str]) -> Sequence[FileEntry]:
-    """Without the one folder that some programs put around everything in an archive."""
+    """The entries without the one folder that some programs put around everything in an archive."""
     well_named = [entry for entry in entries if not entry.misnamed]
     tops = {entry.parts[0] for entry in well_named}
     if len(tops) != 1 or any(len(entry.parts) < 2 for entry in well_named):

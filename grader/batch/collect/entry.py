@@ -1,4 +1,4 @@
-"""One file of what was handed over, before anybody knows whose it is, and what it holds."""
+"""One file of a folder or an archive, before it is known whose it is or what it holds."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from grader.intake import Submission
 from grader.intake.display import one_line
 
 SUFFIXES: Final = (".mojo", ".🔥", ".mojo.txt")
-"""Of Mojo sources; some systems add ``.txt`` to what they don't know."""
+"""Suffixes of Mojo sources; some systems add ``.txt`` to what they don't know."""
 ARCHIVES: Final = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".zst", ".7z", ".rar", ".jar")
 _SKIPPED: Final = frozenset({"__macosx", "__pycache__", "node_modules", "grade-out"})
 
@@ -97,14 +97,14 @@ def refusing(what: str, remedy: str) -> Callable[[], Submission]:
 
 
 def empty_folder(parts: tuple[str, ...]) -> FileEntry:
-    """What stands for a folder in which there is nothing to look at."""
+    """The entry of a folder in which there is nothing to look at."""
     shown = one_line("/".join(parts))
     load = refusing(f"{shown} is empty.", "Hand in the one .mojo file that you edited.")
     return FileEntry(parts=(*parts, "."), load=load, empty=True)
 
 
 def same_name(parts: tuple[str, ...]) -> tuple[str, ...]:
-    """What two paths share when they look alike: the composed form of each part."""
+    """A path in composed form, which is equal for two paths that look alike."""
     return tuple(unicodedata.normalize("NFC", part) for part in parts)
 
 
@@ -113,15 +113,15 @@ _LARGEST: Final = 64 * 1024
 
 
 @dataclass
-class Reading:
+class FileReader:
     """Reads files through the intake, and remembers their programs."""
 
     programs: dict[str, str] = field(default_factory=dict)
-    """By the digest of the file; what is known from earlier sessions, and what was found out."""
+    """Programs by the file's digest, known from earlier sessions or found out by now."""
 
     @classmethod
-    def knowing(cls, programs: Mapping[str, str]) -> Reading:
-        """With what an earlier session found out."""
+    def knowing(cls, programs: Mapping[str, str]) -> FileReader:
+        """A reader that knows the programs which an earlier session found out."""
         return cls({sha256: program for sha256, program in programs.items() if program})
 
     def program(self, entry: FileEntry) -> str:

@@ -72,7 +72,7 @@ def folder_entries(root: Path) -> Listing:
 
 
 def _scan(folder: Path, most: int) -> list[os.DirEntry[str]]:
-    """What lies in a folder, by name, without what is never looked into."""
+    """The content of a folder, sorted by name, without what is never looked into."""
     with os.scandir(folder) as listing:
         looked_into = (each for each in listing if not is_skipped(each.name))
         found = list(itertools.islice(looked_into, most + 1))
@@ -83,7 +83,7 @@ def _scan(folder: Path, most: int) -> list[os.DirEntry[str]]:
 
 @dataclass
 class _Below:
-    """The way through one folder at the top."""
+    """Walks through one folder at the top."""
 
     left: int
     """How many more files and folders are looked at."""

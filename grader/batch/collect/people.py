@@ -1,4 +1,4 @@
-"""Whose file it is, by the names that learning management systems give to downloads: students.
+"""Whose a file is, by the name that a learning management system gave it; students made of that.
 
 A student is made of what a name claims and of the line in the class list.
 
@@ -69,7 +69,7 @@ class Claim:
     """What a name says about a file."""
 
     name: str
-    """Of the student, as far as the system gives it."""
+    """The student's name, as far as the system gives it."""
     file: str
     """Path or name that the student gave."""
     id: str = ""
@@ -84,8 +84,8 @@ class Claim:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recognised:
-    """What a set of names was taken for."""
+class RecognisedNames:
+    """Which system a set of file names was recognised as."""
 
     system: System | None
     """Who gave the names; None where the students or the instructor did."""
@@ -103,7 +103,7 @@ class Recognised:
         return None
 
 
-def recognise(paths: Sequence[tuple[str, ...]]) -> Recognised:
+def recognise(paths: Sequence[tuple[str, ...]]) -> RecognisedNames:
     """The system that named these files.
 
     All of them fit at one depth, or the large majority of what lies at the top:
@@ -116,19 +116,19 @@ def recognise(paths: Sequence[tuple[str, ...]]) -> Recognised:
     for system in systems:
         depths = {_depth(path, system) for path in paths}
         if len(depths) == 1 and None not in depths:
-            return Recognised(system=system)
+            return RecognisedNames(system=system)
     like: System | None = None
     for system in systems:
         fitting, others = _count(paths, system)
         if fitting >= _FEWEST and fitting >= 3 * others:
-            return Recognised(system=system, strays=True)
+            return RecognisedNames(system=system, strays=True)
         if 3 * fitting >= others and fitting > 1:
             like = system
-    return Recognised(system=None, like=like)
+    return RecognisedNames(system=None, like=like)
 
 
 def _depth(path: tuple[str, ...], system: System) -> int | None:
-    """Which part of a path has the system's name; None where none has."""
+    """The index of the part of a path that the system named; None where it named none."""
     if system == "Canvas":
         return None if canvas(path) is None else 0
     if moodle(path) is None:
@@ -194,7 +194,7 @@ _ENOUGH_FOLDERS: Final = 3
 
 
 def assignment_prefix(folders: Sequence[str], accounts: Collection[str]) -> str:
-    """What the names of clones begin with, up to a dash; empty where that is not clear.
+    """The common beginning of the names of clones, up to a dash; empty where it is not clear.
 
     Args:
         folders: Names of folders, in small letters.
@@ -215,14 +215,14 @@ def assignment_prefix(folders: Sequence[str], accounts: Collection[str]) -> str:
 
 
 def splits(folder: str) -> Iterator[tuple[str, str]]:
-    """A name in two at each of its dashes; the dash goes to the first part."""
+    """Each way to split a name in two at a dash, which stays with the first part."""
     for at, char in enumerate(folder):
         if char == "-" and 0 < at < len(folder) - 1:
             yield folder[: at + 1], folder[at + 1 :]
 
 
 def _is_clear(prefix: str, folders: Sequence[str]) -> bool:
-    """Whether a prefix that fits one account only is the assignment's all the same."""
+    """Whether a prefix that only one account fits must be the assignment's all the same."""
     if "-" not in prefix[:-1]:
         return True  # no longer account could be in the folder's name
     names = set(folders)
@@ -249,7 +249,7 @@ def slug(name: str) -> str:
 
 
 class Keys:
-    """Hands out a key for each student: safe as a file name, unique whatever the file system."""
+    """Gives each student a key: safe as a file name, and unique on every file system."""
 
     def __init__(self) -> None:
         self._taken: set[str] = set()

@@ -1,6 +1,6 @@
 """The class list: a CSV file with a line for each student.
 
-What a spreadsheet program writes is read (`table.py`), with headings in several languages
+What a spreadsheet program writes is read (`roster_table.py`), with headings in several languages
 (`headings.py`); what had to be assumed is told. What can't be told is an error with the
 line. Besides a plain list, these exports are understood as they are:
 Canvas's gradebook (``Student`` or ``LastName`` and ``FirstName``, ``ID``,
@@ -22,8 +22,8 @@ from typing import Final
 
 import msgspec
 
+from grader.batch.collect.roster_table import columns_of, error_at, is_heading, is_ours, read_table
 from grader.batch.collect.spelling import folded, plain
-from grader.batch.collect.table import columns_of, error_at, is_heading, is_ours, read_table
 from grader.batch.model import Lateness
 from grader.errors import UsageError
 from grader.intake.display import one_line
@@ -61,17 +61,17 @@ class RosterStudent(msgspec.Struct, frozen=True, kw_only=True):
     id: str = ""
     """As the list's column ``id`` has it: the institution's, unless the class shows otherwise."""
     number: str = ""
-    """Of a column that does not say whose number it is."""
+    """A number from a column that does not say who numbers people so."""
     sis_id: str = ""
     """The institution's own: Canvas's SIS user ID, Moodle's ID number."""
     canvas_id: str = ""
-    """By which Canvas itself numbers people."""
+    """Canvas's own number of the person."""
     participant: str = ""
-    """By which Moodle numbers people within one assignment."""
+    """Moodle's number of the person within one assignment."""
     name: str = ""
     email: str = ""
     login: str = ""
-    """By which Canvas's users log in (SIS login ID)."""
+    """The name that the person logs in to Canvas with (SIS login ID)."""
     integration_id: str = ""
     section: str = ""
     repository: str = ""
@@ -176,7 +176,7 @@ class _RosterReader:
     def _settle_names(
         self, columns: dict[str, int], header: Sequence[str], rows: Sequence[Sequence[str]]
     ) -> None:
-        """What a column ``Name`` holds: whole names, or what the other column does not."""
+        """Decide whether a column ``Name`` holds whole names, or what another column lacks."""
         at = columns.pop("names")
         other = next((field for field in ("given", "family") if field in columns), None)
         if "name" in columns or {"given", "family"} <= columns.keys():
@@ -255,7 +255,7 @@ class _People:
         self._known: dict[tuple[str, str], int] = {}
 
     def add(self, student: RosterStudent) -> None:
-        """One more line; perhaps the second one of a person."""
+        """Add a line, which may be the second one of a person."""
         marks = [(kind, value) for kind in _IDS if (value := getattr(student, kind))]
         at = next((self._known[mark] for mark in marks if mark in self._known), None)
         if at is None and student.email:
@@ -305,7 +305,7 @@ class _People:
         )
 
     def apart(self) -> Iterator[RosterStudent]:
-        """All, at the end, without what two of them have and only one can have."""
+        """Everybody, without identifiers that two of them have and only one can have."""
         owners: dict[tuple[str, str], list[RosterStudent]] = {}
         for student in self.students:
             for field in _ALONE:
@@ -353,7 +353,7 @@ def _number(text: str) -> float:
 
 
 def _differences(first: RosterStudent, second: RosterStudent) -> str:
-    """In what two lines contradict each other, so that they are hardly one person; or empty."""
+    """What two lines contradict each other in, if they do: then they are hardly one person."""
     different = [
         _TOLD.get(field, field)
         for field in (*_WHO, "integration_id")

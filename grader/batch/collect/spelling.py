@@ -37,7 +37,7 @@ class Likeness(IntEnum):
     PLAIN = 1
     """But for case, blanks and punctuation, and the order of the words."""
     FOLDED = 2
-    """But for accents that the name, or everybody who is listed, is written without."""
+    """Alike but for accents, which the name or the whole list is written without."""
     NEARLY = 3
     """But for accents where both write some: another name. It is only told."""
 

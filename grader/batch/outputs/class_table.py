@@ -17,7 +17,7 @@ from grader.batch.model import RunInfo, StudentResult
 from grader.intake.display import one_line
 from grader.record import Record, Verdict
 from grader.report.formats import elements
-from grader.report.wording import Badge, sentence
+from grader.report.style import Badge, sentence
 
 _CENT = Decimal("0.01")
 
@@ -37,7 +37,7 @@ class Mark(msgspec.Struct, frozen=True, kw_only=True):
     """Points for the gradebook."""
 
     points: Decimal
-    """Of ``RunInfo.max_score``, extra credit included, so possibly more."""
+    """Points out of ``RunInfo.max_score``; extra credit is included, so it may be more."""
     note: str = ""
     """What was done to the score, where it is not the score itself."""
 
@@ -66,7 +66,7 @@ def mark(result: StudentResult, info: RunInfo) -> Mark | None:
     record = result.record
     if record is None or record.verdict not in (Verdict.PASS, Verdict.FAIL):
         return None
-    points = Decimal(elements.total(record))
+    points = Decimal(elements.total_points(record))
     if record.max_score == info.max_score or record.max_score <= 0:
         return Mark(points=points)
     scaled = (points * info.max_score / record.max_score).quantize(_CENT, ROUND_HALF_UP)
@@ -114,7 +114,7 @@ def remedy(result: StudentResult) -> str:
 
 
 def _stopped(told: str) -> str:
-    """A clause with a full stop; its first word may be a file's name, and keeps its case."""
+    """A clause with a full stop. Its first word may be a file's name, so it keeps its case."""
     told = " ".join(told.split())
     return told if not told or told[-1] in ".!?" else f"{told}."
 
@@ -132,7 +132,7 @@ def _faulted(record: Record | None) -> str:
 
 
 HEIGHT = 210
-"""Of the plot, in the drawing's units; labels stand above and below."""
+"""Height of the plot, in the drawing's units; labels stand above and below."""
 _TENTHS = 10
 
 
@@ -249,7 +249,7 @@ class StudentRow(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     badge: Badge
     order: int
-    """Of the result, for sorting."""
+    """Place of the result among all kinds of results, for sorting."""
     points: str
     note: str
     trouble: str
@@ -260,7 +260,7 @@ class StudentRow(msgspec.Struct, frozen=True, kw_only=True):
     """In words; empty where it is not."""
     attempts: int
     equal_to: str
-    """Name of who handed in the equal program that was graded for both."""
+    """Name of the student whose equal program was graded for both."""
     seconds: float
 
 

@@ -44,10 +44,10 @@ from grader.record import (
     Status,
     Verdict,
 )
-from grader.report import values
+from grader.report import style
 from grader.report.html import environment
 from grader.report.sections import moment
-from grader.report.wording import Badge
+from grader.report.style import Badge
 
 MEMBERS = 400
 """Names that are listed under one cluster."""
@@ -87,7 +87,7 @@ class ClusterView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MissingMark(msgspec.Struct, frozen=True, kw_only=True):
-    """Why there is no mark, and who has none for this reason."""
+    """A reason for having no mark, and the students without one for it."""
 
     members: tuple[Link, ...]
     badge: Badge
@@ -95,7 +95,7 @@ class MissingMark(msgspec.Struct, frozen=True, kw_only=True):
     remedy: str
 
 
-class Stray(msgspec.Struct, frozen=True, kw_only=True):
+class UnclaimedFile(msgspec.Struct, frozen=True, kw_only=True):
     """Something that was refused and is nobody's: a file beside the students', a bad archive."""
 
     source: str
@@ -123,10 +123,10 @@ class Dashboard(msgspec.Struct, frozen=True, kw_only=True):
     histogram: Histogram | None
     checks: tuple[CheckLine, ...]
     clusters: tuple[ClusterView, ...]
-    """Of two students and more."""
+    """Clusters of two students or more."""
     singles: tuple[ClusterView, ...]
     problems: tuple[MissingMark, ...]
-    strays: tuple[Stray, ...]
+    strays: tuple[UnclaimedFile, ...]
     notes: tuple[str, ...]
     absent: tuple[Link, ...]
     late: tuple[Link, ...]
@@ -175,7 +175,7 @@ def dashboard(
         singles=tuple(view for view in views if view.count == 1),
         problems=_problems(results),
         strays=tuple(
-            Stray(
+            UnclaimedFile(
                 source=one_line(each.source, limit=200),
                 why=one_line(each.what, limit=400),
                 remedy=one_line(each.remedy, limit=300),
@@ -283,17 +283,17 @@ def _facts(info: RunInfo, results: Sequence[StudentResult]) -> tuple[tuple[str, 
     facts = [
         ("Begun", moment(info.created)),
         ("Finished", moment(info.finished) if info.finished else "not yet"),
-        ("Wall clock", values.seconds_text(info.seconds)),
+        ("Wall clock", style.seconds_text(info.seconds)),
         ("Workers", str(info.workers)),
     ]
     if spent:
-        facts.append(("Programs graded", f"{len(spent)}, in {values.seconds_text(sum(spent))}"))
+        facts.append(("Programs graded", f"{len(spent)}, in {style.seconds_text(sum(spent))}"))
         facts.append(
             (
                 "For one program",
                 (
-                    f"median {values.seconds_text(median(spent))}, "
-                    f"longest {values.seconds_text(spent[-1])}"
+                    f"median {style.seconds_text(median(spent))}, "
+                    f"longest {style.seconds_text(spent[-1])}"
                 ),
             )
         )

@@ -1,4 +1,4 @@
-"""What is wrong with a submission in one sentence that an instructor understands, and with whose.
+"""What is wrong with a submission, in a sentence for an instructor; who has the same trouble.
 
 Two records with the same `Diagnosis.key` have the same trouble, as far as the records tell. What a
 record says best comes first: that nothing was filled in, the compiler's message, a mistake that the
@@ -30,7 +30,7 @@ from grader.record import (
     Tensor,
     Verdict,
 )
-from grader.report import values
+from grader.report import style
 from grader.wording import FINDING_DIAGNOSES
 
 LONG = 180
@@ -229,8 +229,8 @@ def _finding_title(finding: Finding) -> str:
 
 
 def _few(tensor: Tensor, start: int) -> str:
-    numbers = values.decode(tensor, start + FEW + 1)[start:]
-    shown = ", ".join(values.shortest(n, tensor.dtype) for n in numbers[:FEW])
+    numbers = style.decode(tensor, start + FEW + 1)[start:]
+    shown = ", ".join(style.shortest(n, tensor.dtype) for n in numbers[:FEW])
     return f"{shown}, ..." if len(numbers) > FEW else shown
 
 
@@ -260,7 +260,7 @@ def _case_lines(record: Record, case: Counterexample) -> list[tuple[str, str]]:
     seen = next((f for f in record.findings if f.attribution is Attribution.STUDENT), None)
     if case.answered and not case.mismatch_count and seen is not None:
         # The numbers are right; what is wrong is how they came about.
-        return [("sizes", values.sizes_text(seen.sizes)), ("the device saw", seen.finding.message)]
+        return [("sizes", style.sizes_text(seen.sizes)), ("the device saw", seen.finding.message)]
     lines = [(tensor.name, _numbers(tensor)) for tensor in case.inputs]
     for output in case.shown:
         of = f" {output.expected.name}" if len(case.outputs) > 1 else ""
@@ -271,8 +271,8 @@ def _case_lines(record: Record, case: Counterexample) -> list[tuple[str, str]]:
 
 
 def _numbers(tensor: Tensor) -> str:
-    shown = [values.shortest(v, tensor.dtype) for v in values.decode(tensor, 16)]
-    return ", ".join(shown) + (", ..." if values.size(tensor) > 16 else "")
+    shown = [style.shortest(v, tensor.dtype) for v in style.decode(tensor, 16)]
+    return ", ".join(shown) + (", ..." if style.size(tensor) > 16 else "")
 
 
 class Cluster(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,4 +1,4 @@
-"""Each student's own report: the instructor's, and the one to send back. What is kept of it."""
+"""The reports about each student: the instructor's, and the copy to send back."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from grader.record import Audience, CheckOutcome, PuzzleInfo, Record, Submission
 from grader.report.html import render_html
 
 
-def own_record(info: RunInfo, result: StudentResult) -> Record | None:
+def record_of_student(info: RunInfo, result: StudentResult) -> Record | None:
     """The record of a student with nothing of anybody else's in it; None where there is none.
 
     An equal program is graded once. Where the record is still the one of the
@@ -71,8 +71,8 @@ def _refused(info: RunInfo, result: StudentResult) -> Record:
     )
 
 
-class Small:
-    """Makes records small. What many of a class have in common is kept once."""
+class RecordTrimmer:
+    """Reduces records to what pages about the class need. Equal values are kept once."""
 
     def __init__(self) -> None:
         self._checks: dict[bytes, CheckOutcome] = {}

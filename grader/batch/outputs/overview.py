@@ -21,11 +21,11 @@ from grader.batch.model import RunInfo, Student, StudentResult
 from grader.batch.outputs.class_table import BADGES, StudentStanding, link, mark, number, standing
 from grader.batch.outputs.gradebooks import table, text
 from grader.batch.outputs.gradebooks.generic import BYTE_ORDER_MARK
-from grader.batch.outputs.write import Folder, page_code
+from grader.batch.outputs.write import OutputFolder, page_code
 from grader.intake.display import one_line
 from grader.report.html import environment
 from grader.report.sections import moment
-from grader.report.wording import Badge
+from grader.report.style import Badge
 
 TEMPLATE = "overview.html.j2"
 _NAME = 80
@@ -260,7 +260,7 @@ def write_overview(folder: Path, info: SeveralInfo, classes: Sequence[PuzzleResu
         GraderFault: a file can't be written.
     """
     page = overview(info, classes)
-    target = Folder(folder)
+    target = OutputFolder(folder)
     source = page_code() + msgspec.json.encode(page)
     target.put("index.html", source, lambda: render_overview(page).encode("utf-8"))
     target.put("marks.csv", source, partial(marks_table, page))

@@ -18,11 +18,11 @@ from grader.batch.model import RunInfo, StudentResult
 from grader.batch.outputs.class_table import Link, link
 from grader.batch.similarity.compare import (
     ClassComparison,
-    Marks,
-    Shared,
+    SharedFeature,
+    SharedMarks,
     SimilarPair,
     compare,
-    marks,
+    shared_marks,
 )
 from grader.batch.similarity.features import (
     Features,
@@ -74,13 +74,13 @@ def items_of(pair: SimilarPair, program: SourceText) -> tuple[SharedItem, ...]:
     return tuple(item for item in made if item.bits >= TELLING) or tuple(made[:1])
 
 
-def _joined_fingerprints(shared: Sequence[Shared], program: SourceText) -> list[SharedItem]:
+def _joined_fingerprints(shared: Sequence[SharedFeature], program: SourceText) -> list[SharedItem]:
     """Fingerprints that lie side by side, put together."""
     place: dict[str, int] = {}
     for at, value in enumerate(hashes([word.norm for word in program.words])):
         place.setdefault(f"{value:016x}", at)
     code = [(place[s.feature.value], s) for s in shared if s.feature.kind is Kind.CODE]
-    runs: list[tuple[int, list[Shared]]] = []
+    runs: list[tuple[int, list[SharedFeature]]] = []
     last = -1
     for at, each in sorted(code, key=lambda pair: pair[0]):
         if runs and at <= last:
@@ -92,7 +92,7 @@ def _joined_fingerprints(shared: Sequence[Shared], program: SourceText) -> list[
 
 
 def _stretch(
-    program: SourceText, start: int, parts: list[Shared], place: dict[str, int]
+    program: SourceText, start: int, parts: list[SharedFeature], place: dict[str, int]
 ) -> SharedItem:
     stop = max(place[part.feature.value] for part in parts) + K
     words = program.words
@@ -100,7 +100,7 @@ def _stretch(
     return _item("code", " ".join(text.split()), parts)
 
 
-def _item(kind: str, text: str, parts: Sequence[Shared]) -> SharedItem:
+def _item(kind: str, text: str, parts: Sequence[SharedFeature]) -> SharedItem:
     return SharedItem(
         kind=kind,
         text=one_line(text, limit=LONGEST_ITEM),
@@ -122,7 +122,7 @@ class Piece(msgspec.Struct, frozen=True, kw_only=True):
 
     text: str
     number: int
-    """Of the shared part; 0 outside."""
+    """Number of the shared part; 0 outside of any."""
     tone: str
     """``code``, ``comment``, ``given`` or empty."""
     anchor: str = ""
@@ -146,19 +146,19 @@ class Passage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def both_sides(
-    one: tuple[SourceText, Marks], other: tuple[SourceText, Marks]
+    one: tuple[SourceText, SharedMarks], other: tuple[SourceText, SharedMarks]
 ) -> tuple[tuple[Passage, ...], tuple[Passage, ...]]:
     """Two texts as blocks; a part that both have leads from each side to the other."""
     matched = _numbers(one[1]) & _numbers(other[1])
     return _blocks(*one, "a", matched), _blocks(*other, "b", matched)
 
 
-def _numbers(marks: Marks) -> set[int]:
+def _numbers(marks: SharedMarks) -> set[int]:
     return {region.number for region in (*marks.code, *marks.comments)}
 
 
 def _blocks(
-    program: SourceText, marks: Marks, side: str, matched: AbstractSet[int]
+    program: SourceText, marks: SharedMarks, side: str, matched: AbstractSet[int]
 ) -> tuple[Passage, ...]:
     lines = _lines(program, marks, side, matched)
     wanted = {
@@ -187,7 +187,9 @@ def _grouped(count: int, wanted: set[int]) -> list[tuple[bool, range]]:
     return runs
 
 
-def _lines(program: SourceText, marks: Marks, side: str, matched: AbstractSet[int]) -> list[Line]:
+def _lines(
+    program: SourceText, marks: SharedMarks, side: str, matched: AbstractSet[int]
+) -> list[Line]:
     text = program.text
     stretches = _toned_stretches(text, marks)
     other = "b" if side == "a" else "a"
@@ -217,7 +219,7 @@ def _lines(program: SourceText, marks: Marks, side: str, matched: AbstractSet[in
     return lines
 
 
-def _toned_stretches(text: str, marks: Marks) -> list[tuple[int, int, int, str]]:
+def _toned_stretches(text: str, marks: SharedMarks) -> list[tuple[int, int, int, str]]:
     """The text cut where a mark begins or ends: start, stop, number, tone."""
     layers: list[tuple[Sequence[tuple[TextSpan, int]], str]] = [
         ([(r.span, r.number) for r in marks.comments], "comment"),
@@ -319,7 +321,7 @@ class Texts(Mapping[str, str]):
 
 
 def source(info: RunInfo, results: Sequence[StudentResult], texts: Mapping[str, str]) -> bytes:
-    """Everything that the pages depend on, in short."""
+    """A digest of everything that the pages depend on."""
     digest = blake2b(signature(given_code(info.puzzle)).encode())
     digest.update(msgspec.msgpack.encode((info.title, info.puzzle)))
     for result in results:
@@ -350,7 +352,7 @@ def study(
         items = items_of(pair, one)
         row = _row(rank, pair, links, items[0])
         rows.append(row)
-        first, second = marks(one, other, given)
+        first, second = shared_marks(one, other, given)
         left, right = both_sides((one, first), (other, second))
         pages[row.href] = PairPage(
             title=one_line(info.title),

@@ -23,7 +23,7 @@ from grader.batch.model import RunInfo, StudentResult
 from grader.batch.outputs import feedback, similarity_pages
 from grader.batch.outputs.dashboard import render_dashboard
 from grader.batch.outputs.diagnosis import Troubles
-from grader.batch.outputs.feedback import Small
+from grader.batch.outputs.feedback import RecordTrimmer
 from grader.batch.outputs.gradebooks import ClassMarks, render_all
 from grader.batch.task import all_code
 from grader.errors import GraderFault
@@ -44,7 +44,7 @@ class _Listing(msgspec.Struct, kw_only=True):
     files: dict[str, _Entry]
 
 
-class Folder:
+class OutputFolder:
     """Files below one folder, by their relative paths with forward slashes.
 
     Args:
@@ -196,8 +196,8 @@ def write_all(
     Raises:
         GraderFault: a file can't be written, or a key is no name of a folder.
     """
-    target = Folder(folder, afresh=afresh)
-    seen = _Class(target, now or datetime.now(UTC), info)
+    target = OutputFolder(folder, afresh=afresh)
+    seen = _StudentOutputs(target, now or datetime.now(UTC), info)
     for result in results:
         seen.add(result)
     ordered, shown = seen.tables()
@@ -214,24 +214,24 @@ def write_all(
     )
 
 
-class _Class:
-    """Writes what is for one student, a student at a time, and keeps what is said of all."""
+class _StudentOutputs:
+    """Writes each student's files, one student at a time, and keeps what pages about all need."""
 
-    def __init__(self, target: Folder, moment: datetime, info: RunInfo) -> None:
+    def __init__(self, target: OutputFolder, moment: datetime, info: RunInfo) -> None:
         self._target = target
         self._moment = moment
         self._info = info
         self._keys: set[str] = set()
-        self._small = Small()
+        self._small = RecordTrimmer()
         self._lines: list[tuple[StudentResult, Record | None]] = []
         self.texts = similarity_pages.Texts()
         self.troubles = Troubles()
 
     def add(self, result: StudentResult) -> None:
-        """One student; the whole record is not kept."""
+        """Write one student's files; the whole record is not kept."""
         key = result.student.key
         self._check(key)
-        own = feedback.own_record(self._info, result)
+        own = feedback.record_of_student(self._info, result)
         shown = None if own is None else feedback.for_student(own, self._moment)
         if own is not None and shown is not None:
             self._reports(key, own, shown)
@@ -243,12 +243,12 @@ class _Class:
         self._lines.append((result, None if shown is None else self._small.record(shown)))
 
     def tables(self) -> tuple[list[StudentResult], list[Record | None]]:
-        """Everybody by name, and what each may see, as far as tables need it."""
+        """Everybody's result, sorted by name, and what each student may see; without details."""
         self._lines.sort(key=lambda line: _order(line[0]))
         return [result for result, _ in self._lines], [shown for _, shown in self._lines]
 
     def _check(self, key: str) -> None:
-        """The keys become folders: none of them may lead elsewhere, or to another's."""
+        """See that a key, which names a folder, leads neither elsewhere nor to another student."""
         if key in {"", ".", ".."} or set(key) & set("/\\\0") or key.casefold() in self._keys:
             raise GraderFault(
                 f"the key {key!r} of a student is no name of a folder, or is there twice",
@@ -279,7 +279,7 @@ def _order(result: StudentResult) -> tuple[str, str]:
 
 def _similarity(
     folder: Path,
-    target: Folder,
+    target: OutputFolder,
     info: RunInfo,
     results: Sequence[StudentResult],
     texts: similarity_pages.Texts,

@@ -1,4 +1,4 @@
-"""Which submissions share more than the class explains, and where the shared parts are.
+"""Ranks pairs of submissions by what they share, and finds the parts that two texts share.
 
 A feature that everybody has says nothing; one that two of 300 have is worth
 log2(300 / 2) bits. A pair is ranked by the sum over what it shares. The sum
@@ -34,7 +34,7 @@ CLUSTER_SHARE: Final = 0.6
 """From this part of the smaller one on, a pair joins a cluster."""
 
 
-class Shared(msgspec.Struct, frozen=True, kw_only=True):
+class SharedFeature(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that a pair shares."""
 
     feature: Feature
@@ -50,8 +50,8 @@ class SimilarPair(msgspec.Struct, frozen=True, kw_only=True):
     other: str
     bits: float
     share: float
-    """Of what the one with less of its own has, from 0 to 1, by bits."""
-    shared: tuple[Shared, ...]
+    """The shared part, in bits, of what the one with less of its own has; from 0 to 1."""
+    shared: tuple[SharedFeature, ...]
     """The rarest first."""
     same: int
     """How many submissions are like these two in every feature; 2 or more, or 0."""
@@ -68,7 +68,7 @@ class ClassComparison(msgspec.Struct, frozen=True, kw_only=True):
     more: int
     """Pairs that were left off."""
     clusters: tuple[tuple[str, ...], ...]
-    """Three or more who hang together, the largest first."""
+    """Three or more students that pairs connect, the largest group first."""
 
 
 class _Candidate(msgspec.Struct, frozen=True, kw_only=True):
@@ -173,7 +173,7 @@ def _told(
     pair: _Candidate, entries: Entries, bits: Mapping[Feature, float], have: Mapping[Feature, int]
 ) -> SimilarPair:
     shared = sorted(
-        (Shared(feature=f, bits=bits[f], have=have[f]) for f in pair.one & pair.other),
+        (SharedFeature(feature=f, bits=bits[f], have=have[f]) for f in pair.one & pair.other),
         key=lambda each: (-each.bits, each.feature),
     )
     return SimilarPair(
@@ -187,7 +187,7 @@ def _told(
 
 
 def _clusters(pairs: Iterable[_Candidate], entries: Entries) -> tuple[tuple[str, ...], ...]:
-    """Students who hang together by pairs that share most of what they have."""
+    """Students that are connected by pairs which share most of what they have."""
     parent: dict[str, str] = {}
 
     def root(key: str) -> str:
@@ -214,7 +214,7 @@ class SharedRegion(msgspec.Struct, frozen=True, kw_only=True):
     """The same for parts that match; from 1."""
 
 
-class Marks(msgspec.Struct, frozen=True, kw_only=True):
+class SharedMarks(msgspec.Struct, frozen=True, kw_only=True):
     """What is marked in one text. Regions are in order and do not overlap; nor do the others."""
 
     code: tuple[SharedRegion, ...]
@@ -224,7 +224,9 @@ class Marks(msgspec.Struct, frozen=True, kw_only=True):
     """Code of the skeleton."""
 
 
-def marks(one: SourceText, other: SourceText, given: Skeleton) -> tuple[Marks, Marks]:
+def shared_marks(
+    one: SourceText, other: SourceText, given: Skeleton
+) -> tuple[SharedMarks, SharedMarks]:
     """The shared parts of two programs: every run of `K` equal words that is not given."""
     first, second = ([w.norm for w in p.words] for p in (one, other))
     first_hashes, second_hashes = hashes(first), hashes(second)
@@ -244,12 +246,12 @@ def marks(one: SourceText, other: SourceText, given: Skeleton) -> tuple[Marks, M
     ]
     same = _same_comments(one, other, given, len(first_runs))
     return (
-        Marks(
+        SharedMarks(
             code=_regions(one, first_runs, range(1, len(first_runs) + 1)),
             comments=_comments(one, same),
             given=_given(one, first_hashes, given.code),
         ),
-        Marks(
+        SharedMarks(
             code=_regions(other, second_runs, numbers),
             comments=_comments(other, same),
             given=_given(other, second_hashes, given.code),

@@ -1,4 +1,4 @@
-"""What of a submission can be shared with another: fingerprints, comments, names.
+"""What a submission may share with another: fingerprints, comments, names.
 
 A text is read as words, comments and names, each with its place. This reading is not the one that
 decides whether two programs are equal (`grader.intake.lexer.tokens`). That one gives up where a

@@ -43,14 +43,14 @@ def result(record: Record) -> dict[str, object]:
             "tests": [single],
         }
     # Extra credit that was not earned is nobody's failed test.
-    shown = [item for item in elements.items(record) if item.points or not item.extra]
+    shown = [item for item in elements.reported_tests(record) if item.points or not item.extra]
     return {
         "version": 1,
         "status": "pass" if record.verdict is Verdict.PASS else "fail",
         "max_score": record.max_score,
         "tests": [
             _test(
-                elements.marked_title(item),
+                elements.marked_title_of_test(item),
                 STATUS[item.status],
                 item.points,
                 _message(record, item),
@@ -62,14 +62,14 @@ def result(record: Record) -> dict[str, object]:
     }
 
 
-def _message(record: Record, item: elements.Item) -> str:
-    told = elements.told(item)
+def _message(record: Record, item: elements.ReportedTest) -> str:
+    told = elements.reason_text(item)
     if item.status is Status.FAILED:
         told = f"{told}\n{elements.case_text(record, item.id)}".strip()
     return told[:MESSAGE]
 
 
-def _line(record: Record, item: elements.Item) -> int:
+def _line(record: Record, item: elements.ReportedTest) -> int:
     """Where to look: the first error of the compiler, for the check that it fails."""
     if item.status is not Status.FAILED:
         return 0

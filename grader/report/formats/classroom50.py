@@ -79,15 +79,15 @@ def _tests(record: Record) -> list[dict[str, object]]:
             0 if item.extra else item.points,
             0 if item.extra else item.max_points,
             item.status.value,
-            elements.told(item),
+            elements.reason_text(item),
         )
-        for item in elements.items(record)
+        for item in elements.reported_tests(record)
         if _counts(item)
     ]
 
 
-def _counts(item: elements.Item) -> bool:
-    """Not: extra credit that was not earned, and what this device does not show.
+def _counts(item: elements.ReportedTest) -> bool:
+    """Whether a test is listed: not if it is unearned extra credit, or not shown by the device.
 
     To Classroom 50 a submission has failed as soon as one test has not passed.
     """
@@ -96,8 +96,8 @@ def _counts(item: elements.Item) -> bool:
     return item.max_points > 0 or item.status is not Status.NOT_CHECKED
 
 
-def _name(item: elements.Item) -> str:
-    name = elements.marked_title(item)
+def _name(item: elements.ReportedTest) -> str:
+    name = elements.marked_title_of_test(item)
     return f"{name}: {item.points} points" if item.extra else name
 
 

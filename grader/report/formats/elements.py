@@ -19,7 +19,7 @@ from grader.record import (
     Visibility,
 )
 from grader.report.messages import is_submission
-from grader.report.wording import (
+from grader.report.style import (
     HIDDEN_FROM_STUDENTS,
     SHORT,
     badge,
@@ -35,7 +35,7 @@ REASON = 400
 """Characters of the reason of one test."""
 
 
-class Item(msgspec.Struct, frozen=True, kw_only=True):
+class ReportedTest(msgspec.Struct, frozen=True, kw_only=True):
     """One test in another system's terms. All texts are safe to show, in one line."""
 
     id: str
@@ -47,10 +47,10 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     """Why it failed or was not made; may be empty for one that passed."""
     visibility: Visibility
-    """Of a student's copy always visible: what is hidden is not in it."""
+    """Always visible in a student's copy: what is hidden is not in it."""
 
 
-def items(record: Record) -> tuple[Item, ...]:
+def reported_tests(record: Record) -> tuple[ReportedTest, ...]:
     """Every check of the record as a test.
 
     The points of those that are not extra add up to ``record.score``, what they
@@ -61,7 +61,7 @@ def items(record: Record) -> tuple[Item, ...]:
     """
     marked = record.verdict in (Verdict.PASS, Verdict.FAIL)
     out_of_reach = unreachable(record.checks) if marked else frozenset()
-    made: list[Item] = []
+    made: list[ReportedTest] = []
     for place, check in enumerate(record.checks):
         points, most = check.points, check.max_points
         if not marked or (check.extra and not record.extra_score):
@@ -69,7 +69,7 @@ def items(record: Record) -> tuple[Item, ...]:
         if not marked or place in out_of_reach:
             most = 0
         made.append(
-            Item(
+            ReportedTest(
                 id=one_line(check.id, limit=SHORT) or "check",
                 name=one_line(check.title, limit=SHORT) or "check",
                 status=check.status,
@@ -83,27 +83,27 @@ def items(record: Record) -> tuple[Item, ...]:
     return tuple(made)
 
 
-def title(item: Item) -> str:
+def title_of_test(item: ReportedTest) -> str:
     """The name of a test, with what it is where that is not plain."""
     return f"{item.name} (extra credit)" if item.extra else item.name
 
 
-def marked_title(item: Item) -> str:
-    """The same, and for an instructor that students do not see it.
+def marked_title_of_test(item: ReportedTest) -> str:
+    """The name of a test, and for an instructor whether students see it.
 
     For formats that have no field of their own for that.
     """
-    return noted(title(item), HIDDEN_FROM_STUDENTS[item.visibility])
+    return noted(title_of_test(item), HIDDEN_FROM_STUDENTS[item.visibility])
 
 
-def told(item: Item) -> str:
-    """The reason, said as what it is."""
+def reason_text(item: ReportedTest) -> str:
+    """The reason; where the check was not made, it says so in front."""
     if item.status is Status.NOT_CHECKED:
         return f"Not checked: {item.reason}" if item.reason else "Not checked."
     return item.reason
 
 
-def total(record: Record) -> int:
+def total_points(record: Record) -> int:
     """The points to enter in a gradebook: the score and the extra credit."""
     return record.score + record.extra_score
 
@@ -113,8 +113,8 @@ MESSAGE = 1_000
 """Characters of one message."""
 
 
-class Place(msgspec.Struct, frozen=True, kw_only=True):
-    """Something to say at a line of the submission. All texts are safe to show, in one line."""
+class LineMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """A message at a line of the submission. All texts are safe to show, in one line."""
 
     rule: str
     """What kind of thing it is: ``compile-error``, ``check-exact``, ``finding-race``."""
@@ -129,18 +129,18 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     """For an instructor: whether students see the check that it is about."""
 
 
-def places(record: Record) -> tuple[Place, ...]:
-    """Errors first; within a level the order of the record.
+def line_messages(record: Record) -> tuple[LineMessage, ...]:
+    """What there is to say of lines: errors first, within a level in the order of the record.
 
     Empty for a fault of the grader: nothing is said of the student's lines then.
     """
     if record.verdict is Verdict.FAULT:
         return ()
-    made: list[Place] = []
+    made: list[LineMessage] = []
     if record.verdict is Verdict.REFUSED:
         steps = " ".join(sentence(one_line(step, limit=300)) for step in next_steps(record)[:2])
         told = f"{sentence(one_line(record.headline, limit=400))} {steps}".strip()
-        return (Place(rule="refused", level="error", title="Not accepted", message=told),)
+        return (LineMessage(rule="refused", level="error", title="Not accepted", message=told),)
     made += [_diagnostic(d, record) for d in record.diagnostics]
     made += _checks(record, has_errors=any(place.level == "error" for place in made))
     made += [_finding(f, record) for f in record.findings]
@@ -151,11 +151,11 @@ def places(record: Record) -> tuple[Place, ...]:
     return tuple(sorted(made, key=lambda place: order[place.level]))
 
 
-def _lowered(place: Place) -> Place:
+def _lowered(place: LineMessage) -> LineMessage:
     return msgspec.structs.replace(place, level="warning") if place.level == "error" else place
 
 
-def _checks(record: Record, *, has_errors: bool) -> list[Place]:
+def _checks(record: Record, *, has_errors: bool) -> list[LineMessage]:
     """Failed checks, each with its smallest case; the compiler's errors say more than theirs."""
     made = []
     for check in record.checks:
@@ -168,7 +168,7 @@ def _checks(record: Record, *, has_errors: bool) -> list[Place]:
             parts.append(f"Smallest failing input: {one_line(sizes)}.")
             parts.append(sentence(one_line(case.explanation, limit=400)))
         made.append(
-            Place(
+            LineMessage(
                 rule="check",
                 level="warning" if check.extra else "error",
                 title=one_line(check.title, limit=SHORT),
@@ -178,20 +178,20 @@ def _checks(record: Record, *, has_errors: bool) -> list[Place]:
         )
     if record.verdict is Verdict.FAIL and not made and not has_errors:
         told = sentence(one_line(record.headline, limit=400))
-        made.append(Place(rule="check", level="error", title="Not passed", message=told))
+        made.append(LineMessage(rule="check", level="error", title="Not passed", message=told))
     return made
 
 
 _COMPILING = frozenset({Aspect.PACKAGES, Aspect.COMPILES})
 
 
-def _diagnostic(diagnostic: Diagnostic, record: Record) -> Place:
+def _diagnostic(diagnostic: Diagnostic, record: Record) -> LineMessage:
     own = diagnostic.file is None or is_submission(diagnostic.file, record)
     parts = [sentence(one_line(diagnostic.message, limit=MESSAGE))]
     parts.append(sentence(one_line(diagnostic.advice, limit=400)))
     error = diagnostic.severity == "error"
     line = _line(diagnostic.line, record) if own else None
-    return Place(
+    return LineMessage(
         rule="compile-error" if error else "compile-warning",
         level="error" if error else "warning",
         title="Compiler error" if error else "Compiler warning",
@@ -201,14 +201,14 @@ def _diagnostic(diagnostic: Diagnostic, record: Record) -> Place:
     )
 
 
-def _finding(checked: CheckedFinding, record: Record) -> Place:
+def _finding(checked: CheckedFinding, record: Record) -> LineMessage:
     finding = checked.finding
     own = finding.source_file is None or is_submission(finding.source_file, record)
     given = checked.attribution is Attribution.SKELETON
     title = FINDING_TITLES[finding.kind]
     parts = [sentence(one_line(finding.message, limit=400))]
     parts.append(sentence(one_line(checked.explanation, limit=400)))
-    return Place(
+    return LineMessage(
         rule=f"finding-{finding.kind.value}",
         level="note" if given else "error",
         title=f"{title}, in the given code (costs nothing)" if given else title,
@@ -218,13 +218,13 @@ def _finding(checked: CheckedFinding, record: Record) -> Place:
 
 
 def _line(line: int | None, record: Record) -> int | None:
-    """The line, where the submission has it."""
+    """The line; None where the submission does not have it."""
     count = record.submission.text.count("\n") + 1
     return line if line is not None and 1 <= line <= count else None
 
 
 def _column(column: int | None, line: int | None, record: Record) -> int | None:
-    """Characters, from the bytes that the compiler counts; at most one past the line."""
+    """The column in characters, from the compiler's in bytes; at most one past the line."""
     if column is None or line is None or column < 1:
         return None
     text = record.submission.text.split("\n")[line - 1]
@@ -262,7 +262,7 @@ def fault_text(record: Record) -> str:
     )
 
 
-def whole(record: Record) -> str:
+def screen_text(record: Record) -> str:
     """The verdict on one screen, as ``grade submit`` prints it."""
     from grader.report.text import screen
 

@@ -28,7 +28,7 @@ def render_exercism(record: Record) -> bytes:
     if record.verdict is Verdict.FAULT:
         document = _error(elements.fault_text(record))
     elif record.verdict is Verdict.REFUSED or not record.cases_run:
-        document = _error(elements.whole(record))
+        document = _error(elements.screen_text(record))
     else:
         document = {
             "version": 3,
@@ -36,7 +36,7 @@ def render_exercism(record: Record) -> bytes:
             "message": None,
             "tests": [
                 _test(record, item)
-                for item in elements.items(record)
+                for item in elements.reported_tests(record)
                 if item.points or not item.extra
             ],
         }
@@ -48,16 +48,16 @@ def _error(message: str) -> dict[str, object]:
     return {"version": 3, "status": "error", "message": kept, "tests": []}
 
 
-def _test(record: Record, item: elements.Item) -> dict[str, object]:
+def _test(record: Record, item: elements.ReportedTest) -> dict[str, object]:
     status = STATUS[item.status]
     output = elements.case_text(record, item.id) if item.status is Status.FAILED else ""
     if len(output) > OUTPUT:
         # The rows come first in the text: what is cut is the end of the longest ones.
         output = output[: OUTPUT - len(CUT)] + CUT
     return {
-        "name": elements.marked_title(item),
+        "name": elements.marked_title_of_test(item),
         "status": status,
-        "message": None if status == "pass" else elements.told(item) or "Failed.",
+        "message": None if status == "pass" else elements.reason_text(item) or "Failed.",
         "output": output or None,
         "test_code": one_line(_formula(record, item.id), limit=500) or item.name,
     }

@@ -15,8 +15,8 @@ from grader.intake.display import for_terminal, one_line
 from grader.record import Record, Verdict
 from grader.report.formats import elements
 from grader.report.formats.classroom import render_classroom
-from grader.report.formats.elements import Level, Place, places
-from grader.report.wording import badge, noted
+from grader.report.formats.elements import Level, LineMessage, line_messages
+from grader.report.style import badge, noted
 
 PER_KIND = 10
 KINDS: dict[Level, Kind] = {"error": "error", "warning": "warning", "note": "notice"}
@@ -38,7 +38,7 @@ def annotate(record: Record, path: str) -> list[str]:
         command(verdict, elements.headline(record), file=path, title=_title(record))
     )
     left: dict[Kind, int] = {}
-    for place in places(record):
+    for place in line_messages(record):
         kind = KINDS[place.level]
         # One is kept for the number of those that find no room.
         if len(made[kind]) < PER_KIND - 1:
@@ -51,7 +51,7 @@ def annotate(record: Record, path: str) -> list[str]:
     return [line for lines in made.values() for line in lines]
 
 
-def _annotation(kind: Kind, place: Place, path: str) -> str:
+def _annotation(kind: Kind, place: LineMessage, path: str) -> str:
     return command(
         kind,
         place.message,

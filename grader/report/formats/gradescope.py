@@ -34,7 +34,7 @@ VISIBILITY = {
 def render_gradescope(record: Record) -> bytes:
     """One document, to be written in one go."""
     document: dict[str, object] = {
-        "output": elements.whole(for_audience(record, "student")),
+        "output": elements.screen_text(for_audience(record, "student")),
         "output_format": "text",
         "test_output_format": "text",
         "test_name_format": "text",
@@ -60,9 +60,9 @@ def render_gradescope(record: Record) -> bytes:
 
 def _tests(record: Record) -> list[dict[str, object]]:
     tests: list[dict[str, object]] = []
-    for number, item in enumerate(elements.items(record), start=1):
+    for number, item in enumerate(elements.reported_tests(record), start=1):
         test: dict[str, object] = {
-            "name": elements.title(item),
+            "name": elements.title_of_test(item),
             "number": str(number),
             "score": item.points,
             # Extra credit is on top of what can be had.
@@ -78,7 +78,7 @@ def _tests(record: Record) -> list[dict[str, object]]:
     return tests
 
 
-def _output(record: Record, item: elements.Item) -> str:
+def _output(record: Record, item: elements.ReportedTest) -> str:
     if item.status is not Status.FAILED:
-        return elements.told(item)
+        return elements.reason_text(item)
     return "\n\n".join(part for part in (item.reason, elements.case_text(record, item.id)) if part)

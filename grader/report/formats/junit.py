@@ -12,7 +12,7 @@ import xml.etree.ElementTree as ET
 from grader.intake.display import for_terminal, one_line
 from grader.record import Record, Status, Verdict
 from grader.report.formats import elements
-from grader.report.formats.elements import places
+from grader.report.formats.elements import line_messages
 
 DECLARATION = b'<?xml version="1.0" encoding="UTF-8"?>\n'
 
@@ -24,7 +24,7 @@ def render_junit(record: Record) -> bytes:
     for name, value in _facts(record):
         ET.SubElement(properties, "property", name=name, value=one_line(value, limit=400))
     kinds = _cases(record, suite)
-    ET.SubElement(suite, "system-out").text = _shown(elements.whole(record))
+    ET.SubElement(suite, "system-out").text = _shown(elements.screen_text(record))
     seconds = f"{sum(max(0.0, stage.seconds) for stage in record.stages):.3f}"
     counts = {
         "tests": str(len(kinds)),
@@ -63,8 +63,8 @@ def _cases(record: Record, suite: ET.Element) -> list[str]:
     if record.verdict is Verdict.REFUSED:
         name = "the file can be read"
         kinds.append(_case(record, suite, name, "failure", elements.headline(record), "refused"))
-    for item in elements.items(record):
-        name = elements.marked_title(item)
+    for item in elements.reported_tests(record):
+        name = elements.marked_title_of_test(item)
         if item.status is Status.PASSED:
             kinds.append(_case(record, suite, name, "", "", ""))
         elif item.status is Status.NOT_CHECKED or record.verdict is Verdict.FAULT:
@@ -86,7 +86,7 @@ def _case(record: Record, suite: ET.Element, name: str, kind: str, message: str,
 
 
 def _details(record: Record, check: str) -> str:
-    lines = [f"line {p.line}: {p.title}: {p.message}" for p in places(record)[:20] if p.line]
+    lines = [f"line {p.line}: {p.title}: {p.message}" for p in line_messages(record)[:20] if p.line]
     case = elements.case_text(record, check)
     return "\n".join([*([case] if case else []), *lines])
 
@@ -96,5 +96,5 @@ def _suite(record: Record) -> str:
 
 
 def _shown(text: str) -> str:
-    """XML 1.0 has no place for U+FFFE and U+FFFF; `for_terminal` has taken the other ones out."""
+    """A text without U+FFFE and U+FFFF, which XML 1.0 forbids; `for_terminal` took others out."""
     return text.replace("\ufffe", "\ufffd").replace("\uffff", "\ufffd")

@@ -15,7 +15,7 @@ import msgspec
 from grader.intake.display import one_line
 from grader.record import Record, Status, Verdict
 from grader.report.formats import elements
-from grader.report.wording import HIDDEN_FROM_STUDENTS, next_steps
+from grader.report.style import HIDDEN_FROM_STUDENTS, next_steps
 
 
 def render_prairielearn(record: Record) -> bytes:
@@ -35,8 +35,8 @@ def render_prairielearn(record: Record) -> bytes:
             # 0 to 1; extra credit has no place in it and is told in its test.
             "score": record.score / record.max_score if record.max_score else 0.0,
             "message": elements.headline(record),
-            "output": elements.whole(record),
-            "tests": [_test(record, item) for item in elements.items(record)],
+            "output": elements.screen_text(record),
+            "tests": [_test(record, item) for item in elements.reported_tests(record)],
         }
     return msgspec.json.format(msgspec.json.encode(document), indent=2)
 
@@ -46,13 +46,13 @@ def _refusal(record: Record) -> str:
     return " ".join([one_line(record.headline, limit=400), *steps])
 
 
-def _test(record: Record, item: elements.Item) -> dict[str, object]:
-    told = elements.told(item)
+def _test(record: Record, item: elements.ReportedTest) -> dict[str, object]:
+    told = elements.reason_text(item)
     if item.extra and item.points:
         told = f"{item.points} points of extra credit. {told}".strip()
     case = elements.case_text(record, item.id) if item.status is Status.FAILED else ""
     return {
-        "name": elements.title(item),
+        "name": elements.title_of_test(item),
         "description": HIDDEN_FROM_STUDENTS[item.visibility],
         "points": 0 if item.extra else item.points,
         "max_points": 0 if item.extra else item.max_points,

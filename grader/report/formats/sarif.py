@@ -16,8 +16,8 @@ import msgspec
 from grader.intake.display import one_line
 from grader.record import Record, Verdict
 from grader.report.formats import elements
-from grader.report.formats.elements import Place, places
-from grader.report.wording import noted
+from grader.report.formats.elements import LineMessage, line_messages
+from grader.report.style import noted
 from grader.wording import FINDING_TITLES
 
 SCHEMA = (
@@ -47,7 +47,7 @@ def render_sarif(record: Record, path: str | None = None) -> bytes:
     """
     named = one_line(record.submission.name if path is None else path, limit=1_000)
     uri = quote(named.lstrip("/"), safe="/._-~") or "submission"
-    shown = places(record)[:RESULTS]
+    shown = line_messages(record)[:RESULTS]
     rules = list(dict.fromkeys(place.rule for place in shown))
     fault = record.verdict is Verdict.FAULT
     invocation: dict[str, object] = {"executionSuccessful": not fault}
@@ -80,7 +80,7 @@ def _rule(name: str) -> dict[str, object]:
     }
 
 
-def _result(place: Place, rule: int, uri: str, record: Record) -> dict[str, object]:
+def _result(place: LineMessage, rule: int, uri: str, record: Record) -> dict[str, object]:
     # Code scanning shows nothing that has no line; the whole file starts at the first.
     region = {"startLine": place.line or 1}
     if place.column is not None:
@@ -99,7 +99,7 @@ def _result(place: Place, rule: int, uri: str, record: Record) -> dict[str, obje
     return result
 
 
-def _fingerprint(place: Place, record: Record) -> str:
+def _fingerprint(place: LineMessage, record: Record) -> str:
     """The same for the same message on the same text, wherever the line moves to."""
     lines = record.submission.text.split("\n")
     line = lines[place.line - 1].strip() if place.line else ""

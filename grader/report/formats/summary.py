@@ -8,11 +8,11 @@ import re
 from grader.audience import as_seen
 from grader.intake.display import for_terminal, one_line
 from grader.record import Audience, Record, Status, Verdict
-from grader.report import values
+from grader.report import style
 from grader.report.formats import elements
-from grader.report.formats.elements import places
-from grader.report.wording import STATUS, next_steps, next_title
-from grader.report.wording import badge as verdict_badge
+from grader.report.formats.elements import line_messages
+from grader.report.style import STATUS, next_steps, next_title
+from grader.report.style import badge as verdict_badge
 
 MAX_BYTES = 200_000
 """GitHub shows at most 1 MiB of a step's summary, and drops all of a longer one."""
@@ -67,7 +67,7 @@ def _fault(record: Record, audience: Audience) -> str:
 
 def _places(record: Record) -> str:
     """The compiler's messages and the device's findings, with their lines."""
-    found = [place for place in places(record) if place.rule != "check"]
+    found = [place for place in line_messages(record) if place.rule != "check"]
     if not found or record.verdict is Verdict.REFUSED:
         return ""
     rows = ["### In your file", "", "| line | what | |", "| ---: | --- | --- |"]
@@ -84,7 +84,9 @@ def _cases(record: Record) -> str:
     checks = list(dict.fromkeys(case.check for case in record.counterexamples))[:2]
     if not checks:
         return ""
-    titles = {item.id: elements.marked_title(item) for item in elements.items(record)}
+    titles = {
+        item.id: elements.marked_title_of_test(item) for item in elements.reported_tests(record)
+    }
     blocks = []
     for check in checks:
         if check in titles:
@@ -99,12 +101,14 @@ def _rubric(record: Record) -> str:
     marked = record.verdict in (Verdict.PASS, Verdict.FAIL)
     title = "### Points" if marked else "### What had been checked by then"
     rows = [title, "", "| | check | points | why |", "| --- | --- | ---: | --- |"]
-    for item in elements.items(record)[:_ROWS]:
+    for item in elements.reported_tests(record)[:_ROWS]:
         badge = STATUS[item.status]
         points = _together(f"{item.points} / {item.max_points}") if marked else ""
         why = inline(item.reason, limit=400) if item.status is not Status.PASSED else ""
         state = _together(f"{badge.icon} {badge.word}")
-        rows.append(f"| {state} | {inline(elements.marked_title(item))} | {points} | {why} |")
+        rows.append(
+            f"| {state} | {inline(elements.marked_title_of_test(item))} | {points} | {why} |"
+        )
     return "\n".join(rows)
 
 
@@ -123,14 +127,14 @@ def _run(record: Record) -> str:
         told.append(f"{record.cases_run} cases")
     seconds = sum(max(0.0, stage.seconds) for stage in record.stages)
     if seconds:
-        told.append(values.seconds_text(seconds))
+        told.append(style.seconds_text(seconds))
     if record.isolation is not None and record.isolation.note:
         told.append(record.isolation.note)
     return inline("; ".join(told), limit=600)
 
 
 def _look(record: Record) -> str:
-    """For who marks: never part of the verdict."""
+    """What an instructor may look at in the source; it is never part of the verdict."""
     rows = ["### For the instructor", "", inline(f"Seed: {record.seed}", limit=260)]
     rows += [f"- line {look.line}: {inline(look.sentence)}" for look in record.look[:_PLACES]]
     return "\n".join(rows)

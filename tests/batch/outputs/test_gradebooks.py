@@ -327,7 +327,9 @@ LMS = Gradebook(
     rules=ReaderRules(empty_grade=EmptyGrade.DELETES, largest=0, escapes="~"),
     write=lambda marks, lines: table([[line.identifier, line.grade] for line in lines]),
     about=lambda marks: "An LMS of tomorrow.",
-    identifier=lambda marks: Identifier(name="a login", of=lambda student: student.login),
+    identifier=lambda marks: Identifier(
+        article="a", name="login", of=lambda student: student.login
+    ),
 )
 """
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 from hypothesis import given
 
 from grader.batch.outputs.similarity_pages import Passage, both_sides
-from grader.batch.similarity.compare import Marks, marks
+from grader.batch.similarity.compare import SharedMarks, shared_marks
 from grader.batch.similarity.features import K, SourceText, read
 from tests.batch.similarity.texts import GIVEN, LAUNCH, OWN, SKELETON, programs, renamed
 
 
-def pair(one: str, other: str) -> tuple[SourceText, SourceText, Marks, Marks]:
+def pair(one: str, other: str) -> tuple[SourceText, SourceText, SharedMarks, SharedMarks]:
     first, second = (read(text, SKELETON.names) for text in (one, other))
-    return first, second, *marks(first, second, SKELETON)
+    return first, second, *shared_marks(first, second, SKELETON)
 
 
-def marked(program: SourceText, made: Marks) -> list[str]:
+def marked(program: SourceText, made: SharedMarks) -> list[str]:
     return [program.text[r.span.start : r.span.stop] for r in made.code]
 
 

@@ -95,10 +95,11 @@ class ClassMarks(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Identifier(msgspec.Struct, frozen=True, kw_only=True):
-    """By what a reader finds a person."""
+    """An identifier by which a reader finds a person."""
 
     name: str
-    """With its article: ``an ID number``."""
+    """As its reader calls it: ``ID number``."""
+    article: str
     of: Callable[[Student], str]
     """The identifier of a student; empty where it is not known."""
 
@@ -132,7 +133,7 @@ class Gradebook(msgspec.Struct, frozen=True, kw_only=True):
     about: Callable[[ClassMarks], str]
     """How to import the file, for the README: lines of up to 82 characters."""
     identifier: Callable[[ClassMarks], Identifier] | None = None
-    """By what the reader finds people: who has no such identifier is not in the file."""
+    """The identifier by which the reader finds people. Students without it are not in the file."""
     optional: bool = False
     """Whether the file is written only where somebody has the identifier."""
 
@@ -259,7 +260,8 @@ def _readme(gradebooks: list[Gradebook], marks: ClassMarks) -> str:
     )
     for gradebook in gradebooks:
         if gradebook.identifier is not None:
-            what = f"not in {gradebook.file} for want of {gradebook.identifier(marks).name}"
+            wanted = gradebook.identifier(marks)
+            what = f"not in {gradebook.file} for want of {wanted.article} {wanted.name}"
             missing = {result.student.key: "" for result in gradebook.left_out(marks)}
             lines += _named(f"With a mark, but {what}", missing, marks)
         what = f"With more extra credit than its reader takes, so cut in {gradebook.file}"

@@ -44,10 +44,11 @@ from grader.batch.outputs.gradebooks import (
 )
 from grader.intake.display import one_line
 
-EMAIL = Identifier(name="an Email address", of=lambda student: student.email)
-ID_NUMBER = Identifier(name="an ID number", of=lambda student: student.sis_id)
+EMAIL = Identifier(article="an", name="Email address", of=lambda student: student.email)
+ID_NUMBER = Identifier(article="an", name="ID number", of=lambda student: student.sis_id)
 PARTICIPANT = Identifier(
-    name="a participant number",
+    article="a",
+    name="participant number",
     of=lambda student: f"Participant {student.participant}" if student.participant else "",
 )
 WORKSHEET_COLUMNS = (
@@ -69,13 +70,9 @@ def identified_by(marks: ClassMarks) -> Identifier:
     return ID_NUMBER if numbers > emails else EMAIL
 
 
-def _heading(identifier: Identifier) -> str:
-    return identifier.name.removeprefix("an ")
-
-
 def _write(marks: ClassMarks, lines: Sequence[GradebookLine]) -> bytes:
     cell = MOODLE.rules.cell
-    header = [_heading(identified_by(marks)), "Full name", cell(marks.info.title), "Feedback"]
+    header = [identified_by(marks).name, "Full name", cell(marks.info.title), "Feedback"]
     return table(
         [
             header,
@@ -89,7 +86,7 @@ def _write(marks: ClassMarks, lines: Sequence[GradebookLine]) -> bytes:
 
 def _about(marks: ClassMarks) -> str:
     return f"""\
-Moodle: Grades > Import > CSV file. Identify users by: {_heading(identified_by(marks)).lower()}. Map
+Moodle: Grades > Import > CSV file. Identify users by: {identified_by(marks).name.lower()}. Map
 "{one_line(marks.info.title)}" to the grade item and "Feedback" to its feedback."""
 
 

@@ -1,4 +1,4 @@
-"""Which of a student's files is meant: an order, the last of which counts.
+"""Which of a student's files are attempts at the puzzle, in an order whose last one counts.
 
 Students work in a clone of the book, which ships files of the puzzle's name in other places, too.
 So a puzzle's own place comes first, what stands where the book has another puzzle's file is no
@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final
 
-from grader.batch.collect.entry import FileEntry, Reading, refusing, stem
+from grader.batch.collect.entry import FileEntry, FileReader, refusing, stem
 from grader.batch.collect.people import Claim, times_uploaded
 from grader.book import Book, FilePlace
 from grader.errors import SubmissionRefused
@@ -35,7 +35,7 @@ MAX_EXAMINED: Final = 200
 
 
 @dataclass(frozen=True, kw_only=True)
-class HandedIn:
+class HandedInFile:
     """One file with what its name says about it."""
 
     entry: FileEntry
@@ -46,7 +46,7 @@ class HandedIn:
 class ChosenFiles:
     """A student's attempts."""
 
-    files: Sequence[HandedIn]
+    files: Sequence[HandedInFile]
     """In the order of handing in: the last one counts."""
     doubt: str = ""
     """How the last one was chosen, where another could be meant; to go behind its name."""
@@ -57,7 +57,7 @@ class ChosenFiles:
     there."""
 
 
-def attempts(files: Sequence[HandedIn], book: Book, reading: Reading) -> ChosenFiles:
+def choose_attempts(files: Sequence[HandedInFile], book: Book, reading: FileReader) -> ChosenFiles:
     """The files that are attempts at a puzzle.
 
     Files named after the puzzle are attempts; where there is none, every Mojo
@@ -88,9 +88,9 @@ def attempts(files: Sequence[HandedIn], book: Book, reading: Reading) -> ChosenF
 
 
 class _Folder:
-    """The files of one student, as far as they are in folders of the student's own."""
+    """The files in a student's own folders, and which of them are attempts."""
 
-    def __init__(self, files: Sequence[HandedIn], book: Book, reading: Reading) -> None:
+    def __init__(self, files: Sequence[HandedInFile], book: Book, reading: FileReader) -> None:
         self._book, self._reading = book, reading
         self._names = book.layout.names
         self._sources = [each for each in files if each.entry.is_mojo]
@@ -116,23 +116,23 @@ class _Folder:
         return ChosenFiles(files=(), not_theirs=self._not_theirs, nothing=self._nothing(candidates))
 
     def _up_to_the_last(
-        self, files: Sequence[HandedIn], fits: Callable[[HandedIn], bool]
-    ) -> Sequence[HandedIn]:
-        """Files up to the last one that fits; none where none does. Earlier ones are not read."""
+        self, files: Sequence[HandedInFile], fits: Callable[[HandedInFile], bool]
+    ) -> Sequence[HandedInFile]:
+        """The files up to the last one that fits, or none. Earlier ones are not read."""
         for place in range(len(files) - 1, max(-1, len(files) - 1 - MAX_EXAMINED), -1):
             if fits(files[place]):
                 return files[: place + 1]
         return ()
 
     @cached_property
-    def _pool(self) -> list[HandedIn]:
-        """What may be the student's own."""
+    def _pool(self) -> list[HandedInFile]:
+        """The files that may be the student's own."""
         mine = [each for each in self._sources if self._rank(each) >= 0]
         pool = mine or [each for each in self._sources if self._place(each) is FilePlace.ANSWER]
         return [each for each in pool if _is_the_students(each.claim.file)] or pool
 
     @cached_property
-    def _named(self) -> list[HandedIn]:
+    def _named(self) -> list[HandedInFile]:
         return [each for each in self._pool if _is_named(each.claim.file, self._names)]
 
     @property
@@ -145,7 +145,7 @@ class _Folder:
         ]
 
     def _chosen(
-        self, found: Sequence[HandedIn], instead_of: Sequence[HandedIn] = ()
+        self, found: Sequence[HandedInFile], instead_of: Sequence[HandedInFile] = ()
     ) -> ChosenFiles:
         found = list(found)
         doubt = self._doubt(found) if len(found) > 1 else ""
@@ -158,8 +158,8 @@ class _Folder:
             doubt = f"is taken, for {shown} is as the book ships it: nothing was filled in there"
         return ChosenFiles(files=found, doubt=doubt, not_theirs=self._not_theirs)
 
-    def _nothing(self, shipped: Sequence[HandedIn] = ()) -> str:
-        """For a student whose Mojo files are all the book's: that it is so, and of which."""
+    def _nothing(self, shipped: Sequence[HandedInFile] = ()) -> str:
+        """What to say where all Mojo files are the book's; empty where there are no Mojo files."""
         shown = [each.claim.file for each in shipped or self._sources[:3]]
         if not shown:
             return ""
@@ -168,8 +168,8 @@ class _Folder:
             f"), and nothing at {self._book.layout.own}."
         )
 
-    def is_work(self, file: HandedIn) -> bool:
-        """Whether somebody worked on a file: it is none that the book ships.
+    def is_work(self, file: HandedInFile) -> bool:
+        """Whether the student worked on a file: the book does not ship it.
 
         The book's own answer is work where the student's belongs: many right answers are the
         same, word for word.
@@ -181,28 +181,28 @@ class _Folder:
             return False
         return self._place(file) is FilePlace.ASSIGNED or self._book.is_answer(program)
 
-    def _is_untouched(self, file: HandedIn) -> bool:
+    def _is_untouched(self, file: HandedInFile) -> bool:
         return self._rank(file) > 0 and self._book.is_untouched(self._reading.program(file.entry))
 
-    def _has_code(self, file: HandedIn) -> bool:
-        """Whether a file, whatever its name, is work at this puzzle: it names code of it."""
+    def _has_code(self, file: HandedInFile) -> bool:
+        """Whether a file of any name is work at this puzzle: it has a name of the puzzle's code."""
         words = {word for part in self._book.layout.puzzle.parts for word in part.code.words}
         said = any(self._reading.says(file.entry, word) for word in words)
         return said and self.is_work(file)
 
-    def _place(self, file: HandedIn) -> FilePlace:
+    def _place(self, file: HandedInFile) -> FilePlace:
         return self._book.layout.place(file.claim.file)
 
-    def _rank(self, file: HandedIn) -> int:
+    def _rank(self, file: HandedInFile) -> int:
         return _RANK[self._place(file)]
 
-    def _order(self, file: HandedIn) -> tuple[bool, int, int, int, int, float, str]:
+    def _order(self, file: HandedInFile) -> tuple[bool, int, int, int, int, float, str]:
         name, times = _name(file.claim)
         at = -_depth(file.claim), file.claim.number, times
         return (name in self._names, self._rank(file), *at, *_by_time(file))
 
-    def _doubt(self, found: Sequence[HandedIn]) -> str:
-        """What decided for the last of several; empty where only Canvas's numbers did."""
+    def _doubt(self, found: Sequence[HandedInFile]) -> str:
+        """What decided which of several files counts; empty where only Canvas's numbers did."""
         *others, last = found
         if self._order(others[-1])[:5] == self._order(last)[:5]:
             return _BY_TIME
@@ -222,12 +222,12 @@ def _depth(claim: Claim) -> int:
     return claim.file.count("/")
 
 
-def _by_time(file: HandedIn) -> tuple[float, str]:
+def _by_time(file: HandedInFile) -> tuple[float, str]:
     return file.entry.modified, file.entry.source
 
 
 def _name(claim: Claim) -> tuple[str, int]:
-    """The name that the student gave, without case and suffix; how often Canvas had it before."""
+    """The student's name for the file, in small letters without suffix; how often Canvas had it."""
     name, times = claim.file.rpartition("/")[2], 0
     if claim.number:
         # Only Canvas adds to a name; elsewhere `answer-2.mojo` is what the student called it.
@@ -249,19 +249,21 @@ _REMEDY: Final = "Hand in the one .mojo file that you edited."
 
 
 @dataclass(frozen=True, kw_only=True)
-class Unpacked:
-    """Archives of one student with the answers that were found in them in their place."""
+class UnpackedArchives:
+    """A student's files, with the answers in their archives in place of the archives."""
 
-    files: Sequence[HandedIn]
+    files: Sequence[HandedInFile]
     notes: Sequence[str] = ()
     """What was taken out of what."""
 
 
-def unpacked(files: Sequence[HandedIn], book: Book, reading: Reading) -> Unpacked:
+def unpack_archives(
+    files: Sequence[HandedInFile], book: Book, reading: FileReader
+) -> UnpackedArchives:
     """Look into the ZIP archives of a student who handed in no Mojo file beside them."""
     archives = [each for each in files if each.entry.unpack is not None]
     if not archives or any(each.entry.is_mojo for each in files):
-        return Unpacked(files=files)
+        return UnpackedArchives(files=files)
     found, notes = [], []
     for archive in sorted(archives, key=_order_of_archives):
         answer = _answer(archive, book, reading)
@@ -272,10 +274,12 @@ def unpacked(files: Sequence[HandedIn], book: Book, reading: Reading) -> Unpacke
             )
     if not found[-1].entry.is_mojo:  # what the last one is refused for
         found = found[-1:]
-    return Unpacked(files=[each for each in found if each.entry.is_mojo] or found, notes=notes)
+    return UnpackedArchives(
+        files=[each for each in found if each.entry.is_mojo] or found, notes=notes
+    )
 
 
-def files_in_archives(files: Sequence[HandedIn]) -> Sequence[HandedIn]:
+def files_in_archives(files: Sequence[HandedInFile]) -> Sequence[HandedInFile]:
     """All files of a student: those in ZIP archives, where no Mojo file lies beside them.
 
     They hold on to what is in the archive: see `kept`.
@@ -283,7 +287,7 @@ def files_in_archives(files: Sequence[HandedIn]) -> Sequence[HandedIn]:
     archives = [each for each in files if each.entry.unpack is not None]
     if not archives or any(each.entry.is_mojo for each in files):
         return files
-    found: list[HandedIn] = []
+    found: list[HandedInFile] = []
     for archive in sorted(archives, key=_order_of_archives):
         try:
             inner = _files_in(archive)
@@ -296,19 +300,19 @@ def files_in_archives(files: Sequence[HandedIn]) -> Sequence[HandedIn]:
     return found
 
 
-def _order_of_archives(file: HandedIn) -> tuple[int, int, float, str]:
+def _order_of_archives(file: HandedInFile) -> tuple[int, int, float, str]:
     _, times = times_uploaded(file.claim.file)
     return file.claim.number, times, file.entry.modified, file.entry.source
 
 
-def _answer(archive: HandedIn, book: Book, reading: Reading) -> HandedIn:
-    """The file in an archive, or the archive with why it is refused."""
+def _answer(archive: HandedInFile, book: Book, reading: FileReader) -> HandedInFile:
+    """The answer in an archive; where there is none, the archive with why it is refused."""
     shown = archive.entry.source
     try:
         inner = _files_in(archive)
     except SubmissionRefused as refused:
         return _refused(archive, refused.what, refused.remedy)
-    choice = attempts(inner, book, reading)
+    choice = choose_attempts(inner, book, reading)
     if len(choice.files) == 1:
         return kept(choice.files[0])
     if choice.nothing:
@@ -323,22 +327,22 @@ def _answer(archive: HandedIn, book: Book, reading: Reading) -> HandedIn:
     return _refused(archive, what, _REMEDY)
 
 
-def _files_in(archive: HandedIn) -> list[HandedIn]:
+def _files_in(archive: HandedInFile) -> list[HandedInFile]:
     assert archive.entry.unpack is not None
     return [_inside(archive, each) for each in archive.entry.unpack() if not each.misnamed]
 
 
-def _inside(archive: HandedIn, entry: FileEntry) -> HandedIn:
+def _inside(archive: HandedInFile, entry: FileEntry) -> HandedInFile:
     claim = replace(archive.claim, file="/".join(entry.parts), alone=False)
     modified = entry.modified or archive.entry.modified
-    return HandedIn(
+    return HandedInFile(
         entry=replace(entry, parts=(*archive.entry.parts, *entry.parts), modified=modified),
         claim=claim,
     )
 
 
-def kept(file: HandedIn) -> HandedIn:
-    """The file without its archive, which would stay in memory as long as the file is known."""
+def kept(file: HandedInFile) -> HandedInFile:
+    """The file without a reference to its archive, which would stay in memory with it."""
     try:
         read = file.entry.load()
     except SubmissionRefused as refused:
@@ -348,6 +352,6 @@ def kept(file: HandedIn) -> HandedIn:
     return replace(file, entry=entry)
 
 
-def _refused(archive: HandedIn, what: str, remedy: str) -> HandedIn:
+def _refused(archive: HandedInFile, what: str, remedy: str) -> HandedInFile:
     entry = replace(archive.entry, load=refusing(what, remedy), refused=True)
     return replace(archive, entry=entry)

@@ -1,4 +1,4 @@
-"""Which line of the class list a name means: work is given to nobody on a doubtful match.
+"""Finds the line of the class list that a name means. A doubtful match gives work to nobody.
 
 People have several numbers: Canvas's user ID, Moodle's participant number (which is
 another one in each assignment), the institution's own. A number in a file's name is
@@ -24,7 +24,7 @@ from grader.batch.collect.spelling import Likeness, Spellings, folded, plain
 from grader.intake.display import one_line
 
 Person = tuple[str, str]
-"""By what files of one person are known to be: the identifier and the name they claim."""
+"""The identifier and the name that files claim: equal for all files of one person."""
 _NAMES_SHOWN: Final = 5
 _UNDECLARED: Final = ("id", "number")
 _FIELD: Final[dict[System, str]] = {"Canvas": "canvas_id", "Moodle": "participant"}
@@ -38,8 +38,8 @@ _ANONYMOUS: Final = "participant"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Work:
-    """What one person handed in, as far as its name goes."""
+class NamedWork:
+    """What the name of one person's work claims, and where it lies."""
 
     claim: Claim
     source: str
@@ -47,19 +47,19 @@ class Work:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Matching:
-    """Who is who."""
+class RosterMatches:
+    """Which lines of the class list are whose."""
 
     roster: Sequence[RosterStudent]
     """The class list, each number at the place of its kind."""
     lines: Mapping[Person, Sequence[RosterStudent]]
-    """Of the list, for each person who is on it; several where a team shares a repository."""
+    """The lines of each person on the list; several where a team shares a repository."""
     notes: Sequence[str]
     """What was doubtful, and what to do about it."""
 
 
 @dataclass(frozen=True)
-class _Match:
+class _LineMatch:
     lines: Sequence[RosterStudent] = ()
     doubt: str = ""
     """Why nothing was matched, after the name of the work."""
@@ -70,12 +70,14 @@ class _Match:
 
     @property
     def nobody(self) -> bool:
-        """Whether nothing on the list is like it."""
+        """Whether the list has nothing like it."""
         return not self.lines and not self.doubt
 
 
-def match(roster: Sequence[RosterStudent], works: Mapping[Person, Work]) -> Matching:
-    """The line of the class list that each person's name and number mean."""
+def match_roster(
+    roster: Sequence[RosterStudent], works: Mapping[Person, NamedWork]
+) -> RosterMatches:
+    """Find the lines of the class list that each person's name and number mean."""
     register = _Register(roster, [work.claim for work in works.values()])
     found = {person: register.find(work.claim) for person, work in works.items()}
     contests = _Contests(works, found)
@@ -97,13 +99,15 @@ def match(roster: Sequence[RosterStudent], works: Mapping[Person, Work]) -> Matc
                 "its result"
             )
     notes += _unknown([person for person, each in found.items() if each.nobody], roster)
-    return Matching(roster=register.roster, lines=lines, notes=notes)
+    return RosterMatches(roster=register.roster, lines=lines, notes=notes)
 
 
 class _Contests:
-    """Which of several people has a line that all of them could be."""
+    """Decides who gets a line of the list that several people could be."""
 
-    def __init__(self, works: Mapping[Person, Work], found: Mapping[Person, _Match]) -> None:
+    def __init__(
+        self, works: Mapping[Person, NamedWork], found: Mapping[Person, _LineMatch]
+    ) -> None:
         self._works = works
         self._claimed: dict[int, dict[Person, Likeness]] = defaultdict(dict)
         for person, each in found.items():
@@ -114,12 +118,12 @@ class _Contests:
                 self._claimed[line.line][person] = Likeness.FOLDED
 
     def is_won(self, line: RosterStudent, person: Person) -> bool:
-        """Whether nobody else's name is as much like it."""
+        """Whether the line is this person's: nobody else's name is as much like it."""
         own = self._claimed[line.line][person]
         return all(own < other for _, other in self._others(line, person))
 
     def why_lost(self, line: RosterStudent, person: Person) -> str:
-        """What to do about a line that was not won, after the name of the work."""
+        """What to do about a line that is not this person's, as the end of a sentence."""
         own = self._claimed[line.line][person]
         others = self._others(line, person)
         sources = ", ".join([self._works[other].source for other, _ in others][:_NAMES_SHOWN])
@@ -146,7 +150,7 @@ def _unknown(people: Sequence[Person], roster: Sequence[RosterStudent]) -> Itera
 
 
 class _Register:
-    """The class list, by everything that a file's name may have of a student."""
+    """The class list, indexed by everything about a student that a file's name may hold."""
 
     def __init__(self, roster: Sequence[RosterStudent], claims: Sequence[Claim]) -> None:
         self.notes: list[str] = []
@@ -175,88 +179,88 @@ class _Register:
             self._by_account.keys(),
         )
 
-    def find(self, claim: Claim) -> _Match:
-        """The line that a claim means, the lines of a team, or why it is none."""
+    def find(self, claim: Claim) -> _LineMatch:
+        """The line that a claim means (the lines, of a team), or why there is none."""
         if claim.numbered_by is not None:
             return self._find_numbered(claim, claim.numbered_by)
         return self._find_named(claim.name)
 
-    def _find_numbered(self, claim: Claim, system: System) -> _Match:
-        """By a system's number and a name; where they contradict each other, by neither."""
+    def _find_numbered(self, claim: Claim, system: System) -> _LineMatch:
+        """Find by a system's number and a name; where they contradict each other, by neither."""
         number = _NUMBER[system]
         numbered = self._by_number[system].get(claim.id.lower(), [])
         found = self._find_by_name(claim.name)
         named = found.lines
         if len(numbered) > 1:
-            return _Match(
+            return _LineMatch(
                 doubt=f"has {number} of {_shown(numbered)} of the roster: not matched. Correct "
                 "the one that has another"
             )
         if numbered:
             if numbered[0] in named:
-                return _Match(numbered)
+                return _LineMatch(numbered)
             if named:
-                return _Match(
+                return _LineMatch(
                     doubt=f"has {number} of {_shown(numbered)} and the name of {_shown(named)} of "
                     "the roster: matched with neither. Correct these lines"
                 )
             # Canvas never gives a number twice, and what it calls a person may change.
             sure = system == "Canvas" and not self._deduced
             if sure or _may_be(claim.name, numbered[0]):
-                return _Match(numbered)
-            return _Match(
+                return _LineMatch(numbered)
+            return _LineMatch(
                 doubt=f"has {number} of {_shown(numbered)} of the roster, but another name: not "
                 "matched. Correct the number or the name in that line"
             )
         if len(named) > 1:
-            return _Match(
+            return _LineMatch(
                 doubt=f"has the name of {_shown(named)} of the roster: not matched. Add a column "
                 f"{_COLUMN[system]!r} with {number} to tell them apart"
             )
         if named and (other := getattr(named[0], _FIELD[system])):
-            return _Match(
+            return _LineMatch(
                 doubt=f"has the name of {_shown(named)} of the roster, where {number} is "
                 f"{one_line(other, limit=40)} and not {claim.id}: not matched. If it is the same "
                 "person, correct that line"
             )
         return found
 
-    def _find_by_name(self, name: str) -> _Match:
+    def _find_by_name(self, name: str) -> _LineMatch:
         lines, likeness = self._names.find(name)
         if lines and likeness is Likeness.NEARLY:
-            return _Match(
+            return _LineMatch(
                 doubt=f"is spelt like {_shown(lines)} of the roster but for accents, which may "
                 "make it another name: not matched. If it is theirs, correct the spelling",
                 nearly=lines,
             )
-        return _Match(lines, likeness=likeness)
+        return _LineMatch(lines, likeness=likeness)
 
-    def _find_named(self, name: str) -> _Match:
+    def _find_named(self, name: str) -> _LineMatch:
         if team := self._by_repository.get(name.lower(), []):
-            return _Match(team)
+            return _LineMatch(team)
         found = self._find_by_anything(name)
         if not found.lines and self._prefix and name.lower().startswith(self._prefix):
             account = name.lower().removeprefix(self._prefix)
             lines = self._by_account.get(account, [])
             if lines and all(_last(each.repository).lower() == account for each in lines):
-                return _Match(lines)  # a team's repository, without the assignment
+                return _LineMatch(lines)  # a team's repository, without the assignment
             if lines:
-                found = _Match(lines)
+                found = _LineMatch(lines)
         if len(found.lines) > 1:
-            return _Match(
+            return _LineMatch(
                 doubt=f"could be any of {_shown(found.lines)} of the roster: not matched. Put its "
                 "name into the column 'repository' of the right one"
             )
         return self._by_its_end(name) if found.nobody else found
 
-    def _find_by_anything(self, name: str) -> _Match:
-        """By name, or by what else a file or folder may be called after."""
+    def _find_by_anything(self, name: str) -> _LineMatch:
+        """Find by name, or by what else a file or folder may be called after."""
         same, alike = (
             index.get(key, ())
             for index, key in zip(self._by_identifier, (name.lower(), plain(name)), strict=True)
         )
         named = self._find_by_name(name)
-        identified = _Match(same or alike, likeness=Likeness(not same))
+        identified = _LineMatch(same or alike, likeness=Likeness(not same))
         if not identified.lines:
             return named
         if not named.lines:
@@ -265,18 +269,18 @@ class _Register:
             return named
         # The name of one may be the account of another: then it is a choice of both.
         lines = {line.line: line for line in (*named.lines, *identified.lines)}
-        return _Match(list(lines.values()), likeness=min(named.likeness, identified.likeness))
+        return _LineMatch(list(lines.values()), likeness=min(named.likeness, identified.likeness))
 
-    def _by_its_end(self, name: str) -> _Match:
-        """Nobody: that a name ends in an account may be chance. It is only told."""
+    def _by_its_end(self, name: str) -> _LineMatch:
+        """A match with nobody, but with a note: that a name ends in an account may be chance."""
         found = [
             line
             for _, account in splits(name.lower())
             for line in self._by_account.get(account, [])
         ]
         if not found:
-            return _Match()
-        return _Match(
+            return _LineMatch()
+        return _LineMatch(
             doubt=f"ends like the account of {_shown(found)} of the roster, but may be somebody "
             "else's: not matched. If it is theirs, put its name into the column 'repository' of "
             "that line"
@@ -307,7 +311,7 @@ class _Register:
         return roster
 
     def _compared(self, claims: Sequence[Claim]) -> tuple[Counter[str], Counter[str]]:
-        """How often each column has the number of who is named there, and another one."""
+        """How often each column has the download's number for a name, and how often another one."""
         equal: Counter[str] = Counter()
         other: Counter[str] = Counter()
         for claim in claims:
@@ -320,9 +324,9 @@ class _Register:
         return equal, other
 
     def numbers_of_unknown_kind(
-        self, works: Mapping[Person, Work], found: Mapping[Person, _Match]
+        self, works: Mapping[Person, NamedWork], found: Mapping[Person, _LineMatch]
     ) -> Iterator[str]:
-        """What to do about numbers that are on the list, if one only knew whose they are."""
+        """Notes on the download's numbers that stand in a column of a kind that nobody declared."""
         alike = [
             (work, lines[0])
             for person, work in works.items()
@@ -369,7 +373,7 @@ def _names(roster: Sequence[RosterStudent]) -> Spellings[RosterStudent]:
 
 
 def _readings(student: RosterStudent) -> Iterator[str]:
-    """``Doe, Jane`` is also ``Jane Doe``; a family name may be of several words."""
+    """Other orders of a name: ``Jane Doe`` of ``Doe, Jane``; a family name may have two words."""
     family, comma, given = student.name.partition(",")
     words = f"{given} {family}".split() if comma else student.name.split()
     for first in range(len(words)):
@@ -385,7 +389,7 @@ def _identifiers(student: RosterStudent) -> Iterator[str]:
 
 
 def _may_be(name: str, line: RosterStudent) -> bool:
-    """Whether a name that is not that of the line may still be: it shares a word with it."""
+    """Whether a name may be the line's although it differs: they share a word."""
     if not line.name or plain(name) == _ANONYMOUS:
         return True
     whole, words = folded(name), _words(name)

@@ -47,7 +47,7 @@ def render_csv(record: Record) -> bytes:
     no grade in a gradebook, a zero is one.
     """
     marked = record.verdict is not Verdict.FAULT
-    made = elements.items(record)
+    made = elements.reported_tests(record)
     of = {status: [i.id for i in made if i.status is status] for status in Status}
     hidden = [i.id for i in made if i.visibility is not Visibility.VISIBLE]
     row = {
@@ -59,7 +59,7 @@ def render_csv(record: Record) -> bytes:
         "score": str(record.score) if marked else "",
         "max_score": str(record.max_score),
         "extra_score": str(record.extra_score) if marked else "",
-        "total": str(elements.total(record)) if marked else "",
+        "total": str(elements.total_points(record)) if marked else "",
         "passed_checks": " ".join(of[Status.PASSED]),
         "failed_checks": " ".join(of[Status.FAILED]),
         "not_checked": " ".join(of[Status.NOT_CHECKED]),

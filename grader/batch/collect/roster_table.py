@@ -1,4 +1,4 @@
-"""A class list as spreadsheet programs write it: bytes to lines of cells, and what columns mean.
+"""Reads a class list as spreadsheet programs write it: lines of cells, and what columns mean.
 
 Columns are recognised in several languages, and in the exports of other systems. What had to be
 assumed is told.
@@ -40,7 +40,7 @@ _UNSEEN: Final = dict.fromkeys(
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """The lines that hold anything."""
+    """The lines of a file that are not empty."""
 
     rows: Sequence[tuple[int, Sequence[str]]]
     """Each with the line of the file that it ends in. The first is the header."""
@@ -232,12 +232,12 @@ _FIELDS: Final = {
 
 
 def is_heading(cell: str) -> bool:
-    """Whether a cell is called like a column that is understood."""
+    """Whether a cell is the heading of a column that is understood."""
     return folded(cell) in _FIELDS
 
 
 def is_ours(cell: str) -> bool:
-    """Whether it is called as the documentation has it."""
+    """Whether a cell is a heading as the documentation has it."""
     return any(folded(cell) in spellings for spellings in _OUR_SPELLINGS.values())
 
 

@@ -1,4 +1,6 @@
-"""A course on GitHub: what a command says to the runner, and the steps of the action.
+"""A course on GitHub: its repositories, the steps of the action, what is said to the runner.
+
+The repositories are filled in from ``templates/course``.
 
 A step is a run of the grader in a process of its own, so that whatever happens to it (a crash, the
 runner's memory limit) ends in a verdict that says so: no mark.
@@ -23,8 +25,10 @@ import click
 
 from grader import __version__
 from grader.errors import ExitCode, GraderFault, RecordError, UsageError
+from grader.folders import data_directory, reference_kernel
 from grader.intake.display import for_terminal
 from grader.record import Audience, Fault, PuzzleInfo, Record, SubmissionInfo, Verdict, load
+from grader.toolchain import edition as editions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,7 +132,7 @@ class GradeStep:
 
     path: str
     options: tuple[str, ...]
-    """Of ``grade submit``."""
+    """Options for ``grade submit``."""
     pass_mark: int | None
     """Percent."""
     fail_on: frozenset[str]
@@ -188,7 +192,7 @@ class GradeStep:
             verdict=Verdict.FAULT,
             score=0,
             max_score=0,
-            headline=what,
+            headline="No mark: the grader gave no verdict. This says nothing about the work.",
             fault=Fault(kind="NoVerdict", what=what, remedy=remedy, stage="action", detail=detail),
         )
 
@@ -245,3 +249,107 @@ def _load_profile(binary: Path) -> bool:
         if done.returncode != 0:
             return False
     return True
+
+
+SUFFIX = ".j2"
+
+
+def write_course(folder: Path, *, puzzle: str, edition: str, action: str) -> tuple[Path, ...]:
+    """Write all files; nothing that is there already is overwritten.
+
+    Args:
+        folder: Where to; made if it is not there.
+        puzzle: Name of the puzzle.
+        edition: Name of the edition, or ``auto`` for the default.
+        action: Repository and tag of the action that the workflows use.
+
+    Returns:
+        The files that were written.
+
+    Raises:
+        UsageError: one of the files is there already, or ``action`` is no reference.
+        GraderFault: a file can't be written, or a template is missing.
+    """
+    _check_action(action)
+    chosen = editions.find(edition)
+    skeleton = reference_kernel(puzzle, chosen.name, "skeleton.mojo")
+    files = _rendered(
+        {
+            "puzzle": puzzle,
+            "edition": chosen.name,
+            "max_version": chosen.max_version,
+            "action": action,
+            "repository": action.partition("@")[0],
+            "reference": action.partition("@")[2],
+        }
+    )
+    try:
+        files[Path("student") / f"{puzzle}.mojo"] = skeleton.read_bytes()
+    except OSError as error:
+        raise GraderFault(
+            f"there is no skeleton of {puzzle} for edition {chosen.name}: {error.strerror}",
+            remedy="Choose another edition with --edition.",
+        ) from error
+    there = [path for path in sorted(files) if (folder / path).exists()]
+    if there:
+        raise UsageError(
+            f"{folder / there[0]} is there already",
+            remedy="Choose another folder; nothing was written.",
+        )
+    return tuple(_write(folder / path, data) for path, data in sorted(files.items()))
+
+
+def _check_action(action: str) -> None:
+    repository, at, reference = action.partition("@")
+    plain = all(c.isascii() and (c.isalnum() or c in "-_./") for c in repository + reference)
+    if not (at and reference and plain and repository.count("/") == 1):
+        raise UsageError(
+            f"--action {action!r} is not OWNER/REPOSITORY@TAG",
+            remedy="Give the repository of the action with a tag or a commit: me/mojo-grade@v1.",
+        )
+
+
+def _rendered(values: dict[str, str]) -> dict[Path, bytes]:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    root = data_directory("templates") / "course"
+    # Brackets of its own, because those of Jinja mean something in a workflow.
+    environment = Environment(
+        loader=FileSystemLoader(root),
+        autoescape=False,  # noqa: S701 - none of these files is HTML
+        undefined=StrictUndefined,
+        keep_trailing_newline=True,
+        variable_start_string="@[",
+        variable_end_string="]@",
+        block_start_string="@%",
+        block_end_string="%@",
+        comment_start_string="@#",
+        comment_end_string="#@",
+    )
+    names = sorted(path for path in root.rglob(f"*{SUFFIX}") if path.is_file())
+    return {
+        _target(path.relative_to(root)): environment.get_template(str(path.relative_to(root)))
+        .render(values)
+        .encode("utf-8")
+        for path in names
+    }
+
+
+def _target(template: Path) -> Path:
+    """Where a template goes: without its suffix, ``dot-`` for a leading dot."""
+    parts = [f".{p[4:]}" if p.startswith("dot-") else p for p in template.parts]
+    return Path(*parts[:-1], parts[-1].removesuffix(SUFFIX))
+
+
+def _write(path: Path, data: bytes) -> Path:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+        if data.startswith(b"#!"):
+            path.chmod(0o755)
+    except OSError as error:
+        raise GraderFault(
+            f"{path} could not be written: {error.strerror}",
+            remedy="Make room, or choose another folder.",
+        ) from error
+    return path

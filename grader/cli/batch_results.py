@@ -15,7 +15,7 @@ from grader.record import Audience
 
 if TYPE_CHECKING:
     from grader.batch.model import StudentResult
-    from grader.batch.store import Stored
+    from grader.batch.store import StoredAttempt
 
 _RUN = click.Path(path_type=Path, file_okay=False, exists=True)
 
@@ -92,11 +92,13 @@ def show(run: Path, student: str, audience: Audience) -> None:
         click.echo("Nothing was handed in.")
 
 
-def _show(run: Path, result: StudentResult, attempts: Sequence[Stored], audience: Audience) -> None:
+def _show(
+    run: Path, result: StudentResult, attempts: Sequence[StoredAttempt], audience: Audience
+) -> None:
     from datetime import UTC, datetime
 
     from grader.batch.outputs.feedback import for_student
-    from grader.course.github import on_runner
+    from grader.course import on_runner
     from grader.intake.display import for_terminal, one_line
     from grader.report.formats.github import fenced
     from grader.report.text import render_text

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def grade_task(task: Task) -> Record:
-    """The record of a task; whatever goes wrong on our side is a fault in it."""
+    """Grade a task. Whatever goes wrong on our side is a fault in the record that is returned."""
     if task.grader_version != __version__:
         fault = GraderFault(
             f"this machine has grader {__version__}, the run has {task.grader_version}",
@@ -58,7 +58,7 @@ def grade_task(task: Task) -> Record:
 
 
 def fault_of(task: Task, error: Exception) -> Record:
-    """The record of a task that could not be graded, and why."""
+    """The record of a task that could not be graded, with the reason as its fault."""
     from grader.grading.records import fault_record
 
     state = RunState(

@@ -1,1 +1,0 @@
-"""Running a course on GitHub: the steps of the action, and the repositories it starts from."""
