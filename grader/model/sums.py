@@ -19,8 +19,9 @@ def sum_of(*terms: NDArray[np.float64], dtype: str = "float32") -> ExpectedOutpu
     "Floating Point Instructions"). So a subnormal term may be lost whole, and each addition may
     lose less than the smallest normal number.
 
-    Whole numbers are exact while the sum of their magnitudes is: then every partial sum is. An
-    element is undecided where a partial sum may overflow in some order.
+    Whole numbers are exact while the sum of their magnitudes is: then every partial sum is. Of two
+    numbers the sum is infinite where it rounds to more than the largest number. Of more, an element
+    is undecided where a partial sum may overflow in some order.
 
     Args:
         terms: The numbers, as the type holds them.
@@ -38,6 +39,11 @@ def sum_of(*terms: NDArray[np.float64], dtype: str = "float32") -> ExpectedOutpu
     with np.errstate(invalid="ignore"):  # of inf - inf, which is NaN
         value = np.asarray(numbers.sum(axis=0))
         whole = (numbers == np.rint(numbers)).all(axis=0)
+    decided = magnitude * (1 + gamma) < limits.largest
+    if additions == 1:
+        decided = np.ones(value.shape, np.bool_)
+        half = limits.unit_roundoff * 2.0**limits.highest  # of the last digit of the largest number
+        value = np.where(np.abs(value) >= limits.largest + half, np.copysign(np.inf, value), value)
     allowed = gamma * magnitude + lost + additions * normal
     no = np.zeros(value.shape, np.bool_)
     return ExpectedOutput(
@@ -45,7 +51,7 @@ def sum_of(*terms: NDArray[np.float64], dtype: str = "float32") -> ExpectedOutpu
         allowed=allowed,
         rearranged=allowed,
         may_overflow=no,
-        decided=magnitude * (1 + gamma) < limits.largest,
+        decided=decided,
         exact=whole & (magnitude <= limits.exact),
         may_be_nan=no,
     )

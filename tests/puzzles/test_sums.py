@@ -25,7 +25,7 @@ def test_any_order_in_float32_is_right(numbers, order):
             if place < len(numbers):
                 total = np.float32(total + np.float32(numbers[place]))
     right = sum_of(*columns(*numbers))
-    if right.decided[0]:
+    if right.decided[0] and np.isfinite(right.value[0]):
         assert abs(float(total) - right.value[0]) <= right.allowed[0]
         if right.exact[0]:
             assert float(total) == right.value[0]
@@ -46,7 +46,8 @@ def test_a_sum_in_float16_is_not(numbers):
         ((0.5, 2.0), False, True),
         ((2.0**24, 1.0), False, True),
         ((2.0**24, 0.0), True, True),
-        ((2.0**127, 2.0**127), False, False),
+        ((2.0**127, 2.0**127), False, True),
+        ((2.0**127, 2.0**127, -(2.0**127)), False, False),
         ((np.inf, 1.0), True, True),
         ((np.nan, 1.0), False, True),
     ],
@@ -54,6 +55,23 @@ def test_a_sum_in_float16_is_not(numbers):
 def test_what_is_exact_and_what_is_decided(numbers, exact, decided):
     right = sum_of(*columns(*numbers))
     assert (bool(right.exact[0]), bool(right.decided[0])) == (exact, decided)
+
+
+@given(FLOATS, FLOATS)
+def test_of_two_numbers_the_sum_is_infinite_where_float32_says_so(one, other):
+    with np.errstate(over="ignore"):
+        total = np.float32(one) + np.float32(other)
+    right = sum_of(*columns(one, other))
+    assert right.decided[0]
+    assert np.isinf(right.value[0]) == np.isinf(total)
+
+
+def test_the_largest_number_is_no_infinity():
+    largest = float(np.finfo(np.float32).max)
+    assert sum_of(*columns(largest, 10.0)).value[0] == largest
+    assert sum_of(*columns(largest, 2.0**103)).value[0] == np.inf
+    assert sum_of(*columns(-largest, -(2.0**103))).value[0] == -np.inf
+    assert sum_of(*columns(largest, 2.0**102)).value[0] < np.inf
 
 
 def test_what_a_gpu_flushes_is_right_and_no_more():

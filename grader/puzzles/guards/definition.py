@@ -49,7 +49,8 @@ PUZZLE = Puzzle(
     parts=(PART,),
     rubric=rubric(
         "add_10_guard",
-        example="There are 8 threads for 4 elements. What do the last four do?",
+        example="Do the first thread by hand, and the last of the 8, which has no element: what "
+        "does each read and write?",
         integers="Compare what the guard lets through with the indices that there are, 0 to "
         "size - 1.",
         clean="A thread whose index is size or more has no element: what keeps it from a and "

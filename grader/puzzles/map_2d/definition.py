@@ -79,7 +79,8 @@ PUZZLE = Puzzle(
     parts=(PART,),
     rubric=rubric(
         "add_10_2d",
-        example="There are 3 x 3 threads for 2 x 2 elements. What do the other five do?",
+        example="Do the thread in row 0 and column 1 by hand: which element does it read, and "
+        "which does it write?",
         integers="Take one wrong element and work out by hand which row, which column and which "
         "place in memory its thread has.",
         clean="A thread needs a row below size and a column below size: does the guard ask for "
