@@ -17,7 +17,7 @@ EVERY_RUN = {
     "guards": "no_guard grid_stride",
     "map_2d": "tile_tensor guard_of_the_place name_misspelt",
     "broadcast": "transposed",
-    "blocks": "blocks_of_the_example",
+    "blocks": "written_in_the_first_block",
     "shared_memory": "tile_backwards",
 }
 """By puzzle; beside ``right`` and ``skeleton``."""
