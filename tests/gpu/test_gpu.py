@@ -15,9 +15,11 @@ from grader.lanes import gpu
 from grader.lanes.devices import choose_device
 from grader.lanes.workspace import open_workspace
 from grader.record import Status, Verdict, load
+from grader.run.document import RunEnding, decode
 from grader.sandbox import Wanted, probe
 from grader.toolchain import edition
 from grader.toolchain.toolchain import locate
+from tests.run.conftest import KINDS
 
 needs_gpu = pytest.mark.skipif(not gpu.probe().name, reason=f"no GPU: {gpu.probe().why}")
 needs_none = pytest.mark.skipif(bool(gpu.probe().name), reason="this machine has a GPU")
@@ -42,6 +44,19 @@ def test_a_gpu_gives_the_same_verdict(file, verdict, tmp_path):
     status = {check.id: check.status for check in record.checks}
     assert status["device"] is Status.NOT_CHECKED
     assert status["clean"] is Status.NOT_CHECKED
+
+
+@needs_gpu
+@pytest.mark.slow
+def test_a_program_runs_on_a_gpu(tmp_path):
+    source = tmp_path / "kinds.mojo"
+    source.write_text(KINDS)
+    command = [sys.executable, "-m", "grader", "run", "--device", "gpu", "--json", str(source)]
+    done = subprocess.run([*command, "leaves"], check=False, capture_output=True)
+    seen = decode(done.stdout)
+    assert (done.returncode, seen.ending, seen.device.kind) == (0, RunEnding.RAN, "gpu")
+    assert seen.stdout.startswith("leaves ")
+    assert seen.findings == ()
 
 
 @needs_gpu
