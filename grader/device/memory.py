@@ -183,6 +183,8 @@ class GlobalMemory(AddressSpace):
         """1 for each byte that anything wrote, in the same shapes as ``data``."""
         self.stamps: Stamps = self._stamps.words(8).view(np.uint64)
         """The last writer of each byte, see `grader.device.memory`."""
+        self.on_host: dict[int, int] = {}
+        """Where the worker has pinned memory, and how many bytes of it."""
         self.names: dict[int, str] = {}
         """Names of allocations by where they start, for what is said of an access."""
         self._launches = LaunchShapes()
@@ -351,6 +353,12 @@ class GlobalMemory(AddressSpace):
             return ()
         stamps = self.stamps[self._host_range(address, size, "read")]
         return self._launches.provenance(stamps, most_runs=most_runs)
+
+    def is_on_host(self, address: int) -> bool:
+        """Whether an address is of memory that the worker has pinned, and no device memory."""
+        if BASE_ADDRESS <= address < BASE_ADDRESS + self.window:
+            return False
+        return any(start <= address < start + size for start, size in self.on_host.items())
 
     def begin_launch(self, index: int, grid: Dim3, block: Dim3) -> None:
         """Remember a launch's shape, to name blocks and threads by."""

@@ -64,6 +64,7 @@ class DriverOp(IntEnum):
     OCCUPANCY = 36
     LAUNCH = 37
     STREAM_WAIT = 38
+    HOST_MEMORY = 39
 
 
 MAX_SMALL_FRAME = 64 * 1024

@@ -104,8 +104,8 @@ def _page(document: RunDocument, text: str) -> RunPage:
             )
             for kind in document.launches
         ),
-        facts=(
-            ("Arguments", " ".join(document.arguments) or "none"),
+        facts=_told(
+            ("Arguments", " ".join(document.arguments)),
             ("Exit code", str(document.exit_code)),
             ("Mojo", f"{toolchain.mojo_version}, edition {toolchain.edition}"),
             ("Why this edition", toolchain.edition_reason),
@@ -115,6 +115,10 @@ def _page(document: RunDocument, text: str) -> RunPage:
             ("Run", f"{document.run_seconds:.1f} s"),
         ),
     )
+
+
+def _told(*facts: tuple[str, str]) -> tuple[tuple[str, str], ...]:
+    return tuple((term, value) for term, value in facts if value)
 
 
 def _badge(document: RunDocument) -> Badge:
@@ -136,12 +140,12 @@ def _badge(document: RunDocument) -> Badge:
 
 def _finding(found: ProgramFinding, text: str) -> ProgramFindingView:
     finding = found.finding
-    facts = (
+    facts = _told(
         ("Kernel", found.function),
         ("Array", found.at.array if found.at else ""),
         (
             "Seen",
-            f"{found.times:,} times, in {found.launches:,} launches" if found.times > 1 else "",
+            f"{found.times:,} times" if found.times > 1 else "",
         ),
         ("Instruction", finding.ptx_text or ""),
         (
@@ -159,7 +163,7 @@ def _finding(found: ProgramFinding, text: str) -> ProgramFindingView:
             ("", found.at),
             ("The other side", found.other if found.other != found.at else None),
         ),
-        facts=tuple((term, value) for term, value in facts if value),
+        facts=facts,
     )
 
 

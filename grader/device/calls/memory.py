@@ -8,9 +8,10 @@ from grader.device.calls.table import call
 from grader.device.checks.history import of_ranges
 from grader.device.cuda import CallRefused, CudaResult
 from grader.device.journal import Copied, Filled, Freed, Placed, Read, Wrote
-from grader.device.session import DriverSession
+from grader.device.session import MAX_HANDLES, DriverSession
 from grader.device.streams import device_range, host_range
 from grader.device.wire import NOT_ORDERED, DriverOp
+from grader.errors import UnsupportedByDevice
 
 _U64 = struct.Struct("<Q")
 _TWO_U64 = struct.Struct("<QQ")
@@ -156,3 +157,15 @@ def memset_on_host(session: DriverSession, address: int, size: int, on: int) -> 
     session.order.begin(stream)
     touched = of_ranges(written=host_range(address, size))
     session.order.done(stream, "a memset of the host's memory", touched)
+
+
+@call(DriverOp.HOST_MEMORY, "QQ")
+def host_memory(session: DriverSession, address: int, size: int) -> None:
+    """The worker has pinned memory of its own, or where ``size`` is 0 has it no more."""
+    ranges = session.memory.on_host
+    if not size:
+        ranges.pop(address, None)
+    elif len(ranges) < MAX_HANDLES:
+        ranges[address] = size
+    else:
+        raise UnsupportedByDevice(f"the worker pins memory more than {MAX_HANDLES} times")

@@ -25,6 +25,14 @@ static struct block *blocks;
 #define PAGE ((size_t)4096)
 static uintptr_t next_address = FIRST_ADDRESS;
 
+/* A kernel on a GPU can use pinned memory by its address; here it can't, and the device process has to
+ * tell such an access from one that is out of bounds. Of size 0, the memory is gone. */
+static CUresult tell(const void *start, size_t size)
+{
+    uint64_t request[2] = {(uintptr_t)start, size};
+    return device_tell(OP_HOST_MEMORY, request, sizeof request);
+}
+
 static void keep(struct block *block, void *start, size_t size, int mapped)
 {
     block->start = start;
@@ -107,7 +115,7 @@ EXPORT CUresult cuMemHostAlloc(void **pointer, size_t size, unsigned flags)
     }
     *pointer = start;
     keep(block, start, size, 1);
-    return CUDA_SUCCESS;
+    return tell(start, size);
 }
 
 EXPORT CUresult cuMemAllocHost_v2(void **pointer, size_t size)
@@ -122,7 +130,7 @@ EXPORT CUresult cuMemFreeHost(void *pointer)
         return CUDA_ERROR_INVALID_VALUE;
     munmap(found->start, found->size);
     free(found);
-    return device_tell(OP_STATUS, NULL, 0);
+    return tell(pointer, 0);
 }
 
 /* Registration pins pages for faster copies; a copy reads any page here. */
@@ -135,7 +143,7 @@ EXPORT CUresult cuMemHostRegister_v2(void *pointer, size_t size, unsigned flags)
     if (!block)
         return CUDA_ERROR_OUT_OF_MEMORY;
     keep(block, pointer, size, 0);
-    return device_tell(OP_STATUS, NULL, 0);
+    return tell(pointer, size);
 }
 
 EXPORT CUresult cuMemHostUnregister(void *pointer)
@@ -143,5 +151,5 @@ EXPORT CUresult cuMemHostUnregister(void *pointer)
     if (!pointer)
         return CUDA_ERROR_INVALID_VALUE;
     free(take(pointer, 0));
-    return device_tell(OP_STATUS, NULL, 0);
+    return tell(pointer, 0);
 }

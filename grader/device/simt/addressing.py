@@ -30,6 +30,7 @@ from grader.device.simt.regions import (
     WINDOW_SIZE,
     MemoryRegion,
 )
+from grader.errors import UnsupportedByDevice
 
 Offsets = Index | int
 _WINDOWS = (
@@ -153,6 +154,9 @@ class AddressOperand:
         outside = region.outside(many, self.span)
         if not outside.any():
             return
+        first = BASE_ADDRESS + int(many[np.argmax(outside)]) & (1 << 64) - 1
+        if space is Space.GLOBAL and self.machine.memory.is_on_host(first):
+            raise UnsupportedByDevice("a kernel uses the host's pinned memory by its address")
         for tell in self.machine.observers.outside:
             tell(self._faulty(region, space, lanes, many, outside))
         raise KernelFault(CudaResult.ILLEGAL_ADDRESS)
