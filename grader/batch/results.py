@@ -155,9 +155,15 @@ class _TokenPlaces:
         return msgspec.structs.replace(checked, finding=moved)
 
 
-def student_results(store: Store) -> Iterator[StudentResult]:
-    """Each student's result, in the order of the class. Records are unpacked one at a time."""
-    known = _Results(store)
+def student_results(store: Store, *, own_files: bool = True) -> Iterator[StudentResult]:
+    """Each student's result, in the order of the class. Records are unpacked one at a time.
+
+    Args:
+        store: Of the class.
+        own_files: Whether each has a record of the student's own file. That of an equal program
+            says as much about the mark, and is made sooner.
+    """
+    known = _Results(store, own_files=own_files)
     return (known.result(student) for student in known.students)
 
 
@@ -173,8 +179,8 @@ def find_result(store: Store, key: str) -> StudentResult:
 class _Results:
     """The columns of the database, without the records, and the results that follow from them."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, store: Store, *, own_files: bool = True) -> None:
+        self._store, self._own_files = store, own_files
         self.students = store.students()
         self._programs = store.programs()
         self._graded = store.known()
@@ -214,18 +220,19 @@ class _Results:
         return StudentResult(
             student=student,
             attempt=own.attempt,
-            record=_record(self._store, own, program) if graded else None,
+            record=self._record(own, program) if graded else None,
             attempts=attempts,
             equal_to="" if leader == student.key else leader,
             seconds=graded.seconds if graded and leader == student.key else 0.0,
         )
 
-
-def _record(store: Store, own: StoredAttempt, program: str) -> Record:
-    record = store.record(program)
-    assert record is not None
-    data = store.source(own.attempt.sha256)
-    return record_of_equal_program(record, submission_from_bytes(own.attempt.name, data))
+    def _record(self, own: StoredAttempt, program: str) -> Record:
+        record = self._store.record(program)
+        assert record is not None
+        if not self._own_files:
+            return record
+        data = self._store.source(own.attempt.sha256)
+        return record_of_equal_program(record, submission_from_bytes(own.attempt.name, data))
 
 
 def describe(

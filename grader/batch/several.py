@@ -229,7 +229,8 @@ def _results(folder: Path) -> list[PuzzleResults]:
                 known = info.puzzle in puzzles.NAMES
                 title = puzzles.find(info.puzzle).title if known else info.puzzle
                 number = _number(info.puzzle)
-                found.append(puzzle_results(each.name, title, number, info, student_results(store)))
+                results = student_results(store, own_files=False)
+                found.append(puzzle_results(each.name, title, number, info, results))
     return found
 
 

@@ -217,6 +217,24 @@ class TestClones:
         assert "Its own place is problems/p01/p01.mojo" in left["hw-ann/problems/p06/p06.mojo"]
         assert "map (2), guards (1), blocks (1)" in notes
 
+    def test_kernels_as_they_were_given_out_are_not_begun(self, tmp_path: Path) -> None:
+        """Whatever stands around them: the book may have a version that is not known."""
+        given = {name: reference_kernel(name, "26.5", "skeleton.mojo") for name in ("map", "zip")}
+        right = reference_kernel("map", "26.5", "right.mojo").read_text()
+        files = {
+            "ann/problems/p01/p01.mojo": given["map"].read_text() + "\n\ndef more():\n    pass\n",
+            "ann/problems/p02/p02.mojo": given["zip"].read_text(),
+            "ann/problems/p03/p03.mojo": work(GUARDS, 1),
+            "bob/problems/p01/p01.mojo": right + "\n\ndef more():\n    pass\n",
+        }
+        taken, left, notes = sorted_files(make_class(tmp_path / "c", files))
+        assert taken == {
+            "map": {"bob": "bob/problems/p01/p01.mojo"},
+            "guards": {"ann": "ann/problems/p03/p03.mojo"},
+        }
+        assert not left
+        assert "map (1), zip (1)" in notes
+
     def test_an_untouched_file_that_is_handed_in_alone_is_one(
         self, tmp_path: Path, books: dict[str, Book]
     ) -> None:

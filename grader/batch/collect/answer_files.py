@@ -175,9 +175,11 @@ class _Folder:
         same, word for word.
         """
         program = self._reading.program(file.entry)
+        if self._book.is_untouched(program):
+            return False
         if not program or not self._book.ships(program):
             return True
-        if self._rank(file) <= 0 or self._book.is_untouched(program):
+        if self._rank(file) <= 0:
             return False
         return self._place(file) is FilePlace.ASSIGNED or self._book.is_answer(program)
 

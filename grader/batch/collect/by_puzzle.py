@@ -10,12 +10,12 @@ no sixteen zeros. A file that is handed in alone, as it was given out, is.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
 from typing import Final
 
@@ -47,7 +47,9 @@ from grader.book import Book, FilePlace
 from grader.book.identify import choose
 from grader.book.shipped import Topics, read_shipped
 from grader.errors import OtherPuzzle, SubmissionRefused, UsageError
+from grader.folders import data_directory
 from grader.intake.display import one_line
+from grader.model.puzzle import Puzzle
 
 MAX_READ: Final = 300
 """Files of one student that nobody else has, and that are read to see of which puzzle they are."""
@@ -73,6 +75,8 @@ class KnownFiles(msgspec.Struct, kw_only=True):
     """See `grader.batch.collect.entry.FileReader`."""
     told: dict[str, ToldPuzzle] = {}
     """By the digest, and what the file's place or name says."""
+    unfilled: dict[str, bool] = {}
+    """By the digest and the puzzle: whether all kernels are as they were given out."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,7 +160,7 @@ def collect_by_puzzle(
     with opened(source, words.all) as listing:
         known = known or KnownFiles()
         reading = FileReader.knowing(known.programs)
-        sorter = _Sorter(books, topics, words, reading, dict(known.told))
+        sorter = _Sorter(books, topics, words, reading, dict(known.told), dict(known.unfilled))
         owner = _Owner(source, listing.entries, sorter)
         handed_over = people_in(listing.entries, roster, owner.claim)
         if not handed_over.people:
@@ -300,8 +304,9 @@ class _Sorter:
     words: _Words
     reading: FileReader
     _told: dict[str, ToldPuzzle]
+    _unfilled: dict[str, bool]
 
-    @cached_property
+    @functools.cached_property
     def _places(self) -> Mapping[tuple[str, ...], set[str]]:
         places: dict[tuple[str, ...], set[str]] = defaultdict(set)
         for name, book in self.books.items():
@@ -344,9 +349,28 @@ class _Sorter:
         except SubmissionRefused:
             return True
 
-    @cached_property
+    @functools.cached_property
     def _seen(self) -> set[str]:
         return {key.partition(" ")[0] for key in self._told}
+
+    def is_unfilled(self, entry: FileEntry, puzzle: Puzzle) -> bool:
+        """Whether nothing was written into any kernel: of a version of the book that is not known.
+
+        What is packed as an op is known by its digests only.
+        """
+        from grader.grading.program import is_unfilled
+
+        try:
+            read = entry.load()
+        except SubmissionRefused:
+            return False
+        key = f"{read.sha256} {puzzle.name}"
+        if puzzle.is_program and key not in self._unfilled:
+            self._unfilled[key] = any(
+                all(is_unfilled(part, read.text, skeleton) for part in puzzle.parts)
+                for skeleton in skeletons_of(puzzle)
+            )
+        return self._unfilled.get(key, False)
 
     def _choose(self, text: str, likely: set[str], where: str) -> ToldPuzzle:
         try:
@@ -390,7 +414,9 @@ class _Sorter:
             files=files,
             notes=notes,
             _choices=choices,
-            known=KnownFiles(programs=self.reading.programs, told=self._told),
+            known=KnownFiles(
+                programs=self.reading.programs, told=self._told, unfilled=self._unfilled
+            ),
         )
 
     def _order(self, name: str) -> tuple[int, str]:
@@ -448,17 +474,26 @@ class _Files:
     def choices(self) -> Iterator[tuple[str, ChosenFiles, Sequence[HandedInFile]]]:
         """For each puzzle with a file, which of them is meant."""
         for name, files in self._of.items():
-            book = self._sorter.books[name]
+            book = self._known_book(self._sorter.books[name], files)
             choice = choose_attempts(files, book, self._sorter.reading)
-            if choice.files and self._is_untouched(choice.files[-1], book):
+            given = [each for each in files if self._is_untouched(each, book)]
+            if choice.files and choice.files[-1] in given:
                 self.not_begun.append(name)
                 choice = ChosenFiles(files=())
             for each in choice.files:
                 self._tell(each, name, self._why[each.entry.source])
             for each in files:
-                if each not in choice.files and not self._is_shipped(each):
+                if each not in (*choice.files, *given) and not self._is_shipped(each):
                     self._pass_over(each, name, book)
             yield name, choice, files
+
+    def _known_book(self, book: Book, files: Sequence[HandedInFile]) -> Book:
+        """The book, with the files of a clone in which no kernel was touched."""
+        for each in files if self._has_clone else ():
+            program = self._sorter.reading.program(each.entry)
+            if program and self._sorter.is_unfilled(each.entry, book.layout.puzzle):
+                book = book.handing_out(program)
+        return book
 
     def _is_untouched(self, file: HandedInFile, book: Book) -> bool:
         program = self._sorter.reading.program(file.entry)
@@ -506,6 +541,14 @@ class _Files:
                 students=self._person.students, source=source, puzzle=puzzle, why=why, remedy=remedy
             )
         )
+
+
+@functools.cache
+def skeletons_of(puzzle: Puzzle) -> Sequence[str]:
+    """The texts of a puzzle's skeletons, each once, of all editions."""
+    folder = puzzle.kernels or data_directory("reference_kernels") / puzzle.name
+    texts = (path.read_text("utf-8") for path in sorted(folder.glob("*/skeleton.mojo")))
+    return tuple(dict.fromkeys(texts))
 
 
 def _late_with(choice: ChosenFiles, person: Person) -> Iterator[Student]:
