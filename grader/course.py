@@ -16,7 +16,7 @@ import secrets
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -252,14 +252,17 @@ def _load_profile(binary: Path) -> bool:
 
 
 SUFFIX = ".j2"
+_OTHER_SYSTEMS = "lms"
 
 
-def write_course(folder: Path, *, puzzle: str, edition: str, action: str) -> tuple[Path, ...]:
+def write_course(
+    folder: Path, *, puzzles: Sequence[str], edition: str, action: str
+) -> tuple[Path, ...]:
     """Write all files; nothing that is there already is overwritten.
 
     Args:
         folder: Where to; made if it is not there.
-        puzzle: Name of the puzzle.
+        puzzles: Their names. Autograders of other systems are written for one puzzle only.
         edition: Name of the edition, or ``auto`` for the default.
         action: Repository and tag of the action that the workflows use.
 
@@ -272,10 +275,13 @@ def write_course(folder: Path, *, puzzle: str, edition: str, action: str) -> tup
     """
     _check_action(action)
     chosen = editions.find(edition)
-    skeleton = reference_kernel(puzzle, chosen.name, "skeleton.mojo")
+    puzzles = tuple(dict.fromkeys(puzzles))
     files = _rendered(
         {
-            "puzzle": puzzle,
+            "puzzles": puzzles,
+            # In a student's workflow each has a job of its own.
+            "puzzle": puzzles[0] if len(puzzles) == 1 else "${{ matrix.puzzle }}",
+            "title": puzzles[0] if len(puzzles) == 1 else f"{len(puzzles)} puzzles",
             "edition": chosen.name,
             "max_version": chosen.max_version,
             "action": action,
@@ -283,13 +289,17 @@ def write_course(folder: Path, *, puzzle: str, edition: str, action: str) -> tup
             "reference": action.partition("@")[2],
         }
     )
-    try:
-        files[Path("student") / f"{puzzle}.mojo"] = skeleton.read_bytes()
-    except OSError as error:
-        raise GraderFault(
-            f"there is no skeleton of {puzzle} for edition {chosen.name}: {error.strerror}",
-            remedy="Choose another edition with --edition.",
-        ) from error
+    if len(puzzles) > 1:
+        files = {path: data for path, data in files.items() if path.parts[0] != _OTHER_SYSTEMS}
+    for puzzle in puzzles:
+        skeleton = reference_kernel(puzzle, chosen.name, "skeleton.mojo")
+        try:
+            files[Path("student") / f"{puzzle}.mojo"] = skeleton.read_bytes()
+        except OSError as error:
+            raise GraderFault(
+                f"there is no skeleton of {puzzle} for edition {chosen.name}: {error.strerror}",
+                remedy="Choose another edition with --edition.",
+            ) from error
     there = [path for path in sorted(files) if (folder / path).exists()]
     if there:
         raise UsageError(
@@ -309,7 +319,7 @@ def _check_action(action: str) -> None:
         )
 
 
-def _rendered(values: dict[str, str]) -> dict[Path, bytes]:
+def _rendered(values: dict[str, object]) -> dict[Path, bytes]:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     root = data_directory("templates") / "course"

@@ -23,8 +23,8 @@ def init() -> None:
 
 @init.command()
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, file_okay=False))
-@options.puzzle
-@options.edition("Edition of the puzzle book that the skeleton is written for.")
+@options.puzzles
+@options.edition("Edition of the puzzle book that the skeletons are written for.")
 @click.option(
     "--action",
     "action",
@@ -32,7 +32,7 @@ def init() -> None:
     show_default=True,
     help="The action that the workflows use: repository and tag or commit.",
 )
-def course(folder: Path, puzzle: str, edition: str, action: str) -> None:
+def course(folder: Path, puzzles: tuple[str, ...], edition: str, action: str) -> None:
     """Write the two repositories of a course into DIR.
 
     DIR/student is what students start from; DIR/instructor grades all of them,
@@ -40,7 +40,7 @@ def course(folder: Path, puzzle: str, edition: str, action: str) -> None:
     """
     from grader.course import write_course
 
-    for path in write_course(folder, puzzle=puzzle, edition=edition, action=action):
+    for path in write_course(folder, puzzles=puzzles, edition=edition, action=action):
         click.echo(path)
     click.echo(f"Next: read {folder / 'README.md'}")
 

@@ -71,6 +71,14 @@ puzzle: Option = click.option(
     callback=lambda context, parameter, value: needed_assignment(value),
     help="Which puzzle.  [default: the only one there is]",
 )
+puzzles: Option = click.option(
+    "--puzzle",
+    "puzzles",
+    multiple=True,
+    type=click.Choice(NAMES),
+    callback=lambda context, parameter, value: value or (needed_assignment(None),),
+    help="Which puzzle; give it again for each of several.  [default: the only one there is]",
+)
 puzzle_of_class: Option = click.option(
     "--puzzle",
     type=click.Choice(NAMES),

@@ -12,7 +12,15 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from grader.intake.program import functions, launched, with_constants, with_extents, without_bodies
+from grader.intake.program import (
+    Unset,
+    UnsetConstant,
+    functions,
+    launched,
+    with_constants,
+    with_extents,
+    without_bodies,
+)
 from grader.model.cases import PlannedShape
 from grader.model.part import Kernels, constants_at
 from grader.record import Reason
@@ -126,9 +134,12 @@ class _Plan:
             needed, taken = self._functions[self._names[launch.function]].parameters
             if not needed <= len(launch.parameters) <= taken:
                 return LeftOut(Reason.SIGNATURE, {"function": launch.function})
-        text, unset = with_constants(self._text, constants_at(code.constants, shape.sizes))
-        if unset:
-            first = unset[0]
+        values = constants_at(code.constants, shape.sizes)
+        text, unset = with_constants(self._text, values)
+        # A file that names no type of numbers has written the task's own, or computes another.
+        told = [each for each in unset if each.why is not Unset.MISSING or _is_size(values, each)]
+        if told:
+            first = told[0]
             return LeftOut(
                 Reason.CONSTANT_UNSET,
                 {"constant": first.name, "why": first.why.value, "line": first.line},
@@ -182,6 +193,10 @@ class _Plan:
             WantedKernel(self._names[launch.function], launch.parameters)
             for launch in _code(shape).launches
         ]
+
+
+def _is_size(values: Mapping[str, int | str], constant: UnsetConstant) -> bool:
+    return isinstance(values[constant.name], int)
 
 
 def _names(text: str, expected: set[str]) -> dict[str, str]:

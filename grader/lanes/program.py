@@ -33,6 +33,8 @@ from grader.toolchain.workspace import Workspace
 _DRIVER = "/driver"
 _HOST = Path(worker.__file__).with_name("program.py")
 _TOOLS = "tools"
+_LINKERS = ("cc", "c++", "ld", "ld.lld")
+"""What compilers look for: from 25.7 on the first, before that the others."""
 _OBJECT, _LIBRARY = "program.o", "program.so"
 _RUNTIME = ("KGENCompilerRTShared", "AsyncRTMojoBindings")
 """What the compiler would hand to the linker; a program without a kernel needs the first alone."""
@@ -256,7 +258,9 @@ def open_program(
             ),
             gpu=on_gpu,
         )
-        # The compiler wants to know of a C compiler before it compiles anything, and calls none.
-        (scratch.directory(_TOOLS) / "cc").symlink_to(workspace.box.inside(linker_of(toolchain)))
+        # The compiler wants to know of a linker before it compiles anything, and calls none.
+        tools, linker = scratch.directory(_TOOLS), workspace.box.inside(linker_of(toolchain))
+        for name in _LINKERS:
+            (tools / name).symlink_to(linker)
         file = scratch.install(f"source/{module}.mojo", source)
         yield ProgramPlace(workspace, chosen, workspace.box.inside(file))

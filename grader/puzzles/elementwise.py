@@ -121,6 +121,44 @@ def _half_precision(elements: Answer) -> Answer:
         return elements.astype(np.float16).astype(np.float64)
 
 
+MESSAGES = (
+    (
+        r"cannot implicitly convert '(Int|UInt)' value to 'Float32'",
+        (
+            "The index is a whole number, and the output holds Float32. To add to the element, "
+            "read it first: a with that index."
+        ),
+    ),
+    (
+        r"cannot be converted from 'Int32' to 'Int'",
+        "size_dev is an Int32. Compare the index with size, which is the same number as an Int.",
+    ),
+    (
+        r"cannot be converted from '(Int' to 'UInt|UInt' to 'Int)'",
+        "One of the two numbers is an Int and the other a UInt. Convert one: Int(...).",
+    ),
+    (
+        r"'Int' does not implement the '__call__' method",
+        "thread_idx.x, block_idx.x and block_dim.x are numbers: no brackets behind them.",
+    ),
+    (
+        r"no matching method in call to '__setitem__'",
+        (
+            "A tile tensor takes an index for each axis: output[row, col] of a matrix, output[i] "
+            "of a vector. And a tensor that is declared with mut=False can't be written."
+        ),
+    ),
+    (
+        r"no matching method in call to '__getitem__'",
+        (
+            "A pointer takes one offset: row * size + col of a matrix that lies row by row. A tile "
+            "tensor takes an index for each axis."
+        ),
+    ),
+)
+"""What messages of the compiler mean in these puzzles; `submissions` has a file for each."""
+
+
 def of_any(
     right: Callable[[Arrays, Sizes], Mapping[str, ExpectedOutput]] = plus_ten,
 ) -> tuple[Mistake, ...]:

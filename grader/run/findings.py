@@ -18,6 +18,10 @@ MOST_KINDS = 500
 """Different launches that are told apart."""
 
 _DEFINED = re.compile(r"^[ \t]*(?:async[ \t]+)?(?:def|fn)[ \t]+([A-Za-z_]\w*)", re.MULTILINE)
+_CUT = re.compile("6A")
+"""How a name in the PTX goes on where the compiler has cut it."""
+_LEAST_LEFT = 12
+"""Characters of a name that has been cut."""
 _ALLOWED = frozenset({FindingKind.EXITED_BEFORE_BARRIER})
 
 
@@ -38,11 +42,19 @@ class SourceFile:
         return SourceSpot(line=place.line, column=place.column or None, array=array)
 
     def function(self, kernel: str) -> str:
-        """What the file calls a kernel; its name in the PTX where that is none of the file's."""
-        for name in sorted(set(_DEFINED.findall(self.text)), key=len, reverse=True):
-            if kernel == name or kernel.startswith((f"{self.module}_{name}_", f"{name}_")):
-                return str(name)
-        return kernel
+        """What the file calls a kernel; its name in the PTX where that is not certain.
+
+        The compiler puts the module in front and the types of the parameters behind, and cuts
+        what is long.
+        """
+        rest = kernel.removeprefix(f"{self.module}_")
+        names = set(_DEFINED.findall(self.text))
+        whole = [name for name in names if rest.startswith(name)]
+        beginning = _CUT.split(rest)[0]
+        cut = [name for name in names if name.startswith(beginning)]
+        if whole:
+            return str(max(whole, key=len))
+        return str(cut[0]) if len(cut) == 1 and len(beginning) >= _LEAST_LEFT else kernel
 
 
 def findings_of(evidence: CaseEvidence, file: SourceFile) -> tuple[ProgramFinding, ...]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from grader.device import LOAD_ORDER, library_directory
 from grader.errors import SandboxFault, ToolchainFault
 from grader.folders import reference_kernel
-from grader.puzzles import NAMES
+from grader.puzzles import NAMES, find
 from grader.sandbox import Scratch, Wanted, probe_once
 from grader.toolchain import store
 from grader.toolchain.edition import Edition
@@ -109,15 +109,17 @@ def verify(edition: Edition, folder: Path) -> store.Manifest:
 
 
 def _package_skeleton(toolchain: Toolchain) -> None:
-    puzzle, edition = NAMES[0], toolchain.edition
-    skeleton = reference_kernel(puzzle, edition.name, "skeleton.mojo")
-    try:
-        source = skeleton.read_bytes()
-    except OSError as error:
+    edition = toolchain.edition
+    for puzzle in NAMES:
+        skeleton = reference_kernel(puzzle, edition.name, "skeleton.mojo")
+        if skeleton.exists() and not find(puzzle).is_program:
+            break
+    else:
         raise ToolchainFault(
-            f"the grader has no skeleton for edition {edition.name}: {error}",
+            f"the grader has no skeleton of an op for edition {edition.name}",
             remedy="Install the grader again: pip install mojo-grade",
-        ) from error
+        )
+    source = skeleton.read_bytes()
     with Scratch() as scratch:
         workspace = Workspace(
             toolchain, scratch, isolation=probe_once(Wanted.AUTO).level, module=puzzle

@@ -12,5 +12,5 @@ from grader.course import write_course
 @pytest.fixture
 def course(tmp_path: Path) -> Path:
     folder = tmp_path / "course"
-    write_course(folder, puzzle="conv1d", edition="auto", action="octo/mojo-grade@v1.2")
+    write_course(folder, puzzles=["conv1d"], edition="auto", action="octo/mojo-grade@v1.2")
     return folder

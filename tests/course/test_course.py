@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import re
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -67,20 +68,99 @@ class TestFiles:
         (course / "student/conv1d.mojo").write_text("mine")
         (course / "README.md").unlink()
         with pytest.raises(UsageError, match="there already"):
-            write_course(course, puzzle="conv1d", edition="auto", action="a/b@c")
+            write_course(course, puzzles=["conv1d"], edition="auto", action="a/b@c")
         assert (course / "student/conv1d.mojo").read_text() == "mine"
         assert not (course / "README.md").exists()
 
     @pytest.mark.parametrize("action", ["", "a/b", "a@b", "a/b@", "a/b@c d", "a/b@c\n", 'a/"@c'])
     def test_what_is_no_action_is_refused(self, tmp_path: Path, action: str) -> None:
         with pytest.raises(UsageError, match="--action"):
-            write_course(tmp_path, puzzle="conv1d", edition="auto", action=action)
+            write_course(tmp_path, puzzles=["conv1d"], edition="auto", action=action)
         assert not list(tmp_path.iterdir())
 
     def test_the_command(self, tmp_path: Path) -> None:
         ended = CliRunner().invoke(init, ["course", str(tmp_path / "c"), "--puzzle", "conv1d"])
         assert ended.exit_code == 0
         assert len(ended.output.splitlines()) == len(FILES) + 1
+
+
+class TestSeveralPuzzles:
+    """Files of several puzzles in one repository: a job for each, and one run over all."""
+
+    @pytest.fixture
+    def several(self, tmp_path: Path) -> Path:
+        folder = tmp_path / "several"
+        words = ["course", str(folder), "--puzzle", "zip", "--puzzle", "guards"]
+        ended = CliRunner().invoke(init, [*words, "--action", "octo/mojo-grade@v1.2"])
+        assert ended.exit_code == 0, ended.output
+        return folder
+
+    def test_files(self, several: Path) -> None:
+        found = {str(p.relative_to(several)) for p in several.rglob("*") if p.is_file()}
+        own = {"student/zip.mojo", "student/guards.mojo"}
+        one_puzzle = {each for each in FILES if each.startswith("lms/")} | {"student/conv1d.mojo"}
+        assert found == FILES - one_puzzle | own
+        for name in found:
+            text = (several / name).read_text()
+            assert not [each for each in ("@[", "]@", "@%", "%@") if each in text], name
+
+    def test_each_has_a_job(self, several: Path) -> None:
+        job = load(several / "student/.github/workflows/grade.yml")["jobs"]["grade"]
+        assert job["strategy"]["matrix"] == {"puzzle": ["zip", "guards"]}
+        (step,) = [each for each in job["steps"] if each.get("id") == "grade"]
+        assert step["with"]["path"] == "${{ matrix.puzzle }}.mojo"
+        assert step["with"]["puzzle"] == "${{ matrix.puzzle }}"
+
+    def test_all_are_graded_together(self, several: Path, tmp_path: Path) -> None:
+        """The run is listed only: each file as what it is."""
+        server, work = tmp_path / "server", tmp_path / "job"
+        for owner, names in (("ada", ("zip", "guards")), ("bob", ("guards",))):
+            folder = server / "octo" / owner
+            folder.mkdir(parents=True)
+            for name in names:
+                text = (several / f"student/{name}.mojo").read_text()
+                (folder / f"{name}.mojo").write_text(text)
+            commit(folder, when="2026-11-01T12:00:00Z")
+        roster = "id,name,email,repository\n1,Ada,a@example.invalid,octo/ada\n"
+        roster += "2,Bob,b@example.invalid,octo/bob\n3,Cem,c@example.invalid,octo/gone\n"
+        lists = tmp_path / "grade"
+        lists.write_text(
+            f'#!/bin/sh\n[ "$1" != batch ] || exec {GRADE} "$@" --device software --dry-run\n'
+        )
+        lists.chmod(0o755)
+        given = environment(
+            tmp_path, SUBMISSIONS_SERVER=f"file://{server}", GRADE_COMMAND=str(lists)
+        )
+        job = Job(work, given, {"due": ""}, {"SUBMISSIONS_TOKEN": "t", "COURSE_SECRET": "0" * 16})
+        job.workspace.mkdir(parents=True)
+        for name in ("fetch.sh", "roster.csv"):
+            (job.workspace / name).write_bytes((several / "instructor" / name).read_bytes())
+            (job.workspace / name).chmod(0o755)
+        (job.workspace / "roster.csv").write_text(roster)
+        workflow = load(several / "instructor/.github/workflows/grade-class.yml")
+        job.run(workflow["jobs"]["grade"]["steps"])
+        assert not job.failed, job.log
+        listed = job.step("Grade").log
+        assert "3 files of 2 puzzles: zip, guards" in listed
+        for row in (
+            r"1/zip.mojo +as zip",
+            r"1/guards.mojo +as guards",
+            r"2/guards.mojo +as guards",
+        ):
+            assert re.search(row, listed), row
+        assert re.search(r"cem-3 \(Cem\) +nothing handed in", listed)
+
+
+def commit(folder: Path, *, when: str) -> None:
+    """Everything in a folder, as a commit of a repository there."""
+    dates = {"GIT_AUTHOR_DATE": when, "GIT_COMMITTER_DATE": when}
+    who = ["-c", "user.name=s", "-c", "user.email=s@example.invalid"]
+    for command in (
+        ["init", "--quiet", "--initial-branch=main"],
+        ["add", "--all"],
+        [*who, "commit", "--quiet", "--allow-empty", "-m", "x"],
+    ):
+        subprocess.run(["git", *command], cwd=folder, check=True, env={**os.environ, **dates})
 
 
 class TestStudentsWorkflow:
@@ -144,14 +224,7 @@ class TestInstructorsWorkflow:
             file.symlink_to(submission)
         elif submission is not None:
             file.write_bytes(submission)
-        dates = {"GIT_AUTHOR_DATE": when, "GIT_COMMITTER_DATE": when}
-        who = ["-c", "user.name=s", "-c", "user.email=s@example.invalid"]
-        for command in (
-            ["init", "--quiet", "--initial-branch=main"],
-            ["add", "--all"],
-            [*who, "commit", "--quiet", "--allow-empty", "-m", "x"],
-        ):
-            subprocess.run(["git", *command], cwd=folder, check=True, env={**os.environ, **dates})
+        commit(folder, when=when)
 
     def run(
         self,

@@ -171,6 +171,12 @@ def test_a_constant_that_can_not_be_set_is_told_and_not_guessed(compiler, text, 
     assert built.ok
 
 
+def test_a_file_need_not_name_its_type_of_numbers(compiler):
+    built = build(PROGRAM, part("second", dtype="DType.float32", TPB=16))
+    assert not built.refused
+    assert "TPB = 16\n" in built.kernels[0][0].ptx
+
+
 def test_a_file_without_the_kernel_is_compiled_all_the_same(compiler):
     """What stands before the kernel may be why it is not seen."""
     built = build(PROGRAM.replace("def first", "def mistake"), part("first"))

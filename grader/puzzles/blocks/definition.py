@@ -8,7 +8,7 @@ from grader.model.domains import Sizes
 from grader.model.part import KernelLaunch, Kernels, Part, Scalar, Size
 from grader.model.puzzle import Puzzle
 from grader.puzzles.blocks.mistakes import MISTAKES
-from grader.puzzles.elementwise import counted, places, plus_ten, rubric, tensor
+from grader.puzzles.elementwise import MESSAGES, counted, places, plus_ten, rubric, tensor
 
 
 def blocks(sizes: Sizes) -> int:
@@ -77,5 +77,6 @@ PUZZLE = Puzzle(
         "them from a and from the output?",
     ),
     book=places("p06", "p06"),
+    messages=MESSAGES,
     first_step="Fill in the guard, and behind it the line that writes the thread's element.",
 )

@@ -8,7 +8,7 @@ from grader.model.domains import Sizes
 from grader.model.part import KernelLaunch, Kernels, Part, Scalar, Size
 from grader.model.puzzle import Puzzle
 from grader.puzzles.blocks_2d.mistakes import MISTAKES
-from grader.puzzles.elementwise import counted, places, plus_ten, rubric, tensor
+from grader.puzzles.elementwise import MESSAGES, counted, places, plus_ten, rubric, tensor
 
 
 def across(sizes: Sizes) -> int:
@@ -88,6 +88,7 @@ PUZZLE = Puzzle(
         "for a row and a column below size?",
     ),
     book=places("p07", "p07"),
+    messages=MESSAGES,
     first_step="Fill in the guard for both axes, and behind it the line that writes the thread's "
     "element.",
 )

@@ -21,7 +21,7 @@ from grader.model.part import (
 from grader.model.puzzle import Puzzle
 from grader.model.sums import sum_of
 from grader.puzzles.broadcast.mistakes import mistakes
-from grader.puzzles.elementwise import numbers, places, rubric, tensor
+from grader.puzzles.elementwise import MESSAGES, numbers, places, rubric, tensor
 from grader.puzzles.map_2d.definition import columns, rows
 
 
@@ -104,5 +104,6 @@ PUZZLE = Puzzle(
         "both?",
     ),
     book=places("p05", "p05"),
+    messages=MESSAGES,
     first_step="Fill in the guard for both axes, and behind it the sum of the two elements.",
 )

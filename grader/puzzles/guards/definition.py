@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from grader.model.part import KernelLaunch, Kernels, Part, Scalar, Size
 from grader.model.puzzle import Puzzle
-from grader.puzzles.elementwise import counted, places, plus_ten, rubric, tensor
+from grader.puzzles.elementwise import MESSAGES, counted, places, plus_ten, rubric, tensor
 from grader.puzzles.guards.mistakes import MISTAKES
 
 EXAMPLE, WORDS = counted("Guards", "guards", {"size": 4, "spare": 4}, 4)
@@ -57,5 +57,6 @@ PUZZLE = Puzzle(
         "from the output?",
     ),
     book=places("p03", "p03"),
+    messages=MESSAGES,
     first_step="Fill in the guard, and behind it the line that writes the thread's element.",
 )

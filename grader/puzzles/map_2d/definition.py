@@ -8,7 +8,7 @@ from __future__ import annotations
 from grader.model.domains import Sizes
 from grader.model.part import KernelLaunch, Kernels, Part, Scalar, Size
 from grader.model.puzzle import Puzzle
-from grader.puzzles.elementwise import counted, places, plus_ten, rubric, tensor
+from grader.puzzles.elementwise import MESSAGES, counted, places, plus_ten, rubric, tensor
 from grader.puzzles.map_2d.mistakes import MISTAKES
 
 
@@ -87,6 +87,7 @@ PUZZLE = Puzzle(
         "both?",
     ),
     book=places("p04", "p04", "p04_tile_tensor"),
+    messages=MESSAGES,
     first_step="Fill in the guard for both axes, and behind it the line that writes the thread's "
     "element.",
 )
