@@ -13,13 +13,14 @@ from __future__ import annotations
 
 import contextlib
 import queue
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from grader import worker
 from grader.device import LOAD_ORDER, CaseEvidence, library_directory
-from grader.errors import ToolchainFault
+from grader.errors import GradeError, ToolchainFault
 from grader.lanes import DeviceChoice, gpu
 from grader.lanes.devices import LIMITS as DEVICE_LIMITS
 from grader.lanes.devices import CaseDevice, HowToRun, choose_device, device_spawn
@@ -40,6 +41,7 @@ _RUNTIME = ("KGENCompilerRTShared", "AsyncRTMojoBindings")
 """What the compiler would hand to the linker; a program without a kernel needs the first alone."""
 _PUMP_SECONDS = 0.05
 _END_SECONDS = 30.0
+_BUSY_SECONDS = 10.0
 
 Listener = Callable[[int, bytes], None]
 """Gets what the program prints on standard output (0) and standard error (1), as it comes."""
@@ -66,7 +68,7 @@ class Ran:
 
     outcome: Outcome
     evidence: CaseEvidence | None
-    """None where the device shows nothing."""
+    """None where the device shows nothing, or is still busy when the program has been stopped."""
 
 
 class ProgramPlace:
@@ -184,7 +186,23 @@ class ProgramPlace:
                     outcome = process.wait(0)
         while not printed.empty():
             listen(*printed.get())
-        return Ran(outcome=outcome, evidence=self.device.end_case())
+        if outcome.limit is None:
+            return Ran(outcome=outcome, evidence=self.device.end_case())
+        return Ran(outcome=outcome, evidence=self._seen_by_now())
+
+    def _seen_by_now(self) -> CaseEvidence | None:
+        """The evidence, unless the device is still busy with a kernel of a program that is gone."""
+        answers: queue.SimpleQueue[CaseEvidence | None] = queue.SimpleQueue()
+
+        def ask() -> None:
+            # The device may be closed meanwhile.
+            with contextlib.suppress(GradeError):
+                answers.put(self.device.end_case())
+
+        threading.Thread(target=ask, name="evidence", daemon=True).start()
+        with contextlib.suppress(queue.Empty):
+            return answers.get(timeout=_BUSY_SECONDS)
+        return None
 
     def _directory(self) -> str:
         return self._workspace.box.inside(self._workspace.run_directory)

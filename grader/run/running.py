@@ -216,7 +216,7 @@ def ended(
         run_seconds=round(outcome.wall_seconds, 3),
         launches=launches_of(evidence, file),
         findings=findings_of(evidence, file),
-        not_checked=(*evidence.unsupported, *evidence.unchecked),
+        not_checked=(*evidence.unsupported, *evidence.unchecked, *_unseen(document, ran)),
         stdout=outcome.stdout.decode("utf-8", "replace").replace(source, request.shown),
         stderr=outcome.stderr.decode("utf-8", "replace").replace(source, request.shown),
     )
@@ -236,6 +236,12 @@ def ended(
     if not code and request.strict and document.errors:
         code = FOUND
     return msgspec.structs.replace(document, exit_code=code)
+
+
+def _unseen(document: RunDocument, ran: Ran) -> tuple[str, ...]:
+    if ran.evidence is None and document.device.kind == "software":
+        return ("a kernel was still running on the software device, so nothing is known of it",)
+    return ()
 
 
 def _code(outcome: Outcome) -> int:

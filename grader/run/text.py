@@ -111,6 +111,8 @@ def summary(document: RunDocument) -> str:
             "does; --device software does"
         )
     count = sum(kind.count for kind in document.launches)
+    if not count and document.not_checked:
+        return f"{document.file}: no launch could be watched"
     if not count:
         return f"{document.file}: no kernel was launched, so there was nothing to watch"
     watched = f"{count:,} {'launch' if count == 1 else 'launches'} watched"

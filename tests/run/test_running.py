@@ -14,6 +14,7 @@ from grader.intake import submission_from_bytes
 from grader.lanes.program import Built, Ran
 from grader.run.document import RunDocument, RunEnding
 from grader.run.running import RunRequest, ended, not_built
+from grader.run.text import summary
 from grader.sandbox import LimitHit, Limits, Outcome
 from tests.run.documents import FOUND, TEXT, document
 
@@ -104,6 +105,14 @@ def test_a_limit_is_named(limit: LimitHit) -> None:
     assert seen.errors == 1
     if limit is LimitHit.WALL_CLOCK:
         assert "5 s" in seen.why
+
+
+def test_a_device_that_is_still_busy_has_seen_nothing_for_certain() -> None:
+    how = outcome(exit_code=None, signal=9, limit=LimitHit.WALL_CLOCK, killed=True)
+    seen = ended(document(), Ran(outcome=how, evidence=None), request(), LIMITS, SOURCE)
+    assert seen.launches == ()
+    assert len(seen.not_checked) == 1
+    assert summary(seen).endswith("no launch could be watched")
 
 
 def test_a_machine_without_memory_is_nobody_s_failure() -> None:

@@ -256,3 +256,23 @@ def test_without_isolation_the_limits_still_hold(scratch: Scratch) -> None:
     pids = outcome.stdout.split()
     assert len(pids) == 2
     assert not any(os.path.exists(f"/proc/{int(pid)}") for pid in pids)
+
+
+def test_a_listener_hears_both_outputs_as_they_come(box: Box) -> None:
+    heard: list[tuple[int, bytes]] = []
+    first = threading.Event()
+
+    def listen(stream: int, chunk: bytes) -> None:
+        heard.append((stream, chunk))
+        first.set()
+
+    code = (
+        "import sys, time; print('out', flush=True); time.sleep(1); print('err', file=sys.stderr)"
+    )
+    process = box.spawn(python(box, code), stage="test", limits=QUICK, listen=listen)
+    with process:
+        assert first.wait(10)
+        assert process.outcome is None
+        outcome = process.wait(20)
+    assert heard == [(0, b"out\n"), (1, b"err\n")]
+    assert (outcome.stdout, outcome.stderr) == (b"out\n", b"err\n")
