@@ -1,6 +1,7 @@
 """Change one thing at a time in the kernels of a right answer, and grade each of these mutants.
 
-    python -m benchmarks.mutants [--puzzle NAME ...] [--list] [--jobs 2] [--out FOLDER]
+    python -m benchmarks.mutants [--puzzle NAME ...] [--at-most N] [--list] [--jobs 2]
+                                 [--out FOLDER]
 
 Every operator, number, name of a variable, axis and barrier of the kernels is changed. A mutant
 that passes is a survivor: either it means the same as the answer, which `equivalent_mutants.toml`
@@ -12,6 +13,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
+import random
 import subprocess
 import sys
 import tempfile
@@ -136,13 +138,18 @@ def main() -> None:
     programs = [name for name in NAMES if find(name).is_program]
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--puzzle", action="append", choices=programs)
+    parser.add_argument("--at-most", type=int, help="of each puzzle, drawn with a fixed seed")
     parser.add_argument("--list", action="store_true", help="only say what they are")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--out", type=Path, help="keep mutants and records here")
     arguments = parser.parse_args()
     known = msgspec.toml.decode(KNOWN.read_bytes(), type=_Known).equivalent
     reasons = {(each.puzzle, each.mutant): each.why for each in known}
-    mutants = [each for name in arguments.puzzle or programs for each in mutants_of(name)]
+    mutants = []
+    for name in arguments.puzzle or programs:
+        found = mutants_of(name)
+        count = min(len(found), arguments.at_most or len(found))
+        mutants += random.Random(name).sample(found, count)
     if arguments.list:
         print(*(f"{each.puzzle:<24} {each.name}" for each in mutants), sep="\n")
         return
