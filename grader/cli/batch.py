@@ -190,9 +190,16 @@ def _said(puzzle: str | None, rubric: Path | None, folder: Path) -> str | None:
         return None
     if puzzle:
         return puzzle
-    if known := puzzle_of_run(folder):
-        return options.assignment(None, rubric) if rubric else known
-    return None
+    known = puzzle_of_run(folder)
+    if known and rubric:
+        return options.assignment(None, rubric)
+    if known:
+        click.echo(
+            f"Note: {folder} is a run over the puzzle {known}, and every file is graded as that. "
+            "For files of several puzzles give another folder with --out.",
+            err=True,
+        )
+    return known or None
 
 
 def _found(found: SortedClass, source: Path, rubric: Path | None, folder: Path) -> str | None:

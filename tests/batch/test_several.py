@@ -23,7 +23,15 @@ from grader.book.digests import SHORT, program_of
 from grader.book.shipped import Shipped
 from grader.folders import reference_kernel
 from grader.puzzles import NAMES, find
-from tests.batch.harness import Listener, log_lines, make_class, pool, results, settings_of
+from tests.batch.harness import (
+    Listener,
+    grade_class,
+    log_lines,
+    make_class,
+    pool,
+    results,
+    settings_of,
+)
 from tests.batch.test_commands import grade
 
 MAP, GUARDS, BLOCKS = "def add_10()", "def add_10_guard()", "def add_10_blocks()"
@@ -424,6 +432,17 @@ class TestCommand:
         _, output = call("batch", only, "--out", several, "--device", "software", "--dry-run")
         assert "1 file of 1 puzzle: map" in output
         assert "Kept as before" in output
+
+    def test_a_run_over_one_puzzle_says_that_it_stays_one(self, tmp_path: Path) -> None:
+        source = make_class(tmp_path / "c", {"ann.mojo": "score(1)"})
+        grade_class(source, tmp_path / "out")
+        (source / "bob_p03.mojo").write_text(work(GUARDS, 1))
+        code, output = call(
+            "batch", source, "--out", tmp_path / "out", "--device", "software", "--dry-run"
+        )
+        assert code == 0, output
+        assert "a run over the puzzle conv1d, and every file is graded as that" in output
+        assert re.search(r"bob_p03 +bob_p03.mojo +to grade", output)
 
     def test_nothing_tells(self, tmp_path: Path) -> None:
         source = make_class(tmp_path / "c", {"ann.mojo": "def x("})
