@@ -42,9 +42,7 @@ def in_every_run(label: Label) -> bool:
         pytest.param(
             label,
             id=f"{label.sample.puzzle}-{label.sample.name}",
-            marks=()
-            if label.sample.name == "skeleton"
-            else pytest.mark.slow
+            marks=pytest.mark.slow
             if in_every_run(label)
             else (pytest.mark.slow, pytest.mark.exhaustive),
         )
