@@ -402,7 +402,7 @@ def graph_plan(
     Args:
         shapes: The plan.
         graphs: How the edition gets all shapes through one compile, see
-            `grader.toolchain.edition.Worker`.
+            `grader.toolchain.edition.WorkerTraits`.
         package: Path of the packaged op, as the worker sees it.
         compiled: Path where the worker keeps the compiled graphs for a
             replacement of itself.

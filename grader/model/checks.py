@@ -119,7 +119,7 @@ class Judgement:
     status: Status
     reason: Reason | None = None
     data: Mapping[str, int | str] = field(default_factory=dict)
-    """What the reason's sentence names: see `grader.checks.wording`."""
+    """What the reason's sentence names: see `grader.wording`."""
     cases: int = 0
 
 
