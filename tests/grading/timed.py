@@ -82,9 +82,9 @@ class Device:
         self.shares = []
         self.evidence = None
 
-    def begin_case(self, *, share, schedule, **options):
-        self.share, self.schedule = share, schedule
-        self.shares.append(share)
+    def begin_case(self, how):
+        self.share, self.schedule = how.share, how.schedule
+        self.shares.append(how.share)
         self.evidence = CaseEvidence()
 
     def end_case(self):
