@@ -242,6 +242,9 @@ class ProgramRun:
         if packaged.ok:
             return None
         blame = blame_packaging(packaged, lambda: self._reference_compiles(shapes))
+        for stopped in built.stopped:
+            # It raises where the machine was too busy, or short of memory.
+            blame_packaging(stopped, lambda: self._reference_compiles(shapes))
         why = editions.explanation(self.choice)[1]
         self.state.diagnostics = editions.with_explanation(
             self.choice, self.state.diagnostics, f"{self.state.puzzle.name}.mojo"

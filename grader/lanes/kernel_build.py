@@ -56,6 +56,8 @@ class BuiltKernels:
     """By the number of the shape: the kernel of each launch."""
     refused: Mapping[str, LeftOut] = field(default_factory=dict)
     """By the name of the part, why it is not among them."""
+    stopped: tuple[Packaged, ...] = ()
+    """Compiles of a part alone that met a limit: whose doing that is has to be asked."""
 
     @property
     def ok(self) -> bool:
@@ -95,6 +97,7 @@ def build_kernels(
         )
     kernels: dict[int, Sequence[CompiledKernel]] = {}
     refused = dict(plan.refused)
+    stopped: list[Packaged] = []
     for name in dict.fromkeys(shape.part.name for shape in plan.shapes):
         own = [shape for shape in plan.shapes if shape.part.name == name]
         alone = None
@@ -105,7 +108,13 @@ def build_kernels(
             kernels |= plan.by_shape(own, alone)
         else:
             refused[name] = LeftOut(Reason.NOT_COMPILED)
-    return BuiltKernels(packaged=whole.packaged, kernels=kernels, refused=refused)
+            if alone is not None and (
+                alone.packaged.outcome.limit or alone.packaged.outcome.machine_out_of_memory
+            ):
+                stopped.append(alone.packaged)
+    return BuiltKernels(
+        packaged=whole.packaged, kernels=kernels, refused=refused, stopped=tuple(stopped)
+    )
 
 
 class _Plan:

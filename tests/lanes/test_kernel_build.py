@@ -52,7 +52,8 @@ class Compiler:
             for number, line in enumerate(lines, 1)
             if "mistake" in line
         ]
-        ok = not any("mistake" in copy.text for copy in copies)
+        late = len(self.copies) > 1 and "slow" in copies[0].text
+        ok = not late and not any("mistake" in copy.text for copy in copies)
         kernels = [
             {
                 kernel: CompiledKernel(kernel.function, copy.text, kernel.function, "k0")
@@ -60,7 +61,7 @@ class Compiler:
             }
             for copy in copies
         ]
-        outcome = ended("died", exit_code=int(not ok)).outcome
+        outcome = ended("limit" if late else "died", exit_code=int(not ok)).outcome
         packaged = Packaged(ok=ok, diagnostics=tuple(errors), outcome=outcome, output="")
         return CompiledKernels(packaged=packaged, kernels=kernels if ok else [])
 
@@ -214,3 +215,11 @@ def test_other_compile_time_parameters_are_told_before_anything_is_compiled(
     if not fits:
         assert built.refused["first"].reason is Reason.SIGNATURE
         assert not compiler.wanted
+
+
+def test_a_part_alone_that_meets_a_limit_is_told_for_somebody_to_ask_whose_doing_it_is(compiler):
+    text = PROGRAM.replace("out[0] = a[1]", "out[0] = mistake").replace("a[0]", "slow")
+    built = build(text, part("first"), part("second"))
+    assert built.refused["first"].reason is Reason.NOT_COMPILED
+    (stopped,) = built.stopped
+    assert stopped.outcome.limit is not None
