@@ -15,13 +15,13 @@ from benchmarks.verdict_quality import grade_one
 
 # Of those that need a graph: the right ones that look odd, then a mistake of each kind.
 EVERY_RUN = """
-right whole_domain block_dim_scalar atomic_sums byte_order_mark unfilled_pass output_last
+right whole_domain block_dim_scalar atomic_sums byte_order_mark unfilled_pass
 op_name_misspelt grid_dim_one block_dim_2048 sizes_swapped output_input_swapped barrier_missing
-barrier_in_branch flipped_kernel index_off_by_one halo_not_loaded store_guard_missing
-first_block_only shared_sum_race endless_loop_in_kernel float16_rounded published_example_hard_coded
+barrier_in_branch halo_not_loaded store_guard_missing
+shared_sum_race endless_loop_in_kernel float16_rounded published_example_hard_coded
 host_computed memset_as_answer kernel_overwrites_convolution_kernel answer_by_call_count
-asynchronous_copy cache_policy copied_on_device
-""".split()  # noqa: SIM905 - one name a line would be thirty lines
+asynchronous_copy copied_on_device
+""".split()  # noqa: SIM905 - one name a line would be two dozen
 
 LABELS = labels_of("26.5")
 
