@@ -27,7 +27,7 @@ from grader.model.cases import PlannedShape
 from grader.model.part import Kernels, Part, Scalar
 from grader.record import Reason
 from grader.sandbox import Isolation, Limits
-from grader.toolchain.kernels import LIMITS
+from grader.toolchain.kernels import HEAD_START, LIMITS
 from grader.toolchain.toolchain import Toolchain
 from grader.toolchain.workspace import Workspace
 
@@ -63,9 +63,10 @@ class ProgramRun:
             )
         reason = "as asked" if wanted == "software" else "kernels of programs are run on it"
         with contextlib.ExitStack() as stack:
-            # It takes half a second to start, and the compiler four.
+            # It takes half a second to start, and the compiler four. A file that does not compile
+            # is done before, and needs none.
             device = Background(
-                lambda: stack.enter_context(opened_device(self.isolation, reason)), after=0
+                lambda: stack.enter_context(opened_device(self.isolation, reason)), after=HEAD_START
             )
             try:
                 return self._run(device)
