@@ -211,18 +211,26 @@ class SandboxedProcess:
         elif now.tasks > limits.tasks:
             self._end(LimitHit.TASKS)
         elif now.resident_bytes > limits.resident_bytes and self._memory_confirmed():
-            self._end(LimitHit.MEMORY)
+            self._end(self._memory_or_tasks())
         elif self._group.ran_out_of_memory:
             self._starved = not self._group.reached_its_limit
             if not self._starved:
                 self._saw_the_limit()
-            self._end(None if self._starved else LimitHit.MEMORY)
+            self._end(None if self._starved else self._memory_or_tasks())
         elif sum(capture.total for capture in self._captures) > limits.output_bytes:
             self._end(LimitHit.OUTPUT)
 
     def _saw_the_limit(self) -> None:
         """The kernel has seen memory at its limit, between two samples of ours."""
         self._peak = max(self._peak, self._limits.resident_bytes)
+
+    def _memory_or_tasks(self) -> LimitHit:
+        """Which limit it is that memory was taken over.
+
+        A fork bomb takes memory as well, and may have got further since its tasks were counted.
+        """
+        tasks = process_tree.usage(self._init).tasks
+        return LimitHit.TASKS if tasks > self._limits.tasks else LimitHit.MEMORY
 
     def _memory_confirmed(self) -> bool:
         """Whether memory is over the limit by the exact count too, and stays so for a moment.
