@@ -12,6 +12,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from grader.errors import DeviceFault, ToolchainFault
 from grader.lanes.workspace import out_of_memory
@@ -19,6 +21,9 @@ from grader.record import Diagnostic
 from grader.sandbox import LimitHit, Outcome
 from grader.toolchain.packaging import Packaged, is_about_the_op, parse
 from grader.worker.process import Ended
+
+if TYPE_CHECKING:
+    from grader.model.puzzle import Puzzle
 
 IDLE = 0.5
 """Below this share of processor time, a stage that ran out of wall clock did not just compute."""
@@ -50,6 +55,22 @@ class Blame:
 
     sentence: str
     diagnostics: tuple[Diagnostic, ...] = ()
+
+
+def reference_answer(puzzle: Puzzle, edition: str) -> Path:
+    """The answer that a control runs.
+
+    Raises:
+        ToolchainFault: the puzzle has none in that edition.
+    """
+    path = puzzle.kernel(edition, "right.mojo")
+    if not path.exists():
+        raise ToolchainFault(
+            f"the grader has no answer of {puzzle.name} in edition {edition}, and needs one to "
+            "tell whose failure this is",
+            remedy="Choose an edition of the book that has this puzzle: --edition NAME.",
+        )
+    return path
 
 
 def blame_packaging(packaged: Packaged, control: Control) -> Blame:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 
 import msgspec
 
-from grader.errors import DeviceFault, ToolchainFault
+from grader.errors import DeviceFault
 from grader.grading import editions, plan
 from grader.grading.background import Background
-from grader.grading.blame import Blame, Trial, blame_packaging
+from grader.grading.blame import Blame, Trial, blame_packaging, reference_answer
 from grader.grading.editions import Choice
 from grader.grading.given_code import Code, all_handed_out
 from grader.grading.prober import Prober
@@ -30,13 +30,6 @@ from grader.sandbox import Isolation, Limits
 from grader.toolchain.kernels import HEAD_START, LIMITS
 from grader.toolchain.toolchain import Toolchain
 from grader.toolchain.workspace import Workspace
-
-
-@contextlib.contextmanager
-def opened_device(isolation: Isolation, reason: str) -> Iterator[OnSoftwareDevice]:
-    """The software device, in a sandbox of its own."""
-    with OnSoftwareDevice(reason=reason, spawn=device_spawn(isolation)) as device:
-        yield device
 
 
 @dataclass
@@ -66,7 +59,10 @@ class ProgramRun:
             # It takes half a second to start, and the compiler four. A file that does not compile
             # is done before, and needs none.
             device = Background(
-                lambda: stack.enter_context(opened_device(self.isolation, reason)), after=HEAD_START
+                lambda: stack.enter_context(
+                    OnSoftwareDevice(reason=reason, spawn=device_spawn(self.isolation))
+                ),
+                after=HEAD_START,
             )
             try:
                 return self._run(device)
@@ -187,7 +183,8 @@ class ProgramRun:
         )
         if handed_out.nothing_filled_in(text):
             return {part.name for part in puzzle.parts}
-        return {part.name for part in puzzle.parts if is_unfilled(part, text, self._skeleton())}
+        skeleton = self._skeleton()
+        return {part.name for part in puzzle.parts if is_unfilled(part, text, skeleton)}
 
     def _skeleton(self) -> str:
         path = self.state.puzzle.kernel(self.choice.edition.name, "skeleton.mojo")
@@ -229,11 +226,12 @@ class ProgramRun:
     def _neighbour(self, shapes: Sequence[PlannedShape], built: BuiltKernels) -> Choice | None:
         """The choice of another edition that compiles the file, if there is one."""
         for edition in editions.neighbours(self.choice, built.packaged.diagnostics):
-            toolchain = editions.reachable(edition, self.state)
-            if toolchain is None or edition.kernels is None:
+            if edition.kernels is None:
                 continue
-            replayed = self._build(self.state.submission.text, shapes[:1], toolchain)
-            if replayed.ok:
+            toolchain = editions.reachable(edition, self.state)
+            if toolchain is None:
+                continue
+            if self._build(self.state.submission.text, shapes[:1], toolchain).ok:
                 return editions.moved(self.choice, edition)
         return None
 
@@ -254,13 +252,7 @@ class ProgramRun:
 
     def _reference_compiles(self, shapes: Sequence[PlannedShape]) -> Trial | None:
         """The control: the reference answer with the same sizes; see `grader.grading.blame`."""
-        path = self.state.puzzle.kernel(self.choice.edition.name, "right.mojo")
-        if not path.exists():
-            raise ToolchainFault(
-                f"the grader has no answer of {self.state.puzzle.name} in edition "
-                f"{self.choice.edition.name}, and needs one to tell whose failure this is",
-                remedy="Choose an edition of the book that has this puzzle: --edition NAME.",
-            )
+        path = reference_answer(self.state.puzzle, self.choice.edition.name)
         packaged = self._build(path.read_text("utf-8"), shapes, self.toolchain).packaged
         if not packaged.ok:
             return None

@@ -11,10 +11,16 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from grader.book.identify import refuse_another
-from grader.errors import SandboxFault, SubmissionRefused, ToolchainFault, UsageError
+from grader.errors import SandboxFault, SubmissionRefused, UsageError
 from grader.grading import editions, seeds
 from grader.grading.background import Background
-from grader.grading.blame import Blame, Trial, blame_compile, blame_packaging
+from grader.grading.blame import (
+    Blame,
+    Trial,
+    blame_compile,
+    blame_packaging,
+    reference_answer,
+)
 from grader.grading.editions import Choice
 from grader.grading.given_code import Code
 from grader.grading.state import Progress, Request, RunState, StepsDone
@@ -182,10 +188,10 @@ class _Run:
             if toolchain is None:
                 continue
             with self._workspace(_staged(state.submission), toolchain) as workspace:
-                replayed = package(workspace, limits=self._packaging_limits())
-            if replayed.ok:
+                there = package(workspace, limits=self._packaging_limits())
+            if there.ok:
                 return editions.moved(self.choice, edition)
-            if replayed.outcome.limit:
+            if there.outcome.limit:
                 return None
         return None
 
@@ -346,15 +352,7 @@ class _Run:
 
     def _reference(self) -> bytes:
         """The reference answer in the edition that is graded with."""
-        puzzle, edition = self.state.puzzle, self.choice.edition.name
-        path = puzzle.kernel(edition, "right.mojo")
-        if not path.exists():
-            raise ToolchainFault(
-                f"the grader has no answer of {puzzle.name} in edition {edition}, and needs one to "
-                "tell whose failure this is",
-                remedy="Choose an edition of the book that has this puzzle: --edition NAME.",
-            )
-        return path.read_bytes()
+        return reference_answer(self.state.puzzle, self.choice.edition.name).read_bytes()
 
 
 def _staged(submission: Submission) -> bytes:

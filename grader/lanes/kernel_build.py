@@ -6,7 +6,7 @@ the kernels of the other parts: a mistake in one kernel costs that part alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
@@ -126,7 +126,7 @@ class _Plan:
         self._own = {shape.part.name: set(_code(shape).functions) for shape in shapes}
         self._expected = set[str]().union(*self._own.values())
         self._functions = functions(text)
-        self._names = _names(text, self._expected)
+        self._names = _names(text, self._functions, self._expected)
         self._texts: dict[int, str] = {}
         for shape in shapes:
             part = shape.part.name
@@ -208,13 +208,12 @@ def _is_size(values: Mapping[str, int | str], constant: UnsetConstant) -> bool:
     return isinstance(values[constant.name], int)
 
 
-def _names(text: str, expected: set[str]) -> dict[str, str]:
+def _names(text: str, there: Collection[str], expected: set[str]) -> dict[str, str]:
     """The kernels that are there, by the names that the task gives them.
 
     One may have another name, where it is the only one that is missing and the program launches
     exactly one kernel that the task does not know.
     """
-    there = functions(text)
     names = {name: name for name in expected if name in there}
     missing = sorted(expected - set(names))
     others = [name for name in launched(text) if name in there and name not in expected]
