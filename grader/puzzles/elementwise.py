@@ -7,7 +7,6 @@ threads than elements, a tile in shared memory.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,25 +14,15 @@ from numpy.typing import NDArray
 from grader.checks import Clean, Compiles, Example, Integers, Reals
 from grader.model.domains import Sizes
 from grader.model.expected import ExpectedOutput
-from grader.model.part import Arrays, Mistake, TensorSpec, Words, WorkedExample
-from grader.model.puzzle import BookPlace, RubricItem
+from grader.model.part import Arrays, Mistake, Words, WorkedExample
+from grader.model.puzzle import RubricItem
 from grader.model.sums import sum_of
+from grader.puzzles.programs import Answer, numbers
 
-Answer = NDArray[np.float64]
 Change = Callable[[Answer, Sizes], Answer | None]
 """From an array and the sizes to what a mistake makes of it, or None where that is the same."""
 
 TEN = 10
-
-
-def tensor(name: str, role: Literal["input", "output"], *shape: str | int) -> TensorSpec:
-    """A tensor of these puzzles."""
-    return TensorSpec(name=name, role=role, dtype="float32", shape=shape)
-
-
-def numbers(inputs: Arrays, name: str = "a") -> Answer:
-    """An input in float64."""
-    return inputs[name].astype(np.float64)
 
 
 def plus_ten(inputs: Arrays, sizes: Sizes) -> Mapping[str, ExpectedOutput]:
@@ -67,18 +56,6 @@ def rubric(kernel: str, *, example: str, integers: str, clean: str) -> tuple[Rub
             points=20,
         ),
         RubricItem(check=Clean(next_step=clean), points=10),
-    )
-
-
-def places(number: str, *files: str) -> tuple[BookPlace, ...]:
-    """Where the book has a puzzle, by its number and the names of its files."""
-    return tuple(
-        BookPlace(
-            task=f"problems/{number}/{file}.mojo",
-            answer=f"solutions/{number}/{file}.mojo",
-            editions=("26.5", "26.6", "26.7"),
-        )
-        for file in files
     )
 
 

@@ -1,4 +1,4 @@
-"""What the puzzles with sums share, in one block or in several: tensors, points, mistakes."""
+"""What puzzles of programs share: tensors, their places in the book; of those with sums, more."""
 
 from __future__ import annotations
 
@@ -18,11 +18,9 @@ Model = Callable[[Arrays, Sizes], Answer | None]
 
 CLEAN = (
     "No two threads may use a cell, one of them writing, without a barrier between the two, and "
-)
-CLEAN += (
     "all threads of a block have to come to each barrier. Is there one at each place where one "
+    "belongs, and outside of every condition that not all threads share?"
 )
-CLEAN += "belongs, and outside of every condition that not all threads share?"
 """What to look at first where shared memory is raced for."""
 
 
@@ -41,15 +39,25 @@ def power_of_two(least: int) -> int:
     return 1 << (least - 1).bit_length()
 
 
-def places(number: int) -> tuple[BookPlace, ...]:
-    """Where the book has a puzzle of one file, by its number."""
-    name = f"p{number:02}"
-    return (
+TPB = 8
+"""Threads of a block in the tasks with sums in one block."""
+
+
+def threads(sizes: Sizes) -> int:
+    """Eight, or as many as more elements in the block need."""
+    return max(TPB, power_of_two(sizes["size"]))
+
+
+def places(number: int, *files: str) -> tuple[BookPlace, ...]:
+    """Where the book has a puzzle, by its number and the names of its files; one by default."""
+    folder = f"p{number:02}"
+    return tuple(
         BookPlace(
-            task=f"problems/{name}/{name}.mojo",
-            answer=f"solutions/{name}/{name}.mojo",
-            editions=("26.5",),
-        ),
+            task=f"problems/{folder}/{file}.mojo",
+            answer=f"solutions/{folder}/{file}.mojo",
+            editions=("26.5", "26.6", "26.7"),
+        )
+        for file in files or (folder,)
     )
 
 

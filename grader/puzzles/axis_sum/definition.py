@@ -15,15 +15,7 @@ from grader.model.part import Arrays, KernelLaunch, Kernels, Part, Scalar, Size
 from grader.model.products import sum_of_products
 from grader.model.puzzle import Puzzle, RubricItem
 from grader.puzzles.axis_sum.mistakes import MISTAKES
-from grader.puzzles.programs import graded, numbers, places, power_of_two, tensor
-
-TPB = 8
-"""Threads per block that the task fixes."""
-
-
-def threads(sizes: Sizes) -> int:
-    """Eight, or as many as longer rows need."""
-    return max(TPB, power_of_two(sizes["size"]))
+from grader.puzzles.programs import TPB, graded, numbers, places, tensor, threads
 
 
 def expected(inputs: Arrays, sizes: Sizes) -> Mapping[str, ExpectedOutput]:

@@ -8,7 +8,8 @@ from grader.model.domains import Sizes
 from grader.model.part import KernelLaunch, Kernels, Part, Scalar, Size
 from grader.model.puzzle import Puzzle
 from grader.puzzles.blocks.mistakes import MISTAKES
-from grader.puzzles.elementwise import MESSAGES, counted, places, plus_ten, rubric, tensor
+from grader.puzzles.elementwise import MESSAGES, counted, plus_ten, rubric
+from grader.puzzles.programs import places, tensor
 
 
 def blocks(sizes: Sizes) -> int:
@@ -76,7 +77,7 @@ PUZZLE = Puzzle(
         clean="The last block may have more threads than there are elements left: what keeps "
         "them from a and from the output?",
     ),
-    book=places("p06", "p06"),
+    book=places(6),
     messages=MESSAGES,
     first_step="Fill in the guard, and behind it the line that writes the thread's element.",
 )

@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 
 from grader.model.domains import Sizes
 from grader.model.part import Mistake
-from grader.puzzles.elementwise import PLUS_TEN, TEN, Answer, another, changed, only
+from grader.puzzles.elementwise import PLUS_TEN, TEN, another, changed, only
+from grader.puzzles.programs import Answer
 
 
 def of_blocks(threads: str) -> tuple[Mistake, ...]:

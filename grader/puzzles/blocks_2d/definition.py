@@ -8,7 +8,8 @@ from grader.model.domains import Sizes
 from grader.model.part import KernelLaunch, Kernels, Part, Scalar, Size
 from grader.model.puzzle import Puzzle
 from grader.puzzles.blocks_2d.mistakes import MISTAKES
-from grader.puzzles.elementwise import MESSAGES, counted, places, plus_ten, rubric, tensor
+from grader.puzzles.elementwise import MESSAGES, counted, plus_ten, rubric
+from grader.puzzles.programs import places, tensor
 
 
 def across(sizes: Sizes) -> int:
@@ -87,7 +88,7 @@ PUZZLE = Puzzle(
         clean="Blocks at the right and at the bottom reach past the matrix: does the guard ask "
         "for a row and a column below size?",
     ),
-    book=places("p07", "p07"),
+    book=places(7),
     messages=MESSAGES,
     first_step="Fill in the guard for both axes, and behind it the line that writes the thread's "
     "element.",

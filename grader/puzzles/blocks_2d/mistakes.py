@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from grader.model.domains import Sizes
-from grader.puzzles.elementwise import PLUS_TEN, TEN, Answer, another, changed, only
+from grader.puzzles.elementwise import PLUS_TEN, TEN, another, changed, only
 from grader.puzzles.map_2d.mistakes import axes, of_two_axes
+from grader.puzzles.programs import Answer
 
 
 def _first_block(value: Answer, sizes: Sizes) -> Answer | None:

@@ -14,15 +14,15 @@ from grader.model.part import (
     Kernels,
     Part,
     Scalar,
-    Size,
     Words,
     WorkedExample,
 )
 from grader.model.puzzle import Puzzle
 from grader.model.sums import sum_of
 from grader.puzzles.broadcast.mistakes import mistakes
-from grader.puzzles.elementwise import MESSAGES, numbers, places, rubric, tensor
-from grader.puzzles.map_2d.definition import columns, rows
+from grader.puzzles.elementwise import MESSAGES, rubric
+from grader.puzzles.map_2d.definition import BOUNDARIES, DOMAIN, SIZES, columns, rows
+from grader.puzzles.programs import numbers, places, tensor
 
 
 def expected(inputs: Arrays, sizes: Sizes) -> Mapping[str, ExpectedOutput]:
@@ -34,8 +34,7 @@ PART = Part(
     name="broadcast_add",
     title="the kernel broadcast_add",
     formula="output[row, col] = a[0, col] + b[row, 0] if row < size and col < size",
-    domain="size 1 to 12, in a block that has 1 to 4 threads more along each axis "
-    "(spare_x, spare_y)",
+    domain=DOMAIN,
     code=Kernels(
         launches=(
             KernelLaunch(
@@ -56,26 +55,9 @@ PART = Part(
         tensor("a", "input", 1, "size"),
         tensor("b", "input", "size", 1),
     ),
-    sizes=(
-        Size(name="size", low=1, high=12),
-        Size(name="spare_x", low=1, high=4),
-        Size(name="spare_y", low=1, high=4),
-    ),
+    sizes=SIZES,
     assigned=lambda sizes: True,
-    boundaries=tuple(
-        {"size": size, "spare_x": x, "spare_y": y}
-        # Blocks that are no square, too.
-        for size, x, y in (
-            (2, 1, 1),
-            (1, 1, 1),
-            (1, 2, 3),
-            (3, 4, 1),
-            (3, 1, 4),
-            (5, 3, 1),
-            (8, 1, 2),
-            (12, 4, 4),
-        )
-    ),
+    boundaries=BOUNDARIES,
     random_assigned=4,
     example=WorkedExample(
         sizes={"size": 2, "spare_x": 1, "spare_y": 1},
@@ -103,7 +85,7 @@ PUZZLE = Puzzle(
         clean="A thread needs a row below size and a column below size: does the guard ask for "
         "both?",
     ),
-    book=places("p05", "p05"),
+    book=places(5),
     messages=MESSAGES,
     first_step="Fill in the guard for both axes, and behind it the sum of the two elements.",
 )

@@ -9,8 +9,9 @@ import numpy as np
 from grader.model.domains import Sizes
 from grader.model.expected import ExpectedOutput
 from grader.model.part import Arrays, Mistake
-from grader.puzzles.elementwise import Answer, numbers, of_any
+from grader.puzzles.elementwise import of_any
 from grader.puzzles.map_2d.mistakes import of_two_axes
+from grader.puzzles.programs import Answer, numbers
 
 
 def _mistake(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from grader.model.part import KernelLaunch, Kernels, Part, Scalar, Size
 from grader.model.puzzle import Puzzle
-from grader.puzzles.elementwise import MESSAGES, counted, places, plus_ten, rubric, tensor
+from grader.puzzles.elementwise import MESSAGES, counted, plus_ten, rubric
 from grader.puzzles.guards.mistakes import MISTAKES
+from grader.puzzles.programs import places, tensor
 
 EXAMPLE, WORDS = counted("Guards", "guards", {"size": 4, "spare": 4}, 4)
 
@@ -56,7 +57,7 @@ PUZZLE = Puzzle(
         clean="A thread whose index is size or more has no element: what keeps it from a and "
         "from the output?",
     ),
-    book=places("p03", "p03"),
+    book=places(3),
     messages=MESSAGES,
     first_step="Fill in the guard, and behind it the line that writes the thread's element.",
 )

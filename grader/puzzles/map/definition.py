@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from grader.model.part import KernelLaunch, Kernels, Part, Size
 from grader.model.puzzle import Puzzle
-from grader.puzzles.elementwise import MESSAGES, PLUS_TEN, counted, places, plus_ten, rubric, tensor
+from grader.puzzles.elementwise import MESSAGES, PLUS_TEN, counted, plus_ten, rubric
+from grader.puzzles.programs import places, tensor
 
 EXAMPLE, WORDS = counted("Map", "map", {"size": 4}, 4)
 
@@ -48,7 +49,7 @@ PUZZLE = Puzzle(
         "the two did you add to?",
         clean="A thread may touch its own element only: is the index that of the thread?",
     ),
-    book=places("p01", "p01"),
+    book=places(1),
     messages=MESSAGES,
     first_step="Fill in the one line that writes the thread's element of the output.",
 )

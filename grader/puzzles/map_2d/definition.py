@@ -8,8 +8,9 @@ from __future__ import annotations
 from grader.model.domains import Sizes
 from grader.model.part import KernelLaunch, Kernels, Part, Scalar, Size
 from grader.model.puzzle import Puzzle
-from grader.puzzles.elementwise import MESSAGES, counted, places, plus_ten, rubric, tensor
+from grader.puzzles.elementwise import MESSAGES, counted, plus_ten, rubric
 from grader.puzzles.map_2d.mistakes import MISTAKES
+from grader.puzzles.programs import places, tensor
 
 
 def columns(sizes: Sizes) -> int:
@@ -22,14 +23,34 @@ def rows(sizes: Sizes) -> int:
     return sizes["size"] + sizes["spare_y"]
 
 
+DOMAIN = "size 1 to 12, in a block that has 1 to 4 threads more along each axis (spare_x, spare_y)"
+SIZES = (
+    Size(name="size", low=1, high=12),
+    Size(name="spare_x", low=1, high=4),
+    Size(name="spare_y", low=1, high=4),
+)
+BOUNDARIES = tuple(
+    {"size": size, "spare_x": x, "spare_y": y}
+    # Blocks that are no square, too.
+    for size, x, y in (
+        (2, 1, 1),
+        (1, 1, 1),
+        (1, 2, 3),
+        (3, 4, 1),
+        (3, 1, 4),
+        (5, 3, 1),
+        (8, 1, 2),
+        (12, 4, 4),
+    )
+)
+
 EXAMPLE, WORDS = counted("2D map", "2D map", {"size": 2, "spare_x": 1, "spare_y": 1}, 2, 2)
 
 PART = Part(
     name="add_10_2d",
     title="the kernel add_10_2d",
     formula="output[row, col] = a[row, col] + 10 if row < size and col < size",
-    domain="size 1 to 12, in a block that has 1 to 4 threads more along each axis "
-    "(spare_x, spare_y)",
+    domain=DOMAIN,
     code=Kernels(
         launches=(
             KernelLaunch(
@@ -46,26 +67,9 @@ PART = Part(
         },
     ),
     tensors=(tensor("output", "output", "size", "size"), tensor("a", "input", "size", "size")),
-    sizes=(
-        Size(name="size", low=1, high=12),
-        Size(name="spare_x", low=1, high=4),
-        Size(name="spare_y", low=1, high=4),
-    ),
+    sizes=SIZES,
     assigned=lambda sizes: True,
-    boundaries=tuple(
-        {"size": size, "spare_x": x, "spare_y": y}
-        # Blocks that are no square, too.
-        for size, x, y in (
-            (2, 1, 1),
-            (1, 1, 1),
-            (1, 2, 3),
-            (3, 4, 1),
-            (3, 1, 4),
-            (5, 3, 1),
-            (8, 1, 2),
-            (12, 4, 4),
-        )
-    ),
+    boundaries=BOUNDARIES,
     random_assigned=4,
     example=EXAMPLE,
     words=WORDS,
@@ -86,7 +90,7 @@ PUZZLE = Puzzle(
         clean="A thread needs a row below size and a column below size: does the guard ask for "
         "both?",
     ),
-    book=places("p04", "p04", "p04_tile_tensor"),
+    book=places(4, "p04", "p04_tile_tensor"),
     messages=MESSAGES,
     first_step="Fill in the guard for both axes, and behind it the line that writes the thread's "
     "element.",

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from grader.model.domains import Sizes
 from grader.model.expected import ExpectedOutput
 from grader.model.part import Arrays, Mistake
-from grader.puzzles.elementwise import PLUS_TEN, TEN, Answer, another, changed, only, plus_ten
+from grader.puzzles.elementwise import PLUS_TEN, TEN, another, changed, only, plus_ten
+from grader.puzzles.programs import Answer
 
 
 def axes(value: Answer) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

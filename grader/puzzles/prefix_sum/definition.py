@@ -16,8 +16,8 @@ from grader.model.expected import ExpectedOutput
 from grader.model.part import Arrays, KernelLaunch, Kernels, Part, Scalar, Size
 from grader.model.products import sum_of_products
 from grader.model.puzzle import Puzzle, RubricItem
-from grader.puzzles.prefix_sum.mistakes import BLOCKS, IN_BLOCK, IN_BLOCKS, TPB, threads_of_two
-from grader.puzzles.programs import graded, numbers, places, power_of_two, tensor
+from grader.puzzles.prefix_sum.mistakes import BLOCKS, IN_BLOCK, IN_BLOCKS, threads_of_two
+from grader.puzzles.programs import TPB, graded, numbers, places, tensor, threads
 
 
 def expected(inputs: Arrays, sizes: Sizes) -> Mapping[str, ExpectedOutput]:
@@ -34,10 +34,6 @@ def expected_and_rest(inputs: Arrays, sizes: Sizes) -> Mapping[str, ExpectedOutp
     return {"output": sum_of_products([a[None, :]], inside, decided=decided)}
 
 
-def _threads(sizes: Sizes) -> int:
-    return max(TPB, power_of_two(sizes["size"]))
-
-
 SIMPLE = Part(
     name="prefix_sum_simple",
     title="the kernel prefix_sum_simple",
@@ -48,10 +44,10 @@ SIMPLE = Part(
             KernelLaunch(
                 function="prefix_sum_simple",
                 arguments=("output", "a", Scalar("size")),
-                block=(_threads, 1, 1),
+                block=(threads, 1, 1),
             ),
         ),
-        constants={"SIZE": "size", "TPB": _threads, "dtype": "DType.float32"},
+        constants={"SIZE": "size", "TPB": threads, "dtype": "DType.float32"},
     ),
     tensors=(tensor("output", "output", "size"), tensor("a", "input", "size")),
     sizes=(Size(name="size", low=1, high=64),),

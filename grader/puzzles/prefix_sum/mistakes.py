@@ -13,10 +13,8 @@ import numpy as np
 
 from grader.model.domains import Sizes
 from grader.model.part import Arrays, Mistake
-from grader.puzzles.programs import Answer, numbers, of_right, power_of_two
+from grader.puzzles.programs import TPB, Answer, numbers, of_right, power_of_two
 
-TPB = 8
-"""Threads per block that the task fixes."""
 BLOCKS = 2
 
 

@@ -13,7 +13,8 @@ import numpy as np
 from grader.model.domains import Sizes
 from grader.model.part import KernelLaunch, Kernels, Part, Scalar, Size, Words, WorkedExample
 from grader.model.puzzle import Puzzle
-from grader.puzzles.elementwise import MESSAGES, places, plus_ten, rubric, tensor
+from grader.puzzles.elementwise import MESSAGES, plus_ten, rubric
+from grader.puzzles.programs import places, tensor
 from grader.puzzles.shared_memory.mistakes import MISTAKES
 
 
@@ -87,7 +88,7 @@ PUZZLE = Puzzle(
         clean="The last block may have more threads than there are elements left: what keeps "
         "them from the output? And the tile has TPB cells: which does each thread read?",
     ),
-    book=places("p08", "p08"),
+    book=places(8),
     messages=MESSAGES,
     first_step="Fill in what a thread does behind the barrier: the guard, and the line that "
     "writes its element from the tile.",

@@ -6,7 +6,8 @@ import numpy as np
 
 from grader.model.domains import Sizes
 from grader.puzzles.blocks.mistakes import of_blocks
-from grader.puzzles.elementwise import PLUS_TEN, TEN, Answer, another
+from grader.puzzles.elementwise import PLUS_TEN, TEN, another
+from grader.puzzles.programs import Answer
 
 
 def _first_of_tile(a: Answer, sizes: Sizes) -> Answer | None:

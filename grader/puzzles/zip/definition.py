@@ -11,7 +11,8 @@ from grader.model.expected import ExpectedOutput
 from grader.model.part import Arrays, KernelLaunch, Kernels, Part, Size, Words, WorkedExample
 from grader.model.puzzle import Puzzle
 from grader.model.sums import sum_of
-from grader.puzzles.elementwise import MESSAGES, numbers, places, rubric, tensor
+from grader.puzzles.elementwise import MESSAGES, rubric
+from grader.puzzles.programs import numbers, places, tensor
 from grader.puzzles.zip.mistakes import mistakes
 
 
@@ -68,7 +69,7 @@ PUZZLE = Puzzle(
         "a[i] + b[i] from a[i] + a[i] or from i + i. Which do you compute?",
         clean="A thread may touch its own elements only: is the index that of the thread?",
     ),
-    book=places("p02", "p02"),
+    book=places(2),
     messages=MESSAGES,
     first_step="Fill in the one line that writes the thread's element of the output.",
 )
