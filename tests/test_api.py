@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -74,3 +75,35 @@ def test_what_is_wrong_with_a_puzzle_is_named(
 def test_a_folder_without_puzzles_says_what_belongs_there(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no puzzles"):
         grader.load_puzzles(tmp_path)
+
+
+def _command(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    variables = {**os.environ, "GRADE_PUZZLES": str(folder)}
+    command = [sys.executable, "-m", "grader", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=variables)
+
+
+def test_the_commands_know_the_puzzles_of_a_folder_that_a_variable_names(tmp_path: Path) -> None:
+    folder = _puzzle_of_the_document(tmp_path)
+    rubric = _command(folder, "puzzles", "--rubric", "scale")
+    assert 'puzzle = "scale"' in rubric.stdout
+    assert _command(folder, "puzzles", "--rubric", "conv1d").returncode == 0
+    (tmp_path / "empty.mojo").write_text("")
+    refused = _command(folder, "submit", str(tmp_path / "empty.mojo"), "--puzzle", "scales")
+    assert refused.returncode == 2
+    assert "scale" in refused.stderr
+
+
+def test_a_puzzle_of_the_course_may_not_have_the_name_of_another(tmp_path: Path) -> None:
+    folder = _puzzle_of_the_document(tmp_path)
+    (folder / "scale").rename(folder / "conv1d")
+    refused = _command(folder, "puzzles", "--rubric", "conv1d")
+    assert refused.returncode == 2
+    assert "another name" in refused.stderr
+
+
+def test_the_folder_of_a_puzzle_has_its_name(tmp_path: Path) -> None:
+    folder = _puzzle_of_the_document(tmp_path)
+    (folder / "scale").rename(folder / "double")
+    with pytest.raises(UsageError, match="scale"):
+        grader.load_puzzles(folder)

@@ -23,6 +23,7 @@ from grader.grading.rescore import judged
 from grader.intake.display import one_line
 from grader.lanes import DeviceChoice
 from grader.model.puzzle import Puzzle
+from grader.puzzles import course_folders
 from grader.record import Verdict
 from grader.rubric import Rubric
 from grader.toolchain import edition as editions
@@ -107,12 +108,20 @@ def check_machine(settings: Settings) -> str:
 
 
 def _digest_of_references(options: Options) -> str:
-    """A digest of an edition's reference (all, for ``auto``) and of what book and course give."""
-    folder = data_directory("reference_kernels") / options.puzzle
-    kernels = folder if options.edition == "auto" else folder / options.edition
+    """A digest of an edition's reference (all, for ``auto``) and of what book and course give.
+
+    Of a course's own puzzle, all that stands in its folder: what decides is there, too.
+    """
+    own = course_folders().get(options.puzzle)
+    folder = own or data_directory("reference_kernels") / options.puzzle
+    kernels = folder if own or options.edition == "auto" else folder / options.edition
+    kinds = ("*.py", "*.mojo") if own else ("*.mojo",)
     digest = hashlib.sha256(msgspec.json.encode(options.skeleton) if options.skeleton else b"")
     try:
-        for path in [*sorted(kernels.rglob("*.mojo")), *folder.glob(GIVEN)]:
+        for path in [
+            *sorted(path for kind in kinds for path in kernels.rglob(kind)),
+            *folder.glob(GIVEN),
+        ]:
             digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes())
     except OSError as error:
         raise GraderFault(
