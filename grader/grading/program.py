@@ -27,7 +27,8 @@ from grader.model.cases import PlannedShape
 from grader.model.part import Kernels, Part, Scalar
 from grader.record import Reason
 from grader.sandbox import Isolation, Limits
-from grader.toolchain.kernels import HEAD_START, LIMITS
+from grader.toolchain.compiler import HEAD_START
+from grader.toolchain.kernels import LIMITS
 from grader.toolchain.toolchain import Toolchain
 from grader.toolchain.workspace import Workspace
 

@@ -20,27 +20,22 @@ from pathlib import Path
 
 from grader import worker
 from grader.device import LOAD_ORDER, CaseEvidence, library_directory
-from grader.errors import GradeError, ToolchainFault
+from grader.errors import GradeError
 from grader.lanes import DeviceChoice, gpu
 from grader.lanes.devices import LIMITS as DEVICE_LIMITS
 from grader.lanes.devices import CaseDevice, HowToRun, choose_device, device_spawn
 from grader.model.part import BUDGET, Budget
 from grader.record import Diagnostic
 from grader.sandbox import Isolation, Limits, Outcome, Scratch
+from grader.toolchain.compiler import HowToCompile, build_library
 from grader.toolchain.packaging import parse
 from grader.toolchain.toolchain import Toolchain
 from grader.toolchain.workspace import Workspace
 
 _DRIVER = "/driver"
 _HOST = Path(worker.__file__).with_name("program.py")
-_TOOLS = "tools"
-_LINKERS = ("cc", "c++", "ld", "ld.lld")
-"""What compilers look for: from 25.7 on the first, before that the others."""
-_OBJECT, _LIBRARY = "program.o", "program.so"
-_RUNTIME = ("KGENCompilerRTShared", "AsyncRTMojoBindings")
-"""What the compiler would hand to the linker; a program without a kernel needs the first alone."""
+_PROGRAM = "program"
 _PUMP_SECONDS = 0.05
-_END_SECONDS = 30.0
 _BUSY_SECONDS = 10.0
 
 Listener = Callable[[int, bytes], None]
@@ -93,58 +88,23 @@ class ProgramPlace:
         Raises:
             ToolchainFault: the edition's compiler does not start, or brings no linker.
         """
-        toolchain, inside = self._workspace.toolchain, self._workspace.box.inside
-        linker = linker_of(toolchain)
-        if not linker.is_file():
-            raise ToolchainFault(
-                f"MAX {toolchain.max_version} can't build programs without a C compiler",
-                remedy="Choose a newer edition: grade run --edition 25.4 or above.",
-            )
-        compiled = self._step(
-            [
-                *(inside(toolchain.mojo), "build", "--emit", "object"),
-                *("--debug-level", "line-tables", self.source, "-o", _OBJECT),
-            ],
-            limits,
+        built = build_library(
+            self._workspace,
+            [self.source],
+            _PROGRAM,
+            HowToCompile(
+                limits=limits, environment=self._environment(), pass_fds=self._descriptors()
+            ),
         )
-        if compiled.exit_code in (126, 127):
-            raise ToolchainFault(
-                f"the Mojo compiler does not start (exit code {compiled.exit_code})",
-                remedy="Run grade doctor; it says what is missing.",
-            )
         name = "/".join(self.source.rsplit("/", 2)[1:])
-        diagnostics = parse(_text(compiled), stage="compile", student_file=name)
-        outcome = compiled
-        if compiled.exit_code == 0:
-            libraries = inside(toolchain.root / "lib")
-            outcome = self._step(
-                [
-                    *(inside(linker), "-flavor", "gnu", "-shared", "-Bsymbolic"),
-                    *("-o", _LIBRARY, _OBJECT, f"-L{libraries}", f"-rpath={libraries}"),
-                    *(f"-l{each}" for each in _RUNTIME),
-                ],
-                limits,
-            )
         return Built(
-            ok=outcome.exit_code == 0,
-            diagnostics=diagnostics,
+            ok=built.ok,
+            diagnostics=parse(built.output, stage="compile", student_file=name),
             limits=limits,
-            seconds=compiled.wall_seconds + (0 if outcome is compiled else outcome.wall_seconds),
-            outcome=outcome,
-            output=_text(outcome),
+            seconds=built.seconds,
+            outcome=built.outcome,
+            output=built.output,
         )
-
-    def _step(self, command: list[str], limits: Limits) -> Outcome:
-        process = self._workspace.box.spawn(
-            command,
-            stage="build",
-            limits=limits,
-            environment=self._environment(),
-            pass_fds=self._descriptors(),
-            directory=self._directory(),
-        )
-        with process:
-            return process.wait(limits.wall_seconds + _END_SECONDS)
 
     def run(
         self,
@@ -168,7 +128,7 @@ class ProgramPlace:
         box, folder = self._workspace.box, self._directory()
         process = box.spawn(
             box.python_command(
-                box.inside(_HOST), f"{folder}/{_LIBRARY}", self._workspace.module, *arguments
+                box.inside(_HOST), f"{folder}/{_PROGRAM}.so", self._workspace.module, *arguments
             ),
             stage="run",
             limits=limits,
@@ -216,7 +176,6 @@ class ProgramPlace:
         variables = {
             **self._workspace.environment(),
             **self.device.worker_environment(inside),
-            "PATH": f"{inside(self._workspace.run_directory.parent / _TOOLS)}:/usr/bin:/bin",
         }
         if self.device.observes:
             # In the place of a driver that is installed. By their paths: a library that is loaded
@@ -225,15 +184,6 @@ class ProgramPlace:
             variables["GRADE_KERNEL_PRINTS"] = "1"
             variables["LD_PRELOAD"] = " ".join(f"{folder}/{name}" for name in LOAD_ORDER)
         return variables
-
-
-def linker_of(toolchain: Toolchain) -> Path:
-    """The linker that a toolchain brings; 25.3 has none."""
-    return toolchain.root / "bin" / "lld"
-
-
-def _text(outcome: Outcome) -> str:
-    return (outcome.stderr + b"\n" + outcome.stdout).decode("utf-8", "replace").strip()
 
 
 @contextlib.contextmanager
@@ -276,9 +226,5 @@ def open_program(
             ),
             gpu=on_gpu,
         )
-        # The compiler wants to know of a linker before it compiles anything, and calls none.
-        tools, linker = scratch.directory(_TOOLS), workspace.box.inside(linker_of(toolchain))
-        for name in _LINKERS:
-            (tools / name).symlink_to(linker)
         file = scratch.install(f"source/{module}.mojo", source)
         yield ProgramPlace(workspace, chosen, workspace.box.inside(file))

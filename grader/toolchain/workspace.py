@@ -72,6 +72,13 @@ class Workspace:
             self._scratch.install(f"source/{name}.mojo", text.encode())
         return self.box.inside(self._scratch.path / "work" / "source" / "main.mojo")
 
+    def tools(self, targets: Mapping[str, str]) -> str:
+        """Make a folder of links, by name, to programs as seen inside; where it lies inside."""
+        folder = self._scratch.directory("tools")
+        for name, target in targets.items():
+            (folder / name).symlink_to(target)
+        return self.box.inside(folder)
+
     def left(self, name: str, *, limit: int) -> bytes | None:
         """A file that a process has left in ``work``; None where there is none of that size."""
         return self._scratch.read(f"work/{name}", limit=limit)
