@@ -54,6 +54,8 @@ class CaseSetup(msgspec.Struct, frozen=True, kw_only=True):
     rewind: bool = False
     """Whether addresses that were freed are handed out again at once, as on a GPU. Else that takes
     long, so that the use of a stale pointer is found."""
+    names: tuple[str, ...] = ()
+    """What the first allocations of the case are called in what is found, in their order."""
     repeatable: bool = False
     """Whether `SoftwareDevice.keep`, `compare` and `repeat` may follow."""
 

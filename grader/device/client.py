@@ -108,10 +108,6 @@ class DriverClient:
         """The address of so many bytes."""
         return self.ask(DriverOp.MEM_ALLOC, "Q", size, reply="Q")[0]
 
-    def name(self, address: int, name: str) -> None:
-        """Call an allocation by a name in what is found from now on."""
-        self.ask(DriverOp.MEM_NAME, "Q", address, tail=name.encode())
-
     def free(self, address: int) -> None:
         """Give an allocation back."""
         self.ask(DriverOp.MEM_FREE, "Q", address)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -166,6 +166,7 @@ class DeviceState:
         self.log = EvidenceLog()
         self.launches = 0
         self.modules = 0
+        self._names: Iterator[str] = iter(())
         self.session = DriverSession(self)
 
     def connect(self) -> DriverSession:
@@ -182,6 +183,7 @@ class DeviceState:
         """
         self.checks = checks_without(*sorted(case.without))
         self.case = case
+        self._names = iter(case.names)
         self.log = EvidenceLog()
         self.session.order.begin_case(self.log)
         self.session.memory.poison = case.poison
@@ -189,6 +191,13 @@ class DeviceState:
         if case.rewind:
             self.session.memory.rewind()
         self.session.journal = Journal.begin(self.session.memory) if case.repeatable else None
+
+    def name(self, address: int) -> None:
+        """Call an allocation, which is new, by the next name that the case has for one."""
+        allocation = self.session.memory.find(address)
+        name = next(self._names, "")
+        if name and allocation is not None:
+            self.session.memory.names[allocation.start] = name
 
     def end_case(self) -> CaseEvidence:
         """The evidence since :meth:`begin_case`; the log starts anew."""

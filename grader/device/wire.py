@@ -45,7 +45,6 @@ class DriverOp(IntEnum):
     COPY_ON_DEVICE = 16
     MEMSET = 17
     MEMSET_ON_HOST = 18
-    MEM_NAME = 19
     STREAM_CREATE = 20
     STREAM_DESTROY = 21
     STREAM_CHECK = 22

@@ -129,6 +129,8 @@ class HowToRun:
     freed before."""
     schedule: int = schedules.PLAIN
     """The order of blocks and threads (`grader.device.schedules`)."""
+    names: tuple[str, ...] = ()
+    """What the case's allocations are called, in their order."""
     repeatable: bool = False
     """Whether `CaseDevice.keep`, `compare` and `repeat` may follow."""
     shared_zeros: bool = False
@@ -208,6 +210,7 @@ class OnSoftwareDevice:
             # Every other case: who keeps answers by the address of a buffer is found out, and
             # in the cases between, who goes on using a buffer that was freed.
             rewind=how.variant % 2 == 1,
+            names=how.names,
             repeatable=how.repeatable,
         )
         self._device.begin_case(setup)

@@ -144,6 +144,7 @@ class KernelLane:
             HowToRun(
                 variant=variant,
                 schedule=schedule,
+                names=tuple(spec.name for spec in case.part.tensors),
                 shared_zeros=case.part.shared_holds_zeros(case.shape.sizes),
                 share=share,
                 budget=case.part.budget,
@@ -208,7 +209,6 @@ class KernelLane:
         try:
             for spec in case.part.tensors:
                 address = addresses[spec.name] = client.allocate(spec.length(sizes))
-                client.name(address, spec.name)
                 if spec.name in case.inputs:
                     client.write(address, case.inputs[spec.name].tobytes())
                 else:

@@ -134,6 +134,7 @@ def test_a_fault_ends_the_case_and_not_the_next_one(device):
         assert first.ending is Ending.ERROR
         kinds = {each.kind for one in first.evidence.launches for each in one.findings}
         assert kinds == {FindingKind.OUT_OF_BOUNDS}
+        assert "of x, which has 4" in first.evidence.launches[0].findings[0].message
         assert lane.replacements == 1
         assert lane.run(case(of, n=1)).outputs[0].tolist() == [1]
 

@@ -16,7 +16,6 @@ from grader.errors import UnsupportedByDevice
 _U64 = struct.Struct("<Q")
 _TWO_U64 = struct.Struct("<QQ")
 _MAX_ROWS = 1 << 16
-_MAX_NAME = 64
 
 
 @call(DriverOp.MEM_INFO)
@@ -32,6 +31,7 @@ def mem_alloc(session: DriverSession, size: int, on: int) -> bytes:
     if size == 0:
         raise CallRefused(CudaResult.INVALID_VALUE)
     address = session.memory.allocate(size)
+    session.device.name(address)
     session.note(Placed(address, size))
     session.order.reserved(address)
     if stream is not None:
@@ -52,18 +52,6 @@ def mem_free(session: DriverSession, address: int, on: int) -> None:
         session.order.freed(allocation, stream)
     session.memory.free(address)
     session.note(Freed(address))
-
-
-@call(DriverOp.MEM_NAME, "Q", tail=True)
-def mem_name(session: DriverSession, address: int, name: memoryview) -> None:
-    """Call an allocation by a name in what is found from now on."""
-    text = bytes(name).decode("ascii", "replace")
-    if not text.isidentifier() or len(text) > _MAX_NAME:
-        raise CallRefused(CudaResult.INVALID_VALUE)
-    allocation = session.memory.find(address)
-    if allocation is None or allocation.address != address:
-        raise CallRefused(CudaResult.INVALID_VALUE)
-    session.memory.names[allocation.start] = text
 
 
 @call(DriverOp.MEM_RANGE, "Q")
