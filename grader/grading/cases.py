@@ -12,7 +12,7 @@ from grader.grading import inputs
 from grader.grading import inputs as arrays
 from grader.grading.inputs import Pattern
 from grader.model.cases import Case, PlannedShape
-from grader.model.domains import Elements, Values, array_of, specials, width_of
+from grader.model.domains import Elements, OwnValues, Values, array_of, specials, width_of
 from grader.model.numbers import FLOATS, range_of
 from grader.model.part import Part
 
@@ -55,11 +55,10 @@ def cases(shapes: Sequence[PlannedShape], values: Values) -> st.SearchStrategy[C
         found: dict[str, NDArray[np.generic]] = {}
         factors = draw(st.sampled_from(_factors(shape, values))) if part.factors else {}
         for spec in part.inputs:
-            extents = spec.extents(sizes)
-            if spec.name in factors:
-                strategy = array_of(spec.dtype, extents, factors[spec.name])
+            if isinstance(spec.domain, OwnValues):
+                strategy = spec.domain.strategy(spec.array_spec(sizes, values))
             else:
-                strategy = spec.domain.strategy(spec.dtype, extents, sizes, values)
+                strategy = array_of(spec.dtype, spec.extents(sizes), factors[spec.name])
             found[spec.name] = draw(strategy)
         pattern = draw(st.sampled_from(_ARRANGED)) if values is not Values.SPECIAL else None
         if pattern is not None:

@@ -16,7 +16,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from grader.model.domains import Domain, Factor, Sizes, Values, specials
+from grader.model.domains import Domain, OwnValues, Sizes, Values, specials
 from grader.model.numbers import FLOATS, Range, range_of
 from grader.model.part import Part
 
@@ -337,9 +337,9 @@ def _with_others(
 ) -> dict[str, NDArray[np.generic]]:
     """The factors with all other inputs, which come from their own domains."""
     return {
-        spec.name: factors[spec.name]
-        if isinstance(spec.domain, Factor)
-        else spec.domain.draw(spec.dtype, spec.extents(sizes), sizes, values, random)
+        spec.name: spec.domain.draw(spec.array_spec(sizes, values), random)
+        if isinstance(spec.domain, OwnValues)
+        else factors[spec.name]
         for spec in part.inputs
     }
 

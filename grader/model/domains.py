@@ -1,8 +1,9 @@
 """Which values an input may have: drawn with NumPy for the sweep, with Hypothesis for the search.
 
-A `Domain` belongs to one tensor. Inputs that are multiplied with each other share the room up to
-the largest number, so they have the domain `Factor` and are drawn together (`grader.grading.
-inputs`): how many of their products an output sums is `Part.terms`.
+A `Domain` belongs to one tensor. Most draw their values each by itself (`OwnValues`). Inputs that
+are multiplied with each other share the room up to the largest number, so they have the domain
+`Factor` and are drawn together (`grader.grading.inputs`): how many of their products an output sums
+is `Part.terms`.
 """
 
 from __future__ import annotations
@@ -78,33 +79,23 @@ def array_of(
     return arrays
 
 
+@dataclass(frozen=True)
+class ArraySpec:
+    """An array that is to be drawn."""
+
+    dtype: str
+    shape: tuple[int, ...]
+    sizes: Sizes
+    """Those of its case."""
+    values: Values
+
+
 class Domain(ABC):
     """Which values one input may have."""
 
     @abstractmethod
-    def draw(
-        self,
-        dtype: str,
-        shape: tuple[int, ...],
-        sizes: Sizes,
-        values: Values,
-        random: np.random.Generator,
-    ) -> Array:
-        """An array of this domain in which elements differ as far as they can."""
-
-    @abstractmethod
-    def elements(self, dtype: str, sizes: Sizes, values: Values) -> Elements:
-        """Elements for Hypothesis, which shrink towards simple ones."""
-
-    @abstractmethod
     def contains(self, array: Array, sizes: Sizes) -> bool:
         """Whether an array has allowed values only."""
-
-    def strategy(
-        self, dtype: str, shape: tuple[int, ...], sizes: Sizes, values: Values
-    ) -> st.SearchStrategy[NDArray[np.generic]]:
-        """Arrays for Hypothesis."""
-        return array_of(dtype, shape, self.elements(dtype, sizes, values))
 
     def problems(self, dtype: str, shape: tuple[Extent, ...], names: set[str]) -> Iterator[str]:
         """What is wrong with it as the domain of a tensor, a clause each.
@@ -119,23 +110,7 @@ class Domain(ABC):
 
 @dataclass(frozen=True)
 class Factor(Domain):
-    """Any finite number that leaves room for the sums of products, and NaN or infinities beside.
-
-    Drawn together with the other factors of a part; these methods are not called.
-    """
-
-    def draw(
-        self,
-        dtype: str,
-        shape: tuple[int, ...],
-        sizes: Sizes,
-        values: Values,
-        random: np.random.Generator,
-    ) -> Array:
-        raise NotImplementedError("factors are drawn together")
-
-    def elements(self, dtype: str, sizes: Sizes, values: Values) -> Elements:
-        raise NotImplementedError("factors are drawn together")
+    """Any finite number that leaves room for the sums of products, and NaN or infinities beside."""
 
     def contains(self, array: Array, sizes: Sizes) -> bool:
         return True
@@ -148,8 +123,24 @@ class Factor(Domain):
 FACTOR = Factor()
 
 
+class OwnValues(Domain):
+    """A domain whose arrays are drawn each by itself."""
+
+    @abstractmethod
+    def draw(self, spec: ArraySpec, random: np.random.Generator) -> Array:
+        """An array of this domain in which elements differ as far as they can."""
+
+    @abstractmethod
+    def elements(self, spec: ArraySpec) -> Elements:
+        """Elements for Hypothesis, which shrink towards simple ones."""
+
+    def strategy(self, spec: ArraySpec) -> st.SearchStrategy[NDArray[np.generic]]:
+        """Arrays for Hypothesis."""
+        return array_of(spec.dtype, spec.shape, self.elements(spec))
+
+
 @dataclass(frozen=True)
-class Between(Domain):
+class Between(OwnValues):
     """Numbers from ``low`` to ``high``, both included; whole ones in cases of integers.
 
     With ``special``, cases of special values also hold NaN, infinities and the like.
@@ -160,45 +151,38 @@ class Between(Domain):
     special: bool = False
     nonzero: bool = False
 
-    def draw(
-        self,
-        dtype: str,
-        shape: tuple[int, ...],
-        sizes: Sizes,
-        values: Values,
-        random: np.random.Generator,
-    ) -> Array:
-        count = int(np.prod(shape))
-        low, high = self._whole(dtype)
-        if self._is_whole(dtype, values):
+    def draw(self, spec: ArraySpec, random: np.random.Generator) -> Array:
+        count = int(np.prod(spec.shape))
+        low, high = self._whole(spec.dtype)
+        if self._is_whole(spec):
             flat = _distinct(low, high, count, random)
             if self.nonzero:
                 flat = np.where(flat == 0, high or low, flat)
-            return _typed(flat, dtype, shape)
-        least, most = self._bounds(dtype)
+            return _typed(flat, spec.dtype, spec.shape)
+        least, most = self._bounds(spec.dtype)
         # Halves, since the range of float64 is wider than its largest number.
         drawn = 2 * random.uniform(self.low / 2, self.high / 2, count)
-        flat = np.clip(_typed(drawn, dtype, (count,)).astype(np.float64), least, most)
+        flat = np.clip(_typed(drawn, spec.dtype, (count,)).astype(np.float64), least, most)
         if self.nonzero:
             flat = np.where(flat == 0, most or least, flat)
-        if values is Values.SPECIAL and self.special and count:
-            flat[random.integers(count)] = random.choice(specials(dtype))
-        return _typed(flat, dtype, shape)
+        if spec.values is Values.SPECIAL and self.special and count:
+            flat[random.integers(count)] = random.choice(specials(spec.dtype))
+        return _typed(flat, spec.dtype, spec.shape)
 
-    def elements(self, dtype: str, sizes: Sizes, values: Values) -> Elements:
-        if self._is_whole(dtype, values):
-            whole = st.integers(*self._whole(dtype))
+    def elements(self, spec: ArraySpec) -> Elements:
+        if self._is_whole(spec):
+            whole = st.integers(*self._whole(spec.dtype))
             return whole.filter(bool) if self.nonzero else whole
-        least, most = self._bounds(dtype)
+        least, most = self._bounds(spec.dtype)
         # What is too small to be normal is drawn only where nothing else is allowed.
-        normal = max(-least, most) >= 2.0 ** range_of(dtype).least_normal
+        normal = max(-least, most) >= 2.0 ** range_of(spec.dtype).least_normal
         reals = st.floats(
-            least, most, width=width_of(dtype), allow_subnormal=False if normal else None
+            least, most, width=width_of(spec.dtype), allow_subnormal=False if normal else None
         )
         if self.nonzero:
             reals = reals.filter(bool)
-        if values is Values.SPECIAL and self.special:
-            return st.one_of(reals, reals, reals, st.sampled_from(specials(dtype)))
+        if spec.values is Values.SPECIAL and self.special:
+            return st.one_of(reals, reals, reals, st.sampled_from(specials(spec.dtype)))
         return reals
 
     def contains(self, array: Array, sizes: Sizes) -> bool:
@@ -232,11 +216,11 @@ class Between(Domain):
         low, high = self._whole(dtype)
         return low <= high and not (self.nonzero and low == high == 0)
 
-    def _is_whole(self, dtype: str, values: Values) -> bool:
+    def _is_whole(self, spec: ArraySpec) -> bool:
         """Whether whole numbers are drawn. Some ranges of real numbers have none."""
-        if dtype in INTEGERS:
+        if spec.dtype in INTEGERS:
             return True
-        return values in (Values.INTEGERS, Values.EXAMPLE) and self._has_whole(dtype)
+        return spec.values in (Values.INTEGERS, Values.EXAMPLE) and self._has_whole(spec.dtype)
 
     def _whole(self, dtype: str) -> tuple[int, int]:
         """The least and the largest whole number; of those that the type holds all of."""
@@ -259,29 +243,22 @@ class Between(Domain):
 
 
 @dataclass(frozen=True)
-class Indices(Domain):
+class Indices(OwnValues):
     """Whole numbers from 0 to below a size: places in another tensor."""
 
     below: str
     """The name of a size parameter."""
 
-    def draw(
-        self,
-        dtype: str,
-        shape: tuple[int, ...],
-        sizes: Sizes,
-        values: Values,
-        random: np.random.Generator,
-    ) -> Array:
-        count = int(np.prod(shape))
-        flat = _distinct(0, sizes[self.below] - 1, count, random)
+    def draw(self, spec: ArraySpec, random: np.random.Generator) -> Array:
+        count = int(np.prod(spec.shape))
+        flat = _distinct(0, spec.sizes[self.below] - 1, count, random)
         # The ends are where a look-up goes wrong by one.
-        ends = [sizes[self.below] - 1, 0][:count]
+        ends = [spec.sizes[self.below] - 1, 0][:count]
         flat[random.choice(count, size=len(ends), replace=False)] = ends
-        return _typed(flat, dtype, shape)
+        return _typed(flat, spec.dtype, spec.shape)
 
-    def elements(self, dtype: str, sizes: Sizes, values: Values) -> Elements:
-        return st.integers(0, sizes[self.below] - 1)
+    def elements(self, spec: ArraySpec) -> Elements:
+        return st.integers(0, spec.sizes[self.below] - 1)
 
     def contains(self, array: Array, sizes: Sizes) -> bool:
         numbers = array.astype(np.float64)
@@ -295,45 +272,38 @@ class Indices(Domain):
 
 
 @dataclass(frozen=True)
-class Bits(Domain):
+class Bits(OwnValues):
     """Any value of the type: for outputs that only copy it."""
 
-    def draw(
-        self,
-        dtype: str,
-        shape: tuple[int, ...],
-        sizes: Sizes,
-        values: Values,
-        random: np.random.Generator,
-    ) -> Array:
-        count = int(np.prod(shape))
-        if dtype not in FLOATS:
-            low, high = _ends(dtype)
-            return _typed(_any_of(low, high, count, random), dtype, shape)
-        limits = range_of(dtype)
-        if values in (Values.INTEGERS, Values.EXAMPLE):
+    def draw(self, spec: ArraySpec, random: np.random.Generator) -> Array:
+        count = int(np.prod(spec.shape))
+        if spec.dtype not in FLOATS:
+            low, high = _ends(spec.dtype)
+            return _typed(_any_of(low, high, count, random), spec.dtype, spec.shape)
+        limits = range_of(spec.dtype)
+        if spec.values in (Values.INTEGERS, Values.EXAMPLE):
             most = min(limits.exact, 10 * max(count, 100))
             flat = _distinct(1, most, count, random) * random.choice([-1, 1], count)
         else:
             exponents = random.uniform(limits.least_normal, limits.highest, count)
             flat = np.exp2(exponents) * random.choice([-1, 1], count)
-            if values is Values.SPECIAL and count:
-                flat[random.integers(count)] = random.choice(specials(dtype))
-        return _typed(flat, dtype, shape)
+            if spec.values is Values.SPECIAL and count:
+                flat[random.integers(count)] = random.choice(specials(spec.dtype))
+        return _typed(flat, spec.dtype, spec.shape)
 
-    def elements(self, dtype: str, sizes: Sizes, values: Values) -> Elements:
-        if dtype == "bool":
+    def elements(self, spec: ArraySpec) -> Elements:
+        if spec.dtype == "bool":
             return st.booleans()
-        if dtype in INTEGERS:
-            return st.integers(*_ends(dtype))
-        if values in (Values.INTEGERS, Values.EXAMPLE):
-            most = min(range_of(dtype).exact, 1000)
+        if spec.dtype in INTEGERS:
+            return st.integers(*_ends(spec.dtype))
+        if spec.values in (Values.INTEGERS, Values.EXAMPLE):
+            most = min(range_of(spec.dtype).exact, 1000)
             return st.integers(-most, most)
-        width = width_of(dtype)
-        if values is Values.SPECIAL:
+        width = width_of(spec.dtype)
+        if spec.values is Values.SPECIAL:
             return st.floats(width=width, allow_subnormal=False)
         # A number beyond the largest of bfloat16 would become an infinity.
-        largest = range_of(dtype).largest
+        largest = range_of(spec.dtype).largest
         return st.floats(-largest, largest, width=width, allow_subnormal=False)
 
     def contains(self, array: Array, sizes: Sizes) -> bool:
@@ -341,20 +311,13 @@ class Bits(Domain):
 
 
 @dataclass(frozen=True)
-class Flags(Domain):
+class Flags(OwnValues):
     """True and false."""
 
-    def draw(
-        self,
-        dtype: str,
-        shape: tuple[int, ...],
-        sizes: Sizes,
-        values: Values,
-        random: np.random.Generator,
-    ) -> Array:
-        return random.integers(0, 2, shape).astype(dtype_of(dtype))
+    def draw(self, spec: ArraySpec, random: np.random.Generator) -> Array:
+        return random.integers(0, 2, spec.shape).astype(dtype_of(spec.dtype))
 
-    def elements(self, dtype: str, sizes: Sizes, values: Values) -> Elements:
+    def elements(self, spec: ArraySpec) -> Elements:
         return st.booleans()
 
     def contains(self, array: Array, sizes: Sizes) -> bool:
@@ -366,28 +329,19 @@ class Flags(Domain):
 
 
 @dataclass(frozen=True)
-class Sorted(Domain):
+class Sorted(OwnValues):
     """The values of another domain, each no smaller than the one before, along the last axis."""
 
-    of: Domain
+    of: OwnValues
 
-    def draw(
-        self,
-        dtype: str,
-        shape: tuple[int, ...],
-        sizes: Sizes,
-        values: Values,
-        random: np.random.Generator,
-    ) -> Array:
-        return np.sort(self.of.draw(dtype, shape, sizes, values, random), axis=-1)
+    def draw(self, spec: ArraySpec, random: np.random.Generator) -> Array:
+        return np.sort(self.of.draw(spec, random), axis=-1)
 
-    def elements(self, dtype: str, sizes: Sizes, values: Values) -> Elements:
-        return self.of.elements(dtype, sizes, values)
+    def elements(self, spec: ArraySpec) -> Elements:
+        return self.of.elements(spec)
 
-    def strategy(
-        self, dtype: str, shape: tuple[int, ...], sizes: Sizes, values: Values
-    ) -> st.SearchStrategy[NDArray[np.generic]]:
-        return self.of.strategy(dtype, shape, sizes, values).map(np.sort)
+    def strategy(self, spec: ArraySpec) -> st.SearchStrategy[NDArray[np.generic]]:
+        return self.of.strategy(spec).map(np.sort)
 
     def contains(self, array: Array, sizes: Sizes) -> bool:
         rising = np.greater_equal(array[..., 1:], array[..., :-1])

@@ -16,7 +16,7 @@ from typing import ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from grader.model.domains import FACTOR, Domain, Extent, Factor, Sizes
+from grader.model.domains import FACTOR, ArraySpec, Domain, Extent, Factor, Sizes, Values
 from grader.model.expected import ExpectedOutput
 from grader.model.numbers import dtype_of
 
@@ -101,6 +101,10 @@ class TensorSpec:
     def length(self, sizes: Sizes) -> int:
         """How many bytes it has."""
         return self.count(sizes) * self.numpy.itemsize
+
+    def array_spec(self, sizes: Sizes, values: Values) -> ArraySpec:
+        """What is to be drawn for it in a case."""
+        return ArraySpec(self.dtype, self.extents(sizes), sizes, values)
 
     @property
     def numpy(self) -> np.dtype[np.generic]:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
 
-from grader.model.domains import Factor, Values
+from grader.model.domains import OwnValues, Values
 from grader.model.numbers import DTYPES, range_of
 from grader.model.part import Kernels, Op, Part, Scope
 
@@ -159,15 +159,11 @@ def _outputs(part: Part) -> Iterator[str]:
     else:
         sizes = part.boundaries[0]
         inputs = {
-            tensor.name: np.ones(tensor.extents(sizes), tensor.numpy)
-            if isinstance(tensor.domain, Factor)
-            else tensor.domain.draw(
-                tensor.dtype,
-                tensor.extents(sizes),
-                sizes,
-                Values.INTEGERS,
-                np.random.default_rng(0),
+            tensor.name: tensor.domain.draw(
+                tensor.array_spec(sizes, Values.INTEGERS), np.random.default_rng(0)
             )
+            if isinstance(tensor.domain, OwnValues)
+            else np.ones(tensor.extents(sizes), tensor.numpy)
             for tensor in part.inputs
         }
     right = part.expected(inputs, sizes)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grader.model.part import Scope
-from grader.model.products import LARGEST
+from grader.model.sums import LARGEST
 from grader.puzzles import NAMES, find
 from grader.puzzles.conv1d import PART, PUZZLE
 from grader.puzzles.conv1d.bound import reference

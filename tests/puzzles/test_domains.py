@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, Phase
 
-from grader.model.domains import Between, Bits, Flags, Indices, Sorted, Values
+from grader.model.domains import ArraySpec, Between, Bits, Flags, Indices, Sorted, Values
 from grader.model.numbers import DTYPES, FLOATS, dtype_of, range_of
 
 SIZES = {"n": 5}
@@ -43,7 +43,7 @@ def test_what_is_drawn_is_of_the_domain(dtype) -> None:
         for values in (Values.INTEGERS, Values.REALS, Values.SPECIAL):
             for shape in ((1,), (3, 4), (100,)):
                 random = np.random.default_rng(1)
-                drawn = domain.draw(dtype, shape, SIZES, values, random)
+                drawn = domain.draw(ArraySpec(dtype, shape, SIZES, values), random)
                 check(drawn, domain, dtype, shape, values)
     assert len(tried) >= 2
 
@@ -61,7 +61,7 @@ def test_what_hypothesis_draws_is_of_the_domain(dtype) -> None:
                 suppress_health_check=list(HealthCheck),
             )  # fmt: skip
             @hypothesis.seed(1)
-            @hypothesis.given(domain.strategy(dtype, (4,), SIZES, values))
+            @hypothesis.given(domain.strategy(ArraySpec(dtype, (4,), SIZES, values)))
             def draw(array) -> None:
                 found.append(array)  # noqa: B023 - called below
 
@@ -87,5 +87,7 @@ def test_whole_numbers_of_a_floating_type_are_those_that_it_holds() -> None:
     for dtype in FLOATS:
         most = range_of(dtype).exact
         domain = Between(-range_of(dtype).largest, range_of(dtype).largest)
-        array = domain.draw(dtype, (50,), SIZES, Values.INTEGERS, np.random.default_rng(0))
+        array = domain.draw(
+            ArraySpec(dtype, (50,), SIZES, Values.INTEGERS), np.random.default_rng(0)
+        )
         assert np.abs(array.astype(np.float64)).max() <= most

@@ -22,8 +22,7 @@ KERNELS = sorted(PARTS)
 def drawn(part, sizes, values, seed):
     random = np.random.default_rng(seed)
     return {
-        spec.name: spec.domain.draw(spec.dtype, spec.extents(sizes), sizes, values, random)
-        for spec in part.inputs
+        spec.name: spec.domain.draw(spec.array_spec(sizes, values), random) for spec in part.inputs
     }
 
 
@@ -50,7 +49,7 @@ def test_the_reference_is_the_formula(kernel, values, data):
     part = PARTS[kernel]
     sizes = {size.name: data.draw(st.integers(size.low, min(size.high, 6))) for size in part.sizes}
     inputs = {
-        spec.name: data.draw(spec.domain.strategy(spec.dtype, spec.extents(sizes), sizes, values))
+        spec.name: data.draw(spec.domain.strategy(spec.array_spec(sizes, values)))
         for spec in part.inputs
     }
     value = part.expected(inputs, sizes)["output"].value

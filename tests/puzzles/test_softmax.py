@@ -24,7 +24,7 @@ F = np.float32
 
 def drawn(values, seed):
     random = np.random.default_rng(seed)
-    return INPUT.domain.draw("float32", (128,), SIZES, values, random)
+    return INPUT.domain.draw(INPUT.array_spec(SIZES, values), random)
 
 
 CASES = [drawn(values, seed) for values in KINDS for seed in range(40)]
@@ -221,5 +221,5 @@ def test_drawn_inputs_are_finite_and_no_difference_overflows(values):
 @pytest.mark.parametrize("values", KINDS)
 @given(st.data())
 def test_so_are_those_that_hypothesis_draws(values, data):
-    x = data.draw(INPUT.domain.strategy("float32", (128,), SIZES, values))
+    x = data.draw(INPUT.domain.strategy(INPUT.array_spec(SIZES, values)))
     assert INPUT.domain.contains(x, SIZES)

@@ -1,6 +1,6 @@
 """1D convolution: ``output[i] = sum over j of input[i + j] * kernel[j]`` inside the input.
 
-The bound is that of any sum of products: `grader.model.products`. How far other algorithms may be
+The bound is that of any sum of products: `grader.model.sums`. How far other algorithms may be
 off (``REARRANGED`` there) was measured over all that is drawn for this puzzle: at most 1 unit for
 Winograd's F(2, 3) and for Karatsuba's tiles of two, 6 for a transform of 64, and 47 for Karatsuba's
 algorithm by halves over the whole length. The given kernel itself multiplies with zeros past the
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from grader.model.domains import Sizes
 from grader.model.expected import ExpectedOutput
 from grader.model.part import Arrays
-from grader.model.products import sum_of_products
+from grader.model.sums import sum_of_products
 
 
 def windows(inputs: Arrays, sizes: Sizes) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -12,8 +12,8 @@ from grader.checks import Compiles
 from grader.model.domains import Sizes
 from grader.model.expected import ExpectedOutput
 from grader.model.part import Arrays, KernelLaunch, Kernels, Part, Scalar, Size
-from grader.model.products import sum_of_products
 from grader.model.puzzle import Puzzle, RubricItem
+from grader.model.sums import sum_of_products
 from grader.puzzles.dot_product.mistakes import MISTAKES
 from grader.puzzles.programs import TPB, graded, numbers, places, tensor, threads
 

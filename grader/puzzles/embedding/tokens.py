@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from hypothesis import strategies as st
 
-from grader.model.domains import Array, Elements, Indices, Sizes, Values
+from grader.model.domains import Array, ArraySpec, Elements, Indices, Values
 
 
 @dataclass(frozen=True)
@@ -17,32 +17,24 @@ class Tokens(Indices):
     The task says what to do with these: they have no row, so their output is zero.
     """
 
-    def draw(
-        self,
-        dtype: str,
-        shape: tuple[int, ...],
-        sizes: Sizes,
-        values: Values,
-        random: np.random.Generator,
-    ) -> Array:
-        array = super().draw(dtype, shape, sizes, values, random)
-        if values is Values.SPECIAL:
+    def draw(self, spec: ArraySpec, random: np.random.Generator) -> Array:
+        array = super().draw(spec, random)
+        if spec.values is Values.SPECIAL:
             flat = array.ravel().copy()
             # At least one, and others that are words: the two must not be mixed up.
             places = random.random(flat.size) < 0.4
             places[random.integers(flat.size)] = True
-            flat[places] = random.choice(_outside(dtype, sizes[self.below]), int(places.sum()))
+            flat[places] = random.choice(self._outside(spec), int(places.sum()))
             array = flat.reshape(array.shape)
         return array
 
-    def elements(self, dtype: str, sizes: Sizes, values: Values) -> Elements:
-        inside = st.integers(0, sizes[self.below] - 1)
-        if values is not Values.SPECIAL:
+    def elements(self, spec: ArraySpec) -> Elements:
+        inside = st.integers(0, spec.sizes[self.below] - 1)
+        if spec.values is not Values.SPECIAL:
             return inside
-        return st.one_of(inside, inside, st.sampled_from(_outside(dtype, sizes[self.below])))
+        return st.one_of(inside, inside, st.sampled_from(self._outside(spec)))
 
-
-def _outside(dtype: str, below: int) -> list[int]:
-    """Tokens outside of a vocabulary: beside its two ends first."""
-    ends = np.iinfo(dtype)
-    return [-1, below, -below, below + 1, 2 * below, int(ends.max), int(ends.min)]
+    def _outside(self, spec: ArraySpec) -> list[int]:
+        """Tokens outside of the vocabulary: beside its two ends first."""
+        ends, below = np.iinfo(spec.dtype), spec.sizes[self.below]
+        return [-1, below, -below, below + 1, 2 * below, int(ends.max), int(ends.min)]

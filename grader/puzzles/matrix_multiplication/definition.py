@@ -13,8 +13,8 @@ from grader.checks import Compiles
 from grader.model.domains import Sizes
 from grader.model.expected import ExpectedOutput
 from grader.model.part import Arrays, KernelLaunch, Kernels, Mistake, Part, Size
-from grader.model.products import sum_of_products
 from grader.model.puzzle import Puzzle, RubricItem
+from grader.model.sums import sum_of_products
 from grader.puzzles.matrix_multiplication.mistakes import COMMON, TILED, TPB
 from grader.puzzles.programs import graded, numbers, places, tensor
 

@@ -14,8 +14,8 @@ from grader.checks import Compiles
 from grader.model.domains import Sizes
 from grader.model.expected import ExpectedOutput
 from grader.model.part import Arrays, KernelLaunch, Kernels, Mistake, Part, Scalar, Size
-from grader.model.products import sum_of_products
 from grader.model.puzzle import Puzzle, RubricItem
+from grader.model.sums import sum_of_products
 from grader.puzzles.memory_errors.mistakes import OF_SUM, OF_TEN, TEN
 from grader.puzzles.programs import graded, numbers, places, tensor
 

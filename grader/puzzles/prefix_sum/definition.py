@@ -14,8 +14,8 @@ from grader.checks import Compiles
 from grader.model.domains import Sizes
 from grader.model.expected import ExpectedOutput
 from grader.model.part import Arrays, KernelLaunch, Kernels, Part, Scalar, Size
-from grader.model.products import sum_of_products
 from grader.model.puzzle import Puzzle, RubricItem
+from grader.model.sums import sum_of_products
 from grader.puzzles.prefix_sum.mistakes import BLOCKS, IN_BLOCK, IN_BLOCKS, threads_of_two
 from grader.puzzles.programs import TPB, graded, numbers, places, tensor, threads
 

@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from grader.model.domains import Array, Domain, Elements, Sizes, Values
+from grader.model.domains import Array, ArraySpec, Elements, OwnValues, Sizes, Values
 from grader.model.numbers import dtype_of
 
 LARGEST = 1e37
@@ -24,24 +24,17 @@ ODD = (0.0, -0.0, 1.0, SMALL, -SMALL, 88.7, 89.0, -104.0, 1e5, 1e30, -1e30, LARG
 
 
 @dataclass(frozen=True)
-class Logits(Domain):
+class Logits(OwnValues):
     """Finite numbers, of which no difference overflows.
 
     Where the maximum is missed, an exponential overflows only if the rest is far below. So in
     many cases one element is a peak: at either end, in the middle, or anywhere.
     """
 
-    def draw(
-        self,
-        dtype: str,
-        shape: tuple[int, ...],
-        sizes: Sizes,
-        values: Values,
-        random: np.random.Generator,
-    ) -> Array:
-        count = int(np.prod(shape))
+    def draw(self, spec: ArraySpec, random: np.random.Generator) -> Array:
+        count = int(np.prod(spec.shape))
         flat = random.normal(0, random.choice(SPREADS), count) + random.choice(OFFSETS)
-        if values is Values.SPECIAL:
+        if spec.values is Values.SPECIAL:
             if random.random() < 0.5:
                 flat = np.exp(random.uniform(np.log(1e-30), np.log(LARGEST), count))
                 flat *= random.choice([-1, 1], count)
@@ -49,15 +42,15 @@ class Logits(Domain):
         elif random.random() < 0.4:
             ends = [0, count // 2 - 1, count // 2, count - 1, int(random.integers(count))]
             flat[max(random.choice(ends), 0)] = flat.max() + random.choice(PEAKS)
-        if values in (Values.INTEGERS, Values.EXAMPLE):
+        if spec.values in (Values.INTEGERS, Values.EXAMPLE):
             flat = np.rint(flat)
-        return np.asarray(flat.astype(dtype_of(dtype)).reshape(shape))
+        return np.asarray(flat.astype(dtype_of(spec.dtype)).reshape(spec.shape))
 
-    def elements(self, dtype: str, sizes: Sizes, values: Values) -> Elements:
-        if values in (Values.INTEGERS, Values.EXAMPLE):
+    def elements(self, spec: ArraySpec) -> Elements:
+        if spec.values in (Values.INTEGERS, Values.EXAMPLE):
             return st.one_of(st.integers(-100, 100), st.integers(-3000, 3000))
         small = st.floats(-100, 100, width=32, allow_subnormal=False)
-        if values is Values.REALS:
+        if spec.values is Values.REALS:
             return st.one_of(small, st.floats(-1e5, 1e5, width=32, allow_subnormal=False))
         return st.one_of(small, st.sampled_from([float(np.float32(each)) for each in ODD]))
 
