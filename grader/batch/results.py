@@ -13,6 +13,7 @@ import hashlib
 import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from typing import TypeVar, cast
 
 import msgspec
 
@@ -20,15 +21,19 @@ from grader.batch.model import RunInfo, Student, StudentResult
 from grader.batch.plan import Settings
 from grader.batch.store import Store, StoredAttempt
 from grader.batch.task import all_code
+from grader.device import Finding, Launch, SourcePlace
 from grader.errors import GraderFault
 from grader.intake import Submission, submission_from_bytes
 from grader.intake.display import one_line
 from grader.intake.lexer import DEDENT, INDENT, NEWLINE, Token, tokens
 from grader.intake.static_look import look
-from grader.record import CheckedFinding, Diagnostic, Note, Record, StaticLook, SubmissionInfo
+from grader.record import CaseLog, Diagnostic, Note, Record, StaticLook, SubmissionInfo, Tensor
 
 _LAYOUT = frozenset({NEWLINE, INDENT, DEDENT})
-_LINE = re.compile(r"\b([Ll]ine) (\d{1,7})\b")
+_LINE = re.compile(r"(?<!PTX )\b([Ll]ine) (\d{1,7})\b")
+"""How a sentence of a record names a line of the submission."""
+_T = TypeVar("_T")
+_Message = TypeVar("_Message", Diagnostic, Note)
 
 
 def record_of_equal_program(record: Record, submission: Submission) -> Record:
@@ -41,51 +46,83 @@ def record_of_equal_program(record: Record, submission: Submission) -> Record:
         return msgspec.structs.replace(
             record, submission=msgspec.structs.replace(record.submission, name=submission.name)
         )
-    places = _TokenPlaces(record.submission.text, submission.text)
-    named = {
-        line
-        for diagnostic in record.diagnostics
-        for line in (diagnostic.line, *(note.line for note in diagnostic.notes))
-        if line is not None
-    }
-
-    def said(sentence: str) -> str:
-        """The sentence with the lines in it that are a message's."""
-        return _LINE.sub(
-            lambda found: (
-                f"{found[1]} {places.line(int(found[2]))}" if int(found[2]) in named else found[0]
-            ),
-            sentence,
-        )
-
+    moved = _Moved(_TokenPlaces(record.submission.text, submission.text), record)
     return msgspec.structs.replace(
-        record,
+        moved.value(record),
         submission=SubmissionInfo(
             name=submission.name,
             sha256=submission.sha256,
             size=len(submission.data),
             text=submission.text,
         ),
-        headline=said(record.headline),
-        checks=tuple(
-            msgspec.structs.replace(
-                check,
-                sentence=said(check.sentence),
-                data={
-                    name: said(value) if isinstance(value, str) else value
-                    for name, value in check.data.items()
-                },
-            )
-            for check in record.checks
-        ),
-        advice=tuple(said(sentence) for sentence in record.advice),
-        diagnostics=tuple(places.diagnostic(each) for each in record.diagnostics),
-        findings=tuple(places.finding(each) for each in record.findings),
         look=tuple(
             StaticLook(kind=str(each.kind), line=each.line, sentence=each.sentence)
             for each in look(submission.text)
         ),
     )
+
+
+class _Moved:
+    """What stands in a record, with each place in the text moved: as data and in sentences."""
+
+    def __init__(self, places: _TokenPlaces, record: Record) -> None:
+        self._places = places
+        self._last = record.submission.text.count("\n") + 1
+        self._lines: dict[int, int] = {}
+        """Where the lines are now that the record names with a column: sentences follow it."""
+        for diagnostic in record.diagnostics:
+            messages: tuple[Diagnostic | Note, ...] = (diagnostic, *diagnostic.notes)
+            for each in messages:
+                if each.line is not None:
+                    self._lines.setdefault(each.line, places.place(each.line, each.column)[0])
+
+    def value(self, value: _T) -> _T:
+        """A struct, a sentence or a collection of such, moved."""
+        return cast("_T", self._any(value))
+
+    def _any(self, value: object) -> object:
+        match value:
+            case str() if type(value) is str:  # enums are texts, too
+                return _LINE.sub(lambda found: f"{found[1]} {self._line(int(found[2]))}", value)
+            case Diagnostic():
+                return self._fields(self._at_its_place(value))
+            case Note():
+                return self._fields(self._at_its_place(value))
+            case SourcePlace(file=""):
+                line, column = self._places.place(value.line, value.column or None)
+                return SourcePlace("", line, column or 0)
+            case Finding(source_line=int() as named):
+                return self._fields(msgspec.structs.replace(value, source_line=self._line(named)))
+            case SubmissionInfo() | CaseLog() | Tensor() | Launch():
+                return value
+            case msgspec.Struct():
+                return self._fields(value)
+            case tuple():
+                return tuple(map(self._any, value))
+            case dict():
+                return {
+                    key: self._line(each) if key == "line" else self._any(each)
+                    for key, each in value.items()
+                }
+            case _:
+                return value
+
+    def _at_its_place(self, value: _Message) -> _Message:
+        if value.line is None:
+            return value
+        line, column = self._places.place(value.line, value.column)
+        return msgspec.structs.replace(value, line=line, column=column)
+
+    def _fields(self, value: msgspec.Struct) -> msgspec.Struct:
+        old = {name: getattr(value, name) for name in value.__struct_fields__}
+        new = {name: self._any(each) for name, each in old.items()}
+        changed = {name: each for name, each in new.items() if each != old[name]}
+        return msgspec.structs.replace(value, **changed) if changed else value
+
+    def _line(self, line: int) -> int:
+        if line in self._lines:
+            return self._lines[line]
+        return self._places.place(line, None)[0] if line <= self._last else line
 
 
 class _TokenPlaces:
@@ -127,32 +164,6 @@ class _TokenPlaces:
             return new.line, None
         beyond = min(max(0, column - old_column), len(new.text)) if old_line == line else 0
         return new.line, new.column + beyond
-
-    def line(self, line: int) -> int:
-        """The line of the first token that stands in a line."""
-        return self.place(line, None)[0]
-
-    def diagnostic(self, diagnostic: Diagnostic) -> Diagnostic:
-        """A message with its notes."""
-        notes = tuple(self._note(note) for note in diagnostic.notes)
-        if diagnostic.line is None:
-            return msgspec.structs.replace(diagnostic, notes=notes)
-        line, column = self.place(diagnostic.line, diagnostic.column)
-        return msgspec.structs.replace(diagnostic, line=line, column=column, notes=notes)
-
-    def _note(self, note: Note) -> Note:
-        if note.line is None:
-            return note
-        line, column = self.place(note.line, note.column)
-        return msgspec.structs.replace(note, line=line, column=column)
-
-    def finding(self, checked: CheckedFinding) -> CheckedFinding:
-        """A finding with the line that the device names."""
-        finding = checked.finding
-        if finding.source_line is None:
-            return checked
-        moved = msgspec.structs.replace(finding, source_line=self.line(finding.source_line))
-        return msgspec.structs.replace(checked, finding=moved)
 
 
 def student_results(store: Store, *, own_files: bool = True) -> Iterator[StudentResult]:

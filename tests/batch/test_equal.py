@@ -7,9 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import grader
 from grader.batch.results import record_of_equal_program
 from grader.book.digests import program_of
 from grader.errors import GraderFault
+from grader.folders import reference_kernel
 from grader.intake import submission_from_bytes
 from grader.intake.token_views import equal_programs
 from grader.record import Diagnostic, Note
@@ -42,10 +44,61 @@ def test_every_place_that_a_message_names_moves():
     own = record_of_equal_program(record, submission_from_bytes("mine.mojo", LONGER.encode()))
     assert (own.diagnostics[0].line, own.diagnostics[0].column) == (7, 9)
     assert (own.diagnostics[0].notes[0].line, own.diagnostics[0].notes[0].column) == (5, 10)
-    assert own.headline == "It does not compile: line 6: no launch"
-    assert own.advice == ("Line 6: give it sizes. There are 3 of them on line 99.",)
+    assert own.headline == "It does not compile: line 7: no launch"
+    assert own.advice == ("Line 7: give it sizes. There are 3 of them on line 99.",)
     assert (own.submission.name, own.submission.text) == ("mine.mojo", LONGER)
     assert (own.score, own.verdict, own.seed) == (record.score, record.verdict, record.seed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("find", "put"),
+    [
+        ("if local_i < ", "if local_i <= "),  # a finding
+        ("barrier()", "pass"),  # a race, with two lines
+        ("shared[local_i]", "shard[local_i]"),  # a message of the compiler
+        ("comptime TPB = 8", "comptime TPB = 4 + 4"),  # a constant that is computed
+    ],
+)
+def test_the_record_is_what_grading_the_other_file_gives(tmp_path, find, put):
+    """Of one program in two layouts, in every sentence."""
+    text = reference_kernel("dot_product", "26.5", "right.mojo").read_text("utf-8")
+    assert find in text
+    mine = text.replace(find, put)
+    theirs = "# by me\n\n" + mine.replace("\n    ", "\n\n    ")
+    records = []
+    for name, content in (("mine", mine), ("theirs", theirs)):
+        (tmp_path / f"{name}.mojo").write_text(content, "utf-8")
+        records.append(
+            grader.grade(
+                tmp_path / f"{name}.mojo",
+                puzzle="dot_product", edition="26.5", seed="one", examples=10, device="software",
+            )
+        )  # fmt: skip
+    of_mine, of_theirs = records
+    made = record_of_equal_program(of_mine, submission_from_bytes("x.mojo", theirs.encode()))
+    assert said(made) == said(of_theirs) != said(of_mine)
+
+
+def said(record):
+    """All that a record says, but for names, times and what it was made of."""
+    return {
+        **{name: getattr(record, name) for name in ("headline", "wrong", "advice", "look")},
+        "reason": record.puzzle.reason,
+        "checks": [(each.sentence, each.data) for each in record.checks],
+        "findings": [
+            (f.finding.message, f.finding.source_line, f.finding.source, f.finding.other_source)
+            for f in record.findings
+        ],
+        "diagnostics": [
+            (d.message, d.line, d.column, [(n.message, n.line) for n in d.notes])
+            for d in record.diagnostics
+        ],
+        "counterexamples": [
+            (c.title, c.error, c.explanation, c.finding and c.finding.message)
+            for c in record.counterexamples
+        ],
+    }
 
 
 def test_the_same_bytes_keep_the_record_but_for_the_name():
