@@ -1,6 +1,7 @@
 """Grade the same six answers in every edition: ``results/editions.json``, ``docs/editions.md``.
 
     python -m benchmarks.editions_matrix [--jobs 2] [--only 25.3,26.7] [--out FOLDER [--resume]]
+    python -m benchmarks.editions_matrix --programs [...]
     python -m benchmarks.editions_matrix --others [...]
 
 Each cell is a sample of that edition graded by the command ``grade submit``. Two
@@ -8,6 +9,10 @@ of the six need no graph; a graph costs some twenty-five seconds of a core, so t
 whole is some twelve minutes on two idle ones by that count. An edition whose toolchain is not
 installed is left out, with the reason in the result. ``--resume`` takes what a run that was
 cut off has left in FOLDER.
+
+``--programs`` grades the programs: of each puzzle and edition the right answer, the skeleton and
+the wrong samples that are labelled for several editions (``results/editions_programs.json``, and a
+table of its own in the page).
 
 ``--others`` grades the samples of each edition that are no column of the matrix, and writes
 ``results/editions_others.json``. Those of the default edition are not among them:
@@ -32,15 +37,18 @@ from benchmarks.labels import Label, labels_of
 from benchmarks.publish import commit, fill_between
 from benchmarks.verdict_quality import Graded, grade_one
 from grader.errors import ToolchainFault
+from grader.puzzles import NAMES, find
 from grader.record import load
 from grader.toolchain import edition as editions
 from grader.toolchain.toolchain import locate
 
 RESULT = Path(__file__).parent / "results" / "editions.json"
 OTHERS = RESULT.with_name("editions_others.json")
+PROGRAMS = RESULT.with_name("editions_programs.json")
 PAGE = Path(__file__).parent.parent / "docs" / "editions.md"
 BEGIN, END = "<!-- matrix: begin -->", "<!-- matrix: end -->"
 """The table of the page stands between these."""
+OF_PROGRAMS = "<!-- programs: begin -->", "<!-- programs: end -->"
 COLUMNS = {
     "right": "right",
     "whole-domain": "whole_domain",
@@ -84,6 +92,18 @@ def other_cells(only: Iterable[str] = ()) -> list[Cell]:
     ]
 
 
+def program_cells(only: Iterable[str] = ()) -> list[Cell]:
+    """The programs, edition by edition; a column is a puzzle and the name of a sample."""
+    return [
+        Cell(edition=edition, column=f"{puzzle} {label.path.stem}", label=label)
+        for edition in tuple(only) or editions.names()
+        for puzzle in NAMES
+        if find(puzzle).is_program
+        for label in labels_of(edition, puzzle=puzzle)
+        if len(label.sample.entry.editions) > 1
+    ]
+
+
 def missing(edition: str) -> str:
     """Why an edition can't be run here; empty where it can."""
     try:
@@ -104,7 +124,7 @@ def run(
     """Grade cells, several at a time; the results by edition and column."""
 
     def one(cell: Cell) -> Graded:
-        place = folder / cell.edition / cell.label.path.stem
+        place = folder / cell.edition / cell.column.replace(" ", "-")
         graded = grade_one(cell.label, place, resume=resume)
         # Of the run itself, so that a resumed cell has its own.
         stages = load(place / "record.json").stages
@@ -188,6 +208,32 @@ def _shown(cell: Mapping[str, Any] | None) -> str:
     return f"**{score}** (wanted: {cell['verdict_wanted']}, {cell['score_wanted']})"
 
 
+def programs_as_markdown(table: Mapping[str, Any]) -> str:
+    """The result of the programs as a table: a row for each puzzle, a column for each edition.
+
+    A cell has the scores of its samples in their order, the right answer first.
+    """
+    rows = [row for row in table["editions"] if row["cells"]]
+    samples: dict[str, list[str]] = {}
+    for column in table["columns"]:
+        samples.setdefault(column.partition(" ")[0], []).append(column)
+    lines = [
+        f"| puzzle | samples | {' | '.join(row['edition'] for row in rows)} |",
+        f"|{'---|' * (2 + len(rows))}",
+    ]
+    for puzzle, columns in samples.items():
+        names = ", ".join(column.partition(" ")[2].replace("_", " ") for column in columns)
+        cells = (" ".join(_score(row["cells"].get(column)) for column in columns) for row in rows)
+        lines.append(f"| `{puzzle}` | {names} | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _score(cell: Mapping[str, Any] | None) -> str:
+    if cell is None:
+        return "not run"
+    return str(cell["score"]) if cell["as_labelled"] else f"**{cell['score']}**"
+
+
 def fill_page(page: Path, table: Mapping[str, Any]) -> bool:
     """Put the table between the page's two marks; whether it has them."""
     return fill_between(page, BEGIN, END, as_markdown(table))
@@ -200,12 +246,20 @@ def main() -> int:
     parser.add_argument("--only", default="", help="editions, separated by commas")
     parser.add_argument("--out", type=Path, help="keep the records and reports here")
     parser.add_argument("--resume", action="store_true")
-    parser.add_argument("--others", action="store_true", help="the samples that are no column")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--others", action="store_true", help="the samples that are no column")
+    what.add_argument("--programs", action="store_true", help="the programs")
     parser.add_argument("--result", type=Path, help="write the result here")
     options = parser.parse_args()
     only = [name for name in options.only.split(",") if name]
-    chosen = other_cells(only) if options.others else cells(only)
-    result = options.result or (OTHERS if options.others else RESULT)
+    taken, place = (
+        (other_cells, OTHERS)
+        if options.others
+        else (program_cells, PROGRAMS)
+        if options.programs
+        else (cells, RESULT)
+    )
+    chosen, result = taken(only), options.result or place
     lacking = {cell.edition for cell in chosen if missing(cell.edition)}
     for name in sorted(lacking):
         print(f"{name}: not run: {missing(name)}")
@@ -233,6 +287,8 @@ def main() -> int:
     result.write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
     if result == RESULT and not only:
         fill_page(PAGE, table)
+    if result == PROGRAMS and not only:
+        fill_between(PAGE, *OF_PROGRAMS, programs_as_markdown(table))
     wrong = sum(not graded.as_labelled for graded in results.values())
     print(f"{len(results)} cells, {wrong} not as labelled; seconds: {table['seconds']}")
     return 1 if wrong else 0

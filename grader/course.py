@@ -25,9 +25,10 @@ import click
 
 from grader import __version__
 from grader.errors import ExitCode, GraderFault, RecordError, UsageError
-from grader.folders import data_directory, reference_kernel
+from grader.folders import data_directory
 from grader.intake.display import for_terminal
 from grader.record import Audience, Fault, PuzzleInfo, Record, SubmissionInfo, Verdict, load
+from grader.references import reference
 from grader.toolchain import edition as editions
 
 
@@ -292,14 +293,13 @@ def write_course(
     if len(puzzles) > 1:
         files = {path: data for path, data in files.items() if path.parts[0] != _OTHER_SYSTEMS}
     for puzzle in puzzles:
-        skeleton = reference_kernel(puzzle, chosen.name, "skeleton.mojo")
-        try:
-            files[Path("student") / f"{puzzle}.mojo"] = skeleton.read_bytes()
-        except OSError as error:
+        skeleton = reference(puzzle, chosen.name, "skeleton")
+        if skeleton is None:
             raise GraderFault(
-                f"there is no skeleton of {puzzle} for edition {chosen.name}: {error.strerror}",
+                f"there is no skeleton of {puzzle} for edition {chosen.name}",
                 remedy="Choose another edition with --edition.",
-            ) from error
+            )
+        files[Path("student") / f"{puzzle}.mojo"] = skeleton.encode()
     there = [path for path in sorted(files) if (folder / path).exists()]
     if there:
         raise UsageError(

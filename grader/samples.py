@@ -2,6 +2,7 @@
 
 A sample is mostly an answer with a named edit: a file of ``reference_kernels`` with some text of
 it replaced. That says what the mistake *is*, and serves every edition in which the text occurs.
+Of programs it is written for one edition, and rewritten for the others with the answer.
 What no edit can say is a file of its own, in ``files`` beside the lists.
 """
 
@@ -15,7 +16,8 @@ from typing import Literal
 import msgspec
 
 from grader.errors import UsageError
-from grader.folders import data_directory, reference_kernel
+from grader.folders import data_directory
+from grader.references import reference, rewritten, written_for
 from grader.toolchain.edition import DEFAULT_EDITION
 
 ASSIGNMENT = "assignment"
@@ -108,16 +110,19 @@ def read_samples(puzzle: str) -> list[Sample]:
 def _content(puzzle: str, edition: str, entry: SampleEntry, folder: Path) -> bytes:
     if not entry.base:
         return (folder / "files" / f"{entry.name}.mojo").read_bytes()
-    text = reference_kernel(puzzle, edition, f"{entry.base}.mojo").read_text(encoding="utf-8")
+    written = written_for(puzzle, edition)
+    text = reference(puzzle, written, entry.base)
+    if text is None:
+        raise UsageError(f"sample {entry.name}: there is no {entry.base} of edition {written}")
     for number, edit in enumerate(entry.edits, start=1):
         if text.count(edit.find) != 1:
             raise UsageError(
                 f"sample {entry.name}, edit {number}: its text occurs {text.count(edit.find)} "
-                f"times in {entry.base}.mojo of edition {edition}, not once",
+                f"times in {entry.base}.mojo of edition {written}, not once",
                 remedy="Give more of the text around it, or name the editions in which it occurs.",
             )
         text = text.replace(edit.find, edit.put)
-    return text.encode()
+    return (text if written == edition else rewritten(text, edition)).encode()
 
 
 def write_samples(samples: Iterable[Sample], folder: Path) -> list[Path]:

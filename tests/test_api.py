@@ -51,7 +51,13 @@ def _puzzle_of_the_document(folder: Path, change: tuple[str, str] = ("", "")) ->
 def test_the_puzzle_of_the_documentation_can_be_made(tmp_path: Path) -> None:
     (puzzle,) = grader.load_puzzles(_puzzle_of_the_document(tmp_path))
     assert (puzzle.name, puzzle.max_score) == ("scale", 100)
-    assert puzzle.kernel("26.5", "right.mojo") == tmp_path / "scale/kernels/26.5/right.mojo"
+    assert puzzle.kernels == tmp_path / "scale/kernels"
+    (puzzle.kernels / "26.5").mkdir(parents=True)
+    (puzzle.kernels / "26.5/right.mojo").write_text("# ours\n", "utf-8")
+    assert (puzzle.reference("26.5", "right"), puzzle.reference("26.5", "skeleton")) == (
+        "# ours\n",
+        None,
+    )
 
 
 @pytest.mark.parametrize(

@@ -117,7 +117,7 @@ class Layout:
         if not self.puzzle.book:
             return f"{self.puzzle.name}.mojo"
         newest, *others = self.puzzle.book
-        earlier = [f"{each.task} in edition {' or '.join(each.editions)}" for each in others]
+        earlier = [f"{each.task} in edition {_span(each.editions)}" for each in others]
         return f"{newest.task} ({', '.join(earlier)})" if earlier else newest.task
 
     def place(self, path: str) -> FilePlace:
@@ -133,6 +133,12 @@ class Layout:
             if folder in self._astray:
                 return FilePlace.ASTRAY
         return FilePlace.ANYWHERE
+
+
+def _span(editions: Sequence[str]) -> str:
+    """Editions that follow one another, for people."""
+    between = " to " if len(editions) > _TWO else " or "
+    return between.join(dict.fromkeys((editions[0], editions[-1])))
 
 
 def _folded(path: str) -> tuple[str, ...]:

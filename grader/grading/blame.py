@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from grader.errors import DeviceFault, ToolchainFault
@@ -57,20 +56,20 @@ class Blame:
     diagnostics: tuple[Diagnostic, ...] = ()
 
 
-def reference_answer(puzzle: Puzzle, edition: str) -> Path:
+def reference_answer(puzzle: Puzzle, edition: str) -> bytes:
     """The answer that a control runs.
 
     Raises:
         ToolchainFault: the puzzle has none in that edition.
     """
-    path = puzzle.kernel(edition, "right.mojo")
-    if not path.exists():
+    text = puzzle.reference(edition, "right")
+    if text is None:
         raise ToolchainFault(
             f"the grader has no answer of {puzzle.name} in edition {edition}, and needs one to "
             "tell whose failure this is",
             remedy="Choose an edition of the book that has this puzzle: --edition NAME.",
         )
-    return path
+    return text.encode()
 
 
 def blame_packaging(packaged: Packaged, control: Control) -> Blame:

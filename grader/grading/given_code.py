@@ -140,10 +140,9 @@ def all_handed_out(
             skeleton for gives nothing.
         own: The skeleton that a course hands out.
     """
-    files = (puzzle.kernel(edition, "skeleton.mojo") for edition in editions)
-    texts = (file.read_text("utf-8") for file in files if file.exists())
+    texts = (puzzle.reference(edition, "skeleton") for edition in editions)
     return HandedOut(
-        skeletons=tuple(skeleton_info(puzzle, text) for text in texts),
+        skeletons=tuple(skeleton_info(puzzle, text) for text in texts if text is not None),
         book=book_of(puzzle),
         own=own,
     )

@@ -188,15 +188,15 @@ class ProgramRun:
         return {part.name for part in puzzle.parts if is_unfilled(part, text, skeleton)}
 
     def _skeleton(self) -> str:
-        path = self.state.puzzle.kernel(self.choice.edition.name, "skeleton.mojo")
-        return path.read_text("utf-8") if path.exists() else ""
+        return self.state.puzzle.reference(self.choice.edition.name, "skeleton") or ""
 
     def _signature(self, part: Part, function: str) -> LeftOut:
         """Why a kernel can't be launched as the task says, with both declarations."""
         assert isinstance(part.code, Kernels)
         launch = next(each for each in part.code.launches if each.function == function)
         own, expected = (
-            functions(text).get(function) for text in (self.state.submission.text, self._skeleton())
+            there.get(part.code.names_in(there).get(function, function))
+            for there in map(functions, (self.state.submission.text, self._skeleton()))
         )
         return LeftOut(
             Reason.SIGNATURE,
@@ -253,8 +253,8 @@ class ProgramRun:
 
     def _reference_compiles(self, shapes: Sequence[PlannedShape]) -> Trial | None:
         """The control: the reference answer with the same sizes; see `grader.grading.blame`."""
-        path = reference_answer(self.state.puzzle, self.choice.edition.name)
-        packaged = self._build(path.read_text("utf-8"), shapes, self.toolchain).packaged
+        answer = reference_answer(self.state.puzzle, self.choice.edition.name)
+        packaged = self._build(answer.decode(), shapes, self.toolchain).packaged
         if not packaged.ok:
             return None
         outcome = packaged.outcome
@@ -278,15 +278,19 @@ def _argument(argument: str | Scalar) -> str:
     return f"a whole number ({argument.value})" if isinstance(argument, Scalar) else argument
 
 
+def _bodies(code: Kernels, text: str) -> list[tuple[str, ...] | None]:
+    names = code.names_in(functions(text))
+    return [body_words(text, names.get(name, name)) for name in code.functions]
+
+
 def is_unfilled(part: Part, text: str, skeleton: str) -> bool:
     """Whether all kernels of a part are there, with what the skeleton has in them.
 
     A kernel may also be repaired by another value of a constant that it names.
     """
     assert isinstance(part.code, Kernels)
-    own = [body_words(text, name) for name in part.code.functions]
-    handed_out = [body_words(skeleton, name) for name in part.code.functions]
-    if None in own or own != handed_out:
+    own = _bodies(part.code, text)
+    if None in own or own != _bodies(part.code, skeleton):
         return False
     named = {word for words in own for word in words or ()} - set(part.code.constants)
     theirs, given = constant_words(text), constant_words(skeleton)

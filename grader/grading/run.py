@@ -352,7 +352,7 @@ class _Run:
 
     def _reference(self) -> bytes:
         """The reference answer in the edition that is graded with."""
-        return reference_answer(self.state.puzzle, self.choice.edition.name).read_bytes()
+        return reference_answer(self.state.puzzle, self.choice.edition.name)
 
 
 def _staged(submission: Submission) -> bytes:

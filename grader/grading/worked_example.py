@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from grader.errors import ToolchainFault
 from grader.grading import plan, seeds
+from grader.grading.blame import reference_answer
 from grader.grading.cases import drawn, example
 from grader.grading.observe import compare
 from grader.grading.state import DEFAULT_TIMEOUT
@@ -83,7 +84,7 @@ def compiled_example(
         case = drawn(shapes[0], Values.REALS, seeds.generator(_SEED, "case"))
     try:
         with prepared(
-            puzzle.kernel(edition, "right.mojo").read_bytes(),
+            reference_answer(puzzle, edition),
             puzzle.name,
             toolchain,
             shapes,

@@ -68,6 +68,11 @@ class Function(msgspec.Struct, frozen=True):
     last_line: int
 
     @property
+    def takes_layout_tensors(self) -> bool:
+        """Whether it is declared with tensors of older editions, which hold their strides."""
+        return re.search(r"\bLayoutTensor ?\[", self.signature) is not None
+
+    @property
     def lines(self) -> range:
         """Its lines."""
         return range(self.line, self.last_line + 1)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Final, Self
 
 import msgspec
+import numpy as np
 
 from grader.device import (
     CallRefused,
@@ -30,6 +31,7 @@ from grader.device import (
 )
 from grader.errors import DeviceFault, GradeError, UnsupportedByDevice
 from grader.intake.indexed import indexed_array
+from grader.intake.program import functions
 from grader.lanes.devices import HowToRun, OnSoftwareDevice
 from grader.lanes.lane import Kept, Redone
 from grader.lanes.timing import PartRun
@@ -40,6 +42,8 @@ from grader.toolchain.kernels import CompiledKernel
 from grader.wording import at_lines
 
 _POINTER: Final = 8
+_WHOLE: Final = (4, 8)
+"""Bytes of a whole number."""
 _NO_HOST: Final = "there is no host code of the submission"
 
 
@@ -54,6 +58,8 @@ class _Loaded:
     handle: int
     parameters: tuple[tuple[int, int], ...]
     """Offset and size of each."""
+    layout_tensors: bool
+    """Whether some are declared as LayoutTensor."""
 
 
 class KernelLane:
@@ -245,13 +251,19 @@ class KernelLane:
         data = bytearray(max((offset + size for offset, size in loaded.parameters), default=0))
         for argument, (offset, size) in zip(launch.arguments, loaded.parameters, strict=True):
             if isinstance(argument, Scalar):
-                value = int(constant_at(argument.value, shape.sizes))
-                form = {4: "<i", 8: "<q"}.get(size)
+                number = int(constant_at(argument.value, shape.sizes))
+                if size not in _WHOLE:
+                    raise OtherSignature(launch.function)
+                packed = number.to_bytes(size, "little", signed=True)
+            elif size == _POINTER:
+                packed = addresses[argument].to_bytes(size, "little")
             else:
-                value, form = addresses[argument], "<Q" if size == _POINTER else None
-            if form is None:
-                raise OtherSignature(launch.function)
-            struct.pack_into(form, data, offset, value)
+                spec = next(each for each in shape.part.tensors if each.name == argument)
+                extents = spec.extents(shape.sizes)
+                if not loaded.layout_tensors or size != layout_tensor_bytes(len(extents)):
+                    raise OtherSignature(launch.function)
+                packed = layout_tensor(addresses[argument], extents)
+            data[offset : offset + size] = packed
         return bytes(data)
 
     def _launches(self, shape: PlannedShape) -> list[tuple[KernelLaunch, _Loaded]]:
@@ -272,7 +284,10 @@ class KernelLane:
                 raise self._not_loaded(refused) from None
             except Gone:
                 raise _gone() from None
-            self._loaded[kernel] = _Loaded(handle, parameters)
+            declared = functions(self._text).get(kernel.function)
+            self._loaded[kernel] = _Loaded(
+                handle, parameters, declared is not None and declared.takes_layout_tensors
+            )
         return self._loaded[kernel]
 
     def _not_loaded(self, refused: CallRefused) -> GradeError:
@@ -301,6 +316,20 @@ class KernelLane:
         self.close()
         self._loaded.clear()
         self._device.renew()
+
+
+def layout_tensor_bytes(rank: int) -> int:
+    """How long a LayoutTensor of so many axes is as an argument of a kernel."""
+    return _POINTER + 4 * (2 * rank + 2)
+
+
+def layout_tensor(address: int, extents: Sequence[int]) -> bytes:
+    """A LayoutTensor of float32 in C order, as an argument of a kernel.
+
+    The pointer, the extents, the strides, and the layout of an element: one number.
+    """
+    strides = [int(np.prod(extents[axis + 1 :], dtype=int)) for axis in range(len(extents))]
+    return struct.pack(f"<Q{2 * len(extents) + 2}i", address, *extents, *strides, 1, 1)
 
 
 def _outcome(case: Case, answer: tuple[bytes, ...] | str, evidence: CaseEvidence) -> CaseRun:

@@ -15,6 +15,7 @@ import msgspec
 from grader.intake.program import (
     Unset,
     UnsetConstant,
+    constant_words,
     functions,
     launched,
     with_constants,
@@ -126,7 +127,10 @@ class _Plan:
         self._own = {shape.part.name: set(_code(shape).functions) for shape in shapes}
         self._expected = set[str]().union(*self._own.values())
         self._functions = functions(text)
-        self._names = _names(text, self._functions, self._expected)
+        self._constants = constant_words(text)
+        self._names = _names(text, self._functions, {s.part.name: _code(s) for s in shapes})
+        self._wanted: dict[str, WantedKernel] = {}
+        """By the name that the task gives it."""
         self._texts: dict[int, str] = {}
         for shape in shapes:
             part = shape.part.name
@@ -140,9 +144,14 @@ class _Plan:
             if function not in self._names:
                 return LeftOut(Reason.KERNEL_MISSING, {"function": function})
         for launch in code.launches:
-            needed, taken = self._functions[self._names[launch.function]].parameters
-            if not needed <= len(launch.parameters) <= taken:
+            name = self._names[launch.function]
+            own = self._functions[name]
+            parameters = launch.parameters_for(
+                own.parameters, self._constants, older=own.takes_layout_tensors
+            )
+            if parameters is None:
                 return LeftOut(Reason.SIGNATURE, {"function": launch.function})
+            self._wanted[launch.function] = WantedKernel(name, parameters)
         values = constants_at(code.constants, shape.sizes)
         text, unset = with_constants(self._text, values)
         # A file that names no type of numbers has written the task's own, or computes another.
@@ -186,7 +195,7 @@ class _Plan:
         """The kernels of each shape."""
         of_text = dict(zip(self._by_text(shapes), compiled.kernels, strict=True))
         return {
-            shape.number: [of_text[self._texts[shape.number]][each] for each in self._wanted(shape)]
+            shape.number: [of_text[self._texts[shape.number]][each] for each in self._of(shape)]
             for shape in shapes
         }
 
@@ -194,29 +203,29 @@ class _Plan:
         found: dict[str, dict[WantedKernel, None]] = {}
         for shape in shapes:
             kernels = found.setdefault(self._texts[shape.number], {})
-            kernels.update(dict.fromkeys(self._wanted(shape)))
+            kernels.update(dict.fromkeys(self._of(shape)))
         return found
 
-    def _wanted(self, shape: PlannedShape) -> list[WantedKernel]:
-        return [
-            WantedKernel(self._names[launch.function], launch.parameters)
-            for launch in _code(shape).launches
-        ]
+    def _of(self, shape: PlannedShape) -> list[WantedKernel]:
+        """The kernel of each launch."""
+        return [self._wanted[launch.function] for launch in _code(shape).launches]
 
 
 def _is_size(values: Mapping[str, int | str], constant: UnsetConstant) -> bool:
     return isinstance(values[constant.name], int)
 
 
-def _names(text: str, there: Collection[str], expected: set[str]) -> dict[str, str]:
+def _names(text: str, there: Collection[str], codes: Mapping[str, Kernels]) -> dict[str, str]:
     """The kernels that are there, by the names that the task gives them.
 
     One may have another name, where it is the only one that is missing and the program launches
     exactly one kernel that the task does not know.
     """
-    names = {name: name for name in expected if name in there}
-    missing = sorted(expected - set(names))
-    others = [name for name in launched(text) if name in there and name not in expected]
+    names: dict[str, str] = {}
+    for code in codes.values():
+        names |= code.names_in(there)
+    missing = sorted({name for code in codes.values() for name in code.functions} - set(names))
+    others = [name for name in launched(text) if name in there and name not in names.values()]
     if len(missing) == len(others) == 1:
         names[missing[0]] = others[0]
     return names

@@ -7,7 +7,7 @@ how far a rounded one may lie from it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
@@ -192,11 +192,36 @@ class KernelLaunch:
     block: Extent3
     parameters: tuple[str, ...] = ()
     """Its compile-time parameters, as Mojo in the names of the file: ``SIZE``."""
+    older_functions: tuple[str, ...] = ()
+    """Names of the kernel in older editions of the book."""
+    older_parameters: tuple[tuple[str, ...], ...] = ()
+    """Its compile-time parameters in those, each time, for kernels that take layout tensors."""
     grid_constant: str = ""
     """The constant of the file that says the grid, if there is one. It gets the grid's extents
     where the file has it as numbers; no kernel has to use it."""
     block_constant: str = ""
     """As ``grid_constant``, of the block."""
+
+    @property
+    def functions(self) -> tuple[str, ...]:
+        """All names that the task gives the kernel, the newest first."""
+        return (self.function, *self.older_functions)
+
+    def parameters_for(
+        self, taken: tuple[int, int], constants: Collection[str], *, older: bool
+    ) -> tuple[str, ...] | None:
+        """Compile-time parameters for a file whose kernel takes so many; None where none fit.
+
+        Args:
+            taken: How many must be given, and how many may be.
+            constants: Names of the file's constants. What it has not the compiler tells.
+            older: Whether it may be the kernel of an older edition.
+        """
+        least, most = taken
+        ways = (self.parameters, *(self.older_parameters if older else ()))
+        fit = [each for each in ways if least <= len(each) <= most]
+        there = (each for each in fit if set(each) <= set(constants))
+        return next(there, fit[0] if fit else None)
 
     def extents(self, sizes: Sizes) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
         """Grid and block at these sizes."""
@@ -234,7 +259,16 @@ class Kernels:
     @property
     def words(self) -> tuple[str, ...]:
         """Texts of which a file with them has one."""
-        return self.functions
+        return tuple(name for launch in self.launches for name in launch.functions)
+
+    def names_in(self, there: Collection[str]) -> dict[str, str]:
+        """The kernels that a file has, by the newest name of each: their names among ``there``."""
+        return {
+            launch.function: name
+            for launch in self.launches
+            for name in reversed(launch.functions)
+            if name in there
+        }
 
 
 Element = tuple[int, int, int, int]

@@ -12,11 +12,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from grader.folders import reference_kernel
 from grader.model.checks import Check
 from grader.model.part import GivenKernel, Kernels, Part, Scope
 from grader.model.validation import problems_of_part, twice
 from grader.record import Aspect
+from grader.references import reference
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,14 +102,12 @@ class Puzzle:
             if check.of_cases and self.part(check.part).name == part.name
         )
 
-    def kernel(self, edition: str, name: str) -> Path:
-        """A reference file of an edition: ``skeleton.mojo`` or ``right.mojo``.
+    def reference(self, edition: str, name: str) -> str | None:
+        """Our text of an edition, ``skeleton`` or ``right``; None where there is none.
 
         Raises `GraderFault` where the folder of the grader's own is missing.
         """
-        if self.kernels is not None:
-            return self.kernels / edition / name
-        return reference_kernel(self.name, edition, name)
+        return reference(self.name, edition, name, self.kernels)
 
     @property
     def is_program(self) -> bool:

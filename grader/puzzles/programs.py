@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,16 +48,33 @@ def threads(sizes: Sizes) -> int:
     return max(TPB, power_of_two(sizes["size"]))
 
 
-def places(number: int, *files: str) -> tuple[BookPlace, ...]:
-    """Where the book has a puzzle, by its number and the names of its files; one by default."""
+POINTERS_AND_LAYOUTS: Final = ("25.6.1", "25.7", "26.1", "26.2")
+"""Editions in which several puzzles have a file with pointers and one with layout tensors."""
+TILES: Final = ("26.3", "26.4", "26.5", "26.6", "26.7")
+"""Editions whose tensors are tile tensors."""
+
+
+def places(number: int, *, layouts: bool = False, tiles: bool = False) -> tuple[BookPlace, ...]:
+    """Where the book has a puzzle: the files in the folder of its number.
+
+    Args:
+        number: Its number.
+        layouts: Whether older editions have a second file, with layout tensors.
+        tiles: Whether newer ones have a second file, with tile tensors.
+    """
     folder = f"p{number:02}"
+    files: dict[str, tuple[str, ...]] = {folder: (*POINTERS_AND_LAYOUTS, *TILES)}
+    if tiles:
+        files[f"{folder}_tile_tensor"] = TILES
+    if layouts:
+        files[f"{folder}_layout_tensor"] = POINTERS_AND_LAYOUTS
     return tuple(
         BookPlace(
             task=f"problems/{folder}/{file}.mojo",
             answer=f"solutions/{folder}/{file}.mojo",
-            editions=("26.5", "26.6", "26.7"),
+            editions=editions,
         )
-        for file in files or (folder,)
+        for file, editions in files.items()
     )
 
 

@@ -141,7 +141,7 @@ def compile_kernels(
 
 
 def _main(traits: KernelTraits, modules: Sequence[str], copies: Sequence[SourceCopy]) -> str:
-    lines = [*traits.imports, *(f"import {name}" for name in modules), "", "", "def main() raises:"]
+    lines = [*traits.imports, *(f"import {name}" for name in modules), "", "", "def main():"]
     for name, copy in zip(modules, copies, strict=True):
         lines += [f"    print({traits.text.format(kernel=k.of(name))})" for k in copy.kernels]
     if not any(copy.kernels for copy in copies):

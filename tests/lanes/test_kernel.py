@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import struct
+
 import numpy as np
 import pytest
 
 from grader.device import FindingKind
 from grader.lanes.devices import OnSoftwareDevice
-from grader.lanes.kernel import KernelLane, OtherSignature
+from grader.lanes.kernel import (
+    KernelLane,
+    OtherSignature,
+    layout_tensor,
+    layout_tensor_bytes,
+)
 from grader.model.cases import Case, Ending, PlannedShape
 from grader.model.domains import Between, Values
 from grader.model.expected import ExpectedOutput
@@ -77,8 +84,8 @@ def device():
         yield opened
 
 
-def run(device, of: Part, *kernels: CompiledKernel):
-    with KernelLane(device, {0: kernels}) as lane:
+def run(device, of: Part, *kernels: CompiledKernel, text: str = ""):
+    with KernelLane(device, {0: kernels}, text=text) as lane:
         lane.check(case(of).shape)
         return lane.run(case(of))
 
@@ -125,6 +132,36 @@ def test_a_number_is_as_wide_as_the_kernel_takes_it(device, type_, register):
 def test_a_kernel_with_other_arguments_is_told_before_it_runs(device, parameters):
     with pytest.raises(OtherSignature, match="add"):
         run(device, part(launch("add", "y", "x")), kernel("add", parameters, ""))
+
+
+LAYOUT = "fn add(y: LayoutTensor[dtype, layout, MutAnyOrigin], x: P):\n    pass\n"
+# y[0] = the extent, y[1] = the stride, y[2] = the extent of an element.
+FIELDS = """
+ld.param.u64 %rd0, [p0];
+ld.param.b32 %r0, [p0+8]; cvt.rn.f32.s32 %f0, %r0; st.global.f32 [%rd0], %f0;
+ld.param.b32 %r0, [p0+12]; cvt.rn.f32.s32 %f0, %r0; st.global.f32 [%rd0+4], %f0;
+ld.param.b32 %r0, [p0+16]; cvt.rn.f32.s32 %f0, %r0; st.global.f32 [%rd0+8], %f0;
+"""
+
+
+def test_a_layout_tensor_brings_its_extents_and_strides_along(device):
+    fields = kernel("add", ".param .align 8 .b8 p0[24], .param .u64 p1", FIELDS)
+    done = run(device, part(launch("add", "y", "x")), fields, text=LAYOUT)
+    assert done.outputs[0].tolist() == [4, 1, 1, 0]
+
+
+@pytest.mark.parametrize(
+    ("length", "text"), [(24, LAYOUT.replace("LayoutTensor", "TileTensor")), (32, LAYOUT)]
+)
+def test_other_structures_and_layouts_of_other_rank_are_told(device, length, text):
+    taken = kernel("add", f".param .align 8 .b8 p0[{length}], .param .u64 p1", FIELDS)
+    with pytest.raises(OtherSignature, match="add"):
+        run(device, part(launch("add", "y", "x")), taken, text=text)
+
+
+def test_strides_of_a_layout_tensor_are_those_of_rows():
+    assert layout_tensor(16, (3, 5)) == struct.pack("<Q6i", 16, 3, 5, 5, 1, 1, 1)
+    assert len(layout_tensor(16, (3, 5))) == layout_tensor_bytes(2) == 32
 
 
 def test_a_fault_ends_the_case_and_not_the_next_one(device):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import replace
 
 import pytest
 
@@ -144,6 +145,42 @@ def test_a_mistake_at_the_top_level_costs_all(compiler):
     built = build(PROGRAM + "mistake\n", part("first"), part("second"))
     assert set(built.refused) == {"first", "second"}
     assert not built.kernels
+
+
+OLD = """\
+comptime SIZE = 4
+comptime wide = Layout.row_major(SIZE)
+
+fn old[layout: Layout](out: LayoutTensor[dtype, layout], a: P):
+    out[0] = a[0]
+
+def main():
+    pass
+"""
+
+
+def older(*parameters: tuple[str, ...]) -> Part:
+    launch = KernelLaunch(
+        function="second",
+        arguments=("out", "a"),
+        block=("n", 1, 1),
+        older_functions=("old",),
+        older_parameters=parameters,
+    )
+    return replace(part("second"), code=Kernels(launches=(launch,), constants={"SIZE": "n"}))
+
+
+def test_a_kernel_of_an_older_edition_has_its_name_and_parameters(compiler):
+    built = build(OLD, older(("narrow",), ("wide",)))
+    assert not built.refused
+    assert {kernel.of("m") for kernel in compiler.wanted} == {"m.old[m.wide]"}
+
+
+@pytest.mark.parametrize(
+    ("text", "ways"), [(OLD, ()), (OLD.replace("LayoutTensor[dtype, layout]", "P"), (("wide",),))]
+)
+def test_parameters_of_older_editions_are_for_kernels_with_layout_tensors(compiler, text, ways):
+    assert build(text, older(*ways)).refused["second"].reason is Reason.SIGNATURE
 
 
 def test_a_kernel_under_another_name_is_the_one_that_main_launches(compiler):

@@ -8,13 +8,14 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 
-from grader.folders import data_directory
 from grader.grading.inputs import drawn
+from grader.intake.program import constant_words, functions
 from grader.model.domains import Sizes, Values
 from grader.model.expected import ExpectedOutput
 from grader.model.part import Arrays, Kernels, Mistake, Part
 from grader.puzzles import NAMES, find
 from grader.samples import read_samples
+from grader.toolchain import edition as editions
 
 PUZZLES = [puzzle for puzzle in map(find, NAMES) if puzzle.is_program]
 PARTS = [
@@ -136,15 +137,22 @@ def test_the_sizes_that_are_always_tried_are_not_many(part: Part) -> None:
 
 @BY_NAME
 def test_the_kernels_and_constants_are_those_of_the_files(puzzle) -> None:
-    for edition in sorted((data_directory("reference_kernels") / puzzle.name).glob("*/")):
-        for name in ("right.mojo", "skeleton.mojo"):
-            text = (edition / name).read_text("utf-8")
+    for edition in (name for name in editions.names() if editions.find(name).kernels is not None):
+        for name in ("right", "skeleton"):
+            text = puzzle.reference(edition, name)
+            there = functions(text)
             for part in puzzle.parts:
                 assert isinstance(part.code, Kernels)
                 for constant in part.code.constants:
-                    assert len(re.findall(rf"^comptime {constant} = ", text, re.MULTILINE)) == 1
-                for function in part.code.functions:
-                    assert len(re.findall(rf"^def {function}\b", text, re.MULTILINE)) == 1
+                    found = re.findall(rf"^(?:comptime|alias) {constant} = ", text, re.MULTILINE)
+                    assert len(found) == 1
+                for launch in part.code.launches:
+                    kernel = there[part.code.names_in(there)[launch.function]]
+                    fit = launch.parameters_for(
+                        kernel.parameters, constant_words(text), older=False
+                    )
+                    assert fit == launch.parameters
+                    assert launch.function in there or edition < "26.3"
 
 
 @BY_NAME

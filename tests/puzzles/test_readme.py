@@ -9,8 +9,8 @@ import re
 from pathlib import Path
 
 from grader.book.shipped import read_shipped
-from grader.folders import data_directory
 from grader.puzzles import NAMES, find
+from grader.references import reference
 from grader.samples import read_samples
 from grader.toolchain import edition as editions
 
@@ -19,8 +19,7 @@ README = Path(__file__).parents[2] / "README.md"
 
 def span(puzzle: str) -> str:
     """Editions of which there is an answer: ``26.5 to 26.7``."""
-    folder = data_directory("reference_kernels") / puzzle
-    there = [name for name in editions.names() if (folder / name / "right.mojo").exists()]
+    there = [name for name in editions.names() if reference(puzzle, name, "right") is not None]
     first, last = (editions.names().index(each) for each in (there[0], there[-1]))
     assert there == list(editions.names()[first : last + 1]), "editions without a gap"
     return there[0] if len(there) == 1 else f"{there[0]} to {there[-1]}"

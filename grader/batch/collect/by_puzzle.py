@@ -47,9 +47,9 @@ from grader.book import Book, FilePlace
 from grader.book.identify import choose
 from grader.book.shipped import Topics, read_shipped
 from grader.errors import OtherPuzzle, SubmissionRefused, UsageError
-from grader.folders import data_directory
 from grader.intake.display import one_line
 from grader.model.puzzle import Puzzle
+from grader.references import skeletons
 
 MAX_READ: Final = 300
 """Files of one student that nobody else has, and that are read to see of which puzzle they are."""
@@ -546,9 +546,7 @@ class _Files:
 @functools.cache
 def skeletons_of(puzzle: Puzzle) -> Sequence[str]:
     """The texts of a puzzle's skeletons, each once, of all editions."""
-    folder = puzzle.kernels or data_directory("reference_kernels") / puzzle.name
-    texts = (path.read_text("utf-8") for path in sorted(folder.glob("*/skeleton.mojo")))
-    return tuple(dict.fromkeys(texts))
+    return skeletons(puzzle.name, puzzle.kernels)
 
 
 def _late_with(choice: ChosenFiles, person: Person) -> Iterator[Student]:

@@ -37,8 +37,8 @@ from grader.batch.similarity.features import (
     skeleton,
 )
 from grader.errors import GraderFault
-from grader.folders import data_directory
 from grader.intake.display import for_terminal, one_line
+from grader.references import skeletons
 from grader.report.html import environment
 
 LONGEST_ITEM = 160
@@ -388,11 +388,9 @@ def render_pair(page: PairPage) -> bytes:
 def given_code(puzzle: str) -> Skeleton:
     """The skeletons of a puzzle, of every edition; nothing where there is none."""
     try:
-        folder = data_directory("reference_kernels") / Path(puzzle).name
+        return skeleton(skeletons(Path(puzzle).name))
     except GraderFault:
         return Skeleton()
-    paths = sorted(folder.glob("*/skeleton.mojo"))
-    return skeleton(path.read_text(encoding="utf-8") for path in paths)
 
 
 def _overview(

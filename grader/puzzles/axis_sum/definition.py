@@ -32,6 +32,7 @@ PART = Part(
         launches=(
             KernelLaunch(
                 function="axis_sum",
+                older_parameters=(("in_layout", "out_layout"),),
                 arguments=("output", "a", Scalar("size")),
                 grid=(1, "batch", 1),
                 block=(threads, 1, 1),

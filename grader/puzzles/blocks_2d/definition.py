@@ -35,6 +35,7 @@ PART = Part(
         launches=(
             KernelLaunch(
                 function="add_10_blocks_2d",
+                older_parameters=(("out_layout", "a_layout"),),
                 arguments=("output", "a", Scalar("size")),
                 grid=(across, down, 1),
                 block=("threads_x", "threads_y", 1),
@@ -88,7 +89,7 @@ PUZZLE = Puzzle(
         clean="Blocks at the right and at the bottom reach past the matrix: does the guard ask "
         "for a row and a column below size?",
     ),
-    book=places(7),
+    book=places(7, layouts=True),
     messages=MESSAGES,
     first_step="Fill in the guard for both axes, and behind it the line that writes the thread's "
     "element.",

@@ -39,6 +39,7 @@ PART = Part(
         launches=(
             KernelLaunch(
                 function="broadcast_add",
+                older_parameters=(("out_layout", "a_layout", "b_layout"),),
                 arguments=("output", "a", "b", Scalar("size")),
                 block=(columns, rows, 1),
                 grid_constant="BLOCKS_PER_GRID",
@@ -85,7 +86,7 @@ PUZZLE = Puzzle(
         clean="A thread needs a row below size and a column below size: does the guard ask for "
         "both?",
     ),
-    book=places(5),
+    book=places(5, layouts=True),
     messages=MESSAGES,
     first_step="Fill in the guard for both axes, and behind it the sum of the two elements.",
 )

@@ -35,6 +35,7 @@ def _part(
     mistakes: tuple[Mistake, ...],
 ) -> Part:
     elements, taps = assigned
+    layouts = tuple(f"{tensor}{suffix}_layout" for tensor in ("in", "out", "conv"))
     return Part(
         name=kernel,
         title=f"the kernel {kernel}",
@@ -47,6 +48,7 @@ def _part(
                     arguments=("output", "a", "b"),
                     grid=(blocks, 1, 1),
                     block=(TPB, 1, 1),
+                    older_parameters=(layouts, (*layouts, "dtype")),
                 ),
             ),
             constants={

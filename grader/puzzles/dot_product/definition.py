@@ -33,6 +33,7 @@ PART = Part(
         launches=(
             KernelLaunch(
                 function="dot_product",
+                older_parameters=(("layout", "out_layout"),),
                 arguments=("output", "a", "b", Scalar("size")),
                 block=(threads, 1, 1),
             ),
@@ -71,7 +72,7 @@ PUZZLE = Puzzle(
             ),
         ),
     ),
-    book=places(12),
+    book=places(12, layouts=True),
     first_step="Multiply one pair of elements in each thread, put the product into shared memory, "
     "and add the cells up by halves, with a barrier behind each step.",
 )

@@ -90,7 +90,7 @@ PUZZLE = Puzzle(
         clean="A thread needs a row below size and a column below size: does the guard ask for "
         "both?",
     ),
-    book=places(4, "p04", "p04_tile_tensor"),
+    book=places(4, layouts=True, tiles=True),
     messages=MESSAGES,
     first_step="Fill in the guard for both axes, and behind it the line that writes the thread's "
     "element.",

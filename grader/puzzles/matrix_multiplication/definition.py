@@ -52,6 +52,7 @@ def _part(
                     grid=(_blocks, _blocks, 1),
                     block=(TPB, TPB, 1),
                     parameters=(constant,),
+                    older_parameters=((constant.lower().replace("size", "layout"), constant),),
                 ),
             ),
             constants={constant: "size", "TPB": TPB, "dtype": "DType.float32"},

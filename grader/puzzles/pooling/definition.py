@@ -34,6 +34,7 @@ PART = Part(
         launches=(
             KernelLaunch(
                 function="pooling",
+                older_parameters=(("layout",),),
                 arguments=("output", "a", Scalar("size")),
                 grid=(lambda sizes: ceil(sizes["size"] / TPB), 1, 1),
                 block=(TPB, 1, 1),
@@ -69,7 +70,7 @@ PUZZLE = Puzzle(
             ),
         ),
     ),
-    book=places(11),
+    book=places(11, layouts=True),
     first_step="Load each thread's element into shared memory, wait for the block, then add up to "
     "three of them.",
 )

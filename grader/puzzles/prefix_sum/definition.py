@@ -43,6 +43,7 @@ SIMPLE = Part(
         launches=(
             KernelLaunch(
                 function="prefix_sum_simple",
+                older_parameters=(("layout",),),
                 arguments=("output", "a", Scalar("size")),
                 block=(threads, 1, 1),
             ),
@@ -69,12 +70,17 @@ COMPLETE = Part(
         launches=(
             KernelLaunch(
                 function="prefix_sum_local_phase",
+                older_parameters=(
+                    ("extended_layout", "layout_2"),
+                    ("extended_layout", "extended_layout"),
+                ),
                 arguments=("output", "a", Scalar("size")),
                 grid=(BLOCKS, 1, 1),
                 block=(threads_of_two, 1, 1),
             ),
             KernelLaunch(
                 function="prefix_sum_block_sum_phase",
+                older_parameters=(("extended_layout",),),
                 arguments=("output", Scalar("size")),
                 grid=(BLOCKS, 1, 1),
                 block=(threads_of_two, 1, 1),

@@ -32,6 +32,8 @@ PART = Part(
         launches=(
             KernelLaunch(
                 function="add_10_shared_tile_tensor",
+                older_functions=("add_10_shared_layout_tensor", "add_10_shared"),
+                older_parameters=(("layout",),),
                 arguments=("output", "a", Scalar("size")),
                 grid=(blocks, 1, 1),
                 block=("tpb", 1, 1),
@@ -88,7 +90,7 @@ PUZZLE = Puzzle(
         clean="The last block may have more threads than there are elements left: what keeps "
         "them from the output? And the tile has TPB cells: which does each thread read?",
     ),
-    book=places(8),
+    book=places(8, layouts=True),
     messages=MESSAGES,
     first_step="Fill in what a thread does behind the barrier: the guard, and the line that "
     "writes its element from the tile.",
