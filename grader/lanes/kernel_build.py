@@ -23,6 +23,7 @@ from grader.intake.program import (
     without_bodies,
 )
 from grader.model.cases import PlannedShape
+from grader.model.domains import Sizes
 from grader.model.part import Kernels, constants_at
 from grader.record import Reason
 from grader.sandbox import Limits
@@ -152,8 +153,8 @@ class _Plan:
             if parameters is None:
                 return LeftOut(Reason.SIGNATURE, {"function": launch.function})
             self._wanted[launch.function] = WantedKernel(name, parameters)
+        text, unset = text_at(self._text, code, shape.sizes)
         values = constants_at(code.constants, shape.sizes)
-        text, unset = with_constants(self._text, values)
         # A file that names no type of numbers has written the task's own, or computes another.
         told = [each for each in unset if each.why is not Unset.MISSING or _is_size(values, each)]
         if told:
@@ -162,8 +163,6 @@ class _Plan:
                 Reason.CONSTANT_UNSET,
                 {"constant": first.name, "why": first.why.value, "line": first.line},
             )
-        for launch in code.launches:
-            text = with_extents(text, launch.constants(shape.sizes))
         self._texts[shape.number] = text
         return None
 
@@ -209,6 +208,14 @@ class _Plan:
     def _of(self, shape: PlannedShape) -> list[WantedKernel]:
         """The kernel of each launch."""
         return [self._wanted[launch.function] for launch in _code(shape).launches]
+
+
+def text_at(text: str, code: Kernels, sizes: Sizes) -> tuple[str, tuple[UnsetConstant, ...]]:
+    """The text with the constants of these sizes, and those that can't have their value."""
+    changed, unset = with_constants(text, constants_at(code.constants, sizes))
+    for launch in code.launches:
+        changed = with_extents(changed, launch.constants(sizes))
+    return changed, unset
 
 
 def _is_size(values: Mapping[str, int | str], constant: UnsetConstant) -> bool:

@@ -101,6 +101,11 @@ FORMATS: Mapping[str, ReportFormat] = MappingProxyType(
             "a header and one row, for a spreadsheet or a gradebook",
             f"{_FORMATS}.spreadsheet:render_csv",
         ),
+        "repro": ReportFormat(
+            "repro.mojo",
+            "a Mojo program that runs the file on the inputs that failed, for grade run or a GPU",
+            f"{_FORMATS}.repro:render_repro",
+        ),
     }
 )
 """Every format by its name. Nothing heavy is imported before one is used."""

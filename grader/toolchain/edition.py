@@ -39,6 +39,21 @@ class KernelTraits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """An expression for the PTX text of ``{kernel}``."""
 
 
+class CallTraits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How a program calls an op or launches kernels by itself; see `grader.lanes.reproducer`."""
+
+    imports: tuple[str, ...]
+    """What such a program imports."""
+    tensor: str
+    """An argument of an op, of ``{dtype}``, ``{rank}``, ``{mutable}``, ``{io}``, ``{buffer}`` and
+    ``{extents}``."""
+    extent: str
+    """One of these, of ``{extent}``."""
+    arguments: dict[str, str]
+    """Arguments of a kernel by the name of their type, of the whole ``{type}``, ``{buffer}`` and
+    ``{extents}``, which are numbers."""
+
+
 class DialectChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One difference of an edition's dialect from the edition before it.
 
@@ -83,6 +98,8 @@ class Edition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     worker: WorkerTraits
     kernels: KernelTraits | None = None
     """None where its programs can't be graded yet."""
+    calls: CallTraits | None = None
+    """None where no program is written that runs a case by itself."""
     changes: tuple[DialectChange, ...] = ()
 
     def worded(self, text: str) -> str:
