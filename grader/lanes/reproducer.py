@@ -90,7 +90,7 @@ def written(text: str, edition: Edition, cases: Sequence[WrittenCase]) -> str:
     source, *others = dict.fromkeys(_source(text, each) for each in cases)
     if others:
         raise NotWritten("the cases need different constants of the file")
-    bodies = [_Body(text, edition, traits, each).lines() for each in cases]
+    bodies = [_CaseBody(text, edition, traits, each).lines() for each in cases]
     helpers = _HELPERS if any("bits_in[" in line for body in bodies for line in body) else ""
     parts = [source.rstrip("\n"), "\n\n\n", _BEGINS, helpers]
     for case, body in zip(cases, bodies, strict=True):
@@ -139,7 +139,7 @@ def _source(text: str, case: WrittenCase) -> str:
     return "\n".join("" if at in main.lines else line for at, line in enumerate(lines, 1))
 
 
-class _Body:
+class _CaseBody:
     """The lines of the function that runs one case."""
 
     def __init__(self, text: str, edition: Edition, traits: CallTraits, case: WrittenCase) -> None:
