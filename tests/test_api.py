@@ -12,6 +12,7 @@ import pytest
 
 import grader
 from grader.errors import UsageError
+from grader.puzzles import find
 
 DOCUMENT = (Path(__file__).parents[1] / "docs/puzzles.md").read_text("utf-8")
 TABLE = DOCUMENT.partition("## From Python")[2].partition("```")[0]
@@ -49,6 +50,7 @@ def _puzzle_of_the_document(folder: Path, change: tuple[str, str] = ("", "")) ->
 
 
 def test_the_puzzle_of_the_documentation_can_be_made(tmp_path: Path) -> None:
+    find("map")
     (puzzle,) = grader.load_puzzles(_puzzle_of_the_document(tmp_path))
     assert (puzzle.name, puzzle.max_score) == ("scale", 100)
     assert puzzle.kernels == tmp_path / "scale/kernels"
@@ -58,6 +60,7 @@ def test_the_puzzle_of_the_documentation_can_be_made(tmp_path: Path) -> None:
         "# ours\n",
         None,
     )
+    assert puzzle.reference("26.4", "right") is None, "an op is not rewritten"
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from grader.model.checks import Check
 from grader.model.part import GivenKernel, Kernels, Part, Scope
 from grader.model.validation import problems_of_part, twice
 from grader.record import Aspect
-from grader.references import reference
+from grader.references import reference, written_for
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,8 +105,11 @@ class Puzzle:
     def reference(self, edition: str, name: str) -> str | None:
         """Our text of an edition, ``skeleton`` or ``right``; None where there is none.
 
-        Raises `GraderFault` where the folder of the grader's own is missing.
+        A package has files for each edition. Raises `GraderFault` where the folder of the grader's
+        own is missing.
         """
+        if not self.is_program and written_for(self.name, edition, self.kernels) != edition:
+            return None
         return reference(self.name, edition, name, self.kernels)
 
     @property

@@ -90,7 +90,8 @@ def load_puzzles(folder: str | Path) -> tuple[Puzzle, ...]:
             f"there are no puzzles in {folder}",
             remedy="Each is a folder in it with an __init__.py that defines PUZZLE.",
         )
-    return tuple(map(_load, found.values()))
+    # Not by ``map``: that is a puzzle, and a name of this package once it is imported.
+    return tuple(_load(each) for each in found.values())
 
 
 def _load(folder: Path) -> Puzzle:

@@ -1,0 +1,76 @@
+"""Programs in every edition that grades them: right answers, skeletons and wrong samples.
+
+The ordinary run takes one right answer of each edition whose toolchain is installed, with tensors
+or pointers; ``--exhaustive`` takes all.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from benchmarks.editions_matrix import Cell, missing, program_cells, programs_as_markdown
+from benchmarks.verdict_quality import grade_one
+from grader.puzzles import NAMES, find
+from grader.toolchain import edition as editions
+
+EVERY_RUN = {
+    "25.6.1": "pooling right",
+    "25.7": "guards right",
+    "26.1": "prefix_sum right",
+    "26.2": "axis_sum right",
+    "26.3": "broadcast right",
+    "26.4": "blocks right",
+    "26.6": "map_2d right",
+    "26.7": "dot_product right",
+}
+"""By edition; those of the default one are among the samples."""
+CELLS = program_cells()
+
+
+def marks(cell: Cell) -> tuple[pytest.MarkDecorator, ...]:
+    """What keeps a cell out of the ordinary run."""
+    chosen = EVERY_RUN.get(cell.edition) == cell.column
+    return (pytest.mark.slow,) if chosen else (pytest.mark.slow, pytest.mark.exhaustive)
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        pytest.param(c, id=f"{c.edition}-{c.column.replace(' ', '-')}", marks=marks(c))
+        for c in CELLS
+    ],
+)
+def test_a_program_gets_what_its_label_says(cell: Cell, tmp_path):
+    if why := missing(cell.edition):
+        pytest.skip(why)
+    graded = grade_one(cell.label, tmp_path / "out")
+    assert (graded.verdict, graded.score) == (cell.label.verdict, cell.label.score), graded.headline
+    assert graded.missing == ()
+
+
+def test_every_edition_that_grades_programs_has_all_of_them():
+    graded = {name for name in editions.names() if editions.find(name).kernels is not None}
+    puzzles = {name for name in NAMES if find(name).is_program}
+    for name in ("right", "skeleton"):
+        assert {(c.edition, c.column) for c in CELLS if c.column.endswith(f" {name}")} == {
+            (edition, f"{puzzle} {name}") for edition in graded for puzzle in puzzles
+        }
+    assert {(c.edition, c.column.partition(" ")[0]) for c in CELLS if 0 < c.label.score < 100} == {
+        (edition, puzzle) for edition in graded for puzzle in puzzles
+    }
+    assert set(EVERY_RUN) == graded - {editions.DEFAULT_EDITION}
+
+
+def test_the_table_has_a_row_for_each_puzzle_and_what_is_not_as_labelled_in_bold():
+    columns = ["map right", "map next_element", "zip right"]
+    cells = {
+        "map right": {"score": 100, "as_labelled": True},
+        "map next_element": {"score": 20, "as_labelled": False},
+    }
+    rows = [{"edition": "26.4", "cells": cells}, {"edition": "25.3", "cells": {}}]
+    assert programs_as_markdown({"columns": columns, "editions": rows}).splitlines() == [
+        "| puzzle | samples | 26.4 |",
+        "|---|---|---|",
+        "| `map` | right, next element | 100 **20** |",
+        "| `zip` | right | not run |",
+    ]
