@@ -7,6 +7,7 @@ of a section, an *explanation* says what it means and what to do, a *diagnosis* 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from grader.device import FindingKind, Writer
@@ -148,12 +149,20 @@ MAPPING = (
 def at_lines(message: str, line: int | None, other: int | None = None, *, array: str = "") -> str:
     """What was found, with the line that did it, and that of the other side of a race.
 
-    ``array`` is the name of the array there, where the message does not say it.
+    ``array`` is the name of the array there, where the message does not say it: it stands in the
+    place of what the device calls one in shared memory.
     """
     if line is None:
         return message
     both = f"line {line}" if other is None or other == line else f"line {line}, and line {other}"
-    return f"{message} (array {array}, {both})" if array else f"{message} ({both})"
+    if not array:
+        return f"{message} ({both})"
+    named = _ARRAY.sub(array, message)
+    return f"{named} ({both})" if named != message else f"{message} (array {array}, {both})"
+
+
+_ARRAY = re.compile(r"(?:the )?shared array(?: \d+)?")
+"""What the device calls an array in shared memory, of which it does not know the name."""
 
 
 # ---- what is wrong with a case ----

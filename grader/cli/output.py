@@ -33,6 +33,7 @@ _DOING = {
     "package": "Packaging with Mojo",
     "compile": "Compiling",
     "run": "Running cases",
+    "lines": "Finding the lines",
     "report": "Writing the report",
 }
 _TAKES = {"compile": " (5 to 50 s)"}

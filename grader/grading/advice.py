@@ -156,10 +156,23 @@ def findings(puzzle: Puzzle, observations: Iterable[Observation]) -> tuple[Check
 
     seen: dict[tuple[object, ...], CheckedFinding] = {}
     shown_by: dict[tuple[object, ...], Observation] = {}
+    observations = tuple(observations)
+    # One whose line is not known is no other mistake than one of its kind whose line is.
+    at_lines = {
+        _without_line(observation, finding, whose)
+        for observation in observations
+        for finding, whose in observation.findings
+        if finding.source_line is not None
+    }
     for observation in observations:
         case = observation.case
         checks = puzzle.checks_of(case.part)
         for finding, whose in observation.findings:
+            if (
+                finding.source_line is None
+                and _without_line(observation, finding, whose) in at_lines
+            ):
+                continue
             key = (case.part.name, *finding_key(finding, whose))
             if key not in seen:
                 shown_by[key] = observation
@@ -180,6 +193,13 @@ def findings(puzzle: Puzzle, observations: Iterable[Observation]) -> tuple[Check
                 total = msgspec.structs.replace(first, count=first.count + finding.count)
                 seen[key] = msgspec.structs.replace(seen[key], finding=total)
     return tuple(sorted(seen.values(), key=lambda each: each.attribution is Attribution.SKELETON))
+
+
+def _without_line(
+    observation: Observation, finding: Finding, whose: Attribution
+) -> tuple[object, ...]:
+    part = observation.case.part.name
+    return part, finding.kind, finding.space, finding.access, whose
 
 
 def _explain(part: Part, finding: Finding, whose: Attribution, *, costs: bool) -> str:

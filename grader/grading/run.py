@@ -35,6 +35,7 @@ from grader.toolchain.workspace import Workspace
 
 if TYPE_CHECKING:
     from grader.grading.prober import Prober
+    from grader.grading.results import Results
     from grader.lanes.lane import Lane
     from grader.lanes.prepared import OpenedLane, PreparedLane
     from grader.model.cases import Case, PlannedShape
@@ -255,6 +256,24 @@ class _Run:
             state.stage_peak = lane.peak_bytes or None
             state.steps = StepsDone(packages=True, compiles=True, results=results)
             refuse_undecided(results)
+        self._find_lines(results)
+
+    def _find_lines(self, results: Results) -> None:
+        """Say at which lines of the file the findings are, where there are any."""
+        from grader.grading.lines import unexplained, with_lines
+
+        state = self.state
+        if self.toolchain.edition.calls is None or not unexplained(results):
+            return
+        with state.stage("lines"):
+            with_lines(
+                results,
+                state.submission.text,
+                state.puzzle.name,
+                self.toolchain,
+                self.isolation.level,
+                timeout=state.request.timeout,
+            )
 
     def _prober(self, lane: Lane, shapes: Sequence[PlannedShape]) -> Prober:
         from grader.grading.prober import Prober

@@ -24,22 +24,18 @@ from grader.device import (
     DriverClient,
     Finding,
     Gone,
-    SourcePlace,
-    Space,
-    of_file,
     schedules,
 )
 from grader.errors import DeviceFault, GradeError, UnsupportedByDevice
-from grader.intake.indexed import indexed_array
 from grader.intake.program import functions
 from grader.lanes.devices import HowToRun, OnSoftwareDevice
 from grader.lanes.lane import Kept, Redone
+from grader.lanes.source_lines import at_source
 from grader.lanes.timing import PartRun
 from grader.model.cases import Case, CaseRun, Ending, PlannedShape
 from grader.model.part import KernelLaunch, Kernels, Scalar, constant_at
 from grader.record import DeviceInfo, NotRun
 from grader.toolchain.kernels import CompiledKernel
-from grader.wording import at_lines
 
 _POINTER: Final = 8
 _WHOLE: Final = (4, 8)
@@ -349,32 +345,11 @@ def _outcome(case: Case, answer: tuple[bytes, ...] | str, evidence: CaseEvidence
 
 
 def _in_words(kernel: CompiledKernel, finding: Finding, source: str) -> Finding:
-    own, other = (of_file(each, kernel.is_own) for each in (finding.source, finding.other_source))
     text = finding.ptx_text
     return msgspec.structs.replace(
-        finding,
+        at_source(finding, kernel.is_own, source),
         kernel=kernel.function,
-        message=at_lines(
-            finding.message,
-            own.line if own else None,
-            other.line if other else None,
-            # A buffer has its name already.
-            array=indexed_array(source, own.line, own.column)
-            if own and finding.space is Space.SHARED
-            else "",
-        ),
-        source=_places(kernel, finding.source),
-        other_source=_places(kernel, finding.other_source),
-        source_file=None,
-        source_line=own.line if own else None,
         ptx_text=text.replace(f"{kernel.module}_", "") if text is not None else None,
-    )
-
-
-def _places(kernel: CompiledKernel, places: tuple[SourcePlace, ...]) -> tuple[SourcePlace, ...]:
-    return tuple(
-        msgspec.structs.replace(each, file="") if kernel.is_own(each.file) else each
-        for each in places
     )
 
 

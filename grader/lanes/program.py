@@ -24,7 +24,6 @@ from grader.errors import GradeError
 from grader.lanes import DeviceChoice, gpu
 from grader.lanes.devices import LIMITS as DEVICE_LIMITS
 from grader.lanes.devices import CaseDevice, HowToRun, choose_device, device_spawn
-from grader.model.part import BUDGET, Budget
 from grader.record import Diagnostic
 from grader.sandbox import Isolation, Limits, Outcome, Scratch
 from grader.toolchain.compiler import HowToCompile, build_library
@@ -112,7 +111,7 @@ class ProgramPlace:
         limits: Limits,
         listen: Listener,
         *,
-        budget: Budget = BUDGET,
+        how: HowToRun,
     ) -> Ran:
         """Run what was built, once.
 
@@ -120,10 +119,10 @@ class ProgramPlace:
             arguments: Of the program.
             limits: Of its process.
             listen: Called in this thread.
-            budget: Of each launch.
+            how: What the device does with it.
         """
         self.device.renew()  # the compiler has asked it as well
-        self.device.begin_case(HowToRun(budget=budget))
+        self.device.begin_case(how)
         printed: queue.SimpleQueue[tuple[int, bytes]] = queue.SimpleQueue()
         box, folder = self._workspace.box, self._directory()
         process = box.spawn(

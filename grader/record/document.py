@@ -124,7 +124,7 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     """``read``, ``toolchain`` (where one is installed), ``package``, ``compile``, ``run``,
-    ``report``."""
+    ``lines`` (where findings had none), ``report``."""
     outcome: StageOutcome
     seconds: float
     peak_bytes: int | None = None

@@ -16,6 +16,7 @@ from grader.intake import Submission
 from grader.intake.display import one_line
 from grader.lanes import DeviceChoice
 from grader.lanes.devices import LIMITS as DEVICE_LIMITS
+from grader.lanes.devices import HowToRun
 from grader.lanes.program import Built, ProgramPlace, Ran, open_program
 from grader.machine import memory_bytes
 from grader.model.part import Budget
@@ -173,12 +174,14 @@ def run_built(place: ProgramPlace, request: RunRequest, limits: Limits, shows: S
             request.arguments,
             limits,
             lambda stream, chunk: streams[stream].feed(chunk),
-            budget=Budget(
-                instructions=1 << 50,
-                per_thread=0,
-                thread=int(_INSTRUCTIONS_PER_SECOND * limits.wall_seconds),
-                # So that the device can still say where a kernel was that has not ended.
-                seconds=max(1.0, 0.8 * limits.wall_seconds),
+            how=HowToRun(
+                budget=Budget(
+                    instructions=1 << 50,
+                    per_thread=0,
+                    thread=int(_INSTRUCTIONS_PER_SECOND * limits.wall_seconds),
+                    # So that the device can still say where a kernel was that has not ended.
+                    seconds=max(1.0, 0.8 * limits.wall_seconds),
+                )
             ),
         )
     finally:

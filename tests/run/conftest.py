@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from grader.lanes.devices import HowToRun
 from grader.lanes.program import ProgramPlace, Ran, open_program
 from grader.model.part import Budget
 from grader.run.findings import SourceFile
@@ -53,7 +54,7 @@ def run_kinds(built_kinds: ProgramPlace) -> RunKinds:
             [flag],
             Limits(wall_seconds=120),
             lambda stream, chunk: None,
-            budget=Budget(thread=ENDLESS),
+            how=HowToRun(budget=Budget(thread=ENDLESS)),
         )
         return ran, SourceFile(text=KINDS, module="kinds", compiled_as=built_kinds.source)
 

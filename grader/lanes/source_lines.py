@@ -1,0 +1,91 @@
+"""What the device found, at the lines of the student's file.
+
+A graph compile writes no line tables. Another build of the same code has them; `same_findings` says
+which finding of its run is which of the graph's, where that is certain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from grader.device import Finding, Launch, SourcePlace, Space, of_file
+from grader.intake.indexed import indexed_array
+from grader.wording import at_lines
+
+IsOwn = Callable[[str], bool]
+"""Whether a file of the line tables is the student's."""
+
+
+def at_source(finding: Finding, is_own: IsOwn, text: str) -> Finding:
+    """A finding in the words of the student's file, whose places have an empty name of a file."""
+    own, other = (of_file(each, is_own) for each in (finding.source, finding.other_source))
+    return msgspec.structs.replace(
+        finding,
+        message=at_lines(
+            finding.message,
+            own.line if own else None,
+            other.line if other else None,
+            array=array_of(finding, own, text),
+        ),
+        source=_places(finding.source, is_own),
+        other_source=_places(finding.other_source, is_own),
+        source_file=None,
+        source_line=own.line if own else None,
+    )
+
+
+def array_of(finding: Finding, own: SourcePlace | None, text: str) -> str:
+    """The name of the array, where the source tells it and the message does not."""
+    if own is None or (
+        finding.space is not Space.SHARED and " of a buffer " not in finding.message
+    ):
+        return ""
+    return indexed_array(text, own.line, own.column)
+
+
+def _places(places: tuple[SourcePlace, ...], is_own: IsOwn) -> tuple[SourcePlace, ...]:
+    return tuple(
+        msgspec.structs.replace(each, file="") if is_own(each.file) else each for each in places
+    )
+
+
+def same_findings(
+    launches: Sequence[Launch], others: Sequence[Launch]
+) -> list[tuple[Finding, Finding]]:
+    """Pairs of findings that are certainly of the same access: one of each run of a case.
+
+    Both runs must have done the same: as many launches, each with the same extents and as many
+    instructions. Then a finding is the one of the same kind, thread, instruction and cell. Where
+    several are, and do not come from one place, it is none of them.
+
+    Args:
+        launches: Without line tables.
+        others: With line tables.
+    """
+    if [_extents(each) for each in launches] != [_extents(each) for each in others]:
+        return []
+    pairs: list[tuple[Finding, Finding]] = []
+    for launch, other in zip(launches, others, strict=True):
+        for finding in launch.findings:
+            found = [each for each in other.findings if _key(each) == _key(finding)]
+            if found and len({(each.source, each.other_source) for each in found}) == 1:
+                pairs.append((finding, found[0]))
+    return pairs
+
+
+def _extents(launch: Launch) -> tuple[object, ...]:
+    return launch.grid, launch.block, launch.shared_bytes, launch.instructions, launch.result
+
+
+def _key(finding: Finding) -> tuple[object, ...]:
+    """What two findings of one access share, however memory is laid out in the two runs."""
+    text = finding.ptx_text
+    return (
+        *(finding.kind, finding.space, finding.access, finding.size, finding.count),
+        *(finding.block, finding.thread, finding.other_block, finding.other_thread),
+        # Each register is written in one place, so that the text alone says nearly which it is.
+        None if text is None else text.replace(finding.kernel, ""),
+        *(() if finding.space is Space.GLOBAL else (finding.address, finding.cell)),
+    )
