@@ -1,11 +1,14 @@
 """Change one thing at a time in the kernels of a right answer, and grade each of these mutants.
 
-    python -m benchmarks.mutants [--puzzle NAME ...] [--at-most N] [--list] [--jobs 2]
-                                 [--out FOLDER]
+    python -m benchmarks.mutants [--puzzle NAME ...] [--at-most N] [--list] [--out FOLDER]
 
-Every operator, number, name of a variable, axis and barrier of the kernels is changed. A mutant
-that passes is a survivor: either it means the same as the answer, which `equivalent_mutants.toml`
-says with the reason, or the grader misses something. Mutants that do not compile say nothing.
+Every operator, number, name of a variable, axis and barrier of the kernels is changed. A mutant in
+which every check passes is a survivor: either it means the same as the answer, which
+`equivalent_mutants.toml` says with the reason, or the grader misses something. Mutants that do not
+compile say nothing.
+
+A grading of each would take hours. So many are compiled in one go, for a few sizes, and each runs
+its first cases there: a problem that a check takes kills it. Only those without one are graded.
 """
 
 from __future__ import annotations
@@ -18,22 +21,35 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
 from benchmarks.verdict_quality import RESULTS
-from grader.batch.pool import core_of_its_own
+from grader.errors import GradeError
 from grader.folders import reference_kernel
+from grader.grading import plan, seeds
+from grader.grading.cases import drawn
+from grader.grading.given_code import Code
+from grader.grading.observe import observe
 from grader.intake.lexer import COMMENT, NAME, NUMBER, STRING, Token, plain_lines, scan
-from grader.intake.program import functions
-from grader.model.part import Kernels
+from grader.intake.program import functions, with_constants, with_extents
+from grader.lanes.devices import OnSoftwareDevice, device_spawn
+from grader.lanes.kernel import KernelLane
+from grader.lanes.workspace import compile_limits, open_workspace
+from grader.model.cases import PlannedShape
+from grader.model.domains import Values
+from grader.model.part import Kernels, Scope, constants_at
+from grader.model.puzzle import Puzzle
 from grader.puzzles import NAMES, find
-from grader.record import Verdict, load
+from grader.record import Status, Verdict, load
+from grader.sandbox import Wanted, probe_once
+from grader.toolchain import edition
 from grader.toolchain.edition import DEFAULT_EDITION
+from grader.toolchain.kernels import CompiledKernel, SourceCopy, WantedKernel, compile_kernels
+from grader.toolchain.toolchain import locate
 
 KNOWN = Path(__file__).parent / "equivalent_mutants.toml"
 OPERATORS = {
@@ -43,6 +59,11 @@ OPERATORS = {
     "==": ("!=",), "!=": ("==",), "and": ("or",), "or": ("and",),
 }  # fmt: skip
 AXES = ("x", "y")
+TOGETHER = 16
+"""Mutants that are compiled in one go."""
+COMPILE_SECONDS = 600.0
+ENDINGS = ("killed", "survived", "equivalent", "stillborn", "fault")
+"""A check fails; none does; none does, and rightly so; it does not compile; there is no mark."""
 
 
 class _Equivalent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -60,6 +81,8 @@ class Mutant:
     """An answer with one change."""
 
     puzzle: str
+    part: str
+    """Whose kernel it is."""
     name: str
     """Number of the line, the line as it was, and as it is."""
     text: str
@@ -80,7 +103,9 @@ def mutants_of(puzzle: str) -> list[Mutant]:
                 changed = text[:first] + put + text[last:]
                 number = text.count("\n", 0, first) + 1
                 what = f"line {number}: {_line(text, first)} => {_line(changed, first)}"
-                found.setdefault(changed, Mutant(puzzle=puzzle, name=what, text=changed))
+                found.setdefault(
+                    changed, Mutant(puzzle=puzzle, part=part.name, name=what, text=changed)
+                )
     found.pop(text, None)
     return list(found.values())
 
@@ -114,23 +139,121 @@ def _line(text: str, place: int) -> str:
     return text[text.rfind("\n", 0, place) + 1 : text.find("\n", place)].strip()
 
 
+@dataclass(frozen=True)
+class Quick:
+    """Compiles many mutants of a puzzle in one go, and runs the first cases of each."""
+
+    puzzle: Puzzle
+    shapes: Sequence[PlannedShape]
+
+    @classmethod
+    def of(cls, name: str) -> Quick:
+        """With the first, the smallest and the largest of the sizes of each scope."""
+        puzzle = find(name)
+        names = {part.name for part in puzzle.parts}
+        planned = plan.draw(puzzle, seed=name, own_kernel=names, tries=plan.Tries.SAMPLE)
+        chosen: dict[int, PlannedShape] = {}
+        for part, scope in itertools.product(puzzle.parts, Scope):
+            own = [each for each in planned if each.part is part and each.scope is scope]
+            by_extent = sorted(own, key=lambda each: each.extent)
+            few = (*own[:1], *by_extent[:1], *by_extent[-1:])
+            chosen |= {each.number: each for each in few}
+        return cls(puzzle, tuple(chosen.values()))
+
+    def endings(self, mutants: Sequence[Mutant]) -> Iterator[tuple[Mutant, str]]:
+        """Each mutant with how it ends: killed, stillborn, or nothing where no case tells."""
+        isolation = probe_once(Wanted.AUTO).level
+        spawn = device_spawn(isolation)
+        with OnSoftwareDevice(reason="mutants run on it", spawn=spawn) as device:
+            for mutant, kernels in self._compiled(mutants):
+                if kernels is None:
+                    yield mutant, "stillborn"
+                    continue
+                with KernelLane(device, kernels, text=mutant.text) as lane:
+                    try:
+                        ended = "killed" if self._dies(lane, mutant) else ""
+                    except GradeError:
+                        ended = ""  # a grading tells why
+                device.renew()
+                yield mutant, ended
+
+    def _of_part(self, mutant: Mutant) -> list[PlannedShape]:
+        return [shape for shape in self.shapes if shape.part.name == mutant.part]
+
+    def _compiled(
+        self, mutants: Sequence[Mutant]
+    ) -> Iterator[tuple[Mutant, dict[int, Sequence[CompiledKernel]] | None]]:
+        """The kernels of each mutant by the number of the shape; None where it does not compile."""
+        toolchain = locate(edition.find(DEFAULT_EDITION))
+        level = probe_once(Wanted.AUTO).level
+        wanted = [(mutant, shape) for mutant in mutants for shape in self._of_part(mutant)]
+        copies = [_copy(mutant.text, shape) for mutant, shape in wanted]
+        place = open_workspace(
+            None, self.puzzle.name, toolchain, isolation=level, device="software"
+        )
+        with place as workspace:
+            compiled = compile_kernels(workspace, copies, limits=compile_limits(COMPILE_SECONDS))
+        if compiled.ok:
+            found: dict[str, dict[int, Sequence[CompiledKernel]]] = {}
+            for (mutant, shape), copy, kernels in zip(
+                wanted, copies, compiled.kernels, strict=True
+            ):
+                of = found.setdefault(mutant.text, {})
+                of[shape.number] = [kernels[each] for each in copy.kernels]
+            yield from ((mutant, found[mutant.text]) for mutant in mutants)
+        elif len(mutants) == 1:
+            yield mutants[0], None
+        else:
+            half = len(mutants) // 2
+            yield from self._compiled(mutants[:half])
+            yield from self._compiled(mutants[half:])
+
+    def _dies(self, lane: KernelLane, mutant: Mutant) -> bool:
+        checks = self.puzzle.checks_of(self.puzzle.part(mutant.part))
+        generator = seeds.generator(self.puzzle.name, "mutants")
+        for shape in self._of_part(mutant):
+            for values in (Values.INTEGERS, Values.REALS):
+                seen = observe(
+                    lane.run(drawn(shape, values, generator)), code=Code.NOTHING, checks=checks
+                )
+                if any(
+                    check.claims(problem, seen.case)
+                    for check in checks
+                    for problem in seen.problems
+                ):
+                    return True
+        return False
+
+
+def _copy(text: str, shape: PlannedShape) -> SourceCopy:
+    """A mutant at a size, with the kernels that the task launches."""
+    code = shape.part.code
+    assert isinstance(code, Kernels)
+    text, _ = with_constants(text, constants_at(code.constants, shape.sizes))
+    for launch in code.launches:
+        text = with_extents(text, launch.constants(shape.sizes))
+    kernels = dict.fromkeys(WantedKernel(each.function, each.parameters) for each in code.launches)
+    return SourceCopy(text, tuple(kernels))
+
+
 def _grade(mutant: Mutant, folder: Path) -> str:
-    """How it ends: killed, survived, stillborn, or fault."""
-    folder.mkdir(parents=True)
-    file = folder / "mutant.mojo"
-    file.write_text(mutant.text)
-    command = [sys.executable, "-m", "grader", "submit", str(file), "--puzzle", mutant.puzzle]
-    command += ["--edition", DEFAULT_EDITION, "--out", str(folder / "out"), "--format", "json"]
-    with core_of_its_own():
-        ended = subprocess.run(command, capture_output=True, text=True, check=False)
-    if not (folder / "out/record.json").exists():
-        return f"fault: {ended.stderr.strip()[-200:]}"
-    record = load(folder / "out/record.json")
+    """How it ends, of `ENDINGS`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    place = Path(tempfile.mkdtemp(dir=folder))
+    (place / "mutant.mojo").write_text(mutant.text)
+    command = [sys.executable, "-m", "grader", "submit", str(place / "mutant.mojo")]
+    command += ["--puzzle", mutant.puzzle, "--edition", DEFAULT_EDITION]
+    command += ["--out", str(place / "out"), "--format", "json"]
+    subprocess.run(command, capture_output=True, check=False)
+    if not (place / "out/record.json").exists():
+        return "fault"
+    record = load(place / "out/record.json")
     if record.verdict is Verdict.FAULT:
-        return f"fault: {record.fault.what if record.fault else ''}"
+        return "fault"
     if record.score == 0:
         return "stillborn"
-    return "survived" if record.verdict is Verdict.PASS else "killed"
+    noticed = any(check.status is Status.FAILED for check in record.checks)
+    return "killed" if noticed else "survived"
 
 
 def main() -> None:
@@ -140,44 +263,50 @@ def main() -> None:
     parser.add_argument("--puzzle", action="append", choices=programs)
     parser.add_argument("--at-most", type=int, help="of each puzzle, drawn with a fixed seed")
     parser.add_argument("--list", action="store_true", help="only say what they are")
-    parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--out", type=Path, help="keep mutants and records here")
+    parser.add_argument("--out", type=Path, help="keep survivors and their records here")
     arguments = parser.parse_args()
     known = msgspec.toml.decode(KNOWN.read_bytes(), type=_Known).equivalent
     reasons = {(each.puzzle, each.mutant): each.why for each in known}
-    mutants = []
+    chosen = {}
     for name in arguments.puzzle or programs:
         found = mutants_of(name)
         count = min(len(found), arguments.at_most or len(found))
-        mutants += random.Random(name).sample(found, count)
+        chosen[name] = random.Random(name).sample(found, count)
     if arguments.list:
-        print(*(f"{each.puzzle:<24} {each.name}" for each in mutants), sep="\n")
+        for name, mutants in chosen.items():
+            print(*(f"{name:<24} {each.name}" for each in mutants), sep="\n")
         return
-    with (
-        tempfile.TemporaryDirectory() as temporary,
-        ThreadPoolExecutor(arguments.jobs) as pool,
-    ):
+    file = RESULTS / "mutants.json"
+    report = json.loads(file.read_text()) if file.exists() else {}
+    with tempfile.TemporaryDirectory() as temporary:
         folder = arguments.out or Path(temporary)
+        for name, mutants in chosen.items():
+            ended = list(_endings(name, mutants, folder / name, reasons))
+            report[name] = {
+                "mutants": len(mutants_of(name)),
+                "tried": len(mutants),
+                **Counter(each for _, each in ended),
+                "survivors": [mutant.name for mutant, each in ended if each == "survived"],
+            }
+            file.write_text(json.dumps(report, indent=1) + "\n")
+    killed, alive = (sum(each.get(key, 0) for each in report.values()) for key in ENDINGS[:2])
+    share = 100 * killed / max(killed + alive, 1)
+    print(f"{share:.1f} % killed of those that compile and are not equivalent, in all puzzles")
 
-        def one(numbered: tuple[int, Mutant]) -> dict[str, str]:
-            number, mutant = numbered
-            ended = _grade(mutant, folder / mutant.puzzle / str(number))
-            why = reasons.get((mutant.puzzle, mutant.name), "")
+
+def _endings(
+    puzzle: str, mutants: Sequence[Mutant], folder: Path, known: Mapping[tuple[str, str], str]
+) -> Iterator[tuple[Mutant, str]]:
+    """Each mutant with how it ends, one of `ENDINGS`."""
+    quickly = Quick.of(puzzle)
+    for first in range(0, len(mutants), TOGETHER):
+        for mutant, quick in quickly.endings(mutants[first : first + TOGETHER]):
+            ended = quick or _grade(mutant, folder)
+            why = known.get((puzzle, mutant.name), "")
             if ended == "survived" and why:
                 ended = "equivalent"
-            print(f"{ended:<10} {mutant.puzzle:<22} {mutant.name} {why}", flush=True)
-            return {"puzzle": mutant.puzzle, "mutant": mutant.name, "ended": ended, "why": why}
-
-        results = list(pool.map(one, enumerate(mutants)))
-    counts = Counter(each["ended"].partition(":")[0] for each in results)
-    for ended, count in counts.most_common():
-        print(f"{count:6}  {ended}")
-    alive = counts["killed"] + counts["survived"]
-    print(
-        f"{100 * counts['killed'] / max(alive, 1):6.1f}  % killed of those that are not equivalent"
-    )
-    if not arguments.puzzle:
-        (RESULTS / "mutants.json").write_text(json.dumps(results, indent=1) + "\n")
+            print(f"{ended:<10} {puzzle:<22} {mutant.name} {why}", flush=True)
+            yield mutant, ended
 
 
 if __name__ == "__main__":
