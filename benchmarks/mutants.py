@@ -113,7 +113,11 @@ def mutants_of(puzzle: str) -> list[Mutant]:
 def _changes(text: str, body: Sequence[Token]) -> Iterator[tuple[int, int, str]]:
     """Where something is changed, and what stands there then."""
     words = [token for token in body if token.kind not in (COMMENT, STRING)]
-    variables = [after.text for before, after in itertools.pairwise(words) if before.text == "var"]
+    pairs = list(itertools.pairwise(words))
+    arrays = {before.text for before, after in pairs if after.text == "["}
+    variables = [after.text for before, after in pairs if before.text == "var"]
+    # A number in the place of an array would not compile.
+    variables = [each for each in dict.fromkeys(variables) if each not in arrays]
     for index, token in enumerate(words):
         before = words[index - 1].text if index else ""
         after = words[index + 1].text if index + 1 < len(words) else ""
@@ -148,16 +152,15 @@ class Quick:
 
     @classmethod
     def of(cls, name: str) -> Quick:
-        """With the first, the smallest and the largest of the sizes of each scope."""
+        """With the first and the largest of the sizes of each scope."""
         puzzle = find(name)
         names = {part.name for part in puzzle.parts}
         planned = plan.draw(puzzle, seed=name, own_kernel=names, tries=plan.Tries.SAMPLE)
         chosen: dict[int, PlannedShape] = {}
         for part, scope in itertools.product(puzzle.parts, Scope):
             own = [each for each in planned if each.part is part and each.scope is scope]
-            by_extent = sorted(own, key=lambda each: each.extent)
-            few = (*own[:1], *by_extent[:1], *by_extent[-1:])
-            chosen |= {each.number: each for each in few}
+            largest = sorted(own, key=lambda each: each.extent)[-1:]
+            chosen |= {each.number: each for each in (*own[:1], *largest)}
         return cls(puzzle, tuple(chosen.values()))
 
     def endings(self, mutants: Sequence[Mutant]) -> Iterator[tuple[Mutant, str]]:

@@ -38,6 +38,11 @@ class Background(Generic[T]):
             raise self._error
         return self._answer[0]
 
+    def within(self, seconds: float) -> T | None:
+        """As `result`; None where it is not there after so many seconds."""
+        self._due.set()
+        return self.result() if self._over.wait(seconds) else None
+
     def drop(self, dispose: Callable[[T], None]) -> None:
         """It is not needed, or no longer: does not begin it, or disposes of what it returned."""
         self._dropped = True

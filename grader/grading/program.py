@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -15,13 +16,12 @@ from grader.grading.background import Background
 from grader.grading.blame import Blame, Trial, blame_packaging, reference_answer
 from grader.grading.editions import Choice
 from grader.grading.given_code import Code, all_handed_out
-from grader.grading.prober import Prober
 from grader.grading.state import RunState, StepsDone
 from grader.grading.verdict import refuse_undecided
 from grader.intake.program import body_words, constant_words, functions
 from grader.lanes.devices import OnSoftwareDevice, device_spawn
 from grader.lanes.kernel import KernelLane, OtherSignature
-from grader.lanes.kernel_build import BuiltKernels, LeftOut, build_kernels
+from grader.lanes.kernel_build import BuiltKernels, FirstLook, LeftOut, build_kernels
 from grader.lanes.workspace import open_workspace
 from grader.model.cases import PlannedShape
 from grader.model.part import Kernels, Part, Scalar
@@ -29,8 +29,12 @@ from grader.record import Reason
 from grader.sandbox import Isolation, Limits
 from grader.toolchain.compiler import HEAD_START
 from grader.toolchain.kernels import LIMITS
+from grader.toolchain.packaging import Packaged
 from grader.toolchain.toolchain import Toolchain
 from grader.toolchain.workspace import Workspace
+
+if TYPE_CHECKING:
+    from grader.grading.prober import Prober
 
 
 @dataclass
@@ -42,6 +46,8 @@ class ProgramRun:
     toolchain: Toolchain
     isolation: Isolation
     meanwhile: Callable[[], None] = lambda: None
+    first_look: Background[Packaged] | None = None
+    """What the compiler says of the file as it is, where somebody waits for it."""
 
     def run(self) -> Choice | None:
         """Everything; the answer is another edition that compiles where this does not.
@@ -58,12 +64,12 @@ class ProgramRun:
         reason = "as asked" if wanted == "software" else "kernels of programs are run on it"
         with contextlib.ExitStack() as stack:
             # It takes half a second to start, and the compiler four. A file that does not compile
-            # is done before, and needs none.
+            # needs none: it is done before, or a first look tells.
             device = Background(
                 lambda: stack.enter_context(
                     OnSoftwareDevice(reason=reason, spawn=device_spawn(self.isolation))
                 ),
-                after=HEAD_START,
+                after=HEAD_START if self.first_look is None else None,
             )
             try:
                 return self._run(device)
@@ -81,11 +87,20 @@ class ProgramRun:
             drawn: list[tuple[KernelLane, Prober]] = []
 
             def while_compiling() -> None:
-                self.meanwhile()
+                if self.first_look is None:
+                    self.meanwhile()
                 drawn.append(self._ready(device.result(), shapes))
 
-            text = state.submission.text
-            built = self._build(text, shapes, self.toolchain, while_compiling)
+            look = self.first_look
+            if look is not None:
+                self.meanwhile()
+            built = self._build(
+                state.submission.text,
+                shapes,
+                self.toolchain,
+                while_compiling,
+                look.within if look is not None else None,
+            )
             state.stage_peak = built.packaged.outcome.peak_resident_bytes
             state.diagnostics = built.packaged.diagnostics
             state.stage_failed = not built.ok
@@ -124,6 +139,8 @@ class ProgramRun:
         return lane, prober
 
     def _prober(self, lane: KernelLane, shapes: Sequence[PlannedShape]) -> Prober:
+        from grader.grading.prober import Prober
+
         state = self.state
         return Prober(
             state.puzzle,
@@ -215,6 +232,7 @@ class ProgramRun:
         shapes: Sequence[PlannedShape],
         toolchain: Toolchain,
         meanwhile: Callable[[], None] = lambda: None,
+        first_look: FirstLook | None = None,
     ) -> BuiltKernels:
         return build_kernels(
             text,
@@ -222,6 +240,7 @@ class ProgramRun:
             lambda: self._workspace(toolchain),
             limits=self._limits(),
             meanwhile=meanwhile,
+            first_look=first_look,
         )
 
     def _neighbour(self, shapes: Sequence[PlannedShape], built: BuiltKernels) -> Choice | None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from grader.book.identify import refuse_another
+from grader.book.shipped import read_shipped
 from grader.errors import SandboxFault, SubmissionRefused, UsageError
 from grader.grading import editions, seeds
 from grader.grading.background import Background
@@ -22,10 +23,11 @@ from grader.grading.blame import (
     reference_answer,
 )
 from grader.grading.editions import Choice
-from grader.grading.given_code import Code
 from grader.grading.state import Progress, Request, RunState, StepsDone
 from grader.intake import Submission, read_submission
+from grader.intake.program import as_library
 from grader.lanes.workspace import compile_limits, open_workspace
+from grader.puzzles import course_folders
 from grader.record import IsolationInfo, Record, ToolchainInfo
 from grader.sandbox import Isolation, IsolationReport, Limits, forget, probe_once
 from grader.toolchain.packaging import LIMITS as PACKAGING_LIMITS
@@ -119,17 +121,8 @@ class _Run:
         self.moved_to: Choice | None = None
         self.toolchain = editions.provide(choice.edition, state)
         state.toolchain = _toolchain_info(self.toolchain, choice)
-        if state.puzzle.is_program:
-            from grader.grading.program import ProgramRun
-
-            with editions.in_use(choice.edition):
-                return ProgramRun(
-                    state,
-                    choice,
-                    self.toolchain,
-                    self.isolation.level,
-                    self.meanwhile or (lambda: None),
-                ).run()
+        if self._is_program():
+            return self._grade_program()
         # Two processes of a submission at a time only where a namespace keeps them apart.
         head_start = HEAD_START if self.isolation.level is Isolation.BWRAP else None
         place = self._workspace(_staged(state.submission))
@@ -141,6 +134,44 @@ class _Run:
             finally:
                 opened.drop(lambda opened: opened.close())
         return self.moved_to
+
+    def _is_program(self) -> bool:
+        request = self.state.request
+        topic = read_shipped().topics.get(request.puzzle_name)
+        if topic is None or request.own or request.puzzle_name in course_folders():
+            return self.state.puzzle.is_program
+        # The book knows it before the puzzle is imported, which takes as long as a refusal.
+        return not topic.ops
+
+    def _grade_program(self) -> Choice | None:
+        """As `_attempt`. Where somebody waits, the compiler looks at the file as it is meanwhile.
+
+        That finds most errors within the time that it takes to load what a grading needs.
+        """
+        look = Background(self._look, after=0) if self.meanwhile is not None else None
+        try:
+            from grader.grading.program import ProgramRun
+
+            with editions.in_use(self.choice.edition):
+                return ProgramRun(
+                    self.state,
+                    self.choice,
+                    self.toolchain,
+                    self.isolation.level,
+                    self.meanwhile or (lambda: None),
+                    look,
+                ).run()
+        finally:
+            if look is not None:
+                look.drop(lambda _: None)
+
+    def _look(self) -> Packaged:
+        text = as_library(self.state.submission.text)
+        with (
+            editions.in_use(self.choice.edition),
+            self._workspace(text.encode()) as workspace,
+        ):
+            return package(workspace, limits=self._packaging_limits(), stage="compile")
 
     def _open_lane(self, workspace: Workspace) -> OpenedLane:
         from grader.lanes.prepared import open_graph_lane
@@ -202,7 +233,7 @@ class _Run:
         A submission that does not compile then waits for the compiler only.
         """
         from grader.grading import records  # noqa: F401 - imported for later
-        from grader.grading.given_code import all_handed_out
+        from grader.grading.given_code import Code, all_handed_out
 
         text, puzzle = self.state.submission.text, self.state.request.puzzle
         rubric = self.state.request.rubric
@@ -224,6 +255,7 @@ class _Run:
 
     def _compile_and_run(self, workspace: Workspace, ahead: Background[OpenedLane]) -> None:
         from grader.grading import plan
+        from grader.grading.given_code import Code
         from grader.grading.verdict import refuse_undecided
         from grader.worker.process import Ended
 

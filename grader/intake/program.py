@@ -30,6 +30,7 @@ from grader.intake.lexer import (
 )
 
 _DEFINES: Final = ("def", "fn")
+_MAIN: Final = "main"
 _CONSTANT: Final = ("comptime", "alias")
 _TYPES: Final = "DType"
 _PLAIN: Final = frozenset("()-,.")
@@ -110,6 +111,16 @@ def without_bodies(text: str, names: Collection[str]) -> str:
         start, end = function.body
         lines = "\n" * plain.count("\n", start, end)
         plain = f"{plain[:start]} pass{lines}{plain[end:]}"
+    return plain
+
+
+def as_library(text: str) -> str:
+    """The text with another name for its ``main``, which no package may have."""
+    plain = plain_lines(text)
+    for statement in _statements(text):
+        if [token.text for token in statement[1:2]] == [_MAIN] and statement[0].text in _DEFINES:
+            start, stop = statement[1].start, statement[1].stop
+            return plain[:start] + _MAIN.title() + plain[stop:]
     return plain
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from typing import Final
 
 import msgspec
 
@@ -27,6 +28,7 @@ from grader.model.domains import Sizes
 from grader.model.part import Kernels, constants_at
 from grader.record import Reason
 from grader.sandbox import Limits
+from grader.toolchain.compiler import HEAD_START
 from grader.toolchain.kernels import (
     CompiledKernel,
     CompiledKernels,
@@ -39,6 +41,13 @@ from grader.toolchain.workspace import Workspace
 
 NewWorkspace = Callable[[], AbstractContextManager[Workspace]]
 """Opens a workspace in which nothing has run."""
+
+
+FirstLook = Callable[[float], Packaged | None]
+"""What the compiler says of a file as it is; None where that is not known in so many seconds."""
+PATIENCE: Final = 5.0
+"""Seconds for a first look: half a one to find errors, and as much again for a file without any.
+The kernels take the compiler longer, so nothing waits for it."""
 
 
 class LeftOut(msgspec.Struct, frozen=True):
@@ -67,6 +76,14 @@ class BuiltKernels:
         return self.packaged.ok
 
 
+class _Refused(Exception):
+    """A first look has shown that no part compiles."""
+
+    def __init__(self, looked: Packaged) -> None:
+        super().__init__()
+        self.looked = looked
+
+
 def build_kernels(
     text: str,
     shapes: Sequence[PlannedShape],
@@ -74,8 +91,18 @@ def build_kernels(
     *,
     limits: Limits,
     meanwhile: Callable[[], None] = lambda: None,
+    first_look: FirstLook | None = None,
 ) -> BuiltKernels:
     """Compile what the shapes need.
+
+    Args:
+        text: Of the student's file.
+        shapes: That kernels are needed for.
+        new_workspace: Where to compile.
+        limits: Of each compile.
+        meanwhile: Called while the compiler runs, where it takes longer than to find errors.
+        first_look: What the compiler says of the file as it is. Where it refuses a kernel of each
+            part, that is how it ends.
 
     Raises:
         ToolchainFault: as `compile_kernels`.
@@ -87,10 +114,28 @@ def build_kernels(
         with new_workspace() as workspace:
             whole = compile_kernels(workspace, [SourceCopy(text, ())], limits=limits)
         return BuiltKernels(packaged=whole.packaged, refused=plan.refused if whole.ok else {})
-    with new_workspace() as workspace:
-        whole = compile_kernels(
-            workspace, plan.copies(plan.shapes), limits=limits, meanwhile=meanwhile
-        )
+
+    def look(seconds: float) -> None:
+        looked = first_look(seconds) if first_look is not None else None
+        if looked is not None and plan.is_refused(looked):
+            raise _Refused(looked)
+
+    def ahead() -> None:
+        look(PATIENCE)
+        meanwhile()
+
+    try:
+        look(0)
+        with new_workspace() as workspace:
+            whole = compile_kernels(
+                workspace,
+                plan.copies(plan.shapes),
+                limits=limits,
+                meanwhile=ahead,
+                head_start=HEAD_START if first_look is None else 0,
+            )
+    except _Refused as known:
+        return BuiltKernels(packaged=known.looked, refused=plan.all_refused())
     if whole.ok:
         return BuiltKernels(
             packaged=whole.packaged,
@@ -165,6 +210,19 @@ class _Plan:
             )
         self._texts[shape.number] = text
         return None
+
+    def all_refused(self) -> dict[str, LeftOut]:
+        """Why each part is left out, where none compiles."""
+        names = [shape.part.name for shape in self.shapes]
+        return {**self.refused, **dict.fromkeys(names, LeftOut(Reason.NOT_COMPILED))}
+
+    def is_refused(self, looked: Packaged) -> bool:
+        """Whether there is an error in a kernel of each part."""
+        lines = {each.line for each in looked.diagnostics if each.severity == "error"}
+        return not looked.outcome.limit and all(
+            any(not lines.isdisjoint(self._functions[self._names[each]].lines) for each in own)
+            for own in (self._own[shape.part.name] for shape in self.shapes)
+        )
 
     def may_compile_alone(self, part: str, whole: Packaged) -> bool:
         """Whether all errors of the whole may stand in code that is left out for one part."""

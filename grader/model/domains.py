@@ -13,21 +13,22 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
-from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
 from grader.model.numbers import FLOATS, INTEGERS, dtype_of, range_of
+
+if TYPE_CHECKING:
+    from hypothesis import strategies as st
 
 Sizes = Mapping[str, int]
 """A value for each size parameter: ``{"input_size": 15, "conv_size": 4}``."""
 Extent = str | int | Callable[[Sizes], int]
 """How long a tensor is along an axis: a size by name, a number, or an expression of sizes."""
 Array = NDArray[np.generic]
-Elements = st.SearchStrategy[float] | st.SearchStrategy[int] | st.SearchStrategy[bool]
+Elements: TypeAlias = "st.SearchStrategy[float] | st.SearchStrategy[int] | st.SearchStrategy[bool]"
 
 SMALL = 64
 """Elements up to which Hypothesis draws each by itself; of larger arrays it draws a few, and one
@@ -70,6 +71,9 @@ def array_of(
     dtype: str, shape: tuple[int, ...], elements: Elements
 ) -> st.SearchStrategy[NDArray[np.generic]]:
     """Arrays of a type and shape whose elements are drawn from a strategy."""
+    from hypothesis import strategies as st
+    from hypothesis.extra import numpy as hnp
+
     many = int(np.prod(shape)) > SMALL
     # NumPy's own extra does not know bfloat16: drawn as float32 and rounded.
     drawn = np.dtype(np.float32) if dtype == "bfloat16" else dtype_of(dtype)
@@ -170,6 +174,8 @@ class Between(OwnValues):
         return _typed(flat, spec.dtype, spec.shape)
 
     def elements(self, spec: ArraySpec) -> Elements:
+        from hypothesis import strategies as st
+
         if self._is_whole(spec):
             whole = st.integers(*self._whole(spec.dtype))
             return whole.filter(bool) if self.nonzero else whole
@@ -258,6 +264,8 @@ class Indices(OwnValues):
         return _typed(flat, spec.dtype, spec.shape)
 
     def elements(self, spec: ArraySpec) -> Elements:
+        from hypothesis import strategies as st
+
         return st.integers(0, spec.sizes[self.below] - 1)
 
     def contains(self, array: Array, sizes: Sizes) -> bool:
@@ -292,6 +300,8 @@ class Bits(OwnValues):
         return _typed(flat, spec.dtype, spec.shape)
 
     def elements(self, spec: ArraySpec) -> Elements:
+        from hypothesis import strategies as st
+
         if spec.dtype == "bool":
             return st.booleans()
         if spec.dtype in INTEGERS:
@@ -318,6 +328,8 @@ class Flags(OwnValues):
         return random.integers(0, 2, spec.shape).astype(dtype_of(spec.dtype))
 
     def elements(self, spec: ArraySpec) -> Elements:
+        from hypothesis import strategies as st
+
         return st.booleans()
 
     def contains(self, array: Array, sizes: Sizes) -> bool:

@@ -41,7 +41,9 @@ class HowToCompile:
     """More variables."""
     pass_fds: Sequence[int] = ()
     meanwhile: Callable[[], None] = nothing
-    """Called while it runs, where it takes longer than to find errors."""
+    """Called while it runs, where it takes longer than to find errors. What it raises ends it."""
+    head_start: float = HEAD_START
+    """Seconds before that."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +75,7 @@ def run_compiler(workspace: Workspace, arguments: Sequence[str], how: HowToCompi
         if meanwhile is not nothing:
             # A file that does not compile is done by then, and needs nothing of what comes next.
             with contextlib.suppress(TimeoutError):
-                process.wait(HEAD_START)
+                process.wait(how.head_start)
                 meanwhile = nothing
             meanwhile()
         outcome = process.wait(how.limits.wall_seconds + _END_SECONDS)

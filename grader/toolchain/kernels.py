@@ -19,7 +19,7 @@ import msgspec
 
 from grader.errors import ToolchainFault
 from grader.sandbox import MIB, Limits
-from grader.toolchain.compiler import HowToCompile, nothing, run_compiler, text_of
+from grader.toolchain.compiler import HEAD_START, HowToCompile, nothing, run_compiler, text_of
 from grader.toolchain.edition import KernelTraits
 from grader.toolchain.packaging import MAX_MESSAGE, Packaged, parse
 from grader.toolchain.workspace import Workspace
@@ -92,6 +92,7 @@ def compile_kernels(
     *,
     limits: Limits = LIMITS,
     meanwhile: Callable[[], None] = nothing,
+    head_start: float = HEAD_START,
 ) -> CompiledKernels:
     """Compile the kernels of all copies in one go, in the sandbox.
 
@@ -99,7 +100,9 @@ def compile_kernels(
         workspace: In which nothing has run yet.
         copies: What to compile.
         limits: Of the compiler.
-        meanwhile: Called while the compiler runs, where it takes longer than to find errors.
+        meanwhile: Called while the compiler runs, where it takes longer than to find errors. What
+            it raises ends it.
+        head_start: Seconds before that.
 
     Raises:
         ToolchainFault: the edition can't, the compiler does not start, or a kernel is not in what
@@ -124,7 +127,7 @@ def compile_kernels(
     outcome = run_compiler(
         workspace,
         [argument.format(main=main, output=output) for argument in traits.build],
-        HowToCompile(limits=limits, meanwhile=meanwhile),
+        HowToCompile(limits=limits, meanwhile=meanwhile, head_start=head_start),
     )
     said = text_of(outcome)
     # Each copy says the same; the reader has one file, under its own name.

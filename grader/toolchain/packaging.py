@@ -173,10 +173,15 @@ def package(
     *,
     limits: Limits = LIMITS,
     meanwhile: Callable[[], None] = lambda: None,
+    stage: Literal["package", "compile"] = "package",
 ) -> Packaged:
     """Run the package command in the sandbox.
 
-    ``meanwhile`` is called while the compiler runs: there is a second to prepare what comes next.
+    Args:
+        workspace: In which the file is installed.
+        limits: Of the compiler.
+        meanwhile: Called while the compiler runs: there is a second to prepare what comes next.
+        stage: The step of the run that its messages belong to.
 
     Raises:
         ToolchainFault: the compiler could not be run at all.
@@ -199,7 +204,7 @@ def package(
         outcome = process.wait(limits.wall_seconds + 30)
     output = (outcome.stderr + b"\n" + outcome.stdout).decode("utf-8", "replace")
     ok = outcome.exit_code == 0 and workspace.artefact.is_file()
-    diagnostics = parse(output, stage="package", student_file=workspace.student_file)
+    diagnostics = parse(output, stage=stage, student_file=workspace.student_file)
     if not ok and outcome.exit_code in (126, 127):
         raise ToolchainFault(
             f"the Mojo compiler does not start (exit code {outcome.exit_code})",

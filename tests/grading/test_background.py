@@ -24,6 +24,14 @@ def test_who_asks_for_the_result_does_not_wait_for_the_while():
     assert time.monotonic() - started < 5
 
 
+def test_who_asks_for_the_result_for_a_while_does_not_wait_for_longer():
+    over = threading.Event()
+    step = Background(lambda: over.wait(60) and 7, after=60)
+    assert step.within(0.01) is None
+    over.set()
+    assert step.within(5) == 7
+
+
 def test_what_is_dropped_in_time_never_runs():
     ran = []
     step = Background(lambda: ran.append(1), after=60)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from grader.intake.lexer import plain_lines
 from grader.intake.program import (
     Unset,
+    as_library,
     body_words,
     constant_words,
     functions,
@@ -55,6 +56,13 @@ def main() raises:
     ctx.enqueue_function[add](out, a)
     ctx.enqueue_function_checked[other, other](out)
 '''
+
+
+def test_a_program_becomes_a_library_by_the_name_of_its_main():
+    text = as_library(PROGRAM)
+    assert set(functions(text)) == {"add", "helper", "Main"}
+    assert text == PROGRAM.replace("def main() raises", "def Main() raises")
+    assert as_library(text) == text
 
 
 def constants(text):

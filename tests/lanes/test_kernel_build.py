@@ -45,8 +45,10 @@ class Compiler:
         """The kernels of all copies."""
         return [each for copies in self.copies for copy in copies for each in copy.kernels]
 
-    def __call__(self, workspace, copies, *, limits, meanwhile=None):
+    def __call__(self, workspace, copies, *, limits, meanwhile=None, head_start=0.0):
         self.copies.append(copies)
+        if meanwhile is not None:
+            meanwhile()
         lines = copies[0].text.split("\n")
         errors = [
             Diagnostic(severity="error", message="no", stage="compile", line=number)
@@ -104,8 +106,23 @@ def shapes(*parts: Part, sizes=(4, 7)):
     ]
 
 
-def build(text, *parts, sizes=(4, 7)):
-    return build_kernels(text, shapes(*parts, sizes=sizes), contextlib.nullcontext, limits=Limits())
+def build(text, *parts, sizes=(4, 7), first_look=None):
+    return build_kernels(
+        text,
+        shapes(*parts, sizes=sizes),
+        contextlib.nullcontext,
+        limits=Limits(),
+        first_look=first_look,
+    )
+
+
+def looked(*lines: int, limit: bool = False) -> Packaged:
+    """What a first look shows of a file with errors in these lines."""
+    errors = [
+        Diagnostic(severity="error", message="no", stage="compile", line=number) for number in lines
+    ]
+    outcome = ended("limit" if limit else "died", exit_code=int(bool(errors))).outcome
+    return Packaged(ok=not errors, diagnostics=tuple(errors), outcome=outcome, output="")
 
 
 def test_parts_of_one_size_share_a_copy(compiler):
@@ -132,6 +149,44 @@ def test_a_mistake_in_one_kernel_costs_that_part_alone(compiler):
     assert len(compiler.copies) == 2, "the part with the mistake is not compiled again"
     assert "mistake" not in alone
     assert alone.count("\n") == text.count("\n")
+
+
+def in_first_and(word: str) -> list[int]:
+    lines = PROGRAM.split("\n")
+    return [6, next(number for number, line in enumerate(lines, 1) if word in line)]
+
+
+def test_a_first_look_that_refuses_a_kernel_of_each_part_is_how_it_ends(compiler):
+    refusal = looked(*in_first_and("a[1]"))
+    built = build(PROGRAM, part("first"), part("second"), first_look=lambda seconds: refusal)
+    assert built.packaged is refusal
+    assert {why.reason for why in built.refused.values()} == {Reason.NOT_COMPILED}
+    assert set(built.refused) == {"first", "second"}
+    assert not compiler.copies
+
+
+def test_a_first_look_that_is_late_ends_the_compile(compiler):
+    refusal = looked(6)
+    built = build(PROGRAM, part("first"), first_look=lambda seconds: refusal if seconds else None)
+    assert built.packaged is refusal
+    assert len(compiler.copies) == 1
+
+
+@pytest.mark.parametrize(
+    "look",
+    [
+        None,
+        looked(),
+        looked(*in_first_and("enqueue_function")),
+        looked(6),
+        looked(*in_first_and("a[1]"), limit=True),
+    ],
+    ids=["late", "nothing", "one part and main", "one part", "a limit"],
+)
+def test_what_a_first_look_leaves_open_the_compile_decides(compiler, look):
+    built = build(PROGRAM, part("first"), part("second"), first_look=lambda seconds: look)
+    assert built.ok
+    assert sorted(built.kernels) == [0, 1, 2, 3]
 
 
 def test_a_mistake_in_main_costs_no_kernel(compiler):

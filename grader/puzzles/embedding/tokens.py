@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from hypothesis import strategies as st
 
 from grader.model.domains import Array, ArraySpec, Elements, Indices, Values
 
@@ -29,6 +28,8 @@ class Tokens(Indices):
         return array
 
     def elements(self, spec: ArraySpec) -> Elements:
+        from hypothesis import strategies as st
+
         inside = st.integers(0, spec.sizes[self.below] - 1)
         if spec.values is not Values.SPECIAL:
             return inside

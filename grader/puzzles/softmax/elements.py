@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from grader.model.domains import Array, ArraySpec, Elements, OwnValues, Sizes, Values
@@ -47,6 +46,8 @@ class Logits(OwnValues):
         return np.asarray(flat.astype(dtype_of(spec.dtype)).reshape(spec.shape))
 
     def elements(self, spec: ArraySpec) -> Elements:
+        from hypothesis import strategies as st
+
         if spec.values in (Values.INTEGERS, Values.EXAMPLE):
             return st.one_of(st.integers(-100, 100), st.integers(-3000, 3000))
         small = st.floats(-100, 100, width=32, allow_subnormal=False)
