@@ -63,6 +63,8 @@ class FilePlace(Enum):
 
     ASSIGNED = "assigned"
     """Where the book has the file that is to be filled in."""
+    BEFORE = "before"
+    """Where it had it; now it has another puzzle's there, so that the path alone says nothing."""
     NEAR = "near"
     """In the folder of the puzzle, under another name or in a folder more or less."""
     ANYWHERE = "anywhere"
@@ -85,10 +87,12 @@ class Layout:
 
     def __init__(self, puzzle: Puzzle, paths: Iterable[str]) -> None:
         self.puzzle = puzzle
-        self.assigned = tuple(place.task for place in puzzle.book)
-        self.answers = tuple(place.answer for place in puzzle.book)
+        self.assigned = tuple(place.task for place in puzzle.book if not place.taken)
+        self.before = tuple(place.task for place in puzzle.book if place.taken)
+        self.answers = tuple(place.answer for place in puzzle.book if not place.taken)
         self._kinds = {_folded(path): FilePlace.OTHER for path in paths}
         self._kinds |= {_folded(path): FilePlace.ANSWER for path in self.answers}
+        self._kinds |= {_folded(path): FilePlace.BEFORE for path in self.before}
         self._kinds |= {_folded(path): FilePlace.ASSIGNED for path in self.assigned}
         self._tails = {
             path[1:]: kind
@@ -221,7 +225,7 @@ class Book:
 def read_book(puzzle: Puzzle, shipped: Shipped, given: GivenCode | None = None) -> Book:
     """What the data files say, seen from a puzzle."""
     layout = Layout(puzzle, shipped.files)
-    own = [path for path in layout.assigned if path in shipped.files]
+    own = [path for path in (*layout.assigned, *layout.before) if path in shipped.files]
     answers = [path for path in layout.answers if path in shipped.files]
     paths = {digest: path for path, those in shipped.files.items() for digest in those}
     # Of one that stands in several places, its place as an answer or as the task says most.

@@ -28,6 +28,8 @@ class BookPlace:
     answer: str
     """Path of the book's own answer."""
     editions: tuple[str, ...]
+    taken: bool = False
+    """Whether newer editions have the file of another puzzle there."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -54,13 +54,20 @@ TILES: Final = ("26.3", "26.4", "26.5", "26.6", "26.7")
 """Editions whose tensors are tile tensors."""
 
 
-def places(number: int, *, layouts: bool = False, tiles: bool = False) -> tuple[BookPlace, ...]:
+BEFORE: Final = ("25.3", "25.4", "25.5")
+"""Editions from before 30 July 2025, when puzzles were numbered anew."""
+
+
+def places(
+    number: int, *, layouts: bool = False, tiles: bool = False, before: int = 0
+) -> tuple[BookPlace, ...]:
     """Where the book has a puzzle: the files in the folder of its number.
 
     Args:
         number: Its number.
         layouts: Whether older editions have a second file, with layout tensors.
         tiles: Whether newer ones have a second file, with tile tensors.
+        before: Its number before puzzles were numbered anew, if that was another.
     """
     folder = f"p{number:02}"
     files: dict[str, tuple[str, ...]] = {folder: (*POINTERS_AND_LAYOUTS, *TILES)}
@@ -68,13 +75,21 @@ def places(number: int, *, layouts: bool = False, tiles: bool = False) -> tuple[
         files[f"{folder}_tile_tensor"] = TILES
     if layouts:
         files[f"{folder}_layout_tensor"] = POINTERS_AND_LAYOUTS
-    return tuple(
-        BookPlace(
-            task=f"problems/{folder}/{file}.mojo",
-            answer=f"solutions/{folder}/{file}.mojo",
-            editions=editions,
-        )
-        for file, editions in files.items()
+    found = [_place(folder, file, editions) for file, editions in files.items()]
+    if before:
+        old = f"p{before:02}"
+        found.append(_place(old, old, BEFORE, taken=True))
+        if layouts:
+            found.append(_place(old, f"{old}_layout_tensor", BEFORE))
+    return tuple(found)
+
+
+def _place(folder: str, file: str, editions: tuple[str, ...], *, taken: bool = False) -> BookPlace:
+    return BookPlace(
+        task=f"problems/{folder}/{file}.mojo",
+        answer=f"solutions/{folder}/{file}.mojo",
+        editions=editions,
+        taken=taken,
     )
 
 

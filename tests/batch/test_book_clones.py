@@ -11,7 +11,7 @@ import pytest
 from grader.batch.collect import collect
 from grader.book import Book, read_book
 from grader.book.digests import SHORT, program_of
-from grader.book.shipped import Shipped
+from grader.book.shipped import Shipped, find_book
 from grader.errors import SubmissionRefused
 from grader.puzzles import find
 from tests.batch.harness import make_class
@@ -327,3 +327,29 @@ def test_of_several_archives_the_latest_counts(tmp_path: Path, book: Book) -> No
     (source / "doe_1_92_work-1.zip").write_bytes(one)
     found, _ = taken(source, book)
     assert list(found.values()) == ["doe_1_92_work-1.zip/conv1d.mojo"]
+
+
+WINDOW = "fn process_sliding_window():\n    mine()\n"
+POOLING = "fn pooling():\n    mine()\n"
+
+
+@pytest.mark.parametrize("clone", ["", "clone/"])
+def test_a_place_that_has_another_puzzle_now_counts_where_the_file_says_so(
+    tmp_path: Path, clone: str
+) -> None:
+    """Puzzle 9 of July 2025 is puzzle 11 now, and puzzle 9 another one."""
+    files = {
+        f"ann/{clone}problems/p09/p09.mojo": POOLING,
+        f"ann/{clone}problems/p11/p11.mojo": "fn conv_1d_simple():\n    mine()\n",
+        f"bob/{clone}problems/p09/p09.mojo": WINDOW,
+        f"bob/{clone}problems/p11/p11.mojo": POOLING,
+        f"eve/{clone}problems/p09/p09_layout_tensor.mojo": POOLING,
+    }
+    source = make_class(tmp_path, files)
+    with collect(source, puzzle="pooling", book=find_book("pooling")) as collection:
+        taken = [each.attempt.source for each in collection.attempts if each.attempt.counts]
+    assert sorted(taken) == [
+        f"ann/{clone}problems/p09/p09.mojo",
+        f"bob/{clone}problems/p11/p11.mojo",
+        f"eve/{clone}problems/p09/p09_layout_tensor.mojo",
+    ]

@@ -24,6 +24,7 @@ _NOT_THE_STUDENTS: Final = frozenset(
 _BY_TIME: Final = "is taken as the latest, by its time or name alone"
 _RANK: Final = {
     FilePlace.ASSIGNED: 3,
+    FilePlace.BEFORE: 3,
     FilePlace.NEAR: 2,
     FilePlace.ANYWHERE: 1,
     FilePlace.ASTRAY: 0,
@@ -128,12 +129,20 @@ class _Folder:
     def _pool(self) -> list[HandedInFile]:
         """The files that may be the student's own."""
         mine = [each for each in self._sources if self._rank(each) >= 0]
+        if any(self._place(each) is FilePlace.BEFORE for each in mine):
+            # Of such a clone, paths do not tell whether it is an old one, and texts do.
+            saying = [each for each in mine if self._says(each)]
+            mine = saying or [e for e in mine if self._place(e) is not FilePlace.BEFORE]
         pool = mine or [each for each in self._sources if self._place(each) is FilePlace.ANSWER]
         return [each for each in pool if _is_the_students(each.claim.file)] or pool
 
     @cached_property
     def _named(self) -> list[HandedInFile]:
-        return [each for each in self._pool if _is_named(each.claim.file, self._names)]
+        return [
+            each
+            for each in self._pool
+            if self._place(each) is FilePlace.BEFORE or _is_named(each.claim.file, self._names)
+        ]
 
     @property
     def _not_theirs(self) -> Sequence[str]:
@@ -181,16 +190,20 @@ class _Folder:
             return True
         if self._rank(file) <= 0:
             return False
-        return self._place(file) is FilePlace.ASSIGNED or self._book.is_answer(program)
+        if self._place(file) in (FilePlace.ASSIGNED, FilePlace.BEFORE):
+            return True
+        return self._book.is_answer(program)
 
     def _is_untouched(self, file: HandedInFile) -> bool:
         return self._rank(file) > 0 and self._book.is_untouched(self._reading.program(file.entry))
 
     def _has_code(self, file: HandedInFile) -> bool:
         """Whether a file of any name is work at this puzzle: it has a name of the puzzle's code."""
+        return self._says(file) and self.is_work(file)
+
+    def _says(self, file: HandedInFile) -> bool:
         words = {word for part in self._book.layout.puzzle.parts for word in part.code.words}
-        said = any(self._reading.says(file.entry, word) for word in words)
-        return said and self.is_work(file)
+        return any(self._reading.says(file.entry, word) for word in words)
 
     def _place(self, file: HandedInFile) -> FilePlace:
         return self._book.layout.place(file.claim.file)
@@ -201,7 +214,8 @@ class _Folder:
     def _order(self, file: HandedInFile) -> tuple[bool, int, int, int, int, float, str]:
         name, times = _name(file.claim)
         at = -_depth(file.claim), file.claim.number, times
-        return (name in self._names, self._rank(file), *at, *_by_time(file))
+        named = name in self._names or self._place(file) is FilePlace.BEFORE
+        return (named, self._rank(file), *at, *_by_time(file))
 
     def _doubt(self, found: Sequence[HandedInFile]) -> str:
         """What decided which of several files counts; empty where only Canvas's numbers did."""

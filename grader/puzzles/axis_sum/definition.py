@@ -87,7 +87,7 @@ PUZZLE = Puzzle(
             ),
         ),
     ),
-    book=places(15),
+    book=places(15, before=13),
     first_step="Load the block's row into shared memory, with zeros for the threads without an "
     "element, wait for the block, and add the cells up by halves.",
 )

@@ -127,7 +127,7 @@ PUZZLE = Puzzle(
             ),
         ),
     ),
-    book=places(13),
+    book=places(13, before=11),
     first_step="Begin with conv_1d_simple: load a and b into shared memory, wait for the block, "
     "and sum the products of each window inside of a.",
 )

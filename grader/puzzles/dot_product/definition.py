@@ -72,7 +72,7 @@ PUZZLE = Puzzle(
             ),
         ),
     ),
-    book=places(12, layouts=True),
+    book=places(12, layouts=True, before=10),
     first_step="Multiply one pair of elements in each thread, put the product into shared memory, "
     "and add the cells up by halves, with a barrier behind each step.",
 )

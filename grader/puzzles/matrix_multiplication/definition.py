@@ -136,7 +136,7 @@ PUZZLE = Puzzle(
             ),
         ),
     ),
-    book=places(16),
+    book=places(16, before=14),
     first_step="Begin with naive_matmul: a guard for the threads without an element, a loop over "
     "all k, and one assignment to the output.",
 )

@@ -70,7 +70,7 @@ PUZZLE = Puzzle(
             ),
         ),
     ),
-    book=places(11, layouts=True),
+    book=places(11, layouts=True, before=9),
     first_step="Load each thread's element into shared memory, wait for the block, then add up to "
     "three of them.",
 )

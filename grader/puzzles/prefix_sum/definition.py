@@ -137,7 +137,7 @@ PUZZLE = Puzzle(
             ),
         ),
     ),
-    book=places(14),
+    book=places(14, before=12),
     first_step="Begin with prefix_sum_simple: load the elements into shared memory, then let each "
     "thread add what lies 1, 2 and 4 cells before its own.",
 )
