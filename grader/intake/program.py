@@ -33,6 +33,14 @@ _DEFINES: Final = ("def", "fn")
 _MAIN: Final = "main"
 _CONSTANT: Final = ("comptime", "alias")
 _TYPES: Final = "DType"
+_CONVERSIONS: Final = ("Int", "UInt")
+_MAKES_MEMORY: Final = frozenset({"stack_allocation", "alloc"})
+_OF_MEMORY: Final = _MAKES_MEMORY | {
+    *("tb", "shared", "static", "dtype", "DType", "float32", "Scalar", "row_major", "Layout"),
+    *("LayoutTensor", "TileTensor", "address_space", "AddressSpace"),
+    *("MutAnyOrigin", "MutableAnyOrigin"),
+}
+"""Names in a line that makes memory, beside constants."""
 _PLAIN: Final = frozenset("()-,.")
 """Signs of which a literal may be made, beside numbers and names of types."""
 
@@ -175,31 +183,72 @@ def _definitions(plain: str, names: Collection[str]) -> dict[str, list[Sequence[
 
 
 def body_words(text: str, name: str) -> tuple[str, ...] | None:
-    """The words of a function's body without placeholders (``pass``, ``...``, ``_ = row``).
+    """The words of a function's body that say what it does; None where there is no such function.
 
-    Nor is a docstring among them. Where a line is indented more or less than the one before, a word
-    says so: a barrier may be repaired by nothing else. None where there is no such function.
+    Not among them are placeholders (``pass``, ``...``, ``_ = row``), docstrings, memory that is
+    made, and what editions write each in their way: ``var``, and conversions to another type of
+    number. Where a line is indented more or less than the one before, a word says so: a barrier
+    may be repaired by nothing else.
     """
     found = functions(text).get(name)
     if found is None:
         return None
     start, end = found.body
-    lines: dict[int, list[Token]] = {}
-    for token in scan(plain_lines(text)[start:end]):
-        if token.kind != COMMENT:
-            lines.setdefault(token.line, []).append(token)
     words: list[str] = []
     levels: list[int] = []
-    depth = 0
-    for line in lines.values():
-        if depth == 0:
-            if _is_placeholder(line):
-                continue
-            words += _indentation(line[0].column, levels)
-        words += [token.text for token in line]
-        signs = [token.text for token in line if token.kind == SIGN]
-        depth = max(0, depth + sum((sign in OPENING) - (sign in CLOSING) for sign in signs))
+    for line in _logical_lines(plain_lines(text)[start:end]):
+        said = _without_conversions([token.text for token in line])
+        if all(token.kind == STRING for token in line) or _is_placeholder(said):
+            continue
+        words += _indentation(line[0].column, levels)
+        words += said
     return tuple(words)
+
+
+def _logical_lines(body: str) -> Iterator[list[Token]]:
+    """The words of each line, with those of the next ones as long as a bracket is open."""
+    line: list[Token] = []
+    depth = 0
+    for token in scan(body):
+        if token.kind == COMMENT:
+            continue
+        if line and depth == 0 and token.line > line[-1].line:
+            yield line
+            line = []
+        line.append(token)
+        if token.kind == SIGN:
+            depth = max(0, depth + (token.text in OPENING) - (token.text in CLOSING))
+    if line:
+        yield line
+
+
+def _without_conversions(words: Sequence[str]) -> list[str]:
+    """Without ``var``, and with what stands in ``Int(...)`` and ``rebind[...](...)`` alone."""
+    left = list(words[1:] if words[:1] == ["var"] else words)
+    index = 0
+    while index < len(left):
+        begin = index + 1
+        if left[index] == "rebind" and left[begin : begin + 1] == ["["]:
+            begin = _behind(left, begin)
+        elif left[index] not in _CONVERSIONS:
+            index = begin
+            continue
+        end = _behind(left, begin) if left[begin : begin + 1] == ["("] else 0
+        if end:
+            left[index:end] = left[begin + 1 : end - 1]
+        else:
+            index += 1
+    return left
+
+
+def _behind(words: Sequence[str], opening: int) -> int:
+    """The place behind the bracket that closes the one at ``opening``; 0 where none does."""
+    depth = 0
+    for index in range(opening, len(words)):
+        depth += (words[index] in OPENING) - (words[index] in CLOSING)
+        if depth == 0:
+            return index + 1
+    return 0
 
 
 def _indentation(column: int, levels: list[int]) -> Iterator[str]:
@@ -233,13 +282,19 @@ def _on_one_line(text: str) -> str:
     return re.sub(r",? ([)\]])", r"\1", re.sub(r"([(\[]) ", r"\1", " ".join(text.split())))
 
 
-def _is_placeholder(line: Sequence[Token]) -> bool:
-    words = [token.text for token in line]
+def _is_placeholder(words: Sequence[str]) -> bool:
+    """Whether a line does nothing: it names what has a name, or makes memory."""
     return (
-        all(token.kind == STRING for token in line)
-        or words in (["pass"], [".", ".", "."])
-        or (len(words) == 3 and words[:2] == ["_", "="])
+        words in (["pass"], [".", ".", "."])
+        or (len(words) == 3 and words[1] == "=" and (words[0] == "_" or words[2].isidentifier()))
+        or (words[1:2] == ["="] and _is_memory(words[2:]))
     )
+
+
+def _is_memory(words: Sequence[str]) -> bool:
+    """Whether an expression does nothing else than to make memory."""
+    named = {word for word in words if word.isidentifier() and not word.isupper()}
+    return not _MAKES_MEMORY.isdisjoint(named) and named <= _OF_MEMORY and ";" not in words
 
 
 def _statements(text: str) -> Iterator[list[Token]]:

@@ -134,10 +134,42 @@ def test_a_function_without_its_body_keeps_all_lines_where_they_are():
 def test_placeholders_are_no_words_of_a_body():
     empty = "def f(a: Int):\n    # fill me in\n    pass\n    ...\n    _ = a\n"
     assert body_words(empty, "f") == ()
-    assert body_words("def f(a: Int):\n    var b = a\n", "f") == ("var", "b", "=", "a")
+    assert body_words("def f(a: Int):\n    var b = a + 1\n", "f") == ("b", "=", "a", "+", "1")
     told = 'def f():\n    """Says\n    what."""\n    var b = 1\n'
-    assert body_words(told, "f") == ("var", "b", "=", "1")
+    assert body_words(told, "f") == ("b", "=", "1")
     assert body_words(empty, "g") is None
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "i = thread_idx.x + 1",
+        "var i = Int(thread_idx.x) + 1",
+        "i = UInt(thread_idx.x + 1)",
+        "i = rebind[Scalar[dtype]](thread_idx.x) + 1",
+        "shared = tb[dtype]().row_major[TPB]().shared().alloc()\n    i = thread_idx.x + 1",
+        "var tile = stack_allocation[\n        dtype=dtype, address_space=AddressSpace.SHARED\n"
+        "    ](row_major[TPB]())\n    i = thread_idx.x + 1",
+        "size = Int(size_dev)\n    i = thread_idx.x + 1",
+    ],
+)
+def test_what_each_edition_writes_in_its_way_is_no_difference(line):
+    words = ("i", "=", "thread_idx", ".", "x", "+", "1")
+    assert body_words(f"fn f():\n    {line}\n", "f") == words
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "shared = tb[dtype]().alloc(); output[0] = a[0]",
+        "done = copy(stack_allocation[dtype](row_major[TPB]()), output, a)",
+        "Int(",
+        "rebind[Scalar",
+        "output[0] = Int(a[0]) + 10",
+    ],
+)
+def test_what_does_something_counts(line):
+    assert body_words(f"fn f():\n    {line}\n", "f")
 
 
 def test_how_deep_a_line_is_indented_counts():
