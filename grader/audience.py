@@ -18,10 +18,10 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from grader.marks import compiled, needed_points, unreachable, untouched
+from grader.guidance import next_steps
+from grader.marks import needed_points, unreachable, untouched
 from grader.record import (
     Aspect,
-    Attribution,
     Audience,
     CheckedFinding,
     CheckOutcome,
@@ -119,7 +119,7 @@ def _with_summary(record: Record, shown: Record, stands: Standing) -> Record:
         extra_max=stands.extra_max,
     )
     # Of a skeleton nothing ran, so that nothing is hidden in what to do first.
-    steps = record.advice if untouched(record) else advice(shown)
+    steps = record.advice if untouched(record) else next_steps(shown)
     return replace(shown, headline=headline(shown), advice=steps)
 
 
@@ -143,7 +143,9 @@ def _without_hints(record: Record) -> Record:
         # What to hand in instead is no hint.
         advice=record.advice if refused else (),
         checks=tuple(replace(each, hint="") for each in record.checks),
-        counterexamples=tuple(replace(each, explanation="") for each in record.counterexamples),
+        counterexamples=tuple(
+            replace(each, mistake="", explanation="", advice="") for each in record.counterexamples
+        ),
         findings=tuple(replace(each, explanation="") for each in record.findings),
         diagnostics=tuple(replace(each, advice="") for each in record.diagnostics),
     )
@@ -235,9 +237,6 @@ def _possible(checks: list[CheckOutcome]) -> int:
     return sum(check.max_points for check in checks if not check.extra)
 
 
-STEPS = 4
-
-
 def headline(record: Record) -> str:
     """The verdict of a copy in one or two sentences, with what is still to come."""
     points = f"{record.score} of {record.max_score} visible points."
@@ -288,23 +287,3 @@ def instant(iso: str) -> str:
     offset = when.strftime("%z")
     zone = "UTC" if not when.utcoffset() else f"UTC{offset[:3]}:{offset[3:5]}"
     return f"{when.day} {when:%B %Y, %H:%M} ({zone})"
-
-
-def advice(record: Record) -> tuple[str, ...]:
-    """What to try next, by what is shown, most useful first."""
-    return tuple(dict.fromkeys(step for step in _steps(record) if step))[:STEPS]
-
-
-def _steps(record: Record) -> Iterator[str]:
-    if not compiled(record):
-        for diagnostic in record.diagnostics:
-            if diagnostic.severity == "error" and diagnostic.advice:
-                place = f"Line {diagnostic.line}: " if diagnostic.line else ""
-                yield place + diagnostic.advice
-    for example in record.counterexamples:
-        yield example.explanation
-    for finding in record.findings:
-        if finding.attribution is Attribution.STUDENT and not finding.beyond:
-            yield finding.explanation
-    for check in record.checks:
-        yield check.hint

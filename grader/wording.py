@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from grader.device import FindingKind, Writer
+from grader.device import Finding, FindingKind, Writer, of_file
 from grader.intake.program import Unset
 from grader.record import Aspect, NotRun, ProblemKind, Reason
 
@@ -112,6 +112,39 @@ NO_COST = "This costs no points."
 """Before the explanation of a finding that a manual allows, where no rubric takes points for it."""
 ALLOWED = frozenset({FindingKind.EXITED_BEFORE_BARRIER, FindingKind.SAME_VALUE_RACE})
 """Findings of code that is defined, and that many think is wrong: docs/verdicts.md says why."""
+_RACES_OF_BLOCKS = (
+    "Two blocks use the same cell, and at least one writes: which comes first is chance, since "
+    "blocks run in any order. barrier() orders the threads of one block only. Give each block "
+    "cells of its own, use an atomic operation, or do the second step in a launch of its own."
+)
+_BOTH_WRITE = (
+    "Two threads write to the same cell: which comes last, and so what stands there, is chance. "
+    "Give each thread a cell of its own, let one thread write, or use an atomic operation."
+)
+
+
+_READ_AND_WRITE_BACK = (
+    "Several threads change the same cell: each reads it, and writes it back with its own part. "
+    "What others have written between the two is lost. Use an atomic operation, or give each "
+    "thread a cell of its own and add these up behind a barrier()."
+)
+
+
+def explain_finding(finding: Finding) -> str:
+    """What a finding means, for the student whose code it is."""
+    if finding.kind is FindingKind.RACE:
+        one, other = (
+            of_file(each, lambda file: not file) for each in (finding.source, finding.other_source)
+        )
+        if one is not None and one == other and finding.access != finding.other_access:
+            return _READ_AND_WRITE_BACK
+        if finding.other_block != finding.block:
+            return _RACES_OF_BLOCKS
+        if finding.access == finding.other_access == "write":
+            return _BOTH_WRITE
+    return FINDING_EXPLANATIONS[finding.kind]
+
+
 UNWRITTEN_BUFFER = "This was global memory: a buffer that nothing had filled."
 """Added to the explanation of an uninitialised read of global memory."""
 FINDING_DIAGNOSES: dict[FindingKind, str] = {
@@ -181,6 +214,23 @@ PROBLEM_TITLES: dict[ProblemKind, str] = {
     ProblemKind.OWN: "something else than the task asks for",
 }
 """Where a problem has more of a name than its kind, that stands in the place of this."""
+
+_MOJO_TYPES = {"float16": "Float16", "bfloat16": "BFloat16"}
+
+
+def too_small_a_type(dtype: str, got: float, right: float) -> tuple[str, str]:
+    """That values were kept in a smaller type on the way, and what to do about it."""
+    name = _MOJO_TYPES[dtype]
+    told = (
+        f"{got:.9g} stands where {right:.9g} is right, and every result is a number that {name} "
+        f"can hold: something on the way is {name}."
+    )
+    step = (
+        "Keep every value in float32: look at the type of the accumulator and of shared memory, "
+        "and at casts."
+    )
+    return told, step
+
 
 # ---- how a check ended ----
 

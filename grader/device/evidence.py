@@ -99,6 +99,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     other_block: Dim3 | None = None
     other_thread: Dim3 | None = None
     """Races only: the other party."""
+    other_access: str | None = None
+    """As ``access``, of the other party."""
     other_ptx_line: int | None = None
     other_source: tuple[SourcePlace, ...] = ()
     count: int = 1

@@ -1,4 +1,4 @@
-"""What compiler messages and findings mean for a student, and what to try next.
+"""What compiler messages and findings mean for a student.
 
 The table of messages was measured: each line is what MAX 26.5 prints for one
 mistake in the launch or the signature of an op (``submissions/`` holds a file
@@ -10,23 +10,19 @@ editions write differently stands in braces and comes from their files
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from grader.device import Finding, FindingKind, Space
-from grader.intake.display import one_line
 from grader.record import (
     Aspect,
     Attribution,
     CheckedFinding,
-    CheckOutcome,
-    Counterexample,
     Diagnostic,
-    Status,
 )
-from grader.wording import ALLOWED, FINDING_EXPLANATIONS, NO_COST, UNWRITTEN_BUFFER
+from grader.wording import ALLOWED, NO_COST, UNWRITTEN_BUFFER, explain_finding
 
 if TYPE_CHECKING:
     from grader.model.cases import Observation
@@ -205,89 +201,7 @@ def _without_line(
 def _explain(part: Part, finding: Finding, whose: Attribution, *, costs: bool) -> str:
     if whose is Attribution.SKELETON:
         return part.given.defect if part.given is not None else ""
-    told = FINDING_EXPLANATIONS[finding.kind]
+    told = explain_finding(finding)
     if finding.kind is FindingKind.UNINITIALISED_READ and finding.space is Space.GLOBAL:
         return f"{told} {UNWRITTEN_BUFFER}"
     return f"{NO_COST} {told}" if finding.kind in ALLOWED and not costs else told
-
-
-def next_steps(
-    puzzle: Puzzle,
-    edition: Edition,
-    *,
-    checks: Iterable[CheckOutcome],
-    diagnostics: Iterable[Diagnostic],
-    counterexamples: Iterable[Counterexample],
-    found: Iterable[CheckedFinding],
-    nothing_filled_in: bool = False,
-) -> tuple[str, ...]:
-    """What to try next, most useful first, each sentence once, at most four."""
-    if nothing_filled_in:
-        return (edition.worded(puzzle.first_step),)
-    steps = dict.fromkeys(
-        step for step in _steps(puzzle, checks, diagnostics, counterexamples, found) if step
-    )
-    return tuple(steps)[:4]
-
-
-def _steps(
-    puzzle: Puzzle,
-    checks: Iterable[CheckOutcome],
-    diagnostics: Iterable[Diagnostic],
-    counterexamples: Iterable[Counterexample],
-    found: Iterable[CheckedFinding],
-) -> Iterator[str]:
-    for diagnostic in diagnostics:
-        if diagnostic.severity == "error":
-            place = f"Line {diagnostic.line}: " if diagnostic.line else ""
-            if diagnostic.advice:
-                yield place + diagnostic.advice
-    counterexamples = tuple(counterexamples)
-    for example in counterexamples:
-        yield example.explanation
-    explained: set[str] = set()
-    for each in found:
-        if each.attribution is Attribution.STUDENT and not each.beyond:
-            explained.update(each.concerns)
-            line = each.finding.source_line
-            yield (
-                f"Line {line}: {each.explanation}"
-                if line and each.explanation
-                else each.explanation
-            )
-    checks = tuple(checks)
-    # What is known of the very access, barrier or stream is better than what to look for.
-    general = [
-        check for check in checks if check.aspect is not Aspect.CLEAN or check.id not in explained
-    ]
-    hints = {item.id: item.check.next_step for item in puzzle.rubric}
-    yield from _for_failed(general, hints, counterexamples)
-    if all(check.extra or check.status is Status.PASSED for check in checks):
-        for check in checks:
-            step = hints.get(check.id)
-            if check.extra and check.points < check.max_points and step:
-                yield f"All points are yours. For extra credit: {step}"
-
-
-def _for_failed(
-    checks: Iterable[CheckOutcome],
-    hints: Mapping[str, str],
-    counterexamples: Iterable[Counterexample],
-) -> Iterator[str]:
-    # What the device found is explained already.
-    unanswered = {
-        each.check: each.error.strip() if each.finding is None else ""
-        for each in counterexamples
-        if not each.answered
-    }
-    for check in checks:
-        if check.status is not Status.FAILED or check.extra:
-            continue
-        # What to look for in wrong values is no help where there are none.
-        if check.id not in unanswered:
-            yield hints.get(check.id, "")
-        elif told := unanswered[check.id]:
-            yield (
-                f'A run ended without an output, and said "{one_line(told)}". '
-                "Mend that first; there are no values to compare before."
-            )

@@ -9,20 +9,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grader.device import CopyOut, Finding, Launch, Provenance
+from grader.grading.mistakes import recognised
 from grader.grading.observe import concerned, number
 from grader.intake.launches import short_launch
 from grader.model.cases import Comparison, Ending, Observation, Problem
-from grader.model.domains import Sizes, Values
-from grader.model.part import Arrays, Mistake, Part
+from grader.model.domains import Values
+from grader.model.part import Part
 from grader.model.puzzle import Puzzle
 from grader.record import Counterexample, Mismatch, OutputCase, Tensor
 
 MAX_MISMATCHES = 256
 MAX_LAUNCHES = 8
 _NO_OUTPUT = frozenset({Ending.DIED, Ending.ERROR})
-
-_ROUNDED = 2.0**-19
-"""Of a mistake's value: how far the rounding of a few terms may take a kernel that makes it."""
 
 
 def build(
@@ -58,7 +56,7 @@ def build(
         published=case.values is Values.EXAMPLE,
         inputs=tuple(tensor(spec.name, case.inputs[spec.name]) for spec in part.inputs),
         outputs=tuple(_outputs(observation)),
-        explanation=_explanation(part, [observation, *failing], source),
+        **_explained(part, [observation, *failing], source),
         error=problem.detail if ended else "",
         finding=_kept(problem.finding) if ended else None,
         case=observation.number,
@@ -88,15 +86,15 @@ def _outputs(observation: Observation) -> Iterator[OutputCase]:
         )
 
 
-def _explanation(part: Part, failing: Sequence[Observation], source: str) -> str:
+def _explained(part: Part, failing: Sequence[Observation], source: str) -> dict[str, str]:
     """What is known of the mistake: by the outputs, or by the launch where there is none."""
-    mistake = recognised(part, failing)
-    if mistake is not None:
-        return f"{mistake.explanation} {mistake.advice}"
+    known = recognised(part, failing)
+    if known is not None:
+        return {"mistake": known.name, "explanation": known.explanation, "advice": known.advice}
     if all(observation.run.ending in _NO_OUTPUT for observation in failing):
         short = short_launch(source)
-        return short.sentence if short is not None else ""
-    return ""
+        return {"explanation": short.sentence} if short is not None else {}
+    return {}
 
 
 def _kept(finding: Finding | None) -> Finding | None:
@@ -137,37 +135,3 @@ def _writer(copied: CopyOut | None, offset: int) -> Provenance | None:
     if copied is None:
         return None
     return next((run for run in copied.provenance if run.start <= offset < run.stop), None)
-
-
-def recognised(part: Part, failing: Sequence[Observation]) -> Mistake | None:
-    """The well-known mistake that gives exactly these outputs, if there is one."""
-    for mistake in part.mistakes:
-        if all(_explains(mistake, observation) for observation in failing):
-            return mistake
-    return None
-
-
-def _explains(mistake: Mistake, observation: Observation) -> bool:
-    """Whether a mistake gives what the first output holds, and no other output is wrong."""
-    if observation.right or not observation.comparisons:
-        return False
-    comparison, *others = observation.comparisons
-    if any(not each.right for each in others):
-        return False
-    with np.errstate(invalid="ignore"):  # of a signalling NaN
-        got = comparison.got.ravel().astype(np.float64)
-    answer = _answer(mistake, observation.case.inputs, observation.case.shape.sizes)
-    if answer is None:
-        return False
-    with np.errstate(invalid="ignore"):
-        # The bound is of the right answer, and a wrong one may be far larger.
-        allowed = np.maximum(comparison.expected.allowed.ravel(), _ROUNDED * np.abs(answer))
-        close = np.abs(got - answer) <= allowed
-    same = (got == answer) | (np.isnan(got) & np.isnan(answer))
-    return bool((close | same | ~comparison.expected.decided.ravel()).all())
-
-
-def _answer(mistake: Mistake, inputs: Arrays, sizes: Sizes) -> NDArray[np.float64] | None:
-    with np.errstate(all="ignore"):
-        answer = mistake.answer(inputs, sizes)
-    return None if answer is None else answer.ravel().astype(np.float64)

@@ -7,11 +7,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from msgspec.structs import replace
+
 from grader import __version__, caselog
 from grader.errors import GraderFault, OtherPuzzle, SubmissionRefused
 from grader.grading import advice
 from grader.grading.state import RunState
 from grader.grading.verdict import headline, score
+from grader.guidance import next_steps
 from grader.intake.display import for_terminal, one_line
 from grader.intake.static_look import look
 from grader.record import (
@@ -62,7 +65,7 @@ def verdict_record(state: RunState) -> Record:
     found = advice.findings(puzzle, results.findings.values()) if results else ()
     edition = state.edition
     diagnostics = advice.with_advice(puzzle, state.diagnostics, edition)
-    return _build(
+    record = _build(
         state,
         verdict=scored.verdict,
         score=scored.score,
@@ -75,20 +78,13 @@ def verdict_record(state: RunState) -> Record:
         counterexamples=examples,
         findings=found,
         diagnostics=diagnostics,
-        advice=advice.next_steps(
-            puzzle,
-            edition,
-            checks=scored.checks,
-            diagnostics=() if state.steps.compiles else diagnostics,
-            counterexamples=examples,
-            found=found,
-            nothing_filled_in=state.steps.nothing_filled_in,
-        ),
         shapes=_shape_runs(state),
         kernels=results.kernels if results else (),
         launches=results.launches[:MAX_LAUNCHES] if results else (),
         cases=caselog.pack(results.log) if results else None,
     )
+    unfilled = (edition.worded(puzzle.first_step),) if state.steps.nothing_filled_in else None
+    return replace(record, advice=unfilled or next_steps(record))
 
 
 def fault_record(state: RunState, error: Exception) -> Record:

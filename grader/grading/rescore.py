@@ -13,15 +13,14 @@ import json
 
 from msgspec.structs import replace
 
-from grader.grading import advice
 from grader.grading.verdict import Scored, mark, sentence
-from grader.marks import Tried, compiled, untouched
+from grader.guidance import next_steps
+from grader.marks import Tried, untouched
 from grader.model.checks import Check
 from grader.model.part import Part, assigned_sizes
 from grader.model.puzzle import Puzzle
 from grader.record import Aspect, CheckOutcome, Record, Status
 from grader.rubric import Rubric
-from grader.toolchain import edition as editions
 
 
 def _needed(check: CheckOutcome | Check) -> bool:
@@ -83,7 +82,8 @@ def score_again(record: Record, puzzle: Puzzle, rubric: Rubric | None) -> Record
     )
     if untouched(record):
         return again
-    return replace(again, headline=_headline(record, scored), advice=_advice(again, puzzle))
+    again = replace(again, headline=_headline(record, scored))
+    return replace(again, advice=next_steps(again))
 
 
 def _headline(record: Record, scored: Scored) -> str:
@@ -100,15 +100,3 @@ def _tried(record: Record) -> list[Tried]:
         beyond = sum(each.beyond for each in own)
         found.append(Tried(len(own) - beyond, part.sizes, beyond, part.sizes_beyond))
     return found
-
-
-def _advice(record: Record, puzzle: Puzzle) -> tuple[str, ...]:
-    edition = record.toolchain.edition if record.toolchain else editions.DEFAULT_EDITION
-    return advice.next_steps(
-        puzzle,
-        editions.find(edition),
-        checks=record.checks,
-        diagnostics=() if compiled(record) else record.diagnostics,
-        counterexamples=record.counterexamples,
-        found=record.findings,
-    )

@@ -158,7 +158,10 @@ def _ended(puzzle: Puzzle, item: RubricItem, steps: StepsDone) -> CheckOutcome:
         data=data,
         sentence=reason_sentence(judged.reason, data),
         cases=judged.cases,
-        hint=check.next_step if judged.status is Status.FAILED else "",
+        # Where the given kernel stands, the hint is about that.
+        hint=check.next_step
+        if judged.status is Status.FAILED or judged.reason is Reason.GIVEN_KERNEL
+        else "",
     )
 
 

@@ -93,11 +93,6 @@ def _flat(elements: Answer) -> NDArray[np.int64]:
     return np.arange(elements.size).reshape(elements.shape)
 
 
-def _half_precision(elements: Answer) -> Answer:
-    with np.errstate(over="ignore"):
-        return elements.astype(np.float16).astype(np.float64)
-
-
 MESSAGES = (
     (
         r"cannot implicitly convert '(Int|UInt)' value to 'Float32'",
@@ -167,14 +162,6 @@ def of_any(
             lambda value, sizes: None if value.size == 1 else value.ravel()[::-1].copy(),
             explanation="The right elements stand in reverse order.",
             advice="Read and write with the same index.",
-            right=right,
-        ),
-        changed(
-            "half-precision",
-            lambda value, sizes: _half_precision(value),
-            explanation="The output is right to three digits only, as if it had been rounded to "
-            "float16.",
-            advice="Compute in the type of the elements.",
             right=right,
         ),
     )

@@ -159,9 +159,6 @@ def of_right(
         single: Whether it has always one element.
     """
 
-    def halves(inputs: Arrays, sizes: Sizes) -> Answer:
-        return right(inputs, sizes).astype(np.float16).astype(np.float64)
-
     def zeros(inputs: Arrays, sizes: Sizes) -> Answer:
         return np.zeros_like(right(inputs, sizes))
 
@@ -199,11 +196,4 @@ def of_right(
             answer=zeros,
         ),
         *(() if single else of_elements),
-        Mistake(
-            name="half-precision",
-            explanation="The output is right to three digits only, as if it had been rounded to "
-            "float16.",
-            advice="Keep sums and shared memory in the type of the elements.",
-            answer=halves,
-        ),
     )

@@ -100,8 +100,13 @@ class Counterexample(msgspec.Struct, frozen=True, kw_only=True):
     inputs: tuple[Tensor, ...]
     outputs: tuple[OutputCase, ...]
     """At least one; all have `got`, or none."""
+    mistake: str = ""
+    """Name of the well-known mistake that explains this and all other failing cases of its check,
+    if one does."""
     explanation: str = ""
-    """What the pattern of the wrong elements suggests, if it is known."""
+    """What it is that went wrong, if it is known."""
+    advice: str = ""
+    """What to do about that."""
     error: str = ""
     """What the run said, when it gave no output."""
     finding: Finding | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Set as AbstractSet
 
 import msgspec
 
@@ -132,9 +133,14 @@ class DecodedCase:
 
 
 def case_view(
-    example: Counterexample, output: OutputCase, check_title: str, limits: ReportLimits
+    example: Counterexample,
+    output: OutputCase,
+    check_title: str,
+    limits: ReportLimits,
+    *,
+    said: AbstractSet[str] = frozenset(),
 ) -> CaseView:
-    """Prepare one output of a counterexample for a page."""
+    """Prepare one output of a counterexample for a page; what was ``said`` is left out."""
     case = DecodedCase(example, output)
     listed_inputs = case.others if case.length <= WHOLE_ROWS else example.inputs
     bounded = [m for m in output.mismatches if m.allowed is not None]
@@ -151,7 +157,7 @@ def case_view(
         sizes=cut(case_place(example), SHORT),
         check_title=cut(check_title, SHORT),
         summary=case.summary(),
-        explanation=cut(example.explanation, limits.text),
+        explanation="" if example.explanation in said else cut(example.explanation, limits.text),
         error=cut(example.error, limits.text),
         table=_table(case, with_bounds=bool(bounded)),
         others=tuple((_shaped(t), _listed(t)) for t in listed_inputs[:6]),

@@ -18,10 +18,18 @@ import msgspec
 
 from grader.audience import as_seen
 from grader.folders import data_directory
+from grader.guidance import causes
 from grader.intake.display import for_terminal
 from grader.record import Audience, Record, Verdict
 from grader.report.counterexample import CaseView, case_view
-from grader.report.messages import DiagnosticView, FindingView, diagnostic_view, finding_view
+from grader.report.messages import (
+    CauseView,
+    DiagnosticView,
+    FindingView,
+    cause_view,
+    diagnostic_view,
+    finding_view,
+)
 from grader.report.sections import (
     CheckRow,
     FactRow,
@@ -87,6 +95,7 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     headline: str
     file: str
     puzzle: str
+    causes: tuple[CauseView, ...]
     next_title: str
     next_steps: tuple[str, ...]
     checks: tuple[CheckRow, ...]
@@ -121,12 +130,16 @@ def page(record: Record, limits: ReportLimits, audience: Audience = "student") -
     # Errors before warnings; the compiler's order within each.
     messages = sorted(record.diagnostics, key=lambda d: d.severity != "error")
     titles = {check.id: check.title for check in checks}
+    # The compiler's messages have a place of their own.
+    known = [each for each in causes(record) if each.diagnostic is None]
+    said = {each.sentence for each in known}
     cases = [
-        case_view(c, output, titles.get(c.check, c.check), limits)
+        case_view(c, output, titles.get(c.check, c.check), limits, said=said)
         for c in record.counterexamples[: limits.cases]
         for output in c.shown[: limits.cases]
     ]
     by_student, by_skeleton = split_findings(record)
+    by_student = [each for each in by_student if not any(each is c.finding for c in known)]
     steps = next_steps(record)[:ADVICE]
     fault = None
     if record.fault is not None:
@@ -149,6 +162,7 @@ def page(record: Record, limits: ReportLimits, audience: Audience = "student") -
         headline=cut(record.headline, limits.text),
         file=cut(record.submission.name, SHORT),
         puzzle=cut(record.puzzle.title or record.puzzle.name, SHORT),
+        causes=tuple(cause_view(each, record, limits) for each in known[: limits.findings]),
         next_title=next_title(record),
         next_steps=tuple(cut(step, limits.text) for step in steps),
         checks=tuple(check_row(c, limits, marked=marked) for c in checks if not c.extra),
@@ -161,10 +175,12 @@ def page(record: Record, limits: ReportLimits, audience: Audience = "student") -
         case=cases[0] if cases else None,
         more_cases=tuple(cases[1:]),
         hidden_cases=max(0, len(record.counterexamples) - limits.cases),
-        findings=tuple(finding_view(f, record, limits) for f in by_student[: limits.findings]),
+        findings=tuple(
+            finding_view(f, record, steps, limits) for f in by_student[: limits.findings]
+        ),
         more_findings=max(0, len(by_student) - limits.findings),
         skeleton_findings=tuple(
-            finding_view(f, record, limits) for f in by_skeleton[: limits.findings]
+            finding_view(f, record, steps, limits) for f in by_skeleton[: limits.findings]
         ),
         more_skeleton_findings=max(0, len(by_skeleton) - limits.findings),
         fault=fault,

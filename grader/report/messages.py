@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 import msgspec
 
 from grader.device import Dim3, Finding
+from grader.guidance import Cause
 from grader.record import CheckedFinding, Diagnostic, Note, Record
 from grader.report import style
 from grader.report.style import SHORT, Badge, ReportLimits, cut, sentence
@@ -213,6 +214,29 @@ class FindingView(msgspec.Struct, frozen=True, kw_only=True):
     excerpt: Excerpt | None
 
 
+class CauseView(msgspec.Struct, frozen=True, kw_only=True):
+    """What is wrong, at its place in the file."""
+
+    title: str
+    message: str
+    excerpt: Excerpt | None
+    facts: tuple[tuple[str, str], ...]
+    """What the device saw of it."""
+
+
+def cause_view(cause: Cause, record: Record, limits: ReportLimits) -> CauseView:
+    """The cause of what is wrong with one part."""
+    checked = cause.finding
+    part = next((each.title for each in record.puzzle.parts if each.name == cause.part), "")
+    title = FINDING_TITLES[checked.finding.kind] if checked is not None else ""
+    return CauseView(
+        title=" in ".join(each for each in (title, part) if each),
+        message=sentence(cut(cause.sentence, limits.text)),
+        excerpt=excerpt(record.submission.text, cause.line, cause.column, context=limits.context),
+        facts=_shown_facts(checked) if checked is not None else (),
+    )
+
+
 def diagnostic_view(
     diagnostic: Diagnostic, record: Record, steps: list[str], limits: ReportLimits
 ) -> DiagnosticView:
@@ -266,16 +290,24 @@ def finding_excerpt(finding: Finding, record: Record, *, context: int = 2) -> Ex
     return excerpt(record.submission.text, finding.source_line, context=context)
 
 
-def finding_view(checked: CheckedFinding, record: Record, limits: ReportLimits) -> FindingView:
-    """One finding, in the student's terms."""
+def finding_view(
+    checked: CheckedFinding, record: Record, steps: list[str], limits: ReportLimits
+) -> FindingView:
+    """One finding, in the student's terms; what ``steps``, shown before, have is left out."""
     finding = checked.finding
     return FindingView(
         title=FINDING_TITLES[finding.kind],
         message=sentence(cut(finding.message, limits.text)),
-        explanation=cut(checked.explanation, limits.text),
-        facts=tuple((term, value) for term, value in _finding_facts(checked) if value),
+        explanation=""
+        if any(step.endswith(checked.explanation) for step in steps)
+        else cut(checked.explanation, limits.text),
+        facts=_shown_facts(checked),
         excerpt=finding_excerpt(finding, record, context=limits.context),
     )
+
+
+def _shown_facts(checked: CheckedFinding) -> tuple[tuple[str, str], ...]:
+    return tuple((term, value) for term, value in _finding_facts(checked) if value)
 
 
 def _finding_facts(checked: CheckedFinding) -> list[tuple[str, str]]:

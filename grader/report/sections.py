@@ -8,7 +8,7 @@ from itertools import groupby
 import msgspec
 
 from grader.errors import RecordError
-from grader.record import CheckOutcome, PartInfo, Record, ShapeRun, Stage, Status
+from grader.record import CheckOutcome, PartInfo, Reason, Record, ShapeRun, Stage, Status
 from grader.report import style
 from grader.report.style import HIDDEN_FROM_STUDENTS, SHORT, STATUS, Badge, ReportLimits, cut
 from grader.wording import FINDING_TITLES
@@ -42,6 +42,9 @@ class CheckRun(msgspec.Struct, frozen=True, kw_only=True):
     points: int
     max_points: int
     reason: str
+    short: str
+    """The same in a word or two, where the whole of it is told elsewhere."""
+    cause: Reason | None
     note: str = ""
 
 
@@ -62,13 +65,16 @@ def check_runs(checks: tuple[CheckOutcome, ...]) -> list[CheckRun]:
 
 
 def _run(checks: list[CheckOutcome], title: str, reason: str) -> CheckRun:
+    first = checks[0]
     return CheckRun(
-        badge=STATUS[checks[0].status],
+        badge=STATUS[first.status],
         title=title,
         points=sum(check.points for check in checks),
         max_points=sum(check.max_points for check in checks),
         reason=reason,
-        note=HIDDEN_FROM_STUDENTS[checks[0].visibility],
+        short=str(first.data.get("title", reason)),
+        cause=first.reason,
+        note=HIDDEN_FROM_STUDENTS[first.visibility],
     )
 
 

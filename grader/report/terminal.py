@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING
 
 from grader.intake.display import for_terminal
-from grader.record import Counterexample, Record
+from grader.record import Counterexample
 from grader.report import style
 from grader.report.counterexample import DecodedCase, case_place
 from grader.report.messages import excerpt
@@ -109,6 +110,17 @@ class Paper:
             lines[-1].append(dots)
         return lines
 
+    def hanging(self, lead: list[tuple[str, str]], text: str, *, limit: int) -> list[Text]:
+        """A paragraph behind a lead, whose further lines begin below its text."""
+        first = self.line(*lead)
+        width = min(first.cell_len, self.width // 3)
+        lines = self.wrap(text, indent=width, limit=limit)
+        if not lines or first.cell_len > width:
+            # The lead is too long to stand before all of it.
+            return self.wrap(first.plain + text, limit=limit)
+        lines[0] = first.append_text(lines[0][width:])
+        return lines
+
     def source(self, text: str, line: int | None, column: int | None) -> list[Text]:
         """One line of the source with its number, and a caret under the column."""
         from rich.cells import cell_len
@@ -141,24 +153,28 @@ LABEL = 12
 """Columns of the row names."""
 
 
-def variants(record: Record, paper: Paper) -> list[list[Text]]:
-    """The smallest counterexample, from its fullest form to nothing."""
-    title, told, rows, why = _parts(record.counterexamples[0], paper)
-    return [
-        [title, *paper.wrap(told, indent=2, limit=2), *rows, *why],
-        [title, *rows, *why],
-        [title, *paper.wrap(told, indent=2, limit=1)],
-        [],
-    ]
+def variants(example: Counterexample, paper: Paper, *, said: AbstractSet[str]) -> list[list[Text]]:
+    """A counterexample, from its fullest form to nothing.
+
+    Args:
+        example: What to show.
+        paper: Where.
+        said: Sentences that stand elsewhere on the screen.
+    """
+    title, told, rows, why = _parts(example, paper, said)
+    lines = paper.wrap(told, indent=2, limit=4)
+    return [[title, *lines, *rows, *why], [title, *rows, *why], []]
 
 
 def case_lines(example: Counterexample, paper: Paper) -> list[Text]:
     """One counterexample in its fullest form."""
-    title, told, rows, why = _parts(example, paper)
+    title, told, rows, why = _parts(example, paper, frozenset())
     return [title, *paper.wrap(told, indent=2, limit=4), *rows, *why]
 
 
-def _parts(example: Counterexample, paper: Paper) -> tuple[Text, str, list[Text], list[Text]]:
+def _parts(
+    example: Counterexample, paper: Paper, said: AbstractSet[str]
+) -> tuple[Text, str, list[Text], list[Text]]:
     """The title, what it means, its rows, and what the run said."""
     case = DecodedCase(example)
     columns = _columns(case, paper.width - LABEL)
@@ -170,8 +186,9 @@ def _parts(example: Counterexample, paper: Paper) -> tuple[Text, str, list[Text]
         ]
     )
     rows = _rows(case, columns, paper)
-    told = f"{case.summary()} {example.explanation}".strip()
-    why = paper.wrap(example.error, indent=2, limit=1) if not example.answered else []
+    sentences = (case.summary(), example.explanation)
+    told = " ".join(each for each in sentences if each and each not in said)
+    why = paper.wrap(example.error, indent=2, limit=3) if not example.answered else []
     return title, told, rows, why
 
 

@@ -10,7 +10,16 @@ from io import StringIO
 from typing import TYPE_CHECKING
 
 from grader.audience import as_seen
-from grader.record import Audience, Record, Verdict
+from grader.guidance import Cause, causes
+from grader.record import (
+    Attribution,
+    Audience,
+    CheckedFinding,
+    Counterexample,
+    Reason,
+    Record,
+    Verdict,
+)
 from grader.report import style, terminal
 from grader.report.messages import finding_excerpt
 from grader.report.sections import check_runs, replay_command
@@ -24,8 +33,9 @@ if TYPE_CHECKING:
 
 CHECKS = 40
 LOOKS = 10
-LINES = 26
-"""Lines of a whole report; with the path and the prompt after it, 30 lines are enough."""
+LINES = 34
+"""Lines of a whole report. Parts that tell least are left out first; no sentence is cut short
+but what is absurdly long."""
 
 Block = list["Text"]
 Variants = list[Block]
@@ -68,20 +78,39 @@ def screen(record: Record, width: int) -> str:
 
 def _screen(record: Record, paper: Paper) -> list[Block]:
     """All parts, in the forms that fit."""
-    parts: list[tuple[int, Variants]] = [
-        (9, _headline(record, paper)),
-        (7, _next(record, paper)),
-        (8, _checks(record, paper)),
-    ]
+    parts: list[tuple[int, Variants]] = [(9, _headline(record, paper))]
     if record.fault is not None and record.verdict is Verdict.FAULT:
-        parts.insert(1, (6, _fault(record, paper)))
-    if record.diagnostics:
+        parts.append((6, _fault(record, paper)))
+    known = causes(record)
+    parts += [
+        (8 if not place else 4, _cause(each, record, paper)) for place, each in enumerate(known)
+    ]
+    if record.diagnostics and not any(each.diagnostic for each in known):
         parts.append((5, _diagnostic(record, paper)))
-    if record.counterexamples:
-        parts.append((4, terminal.variants(record, paper)))
-    if record.findings:
-        parts.append((3, _finding(record, paper)))
+    example = _telling(record, known)
+    if example is not None:
+        parts.append((3, terminal.variants(example, paper, said={each.sentence for each in known})))
+    parts += [(7, _next(record, paper)), (6, _checks(record, known, paper))]
+    shown = {id(each.finding) for each in known}
+    others = [each for each in record.findings if id(each) not in shown]
+    if others:
+        parts.append((2, _finding(others, record, paper)))
     return _fit(parts)
+
+
+def _telling(record: Record, known: Sequence[Cause]) -> Counterexample | None:
+    """The case worth showing: of values, the one that a cause explains first."""
+    explained = next((each.example for each in known if each.example is not None), None)
+    if explained is not None:
+        return explained
+    by_finding = {each.part for each in known if each.finding is not None}
+    compiler = any(each.diagnostic is not None for each in known)
+    for example in record.counterexamples:
+        # Where a finding is the cause, equal numbers say nothing, and missing ones neither.
+        silent = not example.answered or not example.mismatch_count
+        if not (silent and (example.part in by_finding or compiler)):
+            return example
+    return None
 
 
 def preload() -> None:
@@ -138,7 +167,7 @@ def _headline(record: Record, paper: Paper) -> Variants:
         title.append((f": {style.lead(record)}", paper.colour(badge.tone)))
     first = paper.spread(title, record.submission.name)
     # What is still to come stands at the end of a student's copy, and must not be cut.
-    lines = (3, 2) if record.withheld is None else (6, 6)
+    lines = (4, 3) if record.withheld is None else (6, 6)
     return [[first, *paper.wrap(record.headline, indent=2, limit=limit)] for limit in lines]
 
 
@@ -147,11 +176,10 @@ def _next(record: Record, paper: Paper) -> Variants:
     steps = style.next_steps(record)
     if not steps:
         return [[]]
-    full = [line for step in steps[:3] for line in paper.wrap(step, bullet="-", limit=3)]
+    told = [paper.wrap(step, bullet="-", limit=5) for step in steps[:3]]
     return [
-        [title, *full],
-        [title, *(line for step in steps[:2] for line in paper.wrap(step, bullet="-", limit=2))],
-        [title, *paper.wrap(steps[0], bullet="-", limit=2)],
+        [title, *(line for lines in told[:count] for line in lines)]
+        for count in range(len(told), 0, -1)
     ]
 
 
@@ -163,22 +191,27 @@ def _fault(record: Record, paper: Paper) -> Variants:
     return [full, paper.wrap(what, indent=2, limit=2)]
 
 
-def _checks(record: Record, paper: Paper) -> Variants:
-    """One line a check; runs of checks that were not made for one reason are one line."""
+def _checks(record: Record, known: Sequence[Cause], paper: Paper) -> Variants:
+    """One row a check; runs of checks that were not made for one reason are one row.
+
+    What a cause has said is not said again: a row names the problem in a word or two.
+    """
     marked = record.verdict in (Verdict.PASS, Verdict.FAIL)
-    rows = check_runs(record.checks[:CHECKS])
-    lines = []
-    for row in rows:
+    by_compiler = any(each.diagnostic is not None for each in known)
+    blocks: list[Block] = []
+    for row in check_runs(record.checks[:CHECKS]):
         points = f"{row.points:>4}/{row.max_points:<4}" if marked else "  "
-        # In front, where the end of the line does not cut it: who sees it matters most.
+        # In front, since who sees it matters most.
         title = f"({row.note}) {row.title}" if row.note else row.title
-        title = f"{title}: {row.reason}" if row.reason else title
-        pieces = [(f"  {paper.symbol(row.badge.icon)} ", f"bold {paper.colour(row.badge.tone)}")]
-        lines.append(paper.one_line([*pieces, (points, ""), (title, "")]))
-    short = lines[:10]
-    if len(lines) > len(short):
-        short.append(paper.line((f"    {len(lines) - 10} more checks in the report", "")))
-    return [lines, short]
+        reason = "" if by_compiler and row.cause is Reason.COMPILER else row.short
+        text = f"{title}: {reason}" if reason else title
+        lead = [(f"  {paper.symbol(row.badge.icon)} ", f"bold {paper.colour(row.badge.tone)}")]
+        blocks.append(paper.hanging([*lead, (points, "")], text, limit=3))
+    full = [line for block in blocks for line in block]
+    short = [block[0] for block in blocks[:10]]
+    if len(blocks) > len(short):
+        short.append(paper.line((f"    {len(blocks) - 10} more checks in the report", "")))
+    return [full, short]
 
 
 def _for_instructor(record: Record, paper: Paper) -> list[Block]:
@@ -203,34 +236,51 @@ def _for_instructor(record: Record, paper: Paper) -> list[Block]:
     return [looks, replays]
 
 
+def _cause(cause: Cause, record: Record, paper: Paper) -> Variants:
+    """What is wrong, with the line that it is in, in a form that editors and CI follow."""
+    if cause.diagnostic is not None:
+        errors = sum(each.severity == "error" for each in record.diagnostics)
+        count = f" (1 of {errors})" if errors > 1 else ""
+        what = f"error{count}: {cause.sentence}"
+    elif cause.finding is not None:
+        title = FINDING_TITLES[cause.finding.finding.kind]
+        what = title[:1].lower() + title[1:] if cause.line else title
+    else:
+        what = "What is wrong"
+    place = ""
+    if cause.line is not None:
+        place = f"{record.submission.name}:{cause.line}"
+        place += f":{cause.column}: " if cause.column is not None else ": "
+    part = next((each.title for each in record.puzzle.parts if each.name == cause.part), "")
+    head = paper.wrap(f"{place}{what} (in {part})" if part else f"{place}{what}", limit=6)
+    for line in head:
+        line.stylize("bold")
+    told = "" if cause.diagnostic is not None else style.sentence(cause.sentence)
+    message = paper.wrap(told, indent=2, limit=6)
+    code = paper.source(record.submission.text, cause.line, cause.column)
+    return [[*head, *message, *code], [*head, *message], [*head, *message[:3]]]
+
+
 def _diagnostic(record: Record, paper: Paper) -> Variants:
-    errors = [d for d in record.diagnostics if d.severity == "error"]
-    candidates = errors or list(record.diagnostics)
-    # One that names a line can be shown with it.
-    first = next((each for each in candidates if each.line), candidates[0])
-    count = f" (1 of {len(errors)})" if len(errors) > 1 else ""
-    what = "Errors in the file" if errors else "Warnings of the compiler"
-    title = paper.line((f"{what}{count}", "bold"))
-    text = f"{first.severity}: {first.message}"
-    message = {limit: paper.wrap(text, indent=2, limit=limit) for limit in (1, 3)}
+    """What the compiler said that is no cause: warnings, or errors of a part alone."""
+    first = next((each for each in record.diagnostics if each.line), record.diagnostics[0])
+    title = paper.line(("Warnings of the compiler", "bold"))
+    message = paper.wrap(f"{first.severity}: {first.message}", indent=2, limit=3)
     code = paper.source(record.submission.text, first.line, first.column)
-    return [
-        [title, *message[3], *code],
-        [title, *message[1], *code],
-        [title, *message[1]],
-        [],
-    ]
+    return [[title, *message, *code], [title, *message], []]
 
 
-def _finding(record: Record, paper: Paper) -> Variants:
-    student, skeleton = style.split_findings(record)
-    first = (student or skeleton)[0]
-    where = "" if student else "In the code you were given (costs nothing): "
+def _finding(findings: Sequence[CheckedFinding], record: Record, paper: Paper) -> Variants:
+    """The first finding that is no cause: of the given code, or one that costs nothing."""
+    own = [each for each in findings if each.attribution is Attribution.STUDENT]
+    first = (own or findings)[0]
     title = FINDING_TITLES[first.finding.kind]
-    title = title if student else title[:1].lower() + title[1:]
-    head = paper.one_line([(where + title, "bold")])
-    message = style.sentence(first.finding.message)
-    told = {limit: paper.wrap(message, indent=2, limit=limit) for limit in (1, 2)}
+    if not own:
+        title = f"In the code you were given (costs nothing): {title[:1].lower()}{title[1:]}"
+    head = paper.wrap(title, limit=2)
+    for line in head:
+        line.stylize("bold")
+    told = paper.wrap(style.sentence(first.finding.message), indent=2, limit=4)
     shown = finding_excerpt(first.finding, record, context=0)
     code = paper.source(record.submission.text, shown.line, None) if shown else []
-    return [[head, *told[2], *code], [head, *told[2]], [head, *told[1]], [head], []]
+    return [[*head, *told, *code], [*head, *told], []]

@@ -4,25 +4,15 @@ from __future__ import annotations
 
 import re
 
-import msgspec
 import pytest
 
-from grader.grading.advice import _MESSAGES, next_steps, with_advice
+from grader.grading.advice import _MESSAGES, with_advice
 from grader.puzzles import NAMES, find
-from grader.puzzles.conv1d import PART, PUZZLE
-from grader.record import (
-    CheckOutcome,
-    Counterexample,
-    Diagnostic,
-    OutputCase,
-    ProblemKind,
-    Status,
-    Tensor,
-)
+from grader.puzzles.conv1d import PUZZLE
+from grader.record import Diagnostic
 from grader.references import reference
 from grader.toolchain import edition as editions
 from grader.toolchain.dialect import hits, words
-from tests.report.record_parts import STUDENT_RACE
 
 
 def error(message: str) -> Diagnostic:
@@ -59,16 +49,7 @@ def test_an_edition_writes_launch_and_registration_as_its_reference_answer_does(
 @pytest.mark.parametrize("name", editions.names())
 def test_an_unfilled_skeleton_is_told_how_its_own_edition_launches(name: str) -> None:
     edition = editions.find(name)
-    (step,) = next_steps(
-        PUZZLE,
-        edition,
-        checks=(),
-        diagnostics=(),
-        counterexamples=(),
-        found=(),
-        nothing_filled_in=True,
-    )
-    assert f"{edition.launch}(" in step
+    assert f"{edition.launch}(" in edition.worded(PUZZLE.first_step)
 
 
 @pytest.mark.parametrize(
@@ -102,66 +83,3 @@ def test_no_advice_writes_a_name_that_the_edition_does_not_have(name: str) -> No
         assert "{" not in edition.worded(sentence)
         for api in ("ctx", "enqueue_function", "extensibility", "compiler.register"):
             assert not re.search(rf"\b{api}\b", sentence), sentence
-
-
-def failed(check: str) -> CheckOutcome:
-    (found,) = (item.check for item in PUZZLE.rubric if item.id == check)
-    return CheckOutcome(
-        id=check,
-        title=check,
-        aspect=found.aspect,
-        status=Status.FAILED,
-        points=0,
-        max_points=10,
-    )
-
-
-def case(check: str, *, error: str = "") -> Counterexample:
-    tensor = Tensor(name="x", dtype="float32", shape=(1,), data=bytes(4))
-    return Counterexample(
-        check=check,
-        kind=ProblemKind.NO_OUTPUT if error else ProblemKind.WRONG_VALUES,
-        title="t",
-        sizes={"input_size": 1, "conv_size": 1},
-        inputs=(tensor,),
-        outputs=(OutputCase(expected=tensor, got=None if error else tensor),),
-        error=error,
-    )
-
-
-def test_where_a_run_gave_no_output_nobody_is_sent_to_look_at_values() -> None:
-    def steps(*counterexamples: Counterexample) -> tuple[str, ...]:
-        return next_steps(
-            PUZZLE,
-            editions.find("26.5"),
-            checks=(failed("integers"), failed("reals")),
-            diagnostics=(),
-            counterexamples=counterexamples,
-            found=(),
-        )
-
-    hints = {item.id: item.check.next_step for item in PUZZLE.rubric}
-    values = tuple(hints[check] for check in ("integers", "reals"))
-    assert steps(case("integers"), case("reals")) == values
-    (step,) = steps(case("integers", error="no room"), case("reals", error="no room"))
-    assert 'said "no room".' in step
-    assert steps(case("integers", error="no room"), case("reals"))[1] == values[1]
-
-
-@pytest.mark.parametrize("concerns", [("clean", "integers"), ("integers",)])
-def test_where_a_finding_says_what_is_not_clean_no_general_hint_follows(
-    concerns: tuple[str, ...],
-) -> None:
-    found = msgspec.structs.replace(
-        STUDENT_RACE, explanation="a race", concerns=concerns, sizes=dict(PART.example.sizes)
-    )
-    steps = next_steps(
-        PUZZLE,
-        editions.find("26.5"),
-        checks=(failed("clean"),),
-        diagnostics=(),
-        counterexamples=(),
-        found=(found,),
-    )
-    general = () if "clean" in concerns else (PUZZLE.checks[5].next_step,)
-    assert steps == (f"Line {found.finding.source_line}: a race", *general)

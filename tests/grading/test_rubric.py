@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from grader.caselog import LoggedCase, pack, unpack
 from grader.errors import RecordError
 from grader.grading import plan
-from grader.grading.advice import next_steps
 from grader.grading.given_code import Code
 from grader.grading.state import StepsDone
 from grader.grading.verdict import headline, score
@@ -21,7 +20,6 @@ from grader.marks import needed_points
 from grader.puzzles.conv1d import PART, PUZZLE
 from grader.record import CaseLog, Status, Verdict, Visibility
 from grader.rubric import parse_rubric
-from grader.toolchain.edition import find
 from tests.grading import scripted
 
 
@@ -93,26 +91,6 @@ class TestPoints:
     def test_a_check_can_become_extra_credit_and_extra_credit_a_check(self):
         scored, _ = graded("[checks.clean]\nextra = true\n[checks.robust]\nextra = false\n")
         assert (scored.max_score, scored.extra_max) == (105, 5)
-
-    @pytest.mark.parametrize("kernel", [right_where_assigned, negative_zero])
-    def test_advice_for_extra_credit_is_given_once_and_only_beside_all_points(self, kernel):
-        made = rubric("")
-        checks = score(made.puzzle, steps(kernel), made).checks
-        advice = next_steps(
-            made.puzzle, find("auto"), checks=checks, diagnostics=(), counterexamples=(), found=()
-        )
-        advised = [step for step in advice if hint("robust") in step]
-        complete = all(check.extra or check.status is Status.PASSED for check in checks)
-        assert len(advised) == complete
-
-    def test_extra_credit_without_points_or_without_advice_is_not_advised(self):
-        """A file that makes `packages` extra credit without points ended the grading once."""
-        made = rubric("[checks.packages]\nextra = true\npoints = 0\n[checks.robust]\npoints = 0\n")
-        checks = score(made.puzzle, steps(scripted.right), made).checks
-        advice = next_steps(
-            made.puzzle, find("auto"), checks=checks, diagnostics=(), counterexamples=(), found=()
-        )
-        assert advice == ()
 
     def test_visibility_goes_into_the_checks(self):
         scored, _ = graded('[checks.reals]\nvisibility = "hidden"\n')

@@ -70,12 +70,12 @@ class TestVerdict:
 
 
 class TestOrder:
-    def test_score_next_rubric_case_findings_given_code_run(self) -> None:
+    def test_score_cause_next_rubric_case_findings_given_code_run(self) -> None:
         assert page_of("special-values").sections == [
+            "What is wrong",
             "What to do next",
             "Points",
             "The smallest input that breaks it",
-            "What the device saw",
             "In the code you were given (costs nothing)",
             "How it was graded",
         ]

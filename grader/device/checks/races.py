@@ -145,6 +145,7 @@ class RaceCheck(LaunchCheck):
                 size=instruction.size,
                 other_block=other_block,
                 other_thread=other_thread,
+                other_access=_ACCESS_OF_ROLE[clash.role],
                 other_ptx_line=other_place.line,
                 other_source=other_place.source,
             )
@@ -287,6 +288,11 @@ _ROLES: dict[tuple[str, bool], tuple[str, str]] = {
     ("read", True): _WATCHES,
     ("write", True): _UPDATES,
     ("atomic", True): _UPDATES,
+}
+_ACCESS_OF_ROLE = {
+    "write": "write",
+    **dict.fromkeys((*_READERS, *_WATCHES), "read"),
+    **dict.fromkeys(_UPDATES, "atomic"),
 }
 _PAST_OF_ROLE = {
     "write": "wrote",

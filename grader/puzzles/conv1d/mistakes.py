@@ -62,11 +62,6 @@ def _late(inputs: Arrays, sizes: Sizes) -> NDArray[np.float64]:
     return reference({"input": shifted, "kernel": inputs["kernel"]}, sizes)
 
 
-def _half_precision(inputs: Arrays, sizes: Sizes) -> NDArray[np.float64]:
-    with np.errstate(over="ignore"):
-        return reference(inputs, sizes).astype(np.float16).astype(np.float64)
-
-
 def _copy(inputs: Arrays, sizes: Sizes) -> NDArray[np.float64]:
     return np.asarray(inputs["input"].astype(np.float64))
 
@@ -135,12 +130,5 @@ MISTAKES = (
         explanation="Each window begins one element too late (input[i + j + 1]).",
         advice="The window of output i begins at input[i].",
         answer=_late,
-    ),
-    Mistake(
-        name="half-precision",
-        explanation="The values are right to three digits only, as if they had been rounded "
-        "to float16.",
-        advice="Keep the accumulator and every value in float32.",
-        answer=_half_precision,
     ),
 )

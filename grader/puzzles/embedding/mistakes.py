@@ -81,11 +81,6 @@ def _from_the_end(inputs: Arrays, sizes: Sizes) -> Answer:
     return rows(inputs, np.where(tokens < 0, tokens + sizes["vocab_size"], tokens))
 
 
-def _half_precision(inputs: Arrays, sizes: Sizes) -> Answer:
-    with np.errstate(over="ignore"):
-        return rows(inputs, _tokens(inputs)).astype(np.float16).astype(np.float64)
-
-
 def _first_block(inputs: Arrays, sizes: Sizes) -> Answer | None:
     found = rows(inputs, _tokens(inputs))
     if found.size <= BLOCK:
@@ -167,13 +162,6 @@ COMMON = (
         explanation="Negative tokens were counted from the end of the vocabulary.",
         advice="A negative token is outside of the vocabulary: the task asks for zeros.",
         answer=_from_the_end,
-    ),
-    Mistake(
-        name="half-precision",
-        explanation="The weights are right to three digits only, as if they had been rounded to "
-        "float16.",
-        advice="Copy the weight as it is.",
-        answer=_half_precision,
     ),
 )
 

@@ -99,10 +99,6 @@ def _one_place_late(inputs: Arrays, sizes: Sizes) -> Answer:
     return np.concatenate([np.zeros(1), softmax(inputs["input"])[:-1]])
 
 
-def _half_precision(inputs: Arrays, sizes: Sizes) -> Answer:
-    return np.asarray(softmax(inputs["input"]).astype(np.float16).astype(np.float64))
-
-
 MISTAKES = (
     Mistake(
         name="zeros",
@@ -205,12 +201,5 @@ MISTAKES = (
         explanation="Each result stands one place too far.",
         advice="The result for input[i] is output[i].",
         answer=_one_place_late,
-    ),
-    Mistake(
-        name="half-precision",
-        explanation="The values are right to three digits only, as if they had been rounded to "
-        "float16.",
-        advice="Keep exponentials, sum and quotient in float32.",
-        answer=_half_precision,
     ),
 )

@@ -1,0 +1,223 @@
+"""What is wrong and what to do next: from what a record shows, the whole one or a student's copy.
+
+A report tells one story for each part: the *cause* first, with its place in the file, then what to
+do about it. What only follows from the cause is not said again: an access out of bounds explains
+that there is no output, a race that values are wrong. General hints are for where nothing
+particular is known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from grader.device import FindingKind, of_file
+from grader.intake.display import one_line
+from grader.marks import compiled
+from grader.record import (
+    Aspect,
+    Attribution,
+    CheckedFinding,
+    CheckOutcome,
+    Counterexample,
+    Diagnostic,
+    Reason,
+    Record,
+    Status,
+    Verdict,
+)
+from grader.wording import ALLOWED
+
+STEPS: Final = 4
+"""How many things to try next are named."""
+_EXPLAINS_ALL: Final = (
+    FindingKind.BAD_LAUNCH,
+    FindingKind.MISSING_FUNCTION,
+    FindingKind.STACK_OVERFLOW,
+    FindingKind.OUT_OF_BOUNDS,
+    FindingKind.MISALIGNED,
+    FindingKind.TRAP,
+    FindingKind.BUDGET_EXCEEDED,
+    FindingKind.BARRIER_DIVERGENCE,
+    FindingKind.RACE,
+    FindingKind.STREAM_RACE,
+)
+"""Findings that explain whatever else is wrong in their part, the likeliest cause first."""
+COMPILER: Final = "compiler"
+"""The key of a cause that the compiler tells."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cause:
+    """What is wrong with one part, as far as it is certain."""
+
+    key: str
+    """Of the finding's kind, of the mistake that explains all cases, or `COMPILER`."""
+    part: str = ""
+    sentence: str
+    """What is wrong, in one sentence or two."""
+    step: str
+    """What to do about it; may be empty."""
+    line: int | None = None
+    column: int | None = None
+    """In bytes, from 1."""
+    finding: CheckedFinding | None = None
+    """The finding that it is."""
+    example: Counterexample | None = None
+    """The case that shows it."""
+    diagnostic: Diagnostic | None = None
+    """The message of the compiler that it is."""
+
+
+def causes(record: Record) -> tuple[Cause, ...]:
+    """What is wrong, the compiler's message first, then part by part; at most one each.
+
+    Of a part that is right at the assigned sizes there is none; what goes wrong beyond them costs
+    nothing.
+    """
+    return tuple(_causes(record))
+
+
+def _causes(record: Record) -> Iterator[Cause]:
+    if record.verdict not in (Verdict.PASS, Verdict.FAIL):
+        return
+    if not compiled(record):
+        errors = [each for each in record.diagnostics if each.severity == "error"]
+        # One that names a line can be shown with it.
+        first = next((each for each in errors if each.line), errors[0] if errors else None)
+        if first is not None:
+            yield Cause(
+                key=COMPILER,
+                sentence=first.message,
+                step=first.advice,
+                line=first.line,
+                column=first.column,
+                diagnostic=first,
+            )
+    failed: dict[str, list[CheckOutcome]] = {}
+    for check in record.checks:
+        if check.status is Status.FAILED and not check.extra:
+            failed.setdefault(check.part, []).append(check)
+    for part, checks in failed.items():
+        cause = _of_part(record, part, checks)
+        if cause is not None:
+            yield cause
+
+
+def _of_part(record: Record, part: str, checks: list[CheckOutcome]) -> Cause | None:
+    ids = {check.id for check in checks}
+    examples = [each for each in record.counterexamples if each.check in ids]
+    findings = [
+        each
+        for each in record.findings
+        if each.attribution is Attribution.STUDENT and each.part == part and not each.beyond
+    ]
+    for kind in _EXPLAINS_ALL:
+        for each in findings:
+            if each.finding.kind is kind:
+                return _of_finding(part, each)
+    for example in examples:
+        if example.mistake:
+            return Cause(
+                key=example.mistake,
+                part=part,
+                sentence=example.explanation,
+                step=example.advice,
+                example=example,
+            )
+    wrong = any(check.aspect is Aspect.VALUES for check in checks)
+    for each in findings:
+        asked = each.finding.kind not in ALLOWED or ids.intersection(each.concerns)
+        if asked and (wrong or each.finding.kind is not FindingKind.UNINITIALISED_READ):
+            return _of_finding(part, each)
+    return None
+
+
+def _of_finding(part: str, checked: CheckedFinding) -> Cause:
+    finding = checked.finding
+    place = of_file(finding.source, lambda file: not file)
+    return Cause(
+        key=finding.kind.value,
+        part=part,
+        sentence=finding.message,
+        step=checked.explanation,
+        line=finding.source_line,
+        column=(place.column or None) if place and place.line == finding.source_line else None,
+        finding=checked,
+    )
+
+
+def next_steps(record: Record) -> tuple[str, ...]:
+    """What to try next, most useful first, each sentence once, at most `STEPS`."""
+    return tuple(dict.fromkeys(step for step in _steps(record) if step))[:STEPS]
+
+
+def _steps(record: Record) -> Iterator[str]:
+    found = causes(record)
+    for cause in found:
+        if cause.step:
+            yield f"Line {cause.line}: {cause.step}" if cause.line else cause.step
+    if not compiled(record):
+        for diagnostic in record.diagnostics:
+            if diagnostic.severity == "error" and diagnostic.advice:
+                place = f"Line {diagnostic.line}: " if diagnostic.line else ""
+                yield place + diagnostic.advice
+    extra = {check.id for check in record.checks if check.extra}
+    for example in record.counterexamples:
+        if not example.mistake and example.explanation and example.check not in extra:
+            yield f"{example.explanation} {example.advice}".strip()
+    kinds = {cause.key for cause in found}
+    for each in record.findings:
+        own = each.attribution is Attribution.STUDENT and not each.beyond
+        if own and each.finding.kind.value not in kinds and each.explanation:
+            line = each.finding.source_line
+            yield f"Line {line}: {each.explanation}" if line else each.explanation
+    yield from _general(record, {cause.part for cause in found if cause.key != COMPILER})
+    yield from _for_extra_credit(record)
+
+
+def _general(record: Record, explained: set[str]) -> Iterator[str]:
+    """What to look for in the first failed check of each part of which no cause is known."""
+    failed: dict[str, list[CheckOutcome]] = {}
+    for check in record.checks:
+        if check.status is Status.FAILED and not check.extra and check.part not in explained:
+            failed.setdefault(check.part, []).append(check)
+    for checks in failed.values():
+        ids = {check.id for check in checks}
+        cases = [each for each in record.counterexamples if each.check in ids]
+        said = next((each.error.strip() for each in cases if not each.answered), "")
+        if said:
+            # What to look for in wrong values is no help where there are none.
+            yield (
+                f'A run ended without an output, and said "{one_line(said)}". '
+                "Mend that first; there are no values to compare before."
+            )
+        else:
+            yield checks[0].hint
+
+
+def _for_extra_credit(record: Record) -> Iterator[str]:
+    if not all(check.extra or check.status is Status.PASSED for check in record.checks):
+        return
+    for check in record.checks:
+        if not check.extra or check.points >= check.max_points:
+            continue
+        case = next((each for each in record.counterexamples if each.check == check.id), None)
+        beyond = [
+            each
+            for each in record.findings
+            if each.attribution is Attribution.STUDENT and check.id in each.concerns
+        ]
+        if case is not None and case.mistake:
+            step = f"{case.explanation} {case.advice}".strip()
+        elif beyond:
+            step = beyond[0].explanation
+        elif check.reason is Reason.GIVEN_KERNEL:
+            # What it says is of the kernel that was given.
+            step = check.hint
+        elif case is not None:
+            step = "Look at the smallest input beyond the task that breaks it."
+        else:
+            continue
+        yield f"All points are yours. For extra credit: {step}"

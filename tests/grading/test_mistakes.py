@@ -1,0 +1,74 @@
+"""Values that were kept in too small a type are recognised, and nothing else is taken for that."""
+
+from __future__ import annotations
+
+import ml_dtypes
+import numpy as np
+import pytest
+
+from tests.grading.scripted import right
+from tests.grading.test_counterexample import example_of
+
+HALF, BRAIN = np.dtype(np.float16), np.dtype(ml_dtypes.bfloat16)
+
+
+def result_in(dtype):
+    """Rounds the result."""
+    return lambda inputs, sizes, variant: _through(right(inputs, sizes, variant), dtype)
+
+
+def _through(array, dtype):
+    with np.errstate(all="ignore"):
+        return array.astype(dtype).astype(np.float32)
+
+
+def summed_in(dtype):
+    """Rounds after each product and each addition."""
+
+    def program(inputs, sizes, variant):
+        n, m = sizes["input_size"], sizes["conv_size"]
+        with np.errstate(all="ignore"):
+            a, b = (inputs[name].astype(dtype) for name in ("input", "kernel"))
+            answer = np.zeros(n, dtype)
+            for i in range(n):
+                for j in range(min(m, n - i)):
+                    answer[i] = answer[i] + a[i + j] * b[j]
+        return answer.astype(np.float32)
+
+    return program
+
+
+@pytest.mark.parametrize(
+    ("program", "check"),
+    # Of reals some inputs are too small for the type, which takes more than a rounding away.
+    [(result_in, "integers"), (result_in, "reals"), (summed_in, "integers")],
+)
+@pytest.mark.parametrize(("dtype", "name"), [(HALF, "Float16"), (BRAIN, "BFloat16")])
+def test_the_type_is_named(program, dtype, name, check):
+    example = example_of(program(dtype), check=check)
+    assert name in example.explanation
+
+
+def off_by_one(inputs, sizes, variant):
+    """Whole numbers stay whole, and small ones fit any type."""
+    answer = right(inputs, sizes, variant)
+    return answer + np.float32(1)
+
+
+def one_term_less(inputs, sizes, variant):
+    inputs = {**inputs, "kernel": inputs["kernel"].copy()}
+    inputs["kernel"][-1] = 0
+    return right(inputs, sizes, variant)
+
+
+def nearly(inputs, sizes, variant):
+    """An error as small as float16's, in numbers that float16 does not hold."""
+    answer = right(inputs, sizes, variant)
+    with np.errstate(all="ignore"):
+        return (answer * np.float32(1 + 2**-12)).astype(np.float32)
+
+
+@pytest.mark.parametrize("program", [off_by_one, one_term_less, nearly])
+@pytest.mark.parametrize("check", ["integers", "reals"])
+def test_no_other_mistake_is_taken_for_a_small_type(program, check):
+    assert "Float16" not in example_of(program, check=check).explanation

@@ -1,0 +1,146 @@
+"""What is wrong and what to do next: the cause first, and nothing said twice."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+from hypothesis import given
+
+from grader.device import Finding, FindingKind, SourcePlace
+from grader.guidance import COMPILER, STEPS, causes, next_steps
+from grader.record import Attribution, CheckedFinding, Reason, Record, Status
+from grader.report.text import render_text
+from grader.wording import explain_finding
+from tests.report import hostile, records
+
+replace = msgspec.structs.replace
+
+
+def with_finding(record: Record, kind: FindingKind, **more: object) -> Record:
+    values = {"block": (0, 0, 0), "thread": (1, 0, 0), "source_line": 69, **more}
+    finding = Finding(kind=kind, message=f"saw {kind}", kernel="k", **values)  # type: ignore[arg-type]
+    checked = CheckedFinding(
+        finding=finding,
+        attribution=Attribution.STUDENT,
+        sizes={"input_size": 15, "conv_size": 4},
+        explanation=f"mend {kind}",
+        concerns=tuple(each.id for each in record.checks if each.status is Status.FAILED),
+    )
+    return replace(record, findings=(checked, *record.findings))
+
+
+def with_mistake(record: Record) -> Record:
+    first, *others = record.counterexamples
+    first = replace(first, mistake="flipped", explanation="It is flipped.", advice="Turn it.")
+    return replace(record, counterexamples=(first, *others))
+
+
+def test_the_compilers_first_error_is_the_cause() -> None:
+    (cause,) = causes(records.does_not_compile())
+    assert (cause.key, cause.line) == (COMPILER, cause.diagnostic and cause.diagnostic.line)
+
+
+@pytest.mark.parametrize("kind", [FindingKind.RACE, FindingKind.OUT_OF_BOUNDS])
+def test_a_finding_explains_wrong_values_before_any_model_of_them(kind: FindingKind) -> None:
+    made = with_mistake(with_finding(records.wrong_values(), kind))
+    (cause,) = causes(made)
+    assert (cause.key, cause.line) == (kind.value, 69)
+    assert next_steps(made)[0] == f"Line 69: mend {kind}"
+
+
+def test_a_model_explains_what_a_read_of_unwritten_memory_only_shows() -> None:
+    made = with_finding(records.wrong_values(), FindingKind.UNINITIALISED_READ)
+    assert [each.key for each in causes(made)] == [FindingKind.UNINITIALISED_READ.value]
+    (cause,) = causes(with_mistake(made))
+    assert (cause.key, cause.sentence, cause.step) == ("flipped", "It is flipped.", "Turn it.")
+
+
+def test_where_the_cause_is_known_no_general_hint_follows() -> None:
+    made = records.wrong_values()
+    made = replace(
+        made, checks=tuple(replace(each, hint=f"hint {each.id}") for each in made.checks)
+    )
+    unknown = replace(
+        made, counterexamples=tuple(replace(e, explanation="") for e in made.counterexamples)
+    )
+    failed = next(each for each in made.checks if each.status is Status.FAILED)
+    assert next_steps(unknown) == (f"hint {failed.id}",)
+    assert not any("hint" in step for step in next_steps(with_mistake(made)))
+
+
+def test_where_a_run_gave_no_output_nobody_is_sent_to_look_at_values() -> None:
+    made = records.crashed()
+    made = replace(
+        made,
+        findings=(),
+        checks=tuple(replace(each, hint=f"hint {each.id}") for each in made.checks),
+        counterexamples=tuple(
+            replace(each, explanation="", finding=None, error="no room")
+            for each in made.counterexamples
+        ),
+    )
+    (step,) = next_steps(made)
+    assert 'said "no room".' in step
+
+
+def test_the_hint_of_extra_credit_is_for_the_given_kernel_and_beside_all_points_only() -> None:
+    made = records.passed()
+    checks = tuple(
+        replace(each, hint="write zeros", reason=Reason.GIVEN_KERNEL, status=Status.NOT_CHECKED)
+        if each.extra
+        else each
+        for each in made.checks
+    )
+    made = replace(made, checks=checks)
+    assert next_steps(made) == ("All points are yours. For extra credit: write zeros",)
+    other = tuple(replace(e, reason=Reason.NO_CASE) if e.extra else e for e in checks)
+    assert next_steps(replace(made, checks=other)) == ()
+    failed = tuple(replace(e, status=Status.FAILED) if e.id == "clean" else e for e in checks)
+    assert "extra credit" not in " ".join(next_steps(replace(made, checks=failed)))
+
+
+@pytest.mark.parametrize("name", sorted(records.ALL))
+def test_a_screen_says_no_sentence_twice(name: str) -> None:
+    text = " ".join(render_text(records.ALL[name](), width=120).split())
+    said = [each.strip() for each in text.replace("? ", ". ").split(". ") if len(each) > 40]
+    assert len(said) == len(set(said))
+
+
+@given(hostile.records())
+def test_any_record_has_causes_and_steps(made: Record) -> None:
+    assert len(next_steps(made)) <= STEPS
+    for cause in causes(made):
+        assert cause.line is None or cause.line == cause.line + 0
+
+
+class TestRaces:
+    """What a race means depends on who takes part in it."""
+
+    @staticmethod
+    def race(**more: object) -> str:
+        values = {"block": (0, 0, 0), "other_block": (0, 0, 0), "access": "read", **more}
+        return explain_finding(
+            Finding(kind=FindingKind.RACE, message="", kernel="k", **values)  # type: ignore[arg-type]
+        )
+
+    def test_threads_of_one_block_need_a_barrier(self) -> None:
+        assert "Put barrier()" in self.race(other_access="write")
+
+    def test_blocks_are_never_sent_to_a_barrier(self) -> None:
+        told = self.race(other_block=(1, 0, 0), other_access="write")
+        assert "Put barrier()" not in told
+        assert "launch of its own" in told
+
+    def test_two_writes_are_told_as_such(self) -> None:
+        told = self.race(access="write", other_access="write")
+        assert "Put barrier()" not in told
+        assert "one thread write" in told
+
+    def test_a_read_and_a_write_back_of_one_place(self) -> None:
+        place = (SourcePlace("", 38, 15),)
+        told = self.race(other_access="write", source=place, other_source=place)
+        assert "writes it back" in told
+        elsewhere = (SourcePlace("", 38, 20),)
+        assert "Put barrier()" in self.race(
+            other_access="write", source=place, other_source=elsewhere
+        )
