@@ -40,14 +40,17 @@ def recognised(part: Part, failing: Sequence[Observation]) -> Known | None:
     own = {spec.name: spec.dtype for spec in part.outputs}
     if not compared or any(not observation.comparisons for observation in failing):
         return None
-    wrong = next(
+    # The largest tells most; a zero may have come about in many ways.
+    wrong = max(
         (
             (float(each.got.ravel()[at]), float(each.expected.value.ravel()[at]))
             for each in compared
+            if own[each.output] == "float32"
             for at in each.wrong
-            if own[each.output] == "float32" and np.isfinite(each.got.ravel()[at])
+            if np.isfinite(each.got.ravel()[at]) and each.got.ravel()[at]
         ),
-        None,
+        key=lambda pair: abs(pair[0]),
+        default=None,
     )
     if wrong is None:
         return None

@@ -78,7 +78,7 @@ def test_no_launch_is_blamed_without_a_crash_and_no_crash_without_a_short_launch
 
 
 def test_rounding_to_half_precision_is_named():
-    assert "float16" in example_of(programs.half, "reals").explanation
+    assert "Float16" in example_of(programs.half, "reals").explanation
 
 
 def test_the_wrong_elements_are_listed_with_their_writer():

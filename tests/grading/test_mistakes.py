@@ -68,7 +68,17 @@ def nearly(inputs, sizes, variant):
         return (answer * np.float32(1 + 2**-12)).astype(np.float32)
 
 
+def tiny_lost(inputs, sizes, variant):
+    """Zero where the right answer is too small for float16."""
+    answer = right(inputs, sizes, variant)
+    return np.where(np.abs(answer) < 1e-9, np.float32(0), answer)
+
+
 @pytest.mark.parametrize("program", [off_by_one, one_term_less, nearly])
 @pytest.mark.parametrize("check", ["integers", "reals"])
 def test_no_other_mistake_is_taken_for_a_small_type(program, check):
     assert "Float16" not in example_of(program, check=check).explanation
+
+
+def test_zeros_alone_prove_no_type():
+    assert "Float16" not in example_of(tiny_lost, check="reals").explanation
