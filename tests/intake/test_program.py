@@ -148,8 +148,7 @@ def test_placeholders_are_no_words_of_a_body():
         "i = UInt(thread_idx.x + 1)",
         "i = rebind[Scalar[dtype]](thread_idx.x) + 1",
         "shared = tb[dtype]().row_major[TPB]().shared().alloc()\n    i = thread_idx.x + 1",
-        "var t = stack_allocation[\n        dtype=dtype\n    ](row_major[TPB]())\n"
-        + "    i = thread_idx.x + 1",
+        "var t = stack_allocation[\n        dtype\n    ](row_major[T]())\n    i = thread_idx.x + 1",
         "size = Int(size_dev)\n    i = thread_idx.x + 1",
     ],
 )
