@@ -9,7 +9,7 @@ case; without one it is the first.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -36,6 +36,10 @@ from grader.model.part import (
 from grader.toolchain.edition import CallTraits, Edition
 
 _KERNEL: Final = re.compile(r"\bkernel\b")
+_NAME: Final = re.compile(r"[A-Za-z_]\w*")
+_IMPORTED: Final = re.compile(
+    r"^from[ \t]+[\w.]+[ \t]+import[ \t]*(\([^)]*\)|[^\n]*)", re.MULTILINE
+)
 _BEGINS: Final = (
     "# ---- All above is the submission, line by line, but for its own main and the values of its\n"
     "# ---- constants. What follows runs it on the inputs of a case, and shows what comes out.\n"
@@ -161,7 +165,9 @@ class _CaseBody:
             lines += self._shown(spec)
         # Mojo ends a value's life behind its last use.
         lines += [f"_ = {_buffer(spec)}^" for spec in self._part.tensors]
-        return [*(each for each in self._traits.imports if _is_used(each, lines)), "", *lines]
+        there = set(_NAME.findall(" ".join(_IMPORTED.findall(self._text))))
+        needed = [each for each in self._traits.imports if _is_needed(each, there, lines)]
+        return [*needed, "", *lines]
 
     def _buffer(self, spec: TensorSpec) -> list[str]:
         name, sizes = _buffer(spec), self._case.sizes
@@ -268,10 +274,14 @@ def _comparison(spec: TensorSpec, right: ExpectedOutput) -> list[str]:
     ]
 
 
-def _is_used(imports: str, lines: Sequence[str]) -> bool:
-    """Whether one of the names that a statement imports stands in a line."""
-    names = "|".join(re.findall(r"\w+", imports.partition(" import ")[2]))
-    return any(re.search(rf"\b(?:{names})\b", line) for line in lines)
+def _is_needed(imports: str, there: Collection[str], lines: Sequence[str]) -> bool:
+    """Whether a name stands in a line that this statement imports, and the file does not.
+
+    A context that is imported twice has each of its methods twice, and none can be called.
+    """
+    names = _NAME.findall(imports.partition(" import ")[2])
+    used = set(_NAME.findall(" ".join(lines)))
+    return not used.isdisjoint(set(names) - set(there))
 
 
 def _buffer(spec: TensorSpec) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -64,6 +66,16 @@ def test_a_program_loses_its_main_and_gets_the_constants_of_the_case():
     )
     assert "Int32(5)" in program
     assert "grid_dim=(1, 3, 1)" in program
+
+
+def test_nothing_is_imported_that_the_file_has():
+    """What is imported twice has its methods twice, and a call of one is ambiguous."""
+    for puzzle, sizes in (("axis_sum", {"batch": 1, "size": 2}), ("conv1d", CONV)):
+        program = written(text(puzzle), find("26.5"), [case(puzzle, sizes)])
+        assert len(re.findall(r"import [^\n]*\bDeviceContext\b", program)) == 1
+    bare = text("axis_sum").replace("from max.gpu.host import DeviceContext\n", "")
+    program = written(bare, find("26.5"), [case("axis_sum", {"batch": 1, "size": 2})])
+    assert "    from max.gpu.host import DeviceContext\n" in program
 
 
 def test_cases_of_one_op_share_a_program_and_those_of_a_program_where_constants_agree():
