@@ -25,8 +25,10 @@ from grader.lanes.source_lines import at_source, same_findings
 from grader.lanes.workspace import compile_limits
 from grader.model.cases import Observation, Problem
 from grader.model.part import Op
+from grader.record import Attribution
 from grader.sandbox import Isolation, Limits
 from grader.toolchain.toolchain import Toolchain
+from grader.wording import ALLOWED
 
 MOST_CASES = 6
 """Cases that are run again; each takes a second or less."""
@@ -36,13 +38,21 @@ RUN_SECONDS = 30.0
 
 
 def unexplained(results: Results) -> list[Observation]:
-    """Observations with findings of an op that have no line, those that are shown first."""
+    """Observations with findings of an op that have no line, those that are shown first.
+
+    None where there is nothing but what costs nothing: a right file does not wait for it.
+    """
     kept = [*results.findings.values(), *(each for each, _ in _worst(results))]
-    found = {id(each): each for each in kept if _is_unexplained(each)}
-    return list(found.values())[:MOST_CASES]
+    found = {id(each): each for each in kept if _without_line(each)}
+    costly = any(
+        whose is Attribution.STUDENT and finding.kind not in ALLOWED
+        for each in found.values()
+        for finding, whose in each.findings
+    )
+    return list(found.values())[:MOST_CASES] if costly else []
 
 
-def _is_unexplained(observation: Observation) -> bool:
+def _without_line(observation: Observation) -> bool:
     case, evidence = observation.case, observation.run.evidence
     if evidence is None or not isinstance(case.part.code, Op) or case.part.target != "gpu":
         return False

@@ -170,6 +170,8 @@ def test_nothing_is_built_where_there_is_nothing_to_explain(monkeypatch):
         replace(observed(race()), run=replace(observed().run, evidence=None)),
         observed(race(OWN)),
         observed(race(), part=cpu, sizes={"input_size": 128}),
+        observed(msgspec.structs.replace(race(), kind=FindingKind.SAME_VALUE_RACE)),
+        replace(observed(race()), findings=((race(), Attribution.SKELETON),)),
     ):
         assert lines.unexplained(kept(observation)) == []
     assert lines.unexplained(Results()) == []
