@@ -8,7 +8,7 @@ particular is known.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -146,6 +146,23 @@ def _of_finding(part: str, checked: CheckedFinding) -> Cause:
         column=(place.column or None) if place and place.line == finding.source_line else None,
         finding=checked,
     )
+
+
+def telling(record: Record, known: Sequence[Cause]) -> tuple[Counterexample, ...]:
+    """The cases that are worth showing, that of a cause first.
+
+    Where a finding or the compiler's message is the cause, numbers that are right say nothing, and
+    missing ones neither.
+    """
+    by_finding = {each.part for each in known if each.finding is not None}
+    compiler = any(each.diagnostic is not None for each in known)
+    shown = [each.example for each in known if each.example is not None]
+    for example in record.counterexamples:
+        silent = not example.answered or not example.mismatch_count
+        told = silent and (example.part in by_finding or compiler)
+        if not told and not any(each is example for each in shown):
+            shown.append(example)
+    return tuple(shown)
 
 
 def next_steps(record: Record) -> tuple[str, ...]:

@@ -132,6 +132,10 @@ class DecodedCase:
         return self.output.got.dtype if self.output.got else self.output.expected.dtype
 
 
+CHARTED = 3
+"""Elements of an output from which on it is drawn."""
+
+
 def case_view(
     example: Counterexample,
     output: OutputCase,
@@ -146,12 +150,11 @@ def case_view(
     bounded = [m for m in output.mismatches if m.allowed is not None]
     # Past a cut list of mismatches nobody knows which elements are wrong.
     known = max(case.wrong, default=-1) + 1 if output.mismatch_count > len(case.wrong) else None
-    drawing = draw(
-        case.expected[:known],
-        case.got[:known],
-        case.wrong.keys(),
-        total=style.size(output.expected),
-    )
+    total = style.size(output.expected)
+    # A chart of what is right, or of two numbers, shows nothing.
+    drawing = None
+    if case.wrong and total >= CHARTED:
+        drawing = draw(case.expected[:known], case.got[:known], case.wrong.keys(), total=total)
     return CaseView(
         title=cut(example.title[:1].upper() + example.title[1:], SHORT),
         sizes=cut(case_place(example), SHORT),

@@ -18,7 +18,7 @@ import msgspec
 
 from grader.audience import as_seen
 from grader.folders import data_directory
-from grader.guidance import causes
+from grader.guidance import causes, telling
 from grader.intake.display import for_terminal
 from grader.record import Audience, Record, Verdict
 from grader.report.counterexample import CaseView, case_view
@@ -130,14 +130,18 @@ def page(record: Record, limits: ReportLimits, audience: Audience = "student") -
     # Errors before warnings; the compiler's order within each.
     messages = sorted(record.diagnostics, key=lambda d: d.severity != "error")
     titles = {check.id: check.title for check in checks}
+    told = causes(record)
+    examples = telling(record, told)
     # The compiler's messages have a place of their own.
-    known = [each for each in causes(record) if each.diagnostic is None]
+    known = [each for each in told if each.diagnostic is None]
     said = {each.sentence for each in known}
     cases = [
         case_view(c, output, titles.get(c.check, c.check), limits, said=said)
-        for c in record.counterexamples[: limits.cases]
+        for c in examples[: limits.cases]
         for output in c.shown[: limits.cases]
     ]
+    explained = {each.part for each in known}
+    rows = [check_row(c, limits, marked=marked, short=c.part in explained) for c in checks]
     by_student, by_skeleton = split_findings(record)
     by_student = [each for each in by_student if not any(each is c.finding for c in known)]
     steps = next_steps(record)[:ADVICE]
@@ -165,8 +169,8 @@ def page(record: Record, limits: ReportLimits, audience: Audience = "student") -
         causes=tuple(cause_view(each, record, limits) for each in known[: limits.findings]),
         next_title=next_title(record),
         next_steps=tuple(cut(step, limits.text) for step in steps),
-        checks=tuple(check_row(c, limits, marked=marked) for c in checks if not c.extra),
-        extra_checks=tuple(check_row(c, limits, marked=marked) for c in checks if c.extra),
+        checks=tuple(row for row, c in zip(rows, checks, strict=True) if not c.extra),
+        extra_checks=tuple(row for row, c in zip(rows, checks, strict=True) if c.extra),
         errors_first=not cases and any(d.severity == "error" for d in messages),
         diagnostics=tuple(
             diagnostic_view(d, record, steps, limits) for d in messages[: limits.diagnostics]
@@ -174,7 +178,7 @@ def page(record: Record, limits: ReportLimits, audience: Audience = "student") -
         more_diagnostics=max(0, len(messages) - limits.diagnostics),
         case=cases[0] if cases else None,
         more_cases=tuple(cases[1:]),
-        hidden_cases=max(0, len(record.counterexamples) - limits.cases),
+        hidden_cases=max(0, len(examples) - limits.cases),
         findings=tuple(
             finding_view(f, record, steps, limits) for f in by_student[: limits.findings]
         ),

@@ -94,13 +94,23 @@ def segments(checks: tuple[CheckOutcome, ...]) -> tuple[Segment, ...]:
     )
 
 
-def check_row(check: CheckOutcome, limits: ReportLimits, *, marked: bool) -> CheckRow:
-    """One check; without points where there is no mark."""
+def check_row(
+    check: CheckOutcome, limits: ReportLimits, *, marked: bool, short: bool = False
+) -> CheckRow:
+    """One check; without points where there is no mark.
+
+    Args:
+        check: How it ended.
+        limits: How much is shown.
+        marked: Whether there is a mark.
+        short: Whether the problem is named in a word or two, since it is told elsewhere.
+    """
+    reason = str(check.data.get("title", check.sentence)) if short else check.sentence
     return CheckRow(
         badge=STATUS[check.status],
         title=cut(check.title, SHORT),
         points=f"{check.points} / {check.max_points}" if marked else "",
-        reason=cut(check.sentence, limits.text),
+        reason=cut(reason, limits.text),
         cases=f"{check.cases:,} cases" if check.cases > 1 else "",
         note=HIDDEN_FROM_STUDENTS[check.visibility],
     )

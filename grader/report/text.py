@@ -10,12 +10,11 @@ from io import StringIO
 from typing import TYPE_CHECKING
 
 from grader.audience import as_seen
-from grader.guidance import Cause, causes
+from grader.guidance import Cause, causes, telling
 from grader.record import (
     Attribution,
     Audience,
     CheckedFinding,
-    Counterexample,
     Reason,
     Record,
     Verdict,
@@ -87,8 +86,7 @@ def _screen(record: Record, paper: Paper) -> list[Block]:
     ]
     if record.diagnostics and not any(each.diagnostic for each in known):
         parts.append((5, _diagnostic(record, paper)))
-    example = _telling(record, known)
-    if example is not None:
+    for example in telling(record, known)[:1]:
         parts.append((3, terminal.variants(example, paper, said={each.sentence for each in known})))
     parts += [(7, _next(record, paper)), (6, _checks(record, known, paper))]
     shown = {id(each.finding) for each in known}
@@ -96,21 +94,6 @@ def _screen(record: Record, paper: Paper) -> list[Block]:
     if others:
         parts.append((2, _finding(others, record, paper)))
     return _fit(parts)
-
-
-def _telling(record: Record, known: Sequence[Cause]) -> Counterexample | None:
-    """The case worth showing: of values, the one that a cause explains first."""
-    explained = next((each.example for each in known if each.example is not None), None)
-    if explained is not None:
-        return explained
-    by_finding = {each.part for each in known if each.finding is not None}
-    compiler = any(each.diagnostic is not None for each in known)
-    for example in record.counterexamples:
-        # Where a finding is the cause, equal numbers say nothing, and missing ones neither.
-        silent = not example.answered or not example.mismatch_count
-        if not (silent and (example.part in by_finding or compiler)):
-            return example
-    return None
 
 
 def preload() -> None:

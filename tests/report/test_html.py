@@ -122,9 +122,12 @@ class TestContent:
         assert "at index 13 expected 14, got nan" in page.text
 
     def test_a_crash_has_no_drawing_and_says_what_the_run_said(self) -> None:
-        page = page_of("crashed")
+        made = msgspec.structs.replace(records.crashed(), findings=())
+        page = Page(render_html(made))
         assert not [svg for svg in page.having("svg") if svg.get("role") == "img"]
         assert "CUDA_ERROR_ILLEGAL_ADDRESS" in page.text
+        # Where the device saw why, that says it.
+        assert "CUDA_ERROR_ILLEGAL_ADDRESS" not in page_of("crashed").text
 
     def test_a_compiler_error_points_at_its_column(self) -> None:
         html = render_html(records.does_not_compile())
