@@ -172,7 +172,8 @@ class Quick:
                 if kernels is None:
                     yield mutant, "stillborn"
                     continue
-                with KernelLane(device, kernels, text=mutant.text) as lane:
+                with KernelLane(device, text=mutant.text) as lane:
+                    lane.load(kernels, self.shapes)
                     try:
                         ended = "killed" if self._dies(lane, mutant) else ""
                     except GradeError:

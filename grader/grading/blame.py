@@ -89,8 +89,10 @@ def blame_packaging(packaged: Packaged, control: Control) -> Blame:
     return Blame(sentence=f"the compiler broke off on this file ({packaged.outcome.how})")
 
 
-def blame_compile(ended: Ended, control: Control, *, student_file: str) -> Blame:
-    """Why the graph did not compile.
+def blame_compile(
+    ended: Ended, control: Control, *, student_file: str, what: str = "the graph"
+) -> Blame:
+    """Why a worker could not make what runs the cases, which is called ``what``.
 
     Raises:
         DeviceFault: the device could not be opened, before any code of the submission ran.
@@ -101,23 +103,23 @@ def blame_compile(ended: Ended, control: Control, *, student_file: str) -> Blame
             f"MAX could not open the device: {ended.message.strip()}",
             remedy="Run grade doctor; it tries the device and says what is missing.",
         )
-    if limit := _limit(ended.outcome, "compiling the graph", control):
+    if limit := _limit(ended.outcome, f"compiling {what}", control):
         return Blame(sentence=limit)
     text = f"{ended.output}\n{ended.message}"
     diagnostics = parse(text, stage="compile", student_file=student_file)
     if sure := [each for each in diagnostics if is_about_the_op(each)]:
         return Blame(sentence=_first(sure), diagnostics=diagnostics)
     if control() is None:
-        raise _broken("compile a graph with", ended.outcome)
+        raise _broken(f"compile {what} of", ended.outcome)
     if errors := [each for each in diagnostics if each.severity == "error"]:
         return Blame(sentence=_first(errors), diagnostics=diagnostics)
     if ended.why == "protocol":
         return Blame(sentence=f"the program broke the grader's protocol: {ended.message}")
     if ended.why == "failed" and (said := ended.message.strip()):
         first = said.splitlines()[0][:SAID]
-        return Blame(sentence=f"the graph can't be made: {first}", diagnostics=diagnostics)
+        return Blame(sentence=f"{what} can't be made: {first}", diagnostics=diagnostics)
     return Blame(
-        sentence=f"the graph compiler broke off on this file ({ended.outcome.how})",
+        sentence=f"what compiles {what} broke off on this file ({ended.outcome.how})",
         diagnostics=diagnostics,
     )
 

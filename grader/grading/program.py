@@ -6,24 +6,25 @@ import contextlib
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from grader.errors import DeviceFault
 from grader.grading import editions, plan
 from grader.grading.background import Background
-from grader.grading.blame import Blame, Trial, blame_packaging, reference_answer
+from grader.grading.blame import Blame, Trial, blame_compile, blame_packaging, reference_answer
 from grader.grading.editions import Choice
 from grader.grading.given_code import Code, all_handed_out
 from grader.grading.state import RunState, StepsDone
 from grader.grading.verdict import refuse_undecided
 from grader.intake.program import body_words, constant_words, functions
-from grader.lanes.devices import OnSoftwareDevice, device_spawn
-from grader.lanes.kernel import KernelLane, OtherSignature
+from grader.lanes.devices import CaseDevice, choose_device, device_spawn
 from grader.lanes.kernel_build import BuiltKernels, FirstLook, LeftOut, build_kernels
+from grader.lanes.lane import OtherSignature
+from grader.lanes.prepared import NotPrepared, gets_through, prepared
+from grader.lanes.ways import ProgramLane, way_of
 from grader.lanes.workspace import open_workspace
-from grader.model.cases import PlannedShape
+from grader.model.cases import Case, PlannedShape
 from grader.model.part import Kernels, Part, Scalar
 from grader.record import Reason
 from grader.sandbox import Isolation, Limits
@@ -32,6 +33,7 @@ from grader.toolchain.kernels import LIMITS
 from grader.toolchain.packaging import Packaged
 from grader.toolchain.toolchain import Toolchain
 from grader.toolchain.workspace import Workspace
+from grader.worker.process import Ended
 
 if TYPE_CHECKING:
     from grader.grading.prober import Prober
@@ -53,30 +55,31 @@ class ProgramRun:
         """Everything; the answer is another edition that compiles where this does not.
 
         Raises:
-            DeviceFault: a GPU was asked for.
+            DeviceFault: a GPU was asked for, and there is none that works.
         """
-        wanted = self.state.request.device
-        if wanted == "gpu":
-            raise DeviceFault(
-                "kernels of programs are run on the software device only, so far",
-                remedy="Grade it with --device software.",
-            )
-        reason = "as asked" if wanted == "software" else "kernels of programs are run on it"
+        chosen = choose_device(self.state.request.device, device_spawn(self.isolation))
+        self.on_gpu = not chosen.observes
+        self.way = way_of(
+            chosen,
+            self.toolchain,
+            module=self.state.request.puzzle_name,
+            text=self.state.submission.text,
+            isolation=self.isolation,
+            limits=self._limits(),
+        )
         with contextlib.ExitStack() as stack:
             # It takes half a second to start, and the compiler four. A file that does not compile
             # needs none: it is done before, or a first look tells.
             device = Background(
-                lambda: stack.enter_context(
-                    OnSoftwareDevice(reason=reason, spawn=device_spawn(self.isolation))
-                ),
+                lambda: stack.enter_context(chosen),
                 after=HEAD_START if self.first_look is None else None,
             )
             try:
-                return self._run(device)
+                return self._run(device, stack)
             finally:
                 device.drop(lambda _: None)
 
-    def _run(self, device: Background[OnSoftwareDevice]) -> Choice | None:
+    def _run(self, device: Background[CaseDevice], stack: contextlib.ExitStack) -> Choice | None:
         state = self.state
         with state.stage("compile"):
             unfilled = self._unfilled()
@@ -84,12 +87,13 @@ class ProgramRun:
             if not shapes:
                 state.steps = StepsDone(nothing_filled_in=True)
                 return None
-            drawn: list[tuple[KernelLane, Prober]] = []
+            drawn: list[tuple[ProgramLane, Prober]] = []
 
             def while_compiling() -> None:
                 if self.first_look is None:
                     self.meanwhile()
-                drawn.append(self._ready(device.result(), shapes))
+                device.result()
+                drawn.append(self._ready(stack, shapes))
 
             look = self.first_look
             if look is not None:
@@ -125,20 +129,21 @@ class ProgramRun:
             )
         if built.kernels:
             with state.stage("run"):
-                ready = drawn[0] if drawn else self._ready(device.result(), shapes)
+                device.result()
+                ready = drawn[0] if drawn else self._ready(stack, shapes)
                 self._run_kernels(*ready, built, shapes)
         return None
 
     def _ready(
-        self, device: OnSoftwareDevice, shapes: Sequence[PlannedShape]
-    ) -> tuple[KernelLane, Prober]:
+        self, stack: contextlib.ExitStack, shapes: Sequence[PlannedShape]
+    ) -> tuple[ProgramLane, Prober]:
         """A lane without kernels yet, and the cases: drawn while the compiler is at work."""
-        lane = KernelLane(device, text=self.state.submission.text)
+        lane = stack.enter_context(self.way.open_lane())
         prober = self._prober(lane, shapes)
         prober.draw_ahead()
         return lane, prober
 
-    def _prober(self, lane: KernelLane, shapes: Sequence[PlannedShape]) -> Prober:
+    def _prober(self, lane: ProgramLane, shapes: Sequence[PlannedShape]) -> Prober:
         from grader.grading.prober import Prober
 
         state = self.state
@@ -154,33 +159,51 @@ class ProgramRun:
 
     def _run_kernels(
         self,
-        lane: KernelLane,
+        lane: ProgramLane,
         prober: Prober,
-        built: BuiltKernels,
+        built: BuiltKernels[Any],
         shapes: Sequence[PlannedShape],
     ) -> None:
         state = self.state
+        state.device = lane.device
         refused = dict(state.steps.refused)
-        with lane:
-            lane.kernels.update(built.kernels)
-            state.device = lane.device
-            for shape in shapes:
-                if shape.part.name in refused:
-                    continue
-                try:
-                    lane.check(shape)
-                except OtherSignature as other:
-                    refused[shape.part.name] = self._signature(shape.part, str(other))
-            state.shapes = [shape for shape in shapes if shape.part.name not in refused]
-            state.steps = replace(state.steps, refused=refused)
-            if not state.shapes:
-                return
-            if len(state.shapes) < len(shapes):
-                prober = self._prober(lane, state.shapes)
-            results = prober.run()
-            state.cases_run = lane.cases_run
-            state.steps = replace(state.steps, results=results)
-            refuse_undecided(results)
+        ended = lane.load(
+            built.kernels, shapes, control=lambda case: self._reference_runs(shapes, case)
+        )
+        if ended is not None:
+            self._not_loaded(ended, shapes)
+            return
+        for shape in shapes:
+            if shape.part.name in refused:
+                continue
+            try:
+                lane.check(shape)
+            except OtherSignature as other:
+                refused[shape.part.name] = self._signature(shape.part, str(other))
+        state.shapes = [shape for shape in shapes if shape.part.name not in refused]
+        state.steps = replace(state.steps, refused=refused)
+        if not state.shapes:
+            return
+        if len(state.shapes) < len(shapes):
+            prober = self._prober(lane, state.shapes)
+        results = prober.run()
+        lane.close()
+        state.cases_run = lane.cases_run
+        state.stage_peak = lane.peak_bytes or None
+        state.steps = replace(state.steps, results=results)
+        refuse_undecided(results)
+
+    def _not_loaded(self, ended: Ended, shapes: Sequence[PlannedShape]) -> None:
+        """What launches the kernels was built, and can't be loaded: that needs a reason."""
+        blame = blame_compile(
+            ended,
+            lambda: self._reference_loads(shapes),
+            student_file=f"{self.state.request.puzzle_name}.mojo",
+            what="the library of the kernels",
+        )
+        self.state.stage_failed = True
+        self.state.diagnostics += blame.diagnostics
+        self.state.steps = StepsDone(packages=True, failure=blame.sentence)
 
     def _plan(self) -> tuple[PlannedShape, ...]:
         state = self.state
@@ -233,20 +256,21 @@ class ProgramRun:
         toolchain: Toolchain,
         meanwhile: Callable[[], None] = lambda: None,
         first_look: FirstLook | None = None,
-    ) -> BuiltKernels:
+    ) -> BuiltKernels[Any]:
         return build_kernels(
             text,
             shapes,
             lambda: self._workspace(toolchain),
+            self.way.compiler,
             limits=self._limits(),
             meanwhile=meanwhile,
             first_look=first_look,
         )
 
-    def _neighbour(self, shapes: Sequence[PlannedShape], built: BuiltKernels) -> Choice | None:
+    def _neighbour(self, shapes: Sequence[PlannedShape], built: BuiltKernels[Any]) -> Choice | None:
         """The choice of another edition that compiles the file, if there is one."""
         for edition in editions.neighbours(self.choice, built.packaged.diagnostics):
-            if edition.kernels is None:
+            if (edition.harness if self.on_gpu else edition.kernels) is None:
                 continue
             toolchain = editions.reachable(edition, self.state)
             if toolchain is None:
@@ -255,7 +279,7 @@ class ProgramRun:
                 return editions.moved(self.choice, edition)
         return None
 
-    def _blame(self, built: BuiltKernels, shapes: Sequence[PlannedShape]) -> Blame | None:
+    def _blame(self, built: BuiltKernels[Any], shapes: Sequence[PlannedShape]) -> Blame | None:
         """Whose failure it is that the file does not compile; None where it does."""
         packaged = built.packaged
         if packaged.ok:
@@ -272,8 +296,7 @@ class ProgramRun:
 
     def _reference_compiles(self, shapes: Sequence[PlannedShape]) -> Trial | None:
         """The control: the reference answer with the same sizes; see `grader.grading.blame`."""
-        answer = reference_answer(self.state.puzzle, self.choice.edition.name)
-        packaged = self._build(answer.decode(), shapes, self.toolchain).packaged
+        packaged = self._build(self._reference(), shapes, self.toolchain).packaged
         if not packaged.ok:
             return None
         outcome = packaged.outcome
@@ -285,8 +308,42 @@ class ProgramRun:
             self.state.request.puzzle_name,
             toolchain,
             isolation=self.isolation,
-            device="software",
+            device="gpu" if self.on_gpu else "software",
         )
+
+    def _reference_loads(self, shapes: Sequence[PlannedShape]) -> Trial | None:
+        """The control for what is built: the reference answer's, loaded in the same way."""
+        request = self.state.request
+        with contextlib.suppress(NotPrepared):
+            place = prepared(
+                self._reference().encode(),
+                request.puzzle_name,
+                self.toolchain,
+                shapes,
+                isolation=self.isolation,
+                device=request.device,
+                timeout=request.timeout,
+            )
+            with place as found:
+                return Trial(seconds=found.seconds, peak_bytes=found.lane.peak_bytes)
+        return None
+
+    def _reference_runs(self, shapes: Sequence[PlannedShape], case: Case) -> bool:
+        """The control for one case; see `gets_through`."""
+        request = self.state.request
+        return gets_through(
+            self._reference().encode(),
+            request.puzzle_name,
+            self.toolchain,
+            shapes,
+            case,
+            isolation=self.isolation,
+            device=request.device,
+            timeout=request.timeout,
+        )
+
+    def _reference(self) -> str:
+        return reference_answer(self.state.puzzle, self.choice.edition.name).decode()
 
     def _limits(self) -> Limits:
         seconds = min(LIMITS.wall_seconds, self.state.request.timeout)

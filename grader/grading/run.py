@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from grader.grading.prober import Prober
     from grader.grading.results import Results
     from grader.lanes.lane import Lane
-    from grader.lanes.prepared import OpenedLane, PreparedLane
+    from grader.lanes.prepared import OpenedLane
     from grader.model.cases import Case, PlannedShape
 
 HEAD_START = 0.5
@@ -360,46 +360,38 @@ class _Run:
 
     def _reference_compiles(self, shapes: Sequence[PlannedShape]) -> Trial | None:
         """The control for compiling: the reference answer with the same shapes and device."""
-        with self._reference_prepared(shapes) as found:
-            if found is None:
-                return None
-            return Trial(seconds=found.seconds, peak_bytes=found.lane.peak_bytes)
-
-    def _reference_runs(self, shapes: Sequence[PlannedShape], case: Case) -> bool:
-        """The control for one case: the reference answer, compiled for the same shapes.
-
-        Its graphs are also loaded again, as those of a program are whose process has ended.
-        """
-        with self._reference_prepared(shapes) as found:
-            return (
-                found is not None
-                and found.lane.run(case).outputs is not None
-                and found.lane.run_renewed(case).outputs is not None
-            )
-
-    @contextlib.contextmanager
-    def _reference_prepared(self, shapes: Sequence[PlannedShape]) -> Iterator[PreparedLane | None]:
-        """The reference answer, ready to run; None where it does not get through."""
         from grader.lanes.prepared import NotPrepared, prepared
 
         request = self.state.request
-        with contextlib.ExitStack() as stack:
-            try:
-                found = stack.enter_context(
-                    prepared(
-                        self._reference(),
-                        request.puzzle_name,
-                        self.toolchain,
-                        shapes,
-                        isolation=self.isolation.level,
-                        device=request.device,
-                        timeout=request.timeout,
-                    )
-                )
-            except NotPrepared:
-                yield None
-                return
-            yield found
+        with contextlib.suppress(NotPrepared):
+            place = prepared(
+                self._reference(),
+                request.puzzle_name,
+                self.toolchain,
+                shapes,
+                isolation=self.isolation.level,
+                device=request.device,
+                timeout=request.timeout,
+            )
+            with place as found:
+                return Trial(seconds=found.seconds, peak_bytes=found.lane.peak_bytes)
+        return None
+
+    def _reference_runs(self, shapes: Sequence[PlannedShape], case: Case) -> bool:
+        """The control for one case: the reference answer, compiled for the same shapes."""
+        from grader.lanes.prepared import gets_through
+
+        request = self.state.request
+        return gets_through(
+            self._reference(),
+            request.puzzle_name,
+            self.toolchain,
+            shapes,
+            case,
+            isolation=self.isolation.level,
+            device=request.device,
+            timeout=request.timeout,
+        )
 
     def _reference(self) -> bytes:
         """The reference answer in the edition that is graded with."""

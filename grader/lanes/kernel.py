@@ -6,7 +6,6 @@ host is ours, so that there is nothing that it could help with.
 
 from __future__ import annotations
 
-import contextlib
 import struct
 import time
 from collections.abc import Mapping, Sequence
@@ -20,20 +19,18 @@ from grader.device import (
     CallRefused,
     CaseEvidence,
     Compared,
-    CudaResult,
     DriverClient,
-    Finding,
     Gone,
     schedules,
 )
 from grader.errors import DeviceFault, GradeError, UnsupportedByDevice
 from grader.intake.program import functions
-from grader.lanes.devices import HowToRun, OnSoftwareDevice
-from grader.lanes.lane import Kept, Redone
-from grader.lanes.source_lines import at_source
+from grader.lanes.devices import CaseDevice, HowToRun
+from grader.lanes.lane import Control, Kept, OtherSignature, Redone
 from grader.lanes.timing import PartRun
+from grader.lanes.words import call_failed, cuda_error, launch_in_words
 from grader.model.cases import Case, CaseRun, Ending, PlannedShape
-from grader.model.part import KernelLaunch, Kernels, Scalar, constant_at
+from grader.model.part import KernelLaunch, Scalar, constant_at
 from grader.record import DeviceInfo, NotRun
 from grader.toolchain.kernels import CompiledKernel
 
@@ -41,10 +38,6 @@ _POINTER: Final = 8
 _WHOLE: Final = (4, 8)
 """Bytes of a whole number."""
 _NO_HOST: Final = "there is no host code of the submission"
-
-
-class OtherSignature(Exception):
-    """A kernel takes other arguments than the task's launch gives; the argument is its name."""
 
 
 @dataclass(frozen=True)
@@ -62,9 +55,7 @@ class KernelLane:
     """Runs the kernels of a program. Use as a context manager.
 
     Args:
-        device: Where they run; opened by the caller.
-        kernels: Of each shape of the plan by its number, the kernel of each launch. What is run
-            must be there by then.
+        device: Where they run, the software device; opened by the caller.
         text: The student's file, for names in what is found.
     """
 
@@ -72,13 +63,12 @@ class KernelLane:
 
     def __init__(
         self,
-        device: OnSoftwareDevice,
-        kernels: Mapping[int, Sequence[CompiledKernel]] | None = None,
+        device: CaseDevice,
         *,
         text: str = "",
     ) -> None:
         self._device = device
-        self.kernels = dict(kernels or {})
+        self._kernels: Mapping[int, Sequence[CompiledKernel]] = {}
         self._text = text
         self._client: DriverClient | None = None
         self._loaded: dict[CompiledKernel, _Loaded] = {}
@@ -109,6 +99,16 @@ class KernelLane:
         if self._client is not None:
             self._client.close()
             self._client = None
+
+    def load(
+        self,
+        built: Mapping[int, Sequence[CompiledKernel]],
+        shapes: Sequence[PlannedShape],
+        *,
+        control: Control | None = None,
+    ) -> None:
+        """Take the kernel of each launch of each shape, by its number."""
+        self._kernels = built
 
     def check(self, shape: PlannedShape) -> None:
         """See that the kernels of a shape take the arguments that they will be given.
@@ -183,19 +183,10 @@ class KernelLane:
         return Redone(why=_NO_HOST)
 
     def _in_the_files_words(self, evidence: CaseEvidence) -> CaseEvidence:
-        """The evidence with kernels and lines as the student's file has them.
-
-        The names that a copy has by chance are in nothing that is kept.
-        """
+        """The evidence with kernels and lines as the student's file has them."""
         kernels = {kernel.entry: kernel for kernel in self._loaded}
         launches = tuple(
-            msgspec.structs.replace(
-                launch,
-                kernel=kernels[launch.kernel].function,
-                findings=tuple(
-                    _in_words(kernels[launch.kernel], each, self._text) for each in launch.findings
-                ),
-            )
+            launch_in_words(kernels[launch.kernel], launch, self._text)
             for launch in evidence.launches
         )
         return msgspec.structs.replace(evidence, launches=launches)
@@ -220,7 +211,7 @@ class KernelLane:
                 grid, block = launch.extents(sizes)
                 result = client.launch(loaded.handle, data, grid=grid, block=block)
                 if result:
-                    return f"the launch of {launch.function} failed: {_name(result)}"
+                    return f"the launch of {launch.function} failed: {cuda_error(result)}"
             client.synchronize()
             answer = tuple(
                 client.read(addresses[spec.name], spec.length(sizes))
@@ -229,7 +220,7 @@ class KernelLane:
             for address in addresses.values():
                 client.free(address)
         except CallRefused as refused:
-            return f"a call of the driver failed: {_name(refused.result)}"
+            return call_failed(refused.result)
         except Gone:
             raise _gone() from None
         return answer
@@ -263,12 +254,10 @@ class KernelLane:
         return bytes(data)
 
     def _launches(self, shape: PlannedShape) -> list[tuple[KernelLaunch, _Loaded]]:
-        code = shape.part.code
-        assert isinstance(code, Kernels)
-        kernels = self.kernels[shape.number]
+        kernels = self._kernels[shape.number]
         return [
             (launch, self._load(kernel))
-            for launch, kernel in zip(code.launches, kernels, strict=True)
+            for launch, kernel in zip(shape.part.kernels.launches, kernels, strict=True)
         ]
 
     def _load(self, kernel: CompiledKernel) -> _Loaded:
@@ -320,12 +309,17 @@ def layout_tensor_bytes(rank: int) -> int:
 
 
 def layout_tensor(address: int, extents: Sequence[int]) -> bytes:
-    """A LayoutTensor of float32 in C order, as an argument of a kernel.
+    """A LayoutTensor of float32 in C order, as an argument of a kernel."""
+    return struct.pack(f"<Q{2 * len(extents) + 2}i", address, *layout_numbers(extents))
 
-    The pointer, the extents, the strides, and the layout of an element: one number.
+
+def layout_numbers(extents: Sequence[int]) -> tuple[int, ...]:
+    """What a LayoutTensor in C order has behind its pointer.
+
+    The extents, the strides, and the layout of an element: one number.
     """
-    strides = [int(np.prod(extents[axis + 1 :], dtype=int)) for axis in range(len(extents))]
-    return struct.pack(f"<Q{2 * len(extents) + 2}i", address, *extents, *strides, 1, 1)
+    strides = (int(np.prod(extents[axis + 1 :], dtype=int)) for axis in range(len(extents)))
+    return (*extents, *strides, 1, 1)
 
 
 def _outcome(case: Case, answer: tuple[bytes, ...] | str, evidence: CaseEvidence) -> CaseRun:
@@ -342,21 +336,6 @@ def _outcome(case: Case, answer: tuple[bytes, ...] | str, evidence: CaseEvidence
         evidence=evidence,
         copies_out=evidence.copies_out[-len(answer) :][:count],
     )
-
-
-def _in_words(kernel: CompiledKernel, finding: Finding, source: str) -> Finding:
-    text = finding.ptx_text
-    return msgspec.structs.replace(
-        at_source(finding, kernel.is_own, source),
-        kernel=kernel.function,
-        ptx_text=text.replace(f"{kernel.module}_", "") if text is not None else None,
-    )
-
-
-def _name(result: int) -> str:
-    with contextlib.suppress(ValueError):
-        return f"CUDA error {result} ({CudaResult(result).name.lower().replace('_', ' ')})"
-    return f"CUDA error {result}"
 
 
 def _gone() -> DeviceFault:

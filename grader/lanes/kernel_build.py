@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Generic, Protocol, TypeVar
 
 import msgspec
 
@@ -28,10 +28,9 @@ from grader.model.domains import Sizes
 from grader.model.part import Kernels, constants_at
 from grader.record import Reason
 from grader.sandbox import Limits
-from grader.toolchain.compiler import HEAD_START
+from grader.toolchain.compiler import HEAD_START, nothing
 from grader.toolchain.kernels import (
     CompiledKernel,
-    CompiledKernels,
     SourceCopy,
     WantedKernel,
     compile_kernels,
@@ -57,14 +56,86 @@ class LeftOut(msgspec.Struct, frozen=True):
     data: Mapping[str, int | str] = msgspec.field(default_factory=dict)
 
 
+T = TypeVar("T")
+"""What runs the cases of a shape."""
+
+
 @dataclass(frozen=True, kw_only=True)
-class BuiltKernels:
+class ShapeOfCopy:
+    """A shape, and what of which copy of the file it runs."""
+
+    shape: PlannedShape
+    copy: int
+    kernels: tuple[WantedKernel, ...]
+    """Of each launch."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompiledShapes(Generic[T]):
+    """How compiling copies went, and what it gave for each shape, by its number."""
+
+    packaged: Packaged
+    shapes: Mapping[int, T] = field(default_factory=dict)
+
+    @property
+    def ok(self) -> bool:
+        """Whether all is there."""
+        return self.packaged.ok
+
+
+class Compiler(Protocol[T]):
+    """Makes something that runs shapes out of copies of the file, in one go."""
+
+    def __call__(
+        self,
+        workspace: Workspace,
+        copies: Sequence[SourceCopy],
+        shapes: Sequence[ShapeOfCopy],
+        *,
+        limits: Limits,
+        meanwhile: Callable[[], None] = nothing,
+        head_start: float = HEAD_START,
+    ) -> CompiledShapes[T]:
+        """Compile; see `compile_kernels`.
+
+        Raises:
+            ToolchainFault: the edition can't, or the compiler does not start.
+            SandboxFault: the sandbox could not be started.
+        """
+
+
+def to_ptx(
+    workspace: Workspace,
+    copies: Sequence[SourceCopy],
+    shapes: Sequence[ShapeOfCopy],
+    *,
+    limits: Limits,
+    meanwhile: Callable[[], None] = nothing,
+    head_start: float = HEAD_START,
+) -> CompiledShapes[Sequence[CompiledKernel]]:
+    """The kernel of each launch as PTX; see `compile_kernels`."""
+    compiled = compile_kernels(
+        workspace, copies, limits=limits, meanwhile=meanwhile, head_start=head_start
+    )
+    if not compiled.ok:
+        return CompiledShapes(packaged=compiled.packaged)
+    return CompiledShapes(
+        packaged=compiled.packaged,
+        shapes={
+            each.shape.number: [compiled.kernels[each.copy][kernel] for kernel in each.kernels]
+            for each in shapes
+        },
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuiltKernels(Generic[T]):
     """What compiling a program gave."""
 
     packaged: Packaged
     """How the whole file compiled."""
-    kernels: Mapping[int, Sequence[CompiledKernel]] = field(default_factory=dict)
-    """By the number of the shape: the kernel of each launch."""
+    kernels: Mapping[int, T] = field(default_factory=dict)
+    """By the number of the shape, what runs it."""
     refused: Mapping[str, LeftOut] = field(default_factory=dict)
     """By the name of the part, why it is not among them."""
     stopped: tuple[Packaged, ...] = ()
@@ -88,31 +159,33 @@ def build_kernels(
     text: str,
     shapes: Sequence[PlannedShape],
     new_workspace: NewWorkspace,
+    compiler: Compiler[T],
     *,
     limits: Limits,
-    meanwhile: Callable[[], None] = lambda: None,
+    meanwhile: Callable[[], None] = nothing,
     first_look: FirstLook | None = None,
-) -> BuiltKernels:
+) -> BuiltKernels[T]:
     """Compile what the shapes need.
 
     Args:
         text: Of the student's file.
         shapes: That kernels are needed for.
         new_workspace: Where to compile.
+        compiler: Makes what runs a shape.
         limits: Of each compile.
         meanwhile: Called while the compiler runs, where it takes longer than to find errors.
         first_look: What the compiler says of the file as it is. Where it refuses a kernel of each
             part, that is how it ends.
 
     Raises:
-        ToolchainFault: as `compile_kernels`.
+        ToolchainFault: as `Compiler`.
         SandboxFault: the sandbox could not be started.
     """
     plan = _Plan(text, shapes)
     if not plan.shapes:
         # A kernel may be missing because of a mistake before it, which the compiler tells.
         with new_workspace() as workspace:
-            whole = compile_kernels(workspace, [SourceCopy(text, ())], limits=limits)
+            whole = compiler(workspace, [SourceCopy(text, ())], (), limits=limits)
         return BuiltKernels(packaged=whole.packaged, refused=plan.refused if whole.ok else {})
 
     def look(seconds: float) -> None:
@@ -127,9 +200,9 @@ def build_kernels(
     try:
         look(0)
         with new_workspace() as workspace:
-            whole = compile_kernels(
+            whole = compiler(
                 workspace,
-                plan.copies(plan.shapes),
+                *plan.copies(plan.shapes),
                 limits=limits,
                 meanwhile=ahead,
                 head_start=HEAD_START if first_look is None else 0,
@@ -139,10 +212,10 @@ def build_kernels(
     if whole.ok:
         return BuiltKernels(
             packaged=whole.packaged,
-            kernels=plan.by_shape(plan.shapes, whole),
+            kernels=whole.shapes,
             refused=plan.refused,
         )
-    kernels: dict[int, Sequence[CompiledKernel]] = {}
+    kernels: dict[int, T] = {}
     refused = dict(plan.refused)
     stopped: list[Packaged] = []
     for name in dict.fromkeys(shape.part.name for shape in plan.shapes):
@@ -150,9 +223,9 @@ def build_kernels(
         alone = None
         if plan.may_compile_alone(name, whole.packaged):
             with new_workspace() as workspace:
-                alone = compile_kernels(workspace, plan.copies(own, alone=name), limits=limits)
+                alone = compiler(workspace, *plan.copies(own, alone=name), limits=limits)
         if alone is not None and alone.ok:
-            kernels |= plan.by_shape(own, alone)
+            kernels |= alone.shapes
         else:
             refused[name] = LeftOut(Reason.NOT_COMPILED)
             if alone is not None and (
@@ -170,11 +243,11 @@ class _Plan:
     def __init__(self, text: str, shapes: Sequence[PlannedShape]) -> None:
         self._text = text
         self.refused: dict[str, LeftOut] = {}
-        self._own = {shape.part.name: set(_code(shape).functions) for shape in shapes}
+        self._own = {shape.part.name: set(shape.part.kernels.functions) for shape in shapes}
         self._expected = set[str]().union(*self._own.values())
         self._functions = functions(text)
         self._constants = constant_words(text)
-        self._names = _names(text, self._functions, {s.part.name: _code(s) for s in shapes})
+        self._names = _names(text, self._functions, {s.part.name: s.part.kernels for s in shapes})
         self._wanted: dict[str, WantedKernel] = {}
         """By the name that the task gives it."""
         self._texts: dict[int, str] = {}
@@ -185,7 +258,7 @@ class _Plan:
         self.shapes = [shape for shape in shapes if shape.part.name not in self.refused]
 
     def _refusal(self, shape: PlannedShape) -> LeftOut | None:
-        code = _code(shape)
+        code = shape.part.kernels
         for function in code.functions:
             if function not in self._names:
                 return LeftOut(Reason.KERNEL_MISSING, {"function": function})
@@ -237,24 +310,25 @@ class _Plan:
         others = self._expected - self._own[part]
         return {"main", *(self._names.get(each, each) for each in others)} & set(self._functions)
 
-    def copies(self, shapes: Iterable[PlannedShape], *, alone: str = "") -> list[SourceCopy]:
+    def copies(
+        self, shapes: Sequence[PlannedShape], *, alone: str = ""
+    ) -> tuple[list[SourceCopy], list[ShapeOfCopy]]:
         """One copy for each set of constants, without the code of other parts where ``alone``."""
         kernels = self._by_text(shapes)
         emptied = self._left_out(alone) if alone else ()
-        return [
+        copies = [
             SourceCopy(without_bodies(text, emptied), tuple(wanted))
             for text, wanted in kernels.items()
         ]
-
-    def by_shape(
-        self, shapes: Sequence[PlannedShape], compiled: CompiledKernels
-    ) -> dict[int, Sequence[CompiledKernel]]:
-        """The kernels of each shape."""
-        of_text = dict(zip(self._by_text(shapes), compiled.kernels, strict=True))
-        return {
-            shape.number: [of_text[self._texts[shape.number]][each] for each in self._of(shape)]
+        places = {text: place for place, text in enumerate(kernels)}
+        return copies, [
+            ShapeOfCopy(
+                shape=shape,
+                copy=places[self._texts[shape.number]],
+                kernels=tuple(self._of(shape)),
+            )
             for shape in shapes
-        }
+        ]
 
     def _by_text(self, shapes: Iterable[PlannedShape]) -> dict[str, dict[WantedKernel, None]]:
         found: dict[str, dict[WantedKernel, None]] = {}
@@ -265,7 +339,7 @@ class _Plan:
 
     def _of(self, shape: PlannedShape) -> list[WantedKernel]:
         """The kernel of each launch."""
-        return [self._wanted[launch.function] for launch in _code(shape).launches]
+        return [self._wanted[launch.function] for launch in shape.part.kernels.launches]
 
 
 def text_at(text: str, code: Kernels, sizes: Sizes) -> tuple[str, tuple[UnsetConstant, ...]]:
@@ -294,9 +368,3 @@ def _names(text: str, there: Collection[str], codes: Mapping[str, Kernels]) -> d
     if len(missing) == len(others) == 1:
         names[missing[0]] = others[0]
     return names
-
-
-def _code(shape: PlannedShape) -> Kernels:
-    code = shape.part.code
-    assert isinstance(code, Kernels), "an op has no kernels to launch"
-    return code

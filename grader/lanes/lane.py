@@ -1,7 +1,7 @@
 """What a lane does: run a case of a submission, do it again, renew its process.
 
-How it is prepared differs: `GraphLane.prepare` compiles in its worker, and a `KernelLane` is made
-of kernels that `kernel_build` has compiled.
+How it is prepared differs: `GraphLane.prepare` compiles in its worker; a `KernelLane` and a
+`HarnessLane` are given what `kernel_build` has compiled.
 """
 
 from __future__ import annotations
@@ -50,6 +50,10 @@ class Redone:
             spec.array(data, case.shape.sizes)
             for spec, data in zip(case.part.outputs, self.outputs, strict=True)
         )
+
+
+class OtherSignature(Exception):
+    """A kernel takes other arguments than the task's launch gives; the argument is its name."""
 
 
 class Lane(Protocol):

@@ -14,12 +14,13 @@ from typing import Self
 import msgspec
 
 from grader.lanes import DeviceChoice
-from grader.lanes.devices import CaseDevice, HowToRun, OnSoftwareDevice, choose_device, device_spawn
+from grader.lanes.devices import CaseDevice, HowToRun, choose_device, device_spawn
 from grader.lanes.graph import GraphLane
-from grader.lanes.kernel import KernelLane
 from grader.lanes.kernel_build import build_kernels
+from grader.lanes.lane import Lane
+from grader.lanes.ways import way_of
 from grader.lanes.workspace import compile_limits, open_workspace, out_of_memory
-from grader.model.cases import PlannedShape
+from grader.model.cases import Case, PlannedShape
 from grader.model.part import Kernels
 from grader.sandbox import Isolation, Limits
 from grader.toolchain.packaging import LIMITS, Packaged, package
@@ -86,7 +87,7 @@ class NotPrepared(Exception):
 class PreparedLane:
     """A lane that has compiled its shapes."""
 
-    lane: GraphLane | KernelLane
+    lane: Lane
     seconds: float
     """That the compile took."""
     unsupported: tuple[str, ...]
@@ -128,7 +129,9 @@ def prepared(
         SandboxFault: nothing can be started in the sandbox.
     """
     if isinstance(shapes[0].part.code, Kernels):
-        kernels = _prepared_kernels(source, module, toolchain, shapes, isolation, timeout, stage)
+        kernels = _prepared_kernels(
+            source, module, toolchain, shapes, isolation, device, timeout, stage
+        )
         with kernels as ready:
             yield ready
         return
@@ -162,26 +165,56 @@ def _prepared_kernels(
     toolchain: Toolchain,
     shapes: Sequence[PlannedShape],
     isolation: Isolation,
+    device: DeviceChoice,
     timeout: float,
     stage: Stage,
 ) -> Iterator[PreparedLane]:
-    """The kernels of a program, compiled, on the software device."""
+    """The kernels of a program, compiled."""
+    text, limits = source.decode(), compile_limits(timeout)
+    chosen = choose_device(device, device_spawn(isolation))
+    way = way_of(chosen, toolchain, module=module, text=text, isolation=isolation, limits=limits)
     with stage("compile"):
         built = build_kernels(
-            source.decode(),
+            text,
             shapes,
-            lambda: open_workspace(None, module, toolchain, isolation=isolation, device="software"),
-            limits=compile_limits(timeout),
+            lambda: open_workspace(None, module, toolchain, isolation=isolation, device=device),
+            way.compiler,
+            limits=limits,
         )
     if not built.kernels:
         raise NotPrepared("compile", built.packaged.output)
-    spawn = device_spawn(isolation)
-    with (
-        OnSoftwareDevice(reason="kernels of programs are run on it", spawn=spawn) as device,
-        KernelLane(device, built.kernels, text=source.decode()) as lane,
-    ):
+    with chosen, way.open_lane() as lane:
+        ended = lane.load(built.kernels, shapes)
+        if ended is not None:
+            raise NotPrepared("compile", f"{ended.output}\n{ended.message}")
         seconds = built.packaged.outcome.wall_seconds
         yield PreparedLane(lane=lane, seconds=seconds, unsupported=())
+
+
+def gets_through(
+    source: bytes,
+    module: str,
+    toolchain: Toolchain,
+    shapes: Sequence[PlannedShape],
+    case: Case,
+    *,
+    isolation: Isolation,
+    device: DeviceChoice,
+    timeout: float,
+) -> bool:
+    """Whether a source gets through a case, and once more in a second process.
+
+    What was compiled is loaded again there, as it is for a program whose process has ended.
+    """
+    place = prepared(
+        source, module, toolchain, shapes, isolation=isolation, device=device, timeout=timeout
+    )
+    with contextlib.ExitStack() as stack:
+        try:
+            lane = stack.enter_context(place).lane
+        except NotPrepared:
+            return False
+        return lane.run(case).outputs is not None and lane.run_renewed(case).outputs is not None
 
 
 def packaged_within(workspace: Workspace, timeout: float) -> Packaged:

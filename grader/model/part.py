@@ -403,6 +403,12 @@ class Part:
         """What it runs on."""
         return self.code.target
 
+    @property
+    def kernels(self) -> Kernels:
+        """The code of a part of a program."""
+        assert isinstance(self.code, Kernels), "an op has no kernels to launch"
+        return self.code
+
     def scope(self, sizes: Sizes) -> Scope:
         """Which scope these sizes belong to."""
         return Scope.ASSIGNED if self.assigned(sizes) else Scope.ROBUST

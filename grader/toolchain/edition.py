@@ -54,6 +54,19 @@ class CallTraits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     ``{extents}``, which are numbers."""
 
 
+class HarnessTraits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How a library that launches kernels is built; see `grader.toolchain.harness`."""
+
+    text: str
+    """Name of the file beside the edition's that holds what is the same in each."""
+    software: tuple[str, ...]
+    """Arguments of ``mojo build`` for the software device. Without them it asks the driver."""
+
+    def read(self) -> str:
+        """What is the same in each."""
+        return (_FOLDER / self.text).read_text(encoding="utf-8")
+
+
 class DialectChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One difference of an edition's dialect from the edition before it.
 
@@ -100,6 +113,8 @@ class Edition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """None where its programs can't be graded yet."""
     calls: CallTraits | None = None
     """None where no program is written that runs a case by itself."""
+    harness: HarnessTraits | None = None
+    """None where its programs can't be graded on a GPU."""
     changes: tuple[DialectChange, ...] = ()
 
     def worded(self, text: str) -> str:

@@ -11,14 +11,14 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Self
 
 import msgspec
 
 from grader.errors import ToolchainFault
-from grader.sandbox import MIB, Limits
+from grader.sandbox import MIB, Limits, Outcome
 from grader.toolchain.compiler import HEAD_START, HowToCompile, nothing, run_compiler, text_of
 from grader.toolchain.edition import KernelTraits
 from grader.toolchain.packaging import MAX_MESSAGE, Packaged, parse
@@ -68,9 +68,33 @@ class CompiledKernel(msgspec.Struct, frozen=True):
     module: str
     """The name of the copy of the student's file that it is compiled from."""
 
-    def is_own(self, file: str) -> bool:
-        """Whether a file of the line tables is the student's."""
-        return file.endswith(f"/{self.module}.mojo")
+
+@dataclass(frozen=True, kw_only=True)
+class Copies:
+    """Copies of the student's file, under names that nobody can foresee."""
+
+    word: str
+    """What the names begin with."""
+    copies: Sequence[SourceCopy]
+    files: Mapping[str, str]
+    """The text of each by its name, in their order."""
+
+    @classmethod
+    def named(cls, copies: Sequence[SourceCopy]) -> Self:
+        """Copies with new names."""
+        word = f"k{secrets.token_hex(4)}"
+        files = {f"{word}_{number}": copy.text for number, copy in enumerate(copies)}
+        return cls(word=word, copies=copies, files=files)
+
+    def packaged(self, workspace: Workspace, outcome: Outcome, said: str) -> Packaged:
+        """How compiling them went, as if they were one file: each copy says the same."""
+        said = re.sub(rf"\b{self.word}_\d+\b", workspace.module, said)
+        return Packaged(
+            ok=outcome.exit_code == 0,
+            diagnostics=parse(said, stage="compile", student_file=f"{workspace.module}.mojo"),
+            outcome=outcome,
+            output=said,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,35 +139,23 @@ def compile_kernels(
             f"programs of edition {workspace.toolchain.edition.name} can't be graded yet",
             remedy="Write it for a newer edition, or choose one: --edition 26.5.",
         )
-    word = f"k{secrets.token_hex(4)}_"
-    modules = [f"{word}{number}" for number in range(len(copies))]
-    main = workspace.install_program(
-        {
-            "main": _main(traits, modules, copies),
-            **{name: copy.text for name, copy in zip(modules, copies, strict=True)},
-        }
-    )
+    named = Copies.named(copies)
+    main = workspace.install_program({"main": _main(traits, named), **named.files})
     output = "kernels.s"
     outcome = run_compiler(
         workspace,
         [argument.format(main=main, output=output) for argument in traits.build],
         HowToCompile(limits=limits, meanwhile=meanwhile, head_start=head_start),
     )
-    said = text_of(outcome)
-    # Each copy says the same; the reader has one file, under its own name.
-    said = re.sub(rf"{word}\d+\b", workspace.module, said)
-    ok = outcome.exit_code == 0
-    found = (
-        _kernels(workspace.left("run/" + output, limit=MAX_OUTPUT), modules, copies) if ok else []
-    )
-    diagnostics = parse(said, stage="compile", student_file=f"{workspace.module}.mojo")
-    return CompiledKernels(
-        packaged=Packaged(ok=ok, diagnostics=diagnostics, outcome=outcome, output=said),
-        kernels=found,
-    )
+    packaged = named.packaged(workspace, outcome, text_of(outcome))
+    if not packaged.ok:
+        return CompiledKernels(packaged=packaged)
+    left = workspace.left("run/" + output, limit=MAX_OUTPUT)
+    return CompiledKernels(packaged=packaged, kernels=_kernels(left, tuple(named.files), copies))
 
 
-def _main(traits: KernelTraits, modules: Sequence[str], copies: Sequence[SourceCopy]) -> str:
+def _main(traits: KernelTraits, named: Copies) -> str:
+    modules, copies = tuple(named.files), named.copies
     lines = [*traits.imports, *(f"import {name}" for name in modules), "", "", "def main():"]
     for name, copy in zip(modules, copies, strict=True):
         lines += [f"    print({traits.text.format(kernel=k.of(name))})" for k in copy.kernels]
@@ -177,17 +189,21 @@ def _unescaped(match: re.Match[str]) -> str:
     return chr(int(code, 8)) if code.isdigit() else _SIGNS.get(code, code)
 
 
-def _kept(module: str, kernel: WantedKernel) -> str:
+def kept_of_name(module: str, function: str) -> str:
     """What the compiler keeps of a kernel's name."""
-    return f"{module}_{kernel.function}"[:_KEPT]
+    return f"{module}_{function}"[:_KEPT]
 
 
 def _kernel(
     texts: dict[str, str], module: str, kernel: WantedKernel, copy: SourceCopy
 ) -> CompiledKernel:
     # The name goes on with the types of the parameters, sometimes without anything in between.
-    begins = _kept(module, kernel)
-    names = {_kept(module, each) for each in copy.kernels if each.function != kernel.function}
+    begins = kept_of_name(module, kernel.function)
+    names = {
+        kept_of_name(module, each.function)
+        for each in copy.kernels
+        if each.function != kernel.function
+    }
     others = tuple(name for name in names if name.startswith(begins))
     found = [name for name in texts if name.startswith(begins) and not name.startswith(others)]
     if len(found) != 1:

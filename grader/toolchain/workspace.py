@@ -4,7 +4,7 @@ Inside its scratch directory::
 
     work/source/op/        the student's file, copied, and the package's __init__
     work/run/              the packaged op and nothing else; the worker runs here
-    work/compiled/         in the place of a replacement: the compiled graphs
+    work/compiled/         libraries; in the place of a replacement also the compiled graphs
     cache/                 the private compile cache, and the compiled graphs
 
 A folder ``op`` beside the worker would shadow the packaged ``op`` (measured),
@@ -22,6 +22,9 @@ from grader.toolchain.toolchain import Toolchain
 
 MAX_COMPILED = 512 * 1024 * 1024
 """Bytes of compiled graphs that are kept for a replacement."""
+
+
+_GRAPHS = "plan.mef"
 
 
 class Workspace:
@@ -83,12 +86,17 @@ class Workspace:
         """A file that a process has left in ``work``; None where there is none of that size."""
         return self._scratch.read(f"work/{name}", limit=limit)
 
-    def compiled_graphs(self) -> bytes | None:
-        """The compiled graphs that a worker has left, if it has left any."""
-        return self._scratch.read("cache/plan.mef", limit=MAX_COMPILED)
+    def install_compiled(self, name: str, data: bytes) -> str:
+        """Put something compiled where a worker finds it, as seen inside."""
+        return self.box.inside(self._scratch.install(f"compiled/{name}", data))
 
-    def anew(self, scratch: Scratch, compiled: bytes) -> Workspace:
-        """A workspace for a replacement: the compiled graphs, and nothing else of the last one.
+    def compiled_graphs(self) -> dict[str, bytes]:
+        """The compiled graphs that a worker has left, under the name that `anew` gives them."""
+        data = self._scratch.read("cache/plan.mef", limit=MAX_COMPILED)
+        return {_GRAPHS: data or b""}
+
+    def anew(self, scratch: Scratch, compiled: Mapping[str, bytes]) -> Workspace:
+        """A workspace for a replacement: what was compiled, and nothing else of the last one.
 
         Whatever the submission's code has left behind (a full disk, a planted
         configuration, other graphs under the same name) is not in it.
@@ -101,13 +109,18 @@ class Workspace:
             read_only=self._read_only,
             gpu=self._gpu,
         )
-        scratch.install("compiled/plan.mef", compiled)
+        for name, data in compiled.items():
+            fresh.install_compiled(name, data)
         return fresh
 
     @property
     def restored(self) -> str:
         """Where the compiled graphs of `anew` lie, as seen inside."""
-        return self.box.inside(self._scratch.path / "work" / "compiled" / "plan.mef")
+        return self.compiled_file(_GRAPHS)
+
+    def compiled_file(self, name: str) -> str:
+        """Where something compiled lies, as seen inside."""
+        return self.box.inside(self._scratch.path / "work" / "compiled" / name)
 
     @property
     def student_file(self) -> str:

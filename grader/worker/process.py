@@ -32,9 +32,11 @@ class WorkerReady(
 class Compiled(
     msgspec.Struct, frozen=True, tag_field="kind", tag="compiled", forbid_unknown_fields=True
 ):
-    """All graphs are compiled and loaded."""
+    """Everything is compiled and loaded."""
 
     seconds: float
+    refused: dict[int, int] = {}
+    """By the number of a shape that can't be run: which of its launches is why, from 1."""
 
 
 class Failed(
@@ -83,6 +85,8 @@ def cut(message: CaseResult, payload: bytes, lengths: tuple[int, ...]) -> tuple[
     return tuple(parts)
 
 
+Session = Literal["graphs", "libraries"]
+"""What a worker runs: MAX Graphs, or libraries that launch kernels."""
 SCRIPT = Path(__file__).with_name("script.py")
 
 EXECUTION = Limits(wall_seconds=86_400, resident_bytes=3072 * MIB, scratch_bytes=1024 * MIB)
@@ -144,6 +148,7 @@ class Worker:
         workspace: Workspace,
         device: DriverAccess,
         *,
+        session: Session,
         compile_limits: Limits,
         script: Path = SCRIPT,
     ) -> None:
@@ -153,7 +158,7 @@ class Worker:
             if device.worker_fd is not None:
                 fds.append(device.worker_fd)
             self._process: SandboxedProcess = workspace.box.spawn(
-                workspace.box.python_command("-W", "ignore", workspace.box.inside(script)),
+                workspace.box.python_command("-W", "ignore", workspace.box.inside(script), session),
                 stage="compile",
                 limits=compile_limits,
                 environment={
@@ -168,6 +173,8 @@ class Worker:
         self._channel = FramedChannel(ours.detach(), MESSAGES)
         self._compile_limits = compile_limits
         self._case = 0
+        self.refused: dict[int, int] = {}
+        """What the worker said that it can't run; see `Compiled`."""
 
     def __enter__(self) -> Self:
         return self
@@ -196,6 +203,7 @@ class Worker:
         if not isinstance(answer[0], Compiled):
             return self._refuse(answer[0], "compiled")
         self._process.begin_stage("run", EXECUTION)
+        self.refused = answer[0].refused
         return answer[0].seconds
 
     def run(

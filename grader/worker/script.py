@@ -1,4 +1,7 @@
-"""The worker: builds the graphs, compiles them once, then runs case after case.
+"""The worker: builds what a submission is run by, then runs case after case.
+
+Its argument says what that is (``SESSIONS``): ``graphs``, MAX Graphs that it compiles itself, or
+``libraries``, which launch the kernels of a program.
 
 One program for every edition. What differs from one release of MAX to the next is how
 all shapes go through one compile (``PROGRAMS``; the plan says which) and the name of one
@@ -6,7 +9,7 @@ class (`device_memory`); nothing else is asked for by version.
 
 This file is a program of its own. It runs with the toolchain's Python, inside
 the sandbox, in a folder that holds nothing but the packaged op. It imports the
-standard library, NumPy and max, never the grader. Student code runs in this
+standard library, and for graphs NumPy and max, never the grader. Student code runs in this
 process, so nothing that it says is trusted: the grader checks each frame.
 
 Frames on the channel (file descriptor in ``GRADE_CHANNEL_FD``), both ways, are
@@ -14,9 +17,9 @@ Frames on the channel (file descriptor in ``GRADE_CHANNEL_FD``), both ways, are
 (raw bytes)``, little-endian.
 
 From the grader: ``build`` (the plan; starts the compile), ``case`` (inputs in
-the payload), ``stop``. To the grader: ``hello``, ``compiled``, ``failed``
-(with the stage), ``result`` (the outputs and the inputs as they are after the
-call, in the payload), ``error``.
+the payload), ``stop``. To the grader: ``hello``, ``compiled`` (with the shapes
+that can't be run), ``failed`` (with the stage), ``result`` (the outputs and the
+inputs as they are after the call, in the payload), ``error``.
 """
 
 from __future__ import annotations
@@ -369,7 +372,7 @@ def op(shape: dict[str, Any], inputs: list[Any]) -> list[Any]:
     return [result.tensor for result in results]
 
 
-class Session:
+class Graphs:
     """The open device, and one compiled plan."""
 
     def __init__(self) -> None:
@@ -382,14 +385,15 @@ class Session:
         self.program: Any = None
         self.plan: dict[str, Any] = {}
 
-    def build(self, plan: dict[str, Any]) -> None:
-        """Compile all shapes in one go; or load what was compiled."""
+    def build(self, plan: dict[str, Any]) -> dict[int, int]:
+        """Compile all shapes in one go; or load what was compiled. None is refused."""
         self.plan = plan
         self.program = PROGRAMS[plan["graphs"]](self.engine, plan)
         if plan["load"]:
             self.program.load()
         else:
             self.program.compile()
+        return {}
 
     def run(self, number: int, payload: bytes) -> list[bytes]:
         """One call: fresh buffers in, raw bytes out: those of the outputs, then of the inputs."""
@@ -408,6 +412,85 @@ class Session:
         return [bytes_of(part) for part in parts]
 
 
+class Libraries:
+    """Libraries that run cases on buffers which they make, fill and copy back.
+
+    What they have in them is written in ``grader/toolchain/editions/harness.mojo``.
+    """
+
+    def __init__(self) -> None:
+        # Before anything of the submission is here: what fails now is the device.
+        result = ctypes.CDLL("libcuda.so.1").cuInit(0)
+        if result:
+            raise OSError(f"cuInit gave {result}")
+        self.shapes: dict[int, dict[str, Any]] = {}
+        self.loaded: list[Any] = []
+        self.harness = ctypes.create_string_buffer(256)
+        self.said = ctypes.create_string_buffer(MAX_TEXT)
+
+    def build(self, plan: dict[str, Any]) -> dict[int, int]:
+        """Load them. By number, the shapes that can't be run, and which launch is why, from 1."""
+        for path in plan["runtime"]:
+            ctypes.CDLL(path, mode=ctypes.RTLD_GLOBAL)
+        number, address = ctypes.c_int64, ctypes.c_void_p
+        for library in plan["libraries"]:
+            functions = ctypes.CDLL(library["path"], mode=ctypes.RTLD_LOCAL)
+            opened, refused, run = (
+                getattr(functions, f"{library['prefix']}_{name}")
+                for name in ("open", "refused", "run")
+            )
+            opened.argtypes = [address, address, number]
+            refused.argtypes = [number]
+            run.argtypes = [*(address, number, number, *[address] * 3, number, *[address] * 3)]
+            run.argtypes.append(number)
+            opened.restype = refused.restype = run.restype = number
+            self.loaded.append((refused, run))
+            if len(self.loaded) == 1:
+                self._check(opened(self.harness, self.said, MAX_TEXT))
+        self.shapes = {int(shape): each for shape, each in plan["shapes"].items()}
+        why = {
+            shape: self.loaded[each["library"]][0](each["case"])
+            for shape, each in self.shapes.items()
+        }
+        return {shape: launch for shape, launch in why.items() if launch}
+
+    def run(self, number: int, payload: bytes) -> list[bytes]:
+        """One case: raw bytes of the outputs, then of the inputs."""
+        shape = self.shapes[number]
+        lengths, given, answer = shape["lengths"], shape["given"], shape["answer"]
+        count, copies = len(lengths), len(answer)
+        data = ctypes.create_string_buffer(payload, max(len(payload), 1))
+        starts, start = [], ctypes.addressof(data)
+        for length, is_given in zip(lengths, given, strict=True):
+            starts.append(start)
+            start += length if is_given else 0
+        results = [ctypes.create_string_buffer(lengths[place]) for place in answer]
+        code = self.loaded[shape["library"]][1](
+            self.harness,
+            shape["case"],
+            count,
+            (ctypes.c_int64 * count)(*lengths),
+            (ctypes.c_int64 * count)(*given),
+            (ctypes.c_void_p * count)(*starts),
+            copies,
+            (ctypes.c_int64 * copies)(*answer),
+            (ctypes.c_void_p * copies)(*map(ctypes.addressof, results)),
+            self.said,
+            MAX_TEXT,
+        )
+        self._check(code)
+        return [result.raw for result in results]
+
+    def _check(self, code: int) -> None:
+        """See that a call went well: else it has left so many bytes of a message."""
+        if code:
+            raise RuntimeError(self.said.raw[: max(code, 0)].decode("utf-8", "replace"))
+
+
+SESSIONS: dict[str, Any] = {"graphs": Graphs, "libraries": Libraries}
+"""What a worker runs, by the name that its argument gives."""
+
+
 def say_error(channel: Channel, kind: str, error: Exception, **more: Any) -> None:
     """Report an exception with its causes, cut to a length that the grader takes.
 
@@ -421,11 +504,11 @@ def say_error(channel: Channel, kind: str, error: Exception, **more: Any) -> Non
     channel.send({"kind": kind, "message": "\n".join(texts)[:MAX_TEXT], **more})
 
 
-def serve(channel: Channel) -> None:
+def serve(channel: Channel, kind: str) -> None:
     """Do what the grader asks until it stops asking."""
     started = time.perf_counter()
     try:
-        session = Session()
+        session = SESSIONS[kind]()
     except Exception as error:
         say_error(channel, "failed", error, stage="device")
         return
@@ -437,12 +520,13 @@ def serve(channel: Channel) -> None:
         if header["kind"] == "build":
             started = time.perf_counter()
             try:
-                session.build(header["plan"])
+                refused = session.build(header["plan"])
             except Exception as error:
                 sys.stderr.flush()
                 say_error(channel, "failed", error, stage="compile")
                 return
-            channel.send({"kind": "compiled", "seconds": time.perf_counter() - started})
+            seconds = time.perf_counter() - started
+            channel.send({"kind": "compiled", "seconds": seconds, "refused": refused})
         elif header["kind"] == "case":
             try:
                 parts = session.run(header["shape"], payload)
@@ -459,7 +543,7 @@ if __name__ == "__main__":
     load_driver_libraries()
     link = Channel(int(os.environ["GRADE_CHANNEL_FD"]))
     try:
-        serve(link)
+        serve(link, sys.argv[1])
     finally:
         # The student's host code may have left threads or exit handlers behind.
         sys.stdout.flush()

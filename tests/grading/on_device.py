@@ -19,8 +19,8 @@ from grader.grading.prober import Prober
 from grader.grading.state import StepsDone
 from grader.grading.verdict import score
 from grader.lanes.devices import HowToRun, OnSoftwareDevice
-from grader.lanes.graph import _pairs
 from grader.lanes.lane import Redone
+from grader.lanes.worker import _pairs
 from grader.model.cases import CaseRun, Ending
 from grader.puzzles.conv1d import PUZZLE
 

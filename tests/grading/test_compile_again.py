@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
+from typing import ClassVar
 
 import pytest
 
 from grader.grading import plan
-from grader.lanes import graph as module
+from grader.lanes import worker as module
 from grader.lanes.graph import GraphLane
 from grader.puzzles.conv1d import PUZZLE
 from grader.toolchain import edition
@@ -32,6 +33,7 @@ def start(monkeypatch):
 
         class ScriptedWorker:
             peak_resident_bytes = 0
+            refused: ClassVar = {}
 
             def __init__(self, *_arguments, **_options):
                 pass
@@ -48,7 +50,7 @@ def start(monkeypatch):
             toolchain=SimpleNamespace(edition=edition.find("auto")),
             artefact="op.mojoc",
             compiled="plan.mef",
-            compiled_graphs=lambda: b"graphs",
+            compiled_graphs=lambda: {"plan.mef": b"graphs"},
         )
         lane = SimpleNamespace(renew=lambda: None)
         shapes = plan.draw(PUZZLE, seed="s", own_kernel=())

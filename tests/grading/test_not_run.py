@@ -12,9 +12,9 @@ from grader.grading.given_code import Code
 from grader.grading.prober import Prober
 from grader.grading.state import StepsDone
 from grader.grading.verdict import UNCHECKED, headline, score
-from grader.lanes import graph
-from grader.lanes.graph import MAX_REPLACEMENTS
+from grader.lanes import worker
 from grader.lanes.timing import CASE_SECONDS, SHORT
+from grader.lanes.worker import MAX_REPLACEMENTS
 from grader.model.cases import Ending
 from grader.model.domains import Values
 from grader.model.part import Scope
@@ -35,7 +35,7 @@ def grade(monkeypatch):
     def grade(program):
         shapes = plan.draw(PUZZLE, seed="seed", own_kernel={"conv1d"})
         with Timed(program, shapes) as executor:
-            monkeypatch.setattr(graph, "time", module(executor))
+            monkeypatch.setattr(worker, "time", module(executor))
             results = Prober(
                 PUZZLE,
                 shapes,
@@ -258,5 +258,5 @@ def test_graphs_that_fail_to_load_by_chance_are_loaded_once_more():
 
 def test_graphs_that_no_program_can_load_again_here_are_a_fault_of_the_machine():
     program = Program(where(everywhere, Dies), loads=[True, False, False])
-    with pytest.raises(ToolchainFault, match="could not load the compiled graphs again"):
+    with pytest.raises(ToolchainFault, match="could not load again what was compiled"):
         runs(program, 2, control=lambda case: False)

@@ -176,8 +176,6 @@ class Worker:
 class Workspace:
     """A workspace that can be made anew."""
 
-    restored = ""
-
     def anew(self, scratch, compiled):
         return self
 
@@ -192,18 +190,18 @@ class Timed(GraphLane):
         self._shapes = shapes
         self._control = control
         self._scratch = contextlib.ExitStack()
-        self._start(None, compiled="", load=False)
+        self._start(None, again=False)
 
     @property
     def shares(self):
         """The part of the limits that each case had."""
         return self._device.shares
 
-    def _start(self, workspace, *, compiled, load):
+    def _start(self, workspace, *, again):
         if not next(self.program.loads):
             return Ended(why="failed", message="no graph", stage="compile", outcome=outcome(code=1))
         self._worker = Worker(self.program, self._device, self.clock, self._shapes)
-        self.clock.now += 2 if load else 20
+        self.clock.now += 2 if again else 20
         return 20.0
 
 

@@ -9,12 +9,8 @@ import pytest
 
 from grader.device import FindingKind
 from grader.lanes.devices import OnSoftwareDevice
-from grader.lanes.kernel import (
-    KernelLane,
-    OtherSignature,
-    layout_tensor,
-    layout_tensor_bytes,
-)
+from grader.lanes.kernel import KernelLane, layout_tensor, layout_tensor_bytes
+from grader.lanes.lane import OtherSignature
 from grader.model.cases import Case, Ending, PlannedShape
 from grader.model.domains import Between, Values
 from grader.model.expected import ExpectedOutput
@@ -85,8 +81,10 @@ def device():
 
 
 def run(device, of: Part, *kernels: CompiledKernel, text: str = ""):
-    with KernelLane(device, {0: kernels}, text=text) as lane:
-        lane.check(case(of).shape)
+    shape = case(of).shape
+    with KernelLane(device, text=text) as lane:
+        lane.load({0: kernels}, [shape])
+        lane.check(shape)
         return lane.run(case(of))
 
 
@@ -166,7 +164,8 @@ def test_strides_of_a_layout_tensor_are_those_of_rows():
 
 def test_a_fault_ends_the_case_and_not_the_next_one(device):
     of = part(launch("add", "y", "x"))
-    with KernelLane(device, {0: [kernel("add", TWO, FAR)]}) as lane:
+    with KernelLane(device) as lane:
+        lane.load({0: [kernel("add", TWO, FAR)]}, [case(of).shape])
         first = lane.run(case(of))
         assert first.ending is Ending.ERROR
         kinds = {each.kind for one in first.evidence.launches for each in one.findings}

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from grader.lanes import kernel_build
-from grader.lanes.kernel_build import build_kernels
+from grader.lanes.kernel_build import build_kernels, to_ptx
 from grader.model.cases import PlannedShape
 from grader.model.expected import ExpectedOutput
 from grader.model.part import KernelLaunch, Kernels, Part, Size, TensorSpec
@@ -111,6 +111,7 @@ def build(text, *parts, sizes=(4, 7), first_look=None):
         text,
         shapes(*parts, sizes=sizes),
         contextlib.nullcontext,
+        to_ptx,
         limits=Limits(),
         first_look=first_look,
     )

@@ -1,0 +1,99 @@
+"""The text of the program that launches kernels, without a compiler."""
+
+from __future__ import annotations
+
+import pytest
+
+from grader.errors import ToolchainFault
+from grader.sandbox import Limits
+from grader.toolchain import edition as editions
+from grader.toolchain.compiler import HowToCompile
+from grader.toolchain.harness import (
+    BufferArgument,
+    HarnessCase,
+    HarnessLaunch,
+    NumberArgument,
+    build_harness,
+    harness_text,
+)
+from grader.toolchain.kernels import Copies, SourceCopy, WantedKernel
+
+LAUNCH = HarnessLaunch(
+    WantedKernel("scale", ("SIZE", "2")),
+    (BufferArgument(1), BufferArgument(0, (4, 1, 1, 1)), NumberArgument(-3)),
+    (2, 1, 1),
+    (8, 4, 1),
+)
+WITH_TRAITS = [name for name in editions.names() if editions.find(name).harness is not None]
+
+
+def text(*cases: HarnessCase, copies: int = 1, kernels: tuple[WantedKernel, ...] = ()) -> str:
+    named = Copies.named([SourceCopy("", kernels)] * copies)
+    fixed = "@export('PREFIX_run')"
+    return harness_text(fixed, named, cases).replace(named.word, "W")
+
+
+def test_each_case_launches_the_kernels_of_its_copy_with_literal_extents():
+    other = HarnessLaunch(WantedKernel("add"), (BufferArgument(0),), (1, 1, 1), (1, 1, 1))
+    lines = text(
+        HarnessCase(1, (LAUNCH, other)),
+        HarnessCase(0, (other,)),
+        copies=2,
+        kernels=(LAUNCH.kernel,),
+    ).splitlines()
+    assert lines[0] == "@export('W_run')"
+    assert {"import W_0", "import W_1"} < set(lines)
+    launches = lines[lines.index("    pass") + 1 :]
+    values = "[words(at[1]), words(at[0], 4, 1, 1, 1), words(UInt64(18446744073709551613))]"
+    assert launches == [
+        "    if number == 0:",
+        f"        launch[W_1.scale[W_1.SIZE, 2]](context, {values}, Dim(2, 1, 1), Dim(8, 4, 1))",
+        "        launch[W_1.add](context, [words(at[0])], Dim(1, 1, 1), Dim(1, 1, 1))",
+        "    if number == 1:",
+        "        launch[W_0.add](context, [words(at[0])], Dim(1, 1, 1), Dim(1, 1, 1))",
+    ]
+
+
+def test_kernels_are_asked_for_the_lengths_of_their_arguments():
+    lines = text(HarnessCase(0, (LAUNCH,)), kernels=(LAUNCH.kernel,)).splitlines()
+    begin = lines.index("def refused(number: Int) -> Int:")
+    assert lines[begin + 1 : begin + 5] == [
+        "    if number == 0:",
+        "        if not takes[W_0.scale[W_0.SIZE, 2]]([8, 24, 0]):",
+        "            return 1",
+        "    return 0",
+    ]
+
+
+def test_a_file_of_which_nothing_is_wanted_is_read_all_the_same():
+    assert "    comptime _W_0 = W_0.main" in text().splitlines()
+
+
+@pytest.mark.parametrize("name", WITH_TRAITS)
+def test_editions_bring_a_text_whose_exports_have_a_name_by_chance(name):
+    fixed = editions.find(name).harness.read()
+    exports = [line for line in fixed.splitlines() if line.startswith("@export")]
+    assert len(exports) == 3
+    assert all(line.startswith('@export("PREFIX_') for line in exports)
+
+
+class Place:
+    """A workspace of an edition, in which nothing is to be started."""
+
+    def __init__(self, name: str) -> None:
+        self.toolchain = self
+        self.edition = editions.find(name)
+
+
+@pytest.mark.parametrize("arguments", [(BufferArgument(0),) * 9, (BufferArgument(0, (1,) * 15),)])
+def test_what_it_can_t_pass_is_a_fault_and_not_the_student_s(arguments):
+    case = HarnessCase(0, (HarnessLaunch(LAUNCH.kernel, arguments, (1, 1, 1), (1, 1, 1)),))
+    with pytest.raises(ToolchainFault, match="scale takes more or longer arguments"):
+        build_harness(
+            Place("26.5"), [SourceCopy("", ())], [case], HowToCompile(limits=Limits()), on_gpu=True
+        )
+
+
+def test_an_edition_without_one_says_so():
+    with pytest.raises(ToolchainFault, match=r"26\.4 can't be graded on a GPU"):
+        build_harness(Place("26.4"), [], [], HowToCompile(limits=Limits()), on_gpu=True)
