@@ -7,8 +7,8 @@ which every check passes is a survivor: either it means the same as the answer, 
 `equivalent_mutants.toml` says with the reason, or the grader misses something. Mutants that do not
 compile say nothing.
 
-A grading of each would take hours. So many are compiled in one go, for a few sizes, and each runs
-its first cases there: a problem that a check takes kills it. Only those without one are graded.
+A grading of each would take hours. So many are compiled in one go, for one size, and each runs its
+first cases there: a problem that a check takes kills it. Only those without one are graded.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from grader.lanes.kernel import KernelLane
 from grader.lanes.workspace import compile_limits, open_workspace
 from grader.model.cases import PlannedShape
 from grader.model.domains import Values
-from grader.model.part import Kernels, Scope, constants_at
+from grader.model.part import Kernels, constants_at
 from grader.model.puzzle import Puzzle
 from grader.puzzles import NAMES, find
 from grader.record import Status, Verdict, load
@@ -152,16 +152,13 @@ class Quick:
 
     @classmethod
     def of(cls, name: str) -> Quick:
-        """With the first and the largest of the sizes of each scope."""
+        """At the largest of the sizes of each part that the task asks for."""
         puzzle = find(name)
         names = {part.name for part in puzzle.parts}
         planned = plan.draw(puzzle, seed=name, own_kernel=names, tries=plan.Tries.SAMPLE)
-        chosen: dict[int, PlannedShape] = {}
-        for part, scope in itertools.product(puzzle.parts, Scope):
-            own = [each for each in planned if each.part is part and each.scope is scope]
-            largest = sorted(own, key=lambda each: each.extent)[-1:]
-            chosen |= {each.number: each for each in (*own[:1], *largest)}
-        return cls(puzzle, tuple(chosen.values()))
+        assigned = [each for each in planned if not each.beyond]
+        largest = {each.part.name: each for each in sorted(assigned, key=lambda each: each.extent)}
+        return cls(puzzle, tuple(largest.values()))
 
     def endings(self, mutants: Sequence[Mutant]) -> Iterator[tuple[Mutant, str]]:
         """Each mutant with how it ends: killed, stillborn, or nothing where no case tells."""
