@@ -6,10 +6,14 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from grader.intake.lexer import CLOSING, OPENING, STRING, Token, tokens
+from grader.intake.program import body_words, constant_words, functions
 from grader.intake.token_views import function_stream, function_tokens, keys, statements_of
+
+if TYPE_CHECKING:
+    from grader.model.part import Kernels
 
 SHORT: Final = 16
 """Hexadecimal digits that are kept of a digest of the book's. Chance never makes two alike, and
@@ -43,6 +47,27 @@ def given_code(text: str, function: str) -> str:
     parts: list[Keys] = [*own]
     for title, counted in (("defined", _defined(stream)), ("constants", _constants(stream))):
         parts += [(title, f"{count} {words!r}", False) for words, count in sorted(counted.items())]
+    return digest(parts)
+
+
+def given_kernels(text: str, code: Kernels) -> str:
+    """A digest of what the kernels of a part hold: empty where one of them is not there.
+
+    Placeholders aside, and with the constants that they name, but for those of the sizes: a kernel
+    may be repaired by another value of one.
+    """
+    there = functions(text)
+    names = code.names_in(there)
+    bodies = [body_words(text, names.get(name, name)) for name in code.functions]
+    if None in bodies:
+        return ""
+    named = {word for body in bodies for word in body or ()} - set(code.constants)
+    parts: list[Keys] = [("body", repr(body), False) for body in bodies]
+    parts += [
+        ("constant", f"{name} {words!r}", False)
+        for name, words in sorted(constant_words(text).items())
+        if name in named
+    ]
     return digest(parts)
 
 

@@ -14,14 +14,16 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from grader.book.digests import SHORT, array_reads, given_code, program_of
+from grader.book.digests import SHORT, array_reads, given_code, given_kernels, program_of
 from grader.book.identify import Declared, declared_in
 from grader.book.shipped import RENUMBERED, GivenCode, Shipped, Topic, Topics
 from grader.errors import UsageError
+from grader.model.part import Kernels
 from grader.model.puzzle import Puzzle
 
 BRANCHES: Final = ("main", "stable")
 _SUFFIXES: Final = (".mojo", ".🔥")
+_TASKS: Final = "problems/"
 _FOLDER: Final = re.compile(r"(?:problems|solutions)/p(\d+)(?=\D)")
 _OP: Final = re.compile(r"(?:problems|solutions)/p\d+/op/(\w+)\.")
 _TITLE: Final = re.compile(r"^#\s+Puzzle\s+\d+:\s*(.+?)\s*$", re.MULTILINE)
@@ -61,8 +63,17 @@ def read_given(clone: Path, puzzle: Puzzle, branches: Sequence[str] = BRANCHES) 
     """The digests of the code that the book gives for a puzzle.
 
     Raises:
-        UsageError: the clone can't be read, or has no such branch or no file of the puzzle.
+        UsageError: the clone can't be read, or has no such branch or no file of the puzzle; or
+            the book gives no code for it.
     """
+    if puzzle.is_program:
+        return _given_kernels(clone, puzzle, branches)
+    if not puzzle.given:
+        raise UsageError(
+            f"the book gives no kernel for {puzzle.name}",
+            remedy="Nothing is to be made: a file without anything filled in is known by its "
+            "digest, which the command makes without --puzzle.",
+        )
     read = _commits(clone, branches)
     assigned = [place.task for place in puzzle.book]
     names = {path.rpartition("/")[2] for path in assigned}
@@ -80,6 +91,38 @@ def read_given(clone: Path, puzzle: Puzzle, branches: Sequence[str] = BRANCHES) 
         read=read,
         given={path: list(digests) for path, digests in sorted(given.items())},
         reads=sorted(reads),
+    )
+
+
+def _given_kernels(clone: Path, puzzle: Puzzle, branches: Sequence[str]) -> GivenCode:
+    """What is in the kernels of the files that are to be filled in, of each version.
+
+    Some versions held an answer by mistake: what also stands in an answer is not given.
+    """
+    read = _commits(clone, branches)
+    given: dict[str, dict[str, None]] = {}
+    answers: set[str] = set()
+    for version, topic in history_topics(clone, branches):
+        if topic != puzzle.name:
+            continue
+        codes = {given_kernels(version.text, each.code) for each in puzzle.parts
+                 if isinstance(each.code, Kernels)} - {""}  # fmt: skip
+        if version.path.startswith(_TASKS):
+            given.setdefault(version.path, {}).update(
+                dict.fromkeys(code[:SHORT] for code in sorted(codes))
+            )
+        else:
+            answers |= {code[:SHORT] for code in codes}
+    if not given:
+        raise _not_the_book(clone, ", ".join(place.task for place in puzzle.book))
+    return GivenCode(
+        until=_day(clone, read[branches[0]]),
+        read=read,
+        given={
+            path: [digest for digest in digests if digest not in answers]
+            for path, digests in sorted(given.items())
+        },
+        reads=(),
     )
 
 

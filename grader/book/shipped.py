@@ -179,7 +179,8 @@ class GivenCode(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     until: str
     read: Mapping[str, str]
     given: Mapping[str, Sequence[str]]
-    """For each file with the puzzle's name: digests of the code that its versions give."""
+    """For each file of the puzzle: digests of the code that its versions give, see
+    `grader.book.digests.given_code` and, of a program, `given_kernels`."""
     reads: Sequence[str]
     """Digests of what that code reads of the array with unwritten elements, see
     `grader.book.digests.array_reads`."""

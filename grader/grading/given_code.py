@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from grader.book import Book
-from grader.book.digests import array_reads, digest, given_code, program_of
+from grader.book.digests import array_reads, digest, given_code, given_kernels, program_of
 from grader.book.shipped import book_of
 from grader.device import Finding, FindingKind, Launch, Space, Touch
 from grader.intake.launches import without_plain_launches
-from grader.model.part import Element, GivenKernel
+from grader.model.part import Element, GivenKernel, Kernels, Part
 from grader.model.puzzle import Puzzle
 from grader.record import Attribution, SkeletonInfo
 from grader.rubric.keys import skeleton_info
@@ -92,6 +92,14 @@ class HandedOut:
         own = self.own is not None and program == self.own.program
         return own or self._is_handed_out(program)
 
+    def is_unfilled(self, text: str, part: Part) -> bool:
+        """Whether all kernels of a part are there, with what a file that is handed out has in them.
+
+        A kernel may also be repaired by another value of a constant that it names.
+        """
+        assert isinstance(part.code, Kernels)
+        return self._is_given(given_kernels(text, part.code))
+
     def only_launched(self, text: str, kernel: str, sizes: Sequence[str]) -> bool:
         """Whether a file is one that is handed out, with plain launches of its kernel added.
 
@@ -110,7 +118,9 @@ class HandedOut:
 
     def kernel_unchanged(self, text: str, kernel: GivenKernel) -> bool:
         """Whether a kernel stands in ``text`` as some version gives it, and no other beside."""
-        code = given_code(text, kernel.function)
+        return self._is_given(given_code(text, kernel.function))
+
+    def _is_given(self, code: str) -> bool:
         own = self.own.codes if self.own is not None else ()
         return bool(code) and (self._is_known(code) or code in own)
 

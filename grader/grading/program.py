@@ -17,7 +17,7 @@ from grader.grading.editions import Choice
 from grader.grading.given_code import Code, all_handed_out
 from grader.grading.state import RunState, StepsDone
 from grader.grading.verdict import refuse_undecided
-from grader.intake.program import body_words, constant_words, functions
+from grader.intake.program import functions
 from grader.lanes.devices import CaseDevice, choose_device, device_spawn
 from grader.lanes.kernel_build import BuiltKernels, FirstLook, LeftOut, build_kernels
 from grader.lanes.lane import OtherSignature
@@ -224,8 +224,7 @@ class ProgramRun:
         )
         if handed_out.nothing_filled_in(text):
             return {part.name for part in puzzle.parts}
-        skeleton = self._skeleton()
-        return {part.name for part in puzzle.parts if is_unfilled(part, text, skeleton)}
+        return {part.name for part in puzzle.parts if handed_out.is_unfilled(text, part)}
 
     def _skeleton(self) -> str:
         return self.state.puzzle.reference(self.choice.edition.name, "skeleton") or ""
@@ -352,22 +351,3 @@ class ProgramRun:
 
 def _argument(argument: str | Scalar) -> str:
     return f"a whole number ({argument.value})" if isinstance(argument, Scalar) else argument
-
-
-def _bodies(code: Kernels, text: str) -> list[tuple[str, ...] | None]:
-    names = code.names_in(functions(text))
-    return [body_words(text, names.get(name, name)) for name in code.functions]
-
-
-def is_unfilled(part: Part, text: str, skeleton: str) -> bool:
-    """Whether all kernels of a part are there, with what the skeleton has in them.
-
-    A kernel may also be repaired by another value of a constant that it names.
-    """
-    assert isinstance(part.code, Kernels)
-    own = _bodies(part.code, text)
-    if None in own or own != _bodies(part.code, skeleton):
-        return False
-    named = {word for words in own for word in words or ()} - set(part.code.constants)
-    theirs, given = constant_words(text), constant_words(skeleton)
-    return all(theirs.get(name) == given.get(name) for name in named)

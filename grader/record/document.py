@@ -97,7 +97,8 @@ class SkeletonInfo(msgspec.Struct, frozen=True, kw_only=True):
     program: str
     """`grader.book.digests.program_of` it."""
     codes: tuple[str, ...]
-    """`grader.book.digests.given_code` of it for each given kernel that it has, sorted."""
+    """`grader.book.digests.given_code` of it for each given kernel that it has, and of a program
+    `given_kernels` for each part, sorted."""
     reads: tuple[str, ...]
     """`grader.book.digests.array_reads` of it, sorted."""
 

@@ -9,12 +9,12 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
-from grader.book.digests import array_reads, given_code, program_of
+from grader.book.digests import array_reads, given_code, given_kernels, program_of
 from grader.book.identify import refuse_another
 from grader.errors import SubmissionRefused
 from grader.intake import read_submission
 from grader.intake.display import one_line
-from grader.model.part import Part, Scope
+from grader.model.part import Kernels, Part, Scope
 from grader.model.puzzle import Puzzle, RubricItem
 from grader.record import SkeletonInfo, Visibility
 from grader.rubric.complaints import Complaints, KeyPath, kind, unknown
@@ -251,7 +251,9 @@ SKELETON_KEY = ("skeleton",)
 
 def skeleton_info(puzzle: Puzzle, text: str) -> SkeletonInfo:
     """The digests by which a skeleton of a puzzle is recognised."""
-    codes = {given_code(text, kernel.function) for kernel in puzzle.given}
+    codes = {given_code(text, kernel.function) for kernel in puzzle.given} | {
+        given_kernels(text, part.code) for part in puzzle.parts if isinstance(part.code, Kernels)
+    }
     reads = (array_reads(text, kernel.function, kernel.array) for kernel in puzzle.given)
     return SkeletonInfo(
         program=program_of(text),

@@ -12,11 +12,12 @@ import pytest
 from click.testing import CliRunner
 
 from grader.book import read_book
-from grader.book.digests import SHORT, program_of
+from grader.book.digests import SHORT, given_kernels, program_of
 from grader.book.history import read_given, read_history, written
 from grader.book.shipped import GivenCode, Shipped
 from grader.cli.puzzles import puzzles
 from grader.errors import UsageError
+from grader.model.part import Kernels
 from grader.puzzles import find
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
@@ -185,3 +186,39 @@ def test_a_puzzle_is_one_whatever_its_number_was(tmp_path: Path) -> None:
     }
     assert topics["pooling"].functions == [["pooling"]]
     assert topics["conv1d"].constants == ["TPB"]
+
+
+MAP = """\
+def add_10(output: P, a: P):
+    var mine = thread_idx.x
+    # fill in
+
+
+def main():
+    print("one")
+"""
+
+
+def test_what_is_in_the_kernels_of_a_program_is_given_but_no_answer(clone: Clone) -> None:
+    puzzle = find("map")
+    task, answer = puzzle.book[0].task, puzzle.book[0].answer
+    older = MAP.replace("var mine", "mine")
+    filled = MAP.replace("# fill in", "output[mine] = a[mine] + 10")
+    page = {"book/src/puzzle_01/puzzle_01.md": "# Puzzle 1: Map\n"}
+    # A version that held the answer by mistake.
+    clone.write({task: filled, answer: filled, **page})
+    clone.write({task: older})
+    clone.write({task: MAP})
+    given = read_given(clone.folder, puzzle, ["main"])
+    book = read_book(puzzle, read_history(clone.folder, ["main"]), given)
+    (part,) = puzzle.parts
+    assert isinstance(part.code, Kernels)
+    for text in (older, MAP, MAP.replace("one", "two"), MAP.replace("# fill in", "pass")):
+        assert book.gives(given_kernels(text, part.code))
+    assert not book.gives(given_kernels(filled, part.code))
+    assert given_kernels("def add_11():\n    pass\n", part.code) == ""
+
+
+def test_a_puzzle_without_given_code_is_told(clone: Clone) -> None:
+    with pytest.raises(UsageError, match="gives no kernel for softmax"):
+        read_given(clone.folder, find("softmax"), ["main"])

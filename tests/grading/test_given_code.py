@@ -6,13 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.labels import labels_of
 from grader.book import read_book
 from grader.book.digests import SHORT, array_reads, given_code, program_of
 from grader.book.shipped import GivenCode, Shipped
-from grader.folders import data_directory
 from grader.grading.given_code import HandedOut, all_handed_out
-from grader.grading.program import is_unfilled
-from grader.puzzles import find
+from grader.puzzles import NAMES, find
 from grader.puzzles.conv1d import PART, PUZZLE
 from grader.rubric.keys import skeleton_info
 
@@ -174,9 +173,38 @@ def test_a_skeleton_without_the_kernel_makes_no_kernel_a_given_one(text):
     ],
 )
 def test_a_kernel_may_be_repaired_by_a_constant_that_it_names(old, new, unfilled):
-    path = data_directory("reference_kernels") / "debugging/26.5/skeleton.mojo"
-    skeleton = path.read_text("utf-8")
+    puzzle = find("debugging")
+    skeleton = puzzle.reference("26.5", "skeleton")
+    assert skeleton is not None
     assert not old or skeleton.count(old) == 1
     text = skeleton.replace(old, new) if old else skeleton
-    parts = find("debugging").parts
-    assert {part.name for part in parts if is_unfilled(part, text, skeleton)} == unfilled
+    handed_out = all_handed_out(puzzle, ["26.5"])
+    assert {part.name for part in puzzle.parts if handed_out.is_unfilled(text, part)} == unfilled
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if find(name).is_program])
+def test_what_a_program_prints_fills_nothing_in(name):
+    puzzle = find(name)
+    for label in labels_of("26.5", puzzle=name):
+        handed_out = all_handed_out(puzzle, ["26.5"])
+        unfilled = {part.name for part in puzzle.parts
+                    if handed_out.is_unfilled(label.sample.content.decode(), part)}  # fmt: skip
+        if label.sample.name == "unfilled_with_another_main":
+            assert not handed_out.nothing_filled_in(label.sample.content.decode())
+            assert unfilled == {part.name for part in puzzle.parts}
+        elif label.sample.name == "right":
+            assert not unfilled
+
+
+def test_a_courses_own_program_is_unfilled_whatever_its_main_says():
+    puzzle = find("map")
+    skeleton = puzzle.reference("26.5", "skeleton")
+    assert skeleton is not None
+    own = skeleton.replace("var i = thread_idx.x", "var mine = thread_idx.x")
+    other_main = own.replace("with DeviceContext", "print()\n    with DeviceContext")
+    assert other_main != own != skeleton
+    (part,) = puzzle.parts
+    assert all_handed_out(puzzle, ["26.5"], skeleton_info(puzzle, own)).is_unfilled(
+        other_main, part
+    )
+    assert not all_handed_out(puzzle, ["26.5"]).is_unfilled(other_main, part)

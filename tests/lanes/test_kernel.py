@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from grader.lanes.lane import OtherSignature
 from grader.model.cases import Case, Ending, PlannedShape
 from grader.model.domains import Between, Values
 from grader.model.expected import ExpectedOutput
-from grader.model.part import KernelLaunch, Kernels, Part, Role, Scalar, Size, TensorSpec
+from grader.model.part import Budget, KernelLaunch, Kernels, Part, Role, Scalar, Size, TensorSpec
 from grader.toolchain.kernels import CompiledKernel
 
 HEAD = ".version 8.1\n.target sm_80\n.address_size 64\n"
@@ -94,6 +95,14 @@ def test_outputs_hold_zeros_before_the_first_launch(device):
     assert done.outputs[0].tolist() == [1, 2, 3, 4]
     assert done.inputs_after[0].tolist() == [1, 2, 3, 4]
     assert [each.kernel for each in done.evidence.launches] == ["add"]
+
+
+def test_the_device_may_take_as_long_for_a_launch_as_the_part_allows(device):
+    slow = replace(part(launch("add", "y", "x")), budget=Budget(seconds=3600.0))
+    with KernelLane(device, {0: [kernel("add", TWO, ADD)]}) as lane:
+        assert lane.run(case(slow)).ending is Ending.OUTPUT
+        assert lane._client is not None
+        assert (lane._client.sock.gettimeout() or 0) > slow.budget.seconds
 
 
 def test_what_is_in_and_out_holds_the_cases_values(device):

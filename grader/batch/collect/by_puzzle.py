@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -49,7 +49,10 @@ from grader.book.shipped import Topics, read_shipped
 from grader.errors import OtherPuzzle, SubmissionRefused, UsageError
 from grader.intake.display import one_line
 from grader.model.puzzle import Puzzle
-from grader.references import skeletons
+from grader.toolchain import edition as editions
+
+if TYPE_CHECKING:
+    from grader.grading.given_code import HandedOut
 
 MAX_READ: Final = 300
 """Files of one student that nobody else has, and that are read to see of which puzzle they are."""
@@ -358,17 +361,15 @@ class _Sorter:
 
         What is packed as an op is known by its digests only.
         """
-        from grader.grading.program import is_unfilled
-
         try:
             read = entry.load()
         except SubmissionRefused:
             return False
         key = f"{read.sha256} {puzzle.name}"
         if puzzle.is_program and key not in self._unfilled:
-            self._unfilled[key] = any(
-                all(is_unfilled(part, read.text, skeleton) for part in puzzle.parts)
-                for skeleton in skeletons_of(puzzle)
+            handed_out = _handed_out(puzzle)
+            self._unfilled[key] = all(
+                handed_out.is_unfilled(read.text, part) for part in puzzle.parts
             )
         return self._unfilled.get(key, False)
 
@@ -544,9 +545,11 @@ class _Files:
 
 
 @functools.cache
-def skeletons_of(puzzle: Puzzle) -> Sequence[str]:
-    """The texts of a puzzle's skeletons, each once, of all editions."""
-    return skeletons(puzzle.name, puzzle.kernels)
+def _handed_out(puzzle: Puzzle) -> HandedOut:
+    """What a puzzle gives to students, in all editions."""
+    from grader.grading.given_code import all_handed_out
+
+    return all_handed_out(puzzle, editions.names())
 
 
 def _late_with(choice: ChosenFiles, person: Person) -> Iterator[Student]:
