@@ -145,6 +145,12 @@ def explain_finding(finding: Finding) -> str:
     return FINDING_EXPLANATIONS[finding.kind]
 
 
+GIVEN_KERNEL_LAUNCH = (
+    "The kernel is the one that you were given, so that the launch is at fault: compare what it "
+    "passes with the kernel's signature, in order (tensors, and compile-time parameters such as "
+    "sizes), and grid_dim and block_dim with the task."
+)
+"""What a finding in an unchanged kernel means."""
 UNWRITTEN_BUFFER = "This was global memory: a buffer that nothing had filled."
 """Added to the explanation of an uninitialised read of global memory."""
 FINDING_DIAGNOSES: dict[FindingKind, str] = {

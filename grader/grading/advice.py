@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -22,7 +23,7 @@ from grader.record import (
     CheckedFinding,
     Diagnostic,
 )
-from grader.wording import ALLOWED, NO_COST, UNWRITTEN_BUFFER, explain_finding
+from grader.wording import ALLOWED, GIVEN_KERNEL_LAUNCH, NO_COST, UNWRITTEN_BUFFER, explain_finding
 
 if TYPE_CHECKING:
     from grader.model.cases import Observation
@@ -143,10 +144,18 @@ def _advice(
     return ""
 
 
-def findings(puzzle: Puzzle, observations: Iterable[Observation]) -> tuple[CheckedFinding, ...]:
+def findings(
+    puzzle: Puzzle, observations: Iterable[Observation], *, given: AbstractSet[str] = frozenset()
+) -> tuple[CheckedFinding, ...]:
     """The distinct findings with what they mean; the student's own first.
 
     Several instructions that show the same mistake are one finding with their counts summed.
+
+    Args:
+        puzzle: What is graded.
+        observations: The cases that show findings.
+        given: Names of the parts in which the kernel is the given one: what goes wrong in it is
+            the doing of its launch.
     """
     from grader.grading.observe import UNCLEAN, concerned, finding_key
 
@@ -180,7 +189,11 @@ def findings(puzzle: Puzzle, observations: Iterable[Observation]) -> tuple[Check
                     part=case.part.name if len(puzzle.parts) > 1 else "",
                     beyond=case.shape.beyond,
                     sizes=dict(case.shape.sizes),
-                    explanation=_explain(case.part, finding, whose, costs=asked),
+                    explanation=GIVEN_KERNEL_LAUNCH
+                    if whose is Attribution.STUDENT
+                    and case.part.name in given
+                    and finding.kind in UNCLEAN | {FindingKind.UNINITIALISED_READ}
+                    else _explain(case.part, finding, whose, costs=asked),
                     case=observation.number,
                     concerns=concerned(checks, case, *more),
                 )

@@ -18,6 +18,7 @@ from grader.guidance import next_steps
 from grader.intake.display import for_terminal, one_line
 from grader.intake.static_look import look
 from grader.record import (
+    CheckedFinding,
     Counterexample,
     Fault,
     PartInfo,
@@ -62,7 +63,10 @@ def verdict_record(state: RunState) -> Record:
             for name, tally in failed.items()
             if tally.worst is not None
         )
-    found = advice.findings(puzzle, results.findings.values()) if results else ()
+    found: tuple[CheckedFinding, ...] = ()
+    if results:
+        given = {name for name, part in results.parts.items() if part.kernel_unchanged}
+        found = advice.findings(puzzle, results.findings.values(), given=given)
     edition = state.edition
     diagnostics = advice.with_advice(puzzle, state.diagnostics, edition)
     record = _build(

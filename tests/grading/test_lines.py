@@ -24,6 +24,7 @@ from grader.record import Aspect, Attribution, ProblemKind
 from grader.sandbox import Isolation
 from grader.toolchain import edition as editions
 from grader.toolchain.toolchain import Toolchain
+from grader.wording import GIVEN_KERNEL_LAUNCH
 
 PUZZLE = find("conv1d")
 TEXT = reference_kernel("conv1d", "26.5", "right.mojo").read_text("utf-8")
@@ -181,3 +182,10 @@ def test_a_finding_without_a_line_is_no_other_than_one_of_its_kind_with_it():
     with_line = msgspec.structs.replace(race(OWN), source_line=SUM)
     found = advice.findings(PUZZLE, [observed(with_line), observed(race(thread=3))])
     assert [each.finding.source_line for each in found] == [SUM]
+
+
+def test_in_a_kernel_as_it_was_given_the_launch_is_at_fault():
+    (told,) = advice.findings(PUZZLE, [observed(race())], given={"conv1d"})
+    assert told.explanation == GIVEN_KERNEL_LAUNCH
+    (told,) = advice.findings(PUZZLE, [observed(race())])
+    assert told.explanation != GIVEN_KERNEL_LAUNCH
