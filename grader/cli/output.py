@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import shutil
 import sys
 import tempfile
@@ -213,6 +214,11 @@ class Outputs:
         self.announce(record)
         for name, path in written.items():
             click.echo(f"{'Record' if name == 'json' else 'Report'}: {path}")
+        case = next((each.case for each in record.counterexamples if each.case), 0)
+        shown = "text" in self.formats and "json" in written
+        if shown and case and record.is_whole and record.cases is not None:
+            again = ["grade", "replay", str(written["json"]), "--case", str(case)]
+            click.echo(f"Run the smallest failing case again: {shlex.join(again)}")
 
     def announce(self, record: Record) -> None:
         """Tell GitHub's runner, where that is wanted."""

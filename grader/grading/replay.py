@@ -90,7 +90,7 @@ def cases_of(record: Record) -> tuple[LoggedCase, ...]:
         UsageError: it is a student's copy, or nothing was run.
         RecordError: its log is damaged.
     """
-    if record.withheld is not None or (record.rubric is not None and not record.rubric.source):
+    if not record.is_whole:
         raise UsageError(
             "this is a student's copy of a record, without what is needed to run a case again",
             remedy="Use the record that was written with --audience instructor.",

@@ -195,6 +195,11 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     """Not None: this is a student's copy, and something was left out of it."""
 
     @property
+    def is_whole(self) -> bool:
+        """Whether it is no student's copy: what is needed to run a case again is in it."""
+        return self.withheld is None and (self.rubric is None or bool(self.rubric.source))
+
+    @property
     def exit_code(self) -> ExitCode:
         """What ``grade`` exits with for this record."""
         return {

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from grader.record import encode
+from grader.record import CaseLog, Withheld, encode
 from grader.report import FORMATS
 from tests.action.workflow import commands, read_file_command
 from tests.cli.test_commands import grade
@@ -44,6 +44,22 @@ def test_every_format_is_written_under_its_name(record, tmp_path) -> None:
     assert grade("report", record, "--format", names, "--out", out).returncode == 0
     written = {path.name for path in out.iterdir()}
     assert written == {each.file for name, each in FORMATS.items() if name != "text"}
+
+
+def test_the_command_that_runs_the_case_again_is_printed_in_full(tmp_path) -> None:
+    made = records.wrong_values()
+    first = msgspec.structs.replace(made.counterexamples[0], case=7)
+    log = CaseLog(count=9, packed=b"")
+    made = msgspec.structs.replace(made, counterexamples=(first,), cases=log)
+    path = tmp_path / "a record.json"
+    path.write_bytes(encode(made))
+    out = tmp_path / "out"
+    said = grade("report", path, "--format", "text,json", "--out", out).stdout
+    assert f"again: grade replay {out / 'record.json'} --case 7\n" in said
+    copy = msgspec.structs.replace(made, withheld=Withheld(never=5))
+    path.write_bytes(encode(copy))
+    said = grade("report", path, "--format", "text,json", "--out", out).stdout
+    assert "grade replay" not in said
 
 
 def test_the_runner_is_told_where_it_names_its_files(record, tmp_path, monkeypatch) -> None:
