@@ -4,11 +4,11 @@
                                          [--out FOLDER [--resume]]
     python -m benchmarks.verdict_quality --from-class grade-out/benchmark-class/run
 
-Prints false passes, false fails and other differences, and beside them what the
-puzzle's own check (one example, ``rtol=1e-5``) says about the same files. Each
-sample is graded by the command ``grade submit``, as a user would; with
-``--from-class`` the records are those of a class that ``benchmarks.batch_class``
-had graded, and only what is not among them is graded here.
+Prints false passes, false fails and other differences, and beside them what the puzzle's own check
+(one example, ``rtol=1e-5``; of a program, its ``main``) says about the same files. Each sample is
+graded by the command ``grade submit``, as a user would; with ``--from-class`` the records are those
+of a class that ``benchmarks.batch_class`` had graded, and only what is not among them is graded
+here.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from grader.batch.pool import core_of_its_own
 from grader.batch.results import student_results
 from grader.batch.store import Store
 from grader.puzzles import DEFAULT, NAMES
-from grader.record import Record, Status, Verdict, encode, load
+from grader.record import Aspect, Record, Status, Verdict, encode, load
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -65,7 +65,12 @@ class Graded:
 
 
 def own_check(record: Record) -> bool:
-    """What ``assert_allclose(result, expected, rtol=1e-5)`` on the published example says."""
+    """What the book's own comparison says: of a program, its ``main``.
+
+    Of an op, ``assert_allclose(result, expected, rtol=1e-5)`` on the published example.
+    """
+    if programs := [check for check in record.checks if check.aspect is Aspect.PROGRAM]:
+        return all(check.status is Status.PASSED for check in programs)
     outcome = {check.id: check.status for check in record.checks}.get("example")
     if outcome is Status.PASSED:
         return True

@@ -35,7 +35,11 @@ from grader.record import (
 )
 from grader.wording import HURDLES, SKELETON_HEADLINE
 
-_STAGES = {"package": Aspect.PACKAGES, "compile": Aspect.COMPILES}
+_STAGES = {
+    "package": Aspect.PACKAGES,
+    "compile": Aspect.COMPILES,
+    "program": Aspect.PROGRAM,
+}
 """What a check is about that a message of the compiler belongs to, by its stage."""
 
 
@@ -97,10 +101,11 @@ def _without(record: Record, hidden: frozenset[str]) -> Record:
         # Only whether any ran: how many tells how the hidden ones ended.
         cases_run=min(record.cases_run, 1),
         cases=None,
+        programs=tuple(each for each in record.programs if each.check in visible),
         shapes=(),
         launches=(),
         kernels=(),
-        stages=tuple(each for each in record.stages if each.name != "run"),
+        stages=tuple(each for each in record.stages if each.name not in ("run", "program")),
         withheld=stands.withheld,
     )
     return _with_summary(record, shown, stands)

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 from grader.device import Finding, FindingKind, Writer, of_file
 from grader.intake.program import Unset
-from grader.record import Aspect, NotRun, ProblemKind, Reason
+from grader.record import Aspect, NotRun, PrintedOutput, ProblemKind, ProgramEnd, Reason
 
 # ---- what the device found ----
 
@@ -256,6 +256,26 @@ UNSET: dict[Unset, str] = {
     "values of it: write the number, as the skeleton does",
 }
 """Why a constant can't get the values of other sizes, behind its name."""
+PROGRAM_ENDS: dict[ProgramEnd, str] = {
+    ProgramEnd.RAN: "it ran{printed}",
+    ProgramEnd.NO_MAIN: "the file has no main, so it is no program that could be run",
+    ProgramEnd.NOT_BUILT: "it does not build as a program: {said}",
+    ProgramEnd.FAILED: "it ended with {said}{command}",
+    ProgramEnd.STOPPED: "it was stopped: {said}{command}",
+    ProgramEnd.NO_LAUNCH: "it launched no kernel that the task is about{command}",
+    ProgramEnd.NOT_CLEAN: "the device saw {said} in it{command}",
+    ProgramEnd.NOTHING_BACK: "it fetched nothing that a kernel had written{command}",
+    ProgramEnd.UNSEEN: "it could not be watched: {said}{command}",
+}
+"""What came of a program; ``{command}`` stands for its arguments, where it has some."""
+NOT_ON_A_GPU = "a GPU does not show its launches; grade on the software device to see them"
+"""What is said of a program where the kernels run on a GPU."""
+PRINTED: dict[PrintedOutput, str] = {
+    PrintedOutput.PUBLISHED: ", and printed the published output",
+    PrintedOutput.OTHER: "; it printed other numbers than the book's program",
+    PrintedOutput.NOTHING: "; it printed no numbers where the book's program does",
+    PrintedOutput.NOT_ASKED: "",
+}
 _REASONS: dict[Reason, str] = {
     Reason.NOTHING_FILLED_IN: "nothing was filled in",
     Reason.COMPILER: "{said}",
@@ -278,6 +298,8 @@ _REASONS: dict[Reason, str] = {
     Reason.GIVEN_KERNEL: "the given kernel is unchanged, and it is not right there",
     Reason.ASSIGNED_FIRST: "the assigned part is not right yet",
     Reason.TRIED: "tried at {sizes}{not_compared}",
+    Reason.PROGRAM: "{told}",
+    Reason.PROGRAM_UNSEEN: "the program could not be watched: {said}",
 }
 
 
@@ -296,6 +318,13 @@ def reason_sentence(reason: Reason | None, data: Mapping[str, int | str]) -> str
         words["expected"] = f"; the skeleton has `{other}`" if other else ""
     elif reason is Reason.NOT_RUN:
         words["why"] = NOT_RUN[NotRun(str(data["why"]))]
+    elif reason is Reason.PROGRAM:
+        words["told"] = program_sentence(
+            ProgramEnd(words["end"]),
+            command=words.get("command", ""),
+            said=words.get("said", ""),
+            printed=PrintedOutput(words.get("printed", PrintedOutput.NOT_ASKED)),
+        )
     elif reason is Reason.TRIED:
         words["sizes"] = sizes_tried(int(data["tried"]), int(data["of"]))
         words["not_compared"] = ""
@@ -305,6 +334,18 @@ def reason_sentence(reason: Reason | None, data: Mapping[str, int | str]) -> str
                 "compared: their sum may overflow in one order and not in another"
             )
     return _REASONS[reason].format_map(words)
+
+
+def program_sentence(
+    end: ProgramEnd,
+    *,
+    command: str = "",
+    said: str = "",
+    printed: PrintedOutput = PrintedOutput.NOT_ASKED,
+) -> str:
+    """What came of a program, or of one run of it."""
+    with_arguments = f" (run with {command})" if command else ""
+    return PROGRAM_ENDS[end].format(command=with_arguments, said=said, printed=PRINTED[printed])
 
 
 def sizes_tried(tried: int, count: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from grader.checks.behaviour import Clean, OnDevice, Robust
+from grader.checks.program import Program
 from grader.checks.stages import Compiles, Packages
 from grader.checks.values import AllValues, Example, Integers, Reals
 
@@ -14,6 +15,7 @@ __all__ = [
     "Integers",
     "OnDevice",
     "Packages",
+    "Program",
     "Reals",
     "Robust",
 ]

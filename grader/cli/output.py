@@ -35,6 +35,7 @@ _DOING = {
     "compile": "Compiling",
     "run": "Running cases",
     "lines": "Finding the lines",
+    "program": "Running the program",
     "report": "Writing the report",
 }
 _TAKES = {"compile": " (5 to 50 s)"}

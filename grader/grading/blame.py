@@ -130,8 +130,8 @@ def _limit(outcome: Outcome, doing: str, control: Control) -> str:
         raise out_of_memory(doing)
     if outcome.limit is None:
         return ""
-    idle = outcome.cpu_seconds < IDLE * outcome.wall_seconds
-    if outcome.limit is LimitHit.WALL_CLOCK and idle and _starved(outcome):
+    idle = _idle(outcome)
+    if outcome.limit is LimitHit.WALL_CLOCK and starved(outcome):
         raise ToolchainFault(
             f"{doing} ran out of time after {outcome.stage_seconds:.0f} s, of which the"
             f" machine gave it {outcome.cpu_seconds:.0f} s: it is too busy to grade",
@@ -181,10 +181,14 @@ def _check_limit(outcome: Outcome, doing: str, trial: Trial | None) -> None:
         )
 
 
-def _starved(outcome: Outcome) -> bool:
-    """Whether it wanted to compute and could not. A sleeper does not want to."""
+def _idle(outcome: Outcome) -> bool:
+    return outcome.cpu_seconds < IDLE * outcome.wall_seconds
+
+
+def starved(outcome: Outcome) -> bool:
+    """Whether a process wanted to compute and could not. A sleeper does not want to."""
     waiting = outcome.waiting_seconds
-    return waiting is not None and waiting > STARVED * outcome.wall_seconds
+    return _idle(outcome) and waiting is not None and waiting > STARVED * outcome.wall_seconds
 
 
 def _first(errors: list[Diagnostic]) -> str:

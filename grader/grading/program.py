@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -24,18 +25,22 @@ from grader.lanes.lane import OtherSignature
 from grader.lanes.prepared import NotPrepared, gets_through, prepared
 from grader.lanes.ways import ProgramLane, way_of
 from grader.lanes.workspace import open_workspace
+from grader.machine import cores
 from grader.model.cases import Case, PlannedShape
 from grader.model.part import Kernels, Part, Scalar
-from grader.record import Reason
+from grader.model.program import ProgramCheck, ProgramSeen, commands_of
+from grader.record import ProgramEnd, Reason, Status
 from grader.sandbox import Isolation, Limits
 from grader.toolchain.compiler import HEAD_START
 from grader.toolchain.kernels import LIMITS
 from grader.toolchain.packaging import Packaged
 from grader.toolchain.toolchain import Toolchain
 from grader.toolchain.workspace import Workspace
+from grader.wording import NOT_ON_A_GPU
 from grader.worker.process import Ended
 
 if TYPE_CHECKING:
+    from grader.grading.own_program import OwnProgram
     from grader.grading.prober import Prober
 
 
@@ -68,24 +73,53 @@ class ProgramRun:
             limits=self._limits(),
         )
         with contextlib.ExitStack() as stack:
-            # It takes half a second to start, and the compiler four. A file that does not compile
-            # needs none: it is done before, or a first look tells.
+            # A file that does not compile needs neither: it is done before, or a first look tells.
+            # The device takes half a second to start, and the compiler four.
+            own = None
+            if self._asked and not self.on_gpu:
+                own = stack.enter_context(self._own_program())
             device = Background(
                 lambda: stack.enter_context(chosen),
                 after=HEAD_START if self.first_look is None else None,
             )
             try:
-                return self._run(device, stack)
+                return self._run(device, stack, own)
             finally:
                 device.drop(lambda _: None)
 
-    def _run(self, device: Background[CaseDevice], stack: contextlib.ExitStack) -> Choice | None:
+    @cached_property
+    def _asked(self) -> tuple[ProgramCheck, ...]:
+        """The checks that look at the file as a program."""
+        return tuple(each for each in self.state.puzzle.checks if isinstance(each, ProgramCheck))
+
+    def _own_program(self) -> OwnProgram:
+        from grader.grading.own_program import OwnProgram
+
+        return OwnProgram(
+            self.state.submission.text,
+            self.state.request.puzzle_name,
+            self.toolchain,
+            isolation=self.isolation,
+            limits=self._limits(),
+            # Two processes of a submission at a time only where a namespace keeps them apart, and
+            # where they do not take each other's time: in a class each grading has one core.
+            after=HEAD_START if self.isolation is Isolation.BWRAP and cores() > 1 else None,
+        )
+
+    def _run(
+        self,
+        device: Background[CaseDevice],
+        stack: contextlib.ExitStack,
+        own: OwnProgram | None,
+    ) -> Choice | None:
         state = self.state
         with state.stage("compile"):
             unfilled = self._unfilled()
             shapes = [shape for shape in self._plan() if shape.part.name not in unfilled]
             if not shapes:
                 state.steps = StepsDone(nothing_filled_in=True)
+                if own is not None and not self._as_given:
+                    self._run_alone(own, device)
                 return None
             drawn: list[tuple[ProgramLane, Prober]] = []
 
@@ -132,7 +166,35 @@ class ProgramRun:
                 device.result()
                 ready = drawn[0] if drawn else self._ready(stack, shapes)
                 self._run_kernels(*ready, built, shapes)
+        if own is not None and built.ok:
+            with state.stage("program"):
+                state.steps = replace(state.steps, program=self._run_program(own, device))
+        elif built.ok and self._asked:
+            seen = ProgramSeen(end=ProgramEnd.UNSEEN, said=NOT_ON_A_GPU)
+            state.steps = replace(state.steps, program=seen)
         return None
+
+    def _run_program(self, own: OwnProgram, device: Background[CaseDevice]) -> ProgramSeen:
+        seen = own.run(commands_of(self._asked), device.result)
+        self.state.diagnostics += own.diagnostics
+        self.state.stage_failed = seen.end is not ProgramEnd.RAN
+        return seen
+
+    def _run_alone(self, own: OwnProgram, device: Background[CaseDevice]) -> None:
+        """Run the program where all kernels are as they were given: that may be right in one."""
+        alone = [each for each in self._asked if each.stands_alone]
+        if not alone:
+            return
+        seen = self._run_program(own, device)
+        if any(each.judge_program(seen).status is Status.PASSED for each in alone):
+            nothing = LeftOut(Reason.NOTHING_FILLED_IN)
+            self.state.device = device.result().info
+            self.state.steps = StepsDone(
+                packages=True,
+                compiles=True,
+                refused=dict.fromkeys((part.name for part in self.state.puzzle.parts), nothing),
+                program=seen,
+            )
 
     def _ready(
         self, stack: contextlib.ExitStack, shapes: Sequence[PlannedShape]
@@ -222,7 +284,8 @@ class ProgramRun:
         handed_out = all_handed_out(
             puzzle, self.choice.skeletons, rubric.skeleton if rubric else None
         )
-        if handed_out.nothing_filled_in(text):
+        self._as_given = handed_out.nothing_filled_in(text)
+        if self._as_given:
             return {part.name for part in puzzle.parts}
         return {part.name for part in puzzle.parts if handed_out.is_unfilled(text, part)}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import traceback
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -17,11 +18,13 @@ from grader.grading.verdict import headline, score
 from grader.guidance import next_steps
 from grader.intake.display import for_terminal, one_line
 from grader.intake.static_look import look
+from grader.model.program import ProgramCheck
 from grader.record import (
     CheckedFinding,
     Counterexample,
     Fault,
     PartInfo,
+    ProgramOutput,
     PuzzleInfo,
     Record,
     ShapeRun,
@@ -33,6 +36,7 @@ from grader.record import (
 
 if TYPE_CHECKING:
     from grader.model.part import Part
+    from grader.model.program import ProgramSeen
     from grader.model.puzzle import Puzzle
     from grader.rubric import Rubric
 
@@ -40,6 +44,8 @@ if TYPE_CHECKING:
 DETAIL_LINES = 40
 MAX_LAUNCHES = 64
 """Kinds of launches that the record keeps; a program can make each one different."""
+MAX_PRINTED = 4000
+"""Characters that the record keeps of what a run of the program printed."""
 
 
 def verdict_record(state: RunState) -> Record:
@@ -86,9 +92,37 @@ def verdict_record(state: RunState) -> Record:
         kernels=results.kernels if results else (),
         launches=results.launches[:MAX_LAUNCHES] if results else (),
         cases=caselog.pack(results.log) if results else None,
+        programs=tuple(_programs(puzzle, state.steps.program)),
     )
     unfilled = (edition.worded(puzzle.first_step),) if state.steps.nothing_filled_in else None
     return replace(record, advice=unfilled or next_steps(record))
+
+
+def _programs(puzzle: Puzzle, seen: ProgramSeen | None) -> Iterator[ProgramOutput]:
+    """The runs of the submission's own program, check by check."""
+    for check in puzzle.checks:
+        if not isinstance(check, ProgramCheck) or seen is None:
+            continue
+        for command in check.commands:
+            if (run := seen.runs.get(command)) is not None:
+                yield ProgramOutput(
+                    check=check.id,
+                    command=one_line(command.text),
+                    end=check.end_of(run),
+                    said=check.said_of(run),
+                    launches=run.launches,
+                    seconds=run.seconds,
+                    printed=command.compare(run.text),
+                    text=_both_ends(run.text, MAX_PRINTED),
+                )
+
+
+def _both_ends(text: str, limit: int) -> str:
+    """A text without its middle, where it is long: results are printed last."""
+    if len(text) <= limit:
+        return text
+    half = limit // 2
+    return f"{text[:half]}\n[... {len(text) - 2 * half:,} characters ...]\n{text[-half:]}"
 
 
 def fault_record(state: RunState, error: Exception) -> Record:

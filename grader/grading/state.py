@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from grader.grading.results import Results
     from grader.lanes.kernel_build import LeftOut
     from grader.model.cases import PlannedShape
+    from grader.model.program import ProgramSeen
     from grader.model.puzzle import Puzzle
     from grader.rubric import Rubric
 
@@ -112,6 +113,8 @@ class StepsDone:
     nothing_filled_in: bool = False
     refused: Mapping[str, LeftOut] = field(default_factory=dict)
     """By the name of the part, why it could not be run where others could."""
+    program: ProgramSeen | None = None
+    """What was seen of the file as a program, where a check asks and it was run."""
 
 
 @dataclass

@@ -12,8 +12,9 @@ from grader.errors import Undecided
 from grader.grading.state import StepsDone
 from grader.marks import Tried, needed_points
 from grader.marks import right as right_at
-from grader.model.checks import Judgement, PartResults
+from grader.model.checks import Judgement, PartResults, Tally
 from grader.model.part import Scope
+from grader.model.program import ProgramCheck
 from grader.record import Aspect, CheckOutcome, Reason, Status, Verdict, Visibility
 from grader.wording import HURDLES, SKELETON_HEADLINE, reason_sentence
 
@@ -168,6 +169,10 @@ def _ended(puzzle: Puzzle, item: RubricItem, steps: StepsDone) -> CheckOutcome:
 def _judge(puzzle: Puzzle, check: Check, steps: StepsDone) -> Judgement:
     if steps.nothing_filled_in:
         return Judgement(status=Status.NOT_CHECKED, reason=Reason.NOTHING_FILLED_IN)
+    if isinstance(check, ProgramCheck):
+        if steps.program is None:
+            return Judgement(status=Status.NOT_CHECKED, reason=Reason.NOT_COMPILED)
+        return check.judge_program(steps.program)
     for aspect, passed, missing in (
         (Aspect.PACKAGES, steps.packages, Reason.NOT_PACKAGED),
         (Aspect.COMPILES, steps.compiles, Reason.NOT_COMPILED),
@@ -242,6 +247,9 @@ def _what_is_wrong(puzzle: Puzzle, failed: CheckOutcome | None, steps: StepsDone
         wrong = any(tally.worst for part in results.values() for tally in part.of_values)
         return NOT_RIGHT if wrong else UNCHECKED
     check = next(check for check in puzzle.checks if check.id == failed.id)
+    if isinstance(check, ProgramCheck):
+        right = all(_is_right(puzzle, part.name, steps.results) for part in puzzle.parts)
+        return check.headline(Tally()) if right else NOT_RIGHT
     part = puzzle.part(check.part)
     told = _of_part(check, results[part.name])
     if len(puzzle.parts) == 1:

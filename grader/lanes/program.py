@@ -25,7 +25,7 @@ from grader.lanes import DeviceChoice, gpu
 from grader.lanes.devices import LIMITS as DEVICE_LIMITS
 from grader.lanes.devices import CaseDevice, HowToRun, choose_device, device_spawn
 from grader.record import Diagnostic
-from grader.sandbox import Isolation, Limits, Outcome, Scratch
+from grader.sandbox import Isolation, Limits, Outcome, SandboxedProcess, Scratch
 from grader.toolchain.compiler import HowToCompile, build_library
 from grader.toolchain.packaging import parse
 from grader.toolchain.toolchain import Toolchain
@@ -34,6 +34,8 @@ from grader.toolchain.workspace import Workspace
 _DRIVER = "/driver"
 _HOST = Path(worker.__file__).with_name("program.py")
 _PROGRAM = "program"
+_TARGET = ("--target-accelerator", "sm_80")
+"""What to compile for, where there is no device to ask: the software device's."""
 _PUMP_SECONDS = 0.05
 _BUSY_SECONDS = 10.0
 
@@ -70,14 +72,37 @@ class ProgramPlace:
 
     Args:
         workspace: Its directory and the box that its processes run in.
-        device: What it runs on.
+        device: What it runs on; None where it is built only, for the software device.
         source: Its file, as the compiler and the line tables name it.
     """
 
-    def __init__(self, workspace: Workspace, device: CaseDevice, source: str) -> None:
+    def __init__(self, workspace: Workspace, device: CaseDevice | None, source: str) -> None:
         self._workspace = workspace
-        self.device = device
+        self._device = device
         self.source = source
+        self._process: SandboxedProcess | None = None
+        self._stopped = False
+
+    @property
+    def device(self) -> CaseDevice:
+        """What it runs on."""
+        assert self._device is not None, "built without a device"
+        return self._device
+
+    def run_on(self, device: CaseDevice) -> None:
+        """Say what it runs on, where it was built without a device."""
+        self._device = device
+
+    def stop(self) -> None:
+        """End a build that is going on in another thread: it fails. None begins after this."""
+        self._stopped = True
+        if self._process is not None:
+            self._process.kill()
+
+    def _began(self, process: SandboxedProcess) -> None:
+        self._process = process
+        if self._stopped:
+            process.kill()
 
     def build(self, limits: Limits) -> Built:
         """Compile it with line tables, for the device that there is.
@@ -89,12 +114,16 @@ class ProgramPlace:
         """
         built = build_library(
             self._workspace,
-            [self.source],
+            [*(() if self._device else _TARGET), self.source],
             _PROGRAM,
             HowToCompile(
-                limits=limits, environment=self._environment(), pass_fds=self._descriptors()
+                limits=limits,
+                environment=self._environment(),
+                pass_fds=self._descriptors(),
+                began=self._began,
             ),
         )
+        self._process = None
         name = "/".join(self.source.rsplit("/", 2)[1:])
         return Built(
             ok=built.ok,
@@ -167,16 +196,20 @@ class ProgramPlace:
         return self._workspace.box.inside(self._workspace.run_directory)
 
     def _descriptors(self) -> list[int]:
-        return [] if self.device.worker_fd is None else [self.device.worker_fd]
+        if self._device is None or self._device.worker_fd is None:
+            return []
+        return [self._device.worker_fd]
 
     def _environment(self) -> Mapping[str, str]:
         """The toolchain's variables, and those with which a program finds the device's driver."""
         inside = self._workspace.box.inside
+        if self._device is None:
+            return self._workspace.environment()
         variables = {
             **self._workspace.environment(),
-            **self.device.worker_environment(inside),
+            **self._device.worker_environment(inside),
         }
-        if self.device.observes:
+        if self._device.observes:
             # In the place of a driver that is installed. By their paths: a library that is loaded
             # by its bare name does not keep MAX 26.4 from loading its own compiler of PTX.
             folder = inside(library_directory())
@@ -192,8 +225,9 @@ def open_program(
     toolchain: Toolchain,
     *,
     isolation: Isolation,
-    device: DeviceChoice,
+    device: DeviceChoice | None,
     device_limits: Limits = DEVICE_LIMITS,
+    beside: Mapping[str, bytes] | None = None,
 ) -> Iterator[ProgramPlace]:
     """A place for a program, with a device. Its directory goes when the block ends.
 
@@ -202,18 +236,22 @@ def open_program(
         module: What its file is called, without ``.mojo``: it is in the names of its kernels.
         toolchain: What compiles it.
         isolation: The level that its processes run under.
-        device: What it runs on.
+        device: What it runs on; None: it is built for the software device, and
+            `ProgramPlace.run_on` brings one.
         device_limits: Of the software device's process.
+        beside: Modules that it imports, by name.
 
     Raises:
         DeviceFault: the device can't be opened.
         SandboxFault: nothing can be started in the sandbox.
     """
     with contextlib.ExitStack() as stack:
-        spawn = device_spawn(isolation, limits=device_limits)
-        chosen = stack.enter_context(choose_device(device, spawn))
+        chosen = None
+        if device is not None:
+            spawn = device_spawn(isolation, limits=device_limits)
+            chosen = stack.enter_context(choose_device(device, spawn))
         scratch = stack.enter_context(Scratch())
-        on_gpu = not chosen.observes
+        on_gpu = chosen is not None and not chosen.observes
         workspace = Workspace(
             toolchain,
             scratch,
@@ -225,5 +263,7 @@ def open_program(
             ),
             gpu=on_gpu,
         )
+        for name, text in (beside or {}).items():
+            scratch.install(f"source/{name}.mojo", text)
         file = scratch.install(f"source/{module}.mojo", source)
         yield ProgramPlace(workspace, chosen, workspace.box.inside(file))

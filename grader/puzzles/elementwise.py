@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from grader.checks import Clean, Compiles, Example, Integers, Reals
 from grader.model.domains import Sizes
 from grader.model.expected import ExpectedOutput
-from grader.model.part import Arrays, Mistake, Words, WorkedExample
+from grader.model.part import Arrays, Kernels, Mistake, Part, Words, WorkedExample
+from grader.model.program import Command
 from grader.model.puzzle import RubricItem
 from grader.model.sums import sum_of
-from grader.puzzles.programs import Answer, numbers
+from grader.puzzles.programs import Answer, numbers, program
 
 Change = Callable[[Answer, Sizes], Answer | None]
 """From an array and the sizes to what a mistake makes of it, or None where that is the same."""
@@ -42,10 +43,13 @@ def counted(title: str, lower: str, sizes: Sizes, *shape: int) -> tuple[WorkedEx
     return example, Words(title=title, lower=lower, inputs={"a": "a"})
 
 
-def rubric(kernel: str, *, example: str, integers: str, clean: str) -> tuple[RubricItem, ...]:
+def rubric(part: Part, *, example: str, integers: str, clean: str) -> tuple[RubricItem, ...]:
     """Points of a puzzle with one kernel, with what to look at first where a check failed."""
+    assert part.example is not None
+    assert isinstance(part.code, Kernels)
+    (kernel,) = part.code.functions
     return (
-        RubricItem(check=Compiles(title=f"The kernel {kernel} compiles"), points=10),
+        RubricItem(check=Compiles(title=f"The kernel {kernel} compiles"), points=5),
         RubricItem(check=Example(next_step=example), points=10),
         RubricItem(check=Integers(next_step=integers), points=50),
         RubricItem(
@@ -56,6 +60,7 @@ def rubric(kernel: str, *, example: str, integers: str, clean: str) -> tuple[Rub
             points=20,
         ),
         RubricItem(check=Clean(next_step=clean), points=10),
+        program(Command(printed=part.example.outputs["output"])),
     )
 
 

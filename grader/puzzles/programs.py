@@ -8,9 +8,10 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from grader.checks import Clean, Integers, Reals, Robust
+from grader.checks import Clean, Integers, Program, Reals, Robust
 from grader.model.domains import Extent, Sizes
 from grader.model.part import Arrays, Mistake, TensorSpec
+from grader.model.program import Command
 from grader.model.puzzle import BookPlace, RubricItem
 
 Answer = NDArray[np.float64]
@@ -147,6 +148,19 @@ def graded(
         check = Robust(part=part, title=title(f"Robust: {asked}"), next_step=hint)
         items.append(RubricItem(check=check, points=extra, extra=True))
     return tuple(items)
+
+
+def program(*commands: Command) -> RubricItem:
+    """The points for a file that also runs as the program that it is.
+
+    Args:
+        commands: How the book runs it.
+    """
+    hint = (
+        "Run it as the book does. Where it ends with an error, the last lines that it prints say "
+        "which."
+    )
+    return RubricItem(check=Program(commands=commands, next_step=hint), points=5)
 
 
 def of_right(

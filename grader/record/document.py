@@ -15,6 +15,7 @@ from grader.record.outcomes import (
     Counterexample,
     Diagnostic,
     LaunchKind,
+    ProgramOutput,
     ShapeRun,
     StaticLook,
     Withheld,
@@ -125,7 +126,7 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     """``read``, ``toolchain`` (where one is installed), ``package``, ``compile``, ``run``,
-    ``lines`` (where findings had none), ``report``."""
+    ``lines`` (where findings had none), ``program``, ``report``."""
     outcome: StageOutcome
     seconds: float
     peak_bytes: int | None = None
@@ -186,6 +187,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     stages: tuple[Stage, ...] = ()
     kernels: tuple[str, ...] = ()
     """Names of the kernels that were launched."""
+    programs: tuple[ProgramOutput, ...] = ()
+    """Runs of the file as a program, where a check asks for them."""
     look: tuple[StaticLook, ...] = ()
     rubric: RubricInfo | None = None
     """None where the puzzle's own was used."""

@@ -10,7 +10,9 @@ from grader.device import Dim3, Finding, Launch, Writer
 from grader.record.terms import (
     Aspect,
     Attribution,
+    PrintedOutput,
     ProblemKind,
+    ProgramEnd,
     Reason,
     Status,
     Visibility,
@@ -167,7 +169,7 @@ class Diagnostic(msgspec.Struct, frozen=True, kw_only=True):
 
     severity: Literal["error", "warning"]
     message: str
-    stage: Literal["package", "compile", "run"]
+    stage: Literal["package", "compile", "run", "program"]
     file: str | None = None
     line: int | None = None
     column: int | None = None
@@ -208,6 +210,23 @@ class ShapeRun(msgspec.Struct, frozen=True, kw_only=True):
     def beyond(self) -> bool:
         """Whether it lies beyond the task."""
         return self.scope != "assigned"
+
+
+class ProgramOutput(msgspec.Struct, frozen=True, kw_only=True):
+    """A run of the submission's own program, for one check."""
+
+    check: str
+    """`CheckOutcome.id`."""
+    command: str
+    """Its arguments; empty where it has none."""
+    end: ProgramEnd
+    said: str = ""
+    """How it ended: an exit code, a signal, a limit, or what could not be seen."""
+    launches: int = 0
+    seconds: float = 0.0
+    printed: PrintedOutput = PrintedOutput.NOT_ASKED
+    text: str = ""
+    """What it printed, on both streams, safe to display and cut."""
 
 
 class CaseLog(msgspec.Struct, frozen=True, kw_only=True):

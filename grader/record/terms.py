@@ -68,6 +68,8 @@ class Aspect(StrEnum):
     """How it gets there: accesses, races, barriers, inputs that must stay as they are."""
     ORIGIN = "origin"
     """Who made the outputs: a kernel on the device, or the host."""
+    PROGRAM = "program"
+    """What the file does as a program, by its own ``main``."""
     ALL = "all"
     """All of the above, at sizes beyond the task."""
     OWN = "own"
@@ -111,11 +113,49 @@ class Reason(StrEnum):
     """The assigned sizes are not right yet."""
     TRIED = "tried"
     """It passed. Data: ``tried``, ``of``, ``not_compared``, ``elements``."""
+    PROGRAM = "program"
+    """How the program ended. Data: ``end`` (`ProgramEnd`), ``command``, and ``said``, what it says
+    of itself: the compiler's message, an exit code, a limit. Where it passed, ``printed``
+    (`PrintedOutput`)."""
+    PROGRAM_UNSEEN = "program-unseen"
+    """How the program would end can't be told here. Data: ``said``."""
 
     @property
     def out_of_reach(self) -> bool:
         """Whether it was the device that could not show it."""
-        return self in (Reason.WRITERS_HIDDEN, Reason.ACCESSES_HIDDEN)
+        return self in (Reason.WRITERS_HIDDEN, Reason.ACCESSES_HIDDEN, Reason.PROGRAM_UNSEEN)
+
+
+class ProgramEnd(StrEnum):
+    """What came of a program that was run as its author would. The sentences: `grader.wording`."""
+
+    RAN = "ran"
+    """To its end, with exit code 0, and it launched a kernel."""
+    NO_MAIN = "no-main"
+    NOT_BUILT = "not-built"
+    FAILED = "failed"
+    """With another exit code, or by a signal."""
+    STOPPED = "stopped"
+    """At a limit."""
+    NO_LAUNCH = "no-launch"
+    """It launched no kernel, or not the one that the task is about."""
+    NOT_CLEAN = "not-clean"
+    """The device found something in a launch."""
+    NOTHING_BACK = "nothing-back"
+    """What it copied back holds nothing that a kernel wrote."""
+    UNSEEN = "unseen"
+    """It asked for what the software device does not have, or the machine was at fault."""
+
+
+class PrintedOutput(StrEnum):
+    """What a program printed, beside what the book's own prints."""
+
+    PUBLISHED = "published"
+    OTHER = "other"
+    NOTHING = "nothing"
+    """No numbers, where the book's own has some."""
+    NOT_ASKED = "not-asked"
+    """It is not known what the book's own prints."""
 
 
 class ProblemKind(StrEnum):

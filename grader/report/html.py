@@ -34,6 +34,7 @@ from grader.report.sections import (
     CheckRow,
     FactRow,
     InstructorView,
+    ProgramRow,
     Segment,
     ShapeTable,
     StageRow,
@@ -41,6 +42,7 @@ from grader.report.sections import (
     facts,
     instructor_view,
     moment,
+    program_rows,
     segments,
     shape_table,
     stage_row,
@@ -109,6 +111,7 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     hidden_cases: int
     findings: tuple[FindingView, ...]
     more_findings: int
+    programs: tuple[ProgramRow, ...]
     skeleton_findings: tuple[FindingView, ...]
     more_skeleton_findings: int
     fault: FaultView | None
@@ -183,6 +186,7 @@ def page(record: Record, limits: ReportLimits, audience: Audience = "student") -
             finding_view(f, record, steps, limits) for f in by_student[: limits.findings]
         ),
         more_findings=max(0, len(by_student) - limits.findings),
+        programs=program_rows(record, limits),
         skeleton_findings=tuple(
             finding_view(f, record, steps, limits) for f in by_skeleton[: limits.findings]
         ),

@@ -8,10 +8,22 @@ from itertools import groupby
 import msgspec
 
 from grader.errors import RecordError
-from grader.record import CheckOutcome, PartInfo, Reason, Record, ShapeRun, Stage, Status
+from grader.record import (
+    CheckOutcome,
+    PartInfo,
+    ProgramOutput,
+    Reason,
+    Record,
+    ShapeRun,
+    Stage,
+    Status,
+)
 from grader.report import style
 from grader.report.style import HIDDEN_FROM_STUDENTS, SHORT, STATUS, Badge, ReportLimits, cut
-from grader.wording import FINDING_TITLES
+from grader.wording import FINDING_TITLES, program_sentence
+
+PROGRAMS = 8
+"""Runs of the program that are shown."""
 
 
 class CheckRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -114,6 +126,33 @@ def check_row(
         cases=f"{check.cases:,} cases" if check.cases > 1 else "",
         note=HIDDEN_FROM_STUDENTS[check.visibility],
     )
+
+
+class ProgramRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A run of the submission's own program."""
+
+    title: str
+    told: str
+    """What came of it, as a sentence."""
+    text: str
+    """What it printed."""
+
+
+def program_rows(record: Record, limits: ReportLimits) -> tuple[ProgramRow, ...]:
+    """What the program printed, run by run; the last lines are the results."""
+    return tuple(
+        ProgramRow(
+            title=f"Run with {cut(each.command, SHORT)}" if each.command else "Run by itself",
+            told=cut(style.sentence(program_told(each)), limits.text),
+            text=style.cut_head(each.text.strip(), 2 * limits.text),
+        )
+        for each in record.programs[:PROGRAMS]
+    )
+
+
+def program_told(run: ProgramOutput) -> str:
+    """What came of one run of a program."""
+    return program_sentence(run.end, said=run.said, printed=run.printed)
 
 
 class ShapeRow(msgspec.Struct, frozen=True, kw_only=True):

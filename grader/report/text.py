@@ -21,7 +21,7 @@ from grader.record import (
 )
 from grader.report import style, terminal
 from grader.report.messages import finding_excerpt
-from grader.report.sections import check_runs, replay_command
+from grader.report.sections import check_runs, program_told, replay_command
 from grader.report.terminal import Paper
 from grader.wording import FINDING_TITLES
 
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rich.text import Text
+
+    from grader.record import ProgramOutput
 
 CHECKS = 40
 LOOKS = 10
@@ -93,6 +95,8 @@ def _screen(record: Record, paper: Paper) -> list[Block]:
     others = [each for each in record.findings if id(each) not in shown]
     if others:
         parts.append((2, _finding(others, record, paper)))
+    if record.programs:
+        parts.append((2, _programs(record, paper)))
     return _fit(parts)
 
 
@@ -247,10 +251,28 @@ def _cause(cause: Cause, record: Record, paper: Paper) -> Variants:
 def _diagnostic(record: Record, paper: Paper) -> Variants:
     """What the compiler said that is no cause: warnings, or errors of a part alone."""
     first = next((each for each in record.diagnostics if each.line), record.diagnostics[0])
-    title = paper.line(("Warnings of the compiler", "bold"))
+    what = "Errors in the file" if first.severity == "error" else "Warnings of the compiler"
+    title = paper.line((what, "bold"))
     message = paper.wrap(f"{first.severity}: {first.message}", indent=2, limit=3)
     code = paper.source(record.submission.text, first.line, first.column)
     return [[title, *message, *code], [title, *message], []]
+
+
+def _programs(record: Record, paper: Paper) -> Variants:
+    """What the program printed: of each run the last lines, where its result stands."""
+    title = paper.line(("What your program printed", "bold"))
+
+    def shown(runs: Sequence[ProgramOutput], lines: int) -> Block:
+        block = [title]
+        for run in runs:
+            if run.command:
+                block.append(paper.one_line([(f"  {run.command}:", "dim")]))
+            told = [line for line in run.text.splitlines() if line.strip()][-lines:]
+            told = told or [style.sentence(program_told(run))]
+            block += [paper.one_line([(f"  {line}", "")]) for line in told]
+        return block
+
+    return [shown(record.programs[:4], 2), shown(record.programs[:2], 1), []]
 
 
 def _finding(findings: Sequence[CheckedFinding], record: Record, paper: Paper) -> Variants:

@@ -44,6 +44,8 @@ class HowToCompile:
     """Called while it runs, where it takes longer than to find errors. What it raises ends it."""
     head_start: float = HEAD_START
     """Seconds before that."""
+    began: Callable[[SandboxedProcess], None] = lambda process: None
+    """Called with each process, for whoever may want to end it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,7 +140,7 @@ def build_library(
 
 
 def _spawned(workspace: Workspace, command: Sequence[str], how: HowToCompile) -> SandboxedProcess:
-    return workspace.box.spawn(
+    process = workspace.box.spawn(
         list(command),
         stage="compile",
         limits=how.limits,
@@ -146,6 +148,8 @@ def _spawned(workspace: Workspace, command: Sequence[str], how: HowToCompile) ->
         pass_fds=list(how.pass_fds),
         directory=workspace.box.inside(workspace.run_directory),
     )
+    how.began(process)
+    return process
 
 
 def linker_of(toolchain: Toolchain) -> Path:

@@ -42,7 +42,7 @@ _CONSTRAINT = re.compile(r"constraint failed: (?P<text>.+)$")
 
 
 def parse(
-    output: str, *, stage: Literal["package", "compile", "run"], student_file: str
+    output: str, *, stage: Literal["package", "compile", "run", "program"], student_file: str
 ) -> tuple[Diagnostic, ...]:
     """All errors and warnings in the compiler's output, in order.
 
@@ -106,7 +106,9 @@ class _Open:
     place: _Place | None
     notes: list[tuple[str, _Place | None]] = field(default_factory=list)
 
-    def close(self, stage: Literal["package", "compile", "run"], file: str) -> Diagnostic:
+    def close(
+        self, stage: Literal["package", "compile", "run", "program"], file: str
+    ) -> Diagnostic:
         """The message for the record, with what it is about and where, as well as that is known."""
         place = self.place or next((p for _, p in reversed(self.notes) if p is not None), None)
         kept = [note for note in self.notes if not note[0].startswith(_GENERIC)]

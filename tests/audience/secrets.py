@@ -22,7 +22,10 @@ from grader.record import (
     LaunchKind,
     Mismatch,
     OutputCase,
+    PrintedOutput,
     ProblemKind,
+    ProgramEnd,
+    ProgramOutput,
     Reason,
     RubricInfo,
     ShapeRun,
@@ -162,8 +165,23 @@ def findings(draw, plan):
 
 
 @st.composite
+def programs(draw, plan):
+    name = draw(st.sampled_from(IDS))
+    hidden = plan.hidden([name])
+    return ProgramOutput(
+        check=plan.ids([name])[0],
+        command=plan.text(hidden),
+        end=draw(st.sampled_from(ProgramEnd)),
+        said=plan.text(hidden),
+        launches=9876 if hidden else 1,
+        printed=draw(st.sampled_from(PrintedOutput)),
+        text=plan.text(hidden),
+    )
+
+
+@st.composite
 def diagnostics(draw, plan):
-    stage = draw(st.sampled_from(("package", "compile", "run")))
+    stage = draw(st.sampled_from(("package", "compile", "run", "program")))
     check = {"package": "packages", "compile": "compiles"}.get(stage)
     # Messages of a run belong to no check, hence to all.
     hidden = plan.hidden([check] if check else IDS)
@@ -200,6 +218,7 @@ def marked(draw):
         checks=made,
         counterexamples=tuple(draw(st.lists(counterexamples(plan), max_size=2))),
         findings=tuple(draw(st.lists(findings(plan), max_size=2))),
+        programs=tuple(draw(st.lists(programs(plan), max_size=2))),
         diagnostics=tuple(draw(st.lists(diagnostics(plan), max_size=2))),
         advice=(MARK,) if verdict in (Verdict.PASS, Verdict.FAIL) else (),
         fault=fault if verdict is Verdict.FAULT else None,

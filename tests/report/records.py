@@ -10,15 +10,21 @@ from collections.abc import Callable
 
 from grader.device import Finding, FindingKind, Space
 from grader.record import (
+    Aspect,
     Attribution,
     CheckedFinding,
+    CheckOutcome,
     Counterexample,
     Diagnostic,
     Fault,
     IsolationInfo,
     Note,
     OutputCase,
+    PrintedOutput,
     ProblemKind,
+    ProgramEnd,
+    ProgramOutput,
+    Reason,
     Record,
     Stage,
     StageOutcome,
@@ -349,6 +355,49 @@ def faulted() -> Record:
     )
 
 
+def program_ran() -> Record:
+    """Of a program: it was run in two ways, and one of them ended with an error."""
+    return record(
+        verdict=Verdict.FAIL,
+        score=100,
+        max_score=105,
+        headline="The kernels are right, but the program around them does not run as it should.",
+        checks=(
+            *checks(),
+            CheckOutcome(
+                id="program",
+                title="The program runs",
+                aspect=Aspect.PROGRAM,
+                status=Status.FAILED,
+                points=0,
+                max_points=5,
+                reason=Reason.PROGRAM,
+                sentence="it ended with exit code 1 (run with --block-boundary)",
+                hint="Run it as the book does.",
+            ),
+        ),
+        programs=(
+            ProgramOutput(
+                check="program",
+                command="--simple",
+                end=ProgramEnd.RAN,
+                launches=1,
+                printed=PrintedOutput.PUBLISHED,
+                text="out: HostBuffer([5.0, 8.0, 11.0])\n",
+            ),
+            ProgramOutput(
+                check="program",
+                command="--block-boundary",
+                end=ProgramEnd.FAILED,
+                said="exit code 1",
+                launches=1,
+                printed=PrintedOutput.OTHER,
+                text="out: HostBuffer([1.0])\nUnhandled exception: left is not right\n",
+            ),
+        ),
+    )
+
+
 ALL: dict[str, Callable[[], Record]] = {
     "passed": passed,
     "passed-with-extra": passed_with_extra,
@@ -361,5 +410,6 @@ ALL: dict[str, Callable[[], Record]] = {
     "nothing-filled-in": nothing_filled_in,
     "refused": refused,
     "faulted": faulted,
+    "program-ran": program_ran,
 }
 """Every representative record by name."""

@@ -69,6 +69,19 @@ class TestVerdict:
         assert "Save the file as UTF-8" in page.text
 
 
+class TestProgram:
+    def test_what_it_printed_is_shown_with_what_came_of_each_run(self) -> None:
+        page = page_of("program-ran")
+        assert "What your program printed" in page.sections
+        text = " ".join(page.text.split())
+        assert "Run with --simple It ran, and printed the published output." in text
+        assert "out: HostBuffer([5.0, 8.0, 11.0])" in text
+        assert "Run with --block-boundary It ended with exit code 1." in text
+
+    def test_a_file_that_is_no_program_has_no_such_section(self) -> None:
+        assert "What your program printed" not in page_of("passed").sections
+
+
 class TestOrder:
     def test_score_cause_next_rubric_case_findings_given_code_run(self) -> None:
         assert page_of("special-values").sections == [

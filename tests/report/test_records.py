@@ -13,8 +13,9 @@ import pytest
 
 from grader.model.cases import Origin
 from grader.model.part import Scope
+from grader.puzzles import find
 from grader.puzzles.conv1d import PUZZLE
-from grader.record import Record, decode, encode
+from grader.record import Aspect, Record, decode, encode
 from grader.sandbox import Isolation
 from tests.grading.test_rescore import KINDS, graded, results
 from tests.grading.test_rescore import RUNS as SCRIPTED
@@ -57,6 +58,8 @@ def made() -> set[tuple[str, object]]:
     """The same of what is graded; and what a scripted program can't show."""
     seen = {word for kind in KINDS for word in words(graded(kind))}
     seen |= {("check of an example", item.id) for item in PUZZLE.rubric}
+    programs = [item for item in find("map").rubric if item.check.aspect is Aspect.PROGRAM]
+    seen |= {("check", (item.id, item.title, item.points, item.extra)) for item in programs}
     seen |= {("scope", scope.value) for scope in Scope}
     seen |= {("origin", origin) for origin in get_args(Origin)}
     seen |= {("isolation", str(level)) for level in Isolation}

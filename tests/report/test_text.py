@@ -31,6 +31,18 @@ def screen(made: Record, **options: object) -> list[str]:
     return text.split("\n")[:-1]
 
 
+def test_the_last_lines_that_a_program_printed_are_shown() -> None:
+    lines = screen(records.program_ran())
+    start = lines.index("What your program printed")
+    assert lines[start + 1 : start + 6] == [
+        "  --simple:",
+        "  out: HostBuffer([5.0, 8.0, 11.0])",
+        "  --block-boundary:",
+        "  out: HostBuffer([1.0])",
+        "  Unhandled exception: left is not right",
+    ]
+
+
 class TestScreen:
     @pytest.mark.parametrize("width", [40, 80, 100])
     def test_every_verdict_fits(self, record: Record, width: int) -> None:

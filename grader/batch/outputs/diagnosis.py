@@ -113,6 +113,7 @@ def _compiler(record: Record) -> Diagnosis | None:
         "package": "Does not compile",
         "compile": "Compiles alone, but not in a graph",
         "run": "Fails when it is started",
+        "program": "Does not build as a program",
     }[error.stage]
     told = first_sentence(error.advice) if error.advice else normalised(error.message)
     return _made("compiler", f"{start}: {_clause(told)}", error.stage, told)

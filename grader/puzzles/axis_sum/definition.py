@@ -12,10 +12,11 @@ from grader.checks import Compiles
 from grader.model.domains import Sizes
 from grader.model.expected import ExpectedOutput
 from grader.model.part import Arrays, KernelLaunch, Kernels, Part, Scalar, Size
+from grader.model.program import Command
 from grader.model.puzzle import Puzzle, RubricItem
 from grader.model.sums import sum_of_products
 from grader.puzzles.axis_sum.mistakes import MISTAKES
-from grader.puzzles.programs import TPB, graded, numbers, places, tensor, threads
+from grader.puzzles.programs import TPB, graded, numbers, places, program, tensor, threads
 
 
 def expected(inputs: Arrays, sizes: Sizes) -> Mapping[str, ExpectedOutput]:
@@ -74,7 +75,7 @@ PUZZLE = Puzzle(
     title="Sums of the rows of a matrix",
     parts=(PART,),
     rubric=(
-        RubricItem(check=Compiles(title="The kernel compiles"), points=10),
+        RubricItem(check=Compiles(title="The kernel compiles"), points=5),
         *graded(
             "axis_sum",
             (45, 25, 20),
@@ -86,6 +87,7 @@ PUZZLE = Puzzle(
                 "Are all loops written with TPB? Do threads without an element leave zeros?",
             ),
         ),
+        program(Command(printed=(15, 51, 87, 123))),
     ),
     book=places(15, before=13),
     first_step="Load the block's row into shared memory, with zeros for the threads without an "

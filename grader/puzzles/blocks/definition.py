@@ -70,7 +70,7 @@ PUZZLE = Puzzle(
     title="Blocks: more elements than threads in a block",
     parts=(PART,),
     rubric=rubric(
-        "add_10_blocks",
+        PART,
         example="Do the first thread of the second block by hand: what is its index i?",
         integers="Compare the first wrong index with the size of a block: it is block_dim.x, "
         "which is 4 in the example only.",

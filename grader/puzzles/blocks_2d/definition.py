@@ -82,7 +82,7 @@ PUZZLE = Puzzle(
     title="2D blocks: more elements than threads along both axes",
     parts=(PART,),
     rubric=rubric(
-        "add_10_blocks_2d",
+        PART,
         example="Do the first thread of the last block by hand: what are its row and its column?",
         integers="Compare the first wrong row and column with the size of a block: along x it is "
         "block_dim.x, along y block_dim.y, and the two may differ.",

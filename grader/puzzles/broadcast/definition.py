@@ -78,7 +78,7 @@ PUZZLE = Puzzle(
     title="Broadcast: add a row to a column",
     parts=(PART,),
     rubric=rubric(
-        "broadcast_add",
+        PART,
         example="Do one element by hand: which element of a goes with its column, and which of b "
         "with its row?",
         integers="a is a row, so its index is the column; b is a column, so its index is the row. "

@@ -12,10 +12,11 @@ from grader.checks import Compiles
 from grader.model.domains import Sizes
 from grader.model.expected import ExpectedOutput
 from grader.model.part import Arrays, KernelLaunch, Kernels, Mistake, Part, Size
+from grader.model.program import Command
 from grader.model.puzzle import Puzzle, RubricItem
 from grader.model.sums import sum_of_products
 from grader.puzzles.convolution_1d.mistakes import ACROSS, COMMON, TPB, inside, windows
-from grader.puzzles.programs import graded, numbers, places, tensor
+from grader.puzzles.programs import graded, numbers, places, program, tensor
 
 
 def expected(inputs: Arrays, sizes: Sizes) -> Mapping[str, ExpectedOutput]:
@@ -101,7 +102,7 @@ PUZZLE = Puzzle(
     title="1D convolution, in one block and across blocks",
     parts=(SIMPLE, BOUNDARY),
     rubric=(
-        RubricItem(check=Compiles(title="The kernels compile"), points=10),
+        RubricItem(check=Compiles(title="The kernels compile"), points=5),
         *graded(
             "simple",
             (20, 10, 10),
@@ -124,6 +125,13 @@ PUZZLE = Puzzle(
                 5,
                 "right for every size and number of taps",
                 "Every cell that is read has to be written: zeros where a has ended.",
+            ),
+        ),
+        program(
+            Command(arguments=("--simple",), printed=(5, 8, 11, 14, 5, 0)),
+            Command(
+                arguments=("--block-boundary",),
+                printed=(14, 20, 26, 32, 38, 44, 50, 56, 62, 68, 74, 80, 41, 14, 0),
             ),
         ),
     ),

@@ -1,7 +1,7 @@
-"""Two kernels with a mistake to find: a loop that ends too early, and a barrier in a branch.
+"""Mistakes to find: an empty buffer, a loop that ends too early, and a barrier in a branch.
 
-The book's first case is an empty buffer in ``main``: its kernel is right as it is given. It is not
-graded here.
+The first stands in ``main``, and its kernel is right as it is given. So the program itself is run
+for it; the kernels of the others are launched.
 
 The filter of the third case reads a neighbour's cell while that is written. The book's own answer
 leaves that race, so it costs nothing here; what the filter computes is what all threads read before
@@ -18,10 +18,12 @@ from grader.checks import Compiles
 from grader.model.domains import Sizes
 from grader.model.expected import ExpectedOutput
 from grader.model.part import Arrays, GivenKernel, KernelLaunch, Kernels, Mistake, Part, Size
+from grader.model.program import Command
 from grader.model.puzzle import Puzzle, RubricItem
 from grader.model.sums import sum_of_products
+from grader.puzzles.debugging.first_case import FirstCase
 from grader.puzzles.debugging.mistakes import OF_FILTER, OF_WINDOW, around, neighbour
-from grader.puzzles.programs import graded, numbers, places, tensor
+from grader.puzzles.programs import graded, numbers, places, program, tensor
 
 
 def window_sums(inputs: Arrays, sizes: Sizes) -> Mapping[str, ExpectedOutput]:
@@ -96,23 +98,39 @@ PUZZLE = Puzzle(
     title="Kernels with a mistake to find",
     parts=(WINDOW, FILTER),
     rubric=(
-        RubricItem(check=Compiles(title="The kernels compile"), points=10),
+        RubricItem(check=Compiles(title="The kernels compile"), points=5),
         *graded(
             "second case",
-            (25, 10, 10),
+            (20, 10, 10),
             part=WINDOW.name,
             integers="How many elements does each window have, and how often does the loop run?",
             clean="Which elements are there for the first and for the last thread?",
         ),
         *graded(
             "third case",
-            (15, 5, 25),
+            (15, 5, 20),
             part=FILTER.name,
             integers="The values were right as the kernel was given: what has your repair changed?",
             clean="Count for each thread the barriers that it comes to. All have to come to each.",
         ),
+        RubricItem(
+            check=FirstCase(
+                title="First case: the kernel runs on buffers that are there",
+                kernel="add_10",
+                commands=(
+                    Command(arguments=("--first-case",), printed=(10,) * 4, behind="result:"),
+                ),
+                next_step="The kernel is right. Which of its two buffers has room for SIZE "
+                "elements, and which does not?",
+            ),
+            points=10,
+        ),
+        program(
+            Command(arguments=("--second-case",), printed=(1, 3, 6, 5), behind="result:"),
+            Command(arguments=("--third-case",), printed=(1, 2.5, 4, 4), behind="result:"),
+        ),
     ),
     book=places(9),
-    first_step="The second case is a loop that ends too early, the third a barrier to which not "
-    "all threads come. The first case is not graded.",
+    first_step="The first case is a mistake in main: what does the kernel read there? The second "
+    "is a loop that ends too early, the third a barrier to which not all threads come.",
 )

@@ -12,10 +12,11 @@ from grader.checks import Compiles
 from grader.model.domains import Sizes
 from grader.model.expected import ExpectedOutput
 from grader.model.part import Arrays, KernelLaunch, Kernels, Part, Scalar, Size
+from grader.model.program import Command
 from grader.model.puzzle import Puzzle, RubricItem
 from grader.model.sums import sum_of_products
 from grader.puzzles.dot_product.mistakes import MISTAKES
-from grader.puzzles.programs import TPB, graded, numbers, places, tensor, threads
+from grader.puzzles.programs import TPB, graded, numbers, places, program, tensor, threads
 
 
 def expected(inputs: Arrays, sizes: Sizes) -> Mapping[str, ExpectedOutput]:
@@ -59,7 +60,7 @@ PUZZLE = Puzzle(
     title="Dot product by one block",
     parts=(PART,),
     rubric=(
-        RubricItem(check=Compiles(title="The kernel compiles"), points=10),
+        RubricItem(check=Compiles(title="The kernel compiles"), points=5),
         *graded(
             "dot_product",
             (45, 25, 20),
@@ -71,6 +72,7 @@ PUZZLE = Puzzle(
                 "A thread without an element has to leave a zero in its cell.",
             ),
         ),
+        program(Command(printed=(140,))),
     ),
     book=places(12, layouts=True, before=10),
     first_step="Multiply one pair of elements in each thread, put the product into shared memory, "

@@ -49,7 +49,7 @@ PUZZLE = Puzzle(
     title="Guards: more threads than elements",
     parts=(PART,),
     rubric=rubric(
-        "add_10_guard",
+        PART,
         example="Do the first thread by hand, and the last of the 8, which has no element: what "
         "does each read and write?",
         integers="Compare what the guard lets through with the indices that there are, 0 to "

@@ -43,7 +43,7 @@ PUZZLE = Puzzle(
     title="Map: add ten to each element",
     parts=(PART,),
     rubric=rubric(
-        "add_10",
+        PART,
         example="Do one thread by hand: which element does it read, and which does it write?",
         integers="The published example has i in a[i], so it can't tell a[i] from i. Which of "
         "the two did you add to?",

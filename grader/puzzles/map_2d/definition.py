@@ -82,7 +82,7 @@ PUZZLE = Puzzle(
     title="2D map: add ten to each element of a matrix",
     parts=(PART,),
     rubric=rubric(
-        "add_10_2d",
+        PART,
         example="Do the thread in row 0 and column 1 by hand: which element does it read, and "
         "which does it write?",
         integers="Take one wrong element and work out by hand which row, which column and which "

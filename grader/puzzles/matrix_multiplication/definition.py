@@ -9,14 +9,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from math import ceil
 
+import numpy as np
+
 from grader.checks import Compiles
 from grader.model.domains import Sizes
 from grader.model.expected import ExpectedOutput
 from grader.model.part import Arrays, KernelLaunch, Kernels, Mistake, Part, Size
+from grader.model.program import Command
 from grader.model.puzzle import Puzzle, RubricItem
 from grader.model.sums import sum_of_products
 from grader.puzzles.matrix_multiplication.mistakes import COMMON, TILED, TPB
-from grader.puzzles.programs import graded, numbers, places, tensor
+from grader.puzzles.programs import graded, numbers, places, program, tensor
 
 
 def expected(inputs: Arrays, sizes: Sizes) -> Mapping[str, ExpectedOutput]:
@@ -99,12 +102,19 @@ TILES = _part(
     mistakes=TILED,
 )
 
+
+def _product(size: int) -> tuple[float, ...]:
+    """What the book's program prints: a holds 0, 1, 2 and so on, b the double of that."""
+    a = np.arange(size * size, dtype=np.float64).reshape(size, size)
+    return tuple(float(each) for each in (a @ (2 * a)).ravel())
+
+
 PUZZLE = Puzzle(
     name="matrix_multiplication",
     title="Matrix multiplication in three ways",
     parts=(NAIVE, SINGLE, TILES),
     rubric=(
-        RubricItem(check=Compiles(title="The kernels compile"), points=10),
+        RubricItem(check=Compiles(title="The kernels compile"), points=5),
         *graded(
             "naive",
             (15, 10, 5),
@@ -134,6 +144,11 @@ PUZZLE = Puzzle(
                 "right for sizes that tiles do not fill",
                 "The last tile is not full: cells past the end must not count.",
             ),
+        ),
+        program(
+            Command(arguments=("--naive",), printed=_product(2)),
+            Command(arguments=("--single-block",), printed=_product(2)),
+            Command(arguments=("--tiled",), printed=_product(9)),
         ),
     ),
     book=places(16, before=14),

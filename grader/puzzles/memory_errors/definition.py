@@ -14,10 +14,11 @@ from grader.checks import Compiles
 from grader.model.domains import Sizes
 from grader.model.expected import ExpectedOutput
 from grader.model.part import Arrays, KernelLaunch, Kernels, Mistake, Part, Scalar, Size
+from grader.model.program import Command
 from grader.model.puzzle import Puzzle, RubricItem
 from grader.model.sums import sum_of_products
 from grader.puzzles.memory_errors.mistakes import OF_SUM, OF_TEN, TEN
-from grader.puzzles.programs import graded, numbers, places, tensor
+from grader.puzzles.programs import graded, numbers, places, program, tensor
 
 THREADS = 3
 """Threads of the block along each axis, which the task fixes; a matrix has no more rows."""
@@ -74,7 +75,7 @@ PUZZLE = Puzzle(
     title="A memory error and a race, to be repaired",
     parts=(ADD, SUM),
     rubric=(
-        RubricItem(check=Compiles(title="The kernels compile"), points=10),
+        RubricItem(check=Compiles(title="The kernels compile"), points=5),
         *graded(
             "memory error",
             (10, 5, 30),
@@ -91,6 +92,10 @@ PUZZLE = Puzzle(
             "sums gets lost?",
             clean="Several threads add to one cell at the same time. Let one thread sum up alone, "
             "add atomically, or give each a cell of its own; then all wait for the block.",
+        ),
+        program(
+            Command(arguments=("--memory-bug",), printed=(10, 11, 12, 13)),
+            Command(arguments=("--race-condition",), printed=(6, 6, 6, 6)),
         ),
     ),
     book=places(10),

@@ -14,10 +14,11 @@ from grader.checks import Compiles
 from grader.model.domains import Sizes
 from grader.model.expected import ExpectedOutput
 from grader.model.part import Arrays, KernelLaunch, Kernels, Part, Scalar, Size
+from grader.model.program import Command
 from grader.model.puzzle import Puzzle, RubricItem
 from grader.model.sums import sum_of_products
 from grader.puzzles.pooling.mistakes import MISTAKES, TPB, WINDOW, windows
-from grader.puzzles.programs import graded, places, tensor
+from grader.puzzles.programs import graded, places, program, tensor
 
 
 def expected(inputs: Arrays, sizes: Sizes) -> Mapping[str, ExpectedOutput]:
@@ -57,7 +58,7 @@ PUZZLE = Puzzle(
     title="Pooling: sums of windows of three",
     parts=(PART,),
     rubric=(
-        RubricItem(check=Compiles(title="The kernel compiles"), points=10),
+        RubricItem(check=Compiles(title="The kernel compiles"), points=5),
         *graded(
             "pooling",
             (45, 25, 20),
@@ -69,6 +70,7 @@ PUZZLE = Puzzle(
                 "The first two threads of a block need elements that the block before has loaded.",
             ),
         ),
+        program(Command(printed=(0, 1, 3, 6, 9, 12, 15, 18))),
     ),
     book=places(11, layouts=True, before=9),
     first_step="Load each thread's element into shared memory, wait for the block, then add up to "

@@ -14,10 +14,11 @@ from grader.checks import Compiles
 from grader.model.domains import Sizes
 from grader.model.expected import ExpectedOutput
 from grader.model.part import Arrays, KernelLaunch, Kernels, Part, Scalar, Size
+from grader.model.program import Command
 from grader.model.puzzle import Puzzle, RubricItem
 from grader.model.sums import sum_of_products
 from grader.puzzles.prefix_sum.mistakes import BLOCKS, IN_BLOCK, IN_BLOCKS, threads_of_two
-from grader.puzzles.programs import TPB, graded, numbers, places, tensor, threads
+from grader.puzzles.programs import TPB, graded, numbers, places, program, tensor, threads
 
 
 def expected(inputs: Arrays, sizes: Sizes) -> Mapping[str, ExpectedOutput]:
@@ -102,12 +103,18 @@ COMPLETE = Part(
     mistakes=IN_BLOCKS,
 )
 
+
+def _sums(size: int) -> tuple[float, ...]:
+    """What the book's program prints: its elements are 0, 1, 2 and so on."""
+    return tuple(float(sum(range(place + 1))) for place in range(size))
+
+
 PUZZLE = Puzzle(
     name="prefix_sum",
     title="Prefix sums, in one block and in two phases",
     parts=(SIMPLE, COMPLETE),
     rubric=(
-        RubricItem(check=Compiles(title="The kernels compile"), points=10),
+        RubricItem(check=Compiles(title="The kernels compile"), points=5),
         *graded(
             "simple",
             (20, 10, 15),
@@ -135,6 +142,10 @@ PUZZLE = Puzzle(
                 "right for every size from 1 to 64, in two blocks that fit",
                 "A block that is not full needs zeros where a thread has no element.",
             ),
+        ),
+        program(
+            Command(arguments=("--simple",), printed=_sums(8)),
+            Command(arguments=("--complete",), printed=_sums(15)),
         ),
     ),
     book=places(14, before=12),

@@ -81,7 +81,7 @@ PUZZLE = Puzzle(
     title="Shared memory: a tile for each block",
     parts=(PART,),
     rubric=rubric(
-        "add_10_shared_tile_tensor",
+        PART,
         example="Do the first thread of the second block by hand: which cell of the tile holds "
         "its element, and where does the answer go?",
         integers="In the published example all elements are equal, so it can't tell one from "

@@ -63,7 +63,7 @@ PUZZLE = Puzzle(
     title="Zip: add two vectors",
     parts=(PART,),
     rubric=rubric(
-        "add",
+        PART,
         example="Do one thread by hand: which elements does it read, and which does it write?",
         integers="In the published example a and b are equal, and i in a[i]. So it can't tell "
         "a[i] + b[i] from a[i] + a[i] or from i + i. Which do you compute?",

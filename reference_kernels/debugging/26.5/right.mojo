@@ -96,8 +96,9 @@ def main() raises:
             )
         else:
             with input_buf.map_to_host() as values:
+                var first = 1 if flag == "--third-case" else 0
                 for i in range(SIZE):
-                    values[i] = Scalar[dtype](i)
+                    values[i] = Scalar[dtype](first + i)
             var result = TileTensor(result_buf, vector_layout)
             var input = TileTensor[mut=False, dtype, VectorLayout](
                 input_buf, vector_layout

@@ -1,0 +1,233 @@
+"""The submission's own program: built beside the kernels, and run when they have been judged.
+
+It runs on the device that the kernels were launched on, behind the last of their cases: so whatever
+its ``main`` does, it can't touch what they showed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Callable, Sequence
+from typing import Final, Self
+
+import msgspec
+
+from grader.device import CaseEvidence, FindingKind, Writer
+from grader.errors import GraderFault
+from grader.grading.background import Background
+from grader.grading.blame import starved
+from grader.intake.display import for_terminal
+from grader.intake.program import functions
+from grader.lanes.devices import CaseDevice, HowToRun
+from grader.lanes.program import Built, ProgramPlace, Ran, open_program
+from grader.model.part import Budget
+from grader.model.program import Command, CommandRun, ProgramSeen
+from grader.record import Diagnostic, ProgramEnd
+from grader.sandbox import MIB, Isolation, LimitHit, Limits
+from grader.toolchain.toolchain import Toolchain
+
+SECONDS: Final = 10.0
+"""A program of the book takes a twentieth of a second, and its process a third to start."""
+_ENOUGH: Final = 1.0
+"""Seconds of a processor after which a program does not end, however busy the machine is."""
+RUN_LIMITS: Final = Limits(wall_seconds=SECONDS, output_bytes=4 * MIB)
+_BUDGET: Final = Budget(seconds=0.8 * SECONDS)
+"""So that the device can still say what it saw of a kernel that does not end."""
+_KEPT: Final = 32 * 1024
+"""Bytes that are kept of what it prints, of the beginning and of the end."""
+_SHOWN: Final = 64 * 1024
+_FAILURES: Final = frozenset(FindingKind) - {
+    FindingKind.EXITED_BEFORE_BARRIER,
+    FindingKind.SAME_VALUE_RACE,
+    FindingKind.UNINITIALISED_READ,
+}
+"""What is told of launches; the others cost nothing in cases, either."""
+_FRAME: Final = re.compile(r"^ *#\d+ 0x[0-9a-f]+ (.*)\n?", re.MULTILINE)
+"""A line of a stack trace; those in the program's own file are worth reading."""
+_STOPPED: Final = {
+    LimitHit.WALL_CLOCK: f"it had not ended after {SECONDS:.0f} s",
+    LimitHit.MEMORY: f"it took more than {RUN_LIMITS.resident_bytes // MIB} MiB of memory",
+    LimitHit.TASKS: "it started too many processes or threads",
+    LimitHit.SCRATCH: "it wrote too much to the disk",
+    LimitHit.OUTPUT: "it printed more than 4 MiB",
+}
+_BUSY: Final = "the machine was too busy"
+_NO_MEMORY: Final = "the memory of this machine ran out"
+
+
+class OwnProgram:
+    """A submission's program. Use as a context manager; a build that is not needed is ended.
+
+    Args:
+        text: The submission.
+        module: What its file is called, without ``.mojo``.
+        toolchain: What compiles it.
+        isolation: The level that its processes run under.
+        limits: Of the compiler.
+        after: Seconds until it is built, beside what else is done; None: when it is run.
+    """
+
+    def __init__(
+        self,
+        text: str,
+        module: str,
+        toolchain: Toolchain,
+        *,
+        isolation: Isolation,
+        limits: Limits,
+        after: float | None,
+    ) -> None:
+        self.diagnostics: tuple[Diagnostic, ...] = ()
+        self._module = module
+        self._limits = limits
+        self._has_main = "main" in functions(text)
+        self._open = contextlib.ExitStack()
+        self._place: ProgramPlace | None = None
+        self._unneeded = False
+        self._source = text.encode()
+        self._toolchain, self._isolation = toolchain, isolation
+        self._built = Background(self._build, after=after if self._has_main else None)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._unneeded = True
+        if self._place is not None:
+            self._place.stop()
+        self._built.drop(lambda built: None)
+        self._open.close()
+
+    def run(self, commands: Sequence[Command], device: Callable[[], CaseDevice]) -> ProgramSeen:
+        """Run it once for each command.
+
+        A fault of the grader is no fault of the kernels', so it is told and raises nothing.
+        """
+        if not self._has_main:
+            return ProgramSeen(end=ProgramEnd.NO_MAIN)
+        try:
+            built = self._built.result()
+            if not built.ok:
+                return self._not_built(built)
+            assert self._place is not None
+            self._place.run_on(device())
+            place = self._place
+            runs = {each: run_once(place, each, self._module) for each in commands}
+            return ProgramSeen(runs=runs)
+        except GraderFault as fault:
+            return ProgramSeen(end=ProgramEnd.UNSEEN, said=fault.what)
+
+    def _build(self) -> Built:
+        self._place = self._open.enter_context(
+            open_program(
+                self._source,
+                self._module,
+                self._toolchain,
+                isolation=self._isolation,
+                device=None,
+            )
+        )
+        if self._unneeded:
+            self._place.stop()
+        return self._place.build(self._limits)
+
+    def _not_built(self, built: Built) -> ProgramSeen:
+        """A mistake in the file is the student's; of all else it can't be told whose it is."""
+        errors = [each for each in built.diagnostics if each.severity == "error" and each.line]
+        if not errors or built.outcome.limit or built.outcome.machine_out_of_memory:
+            why = f"the compiler ended with {built.outcome.how}"
+            return ProgramSeen(end=ProgramEnd.UNSEEN, said=why)
+        self.diagnostics = tuple(msgspec.structs.replace(each, stage="program") for each in errors)
+        said = f"line {errors[0].line}: {errors[0].message}"
+        return ProgramSeen(end=ProgramEnd.NOT_BUILT, said=said)
+
+
+def run_once(place: ProgramPlace, command: Command, module: str) -> CommandRun:
+    """Run a program that was built, and what is seen of it.
+
+    Args:
+        place: Where it was built, with a device.
+        command: Its arguments.
+        module: The name of the file, which the names of its kernels begin with.
+    """
+    printed = _BothStreams()
+    ran = place.run(
+        command.arguments,
+        RUN_LIMITS,
+        lambda stream, chunk: printed.feed(chunk),
+        how=HowToRun(budget=_BUDGET),
+    )
+    evidence = ran.evidence or CaseEvidence()
+    end, said = _end(ran, evidence)
+    file = f"{module}.mojo"
+    text = _FRAME.sub(
+        lambda frame: f"    at {frame[1]}\n" if f" {file}:" in frame[1] else "",
+        printed.text().replace(place.source, file),
+    )
+    return CommandRun(
+        end=end,
+        said=said,
+        kernels=tuple(
+            dict.fromkeys(
+                launch.kernel.removeprefix(f"{module}_")
+                for launch in evidence.launches
+                if launch.instructions and not launch.result
+            )
+        ),
+        wrote=any(
+            part.writer is Writer.KERNEL for copy in evidence.copies_out for part in copy.provenance
+        ),
+        found=tuple(
+            dict.fromkeys(
+                finding.kind
+                for launch in evidence.launches
+                for finding in launch.findings
+                if finding.kind in _FAILURES
+            )
+        ),
+        launches=len(evidence.launches),
+        seconds=round(ran.outcome.wall_seconds, 3),
+        text=for_terminal(text, limit=_SHOWN),
+    )
+
+
+class _BothStreams:
+    """What a program prints, on both streams in the order in which it comes; of much, the ends."""
+
+    def __init__(self) -> None:
+        self._head = bytearray()
+        self._tail = bytearray()
+        self._left_out = 0
+
+    def feed(self, chunk: bytes) -> None:
+        room = _KEPT - len(self._head)
+        self._head += chunk[:room]
+        self._tail += chunk[max(0, room) :]
+        over = max(0, len(self._tail) - _KEPT)
+        self._left_out += over
+        del self._tail[:over]
+
+    def text(self) -> str:
+        between = f"\n[... {self._left_out:,} bytes ...]\n" if self._left_out else ""
+        return (self._head + between.encode() + self._tail).decode("utf-8", "replace")
+
+
+def _end(ran: Ran, evidence: CaseEvidence) -> tuple[ProgramEnd, str]:
+    """What came of a run, and how it ended."""
+    outcome = ran.outcome
+    if outcome.machine_out_of_memory:
+        return ProgramEnd.UNSEEN, _NO_MEMORY
+    busy = starved(outcome) and outcome.cpu_seconds < _ENOUGH
+    if outcome.limit is LimitHit.WALL_CLOCK and busy:
+        return ProgramEnd.UNSEEN, _BUSY
+    if outcome.limit is not None:
+        return ProgramEnd.STOPPED, _STOPPED[outcome.limit]
+    failed = outcome.exit_code != 0
+    if evidence.unsupported and (failed or not evidence.launches):
+        return ProgramEnd.UNSEEN, evidence.unsupported[0]
+    if failed:
+        return ProgramEnd.FAILED, outcome.how
+    if not any(launch.instructions for launch in evidence.launches):
+        return ProgramEnd.NO_LAUNCH, ""
+    return ProgramEnd.RAN, ""
