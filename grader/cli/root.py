@@ -20,23 +20,72 @@ Exit codes:
 """
 
 # A command is imported when it is called, so that a submission that does not compile is
-# not held up by what other commands need.
+# not held up by what other commands need. The list of them says what each is for without that;
+# of one that is not for people it says nothing.
 _COMMANDS = {
-    "submit": ("grader.cli.submit", "submit"),
-    "run": ("grader.cli.run", "run"),
-    "batch": ("grader.cli.batch", "batch"),
-    "rerender": ("grader.cli.batch_results", "rerender"),
-    "show": ("grader.cli.batch_results", "show"),
-    "diff": ("grader.cli.batch_results", "diff"),
-    "report": ("grader.cli.record", "report"),
-    "replay": ("grader.cli.record", "replay"),
-    "doctor": ("grader.cli.installation", "doctor"),
-    "toolchain": ("grader.cli.installation", "toolchain"),
-    "demo": ("grader.cli.installation", "demo"),
-    "puzzles": ("grader.cli.puzzles", "puzzles"),
-    "samples": ("grader.cli.course", "samples"),
-    "init": ("grader.cli.course", "init"),
-    "action": ("grader.cli.course", "action"),
+    "submit": (
+        "grader.cli.submit",
+        "submit",
+        "Grade FILE (or - for standard input) and write a report.",
+    ),
+    "run": (
+        "grader.cli.run",
+        "run",
+        "Build FILE, run it with ARGUMENTS, and tell what its kernels do wrong.",
+    ),
+    "batch": ("grader.cli.batch", "batch", "Grade a class: all submissions in SOURCE."),
+    "rerender": (
+        "grader.cli.batch_results",
+        "rerender",
+        "Write dashboard, gradebooks and reports of RUN again; nothing is graded.",
+    ),
+    "show": (
+        "grader.cli.batch_results",
+        "show",
+        "Show how it ended for STUDENT in RUN: a key, a name, an identifier, an email, or a part.",
+    ),
+    "diff": (
+        "grader.cli.batch_results",
+        "diff",
+        "Say whose mark differs between RUN1 and RUN2, and why.",
+    ),
+    "report": (
+        "grader.cli.record",
+        "report",
+        "Render RECORD, a record.json that grade submit wrote, again.",
+    ),
+    "replay": (
+        "grader.cli.record",
+        "replay",
+        "Run one case of RECORD again and show all that the device sees of it.",
+    ),
+    "doctor": (
+        "grader.cli.installation",
+        "doctor",
+        "Probe toolchain, device and everything else that grading needs.",
+    ),
+    "toolchain": (
+        "grader.cli.installation",
+        "toolchain",
+        "Install, list and remove the toolchains of other editions.",
+    ),
+    "demo": (
+        "grader.cli.installation",
+        "demo",
+        "Run the published example of a puzzle with the right answer.",
+    ),
+    "puzzles": ("grader.cli.puzzles", "puzzles", "List the puzzles with their domain and rubric."),
+    "samples": (
+        "grader.cli.course",
+        "samples",
+        "Write the labelled samples into DIR: right ones, wrong ones, hostile ones.",
+    ),
+    "init": ("grader.cli.course", "init", "Start a course from templates."),
+    "action": (
+        "grader.cli.course",
+        "action",
+        "",
+    ),
 }
 
 
@@ -44,7 +93,7 @@ class _Commands(MutableMapping[str, click.Command]):
     """The commands by name, each imported when it is asked for."""
 
     def __getitem__(self, name: str) -> click.Command:
-        module, attribute = _COMMANDS[name]
+        module, attribute, _ = _COMMANDS[name]
         command = getattr(importlib.import_module(module), attribute)
         assert isinstance(command, click.Command)
         return command
@@ -67,6 +116,10 @@ class _Group(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.commands)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, about) for name, (*_, about) in _COMMANDS.items() if about])
 
 
 @click.group(

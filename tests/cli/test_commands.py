@@ -11,6 +11,7 @@ import pytest
 
 from benchmarks.labels import sample_file
 from grader import __version__
+from grader.cli.root import _COMMANDS, root
 from grader.record import Verdict, decode, encode, load
 from tests.report import records
 
@@ -34,6 +35,24 @@ def test_version():
     ended = grade("--version")
     assert ended.returncode == 0
     assert __version__ in ended.stdout
+
+
+def test_the_list_of_commands_says_of_each_what_it_says_itself():
+    for name, (*_, about) in _COMMANDS.items():
+        command = root.commands[name]
+        assert about == ("" if command.hidden else command.get_short_help_str(limit=200)), name
+
+
+def test_the_list_of_commands_imports_none_of_them():
+    call = "import sys; from grader.cli.root import root; root(['--help'], standalone_mode=False)"
+    command = [sys.executable, "-c", f"{call}; print('LOADED', *sys.modules)"]
+    listed, _, loaded = subprocess.run(
+        command, capture_output=True, text=True, check=True
+    ).stdout.partition("LOADED ")
+    shown = [line.split()[0] for line in listed.partition("Commands:")[2].split("\n") if line]
+    assert set(shown) >= {name for name, (*_, about) in _COMMANDS.items() if about}
+    assert "action" not in shown
+    assert not {module for module, *_ in _COMMANDS.values()} & set(loaded.split())
 
 
 @pytest.mark.parametrize("command", [[], ["submit"]])
