@@ -53,7 +53,7 @@ class LibraryBuild:
     """How the build of a library went."""
 
     outcome: Outcome
-    """Of the compiler; of the linker, where that was started."""
+    """Of the compiler, which takes the time and the memory; of the linker, where that failed."""
     seconds: float
     output: str
     """What the compiler printed, and the linker, as text."""
@@ -133,7 +133,7 @@ def build_library(
     with _spawned(workspace, link, how) as process:
         linked = process.wait(how.limits.wall_seconds + _END_SECONDS)
     return LibraryBuild(
-        outcome=linked,
+        outcome=compiled if linked.exit_code == 0 else linked,
         seconds=compiled.wall_seconds + linked.wall_seconds,
         output=f"{said}\n{text_of(linked)}".strip(),
     )
