@@ -167,6 +167,8 @@ class Outputs:
     formats: Sequence[str]
     target: ReportTarget = NO_TARGET
     """For GitHub: which file of the repository it is about, and who reads it."""
+    case: int = 0
+    """The counterexample that a program runs; 0 is the first one."""
 
     def prepare(self) -> None:
         """Make the folder, before any work is done; raises `UsageError` if that can't be."""
@@ -187,7 +189,13 @@ class Outputs:
             if name == "text":
                 continue
             path = self.folder / report.FORMATS[name].file
-            data = report.render(record, name, path=self.target.path, audience=self.target.audience)
+            data = report.render(
+                record,
+                name,
+                path=self.target.path,
+                case=self.case,
+                audience=self.target.audience,
+            )
             replace_file(path, data)
             written[name] = path
         return written

@@ -33,16 +33,23 @@ from grader.sandbox import Wanted
     "--path", default="", help="Path of the submission in its repository, for annotations."
 )
 @click.option(
+    "--case",
+    type=click.IntRange(min=1),
+    help="Which counterexample the program of --format repro runs.  [default: the first]",
+)
+@click.option(
     "--audience",
     default="student",
     show_default=True,
     type=click.Choice(["student", "instructor"]),
     help="Who reads it. Of a whole record, a student's report leaves out what the rubric hides.",
 )
-def report(record: Path, out: Path | None, formats: str, path: str, audience: Audience) -> None:
+def report(
+    record: Path, out: Path | None, formats: str, path: str, case: int | None, audience: Audience
+) -> None:
     """Render RECORD, a record.json that grade submit wrote, again."""
     target = ReportTarget(path=path, audience=audience)
-    outputs = Outputs(out or record.parent, parse_formats(formats), target)
+    outputs = Outputs(out or record.parent, parse_formats(formats), target, case or 0)
     loaded = load(record)
     shown = for_reader(loaded, audience)
     copy = outputs.folder / FORMATS["json"].file

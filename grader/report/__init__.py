@@ -116,13 +116,21 @@ def listing() -> str:
     return "\n".join(f"  {name:<13} {each.file:<18} {each.about}" for name, each in FORMATS.items())
 
 
-def render(record: Record, format: str, *, path: str = "", audience: Audience = "student") -> bytes:
+def render(
+    record: Record,
+    format: str,
+    *,
+    path: str = "",
+    case: int = 0,
+    audience: Audience = "student",
+) -> bytes:
     """Render ``record`` as ``format``, a key of `FORMATS`.
 
     Args:
         record: What to render.
         format: The name of the format.
         path: Of the submission in its repository, for formats that point into files.
+        case: Number of the counterexample that a program runs; 0 is the first one.
         audience: Who reads it. For a student it is made of the student's copy
             (`grader.audience`), whichever record is given.
 
@@ -134,6 +142,8 @@ def render(record: Record, format: str, *, path: str = "", audience: Audience = 
         raise UsageError(f"there is no report format {format!r}", remedy=f"Choose one of: {known}.")
     # SARIF points into files.
     more = {"path": path} if format == "sarif" and path else {}
+    if format == "repro" and case:
+        more = {"case": str(case)}
     return FORMATS[format].render(as_seen(record, audience), audience, **more)
 
 

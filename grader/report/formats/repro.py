@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import textwrap
 import unicodedata
+from collections.abc import Sequence
 
 from grader import puzzles
 from grader.errors import GradeError
@@ -23,10 +24,16 @@ _HIDES = frozenset({"Cc", "Cf", "Cs"})
 """Characters that a terminal or a reader obeys, and does not show."""
 
 
-def render_repro(record: Record) -> str:
-    """The program of the record's counterexamples; without any, a comment that says why."""
+def render_repro(record: Record, case: str = "") -> str:
+    """The program of the record's counterexamples; without any, a comment that says why.
+
+    Args:
+        record: What to render.
+        case: Number of the one that it runs unless it is told another; the first one's by default.
+    """
     try:
-        text, more = _program(record), _left_out(record)
+        cases = _cases(record, case)
+        text, more = _program(record, cases), _left_out(record, cases)
     except NotWritten as why:
         text, more = "", [f"There is no program that shows what is wrong: {why}."]
     notes = [
@@ -39,9 +46,8 @@ def render_repro(record: Record) -> str:
     return "\n".join([*([text] if text else []), *comments, ""])
 
 
-def _program(record: Record) -> str:
+def _program(record: Record, cases: Sequence[WrittenCase]) -> str:
     text = record.submission.text
-    cases = _cases(record)
     if any(unicodedata.category(char) in _HIDES and char not in "\n\r\t" for char in text):
         raise NotWritten("the file holds characters that can't be seen")
     try:
@@ -51,19 +57,19 @@ def _program(record: Record) -> str:
     return written(text, edition, together(text, cases))
 
 
-def _left_out(record: Record) -> list[str]:
+def _left_out(record: Record, cases: Sequence[WrittenCase]) -> list[str]:
     """What is said of cases that need another program."""
-    cases = _cases(record)
     there = together(record.submission.text, cases)
     numbers = [each.number for each in cases if each not in there]
     if not numbers:
         return []
     listed = ", ".join(map(str, numbers))
     more = f"Not in this program: case {listed}, at sizes that need other constants of the file."
-    return [f"{more} grade replay runs it."]
+    return [f"{more} grade report record.json --format repro --case {numbers[0]} writes its own."]
 
 
-def _cases(record: Record) -> list[WrittenCase]:
+def _cases(record: Record, first: str) -> list[WrittenCase]:
+    """The counterexamples, with the one of that number in front."""
     try:
         puzzle = puzzles.find(record.puzzle.name)
     except GradeError as error:
@@ -85,7 +91,10 @@ def _cases(record: Record) -> list[WrittenCase]:
         )
     if not found:
         raise NotWritten("no case failed" if not record.counterexamples else "no case is kept")
-    return list(found.values())
+    if first and first not in map(str, found):
+        listed = ", ".join(map(str, found))
+        raise NotWritten(f"case {first} is no counterexample; these are: {listed}")
+    return sorted(found.values(), key=lambda each: str(each.number) != first)
 
 
 def _inputs(part: Part, example: Counterexample) -> Arrays | None:
