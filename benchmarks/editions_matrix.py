@@ -211,7 +211,7 @@ def _shown(cell: Mapping[str, Any] | None) -> str:
 def programs_as_markdown(table: Mapping[str, Any]) -> str:
     """The result of the programs as a table: a row for each puzzle, a column for each edition.
 
-    A cell has the scores of its samples in their order, the right answer first.
+    A cell has the scores of its samples in their order, and a dash for one that was not run.
     """
     rows = [row for row in table["editions"] if row["cells"]]
     samples: dict[str, list[str]] = {}
@@ -230,7 +230,7 @@ def programs_as_markdown(table: Mapping[str, Any]) -> str:
 
 def _score(cell: Mapping[str, Any] | None) -> str:
     if cell is None:
-        return "not run"
+        return "-"
     return str(cell["score"]) if cell["as_labelled"] else f"**{cell['score']}**"
 
 
