@@ -24,7 +24,7 @@ from grader.lanes.program import Built, ProgramPlace, Ran, open_program
 from grader.model.part import Budget
 from grader.model.program import Command, CommandRun, ProgramSeen
 from grader.record import Diagnostic, ProgramEnd
-from grader.sandbox import MIB, Isolation, LimitHit, Limits
+from grader.sandbox import MIB, Isolation, LimitHit, Limits, Outcome
 from grader.toolchain.toolchain import Toolchain
 
 SECONDS: Final = 10.0
@@ -32,6 +32,8 @@ SECONDS: Final = 10.0
 _ENOUGH: Final = 1.0
 """Seconds of a processor after which a program does not end, however busy the machine is."""
 RUN_LIMITS: Final = Limits(wall_seconds=SECONDS, output_bytes=4 * MIB)
+_PATIENT: Final = Limits(wall_seconds=6 * SECONDS, output_bytes=4 * MIB)
+"""Where a busy machine gave it no time in the first: then it is run once more."""
 _BUDGET: Final = Budget(seconds=0.8 * SECONDS)
 """So that the device can still say what it saw of a kernel that does not end."""
 _KEPT: Final = 32 * 1024
@@ -151,13 +153,9 @@ def run_once(place: ProgramPlace, command: Command, module: str) -> CommandRun:
         command: Its arguments.
         module: The name of the file, which the names of its kernels begin with.
     """
-    printed = _BothStreams()
-    ran = place.run(
-        command.arguments,
-        RUN_LIMITS,
-        lambda stream, chunk: printed.feed(chunk),
-        how=HowToRun(budget=_BUDGET),
-    )
+    printed, ran = _run(place, command, RUN_LIMITS)
+    if _was_kept_waiting(ran.outcome):
+        printed, ran = _run(place, command, _PATIENT)
     evidence = ran.evidence or CaseEvidence()
     end, said = _end(ran, evidence)
     file = f"{module}.mojo"
@@ -192,6 +190,23 @@ def run_once(place: ProgramPlace, command: Command, module: str) -> CommandRun:
     )
 
 
+def _run(place: ProgramPlace, command: Command, limits: Limits) -> tuple[_BothStreams, Ran]:
+    printed = _BothStreams()
+    ran = place.run(
+        command.arguments,
+        limits,
+        lambda stream, chunk: printed.feed(chunk),
+        how=HowToRun(budget=_BUDGET),
+    )
+    return printed, ran
+
+
+def _was_kept_waiting(outcome: Outcome) -> bool:
+    """Whether it ran out of time because the machine gave it none."""
+    busy = starved(outcome) and outcome.cpu_seconds < _ENOUGH
+    return outcome.limit is LimitHit.WALL_CLOCK and busy
+
+
 class _BothStreams:
     """What a program prints, on both streams in the order in which it comes; of much, the ends."""
 
@@ -218,8 +233,7 @@ def _end(ran: Ran, evidence: CaseEvidence) -> tuple[ProgramEnd, str]:
     outcome = ran.outcome
     if outcome.machine_out_of_memory:
         return ProgramEnd.UNSEEN, _NO_MEMORY
-    busy = starved(outcome) and outcome.cpu_seconds < _ENOUGH
-    if outcome.limit is LimitHit.WALL_CLOCK and busy:
+    if _was_kept_waiting(outcome):
         return ProgramEnd.UNSEEN, _BUSY
     if outcome.limit is not None:
         return ProgramEnd.STOPPED, _STOPPED[outcome.limit]

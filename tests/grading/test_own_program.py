@@ -9,7 +9,7 @@ import pytest
 
 from grader.checks import Program
 from grader.device import CaseEvidence, FindingKind
-from grader.grading.own_program import OwnProgram, _BothStreams, _end
+from grader.grading.own_program import OwnProgram, _BothStreams, _end, run_once
 from grader.grading.state import StepsDone
 from grader.grading.verdict import score
 from grader.lanes.program import Ran
@@ -213,3 +213,30 @@ def test_a_file_without_main_starts_nothing():
     ) as own:
         seen = own.run([COMMAND], lambda: pytest.fail("no device is needed"))
     assert seen.end is ProgramEnd.NO_MAIN
+
+
+class BusyPlace:
+    """A place that has no time for a program at first."""
+
+    source = "/work/map.mojo"
+
+    def __init__(self, *outcomes):
+        self.outcomes, self.limits = list(outcomes), []
+
+    def run(self, arguments, limits, listen, *, how):
+        self.limits.append(limits.wall_seconds)
+        listen(0, b"out: [%d]\n" % len(self.limits))
+        return Ran(outcome=self.outcomes.pop(0), evidence=LAUNCHED)
+
+
+WAITED = outcome(limit=LimitHit.WALL_CLOCK, cpu_seconds=0.5, waiting_seconds=7.0)
+
+
+def test_where_the_machine_gave_it_no_time_it_is_run_once_more_with_patience():
+    place = BusyPlace(WAITED, outcome())
+    run = run_once(place, COMMAND, "map")
+    assert (run.end, run.text) == (ProgramEnd.RAN, "out: [2]\n")
+    assert place.limits[1] > place.limits[0]
+    place = BusyPlace(WAITED, WAITED)
+    assert run_once(place, COMMAND, "map").end is ProgramEnd.UNSEEN
+    assert len(place.limits) == 2
