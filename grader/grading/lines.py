@@ -130,7 +130,7 @@ def _told(
             evidence = _run(place, number, observation, log)
             before = observation.run.evidence
             if evidence is None or before is None:
-                continue
+                break  # What does not end costs its time once.
             for finding, again in same_findings(before.launches, evidence.launches):
                 line = at_source(again, lambda file: file == place.source, text)
                 if line.source_line is not None and line.source_line <= text.count("\n") + 1:
@@ -141,7 +141,7 @@ def _told(
 def _run(
     place: ProgramPlace, number: int, observation: Observation, log: Sequence[LoggedCase]
 ) -> CaseEvidence | None:
-    """What the device sees of a case in the program."""
+    """What the device sees of a case in the program; None where it does not end."""
     part, sizes = observation.case.part, observation.case.shape.sizes
     logged = log[observation.number - 1] if observation.number else None
     how = HowToRun(
@@ -151,7 +151,8 @@ def _run(
         budget=part.budget,
     )
     limits = Limits(wall_seconds=RUN_SECONDS)
-    return place.run([str(number)], limits, lambda stream, chunk: None, how=how).evidence
+    ran = place.run([str(number)], limits, lambda stream, chunk: None, how=how)
+    return None if ran.outcome.limit is not None else ran.evidence
 
 
 def _as_before(finding: Finding, line: Finding) -> Finding:

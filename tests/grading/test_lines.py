@@ -21,7 +21,7 @@ from grader.model.checks import PartResults, Tally
 from grader.model.domains import Values
 from grader.puzzles import find
 from grader.record import Aspect, Attribution, ProblemKind
-from grader.sandbox import Isolation
+from grader.sandbox import Isolation, LimitHit
 from grader.toolchain import edition as editions
 from grader.toolchain.toolchain import Toolchain
 from grader.wording import GIVEN_KERNEL_LAUNCH
@@ -83,7 +83,9 @@ def kept(observation: Observation) -> Results:
     )
 
 
-def located(results: Results, monkeypatch, ran: CaseEvidence | None, *, ok: bool = True) -> list:
+def located(
+    results: Results, monkeypatch, ran: CaseEvidence | None, *, ok: bool = True, limit=None
+) -> list:
     """Run `with_lines` with a second build that shows this evidence."""
     asked = []
 
@@ -95,7 +97,7 @@ def located(results: Results, monkeypatch, ran: CaseEvidence | None, *, ok: bool
 
         def run(self, arguments, limits, listen, *, how):
             asked.append(arguments)
-            return SimpleNamespace(evidence=ran)
+            return SimpleNamespace(evidence=ran, outcome=SimpleNamespace(limit=limit))
 
     @contextlib.contextmanager
     def opened(source, module, toolchain, **more):
@@ -141,6 +143,14 @@ def test_where_two_places_fit_there_is_no_line(monkeypatch):
 def test_what_the_second_run_does_not_show_has_no_line(monkeypatch, ran):
     results = kept(observed(race()))
     located(results, monkeypatch, ran)
+    assert results.findings[("key",)].findings[0][0] == race()
+
+
+def test_what_does_not_end_is_run_once(monkeypatch):
+    results = kept(observed(race()))
+    results.findings["other",] = observed(race(thread=3))
+    asked = located(results, monkeypatch, evidence(race(OWN)), limit=LimitHit.WALL_CLOCK)
+    assert asked == [["0"]]
     assert results.findings[("key",)].findings[0][0] == race()
 
 
