@@ -173,7 +173,8 @@ def next_steps(record: Record) -> tuple[str, ...]:
 def _steps(record: Record) -> Iterator[str]:
     found = causes(record)
     for cause in found:
-        if cause.step:
+        # Messages of the compiler are told below, in its order.
+        if cause.step and cause.diagnostic is None:
             yield f"Line {cause.line}: {cause.step}" if cause.line else cause.step
     if not compiled(record):
         for diagnostic in record.diagnostics:

@@ -268,6 +268,7 @@ PROGRAM_ENDS: dict[ProgramEnd, str] = {
     ProgramEnd.UNSEEN: "it could not be watched: {said}{command}",
 }
 """What came of a program; ``{command}`` stands for its arguments, where it has some."""
+REFERENCE_TOO = "the reference answer does not run as a program here, either"
 NOT_ON_A_GPU = "a GPU does not show its launches; grade on the software device to see them"
 """What is said of a program where the kernels run on a GPU."""
 PRINTED: dict[PrintedOutput, str] = {

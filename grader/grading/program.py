@@ -36,7 +36,7 @@ from grader.toolchain.kernels import LIMITS
 from grader.toolchain.packaging import Packaged
 from grader.toolchain.toolchain import Toolchain
 from grader.toolchain.workspace import Workspace
-from grader.wording import NOT_ON_A_GPU
+from grader.wording import NOT_ON_A_GPU, REFERENCE_TOO
 from grader.worker.process import Ended
 
 if TYPE_CHECKING:
@@ -92,18 +92,21 @@ class ProgramRun:
         """The checks that look at the file as a program."""
         return tuple(each for each in self.state.puzzle.checks if isinstance(each, ProgramCheck))
 
-    def _own_program(self) -> OwnProgram:
+    def _own_program(self, control: str | None = None) -> OwnProgram:
+        """The submission's program, or another text's as a control."""
         from grader.grading.own_program import OwnProgram
 
         return OwnProgram(
-            self.state.submission.text,
+            self.state.submission.text if control is None else control,
             self.state.request.puzzle_name,
             self.toolchain,
             isolation=self.isolation,
             limits=self._limits(),
             # Two processes of a submission at a time only where a namespace keeps them apart, and
             # where they do not take each other's time: in a class each grading has one core.
-            after=HEAD_START if self.isolation is Isolation.BWRAP and cores() > 1 else None,
+            after=HEAD_START
+            if control is None and self.isolation is Isolation.BWRAP and cores() > 1
+            else None,
         )
 
     def _run(
@@ -176,9 +179,29 @@ class ProgramRun:
 
     def _run_program(self, own: OwnProgram, device: Background[CaseDevice]) -> ProgramSeen:
         seen = own.run(commands_of(self._asked), device.result)
+        if self._may_be_our_fault(seen) and not self._reference_program_runs(device):
+            return ProgramSeen(end=ProgramEnd.UNSEEN, said=REFERENCE_TOO)
         self.state.diagnostics += own.diagnostics
         self.state.stage_failed = seen.end is not ProgramEnd.RAN
         return seen
+
+    def _may_be_our_fault(self, seen: ProgramSeen) -> bool:
+        """Whether the program fails, and no wrong kernel of it explains that."""
+        if all(each.judge_program(seen).status is not Status.FAILED for each in self._asked):
+            return False
+        results = self.state.steps.results
+        parts = results.parts.values() if results is not None else ()
+        wrong = any(tally.worst for part in parts for tally in part.of_values)
+        return seen.end is ProgramEnd.NOT_BUILT or not wrong
+
+    def _reference_program_runs(self, device: Background[CaseDevice]) -> bool:
+        """The control: whether the reference answer runs as a program, on this machine."""
+        text = self.state.puzzle.reference(self.choice.edition.name, "right")
+        if text is None:
+            return False
+        with self._own_program(control=text) as control:
+            seen = control.run(commands_of(self._asked), device.result)
+        return all(each.judge_program(seen).status is not Status.FAILED for each in self._asked)
 
     def _run_alone(self, own: OwnProgram, device: Background[CaseDevice]) -> None:
         """Run the program where all kernels are as they were given: that may be right in one."""

@@ -35,17 +35,19 @@ def findings(puzzle: str, sample: str, folder: Path) -> tuple[list[Finding], lis
 @pytest.mark.parametrize(
     ("puzzle", "sample", "kind", "said", "line"),
     [
-        (
+        pytest.param(
             *("conv1d", "sizes_swapped", FindingKind.OUT_OF_BOUNDS),
             *("element 4 of kernel, which has 4", "shared_b[local_i] = kernel[local_i]"),
+            marks=pytest.mark.exhaustive,
         ),
         (
             *("softmax", "barrier_missing_in_sum", FindingKind.RACE),
             *("cell 32 of shared_sum, which", "shared_sum[local_i] += shared_sum[local_i + step]"),
         ),
-        (
+        pytest.param(
             *("embedding", "no_guard", FindingKind.OUT_OF_BOUNDS),
             *("element 1 of indices, which has 1", "Int(indices_lt[batch_idx, seq_idx])"),
+            marks=pytest.mark.exhaustive,
         ),
     ],
 )
@@ -65,6 +67,7 @@ def test_a_finding_is_at_its_line(
 
 
 @pytest.mark.slow
+@pytest.mark.exhaustive
 def test_of_what_sums_in_another_precision_there_is_nothing_to_find(tmp_path: Path) -> None:
     own, _ = findings("conv1d", "float16_accumulation", tmp_path)
     assert own == []

@@ -346,7 +346,8 @@ COMPILING = {
             "def on_build():\n    while True:\n        try:\n            os.fork()\n"
             "        except OSError: pass"
         ),
-        "processes",
+        # Of processes or of memory: on a busy machine their memory comes first.
+        " more ",
     ),
 }
 

@@ -99,7 +99,8 @@ def test_outputs_hold_zeros_before_the_first_launch(device):
 
 def test_the_device_may_take_as_long_for_a_launch_as_the_part_allows(device):
     slow = replace(part(launch("add", "y", "x")), budget=Budget(seconds=3600.0))
-    with KernelLane(device, {0: [kernel("add", TWO, ADD)]}) as lane:
+    with KernelLane(device) as lane:
+        lane.load({0: [kernel("add", TWO, ADD)]}, [case(slow).shape])
         assert lane.run(case(slow)).ending is Ending.OUTPUT
         assert lane._client is not None
         assert (lane._client.sock.gettimeout() or 0) > slow.budget.seconds
