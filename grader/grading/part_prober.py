@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 
+from grader.device import FindingKind
 from grader.grading import orders, seeds
 from grader.grading.cases import cases, drawn, example, patterned, singular
 from grader.grading.given_code import Code
@@ -195,7 +196,9 @@ class PartProber:
         given = case.shape.scope is Scope.ROBUST and not self._searches_robust
         tally = self._claimant(Aspect.CLEAN, case)
         hidden = plain.run.evidence is None or not self.results.observed
-        if hidden or given or not right or tally is None:
+        # Of a race in given code that costs nothing, another order would only show the same.
+        raced = any(finding.kind is FindingKind.RACE for finding, _ in plain.findings)
+        if hidden or given or raced or not right or tally is None:
             return
         variant = self._all.log[plain.number - 1].variant
         for schedule in orders.others(place, case.shape.scope, self._orders):
