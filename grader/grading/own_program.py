@@ -14,7 +14,7 @@ from typing import Final, Self
 import msgspec
 
 from grader.device import CaseEvidence, FindingKind, Writer
-from grader.errors import GraderFault
+from grader.errors import GraderFault, ToolchainFault
 from grader.grading.background import Background
 from grader.grading.blame import starved
 from grader.intake.display import for_terminal
@@ -54,8 +54,8 @@ _STOPPED: Final = {
     LimitHit.SCRATCH: "it wrote too much to the disk",
     LimitHit.OUTPUT: "it printed more than 4 MiB",
 }
-_BUSY: Final = "the machine was too busy"
-_NO_MEMORY: Final = "the memory of this machine ran out"
+_BUSY: Final = "the machine was too busy to run the program"
+_NO_MEMORY: Final = "the memory of this machine ran out while the program ran"
 
 
 class OwnProgram:
@@ -105,6 +105,9 @@ class OwnProgram:
         """Run it once for each command.
 
         A fault of the grader is no fault of the kernels', so it is told and raises nothing.
+
+        Raises:
+            ToolchainFault: the machine was too busy, or short of memory.
         """
         if not self._has_main:
             return ProgramSeen(end=ProgramEnd.NO_MAIN)
@@ -117,6 +120,9 @@ class OwnProgram:
             place = self._place
             runs = {each: run_once(place, each, self._module) for each in commands}
             return ProgramSeen(runs=runs)
+        except ToolchainFault:
+            # The machine's doing: no mark is better than one without these points.
+            raise
         except GraderFault as fault:
             return ProgramSeen(end=ProgramEnd.UNSEEN, said=fault.what)
 
@@ -231,10 +237,11 @@ class _BothStreams:
 def _end(ran: Ran, evidence: CaseEvidence) -> tuple[ProgramEnd, str]:
     """What came of a run, and how it ended."""
     outcome = ran.outcome
-    if outcome.machine_out_of_memory:
-        return ProgramEnd.UNSEEN, _NO_MEMORY
-    if _was_kept_waiting(outcome):
-        return ProgramEnd.UNSEEN, _BUSY
+    if outcome.machine_out_of_memory or _was_kept_waiting(outcome):
+        raise ToolchainFault(
+            _NO_MEMORY if outcome.machine_out_of_memory else _BUSY,
+            remedy="Run it again when the machine is less busy.",
+        )
     if outcome.limit is not None:
         return ProgramEnd.STOPPED, _STOPPED[outcome.limit]
     failed = outcome.exit_code != 0

@@ -9,6 +9,7 @@ import pytest
 
 from grader.checks import Program
 from grader.device import CaseEvidence, FindingKind
+from grader.errors import ToolchainFault
 from grader.grading.own_program import OwnProgram, _BothStreams, _end, run_once
 from grader.grading.state import StepsDone
 from grader.grading.verdict import score
@@ -91,21 +92,26 @@ class TestEnd:
             (outcome(limit=LimitHit.WALL_CLOCK), LAUNCHED, ProgramEnd.STOPPED),
             (outcome(limit=LimitHit.WALL_CLOCK, cpu_seconds=0.0), None, ProgramEnd.STOPPED),
             (
-                outcome(limit=LimitHit.WALL_CLOCK, cpu_seconds=0.5, waiting_seconds=7.0),
-                LAUNCHED,
-                ProgramEnd.UNSEEN,
-            ),
-            (
                 outcome(limit=LimitHit.WALL_CLOCK, cpu_seconds=3.0, waiting_seconds=7.0),
                 LAUNCHED,
                 ProgramEnd.STOPPED,
             ),
             (outcome(limit=LimitHit.OUTPUT), LAUNCHED, ProgramEnd.STOPPED),
-            (outcome(exit_code=1, machine_out_of_memory=True), LAUNCHED, ProgramEnd.UNSEEN),
         ],
     )
     def test_what_comes_of_a_run(self, ended, evidence, end):
         assert _end(Ran(outcome=ended, evidence=evidence), evidence or CaseEvidence())[0] is end
+
+    @pytest.mark.parametrize(
+        "ended",
+        [
+            outcome(limit=LimitHit.WALL_CLOCK, cpu_seconds=0.5, waiting_seconds=7.0),
+            outcome(exit_code=1, machine_out_of_memory=True),
+        ],
+    )
+    def test_what_the_machine_did_ends_without_a_mark(self, ended):
+        with pytest.raises(ToolchainFault, match="machine"):
+            _end(Ran(outcome=ended, evidence=LAUNCHED), LAUNCHED)
 
     def test_of_a_flood_the_ends_are_kept(self):
         printed = _BothStreams()
@@ -238,5 +244,6 @@ def test_where_the_machine_gave_it_no_time_it_is_run_once_more_with_patience():
     assert (run.end, run.text) == (ProgramEnd.RAN, "out: [2]\n")
     assert place.limits[1] > place.limits[0]
     place = BusyPlace(WAITED, WAITED)
-    assert run_once(place, COMMAND, "map").end is ProgramEnd.UNSEEN
+    with pytest.raises(ToolchainFault, match="too busy"):
+        run_once(place, COMMAND, "map")
     assert len(place.limits) == 2
