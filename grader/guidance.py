@@ -95,24 +95,30 @@ def _causes(record: Record) -> Iterator[Cause]:
                 column=first.column,
                 diagnostic=first,
             )
-    failed: dict[str, list[CheckOutcome]] = {}
-    for check in record.checks:
-        if check.status is Status.FAILED and not check.extra:
-            failed.setdefault(check.part, []).append(check)
-    for part, checks in failed.items():
+    for part, checks in _failed(record).items():
         cause = _of_part(record, part, checks)
         if cause is not None:
             yield cause
 
 
+def _failed(record: Record) -> dict[str, list[CheckOutcome]]:
+    """The checks that cost points, by their part."""
+    failed: dict[str, list[CheckOutcome]] = {}
+    for check in record.checks:
+        if check.status is Status.FAILED and not check.extra:
+            failed.setdefault(check.part, []).append(check)
+    return failed
+
+
+def _costs(checked: CheckedFinding) -> bool:
+    """Whether it is of the student's code, at the assigned sizes."""
+    return checked.attribution is Attribution.STUDENT and not checked.beyond
+
+
 def _of_part(record: Record, part: str, checks: list[CheckOutcome]) -> Cause | None:
     ids = {check.id for check in checks}
     examples = [each for each in record.counterexamples if each.check in ids]
-    findings = [
-        each
-        for each in record.findings
-        if each.attribution is Attribution.STUDENT and each.part == part and not each.beyond
-    ]
+    findings = [each for each in record.findings if _costs(each) and each.part == part]
     for kind in _EXPLAINS_ALL:
         for each in findings:
             if each.finding.kind is kind:
@@ -175,33 +181,37 @@ def _steps(record: Record) -> Iterator[str]:
     for cause in found:
         # Messages of the compiler are told below, in its order.
         if cause.step and cause.diagnostic is None:
-            yield f"Line {cause.line}: {cause.step}" if cause.line else cause.step
+            yield _at_line(cause.line, cause.step)
     if not compiled(record):
         for diagnostic in record.diagnostics:
             if diagnostic.severity == "error" and diagnostic.advice:
-                place = f"Line {diagnostic.line}: " if diagnostic.line else ""
-                yield place + diagnostic.advice
+                yield _at_line(diagnostic.line, diagnostic.advice)
     extra = {check.id for check in record.checks if check.extra}
     for example in record.counterexamples:
         if not example.mistake and example.explanation and example.check not in extra:
-            yield f"{example.explanation} {example.advice}".strip()
+            yield _told(example)
     kinds = {cause.key for cause in found}
     for each in record.findings:
-        own = each.attribution is Attribution.STUDENT and not each.beyond
-        if own and each.finding.kind.value not in kinds and each.explanation:
-            line = each.finding.source_line
-            yield f"Line {line}: {each.explanation}" if line else each.explanation
+        if _costs(each) and each.finding.kind.value not in kinds and each.explanation:
+            yield _at_line(each.finding.source_line, each.explanation)
     yield from _general(record, {cause.part for cause in found if cause.key != COMPILER})
     yield from _for_extra_credit(record)
 
 
+def _at_line(line: int | None, step: str) -> str:
+    return f"Line {line}: {step}" if line else step
+
+
+def _told(example: Counterexample) -> str:
+    """What is known of a case: what went wrong, and what to do about it."""
+    return f"{example.explanation} {example.advice}".strip()
+
+
 def _general(record: Record, explained: set[str]) -> Iterator[str]:
     """What to look for in the first failed check of each part of which no cause is known."""
-    failed: dict[str, list[CheckOutcome]] = {}
-    for check in record.checks:
-        if check.status is Status.FAILED and not check.extra and check.part not in explained:
-            failed.setdefault(check.part, []).append(check)
-    for checks in failed.values():
+    for part, checks in _failed(record).items():
+        if part in explained:
+            continue
         ids = {check.id for check in checks}
         cases = [each for each in record.counterexamples if each.check in ids]
         said = next((each.error.strip() for each in cases if not each.answered), "")
@@ -228,7 +238,7 @@ def _for_extra_credit(record: Record) -> Iterator[str]:
             if each.attribution is Attribution.STUDENT and check.id in each.concerns
         ]
         if case is not None and case.mistake:
-            step = f"{case.explanation} {case.advice}".strip()
+            step = _told(case)
         elif beyond:
             step = beyond[0].explanation
         elif check.reason is Reason.GIVEN_KERNEL:

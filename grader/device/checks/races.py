@@ -134,7 +134,7 @@ class RaceCheck(LaunchCheck):
             return Finding(
                 kind=kind,
                 message=f"{name} {PAST[instruction.kind]} {where}, which {other_name} "
-                f"{_PAST_OF_ROLE[clash.role]}{same}, {between}",
+                f"{PAST[_ACCESS_OF_ROLE[clash.role]]}{same}, {between}",
                 kernel=self.watched.recorder.kernel,
                 block=block,
                 thread=thread,
@@ -293,10 +293,4 @@ _ACCESS_OF_ROLE = {
     "write": "write",
     **dict.fromkeys((*_READERS, *_WATCHES), "read"),
     **dict.fromkeys(_UPDATES, "atomic"),
-}
-_PAST_OF_ROLE = {
-    "write": "wrote",
-    **dict.fromkeys(_READERS, "read"),
-    **dict.fromkeys(_UPDATES, "updated atomically"),
-    **dict.fromkeys(_WATCHES, "read"),
 }
