@@ -10,7 +10,8 @@ submission's own limit was reached.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,11 @@ from grader.toolchain.packaging import Packaged, is_about_the_op, parse
 from grader.worker.process import Ended
 
 if TYPE_CHECKING:
+    from grader.grading.state import Request
+    from grader.model.cases import Case, PlannedShape
     from grader.model.puzzle import Puzzle
+    from grader.sandbox import Isolation
+    from grader.toolchain.toolchain import Toolchain
 
 IDLE = 0.5
 """Below this share of processor time, a stage that ran out of wall clock did not just compute."""
@@ -70,6 +75,53 @@ def reference_answer(puzzle: Puzzle, edition: str) -> bytes:
             remedy="Choose an edition of the book that has this puzzle: --edition NAME.",
         )
     return text.encode()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReferenceRun:
+    """The reference answer taken through the steps of a run, as a control of what loads and runs.
+
+    Its modules are imported when it is needed, which is seldom.
+    """
+
+    answer: bytes
+    toolchain: Toolchain
+    shapes: Sequence[PlannedShape]
+    isolation: Isolation
+    request: Request
+
+    def loads(self) -> Trial | None:
+        """What it took to build it and have it loaded; None where it does not get that far."""
+        from grader.lanes.prepared import NotPrepared, prepared
+
+        with contextlib.suppress(NotPrepared):
+            place = prepared(
+                self.answer,
+                self.request.puzzle_name,
+                self.toolchain,
+                self.shapes,
+                isolation=self.isolation,
+                device=self.request.device,
+                timeout=self.request.timeout,
+            )
+            with place as found:
+                return Trial(seconds=found.seconds, peak_bytes=found.lane.peak_bytes)
+        return None
+
+    def runs(self, case: Case) -> bool:
+        """Whether it gets through a case; see `grader.lanes.prepared.gets_through`."""
+        from grader.lanes.prepared import gets_through
+
+        return gets_through(
+            self.answer,
+            self.request.puzzle_name,
+            self.toolchain,
+            self.shapes,
+            case,
+            isolation=self.isolation,
+            device=self.request.device,
+            timeout=self.request.timeout,
+        )
 
 
 def blame_packaging(packaged: Packaged, control: Control) -> Blame:

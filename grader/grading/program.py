@@ -13,7 +13,14 @@ import msgspec
 
 from grader.grading import editions, plan
 from grader.grading.background import Background
-from grader.grading.blame import Blame, Trial, blame_compile, blame_packaging, reference_answer
+from grader.grading.blame import (
+    Blame,
+    ReferenceRun,
+    Trial,
+    blame_compile,
+    blame_packaging,
+    reference_answer,
+)
 from grader.grading.editions import Choice
 from grader.grading.given_code import Code, all_handed_out
 from grader.grading.state import RunState, StepsDone
@@ -22,11 +29,10 @@ from grader.intake.program import functions
 from grader.lanes.devices import CaseDevice, choose_device, device_spawn
 from grader.lanes.kernel_build import BuiltKernels, FirstLook, LeftOut, build_kernels
 from grader.lanes.lane import OtherSignature
-from grader.lanes.prepared import NotPrepared, gets_through, prepared
 from grader.lanes.ways import ProgramLane, way_of
 from grader.lanes.workspace import open_workspace
 from grader.machine import cores
-from grader.model.cases import Case, PlannedShape
+from grader.model.cases import PlannedShape
 from grader.model.part import Kernels, Part, Scalar
 from grader.model.program import ProgramCheck, ProgramSeen, commands_of
 from grader.record import ProgramEnd, Reason, Status
@@ -253,7 +259,7 @@ class ProgramRun:
         state.device = lane.device
         refused = dict(state.steps.refused)
         ended = lane.load(
-            built.kernels, shapes, control=lambda case: self._reference_runs(shapes, case)
+            built.kernels, shapes, control=lambda case: self._control(shapes).runs(case)
         )
         if ended is not None:
             self._not_loaded(ended, shapes)
@@ -282,7 +288,7 @@ class ProgramRun:
         """What launches the kernels was built, and can't be loaded: that needs a reason."""
         blame = blame_compile(
             ended,
-            lambda: self._reference_loads(shapes),
+            lambda: self._control(shapes).loads(),
             student_file=f"{self.state.request.puzzle_name}.mojo",
             what="the library of the kernels",
         )
@@ -396,35 +402,14 @@ class ProgramRun:
             device="gpu" if self.on_gpu else "software",
         )
 
-    def _reference_loads(self, shapes: Sequence[PlannedShape]) -> Trial | None:
-        """The control for what is built: the reference answer's, loaded in the same way."""
-        request = self.state.request
-        with contextlib.suppress(NotPrepared):
-            place = prepared(
-                self._reference().encode(),
-                request.puzzle_name,
-                self.toolchain,
-                shapes,
-                isolation=self.isolation,
-                device=request.device,
-                timeout=request.timeout,
-            )
-            with place as found:
-                return Trial(seconds=found.seconds, peak_bytes=found.lane.peak_bytes)
-        return None
-
-    def _reference_runs(self, shapes: Sequence[PlannedShape], case: Case) -> bool:
-        """The control for one case; see `gets_through`."""
-        request = self.state.request
-        return gets_through(
-            self._reference().encode(),
-            request.puzzle_name,
-            self.toolchain,
-            shapes,
-            case,
+    def _control(self, shapes: Sequence[PlannedShape]) -> ReferenceRun:
+        """The reference answer, built for the same shapes and on the same device."""
+        return ReferenceRun(
+            answer=self._reference().encode(),
+            toolchain=self.toolchain,
+            shapes=shapes,
             isolation=self.isolation,
-            device=request.device,
-            timeout=request.timeout,
+            request=self.state.request,
         )
 
     def _reference(self) -> str:

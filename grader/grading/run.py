@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from grader.grading import editions, seeds
 from grader.grading.background import Background
 from grader.grading.blame import (
     Blame,
+    ReferenceRun,
     Trial,
     blame_compile,
     blame_packaging,
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from grader.grading.results import Results
     from grader.lanes.lane import Lane
     from grader.lanes.prepared import OpenedLane
-    from grader.model.cases import Case, PlannedShape
+    from grader.model.cases import PlannedShape
 
 HEAD_START = 0.5
 """Seconds of packaging after which the device and the worker are started beside it.
@@ -270,12 +270,12 @@ class _Run:
             shapes = plan.draw(puzzle, seed=state.seed, own_kernel=own_kernel, tries=tries)
             # Drawing cases takes a moment, and the compiler leaves a processor idle.
             prober = Background(lambda: self._prober(lane, shapes), after=0)
-            started = lane.prepare(shapes, control=lambda case: self._reference_runs(shapes, case))
+            started = lane.prepare(shapes, control=lambda case: self._control(shapes).runs(case))
             state.stage_peak = lane.peak_bytes or None
             if isinstance(started, Ended):
                 blame = blame_compile(
                     started,
-                    lambda: self._reference_compiles(shapes),
+                    lambda: self._control(shapes).loads(),
                     student_file=workspace.student_file,
                 )
                 self._fail(StepsDone(packages=True, failure=blame.sentence), blame)
@@ -358,39 +358,14 @@ class _Run:
         outcome = packaged.outcome
         return Trial(seconds=outcome.wall_seconds, peak_bytes=outcome.peak_resident_bytes)
 
-    def _reference_compiles(self, shapes: Sequence[PlannedShape]) -> Trial | None:
-        """The control for compiling: the reference answer with the same shapes and device."""
-        from grader.lanes.prepared import NotPrepared, prepared
-
-        request = self.state.request
-        with contextlib.suppress(NotPrepared):
-            place = prepared(
-                self._reference(),
-                request.puzzle_name,
-                self.toolchain,
-                shapes,
-                isolation=self.isolation.level,
-                device=request.device,
-                timeout=request.timeout,
-            )
-            with place as found:
-                return Trial(seconds=found.seconds, peak_bytes=found.lane.peak_bytes)
-        return None
-
-    def _reference_runs(self, shapes: Sequence[PlannedShape], case: Case) -> bool:
-        """The control for one case: the reference answer, compiled for the same shapes."""
-        from grader.lanes.prepared import gets_through
-
-        request = self.state.request
-        return gets_through(
-            self._reference(),
-            request.puzzle_name,
-            self.toolchain,
-            shapes,
-            case,
+    def _control(self, shapes: Sequence[PlannedShape]) -> ReferenceRun:
+        """The reference answer, built for the same shapes and on the same device."""
+        return ReferenceRun(
+            answer=self._reference(),
+            toolchain=self.toolchain,
+            shapes=shapes,
             isolation=self.isolation.level,
-            device=request.device,
-            timeout=request.timeout,
+            request=self.state.request,
         )
 
     def _reference(self) -> bytes:
