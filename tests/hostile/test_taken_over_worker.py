@@ -285,7 +285,9 @@ EXCESSES = {
 def test_the_limit_that_a_run_met_is_named(grade, word):
     graded = grade(EXCESSES[word])
     assert (graded.scored.verdict, graded.scored.score) == (Verdict.FAIL, 25)
-    assert word in graded.reason("example")
+    # More cores allow more processes: there a fork bomb meets the limit of memory first.
+    limits = ("processes", "memory") if word == "processes" else (word,)
+    assert any(limit in graded.reason("example") for limit in limits)
     assert graded.survivors == []
 
 
