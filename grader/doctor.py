@@ -1,21 +1,36 @@
-"""Probe everything that grading needs; each probe tries the real thing, not a sign of it."""
+"""Whether grading works here: probes of all that it needs, and the published example as a trial.
+
+Each tries the real thing, not a sign of it.
+"""
 
 from __future__ import annotations
 
 import platform
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from grader import __version__, machine
 from grader.errors import GradeError, ToolchainFault
 from grader.sandbox.policy import MIB
 
+# What grading needs is imported by the probe that tries it, so that each can fail by itself.
+if TYPE_CHECKING:
+    from grader.lanes import DeviceChoice
+    from grader.lanes.prepared import PreparedLane
+    from grader.model.cases import Case, CaseRun
+    from grader.model.puzzle import Puzzle
+    from grader.record import DeviceInfo
+    from grader.toolchain.toolchain import Toolchain
+
 DISK_NEEDED = 2048 * MIB
 MEMORY_NEEDED = 3072 * MIB
 MEMORY_LEAST = 768 * MIB
+_TRIAL_SEED = "published example"
 
 
 class Health(StrEnum):
@@ -233,3 +248,87 @@ def run_probe(probe: Callable[[], ProbeResult]) -> ProbeResult:
             what=f"{type(error).__name__}: {error}",
             remedy="This is a defect of the grader; please report it.",
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shown:
+    """The published example and what came of it."""
+
+    case: Case
+    run: CaseRun
+    right: bool
+    device: DeviceInfo
+    unsupported: tuple[str, ...]
+    """What MAX asked of the software device that it lacks, from opening it to the last call."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompiledExample:
+    """A compiled example. `run` may be called once."""
+
+    case: Case
+    seconds: float
+    """That the compile took."""
+    _ready: PreparedLane
+
+    def run(self) -> Shown:
+        """Execute it."""
+        from grader.grading.observe import compare
+
+        lane = self._ready.lane
+        ran = lane.run(self.case)
+        met = ran.evidence.unsupported if ran.evidence else ()
+        return Shown(
+            case=self.case,
+            run=ran,
+            right=ran.outputs is not None
+            and all(each.right for each in compare(self.case, ran.outputs)),
+            device=lane.device,
+            unsupported=tuple(dict.fromkeys((*self._ready.unsupported, *met))),
+        )
+
+
+@contextmanager
+def compiled_example(
+    puzzle: Puzzle, toolchain: Toolchain, device: DeviceChoice
+) -> Iterator[CompiledExample]:
+    """The published example of a puzzle, compiled from the edition's own answer.
+
+    Where a puzzle has none, a case of its first part.
+
+    Raises:
+        ToolchainFault: it does not package or compile here.
+        DeviceFault: the device can't be opened.
+        SandboxFault: nothing can be started in the sandbox.
+    """
+    from grader.grading import plan, seeds
+    from grader.grading.blame import reference_answer
+    from grader.grading.cases import drawn, example
+    from grader.grading.state import DEFAULT_TIMEOUT
+    from grader.lanes.prepared import NotPrepared, prepared
+    from grader.model.domains import Values
+    from grader.sandbox import Wanted, probe_once
+
+    edition = toolchain.edition.name
+    shapes = plan.draw(puzzle, seed=_TRIAL_SEED, own_kernel=())[:1]
+    if shapes[0].part.example is not None:
+        case = example(shapes)
+    else:
+        case = drawn(shapes[0], Values.REALS, seeds.generator(_TRIAL_SEED, "case"))
+    try:
+        with prepared(
+            reference_answer(puzzle, edition),
+            puzzle.name,
+            toolchain,
+            shapes,
+            isolation=probe_once(Wanted.AUTO).level,
+            device=device,
+            timeout=DEFAULT_TIMEOUT,
+        ) as ready:
+            yield CompiledExample(case=case, seconds=ready.seconds, _ready=ready)
+    except NotPrepared as failed:
+        said = failed.output.strip()[-600:]
+        raise ToolchainFault(
+            f"the answer of edition {edition} does not {failed.doing} here: {said}",
+            remedy="Run grade doctor; it tries each part and says what is missing.",
+        ) from failed

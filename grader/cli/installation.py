@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from grader.cli import options
 from grader.cli.root import EXIT_CODES
-from grader.doctor import PROBES, Health, run_probe
+from grader.doctor import PROBES, Health, compiled_example, run_probe
 from grader.errors import ExitCode, GradeError, IndexUnreachable, ToolchainFault, UsageError
 from grader.intake.display import for_terminal
 from grader.lanes import DeviceChoice
@@ -60,7 +60,6 @@ def demo(name: str, edition: str, device: str) -> None:
     Prints input, kernel, expected and result as the puzzle's text does. Takes
     about as long as one graph compile.
     """
-    from grader.grading.worked_example import compiled_example
     from grader.toolchain.install import install
 
     known = editions.find(edition)
@@ -235,7 +234,6 @@ def check(name: str, puzzle: str) -> None:
     the device has, then packages, compiles and runs the edition's own answer to
     the published example. Exits with 0 if that works, and with 4 if it does not.
     """
-    from grader.grading.worked_example import compiled_example
     from grader.puzzles import find
     from grader.toolchain.install import install as install_
     from grader.toolchain.verify import driver_functions, missing_driver_functions
