@@ -53,11 +53,7 @@ class Results:
     ) -> Observation:
         """Keep the case; the observation with its number."""
         case = observation.case
-        failed = {
-            check.id
-            for check in checks
-            if any(check.claims(each, case) for each in observation.problems)
-        }
+        failed = {check.id for check in checks if check.problem_of(observation) is not None}
         logged = LoggedCase(
             part=case.part.name,
             sizes=dict(case.shape.sizes),

@@ -171,6 +171,11 @@ class Check(ABC):
         """Whether a problem of such a case makes it fail."""
         return problem.aspect is self.aspect and self.concerns(case)
 
+    def problem_of(self, observation: Observation) -> Problem | None:
+        """The first problem of a case that makes it fail."""
+        case = observation.case
+        return next((each for each in observation.problems if self.claims(each, case)), None)
+
     def problems(self, observation: Observation) -> Iterator[Problem]:
         """Problems that only this check looks for, in a case that concerns it."""
         return iter(())

@@ -76,4 +76,4 @@ main()
     assert UNKNOWN in said
     loaded = json.loads(said.partition("LOADED ")[2])
     assert "grader.lanes.kernel" in loaded
-    assert not {"hypothesis", "grader.grading.part_prober"} & set(loaded)
+    assert not {"hypothesis", "grader.grading.prober"} & set(loaded)
