@@ -22,6 +22,8 @@ from grader.toolchain.edition import DEFAULT_EDITION
 
 ASSIGNMENT = "assignment"
 """The list of what students of a course hand in; what stands in others is folders of its own."""
+NOTHING_CERTAIN = "none"
+"""As a label's cause: nothing certain can be said of what is wrong."""
 
 
 class SampleEdit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -49,6 +51,11 @@ class SampleEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     """What the report shows, regardless of case."""
     must_not_mention: tuple[str, ...] = ()
     """What would prove a leak or an escape, and stands nowhere in the report."""
+    cause: str | None = None
+    """What the report must say first of a wrong sample: the key of a `grader.guidance.Cause`, or
+    `NOTHING_CERTAIN`. None: not labelled."""
+    line: str = ""
+    """A text of the line that the cause must name; of a race, of either side."""
     why: str
     """What was done wrong, or what is unusual and must not cost points."""
     reason: str = ""
