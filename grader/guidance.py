@@ -22,12 +22,13 @@ from grader.record import (
     CheckOutcome,
     Counterexample,
     Diagnostic,
+    ProblemKind,
     Reason,
     Record,
     Status,
     Verdict,
 )
-from grader.wording import ALLOWED
+from grader.wording import ALLOWED, LAUNCH_IT, MEND_FIRST, NO_OUTPUT_SAID, NOTHING_LAUNCHED
 
 STEPS: Final = 4
 """How many things to try next are named."""
@@ -44,6 +45,18 @@ _EXPLAINS_ALL: Final = (
     FindingKind.STREAM_RACE,
 )
 """Findings that explain whatever else is wrong in their part, the likeliest cause first."""
+_ENDS_THE_LAUNCH: Final = frozenset(
+    {
+        FindingKind.OUT_OF_BOUNDS,
+        FindingKind.MISALIGNED,
+        FindingKind.TRAP,
+        FindingKind.BUDGET_EXCEEDED,
+        FindingKind.STACK_OVERFLOW,
+    }
+)
+"""Of these, findings that explain why there is no output, and nothing of wrong values."""
+_TELLS_NOTHING: Final = frozenset({ProblemKind.WRONG_VALUES, ProblemKind.FINDING, ProblemKind.OWN})
+"""Problems that are no cause of themselves."""
 COMPILER: Final = "compiler"
 """The key of a cause that the compiler tells."""
 
@@ -53,7 +66,8 @@ class Cause:
     """What is wrong with one part, as far as it is certain."""
 
     key: str
-    """Of the finding's kind, of the mistake that explains all cases, or `COMPILER`."""
+    """Of the finding's kind, of the mistake that explains all cases, of the problem that all failed
+    checks have, or `COMPILER`."""
     part: str = ""
     sentence: str
     """What is wrong, in one sentence or two."""
@@ -119,25 +133,66 @@ def _of_part(record: Record, part: str, checks: list[CheckOutcome]) -> Cause | N
     ids = {check.id for check in checks}
     examples = [each for each in record.counterexamples if each.check in ids]
     findings = [each for each in record.findings if _costs(each) and each.part == part]
+    known = next((each for each in examples if each.mistake), None)
     for kind in _EXPLAINS_ALL:
         for each in findings:
-            if each.finding.kind is kind:
+            if each.finding.kind is kind and not (known and kind in _ENDS_THE_LAUNCH):
                 return _of_finding(part, each)
-    for example in examples:
-        if example.mistake:
-            return Cause(
-                key=example.mistake,
-                part=part,
-                sentence=example.explanation,
-                step=example.advice,
-                example=example,
-            )
+    if _nothing_launched(record, part, examples):
+        return Cause(
+            key=Reason.NO_KERNEL.value,
+            part=part,
+            sentence=NOTHING_LAUNCHED,
+            step=LAUNCH_IT,
+            example=examples[0],
+        )
+    if known is not None:
+        return Cause(
+            key=known.mistake,
+            part=part,
+            sentence=known.explanation,
+            step=known.advice,
+            example=known,
+        )
     wrong = any(check.aspect is Aspect.VALUES for check in checks)
     for each in findings:
         asked = each.finding.kind not in ALLOWED or ids.intersection(each.concerns)
         if asked and (wrong or each.finding.kind is not FindingKind.UNINITIALISED_READ):
             return _of_finding(part, each)
-    return None
+    return _of_problem(part, checks, examples)
+
+
+def _nothing_launched(record: Record, part: str, examples: list[Counterexample]) -> bool:
+    """Whether no kernel was launched, and there are values that one should have written."""
+    none_ran = any(
+        check.reason is Reason.NO_KERNEL for check in record.checks if check.part == part
+    )
+    wrong = any(example.kind is ProblemKind.WRONG_VALUES for example in examples)
+    return none_ran and wrong and not any(example.launches for example in examples)
+
+
+def _of_problem(
+    part: str, checks: list[CheckOutcome], examples: list[Counterexample]
+) -> Cause | None:
+    """What all failed checks of a part have in common, where that tells more than wrong values."""
+    kinds = {example.kind for example in examples}
+    kinds |= {
+        ProblemKind(str(check.data["kind"]))
+        for check in checks
+        if check.reason is Reason.PROBLEM and "kind" in check.data
+    }
+    if len(kinds) != 1 or kinds <= _TELLS_NOTHING or not examples:
+        return None
+    (kind,) = kinds
+    example = examples[0]
+    if kind is ProblemKind.NO_OUTPUT:
+        said = one_line(example.error.strip())
+        if not said:
+            return None
+        sentence, step = NO_OUTPUT_SAID.format(said=said), MEND_FIRST
+    else:
+        sentence, step = f"{one_line(checks[0].sentence).capitalize()}.", checks[0].hint
+    return Cause(key=kind.value, part=part, sentence=sentence, step=step, example=example)
 
 
 def _of_finding(part: str, checked: CheckedFinding) -> Cause:
@@ -212,17 +267,7 @@ def _general(record: Record, explained: set[str]) -> Iterator[str]:
     for part, checks in _failed(record).items():
         if part in explained:
             continue
-        ids = {check.id for check in checks}
-        cases = [each for each in record.counterexamples if each.check in ids]
-        said = next((each.error.strip() for each in cases if not each.answered), "")
-        if said:
-            # What to look for in wrong values is no help where there are none.
-            yield (
-                f'A run ended without an output, and said "{one_line(said)}". '
-                "Mend that first; there are no values to compare before."
-            )
-        else:
-            yield checks[0].hint
+        yield checks[0].hint
 
 
 def _for_extra_credit(record: Record) -> Iterator[str]:

@@ -6,9 +6,17 @@ import msgspec
 import pytest
 from hypothesis import given
 
-from grader.device import Finding, FindingKind, SourcePlace
+from grader.device import Finding, FindingKind, Launch, SourcePlace
 from grader.guidance import COMPILER, STEPS, causes, next_steps
-from grader.record import Attribution, CheckedFinding, Reason, Record, Status
+from grader.record import (
+    Aspect,
+    Attribution,
+    CheckedFinding,
+    ProblemKind,
+    Reason,
+    Record,
+    Status,
+)
 from grader.report.text import render_text
 from grader.wording import explain_finding
 from tests.report import hostile, records
@@ -40,12 +48,67 @@ def test_the_compilers_first_error_is_the_cause() -> None:
     assert (cause.key, cause.line) == (COMPILER, cause.diagnostic and cause.diagnostic.line)
 
 
-@pytest.mark.parametrize("kind", [FindingKind.RACE, FindingKind.OUT_OF_BOUNDS])
+@pytest.mark.parametrize("kind", [FindingKind.RACE, FindingKind.BARRIER_DIVERGENCE])
 def test_a_finding_explains_wrong_values_before_any_model_of_them(kind: FindingKind) -> None:
     made = with_mistake(with_finding(records.wrong_values(), kind))
     (cause,) = causes(made)
     assert (cause.key, cause.line) == (kind.value, 69)
     assert next_steps(made)[0] == f"Line 69: mend {kind}"
+
+
+def test_what_ends_a_launch_explains_no_wrong_values_but_is_told_as_well() -> None:
+    made = with_finding(records.wrong_values(), FindingKind.OUT_OF_BOUNDS)
+    assert [each.key for each in causes(made)] == [FindingKind.OUT_OF_BOUNDS.value]
+    made = with_mistake(made)
+    assert [each.key for each in causes(made)] == ["flipped"]
+    assert f"Line 69: mend {FindingKind.OUT_OF_BOUNDS}" in next_steps(made)
+
+
+@pytest.mark.parametrize("launched", [True, False])
+def test_where_nothing_was_launched_that_is_the_cause(launched: bool) -> None:
+    made = with_mistake(records.wrong_values())
+    first, *others = made.counterexamples
+    launch = Launch(
+        index=1,
+        kernel="k",
+        module=1,
+        grid=(1, 1, 1),
+        block=(15, 1, 1),
+        shared_bytes=0,
+        instructions=1,
+        seconds=0.0,
+        result=0,
+    )
+    first = replace(first, launches=(launch,) if launched else ())
+    none = tuple(replace(each, launches=()) for each in others)
+    checks = tuple(
+        replace(each, status=Status.NOT_CHECKED, reason=Reason.NO_KERNEL)
+        if each.aspect is Aspect.CLEAN
+        else each
+        for each in made.checks
+    )
+    made = replace(made, checks=checks, counterexamples=(first, *none))
+    (cause,) = causes(made)
+    assert cause.key == ("flipped" if launched else Reason.NO_KERNEL.value)
+
+
+def test_a_problem_that_all_failed_checks_have_is_the_cause() -> None:
+    made = records.wrong_values()
+    assert causes(made) == ()
+    changed = tuple(replace(e, kind=ProblemKind.INPUT_CHANGED) for e in made.counterexamples)
+    checks = tuple(
+        replace(each, reason=None, data={}, sentence="an input was changed: a", hint="copy it")
+        if each.status is Status.FAILED
+        else each
+        for each in made.checks
+    )
+    made = replace(made, counterexamples=changed, checks=checks)
+    (cause,) = causes(made)
+    assert cause.key == ProblemKind.INPUT_CHANGED.value
+    assert (cause.sentence, cause.step) == ("An input was changed: a.", "copy it")
+    wrong = replace(checks[0], reason=Reason.PROBLEM, data={"kind": "wrong-values"})
+    some = tuple(replace(wrong, status=Status.FAILED) if c is checks[0] else c for c in checks)
+    assert causes(replace(made, checks=some)) == ()
 
 
 def test_a_model_explains_what_a_read_of_unwritten_memory_only_shows() -> None:
@@ -79,8 +142,9 @@ def test_where_a_run_gave_no_output_nobody_is_sent_to_look_at_values() -> None:
             for each in made.counterexamples
         ),
     )
-    (step,) = next_steps(made)
-    assert 'said "no room".' in step
+    (cause,) = causes(made)
+    assert 'said "no room".' in cause.sentence
+    assert next_steps(made) == (cause.step,)
 
 
 def test_the_hint_of_extra_credit_is_for_the_given_kernel_and_beside_all_points_only() -> None:

@@ -65,7 +65,14 @@ def verdict_record(state: RunState) -> Record:
         from grader.grading.counterexample import build
 
         examples = tuple(
-            build(puzzle, name, *tally.worst, failing=tally.first, source=state.submission.text)
+            build(
+                puzzle,
+                name,
+                *tally.worst,
+                failing=tally.first,
+                passing=tuple(tally.passing.values()),
+                source=state.submission.text,
+            )
             for name, tally in failed.items()
             if tally.worst is not None
         )

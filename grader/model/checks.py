@@ -38,6 +38,8 @@ class Tally:
     """Those of them that the task leaves undecided."""
     first: list[Observation] = field(default_factory=list)
     """The first failing cases, before any was made simple: they tell more about the mistake."""
+    passing: dict[int, Observation] = field(default_factory=dict)
+    """The first right case at each size, by the number of its shape."""
     helped: bool = False
     """Whether more need not be asked about the host."""
     unknown: str = ""
@@ -56,6 +58,8 @@ class Tally:
             self.elements += compared.got.size
             self.not_compared += compared.not_compared
         if problem is None:
+            if observation.right:
+                self.passing.setdefault(observation.case.shape.number, observation)
             return
         self.failures += 1
         self.crashed = self.crashed or observation.run.outputs is None

@@ -24,7 +24,14 @@ from tests.grading.scripted import Crash, ScriptedLane, grade, right
 def example_of(program, check="integers", source="", writer=Writer.KERNEL):
     results, _ = grade(ScriptedLane(program, writer=writer))
     tally = results.parts["conv1d"].tallies[check]
-    return build(PUZZLE, "integers", *tally.worst, failing=tally.first, source=source)
+    return build(
+        PUZZLE,
+        "integers",
+        *tally.worst,
+        failing=tally.first,
+        passing=tuple(tally.passing.values()),
+        source=source,
+    )
 
 
 def halo_missing(inputs, sizes, variant):
@@ -46,7 +53,7 @@ def halo_missing(inputs, sizes, variant):
         (programs.flipped, "reversed"),
         (halo_missing, "halo"),
         (programs.late_error, ""),
-        (programs.constant, ""),
+        (programs.constant, "Every output is 3"),
     ],
 )
 def test_a_well_known_mistake_is_named_and_no_other(program, words):
@@ -72,7 +79,7 @@ def test_a_run_without_output_is_explained_by_a_launch_that_leaves_an_argument_o
 
 
 def test_no_launch_is_blamed_without_a_crash_and_no_crash_without_a_short_launch():
-    assert example_of(programs.constant, source=SHORT.read_text()).explanation == ""
+    assert example_of(programs.late_error, source=SHORT.read_text()).explanation == ""
     right = SHORT.with_name("right.mojo").read_text()
     assert example_of(crash, source=right).explanation == ""
 

@@ -1,4 +1,4 @@
-"""Values that were kept in too small a type are recognised, and nothing else is taken for that."""
+"""Mistakes that show in any puzzle are recognised, and nothing else is taken for them."""
 
 from __future__ import annotations
 
@@ -82,3 +82,42 @@ def test_no_other_mistake_is_taken_for_a_small_type(program, check):
 
 def test_zeros_alone_prove_no_type():
     assert "Float16" not in example_of(tiny_lost, check="reals").explanation
+
+
+def sums_of_indices(inputs, sizes, variant):
+    n, m = sizes["input_size"], sizes["conv_size"]
+    return np.array([sum(i + j for j in range(min(m, n - i))) for i in range(n)], np.float32)
+
+
+def cut_to_tf32(inputs, sizes, variant):
+    cut = {
+        name: (array.view(np.uint32) & np.uint32(0xFFFFE000)).view(np.float32)
+        for name, array in inputs.items()
+    }
+    return right(cut, sizes, variant)
+
+
+@pytest.mark.parametrize(
+    ("program", "mistake"),
+    [(off_by_one, "offset"), (sums_of_indices, "same-for-all-inputs"), (cut_to_tf32, "tf32")],
+)
+@pytest.mark.parametrize("check", ["integers", "reals"])
+def test_what_shows_in_any_puzzle_is_named(program, mistake, check):
+    assert example_of(program, check=check).mistake == mistake
+
+
+def off_at_one_place(inputs, sizes, variant):
+    answer = right(inputs, sizes, variant)
+    answer[0] += np.float32(1)
+    return answer
+
+
+def wrong_for_large_inputs(inputs, sizes, variant):
+    """Constant for some inputs, right for others of the same size."""
+    answer = right(inputs, sizes, variant)
+    return np.full_like(answer, 7) if np.abs(inputs["input"]).max() > 20 else answer
+
+
+@pytest.mark.parametrize("program", [off_at_one_place, wrong_for_large_inputs, nearly])
+def test_what_does_not_hold_everywhere_is_not_said(program):
+    assert example_of(program).mistake == ""

@@ -1,0 +1,267 @@
+"""Which mistake explains all failing cases of a check.
+
+Named is only what explains every one of them, and what the right cases at the same sizes allow. A
+puzzle's own models say which values a mistake gives (`grader.model.part.Mistake`). Some mistakes
+show by themselves, whatever the puzzle: values that were kept in too small a type, inputs that
+were rounded, an output that is the same for all inputs, or off by the same number everywhere.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grader.model.cases import Comparison, Observation
+from grader.model.domains import Sizes
+from grader.model.numbers import dtype_of, range_of
+from grader.model.part import Arrays, Mistake, Part
+from grader.wording import (
+    inputs_rounded,
+    off_by,
+    same_for_all_inputs,
+    the_same_everywhere,
+    too_small_a_type,
+)
+
+_ROUNDED: Final = 2.0**-19
+"""Of a mistake's value: how far the rounding of a few terms may take a kernel that makes it."""
+_SMALLER: Final = ("float16", "bfloat16")
+_TELLING: Final = 0.1
+"""An element may be off from its value by rounding, but not by so much."""
+_TF32_BITS: Final = 13
+"""Of a float32's mantissa, those that a tensor core's TF32 does not have."""
+
+
+class Known(NamedTuple):
+    """A mistake that explains the cases, in words."""
+
+    name: str
+    explanation: str
+    advice: str
+
+
+def recognised(
+    part: Part, failing: Sequence[Observation], *, passing: Sequence[Observation] = ()
+) -> Known | None:
+    """The well-known mistake that gives exactly these outputs, if there is one.
+
+    Args:
+        part: What the cases are of.
+        failing: Cases that fail. Those without output have a reason of their own, and say nothing
+            of values.
+        passing: Cases that are right. A mistake that would have made one at the size of a failing
+            case wrong is not what was done.
+    """
+    cases = [each for each in failing if each.comparisons]
+    if not cases:
+        return None
+    sizes = {each.case.shape.number for each in cases}
+    right = [each for each in passing if each.right and each.case.shape.number in sizes]
+    for mistake in part.mistakes:
+        if all(_explains(mistake, each) for each in cases) and all(
+            _allows(mistake, each) for each in right
+        ):
+            return Known(mistake.name, mistake.explanation, mistake.advice)
+    return _same_for_all([*cases, *right]) or _offset([*cases, *right]) or _rounding(part, cases)
+
+
+# ---- a puzzle's own models ----
+
+
+def _explains(mistake: Mistake, observation: Observation) -> bool:
+    """Whether a mistake gives what the first output holds, and no other output is wrong."""
+    if observation.right:
+        return False
+    comparison, *others = observation.comparisons
+    if any(not each.right for each in others):
+        return False
+    answer = _answer(mistake, observation.case.inputs, observation.case.shape.sizes)
+    return answer is not None and _gives(answer, comparison)
+
+
+def _allows(mistake: Mistake, observation: Observation) -> bool:
+    """Whether a case that is right would have been right with the mistake as well."""
+    answer = _answer(mistake, observation.case.inputs, observation.case.shape.sizes)
+    return answer is None or _gives(answer, observation.comparisons[0])
+
+
+def _gives(answer: NDArray[np.float64], comparison: Comparison) -> bool:
+    """Whether an output holds these numbers, up to rounding."""
+    with np.errstate(invalid="ignore"):  # of a signalling NaN
+        got = comparison.got.ravel().astype(np.float64)
+        # The bound is of the right answer, and a wrong one may be far larger.
+        allowed = np.maximum(comparison.expected.allowed.ravel(), _ROUNDED * np.abs(answer))
+        close = np.abs(got - answer) <= allowed
+    same = (got == answer) | (np.isnan(got) & np.isnan(answer))
+    return bool((close | same | ~comparison.expected.decided.ravel()).all())
+
+
+def _answer(mistake: Mistake, inputs: Arrays, sizes: Sizes) -> NDArray[np.float64] | None:
+    with np.errstate(all="ignore"):
+        answer = mistake.answer(inputs, sizes)
+    return None if answer is None else answer.ravel().astype(np.float64)
+
+
+# ---- what shows in any puzzle ----
+
+
+def _same_for_all(cases: Sequence[Observation]) -> Known | None:
+    """The output does not depend on the inputs, though the right one does."""
+    groups: defaultdict[int, list[Observation]] = defaultdict(list)
+    for each in cases:
+        groups[each.case.shape.number].append(each)
+    told = False
+    for group in groups.values():
+        first, *others = group
+        for other in others:
+            if _bits(first) != _bits(other):
+                return None
+            told = told or _differ(first, other)
+    if not told:
+        return None
+    values = np.concatenate([each.ravel() for case in cases for each in _got(case)])
+    if len({value.tobytes() for value in values}) == 1 or np.isnan(values).all():
+        return Known("constant", *the_same_everywhere(float(values[0])))
+    return Known("same-for-all-inputs", *same_for_all_inputs())
+
+
+def _got(observation: Observation) -> Iterator[NDArray[np.generic]]:
+    return (compared.got for compared in observation.comparisons)
+
+
+def _bits(observation: Observation) -> bytes:
+    return b"".join(each.tobytes() for each in _got(observation))
+
+
+def _differ(one: Observation, other: Observation) -> bool:
+    """Whether the right outputs of two cases differ."""
+    pairs = zip(one.comparisons, other.comparisons, strict=True)
+    return any(
+        not np.array_equal(a.expected.value, b.expected.value, equal_nan=True) for a, b in pairs
+    )
+
+
+def _offset(cases: Sequence[Observation]) -> Known | None:
+    """Every element is off by the same number."""
+    off: float | None = None
+    compared = [each for case in cases for each in case.comparisons]
+    # Where a sum is large, a small number is lost in its rounding: that says nothing.
+    for telling in (True, False):
+        for each in compared:
+            with np.errstate(invalid="ignore", over="ignore"):
+                value = np.asarray(each.expected.value, dtype=np.float64).ravel()
+                got = each.got.ravel().astype(np.float64)
+                allowed = each.expected.allowed.ravel() + _ROUNDED * np.abs(value)
+                known = np.isfinite(value) & np.isfinite(got) & each.expected.decided.ravel()
+                places = known & (allowed < _TELLING) if telling else known
+                value, got, allowed = value[places], got[places], allowed[places]
+            if off is None and len(value):
+                off = float(np.round(got[0] - value[0]))
+            if off is not None and not (np.abs(got - value - off) <= allowed + _ROUNDED).all():
+                return None
+    return Known("offset", *off_by(off)) if off else None
+
+
+def _rounding(part: Part, cases: Sequence[Observation]) -> Known | None:
+    """Values, or the inputs, were rounded to a smaller type."""
+    compared = [each for case in cases for each in case.comparisons]
+    own = {spec.name: spec.dtype for spec in part.outputs}
+    # The largest tells most; a zero may have come about in many ways.
+    wrong = max(
+        (
+            (float(each.got.ravel()[at]), float(each.expected.value.ravel()[at]))
+            for each in compared
+            if own[each.output] == "float32"
+            for at in each.wrong
+            if np.isfinite(each.got.ravel()[at]) and each.got.ravel()[at]
+        ),
+        key=lambda pair: abs(pair[0]),
+        default=None,
+    )
+    if wrong is None:
+        return None
+    for smaller in _SMALLER:
+        if all(_rounded_to(smaller, each) for each in compared):
+            return Known(smaller, *too_small_a_type(smaller, *wrong))
+    for name, rounded in _INPUTS.items():
+        if all(_of_rounded_inputs(rounded, each) for each in cases):
+            return Known(name, *inputs_rounded(name, *wrong))
+    return None
+
+
+def _rounded_to(dtype: str, comparison: Comparison) -> bool:
+    """Whether all elements are numbers of a smaller type, and as near as its rounding allows.
+
+    The bound of an output grows with the unit roundoff. Inputs that are rounded first add one
+    rounding more. A number that is too large for the type may be infinite.
+    """
+    expected = comparison.expected
+    with np.errstate(invalid="ignore", over="ignore"):
+        got = comparison.got.ravel().astype(np.float64)
+        value = np.asarray(expected.value, dtype=np.float64).ravel()
+        allowed = expected.allowed.ravel()
+        same_type = got == got.astype(dtype_of(dtype)).astype(np.float64)
+        ratio = range_of(dtype).unit_roundoff / range_of("float32").unit_roundoff
+        bound = 2 * ratio * (allowed + range_of("float32").unit_roundoff * np.abs(value))
+        near = np.abs(got - value) <= bound + 2.0 ** range_of(dtype).smallest
+        # No sum of magnitudes is larger than this.
+        magnitude = np.abs(value) + allowed / range_of("float32").unit_roundoff
+        lost = ~np.isfinite(got) & (magnitude > range_of(dtype).largest)
+    open_ = ~np.isfinite(value) | ~expected.decided.ravel()
+    return bool(((same_type & near) | lost | open_).all())
+
+
+Rounding = Callable[[NDArray[np.float32]], NDArray[np.float32]]
+
+
+def _through(dtype: str) -> Rounding:
+    return lambda array: array.astype(dtype_of(dtype)).astype(np.float32)
+
+
+def _cut_to_tf32(array: NDArray[np.float32]) -> NDArray[np.float32]:
+    mask = np.uint32(0xFFFFFFFF << _TF32_BITS & 0xFFFFFFFF)
+    return (array.view(np.uint32) & mask).view(np.float32)
+
+
+def _rounded_to_tf32(array: NDArray[np.float32]) -> NDArray[np.float32]:
+    """To the nearest, half away from zero, as ``cvt.rna.tf32`` does (PTX ISA, cvt)."""
+    half = np.uint32(1 << (_TF32_BITS - 1))
+    return _cut_to_tf32((array.view(np.uint32) + half).view(np.float32))
+
+
+_INPUTS: Final[dict[str, tuple[Rounding, ...]]] = {
+    "float16": (_through("float16"),),
+    "bfloat16": (_through("bfloat16"),),
+    "tf32": (_cut_to_tf32, _rounded_to_tf32),
+}
+
+
+def _of_rounded_inputs(roundings: Sequence[Rounding], observation: Observation) -> bool:
+    """Whether the outputs are right for inputs that were rounded in one of these ways."""
+    case = observation.case
+    for rounding in roundings:
+        with np.errstate(invalid="ignore", over="ignore"):
+            inputs = {
+                name: rounding(np.ascontiguousarray(array)) if array.dtype == np.float32 else array
+                for name, array in case.inputs.items()
+            }
+            expected = case.part.expected(inputs, case.shape.sizes)
+            if all(
+                _near(compared, np.asarray(expected[compared.output].value, dtype=np.float64))
+                for compared in observation.comparisons
+            ):
+                return True
+    return False
+
+
+def _near(comparison: Comparison, value: NDArray[np.float64]) -> bool:
+    got = comparison.got.ravel().astype(np.float64)
+    allowed = comparison.expected.allowed.ravel()
+    allowed = np.maximum(allowed, range_of("float32").unit_roundoff * np.abs(value.ravel()))
+    close = np.abs(got - value.ravel()) <= allowed
+    open_ = ~np.isfinite(value.ravel()) | ~comparison.expected.decided.ravel()
+    return bool((close | open_).all())
