@@ -155,8 +155,10 @@ def _of_part(record: Record, part: str, checks: list[CheckOutcome]) -> Cause | N
             example=known,
         )
     wrong = any(check.aspect is Aspect.VALUES for check in checks)
+    clean = {check.id for check in checks if check.aspect is Aspect.CLEAN}
     for each in findings:
-        asked = each.finding.kind not in ALLOWED or ids.intersection(each.concerns)
+        # What a manual allows is a cause only where a rubric takes points for it.
+        asked = each.finding.kind not in ALLOWED or clean.intersection(each.concerns)
         if asked and (wrong or each.finding.kind is not FindingKind.UNINITIALISED_READ):
             return _of_finding(part, each)
     return _of_problem(part, checks, examples)

@@ -175,7 +175,7 @@ def _put(results: Results, told: Mapping[int, Finding]) -> None:
         results.findings[key] = _explained(observation, told)
     for part in results.parts.values():
         for tally in part.tallies.values():
-            tally.first = [_explained(each, told) for each in tally.first]
+            tally.failing = [_explained(each, told) for each in tally.failing]
             if tally.worst is not None:
                 observation, problem = tally.worst
                 tally.worst = (

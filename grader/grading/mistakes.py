@@ -114,19 +114,21 @@ def _same_for_all(cases: Sequence[Observation]) -> Known | None:
     groups: defaultdict[int, list[Observation]] = defaultdict(list)
     for each in cases:
         groups[each.case.shape.number].append(each)
-    told = False
-    for group in groups.values():
-        first, *others = group
-        for other in others:
-            if _bits(first) != _bits(other):
-                return None
-            told = told or _differ(first, other)
-    if not told:
+    if any(_bits(each) != _bits(group[0]) for group in groups.values() for each in group):
         return None
-    values = np.concatenate([each.ravel() for case in cases for each in _got(case)])
-    if len({value.tobytes() for value in values}) == 1 or np.isnan(values).all():
-        return Known("constant", *the_same_everywhere(float(values[0])))
-    return Known("same-for-all-inputs", *same_for_all_inputs())
+    values = {
+        value.tobytes(): value for case in cases for each in _got(case) for value in each.flat
+    }
+    right = {value for each in cases for made in each.comparisons for value in _right(made)}
+    if len(values) == 1 < len(right):
+        return Known("constant", *the_same_everywhere(float(*values.values())))
+    if any(_differ(group[0], each) for group in groups.values() for each in group):
+        return Known("same-for-all-inputs", *same_for_all_inputs())
+    return None
+
+
+def _right(comparison: Comparison) -> Iterator[float]:
+    return iter(np.asarray(comparison.expected.value, dtype=np.float64).ravel().tolist())
 
 
 def _got(observation: Observation) -> Iterator[NDArray[np.generic]]:

@@ -69,7 +69,7 @@ def verdict_record(state: RunState) -> Record:
                 puzzle,
                 name,
                 *tally.worst,
-                failing=tally.first,
+                failing=tally.failing,
                 passing=tuple(tally.passing.values()),
                 source=state.submission.text,
             )

@@ -9,9 +9,12 @@ is counted in a `Tally` for each check, from which the check says in the end how
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
+
+import numpy as np
 
 from grader.device import FindingKind
 from grader.marks import Tried
@@ -20,7 +23,7 @@ from grader.model.domains import Values
 from grader.model.part import Scope
 from grader.record import Aspect, LaunchKind, NotRun, Reason, Status
 
-FIRST = 6
+KEPT = 8
 """How many failing cases are kept to recognise the mistake by."""
 
 
@@ -36,8 +39,9 @@ class Tally:
     """Elements of all outputs."""
     not_compared: int = 0
     """Those of them that the task leaves undecided."""
-    first: list[Observation] = field(default_factory=list)
-    """The first failing cases, before any was made simple: they tell more about the mistake."""
+    failing: list[Observation] = field(default_factory=list)
+    """The failing cases with the fullest inputs, since of zeros many a mistake would give the same;
+    and some of one size, to see whether the inputs make a difference."""
     passing: dict[int, Observation] = field(default_factory=dict)
     """The first right case at each size, by the number of its shape."""
     helped: bool = False
@@ -64,10 +68,24 @@ class Tally:
         self.failures += 1
         self.crashed = self.crashed or observation.run.outputs is None
         self.certain = self.certain or not observation.rearranged
-        if len(self.first) < FIRST:
-            self.first.append(observation)
+        self.failing.append(observation)
+        if len(self.failing) > KEPT:
+            self.failing.remove(_least_telling(self.failing))
         if self.worst is None or simplicity(observation) < simplicity(self.worst[0]):
             self.worst = (observation, problem)
+
+
+def _least_telling(observations: Sequence[Observation]) -> Observation:
+    sizes = Counter(each.case.shape.number for each in observations)
+    alike, count = sizes.most_common(1)[0]
+    others = [each for each in observations if each.case.shape.number != alike]
+    return min(others if others and count <= KEPT // 2 else observations, key=_filled)
+
+
+def _filled(observation: Observation) -> float:
+    """The share of its inputs that is not zero."""
+    arrays = observation.case.inputs.values()
+    return sum(map(np.count_nonzero, arrays)) / max(1, sum(array.size for array in arrays))
 
 
 _KINDS = (Values.REALS, Values.SPECIAL)

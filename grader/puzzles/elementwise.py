@@ -172,6 +172,20 @@ def of_any(
     )
 
 
+def of_the_example(
+    count: int, right: Callable[[Arrays, Sizes], Mapping[str, ExpectedOutput]] = plus_ten
+) -> Mistake:
+    """As many elements written as the published example has, whatever the size is."""
+    return changed(
+        "size-of-the-example",
+        lambda value, sizes: only(value, _flat(value) < count),
+        explanation=f"Only the first {count} elements are written, as many as the published "
+        "example has.",
+        advice="Let the size decide, not a number: each thread below it writes its element.",
+        right=right,
+    )
+
+
 PLUS_TEN = (
     another(
         "index-plus-ten",

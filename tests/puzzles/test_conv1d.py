@@ -233,8 +233,8 @@ def test_each_suspect_differs_from_the_right_answer_somewhere(suspect):
     differs = False
     for sizes in PART.domain_points()[::7]:
         inputs = {
-            "input": rng.integers(1, 100, sizes["input_size"]).astype(np.float32) / 7,
-            "kernel": rng.integers(1, 100, sizes["conv_size"]).astype(np.float32) / 7,
+            "input": rng.integers(-99, 100, sizes["input_size"]).astype(np.float32) / 7,
+            "kernel": rng.integers(-99, 100, sizes["conv_size"]).astype(np.float32) / 7,
         }
         answer = suspect.answer(inputs, sizes)
         if answer is not None:

@@ -42,6 +42,16 @@ def _all_rows(inputs: Arrays, sizes: Sizes) -> Answer | None:
     return None if sizes["batch"] == 1 else np.full((sizes["batch"], 1), numbers(inputs).sum())
 
 
+def _halved_size(inputs: Arrays, sizes: Sizes) -> Answer:
+    """What a reduction adds up that begins with half of the size."""
+    cells = numbers(inputs).copy()
+    stride = sizes["size"] // 2
+    while stride > 0:
+        cells[:, :stride] += cells[:, stride : 2 * stride]
+        stride //= 2
+    return cells[:, :1]
+
+
 def _half(rows: Answer) -> int:
     return max(power_of_two(rows.shape[1]), 8) // 2
 
@@ -89,6 +99,14 @@ MISTAKES = (
         explanation="The elements of the second half of the threads are left out.",
         advice="The first step adds the cells from TPB // 2 on.",
         answer=_of_rows(lambda rows: rows[:, : _half(rows)]),
+    ),
+    Mistake(
+        name="halved-size",
+        explanation="The stride begins with half of the number of elements: where that is odd at "
+        "some step, an element is left out.",
+        advice="Begin with TPB // 2, which can be halved down to 1. The cells behind the elements "
+        "hold zeros.",
+        answer=_halved_size,
     ),
     Mistake(
         name="first-row",

@@ -83,8 +83,34 @@ def of_blocks(threads: str) -> tuple[Mistake, ...]:
     )
 
 
+def _blocks(value: Answer, sizes: Sizes) -> int:
+    return -(-value.size // sizes["threads"])
+
+
+def _in_steps_of(step: int, value: Answer, sizes: Sizes) -> Answer | None:
+    """What is written where the blocks are taken to begin ``step`` elements apart."""
+    first = step * np.arange(_blocks(value, sizes))
+    written = np.add.outer(first, np.arange(sizes["threads"]))
+    return only(value, np.isin(np.arange(value.size), written))
+
+
 MISTAKES = (
     *of_blocks("threads"),
+    changed(
+        "number-of-blocks-taken",
+        lambda value, sizes: _in_steps_of(_blocks(value, sizes), value, sizes),
+        explanation="The number of the block was multiplied by the number of blocks, so that "
+        "blocks overlap or leave gaps.",
+        advice="Multiply by block_dim.x, the threads of a block; grid_dim.x counts the blocks.",
+    ),
+    changed(
+        "last-block-missing",
+        lambda value, sizes: only(
+            value, np.arange(value.size) < (_blocks(value, sizes) - 1) * sizes["threads"]
+        ),
+        explanation="The last block is not written, whether it is full or not.",
+        advice="The guard is about the thread's own index: i < size.",
+    ),
     changed(
         "block-plus-thread",
         lambda value, sizes: only(
@@ -97,16 +123,7 @@ MISTAKES = (
     ),
     changed(
         "blocks-of-the-example",
-        lambda value, sizes: only(
-            value,
-            np.isin(
-                np.arange(value.size),
-                np.add.outer(
-                    4 * np.arange(-(-value.size // sizes["threads"])),
-                    np.arange(sizes["threads"]),
-                ),
-            ),
-        ),
+        lambda value, sizes: _in_steps_of(4, value, sizes),
         explanation="Blocks were taken to have 4 threads, as in the published example.",
         advice="Use block_dim.x, which is the number of threads that there are.",
     ),

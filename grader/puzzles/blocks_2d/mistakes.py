@@ -35,6 +35,16 @@ def _diagonal_blocks(value: Answer, sizes: Sizes) -> Answer | None:
     return only(value, row // sizes["threads_y"] == col // sizes["threads_x"])
 
 
+def _in_steps_of(down: int, across: int, value: Answer, sizes: Sizes) -> Answer | None:
+    """What is written where the blocks are taken to begin so many elements apart."""
+    reached = []
+    for step, name in ((down, "threads_y"), (across, "threads_x")):
+        first = step * np.arange(-(-sizes["size"] // sizes[name]))
+        written = np.add.outer(first, np.arange(sizes[name]))
+        reached.append(np.isin(np.arange(sizes["size"]), written))
+    return only(value, np.logical_and.outer(*reached))
+
+
 def _local_value(a: Answer, sizes: Sizes) -> Answer | None:
     row, col = axes(a)
     if sizes["size"] <= min(sizes["threads_x"], sizes["threads_y"]):
@@ -75,6 +85,19 @@ MISTAKES = (
         explanation="Blocks at the right and at the bottom are not written where they are not "
         "full.",
         advice="The guard is about the thread's own row and column, not about those of the block.",
+    ),
+    changed(
+        "sizes-exchanged",
+        lambda value, sizes: _in_steps_of(sizes["threads_x"], sizes["threads_y"], value, sizes),
+        explanation="The number of the block along one axis was multiplied by the size of a block "
+        "along the other. In the published example blocks are squares, which does not show it.",
+        advice="Rows go with block_dim.y * block_idx.y, columns with block_dim.x * block_idx.x.",
+    ),
+    changed(
+        "blocks-of-the-example",
+        lambda value, sizes: _in_steps_of(3, 3, value, sizes),
+        explanation="Blocks were taken to have 3 x 3 threads, as in the published example.",
+        advice="Use block_dim.y and block_dim.x, the numbers of threads that there are.",
     ),
     another(
         "local-element",

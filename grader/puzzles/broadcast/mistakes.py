@@ -80,6 +80,12 @@ def mistakes(
             "The first element of b was added to all of a.",
             "The element of b is that of the row: b[row, 0].",
         ),
+        _mistake(
+            "indices",
+            lambda row, column: np.add.outer(np.arange(column.size), np.arange(row.size)),
+            "The output is row + col: the indices were added, not the elements.",
+            "Read the elements first: a[0, col] and b[row, 0].",
+        ),
         *of_two_axes(right),
         *of_any(right),
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -54,6 +56,70 @@ def _first_element(inputs: Arrays, sizes: Sizes) -> NDArray[np.float64] | None:
     if sizes["conv_size"] == 1:
         return None
     return np.asarray(inputs["input"].astype(np.float64) * float(inputs["kernel"][0]))
+
+
+def _some_taps(taps: slice) -> Callable[[Arrays, Sizes], NDArray[np.float64] | None]:
+    """Some of the taps count, the others as if they were zero."""
+
+    def answer(inputs: Arrays, sizes: Sizes) -> NDArray[np.float64] | None:
+        if sizes["conv_size"] == 1:
+            return None
+        kernel = np.zeros_like(inputs["kernel"])
+        kernel[taps] = inputs["kernel"][taps]
+        return reference({"input": inputs["input"], "kernel": kernel}, sizes)
+
+    return answer
+
+
+def _at(
+    inputs: Arrays, sizes: Sizes, place: Callable[[NDArray[np.int64]], NDArray[np.int64]]
+) -> NDArray[np.float64]:
+    """The sums where tap j of output i meets ``input[place(i + j)]``, zeros outside."""
+    n, m = sizes["input_size"], sizes["conv_size"]
+    index = place(np.arange(n)[:, None] + np.arange(m)[None, :])
+    inside = (index >= 0) & (index < n)
+    values = inputs["input"].astype(np.float64)[np.where(inside, index, 0)]
+    return np.asarray((values * inputs["kernel"].astype(np.float64) * inside).sum(axis=1))
+
+
+def _wraps(inputs: Arrays, sizes: Sizes) -> NDArray[np.float64]:
+    return _at(inputs, sizes, lambda index: index % sizes["input_size"])
+
+
+def _centred(inputs: Arrays, sizes: Sizes) -> NDArray[np.float64]:
+    return _at(inputs, sizes, lambda index: index - sizes["conv_size"] // 2)
+
+
+def _halo_from(inputs: Arrays, sizes: Sizes) -> NDArray[np.float64] | None:
+    """The halo begins conv_size behind the block's first element, in the place of TPB."""
+    n, m = sizes["input_size"], sizes["conv_size"]
+    i, j = np.arange(n)[:, None], np.arange(m)[None, :]
+    cell = i % TPB + j
+    index = i - i % TPB + np.where(cell < TPB, cell, cell - TPB + m)
+    inside = index < n
+    values = inputs["input"].astype(np.float64)[np.where(inside, index, 0)]
+    return np.asarray((values * inputs["kernel"].astype(np.float64) * inside).sum(axis=1))
+
+
+def _whole_numbers(inputs: Arrays, sizes: Sizes) -> NDArray[np.float64]:
+    """Each product is cut off to a whole number."""
+    tiles, kernel = windows(inputs, sizes)
+    products = np.trunc(np.float32(tiles) * np.float32(kernel)).astype(np.float64)
+    return np.asarray((products * inside_of(sizes)).sum(axis=1))
+
+
+def _sign_dropped(inputs: Arrays, sizes: Sizes) -> NDArray[np.float64]:
+    return reference({"input": np.abs(inputs["input"]), "kernel": inputs["kernel"]}, sizes)
+
+
+def _result_shifted(inputs: Arrays, sizes: Sizes) -> NDArray[np.float64]:
+    return np.concatenate([np.zeros(1), reference(inputs, sizes)[:-1]])
+
+
+def _last_missing(inputs: Arrays, sizes: Sizes) -> NDArray[np.float64]:
+    answer = reference(inputs, sizes).copy()
+    answer[-1] = 0
+    return answer
 
 
 def _late(inputs: Arrays, sizes: Sizes) -> NDArray[np.float64]:
@@ -124,6 +190,68 @@ MISTAKES = (
         explanation="Only kernel[0] was used.",
         advice="Sum over all j in range(conv_size).",
         answer=_first_element,
+    ),
+    Mistake(
+        name="last-tap-missing",
+        explanation="The last term of each sum is left out: kernel[conv_size - 1] was not used.",
+        advice="Sum over all j in range(conv_size).",
+        answer=_some_taps(slice(0, -1)),
+    ),
+    Mistake(
+        name="first-tap-missing",
+        explanation="The first term of each sum is left out. The published example can't tell: "
+        "there kernel[0] is zero.",
+        advice="j begins at 0: range(conv_size).",
+        answer=_some_taps(slice(1, None)),
+    ),
+    Mistake(
+        name="last-tap-only",
+        explanation="Each output is the last term of its sum: the others were overwritten.",
+        advice="Add each product to what is there: +=, not =.",
+        answer=_some_taps(slice(-1, None)),
+    ),
+    Mistake(
+        name="halo-of-conv-size-on",
+        explanation="The halo was fetched conv_size elements further on, not TPB.",
+        advice="What follows the block's tile begins TPB elements behind its first one.",
+        answer=_halo_from,
+    ),
+    Mistake(
+        name="wraps",
+        explanation="Windows that reach past the end go on at the beginning of the input.",
+        advice="Past the end there are zeros: leave those terms out.",
+        answer=_wraps,
+    ),
+    Mistake(
+        name="centred",
+        explanation="Each window lies around its output, as in other libraries.",
+        advice="The window of output i begins at input[i].",
+        answer=_centred,
+    ),
+    Mistake(
+        name="whole-numbers",
+        explanation="Every product was cut off to a whole number before it was added.",
+        advice="Sum in float32: look at the type of the accumulator and at casts.",
+        answer=_whole_numbers,
+    ),
+    Mistake(
+        name="sign-of-input-dropped",
+        explanation="The inputs' signs were dropped. The published example can't tell: it has no "
+        "negative numbers.",
+        advice="Use input[i + j] as it is.",
+        answer=_sign_dropped,
+    ),
+    Mistake(
+        name="result-shifted",
+        explanation="Each result stands one place too far, and the first is zero.",
+        advice="The sum that begins at input[i] belongs to output[i].",
+        answer=_result_shifted,
+    ),
+    Mistake(
+        name="last-element-missing",
+        explanation="The last output is zero, as it is in the published example.",
+        advice="The last output is input[input_size - 1] * kernel[0].",
+        answer=_last_missing,
     ),
     Mistake(
         name="late",

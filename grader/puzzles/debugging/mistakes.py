@@ -23,6 +23,11 @@ def neighbour(inputs: Arrays) -> Answer:
     return half
 
 
+def _window_of_four(inputs: Arrays, sizes: Sizes) -> Answer:
+    padded = np.concatenate([np.zeros(1), numbers(inputs), np.zeros(2)])
+    return np.asarray(np.lib.stride_tricks.sliding_window_view(padded, 4).sum(axis=1))
+
+
 def _filtered(inputs: Arrays, sizes: Sizes) -> Answer:
     return numbers(inputs) + neighbour(inputs)
 
@@ -59,6 +64,12 @@ OF_WINDOW = (
         "given.",
         advice="The loop has to run three times.",
         answer=lambda inputs, sizes: around(inputs)[:, :2].sum(axis=1),
+    ),
+    Mistake(
+        name="window-of-four",
+        explanation="Each window has four elements: one behind its right neighbour as well.",
+        advice="The loop has to run three times.",
+        answer=_window_of_four,
     ),
     Mistake(
         name="window-ahead",

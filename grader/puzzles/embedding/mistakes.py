@@ -62,6 +62,14 @@ def _first_column(inputs: Arrays, sizes: Sizes) -> Answer | None:
     return np.broadcast_to(found[..., :1], found.shape)
 
 
+def _guard_of_positions(inputs: Arrays, sizes: Sizes) -> Answer | None:
+    if sizes["embed_dim"] == 1:
+        return None
+    found = rows(inputs, _tokens(inputs))
+    found.ravel()[sizes["batch_size"] * sizes["seq_len"] :] = 0
+    return found
+
+
 def _last_word_missing(inputs: Arrays, sizes: Sizes) -> Answer:
     tokens = _tokens(inputs)
     return rows(inputs, np.where(tokens == sizes["vocab_size"] - 1, -1, tokens))
@@ -138,6 +146,13 @@ COMMON = (
         explanation="Every column of the output is the first one.",
         advice="Copy weights[token, column] with the column of the output's element.",
         answer=_first_column,
+    ),
+    Mistake(
+        name="guard-of-positions",
+        explanation="As many elements are written as there are positions; each position has a row "
+        "of embed_dim elements.",
+        advice="The guard counts elements: batch_size * seq_len * embed_dim.",
+        answer=_guard_of_positions,
     ),
     Mistake(
         name="last-word-missing",

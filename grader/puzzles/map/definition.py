@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from grader.model.part import KernelLaunch, Kernels, Part, Size
 from grader.model.puzzle import Puzzle
-from grader.puzzles.elementwise import MESSAGES, PLUS_TEN, counted, plus_ten, rubric
+from grader.puzzles.elementwise import (
+    MESSAGES,
+    PLUS_TEN,
+    counted,
+    of_the_example,
+    plus_ten,
+    rubric,
+)
 from grader.puzzles.programs import places, tensor
 
 EXAMPLE, WORDS = counted("Map", "map", {"size": 4}, 4)
@@ -35,7 +42,7 @@ PART = Part(
     example=EXAMPLE,
     words=WORDS,
     expected=plus_ten,
-    mistakes=PLUS_TEN,
+    mistakes=(*PLUS_TEN, of_the_example(4)),
 )
 
 PUZZLE = Puzzle(

@@ -10,7 +10,15 @@ from numpy.typing import NDArray
 from grader.model.domains import Sizes
 from grader.model.expected import ExpectedOutput
 from grader.model.part import Arrays, Mistake
-from grader.puzzles.elementwise import PLUS_TEN, TEN, another, changed, only, plus_ten
+from grader.puzzles.elementwise import (
+    PLUS_TEN,
+    TEN,
+    another,
+    changed,
+    of_the_example,
+    only,
+    plus_ten,
+)
 from grader.puzzles.programs import Answer
 
 
@@ -82,6 +90,7 @@ def _row_plus_column(a: Answer, sizes: Sizes) -> Answer | None:
 
 MISTAKES = (
     *of_two_axes(),
+    of_the_example(4),
     another(
         "row-plus-column",
         _row_plus_column,

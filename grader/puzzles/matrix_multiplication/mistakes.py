@@ -34,6 +34,12 @@ def _tile(which: slice) -> Callable[[Arrays, Sizes], Answer | None]:
     return answer
 
 
+def _three_tiles(inputs: Arrays, sizes: Sizes) -> Answer | None:
+    if sizes["size"] <= TPB * TPB:
+        return None
+    return _tile(slice(0, TPB * TPB))(inputs, sizes)
+
+
 def _first_block(inputs: Arrays, sizes: Sizes) -> Answer | None:
     if sizes["size"] <= TPB:
         return None
@@ -112,6 +118,13 @@ TILED = (
         explanation="Only the first tile of each row and column was multiplied.",
         advice="Loop over all tiles, and keep the sum.",
         answer=_tile(slice(0, TPB)),
+    ),
+    Mistake(
+        name="three-tiles",
+        explanation="Only the first three tiles of each row and column were multiplied: TPB is the "
+        "width of a tile, not the number of tiles.",
+        advice="There are (size + TPB - 1) // TPB tiles.",
+        answer=_three_tiles,
     ),
     Mistake(
         name="last-tile-only",

@@ -49,6 +49,10 @@ def _maximum_of_half(inputs: Arrays, sizes: Sizes) -> Answer:
     return _subtracting(inputs, float(half.max()))
 
 
+def _first_for_maximum(inputs: Arrays, sizes: Sizes) -> Answer:
+    return _subtracting(inputs, float(inputs["input"][0]))
+
+
 def _last_not_in_maximum(inputs: Arrays, sizes: Sizes) -> Answer:
     return _subtracting(inputs, float(inputs["input"][:-1].max()))
 
@@ -121,6 +125,12 @@ MISTAKES = (
         advice="The first step of the reduction compares an element with the one half of the block "
         "further on: begin with BLOCK_DIM_X // 2.",
         answer=_maximum_of_half,
+    ),
+    Mistake(
+        name="first-for-maximum",
+        explanation="The first element was subtracted, not the largest.",
+        advice="Reduce all elements to their maximum before it is subtracted.",
+        answer=_first_for_maximum,
     ),
     Mistake(
         name="last-not-in-maximum",

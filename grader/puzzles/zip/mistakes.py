@@ -9,7 +9,7 @@ import numpy as np
 from grader.model.domains import Sizes
 from grader.model.expected import ExpectedOutput
 from grader.model.part import Arrays, Mistake
-from grader.puzzles.elementwise import of_any
+from grader.puzzles.elementwise import of_any, of_the_example
 from grader.puzzles.programs import Answer, numbers
 
 
@@ -83,5 +83,12 @@ def mistakes(
             "10 was added to a, as in the puzzle before.",
             "Here the other number is b[i].",
         ),
+        _mistake(
+            "b-backwards",
+            lambda a, b: None if a.size == 1 else a + b[::-1],
+            "b was read from its end.",
+            "Read a and b with the same index.",
+        ),
+        of_the_example(4, right),
         *of_any(right),
     )
