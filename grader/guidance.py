@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import Final
 
-from grader.device import FindingKind, of_file
+from grader.device import MAX_THREADS_PER_BLOCK, FindingKind, of_file
 from grader.intake.display import one_line
 from grader.marks import compiled
 from grader.record import (
@@ -22,13 +23,22 @@ from grader.record import (
     CheckOutcome,
     Counterexample,
     Diagnostic,
+    LaunchPlace,
     ProblemKind,
     Reason,
     Record,
     Status,
     Verdict,
 )
-from grader.wording import ALLOWED, LAUNCH_IT, MEND_FIRST, NO_OUTPUT_SAID, NOTHING_LAUNCHED
+from grader.wording import (
+    ALLOWED,
+    IN_ORDER,
+    KERNEL_IS_FINE,
+    LAUNCH_IT,
+    MEND_FIRST,
+    NO_OUTPUT_SAID,
+    NOTHING_LAUNCHED,
+)
 
 STEPS: Final = 4
 """How many things to try next are named."""
@@ -57,6 +67,8 @@ _ENDS_THE_LAUNCH: Final = frozenset(
 """Of these, findings that explain why there is no output, and nothing of wrong values."""
 _TELLS_NOTHING: Final = frozenset({ProblemKind.WRONG_VALUES, ProblemKind.FINDING, ProblemKind.OWN})
 """Problems that are no cause of themselves."""
+LAUNCH_ARGUMENTS: Final = "launch-arguments"
+"""The key of a cause that the launch passes one thing in the place of another."""
 COMPILER: Final = "compiler"
 """The key of a cause that the compiler tells."""
 
@@ -134,10 +146,22 @@ def _of_part(record: Record, part: str, checks: list[CheckOutcome]) -> Cause | N
     examples = [each for each in record.counterexamples if each.check in ids]
     findings = [each for each in record.findings if _costs(each) and each.part == part]
     known = next((each for each in examples if each.mistake), None)
+    launch = next((each for each in record.launched_at if each.part == part), None)
+    # Where the kernel is the given one, all that goes wrong is the launch's doing.
+    blamed = launch if launch is not None and launch.given_kernel else None
+    if blamed is not None and blamed.misplaced:
+        return Cause(
+            key=LAUNCH_ARGUMENTS,
+            part=part,
+            sentence=f"{blamed.misplaced} {KERNEL_IS_FINE}",
+            step=IN_ORDER,
+            line=blamed.misplaced_line,
+            example=examples[0] if examples else None,
+        )
     for kind in _EXPLAINS_ALL:
         for each in findings:
             if each.finding.kind is kind and not (known and kind in _ENDS_THE_LAUNCH):
-                return _of_finding(part, each)
+                return _of_finding(part, each, _line_of_launch(kind, launch, examples))
     if _nothing_launched(record, part, examples):
         return Cause(
             key=Reason.NO_KERNEL.value,
@@ -152,6 +176,7 @@ def _of_part(record: Record, part: str, checks: list[CheckOutcome]) -> Cause | N
             part=part,
             sentence=known.explanation,
             step=known.advice,
+            line=blamed.line if blamed is not None else None,
             example=known,
         )
     wrong = any(check.aspect is Aspect.VALUES for check in checks)
@@ -160,7 +185,7 @@ def _of_part(record: Record, part: str, checks: list[CheckOutcome]) -> Cause | N
         # What a manual allows is a cause only where a rubric takes points for it.
         asked = each.finding.kind not in ALLOWED or clean.intersection(each.concerns)
         if asked and (wrong or each.finding.kind is not FindingKind.UNINITIALISED_READ):
-            return _of_finding(part, each)
+            return _of_finding(part, each, blamed.line if blamed is not None else None)
     return _of_problem(part, checks, examples)
 
 
@@ -197,8 +222,31 @@ def _of_problem(
     return Cause(key=kind.value, part=part, sentence=sentence, step=step, example=example)
 
 
-def _of_finding(part: str, checked: CheckedFinding) -> Cause:
+def _line_of_launch(
+    kind: FindingKind, launch: LaunchPlace | None, examples: Sequence[Counterexample]
+) -> int | None:
+    """The line of the launch, where a finding is its doing; None where it is the kernel's."""
+    if launch is None:
+        return None
+    if kind is FindingKind.BAD_LAUNCH:
+        blocks = [each.block for example in examples for each in example.launches]
+        too_many = any(prod(each) > MAX_THREADS_PER_BLOCK or 0 in each for each in blocks)
+        return launch.block_line if too_many else launch.line
+    return launch.line if launch.given_kernel else None
+
+
+def _of_finding(part: str, checked: CheckedFinding, line: int | None = None) -> Cause:
+    """The cause that a finding is; ``line`` is that of what did it, where that stands elsewhere."""
     finding = checked.finding
+    if line is not None:
+        return Cause(
+            key=finding.kind.value,
+            part=part,
+            sentence=finding.message,
+            step=checked.explanation,
+            line=line,
+            finding=checked,
+        )
     place = of_file(finding.source, lambda file: not file)
     return Cause(
         key=finding.kind.value,
@@ -248,7 +296,11 @@ def _steps(record: Record) -> Iterator[str]:
         if not example.mistake and example.explanation and example.check not in extra:
             yield _told(example)
     kinds = {cause.key for cause in found}
+    # What a launch with wrong arguments leads to goes with it.
+    told = {cause.part for cause in found if cause.key == LAUNCH_ARGUMENTS}
     for each in record.findings:
+        if each.part in told:
+            continue
         if _costs(each) and each.finding.kind.value not in kinds and each.explanation:
             yield _at_line(each.finding.source_line, each.explanation)
     yield from _general(record, {cause.part for cause in found if cause.key != COMPILER})

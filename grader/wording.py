@@ -8,7 +8,7 @@ of a section, an *explanation* says what it means and what to do, a *diagnosis* 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from grader.device import Finding, FindingKind, Writer, of_file
 from grader.intake.program import Unset
@@ -151,6 +151,20 @@ GIVEN_KERNEL_LAUNCH = (
     "sizes), and grid_dim and block_dim with the task."
 )
 """What a finding in an unchanged kernel means."""
+
+
+def misplaced_arguments(kernel: str, pairs: Sequence[tuple[str, str]]) -> str:
+    """What a launch passes in the place of something else: pairs of that and what belongs there."""
+    (passed, declared), *more = pairs
+    told = f"The launch passes {passed} where {kernel} takes {declared}"
+    for number, (passed, declared) in enumerate(more, 1):
+        link = " and" if number == len(more) else ","
+        told += f"{link} {passed} where it takes {declared}"
+    return f"{told}."
+
+
+KERNEL_IS_FINE = "The kernel is the one that you were given."
+IN_ORDER = "Pass them in the order in which the kernel declares them."
 UNWRITTEN_BUFFER = "This was global memory: a buffer that nothing had filled."
 """Added to the explanation of an uninitialised read of global memory."""
 FINDING_DIAGNOSES: dict[FindingKind, str] = {

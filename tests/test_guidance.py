@@ -6,12 +6,13 @@ import msgspec
 import pytest
 from hypothesis import given
 
-from grader.device import Finding, FindingKind, Launch, SourcePlace
-from grader.guidance import COMPILER, STEPS, causes, next_steps
+from grader.device import Dim3, Finding, FindingKind, Launch, SourcePlace
+from grader.guidance import COMPILER, LAUNCH_ARGUMENTS, STEPS, causes, next_steps
 from grader.record import (
     Aspect,
     Attribution,
     CheckedFinding,
+    LaunchPlace,
     ProblemKind,
     Reason,
     Record,
@@ -22,6 +23,18 @@ from grader.wording import explain_finding
 from tests.report import hostile, records
 
 replace = msgspec.structs.replace
+
+LAUNCH = Launch(
+    index=1,
+    kernel="k",
+    module=1,
+    grid=(1, 1, 1),
+    block=(15, 1, 1),
+    shared_bytes=0,
+    instructions=1,
+    seconds=0.0,
+    result=0,
+)
 
 
 def with_finding(record: Record, kind: FindingKind, **more: object) -> Record:
@@ -64,22 +77,45 @@ def test_what_ends_a_launch_explains_no_wrong_values_but_is_told_as_well() -> No
     assert f"Line 69: mend {FindingKind.OUT_OF_BOUNDS}" in next_steps(made)
 
 
+PLACE = LaunchPlace(line=117, grid_line=121, block_line=122, given_kernel=True)
+
+
+def test_what_goes_wrong_in_a_given_kernel_is_at_the_line_of_its_launch() -> None:
+    made = with_finding(records.wrong_values(), FindingKind.RACE)
+    assert [each.line for each in causes(replace(made, launched_at=(PLACE,)))] == [117]
+    own = replace(PLACE, given_kernel=False)
+    assert [each.line for each in causes(replace(made, launched_at=(own,)))] == [69]
+    made = with_mistake(records.wrong_values())
+    assert [each.line for each in causes(replace(made, launched_at=(PLACE,)))] == [117]
+    assert [each.line for each in causes(replace(made, launched_at=(own,)))] == [None]
+
+
+def test_arguments_in_each_others_place_come_before_what_they_lead_to() -> None:
+    made = with_mistake(with_finding(records.wrong_values(), FindingKind.OUT_OF_BOUNDS))
+    place = replace(PLACE, misplaced="The launch passes b where k takes a.", misplaced_line=113)
+    (cause,) = causes(replace(made, launched_at=(place,)))
+    assert (cause.key, cause.line) == (LAUNCH_ARGUMENTS, 113)
+    assert cause.sentence.startswith(place.misplaced)
+    assert next_steps(replace(made, launched_at=(place,))) == (f"Line 113: {cause.step}",)
+    # In a kernel of the student's own the names may mean something else.
+    (cause,) = causes(replace(made, launched_at=(replace(place, given_kernel=False),)))
+    assert cause.key == "flipped"
+
+
+@pytest.mark.parametrize(("block", "line"), [((2048, 1, 1), 122), ((15, 1, 1), 117)])
+def test_a_launch_that_is_refused_is_at_the_line_of_what_is_wrong(block: Dim3, line: int) -> None:
+    made = with_finding(records.wrong_values(), FindingKind.BAD_LAUNCH, source_line=None)
+    first, *others = made.counterexamples
+    first = replace(first, launches=(replace(LAUNCH, block=block),))
+    made = replace(made, counterexamples=(first, *others), launched_at=(PLACE,))
+    assert [each.line for each in causes(made)] == [line]
+
+
 @pytest.mark.parametrize("launched", [True, False])
 def test_where_nothing_was_launched_that_is_the_cause(launched: bool) -> None:
     made = with_mistake(records.wrong_values())
     first, *others = made.counterexamples
-    launch = Launch(
-        index=1,
-        kernel="k",
-        module=1,
-        grid=(1, 1, 1),
-        block=(15, 1, 1),
-        shared_bytes=0,
-        instructions=1,
-        seconds=0.0,
-        result=0,
-    )
-    first = replace(first, launches=(launch,) if launched else ())
+    first = replace(first, launches=(LAUNCH,) if launched else ())
     none = tuple(replace(each, launches=()) for each in others)
     checks = tuple(
         replace(each, status=Status.NOT_CHECKED, reason=Reason.NO_KERNEL)

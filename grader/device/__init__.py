@@ -20,7 +20,7 @@ from grader.device import schedules
 from grader.device.case import SIGNALLING_NAN, CaseSetup, InputPairs, LaunchLimits
 from grader.device.client import DriverClient, Gone
 from grader.device.control import Compared, Repeated
-from grader.device.cuda import CallRefused, CudaResult
+from grader.device.cuda import MAX_THREADS_PER_BLOCK, CallRefused, CudaResult
 from grader.device.evidence import (
     CaseEvidence,
     CopyOut,
@@ -47,6 +47,7 @@ from grader.device.process import (
 
 __all__ = [
     "LOAD_ORDER",
+    "MAX_THREADS_PER_BLOCK",
     "SIGNALLING_NAN",
     "CallRefused",
     "CaseEvidence",

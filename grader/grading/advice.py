@@ -22,8 +22,16 @@ from grader.record import (
     Attribution,
     CheckedFinding,
     Diagnostic,
+    LaunchPlace,
 )
-from grader.wording import ALLOWED, GIVEN_KERNEL_LAUNCH, NO_COST, UNWRITTEN_BUFFER, explain_finding
+from grader.wording import (
+    ALLOWED,
+    GIVEN_KERNEL_LAUNCH,
+    IN_ORDER,
+    NO_COST,
+    UNWRITTEN_BUFFER,
+    explain_finding,
+)
 
 if TYPE_CHECKING:
     from grader.model.cases import Observation
@@ -120,10 +128,40 @@ _MESSAGES: tuple[tuple[str, str], ...] = (
 _TABLE = tuple((re.compile(pattern), advice) for pattern, advice in _MESSAGES)
 
 
+_OF_A_LAUNCH = re.compile(
+    r"argument #\d+ of type|parameter '\w+' has '.*' type, but value has type"
+)
+"""That something which is passed has another type than what is declared in its place."""
+
+
 def with_advice(
+    puzzle: Puzzle,
+    diagnostics: Iterable[Diagnostic],
+    edition: Edition,
+    launches: Iterable[LaunchPlace] = (),
+) -> tuple[Diagnostic, ...]:
+    """The messages, each with what it means where that is known.
+
+    Where types do not fit, and the names in a launch show why, that is what it means.
+    """
+    swapped = next((each.misplaced for each in launches if each.misplaced), "")
+    return tuple(
+        msgspec.structs.replace(each, advice=f"{swapped} {IN_ORDER}")
+        if swapped and any(_OF_A_LAUNCH.search(text) for text in _texts(each))
+        else each
+        for each in _with_advice(puzzle, diagnostics, edition)
+    )
+
+
+def _texts(diagnostic: Diagnostic) -> list[str]:
+    # Notes are more specific than the message that they stand under.
+    texts = [note.message for note in diagnostic.notes] + [diagnostic.message]
+    return [text[:4000] for text in texts]
+
+
+def _with_advice(
     puzzle: Puzzle, diagnostics: Iterable[Diagnostic], edition: Edition
 ) -> tuple[Diagnostic, ...]:
-    """The messages, each with what it means where that is known."""
     own = tuple((re.compile(pattern), advice) for pattern, advice in puzzle.messages)
     return tuple(
         msgspec.structs.replace(
@@ -136,10 +174,9 @@ def with_advice(
 def _advice(
     own: tuple[tuple[re.Pattern[str], str], ...], diagnostic: Diagnostic, edition: Edition
 ) -> str:
-    # Notes are more specific than the message that they stand under.
-    texts = [note.message for note in diagnostic.notes] + [diagnostic.message]
+    texts = _texts(diagnostic)
     for pattern, advice in (*own, *_TABLE):
-        if any(pattern.search(text[:4000]) for text in texts):
+        if any(pattern.search(text) for text in texts):
             return edition.worded(advice)
     return ""
 

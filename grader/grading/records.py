@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -17,12 +18,15 @@ from grader.grading.state import RunState
 from grader.grading.verdict import headline, score
 from grader.guidance import next_steps
 from grader.intake.display import for_terminal, one_line
+from grader.intake.launches import only_launch
 from grader.intake.static_look import look
+from grader.model.part import Op
 from grader.model.program import ProgramCheck
 from grader.record import (
     CheckedFinding,
     Counterexample,
     Fault,
+    LaunchPlace,
     PartInfo,
     ProgramOutput,
     PuzzleInfo,
@@ -33,6 +37,7 @@ from grader.record import (
     SubmissionInfo,
     Verdict,
 )
+from grader.wording import misplaced_arguments
 
 if TYPE_CHECKING:
     from grader.model.part import Part
@@ -77,11 +82,13 @@ def verdict_record(state: RunState) -> Record:
             if tally.worst is not None
         )
     found: tuple[CheckedFinding, ...] = ()
+    given: set[str] = set()
     if results:
         given = {name for name, part in results.parts.items() if part.kernel_unchanged}
         found = advice.findings(puzzle, results.findings.values(), given=given)
     edition = state.edition
-    diagnostics = advice.with_advice(puzzle, state.diagnostics, edition)
+    launched_at = tuple(_launched_at(puzzle, state.submission.text, given))
+    diagnostics = advice.with_advice(puzzle, state.diagnostics, edition, launched_at)
     record = _build(
         state,
         verdict=scored.verdict,
@@ -95,6 +102,7 @@ def verdict_record(state: RunState) -> Record:
         counterexamples=examples,
         findings=found,
         diagnostics=diagnostics,
+        launched_at=launched_at,
         shapes=_shape_runs(state),
         kernels=results.kernels if results else (),
         launches=results.launches[:MAX_LAUNCHES] if results else (),
@@ -103,6 +111,26 @@ def verdict_record(state: RunState) -> Record:
     )
     unfilled = (edition.worded(puzzle.first_step),) if state.steps.nothing_filled_in else None
     return replace(record, advice=unfilled or next_steps(record))
+
+
+def _launched_at(puzzle: Puzzle, text: str, given: AbstractSet[str]) -> Iterator[LaunchPlace]:
+    """The launches of the ops' kernels; of other kernels the launch is the grader's."""
+    for part in puzzle.parts:
+        if not isinstance(part.code, Op):
+            continue
+        site = only_launch(text, part.given.function if part.given is not None else "")
+        if site is None:
+            continue
+        pairs = [(each.passed, each.declared) for each in site.misplaced]
+        yield LaunchPlace(
+            part=part.name if len(puzzle.parts) > 1 else "",
+            line=site.line,
+            grid_line=site.grid_line,
+            block_line=site.block_line,
+            given_kernel=part.name in given,
+            misplaced_line=site.misplaced[0].line if pairs else None,
+            misplaced=misplaced_arguments(site.kernel, pairs) if pairs else "",
+        )
 
 
 def _programs(puzzle: Puzzle, seen: ProgramSeen | None) -> Iterator[ProgramOutput]:

@@ -1,5 +1,8 @@
 """Launches in a source: one with too few arguments, and the plain ones.
 
+`only_launch` reads the one launch of a kernel: where it stands, and what it passes in the place of
+something else. It is asked where a given kernel goes wrong, which only its launch can have done.
+
 `short_launch` tells whether the one launch of a source hands its kernel fewer arguments than the
 kernel takes. Not every edition's compiler compares the two: up to 25.6.1 such a launch packages,
 compiles and ends its process when it runs, without a word. This explains that; it decides nothing.
@@ -27,7 +30,7 @@ behind them by what is left: it may have meant something else there.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Final, NamedTuple
 
@@ -66,13 +69,57 @@ class ShortLaunch(NamedTuple):
         )
 
 
+class Misplaced(NamedTuple):
+    """Something that a launch passes in the place of something else."""
+
+    passed: str
+    declared: str
+    """What the kernel declares there."""
+    line: int
+
+
+class LaunchSite(NamedTuple):
+    """Where a kernel is launched, and with what."""
+
+    kernel: str
+    line: int
+    """Where the launch begins."""
+    grid_line: int
+    block_line: int
+    """Those of ``grid_dim`` and ``block_dim``; that of the launch where it does not name them."""
+    defined: int
+    """Line of the kernel's definition."""
+    takes: tuple[str, ...] | None
+    """The kernel's arguments; None where it may take another number of them."""
+    given: int | None
+    """How many the launch gives by position; None where that can't be seen."""
+    misplaced: tuple[Misplaced, ...]
+    """By their names: ``input_size`` or ``input_tensor`` where the kernel declares another, and
+    ``input_size`` or ``input`` at another place."""
+
+
 def short_launch(text: str) -> ShortLaunch | None:
     """The launch of a source, where it is the only one and certainly has too few arguments."""
+    site = only_launch(text)
+    if site is None or site.takes is None or site.given is None or site.given >= len(site.takes):
+        return None
+    return ShortLaunch(site.kernel, site.line, site.given, site.takes, site.defined)
+
+
+def only_launch(text: str, kernel: str = "") -> LaunchSite | None:
+    """The launch of a source, or that of one of its kernels, where there is certainly one only."""
     stream = [token for token in tokens(text) if token.kind not in _LAYOUT]
     starts = [index for index, token in enumerate(stream) if token.text.startswith(_LAUNCHING)]
-    if len(starts) != 1:
+    if len(starts) != 1 and not kernel:
         return None
-    (start,) = starts
+    sites = [_site(stream, start) for start in starts]
+    if any(site is None for site in sites):
+        return None
+    found = [site for site in sites if site is not None and site.kernel == (kernel or site.kernel)]
+    return found[0] if len(found) == 1 else None
+
+
+def _site(stream: Sequence[Token], start: int) -> LaunchSite | None:
     kernels, after = _elements(stream, start + 1, "[")
     arguments, _ = _elements(stream, after, "(")
     if not kernels or arguments is None:
@@ -81,10 +128,50 @@ def short_launch(text: str) -> ShortLaunch | None:
     if definition is None:
         return None
     name, takes = definition
-    given = _positional(arguments)
-    if takes is None or given is None or given >= len(takes):
-        return None
-    return ShortLaunch(name.text, stream[start].line, given, takes, name.line)
+    line = stream[start].line
+    lines = {_keyword([token.text for token in each])[0]: each[0].line for each in arguments}
+    at = stream.index(name)
+    parameters, _ = _elements(stream, at + 1, "[")
+    passed, _ = _elements(_instance(stream, kernels[0]), 1, "[")
+    return LaunchSite(
+        kernel=name.text,
+        line=line,
+        grid_line=lines.get("grid_dim", line),
+        block_line=lines.get("block_dim", line),
+        defined=name.line,
+        takes=takes,
+        given=_positional(arguments),
+        misplaced=(
+            *_misplaced(_declared(parameters or []), passed or []),
+            *_misplaced(takes or (), arguments),
+        ),
+    )
+
+
+def _instance(stream: Sequence[Token], kernel: Sequence[Token]) -> Sequence[Token]:
+    """The kernel with its parameters: as the launch names it, or where the name was given to it."""
+    name = kernel[0].text
+    for index in range(1, len(stream) - 2):
+        words = [token.text for token in stream[index - 1 : index + 2]]
+        if words[0] in ("alias", "comptime", "var") and words[1:] == [name, "="]:
+            return stream[index + 2 :]
+    return kernel
+
+
+def _declared(parameters: Sequence[Sequence[Token]]) -> tuple[str, ...]:
+    """The names of a definition's compile-time parameters, in order."""
+    return tuple(each[0].text for each in parameters if len(each) > 1 and each[1].text == ":")
+
+
+def _misplaced(declared: Sequence[str], passed: Sequence[Sequence[Token]]) -> Iterator[Misplaced]:
+    """What is passed by position under the name of something that is declared elsewhere."""
+    for name, value in zip(declared, passed, strict=False):
+        if len(value) != 1 or not _NAME.fullmatch(value[0].text):
+            continue
+        word = value[0].text
+        meant = {each for each in declared if word == each or word.startswith(f"{each}_")}
+        if meant and name not in meant:
+            yield Misplaced(word, name, value[0].line)
 
 
 def _definition(

@@ -15,6 +15,7 @@ from grader.record.outcomes import (
     Counterexample,
     Diagnostic,
     LaunchKind,
+    LaunchPlace,
     ProgramOutput,
     ShapeRun,
     StaticLook,
@@ -173,6 +174,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     counterexamples: tuple[Counterexample, ...] = ()
     findings: tuple[CheckedFinding, ...] = ()
     diagnostics: tuple[Diagnostic, ...] = ()
+    launched_at: tuple[LaunchPlace, ...] = ()
+    """Where the file launches the kernels, as far as that is certain."""
     advice: tuple[str, ...] = ()
     """What to try next, most useful first."""
     fault: Fault | None = None

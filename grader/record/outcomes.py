@@ -155,6 +155,22 @@ class CheckedFinding(msgspec.Struct, frozen=True, kw_only=True):
     """Every check that the case stands for, and the one that the finding fails."""
 
 
+class LaunchPlace(msgspec.Struct, frozen=True, kw_only=True):
+    """The one launch of a part's kernel in the student's file; lines are one-based."""
+
+    part: str = ""
+    """Name of the part; empty where the puzzle has one."""
+    line: int
+    grid_line: int
+    block_line: int
+    """Those of ``grid_dim`` and ``block_dim``."""
+    given_kernel: bool
+    """Whether the kernel is the given one, so that what goes wrong in it is the launch's doing."""
+    misplaced_line: int | None = None
+    misplaced: str = ""
+    """What it passes in the place of something else, as a sentence; empty where nothing."""
+
+
 class Note(msgspec.Struct, frozen=True, kw_only=True):
     """A note under a compiler message."""
 

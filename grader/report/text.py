@@ -230,14 +230,14 @@ def _cause(cause: Cause, record: Record, paper: Paper) -> Variants:
         count = f" (1 of {errors})" if errors > 1 else ""
         what = f"error{count}: {cause.sentence}"
     elif cause.finding is not None:
-        title = FINDING_TITLES[cause.finding.finding.kind]
-        what = title[:1].lower() + title[1:] if cause.line else title
+        what = FINDING_TITLES[cause.finding.finding.kind]
     else:
         what = "What is wrong"
     place = ""
     if cause.line is not None:
         place = f"{record.submission.name}:{cause.line}"
         place += f":{cause.column}: " if cause.column is not None else ": "
+        what = what[:1].lower() + what[1:]
     part = next((each.title for each in record.puzzle.parts if each.name == cause.part), "")
     head = paper.wrap(f"{place}{what} (in {part})" if part else f"{place}{what}", limit=6)
     for line in head:

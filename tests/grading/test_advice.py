@@ -9,7 +9,7 @@ import pytest
 from grader.grading.advice import _MESSAGES, with_advice
 from grader.puzzles import NAMES, find
 from grader.puzzles.conv1d import PUZZLE
-from grader.record import Diagnostic
+from grader.record import Diagnostic, LaunchPlace
 from grader.references import reference
 from grader.toolchain import edition as editions
 from grader.toolchain.dialect import hits, words
@@ -83,3 +83,32 @@ def test_no_advice_writes_a_name_that_the_edition_does_not_have(name: str) -> No
         assert "{" not in edition.worded(sentence)
         for api in ("ctx", "enqueue_function", "extensibility", "compiler.register"):
             assert not re.search(rf"\b{api}\b", sentence), sentence
+
+
+@pytest.mark.parametrize(
+    ("message", "about"),
+    [
+        (
+            "argument #2 of type 'TileTensor[...]' does not match the declared function argument",
+            True,
+        ),
+        ("parameter 'ConvLayout' has 'TensorLayout' type, but value has type 'Int'", True),
+        ("use of unknown declaration 'x'", False),
+    ],
+)
+def test_types_that_do_not_fit_are_explained_by_what_the_launch_exchanges(
+    message: str, about: bool
+) -> None:
+    place = LaunchPlace(
+        line=9,
+        grid_line=9,
+        block_line=9,
+        given_kernel=False,
+        misplaced_line=8,
+        misplaced="The launch passes kernel_tensor where conv1d_kernel takes input.",
+    )
+    edition = editions.find("26.5")
+    (plain,) = with_advice(PUZZLE, [error(message)], edition)
+    (told,) = with_advice(PUZZLE, [error(message)], edition, [place])
+    assert (place.misplaced in told.advice) == about
+    assert about or told == plain

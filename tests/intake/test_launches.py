@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.labels import every_label
-from grader.intake.launches import short_launch
+from grader.intake.launches import Misplaced, only_launch, short_launch
 
 KERNEL = "fn k[n: Int](a: T[x, y], b: T, c: T):\n    pass\n\n"
 
@@ -36,6 +36,49 @@ def test_too_few_arguments(call: str, given: int) -> None:
     assert "line 1: a, b, c." in found.sentence
 
 
+NAMED = "fn k[n: Int, m: Int, t: DType = f32](out: T[x], input: T, taps: T):\n    pass\n\n"
+
+
+@pytest.mark.parametrize(
+    ("call", "misplaced"),
+    [
+        ("ctx.enqueue_function[k[n, m]](out, input, taps, grid_dim=1)", []),
+        ("ctx.enqueue_function[k[n, m, t]](out_t, input_t, taps_t, grid_dim=1)", []),
+        ("ctx.enqueue_function[k[m, n]](out, input, taps, grid_dim=1)", ["m n", "n m"]),
+        ("ctx.enqueue_function[k[m, m]](out, input, taps, grid_dim=1)", ["m n"]),
+        ("comptime q = k[m, n]\n    ctx.enqueue_function[q](out, input, taps)", ["m n", "n m"]),
+        ("ctx.enqueue_function[k[n, m]](input_t, out_t, taps_t)", ["input_t out", "out_t input"]),
+        # What has another name, or is computed, may be anything.
+        ("ctx.enqueue_function[k[5, f(n)]](a, b, c, grid_dim=1)", []),
+        ("ctx.enqueue_function[k[m=m, n=n]](out, input, taps, grid_dim=1)", []),
+    ],
+)
+def test_what_is_passed_in_the_place_of_something_else(call: str, misplaced: list[str]) -> None:
+    site = only_launch(launch(call, NAMED), "k")
+    assert site is not None
+    assert [f"{each.passed} {each.declared}" for each in site.misplaced] == misplaced
+    assert all(each.line in (5, 6) for each in site.misplaced)
+
+
+def test_a_launch_has_the_lines_of_its_arguments() -> None:
+    site = only_launch(
+        launch("ctx.enqueue_function[k](\n        b,\n        grid_dim=1,\n        block_dim=2)"),
+        "k",
+    )
+    assert site is not None
+    assert (site.line, site.grid_line, site.block_line, site.defined) == (5, 7, 8, 1)
+
+
+def test_of_several_launches_that_of_the_kernel_is_read() -> None:
+    two = KERNEL + NAMED.replace("fn k", "fn other")
+    text = launch("ctx.enqueue_function[k](a)\n    ctx.enqueue_function[other[m, n]](a, b)", two)
+    assert only_launch(text) is None
+    site = only_launch(text, "other")
+    assert site is not None
+    assert site.misplaced == (Misplaced("m", "n", 9), Misplaced("n", "m", 9))
+    assert only_launch(text, "nobody") is None
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -58,6 +101,22 @@ def test_too_few_arguments(call: str, given: int) -> None:
 )
 def test_in_doubt_there_is_no_answer(text: str) -> None:
     assert short_launch(text) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        launch("ctx.enqueue_function[k](a)\n    ctx.enqueue_function[k](a, b, c)"),
+        launch("ctx.enqueue_function[other](a)"),
+        launch("ctx.enqueue_function[k](a)\n    ctx.enqueue_function[other](a)"),
+        launch("ctx.enqueue_function(k, a)"),
+        launch("ctx.enqueue_function[k](a)", KERNEL + KERNEL),
+        launch("ctx.enqueue_function[k](a"),
+        "",
+    ],
+)
+def test_in_doubt_there_is_no_launch(text: str) -> None:
+    assert only_launch(text, "k") is None
 
 
 def test_of_all_samples_only_those_that_leave_an_argument_out() -> None:
