@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,7 +23,9 @@ from grader.intake.static_look import look
 from grader.model.part import Op
 from grader.model.program import ProgramCheck
 from grader.record import (
+    Aspect,
     CheckedFinding,
+    CheckOutcome,
     Counterexample,
     Fault,
     LaunchPlace,
@@ -40,6 +42,7 @@ from grader.record import (
 from grader.wording import misplaced_arguments
 
 if TYPE_CHECKING:
+    from grader.model.checks import Tally
     from grader.model.part import Part
     from grader.model.program import ProgramSeen
     from grader.model.puzzle import Puzzle
@@ -72,14 +75,15 @@ def verdict_record(state: RunState) -> Record:
         examples = tuple(
             build(
                 puzzle,
-                name,
+                check.id,
                 *tally.worst,
-                failing=tally.failing,
-                passing=tuple(tally.passing.values()),
+                failing=[each for seen in alike for each in seen.failing],
+                passing=[each for seen in alike for each in seen.passing.values()],
                 source=state.submission.text,
             )
-            for name, tally in failed.items()
-            if tally.worst is not None
+            for check in scored.checks
+            if (tally := failed.get(check.id)) is not None and tally.worst is not None
+            for alike in (_explained_together(check, scored.checks, failed),)
         )
     found: tuple[CheckedFinding, ...] = ()
     given: set[str] = set()
@@ -111,6 +115,26 @@ def verdict_record(state: RunState) -> Record:
     )
     unfilled = (edition.worded(puzzle.first_step),) if state.steps.nothing_filled_in else None
     return replace(record, advice=unfilled or next_steps(record))
+
+
+def _explained_together(
+    check: CheckOutcome, checks: Iterable[CheckOutcome], failed: Mapping[str, Tally]
+) -> list[Tally]:
+    """The tallies of a check and of those with plainer values, which one mistake must explain.
+
+    One case, as the published example is, may be explained by many.
+    """
+    own = failed[check.id]
+    if check.aspect is not Aspect.VALUES:
+        return [own]
+    others = (
+        failed[each.id]
+        for each in checks
+        if (each.aspect, each.part, each.beyond) == (check.aspect, check.part, check.beyond)
+        and each.id != check.id
+        and each.id in failed
+    )
+    return [own, *(each for each in others if not each.fractional)]
 
 
 def _launched_at(puzzle: Puzzle, text: str, given: AbstractSet[str]) -> Iterator[LaunchPlace]:

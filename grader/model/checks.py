@@ -55,6 +55,11 @@ class Tally:
     certain: bool = False
     """Whether a case failed in a way that the rounding of no right algorithm explains."""
 
+    @property
+    def fractional(self) -> bool:
+        """Whether some failing case holds other numbers than whole ones."""
+        return any(each.case.values in _KINDS for each in self.failing)
+
     def count(self, observation: Observation, problem: Problem | None) -> None:
         """Take one more case into account."""
         self.cases += 1

@@ -244,3 +244,23 @@ def test_equal_sizes_in_parts_that_have_other_corners_judge_otherwise():
 def test_a_record_that_does_not_say_how_far_it_got_is_not_scored_again(name):
     """What a rubric leaves out is not in its records, and the headline is made from it."""
     assert judged(read(f"[checks.{name}]\nenabled = false\n").puzzle) == ""
+
+
+def looks_like_a_copy(inputs, sizes, variant):
+    """A copy for the published example, and something else for other inputs."""
+    example = np.array_equal(inputs["input"], np.arange(sizes["input_size"], dtype=np.float32))
+    answer = inputs["input"].copy()
+    if not example:
+        answer[0] += 3
+    return answer
+
+
+def test_one_case_is_explained_only_by_what_explains_the_others_too(monkeypatch):
+    mistakes = {}
+    for program in (looks_like_a_copy, lambda inputs, sizes, variant: inputs["input"].copy()):
+        monkeypatch.setitem(RUNS, program, lambda made=program: ScriptedLane(made))
+        record = graded(program)
+        mistakes[program] = {each.check: each.mistake for each in record.counterexamples}
+    first, second = mistakes.values()
+    assert first["example"] == first["integers"] == ""
+    assert second["example"] == second["integers"] == "copy"
