@@ -32,6 +32,7 @@ from grader.record import (
 )
 from grader.wording import (
     ALLOWED,
+    FILL_IN,
     IN_ORDER,
     KERNEL_IS_FINE,
     LAUNCH_IT,
@@ -303,6 +304,7 @@ def _steps(record: Record) -> Iterator[str]:
             continue
         if _costs(each) and each.finding.kind.value not in kinds and each.explanation:
             yield _at_line(each.finding.source_line, each.explanation)
+    yield from _to_fill_in(record)
     yield from _general(record, {cause.part for cause in found if cause.key != COMPILER})
     yield from _for_extra_credit(record)
 
@@ -314,6 +316,15 @@ def _at_line(line: int | None, step: str) -> str:
 def _told(example: Counterexample) -> str:
     """What is known of a case: what went wrong, and what to do about it."""
     return f"{example.explanation} {example.advice}".strip()
+
+
+def _to_fill_in(record: Record) -> Iterator[str]:
+    """The parts that are as they were given, where others are not."""
+    empty = {check.part for check in record.checks if check.reason is Reason.NOTHING_FILLED_IN}
+    names = {part.name for part in record.puzzle.parts}
+    for part in record.puzzle.parts:
+        if part.name in empty < names:
+            yield FILL_IN.format(title=part.title)
 
 
 def _general(record: Record, explained: set[str]) -> Iterator[str]:

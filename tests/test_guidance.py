@@ -244,3 +244,17 @@ class TestRaces:
         assert "Put barrier()" in self.race(
             other_access="write", source=place, other_source=elsewhere
         )
+
+
+def test_a_part_that_is_as_it_was_given_is_the_next_step_where_others_are_not() -> None:
+    made = records.nothing_filled_in()
+    parts = tuple(replace(made.puzzle.parts[0], name=name, title=f"the {name}") for name in "ab")
+    first, *_ = made.checks
+    checks = tuple(
+        replace(first, id=name, part=name, reason=Reason.NOTHING_FILLED_IN) for name in "ab"
+    )
+    made = replace(made, puzzle=replace(made.puzzle, parts=parts), checks=checks)
+    assert not any("the a" in step or "the b" in step for step in next_steps(made))
+    done = replace(first, id="a", part="a", status=Status.PASSED, reason=None)
+    (step,) = next_steps(replace(made, checks=(done, checks[1])))
+    assert step.startswith("Fill in the b:")

@@ -36,6 +36,10 @@ _TF32_BITS: Final = 13
 """Of a float32's mantissa, those that a tensor core's TF32 does not have."""
 
 
+IN_ANY_PUZZLE: Final = ("constant", "same-for-all-inputs", "offset", *_SMALLER, "tf32")
+"""Names of the mistakes that show by themselves, whatever the puzzle."""
+
+
 class Known(NamedTuple):
     """A mistake that explains the cases, in words."""
 

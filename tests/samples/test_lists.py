@@ -7,10 +7,16 @@ import csv
 import pytest
 from click.testing import CliRunner
 
+from benchmarks.labels import default_labels
 from grader.cli.course import samples as command
+from grader.device import FindingKind
 from grader.errors import UsageError
 from grader.folders import data_directory
-from grader.samples import read_samples, write_samples
+from grader.grading.mistakes import IN_ANY_PUZZLE
+from grader.guidance import COMPILER, LAUNCH_ARGUMENTS
+from grader.puzzles import NAMES, find
+from grader.record import ProblemKind, Reason
+from grader.samples import ASSIGNMENT, NOTHING_CERTAIN, read_samples, write_samples
 from grader.toolchain import edition as editions
 
 TABLE = '[[sample]]\nname = "one"\nverdict = "fail"\nscore = 50\nwhy = "A test."\n'
@@ -51,6 +57,28 @@ def test_no_file_is_without_a_label():
     own = {sample.name for sample in read_samples("conv1d") if not sample.entry.base}
     assert {path.name for path in folder.iterdir()} == {"assignment.toml", "hostile.toml", "files"}
     assert {path.name for path in (folder / "files").iterdir()} == {f"{name}.mojo" for name in own}
+
+
+CAUSES = {
+    COMPILER,
+    LAUNCH_ARGUMENTS,
+    NOTHING_CERTAIN,
+    Reason.NO_KERNEL.value,
+    *(kind.value for kind in (*FindingKind, *ProblemKind)),
+    *IN_ANY_PUZZLE,
+}
+
+
+@pytest.mark.parametrize("puzzle", NAMES)
+def test_a_wrong_sample_says_what_its_report_must_name(puzzle):
+    known = CAUSES | {each.name for part in find(puzzle).parts for each in part.mistakes}
+    labels = [each for each in default_labels(puzzle) if each.sample.group == ASSIGNMENT]
+    causes = {each.name: each.sample.entry.cause for each in labels if each.verdict == "fail"}
+    assert {cause for cause in causes.values() if cause is not None} <= known
+    assert len([name for name, cause in causes.items() if cause is None]) <= 7
+    for label in labels:
+        if line := label.sample.entry.line:
+            assert any(line in each for each in label.sample.content.decode().splitlines())
 
 
 def test_an_edit_replaces_its_text_and_nothing_else(lists):

@@ -5,7 +5,7 @@ They are of the first ``size`` elements; what follows in the buffer of two phase
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from math import ceil
 
@@ -63,7 +63,15 @@ def _last_step_missing(a: Answer) -> Answer:
 
 
 def _growing(a: Answer) -> Answer:
-    for offset in (1, 2, 3):
+    return _at_distances(a, (1, 2, 3))
+
+
+def _every_distance(a: Answer) -> Answer:
+    return _at_distances(a, range(1, max(TPB, power_of_two(len(a)))))
+
+
+def _at_distances(a: Answer, distances: Iterable[int]) -> Answer:
+    for offset in distances:
         a = a + np.concatenate([np.zeros(min(offset, len(a))), a[:-offset]])
     return a
 
@@ -98,6 +106,15 @@ _COMMON: tuple[tuple[str, str, str, Callable[[Answer], Answer]], ...] = (
         "The distances were 1, 2, 3, so that some elements are counted twice.",
         "The distance doubles in each step: offset *= 2.",
         _growing,
+    ),
+    (
+        "every-distance",
+        (
+            "The distance grew by one in each step, up to the last element, so that elements are "
+            "counted again and again."
+        ),
+        "The distance doubles in each step: offset *= 2.",
+        _every_distance,
     ),
     (
         "suffix-sums",
