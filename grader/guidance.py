@@ -32,7 +32,7 @@ from grader.record import (
 )
 from grader.wording import (
     ALLOWED,
-    FILL_IN,
+    GO_ON,
     IN_ORDER,
     KERNEL_IS_FINE,
     LAUNCH_IT,
@@ -324,7 +324,7 @@ def _to_fill_in(record: Record) -> Iterator[str]:
     names = {part.name for part in record.puzzle.parts}
     for part in record.puzzle.parts:
         if part.name in empty < names:
-            yield FILL_IN.format(title=part.title)
+            yield GO_ON.format(title=part.title)
 
 
 def _general(record: Record, explained: set[str]) -> Iterator[str]:

@@ -294,7 +294,7 @@ def off_by(number: float) -> tuple[str, str]:
     )
 
 
-FILL_IN = "Fill in {title}: nothing has been changed there yet."
+GO_ON = "Go on with {title}: nothing has been changed there yet."
 NOTHING_LAUNCHED = "No kernel was launched, so nothing was computed on the device."
 LAUNCH_IT = (
     "Enqueue the kernel on the context, with grid_dim and block_dim. To name it, or to give it its "

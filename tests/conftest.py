@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import settings
 
 EXHAUSTIVE = "left out of the ordinary run to keep it under half an hour; give --exhaustive"
 
@@ -21,6 +22,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # For tests that do not say how many examples they need.
+    settings.register_profile("ordinary", max_examples=40)
+    settings.register_profile("exhaustive", max_examples=200)
+    settings.load_profile("exhaustive" if config.getoption("--exhaustive") else "ordinary")
     if config.getoption("--beside-gpu"):
         from tests.gpu import beside
 

@@ -15,8 +15,8 @@ from benchmarks.verdict_quality import grade_one
 
 # Of those that need a graph: the right ones that look odd, then a mistake of each kind.
 EVERY_RUN = """
-right whole_domain atomic_sums unfilled_pass op_name_misspelt block_dim_2048 sizes_swapped
-barrier_missing halo_not_loaded float16_rounded host_computed answer_by_call_count copied_on_device
+right whole_domain atomic_sums unfilled_pass op_name_misspelt sizes_swapped halo_not_loaded
+host_computed answer_by_call_count
 """.split()  # noqa: SIM905 - one name a line would be a dozen
 
 LABELS = labels_of("26.5")
