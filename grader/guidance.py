@@ -299,8 +299,11 @@ def _steps(record: Record) -> Iterator[str]:
     kinds = {cause.key for cause in found}
     # What a launch with wrong arguments leads to goes with it.
     told = {cause.part for cause in found if cause.key == LAUNCH_ARGUMENTS}
+    # So does, with another finding, what a thread reads that it should not.
+    explained = {cause.part for cause in found if cause.finding is not None}
     for each in record.findings:
-        if each.part in told:
+        unwritten = each.finding.kind is FindingKind.UNINITIALISED_READ
+        if each.part in told or (unwritten and each.part in explained):
             continue
         if _costs(each) and each.finding.kind.value not in kinds and each.explanation:
             yield _at_line(each.finding.source_line, each.explanation)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from grader.device import Finding, FindingKind, Writer, of_file
+from grader.device import Finding, FindingKind, Space, Writer, of_file
 from grader.intake.program import Unset
 from grader.record import Aspect, NotRun, PrintedOutput, ProblemKind, ProgramEnd, Reason
 
@@ -117,6 +117,12 @@ _RACES_OF_BLOCKS = (
     "blocks run in any order. barrier() orders the threads of one block only. Give each block "
     "cells of its own, use an atomic operation, or do the second step in a launch of its own."
 )
+_BLOCKS_WRITE_ONE = (
+    "Threads of different blocks write the same element: the index that it is written with does "
+    "not tell the blocks apart. An index that counts through all blocks is block_dim.x * "
+    "block_idx.x + thread_idx.x, and the same with y."
+)
+_NOBODY_STORED = "Look for the line that should have stored it, and at that line's guard."
 _BOTH_WRITE = (
     "Two threads write to the same cell: which comes last, and so what stands there, is chance. "
     "Give each thread a cell of its own, let one thread write, or use an atomic operation."
@@ -139,9 +145,12 @@ def explain_finding(finding: Finding) -> str:
         if one is not None and one == other and finding.access != finding.other_access:
             return _READ_AND_WRITE_BACK
         if finding.other_block != finding.block:
-            return _RACES_OF_BLOCKS
+            both_write = finding.access == finding.other_access == "write"
+            return _BLOCKS_WRITE_ONE if both_write and one == other else _RACES_OF_BLOCKS
         if finding.access == finding.other_access == "write":
             return _BOTH_WRITE
+    if finding.kind is FindingKind.UNINITIALISED_READ and finding.space is Space.SHARED:
+        return f"{FINDING_EXPLANATIONS[finding.kind]} {_NOBODY_STORED}"
     return FINDING_EXPLANATIONS[finding.kind]
 
 

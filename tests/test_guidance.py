@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from hypothesis import given
 
-from grader.device import Dim3, Finding, FindingKind, Launch, SourcePlace
+from grader.device import Dim3, Finding, FindingKind, Launch, SourcePlace, Space
 from grader.guidance import COMPILER, LAUNCH_ARGUMENTS, STEPS, causes, next_steps
 from grader.record import (
     Aspect,
@@ -231,6 +231,14 @@ class TestRaces:
         assert "Put barrier()" not in told
         assert "launch of its own" in told
 
+    def test_blocks_that_write_one_element_from_one_place_are_told_of_the_index(self) -> None:
+        place = (SourcePlace("", 38, 15),)
+        writes = {"access": "write", "other_access": "write", "other_block": (1, 0, 0)}
+        assert "tell the blocks apart" in self.race(**writes, source=place, other_source=place)
+        elsewhere = (SourcePlace("", 40, 15),)
+        told = self.race(**writes, source=place, other_source=elsewhere)
+        assert "tell the blocks apart" not in told
+
     def test_two_writes_are_told_as_such(self) -> None:
         told = self.race(access="write", other_access="write")
         assert "Put barrier()" not in told
@@ -244,6 +252,23 @@ class TestRaces:
         assert "Put barrier()" in self.race(
             other_access="write", source=place, other_source=elsewhere
         )
+
+
+@pytest.mark.parametrize("space", [Space.SHARED, Space.GLOBAL])
+def test_of_a_cell_in_shared_memory_that_nothing_wrote_the_store_is_looked_for(
+    space: Space,
+) -> None:
+    finding = Finding(
+        kind=FindingKind.UNINITIALISED_READ, message="", kernel="k", space=space, access="read"
+    )
+    assert ("should have stored it" in explain_finding(finding)) == (space is Space.SHARED)
+
+
+def test_what_another_finding_leads_to_is_no_step_of_its_own() -> None:
+    made = with_finding(records.wrong_values(), FindingKind.UNINITIALISED_READ)
+    made = with_finding(made, FindingKind.BARRIER_DIVERGENCE, source_line=60)
+    assert next_steps(made)[0] == f"Line 60: mend {FindingKind.BARRIER_DIVERGENCE}"
+    assert not any(FindingKind.UNINITIALISED_READ in step for step in next_steps(made))
 
 
 def test_a_part_that_is_as_it_was_given_is_the_next_step_where_others_are_not() -> None:

@@ -186,6 +186,7 @@ def _checks(record: Record, known: Sequence[Cause], paper: Paper) -> Variants:
     marked = record.verdict in (Verdict.PASS, Verdict.FAIL)
     by_compiler = any(each.diagnostic is not None for each in known)
     blocks: list[Block] = []
+    titles: list[Block] = []
     for row in check_runs(record.checks[:CHECKS]):
         points = f"{row.points:>4}/{row.max_points:<4}" if marked else "  "
         # In front, since who sees it matters most.
@@ -194,11 +195,15 @@ def _checks(record: Record, known: Sequence[Cause], paper: Paper) -> Variants:
         text = f"{title}: {reason}" if reason else title
         lead = [(f"  {paper.symbol(row.badge.icon)} ", f"bold {paper.colour(row.badge.tone)}")]
         blocks.append(paper.hanging([*lead, (points, "")], text, limit=3))
+        titles.append(paper.hanging([*lead, (points, "")], title, limit=2))
     full = [line for block in blocks for line in block]
-    short = [block[0] for block in blocks[:10]]
-    if len(blocks) > len(short):
-        short.append(paper.line((f"    {len(blocks) - 10} more checks in the report", "")))
-    return [full, short]
+    # A reason is left out whole rather than cut off.
+    short = [line for block in titles for line in block]
+    least = [block[0] for block in titles[:10]]
+    if (more := len(titles) - len(least)) > 0:
+        noun = "check" if more == 1 else "checks"
+        least.append(paper.line((f"    {more} more {noun} in the report", "")))
+    return [full, short, least]
 
 
 def _for_instructor(record: Record, paper: Paper) -> list[Block]:

@@ -41,10 +41,7 @@ class BarrierCheck(LaunchCheck):
             other = int(others[0])
             block, thread, name = self._who(int(lanes[other]))
             there = self.watched.place(int(places[other]))
-            did = (
-                f"waits at a barrier for {_thread(name)}, which waits at another one "
-                f"(PTX line {there.line})"
-            )
+            did = f"waits at a barrier for {_thread(name)}, which waits at another one"
             facts = {
                 "other_block": block,
                 "other_thread": thread,
@@ -95,9 +92,8 @@ class BarrierCheck(LaunchCheck):
             FindingKind.BARRIER_DIVERGENCE,
             int(places[k + 1]),
             int(index[k + 1]),
-            f"and {_thread(name)}, which are in one {group}, met at different barriers (the other "
-            f"one is on PTX line {there.line}); all threads of a {group} must reach the same "
-            "barrier",
+            f"and {_thread(name)}, which are in one {group}, met at different barriers; all "
+            f"threads of a {group} must reach the same one",
             count=len(mixed),
             other_block=other_block,
             other_thread=other_thread,
