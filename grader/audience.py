@@ -23,6 +23,7 @@ from grader.marks import needed_points, unreachable, untouched
 from grader.record import (
     Aspect,
     Audience,
+    CaseTrace,
     CheckedFinding,
     CheckOutcome,
     Counterexample,
@@ -92,6 +93,7 @@ def _without(record: Record, hidden: frozenset[str]) -> Record:
             replace(each, case=0) for each in record.counterexamples if _shows(each, visible)
         ),
         findings=tuple(replace(each, case=0) for each in record.findings if _shows(each, visible)),
+        traces=tuple(replace(each, case=0) for each in record.traces if _shows(each, visible)),
         diagnostics=tuple(
             each for each in record.diagnostics if not _hidden_message(record, each, hidden)
         ),
@@ -128,7 +130,7 @@ def _with_summary(record: Record, shown: Record, stands: Standing) -> Record:
     return replace(shown, headline=headline(shown), advice=steps)
 
 
-def _shows(case: Counterexample | CheckedFinding, shown: frozenset[str]) -> bool:
+def _shows(case: Counterexample | CheckedFinding | CaseTrace, shown: frozenset[str]) -> bool:
     """Whether all checks that a case stands for show."""
     own = {case.check} if isinstance(case, Counterexample) else set[str]()
     return bool(case.concerns) and own | set(case.concerns) <= shown

@@ -43,7 +43,7 @@ from grader.wording import (
 
 STEPS: Final = 4
 """How many things to try next are named."""
-_EXPLAINS_ALL: Final = (
+EXPLAINS_ALL: Final = (
     FindingKind.BAD_LAUNCH,
     FindingKind.MISSING_FUNCTION,
     FindingKind.STACK_OVERFLOW,
@@ -159,7 +159,7 @@ def _of_part(record: Record, part: str, checks: list[CheckOutcome]) -> Cause | N
             line=blamed.misplaced_line,
             example=examples[0] if examples else None,
         )
-    for kind in _EXPLAINS_ALL:
+    for kind in EXPLAINS_ALL:
         for each in findings:
             if each.finding.kind is kind and not (known and kind in _ENDS_THE_LAUNCH):
                 return _of_finding(part, each, _line_of_launch(kind, launch, examples))

@@ -22,6 +22,7 @@ from grader.device.client import DriverClient, Gone
 from grader.device.control import Compared, Repeated
 from grader.device.cuda import MAX_THREADS_PER_BLOCK, CallRefused, CudaResult
 from grader.device.evidence import (
+    AccessTrace,
     CaseEvidence,
     CopyOut,
     Dim3,
@@ -32,6 +33,7 @@ from grader.device.evidence import (
     SourcePlace,
     Space,
     Touch,
+    TracedAccess,
     Writer,
     of_file,
 )
@@ -49,6 +51,7 @@ __all__ = [
     "LOAD_ORDER",
     "MAX_THREADS_PER_BLOCK",
     "SIGNALLING_NAN",
+    "AccessTrace",
     "CallRefused",
     "CaseEvidence",
     "CaseSetup",
@@ -72,6 +75,7 @@ __all__ = [
     "Spawn",
     "SpawnRequest",
     "Touch",
+    "TracedAccess",
     "Writer",
     "library_directory",
     "of_file",

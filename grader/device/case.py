@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import msgspec
 
 from grader.device import schedules
+from grader.device.evidence import Dim3
 
 SIGNALLING_NAN = 0x7FA5A5A5
 """The default content of memory that nobody wrote: a signalling NaN as a float32."""
@@ -58,6 +59,8 @@ class CaseSetup(msgspec.Struct, frozen=True, kw_only=True):
     """What the first allocations of the case are called in what is found, in their order."""
     repeatable: bool = False
     """Whether `SoftwareDevice.keep`, `compare` and `repeat` may follow."""
+    traced: Dim3 | None = None
+    """A block of which every access is kept (`Launch.trace`), as far as there is room."""
 
     def __post_init__(self) -> None:
         for name, value in (("poison", self.poison), ("shared_fill", self.shared_fill)):

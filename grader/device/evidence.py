@@ -120,6 +120,36 @@ def of_file(source: tuple[SourcePlace, ...], wanted: Callable[[str], bool]) -> S
     return next((place for place in source if wanted(place.file)), None)
 
 
+class TracedAccess(msgspec.Struct, frozen=True, array_like=True):
+    """One access of a thread to an element of an array, as a trace has it."""
+
+    thread: Dim3
+    access: str
+    """As `Finding.access`."""
+    space: Space
+    array: str
+    """The name of a buffer, or what the device calls an array in shared memory; empty for a
+    buffer without a name."""
+    cell: int
+    """Outside of ``0..cells`` where the access was out of bounds."""
+    cells: int
+    size: int
+    """Bytes of the element."""
+    place: int
+    """Where in the source: an index into `AccessTrace.places`."""
+
+
+class AccessTrace(msgspec.Struct, frozen=True, kw_only=True):
+    """The accesses of one block to global and shared memory, in the order in which they ran."""
+
+    block: Dim3
+    accesses: tuple[TracedAccess, ...]
+    places: tuple[tuple[SourcePlace, ...], ...]
+    """Each as `Finding.source`."""
+    cut: bool = False
+    """Whether there were more accesses than are kept."""
+
+
 class Launch(msgspec.Struct, frozen=True, kw_only=True):
     """One kernel launch."""
 
@@ -141,6 +171,8 @@ class Launch(msgspec.Struct, frozen=True, kw_only=True):
     findings: tuple[Finding, ...] = ()
     printed: str = ""
     """What the kernel printed with ``vprintf``, cut at a limit."""
+    trace: AccessTrace | None = None
+    """Only where the case asks for it, and the launch has the block."""
 
 
 class Writer(StrEnum):

@@ -15,6 +15,7 @@ from typing import Generic, TypeVar
 
 from grader.device.case import CaseSetup
 from grader.device.checks import all_checks, checks_without
+from grader.device.checks.trace import tracer_of
 from grader.device.cuda import MAX_SHARED_PER_BLOCK, TOTAL_MEMORY, CallRefused, CudaResult
 from grader.device.evidence import CaseEvidence, EvidenceLog
 from grader.device.journal import Journal, Step
@@ -182,6 +183,8 @@ class DeviceState:
             ValueError: ``case.without`` names a check that does not exist.
         """
         self.checks = checks_without(*sorted(case.without))
+        if case.traced is not None:
+            self.checks += (tracer_of(case.traced),)
         self.case = case
         self._names = iter(case.names)
         self.log = EvidenceLog()

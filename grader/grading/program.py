@@ -24,6 +24,7 @@ from grader.grading.blame import (
 from grader.grading.editions import Choice
 from grader.grading.given_code import Code, all_handed_out
 from grader.grading.state import RunState, StepsDone
+from grader.grading.traces import trace_failures
 from grader.grading.verdict import refuse_undecided
 from grader.intake.program import functions
 from grader.lanes.devices import CaseDevice, choose_device, device_spawn
@@ -278,6 +279,7 @@ class ProgramRun:
         if len(state.shapes) < len(shapes):
             prober = self._prober(lane, state.shapes)
         results = prober.run()
+        trace_failures(results, lane, state.puzzle, state.submission.text)
         lane.close()
         state.cases_run = lane.cases_run
         state.stage_peak = lane.peak_bytes or None

@@ -105,6 +105,7 @@ def verdict_record(state: RunState) -> Record:
         checks=scored.checks,
         counterexamples=examples,
         findings=found,
+        traces=tuple(results.traces) if results else (),
         diagnostics=diagnostics,
         launched_at=launched_at,
         shapes=_shape_runs(state),

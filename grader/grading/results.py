@@ -11,7 +11,7 @@ from grader.grading.observe import MADE_BY_KERNELS, finding_key
 from grader.model.cases import Ending, Observation
 from grader.model.checks import Check, PartResults, Tally, simplicity
 from grader.model.part import Scope
-from grader.record import LaunchKind
+from grader.record import CaseTrace, LaunchKind
 
 
 @dataclass
@@ -26,6 +26,8 @@ class Results:
     """Cases and failures for each shape of the plan."""
     log: list[LoggedCase] = field(default_factory=list)
     """Every case, in the order in which they ran."""
+    traces: list[CaseTrace] = field(default_factory=list)
+    """What is drawn of cases that failed."""
 
     @property
     def launches(self) -> tuple[LaunchKind, ...]:

@@ -256,6 +256,7 @@ class _Run:
     def _compile_and_run(self, workspace: Workspace, ahead: Background[OpenedLane]) -> None:
         from grader.grading import plan
         from grader.grading.given_code import Code
+        from grader.grading.traces import trace_failures
         from grader.grading.verdict import refuse_undecided
         from grader.worker.process import Ended
 
@@ -283,6 +284,7 @@ class _Run:
         with state.stage("run"):
             state.shapes = shapes
             results = prober.result().run()
+            trace_failures(results, lane, puzzle, state.submission.text)
             lane.close()
             state.cases_run = lane.cases_run
             state.stage_peak = lane.peak_bytes or None

@@ -9,6 +9,7 @@ _METHODS = re.compile(
     r"([A-Za-z_]\w*)\s*\.\s*(?:load|store|ptr|aligned_load|aligned_store)\s*(?:\[[^\]]*\])?\Z"
 )
 _LONGEST_LINE = 2000
+_LONGEST_INDEX = 200
 
 
 def indexed_array(text: str, line: int, column: int) -> str:
@@ -35,3 +36,28 @@ def indexed_array(text: str, line: int, column: int) -> str:
     else:
         return ""
     return found.group(1) if found else ""
+
+
+def indexed_element(text: str, line: int, column: int) -> str:
+    """``shared[local_i + 1]``, whose bracket stands at a place; empty where none does.
+
+    Args:
+        text: The source.
+        line: From 1.
+        column: As `indexed_array` takes it.
+    """
+    lines = text.split("\n")
+    if not 0 < line <= len(lines) or column < 1:
+        return ""
+    data = lines[line - 1].encode("utf-8", "surrogatepass")
+    before = data[: column - 1].decode("utf-8", "replace")
+    behind = data[column - 1 :].decode("utf-8", "replace")
+    name = _INDEXED.search(before)
+    if name is None or not behind.startswith("["):
+        return ""
+    depth = 0
+    for place, character in enumerate(behind[:_LONGEST_INDEX]):
+        depth += (character in "([") - (character in ")]")
+        if not depth:
+            return name[0] + behind[: place + 1]
+    return ""

@@ -16,6 +16,7 @@ from grader.device import (
     CaseEvidence,
     CaseSetup,
     Compared,
+    Dim3,
     InputPairs,
     LaunchLimits,
     Repeated,
@@ -139,6 +140,8 @@ class HowToRun:
     """The part of the budget that holds."""
     budget: Budget = BUDGET
     """Of a launch."""
+    traced: Dim3 | None = None
+    """A block whose accesses are kept."""
 
 
 class CaseDevice(AbstractContextManager["CaseDevice"], Protocol):
@@ -212,6 +215,7 @@ class OnSoftwareDevice:
             rewind=how.variant % 2 == 1,
             names=how.names,
             repeatable=how.repeatable,
+            traced=how.traced,
         )
         self._device.begin_case(setup)
 

@@ -19,6 +19,7 @@ from grader.device import (
     CallRefused,
     CaseEvidence,
     Compared,
+    Dim3,
     DriverClient,
     Gone,
     schedules,
@@ -127,6 +128,7 @@ class KernelLane:
         variant: int = 0,
         schedule: int = schedules.PLAIN,
         repeatable: bool = False,
+        traced: Dim3 | None = None,
     ) -> CaseRun:
         """Run one case in fresh buffers; see `grader.lanes.lane.Lane`.
 
@@ -138,7 +140,7 @@ class KernelLane:
         part.spent = part.spent or part.time.used_up
         if part.spent is not None:
             return CaseRun.none(case, part.spent)
-        self.cases_run += 1
+        self.cases_run += traced is None
         share = part.time.share
         # Modules are loaded before the case begins: their variables are no part of it.
         launches = self._launches(case.shape)
@@ -150,6 +152,7 @@ class KernelLane:
                 shared_zeros=case.part.shared_holds_zeros(case.shape.sizes),
                 share=share,
                 budget=case.part.budget,
+                traced=traced,
             )
         )
         began = time.monotonic()

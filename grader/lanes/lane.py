@@ -13,7 +13,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from grader.device import Compared, Launch, schedules
+from grader.device import Compared, Dim3, Launch, schedules
 from grader.model.cases import Case, CaseRun
 from grader.record import DeviceInfo
 
@@ -90,6 +90,7 @@ class Lane(Protocol):
         variant: int = 0,
         schedule: int = schedules.PLAIN,
         repeatable: bool = False,
+        traced: Dim3 | None = None,
     ) -> CaseRun:
         """Run one case in fresh buffers.
 
@@ -98,6 +99,8 @@ class Lane(Protocol):
             variant: Which bytes unwritten memory holds.
             schedule: In which order its blocks and threads run.
             repeatable: Whether `keep`, `compare` and `repeat` may follow.
+            traced: A block whose accesses are kept. Such a case explains another one, and is not
+                counted.
 
         Raises:
             GraderFault: it could not be run, and that is not the submission's doing.

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from grader.device import Finding, Launch, SourcePlace, Space, of_file
+from grader.device import AccessTrace, Finding, Launch, SourcePlace, Space, of_file
 from grader.intake.indexed import indexed_array
 from grader.wording import at_lines
 
@@ -34,6 +34,12 @@ def at_source(finding: Finding, is_own: IsOwn, text: str) -> Finding:
         source_file=None,
         source_line=own.line if own else None,
     )
+
+
+def at_own_places(trace: AccessTrace, is_own: IsOwn) -> AccessTrace:
+    """A trace whose places in the student's file have an empty name of a file."""
+    places = tuple(_places(each, is_own) for each in trace.places)
+    return msgspec.structs.replace(trace, places=places)
 
 
 def array_of(finding: Finding, own: SourcePlace | None, text: str) -> str:

@@ -11,7 +11,7 @@ from typing import Protocol
 import msgspec
 
 from grader.device import CudaResult, Finding, Launch
-from grader.lanes.source_lines import at_source
+from grader.lanes.source_lines import at_own_places, at_source
 
 
 class KernelOfCopy(Protocol):
@@ -47,7 +47,8 @@ def launch_in_words(kernel: KernelOfCopy, launch: Launch, text: str) -> Launch:
         )
 
     findings = tuple(map(in_words, launch.findings))
-    return msgspec.structs.replace(launch, kernel=kernel.function, findings=findings)
+    trace = launch.trace and at_own_places(launch.trace, is_own)
+    return msgspec.structs.replace(launch, kernel=kernel.function, findings=findings, trace=trace)
 
 
 def call_failed(result: int) -> str:

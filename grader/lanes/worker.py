@@ -23,7 +23,7 @@ from typing import Any, ClassVar, Self
 
 import msgspec
 
-from grader.device import CaseEvidence, Compared, CopyOut, Launch, schedules
+from grader.device import CaseEvidence, Compared, CopyOut, Dim3, Launch, schedules
 from grader.errors import DeviceFault, ToolchainFault
 from grader.lanes.devices import CaseDevice, HowToRun
 from grader.lanes.lane import Control, Kept, Redone
@@ -213,6 +213,7 @@ class WorkerLane(ABC):
         variant: int = 0,
         schedule: int = schedules.PLAIN,
         repeatable: bool = False,
+        traced: Dim3 | None = None,
     ) -> CaseRun:
         """Run one case in fresh buffers.
 
@@ -221,6 +222,7 @@ class WorkerLane(ABC):
             variant: Which bytes unwritten memory holds.
             schedule: In which order its blocks and threads run.
             repeatable: Whether `keep`, `compare` and `repeat` may follow.
+            traced: A block whose accesses are kept; see `grader.lanes.lane.Lane`.
 
         Raises:
             DeviceFault: the device can't be opened a second time.
@@ -230,7 +232,7 @@ class WorkerLane(ABC):
         worker = self._ready(case)
         if isinstance(worker, NotRun):
             return CaseRun.none(case, worker)
-        self.cases_run += 1
+        self.cases_run += traced is None
         part, sizes = case.part, case.shape.sizes
         clock = self._last.time
         share = clock.share
@@ -243,6 +245,7 @@ class WorkerLane(ABC):
                 shared_zeros=part.shared_holds_zeros(sizes),
                 share=share,
                 budget=part.budget,
+                traced=traced,
             )
         )
         began = time.monotonic()

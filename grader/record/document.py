@@ -10,6 +10,7 @@ import msgspec
 from grader.errors import ExitCode, RecordError
 from grader.record.outcomes import (
     CaseLog,
+    CaseTrace,
     CheckedFinding,
     CheckOutcome,
     Counterexample,
@@ -173,6 +174,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     checks: tuple[CheckOutcome, ...] = ()
     counterexamples: tuple[Counterexample, ...] = ()
     findings: tuple[CheckedFinding, ...] = ()
+    traces: tuple[CaseTrace, ...] = ()
+    """What is drawn of cases that failed: one for what went wrong in each part, at most."""
     diagnostics: tuple[Diagnostic, ...] = ()
     launched_at: tuple[LaunchPlace, ...] = ()
     """Where the file launches the kernels, as far as that is certain."""

@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from grader.device import Dim3, Finding, Launch, Writer
+from grader.device import Dim3, Finding, Launch, Space, Writer
 from grader.record.terms import (
     Aspect,
     Attribution,
@@ -169,6 +169,92 @@ class LaunchPlace(msgspec.Struct, frozen=True, kw_only=True):
     misplaced_line: int | None = None
     misplaced: str = ""
     """What it passes in the place of something else, as a sentence; empty where nothing."""
+
+
+class CellUse(msgspec.Struct, frozen=True, array_like=True):
+    """Which threads of a block used a cell, each once, in the order of their first access."""
+
+    writers: tuple[Dim3, ...]
+    readers: tuple[Dim3, ...]
+
+
+class ArrayUse(msgspec.Struct, frozen=True, kw_only=True):
+    """Cells of one array, and who of a block used them."""
+
+    name: str
+    """As the file calls it, or what the device does; empty where neither is known."""
+    space: Space
+    cells: int
+    """Of the whole array."""
+    first: int
+    """The number of the first that is kept; below 0 where something lies before the array."""
+    uses: tuple[CellUse, ...]
+
+
+class ElementOwner(msgspec.Struct, frozen=True, array_like=True):
+    """Who wrote an element of an output last."""
+
+    wrong: bool
+    writer: Writer
+    block: Dim3 | None = None
+    thread: Dim3 | None = None
+
+
+class OutputOwners(msgspec.Struct, frozen=True, kw_only=True):
+    """Elements of an output of a case, and who wrote them."""
+
+    name: str
+    shape: tuple[int, ...]
+    first: int
+    """The flat index of the first that is kept."""
+    owners: tuple[ElementOwner, ...]
+
+
+class TracedStep(msgspec.Struct, frozen=True, kw_only=True):
+    """One access of the thread that a trace is about."""
+
+    access: str
+    """As `Finding.access`."""
+    space: Space
+    array: str
+    """As `ArrayUse.name`."""
+    cell: int
+    cells: int
+    line: int | None = None
+    column: int = 0
+    """In bytes, from 1; 0 where it is not known."""
+
+
+class CaseTrace(msgspec.Struct, frozen=True, kw_only=True):
+    """What one block did in a case that failed: what a drawing of it needs, bounded in size."""
+
+    part: str = ""
+    """Name of the part; empty where the puzzle has one."""
+    check: str = ""
+    """The check that the case is the counterexample of; empty where it is about a finding."""
+    finding: Finding | None = None
+    """What went wrong, where that is a finding."""
+    sizes: dict[str, int]
+    case: int = 0
+    """Number of the case."""
+    concerns: tuple[str, ...] = ()
+    """Every check that the case stands for."""
+    kernel: str
+    grid: Dim3
+    block: Dim3
+    """Threads of a block."""
+    at: Dim3
+    """The block."""
+    thread: Dim3 | None = None
+    """The one that did what the finding says, or that wrote the first wrong element."""
+    element: int | None = None
+    """The first wrong element of the outputs, where that is what went wrong."""
+    arrays: tuple[ArrayUse, ...] = ()
+    """That of the finding, or those that the thread read."""
+    outputs: tuple[OutputOwners, ...] = ()
+    """The first wrong one, where there is output."""
+    steps: tuple[TracedStep, ...] = ()
+    """What ``thread`` did, up to the finding."""
 
 
 class Note(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,6 +10,7 @@ import msgspec
 from grader.record import Counterexample, Mismatch, OutputCase, Tensor
 from grader.report import style
 from grader.report.drawing import Drawing, draw
+from grader.report.launch import LaunchDrawing
 from grader.report.style import SHORT, SHORT_WRITERS, Number, ReportLimits, cut
 
 WHOLE_ROWS = 20
@@ -56,6 +57,7 @@ class CaseView(msgspec.Struct, frozen=True, kw_only=True):
     table: CaseTable
     others: tuple[tuple[str, str], ...]
     """Inputs of which the table does not show every element: name and values."""
+    launch: LaunchDrawing | None
     drawing: Drawing | None
     caption: str
     """What the table shows and what was allowed."""
@@ -134,6 +136,8 @@ class DecodedCase:
 
 CHARTED = 3
 """Elements of an output from which on it is drawn."""
+CHARTED_TOO = 9
+"""The same beside the drawing of a launch, which shows them too."""
 
 
 def case_view(
@@ -143,6 +147,7 @@ def case_view(
     limits: ReportLimits,
     *,
     said: AbstractSet[str] = frozenset(),
+    launch: LaunchDrawing | None = None,
 ) -> CaseView:
     """Prepare one output of a counterexample for a page; what was ``said`` is left out."""
     case = DecodedCase(example, output)
@@ -153,7 +158,7 @@ def case_view(
     total = style.size(output.expected)
     # A chart of what is right, or of two numbers, shows nothing.
     drawing = None
-    if case.wrong and total >= CHARTED:
+    if case.wrong and total >= (CHARTED_TOO if launch is not None else CHARTED):
         drawing = draw(case.expected[:known], case.got[:known], case.wrong.keys(), total=total)
     return CaseView(
         title=cut(example.title[:1].upper() + example.title[1:], SHORT),
@@ -164,6 +169,7 @@ def case_view(
         error=cut(example.error, limits.text),
         table=_table(case, with_bounds=bool(bounded)),
         others=tuple((_shaped(t), _listed(t)) for t in listed_inputs[:6]),
+        launch=launch,
         drawing=drawing,
         caption=_caption(case, exact=bool(case.wrong) and not bounded),
     )

@@ -20,8 +20,9 @@ from grader.audience import as_seen
 from grader.folders import data_directory
 from grader.guidance import causes, telling
 from grader.intake.display import for_terminal
-from grader.record import Audience, Record, Verdict
+from grader.record import Audience, Counterexample, OutputCase, Record, Verdict
 from grader.report.counterexample import CaseView, case_view
+from grader.report.launch import LaunchDrawing, draw_launch
 from grader.report.messages import (
     CauseView,
     DiagnosticView,
@@ -139,7 +140,14 @@ def page(record: Record, limits: ReportLimits, audience: Audience = "student") -
     known = [each for each in told if each.diagnostic is None]
     said = {each.sentence for each in known}
     cases = [
-        case_view(c, output, titles.get(c.check, c.check), limits, said=said)
+        case_view(
+            c,
+            output,
+            titles.get(c.check, c.check),
+            limits,
+            said=said,
+            launch=_launch_of(c, output, record),
+        )
         for c in examples[: limits.cases]
         for output in c.shown[: limits.cases]
     ]
@@ -200,6 +208,20 @@ def page(record: Record, limits: ReportLimits, audience: Audience = "student") -
         instructor=instructor_view(record, limits) if audience == "instructor" else None,
         created=moment(record.created),
         version=cut(record.grader_version, SHORT),
+    )
+
+
+def _launch_of(example: Counterexample, output: OutputCase, record: Record) -> LaunchDrawing | None:
+    """The drawing of a case, where the record has a trace of it."""
+    return next(
+        (
+            draw_launch(trace, record.submission.name, record.submission.text)
+            for trace in record.traces
+            if trace.check == example.check
+            and trace.sizes == example.sizes
+            and any(each.name == output.expected.name for each in trace.outputs)
+        ),
+        None,
     )
 
 

@@ -12,6 +12,7 @@ from grader.device import Dim3, Finding
 from grader.guidance import Cause
 from grader.record import CheckedFinding, Diagnostic, Note, Record
 from grader.report import style
+from grader.report.launch import LaunchDrawing, draw_launch
 from grader.report.style import SHORT, Badge, ReportLimits, cut, sentence
 from grader.wording import FINDING_TITLES
 
@@ -222,6 +223,7 @@ class CauseView(msgspec.Struct, frozen=True, kw_only=True):
     excerpt: Excerpt | None
     facts: tuple[tuple[str, str], ...]
     """What the device saw of it."""
+    launch: LaunchDrawing | None
 
 
 def cause_view(cause: Cause, record: Record, limits: ReportLimits) -> CauseView:
@@ -234,7 +236,26 @@ def cause_view(cause: Cause, record: Record, limits: ReportLimits) -> CauseView:
         message=sentence(cut(cause.sentence, limits.text)),
         excerpt=excerpt(record.submission.text, cause.line, cause.column, context=limits.context),
         facts=_shown_facts(checked) if checked is not None else (),
+        launch=_launch_of(checked, record) if checked is not None else None,
     )
+
+
+def _launch_of(checked: CheckedFinding, record: Record) -> LaunchDrawing | None:
+    """The drawing of a finding, where the record has a trace of it."""
+    finding = checked.finding
+    for trace in record.traces:
+        if trace.part == checked.part and trace.finding is not None:
+            own = trace.finding
+            same = (own.kind, own.block, own.thread, own.cell, own.access)
+            if same == (
+                finding.kind,
+                finding.block,
+                finding.thread,
+                finding.cell,
+                finding.access,
+            ):
+                return draw_launch(trace, record.submission.name, record.submission.text)
+    return None
 
 
 def diagnostic_view(

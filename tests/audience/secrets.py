@@ -14,6 +14,7 @@ from grader.device import Finding, FindingKind, Writer
 from grader.puzzles.conv1d import PUZZLE
 from grader.record import (
     Attribution,
+    CaseTrace,
     CheckedFinding,
     CheckOutcome,
     Counterexample,
@@ -165,6 +166,23 @@ def findings(draw, plan):
 
 
 @st.composite
+def traces(draw, plan):
+    names = draw(st.lists(st.sampled_from(IDS), min_size=1, max_size=2))
+    hidden = plan.hidden(names)
+    return CaseTrace(
+        check=plan.ids(names[-1:])[0],
+        finding=draw(st.none() | st.just(finding(draw, plan, hidden))),
+        sizes={plan.text(hidden) or "n": 2},
+        case=3,
+        concerns=plan.ids(names),
+        kernel=plan.text(hidden),
+        grid=(1, 1, 1),
+        block=(1, 1, 1),
+        at=(0, 0, 0),
+    )
+
+
+@st.composite
 def programs(draw, plan):
     name = draw(st.sampled_from(IDS))
     hidden = plan.hidden([name])
@@ -218,6 +236,7 @@ def marked(draw):
         checks=made,
         counterexamples=tuple(draw(st.lists(counterexamples(plan), max_size=2))),
         findings=tuple(draw(st.lists(findings(plan), max_size=2))),
+        traces=tuple(draw(st.lists(traces(plan), max_size=2))),
         programs=tuple(draw(st.lists(programs(plan), max_size=2))),
         diagnostics=tuple(draw(st.lists(diagnostics(plan), max_size=2))),
         advice=(MARK,) if verdict in (Verdict.PASS, Verdict.FAIL) else (),

@@ -68,7 +68,7 @@ class ScriptedLane:
         self.last = None
         self.kept = {}
 
-    def run(self, case, *, variant=0, schedule=0, repeatable=False):
+    def run(self, case, *, variant=0, schedule=0, repeatable=False, traced=None):
         self.schedule = schedule
         self.cases_run += 1
         self.last = (case, variant)

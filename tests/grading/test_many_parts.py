@@ -182,7 +182,7 @@ class PartsLane:
         self.device = DeviceInfo(kind="software", name="scripted", reason="a test")
         self.shapes: set[int] = set()
 
-    def run(self, case, *, variant=0, schedule=0, repeatable=False):
+    def run(self, case, *, variant=0, schedule=0, repeatable=False, traced=None):
         self.cases_run += 1
         self.shapes.add(case.shape.number)
         launch = Launch(

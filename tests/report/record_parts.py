@@ -5,18 +5,25 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 
+import msgspec
+
 from grader.device import Finding, FindingKind, Space, Writer
 from grader.grading.records import puzzle_info
 from grader.puzzles.conv1d import PUZZLE as CONV1D
 from grader.record import (
+    ArrayUse,
     Attribution,
+    CaseTrace,
+    CellUse,
     CheckedFinding,
     CheckOutcome,
     Counterexample,
     DeviceInfo,
+    ElementOwner,
     IsolationInfo,
     Mismatch,
     OutputCase,
+    OutputOwners,
     ProblemKind,
     Reason,
     Record,
@@ -27,6 +34,7 @@ from grader.record import (
     SubmissionInfo,
     Tensor,
     ToolchainInfo,
+    TracedStep,
 )
 from grader.sandbox import Isolation
 
@@ -298,6 +306,53 @@ SKELETON_READ = CheckedFinding(
     explanation="The given kernel leaves the cells of idle threads unset. "
     "Your launch is not the cause; repairing it earns extra credit.",
 )
+
+
+def reading_left(count: int) -> tuple[CellUse, ...]:
+    """Cells that the thread of the same number wrote, and the one before it read."""
+    return tuple(CellUse(((k, 0, 0),), ((k - 1, 0, 0),) if k else ()) for k in range(count))
+
+
+def race_trace() -> CaseTrace:
+    """What a drawing of `STUDENT_RACE` needs."""
+    return CaseTrace(
+        finding=msgspec.structs.replace(STUDENT_RACE.finding, other_access="write"),
+        sizes=STUDENT_RACE.sizes,
+        kernel="conv1d_kernel",
+        grid=(1, 1, 1),
+        block=(15, 1, 1),
+        at=(0, 0, 0),
+        thread=(0, 0, 0),
+        arrays=(
+            ArrayUse(name="shared_a", space=Space.SHARED, cells=15, first=0, uses=reading_left(15)),
+        ),
+        steps=(
+            TracedStep(
+                access="read", space=Space.SHARED, array="shared_a", cell=1, cells=15, line=SUM_LINE
+            ),
+        ),
+    )
+
+
+def values_trace() -> CaseTrace:
+    """What a drawing of two wrong elements out of thirty, in two blocks, needs."""
+    owners = (
+        ElementOwner(k in (13, 14), Writer.KERNEL, (k // 15, 0, 0), (k % 15, 0, 0))
+        for k in range(30)
+    )
+    return CaseTrace(
+        check="integers",
+        sizes={"input_size": 30, "conv_size": 3},
+        kernel="conv1d_kernel",
+        grid=(2, 1, 1),
+        block=(15, 1, 1),
+        at=(0, 0, 0),
+        thread=(13, 0, 0),
+        element=13,
+        outputs=(OutputOwners(name="output", shape=(30,), first=0, owners=tuple(owners)),),
+    )
+
+
 STUDENT_RACE = CheckedFinding(
     finding=Finding(
         kind=FindingKind.RACE,

@@ -45,9 +45,11 @@ from tests.report.record_parts import (
     counterexample,
     float32,
     line_of,
+    race_trace,
     record,
     robust,
     shapes,
+    values_trace,
 )
 
 
@@ -111,6 +113,7 @@ def wrong_values() -> Record:
             robust(Status.NOT_CHECKED, "The assigned domain comes first."),
         ),
         counterexamples=(case, reals),
+        traces=(values_trace(),),
         shapes=shapes(failing=3),
         advice=(
             (
@@ -295,6 +298,7 @@ def race() -> Record:
             robust(Status.NOT_CHECKED, "The race comes first."),
         ),
         findings=(STUDENT_RACE, SKELETON_READ),
+        traces=(race_trace(),),
     )
 
 

@@ -230,7 +230,7 @@ SAFE_TAGS = {
     *("html", "head", "meta", "title", "style", "body", "a", "header", "main", "footer", "section"),
     *("h1", "h2", "h3", "p", "b", "i", "span", "div", "ol", "ul", "li", "dl", "dt", "dd", "code"),
     *("pre", "table", "caption", "thead", "tbody", "tr", "th", "td", "details", "summary"),
-    *("article", "figure", "figcaption", "svg", "desc", "line", "path", "text"),
+    *("article", "figure", "figcaption", "svg", "desc", "line", "path", "text", "rect", "g"),
 }
 
 

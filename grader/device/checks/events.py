@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grader.device.evidence import (
+    AccessTrace,
     Dim3,
     Finding,
     FindingKind,
@@ -58,6 +59,8 @@ class Recorder:
         self.grid = grid
         self.block = block
         self.threads = block[0] * block[1] * block[2]
+        self.trace: Callable[[], AccessTrace | None] = lambda: None
+        """The accesses of one block, where a check keeps them."""
         self._found: dict[tuple[object, ...], Finding] = {}
         self._counts: dict[tuple[object, ...], int] = {}
         self._touched: dict[tuple[object, ...], list[Touch]] = {}
@@ -173,6 +176,9 @@ class WatchedRegion(Protocol):
 
     def element(self, offset: int, size: int) -> tuple[int, int]:
         """Which element of its array lies there, and of how many; 0 where that is not known."""
+
+    def named(self, offset: int, size: int) -> tuple[str, int, int]:
+        """What the nearest array is called, which element of it lies there, and of how many."""
 
 
 @dataclass(slots=True)

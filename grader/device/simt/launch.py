@@ -133,6 +133,7 @@ def launch(
         result=int(result),
         findings=recorder.findings(),
         printed=printed.text,
+        trace=recorder.trace(),
     )
 
 

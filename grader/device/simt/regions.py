@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from grader.device.addresses import BASE_ADDRESS
+from grader.device.addresses import BASE_ADDRESS, Allocation
 from grader.device.evidence import Space
 from grader.device.lanes import Index, Lanes
 from grader.device.memory import GlobalMemory
@@ -116,6 +116,13 @@ class MemoryRegion:
         """
         return 0, 0
 
+    def named(self, offset: int, size: int) -> tuple[str, int, int]:
+        """What the nearest variable is called, which element of it lies there, and of how many.
+
+        Of 0 where there is no variable near.
+        """
+        return "", 0, 0
+
 
 class GlobalRegion(MemoryRegion):
     """Global memory; also what ``.const`` variables lie in. Offsets count from BASE_ADDRESS."""
@@ -135,13 +142,24 @@ class GlobalRegion(MemoryRegion):
     def outside(self, offsets: Index, size: int) -> NDArray[np.bool_]:
         return self.memory.outside(offsets.view(np.uint64), size)
 
-    def locate(self, offset: int, size: int) -> tuple[int, int | None, str]:
-        address = BASE_ADDRESS + offset & (1 << 64) - 1
+    def named(self, offset: int, size: int) -> tuple[str, int, int]:
+        near = self._nearest(offset)
+        if near is None:
+            return "", 0, 0
+        name = self.memory.names.get(near.start, "")
+        return name, (offset - near.start) // size, near.size // size
+
+    def _nearest(self, offset: int) -> Allocation | None:
         before, after = self.memory.before(offset), self.memory.after(offset)
         near = before
         if after is not None and (before is None or after.start - offset < offset - before.stop):
             near = after
-        if near is None or not -self.memory.window < offset < 2 * self.memory.window:
+        return near if -self.memory.window < offset < 2 * self.memory.window else None
+
+    def locate(self, offset: int, size: int) -> tuple[int, int | None, str]:
+        address = BASE_ADDRESS + offset & (1 << 64) - 1
+        near = self._nearest(offset)
+        if near is None:
             return address, None, f"address {address:#x}, where there is no buffer"
         cell = (offset - near.start) // size
         cells = near.size / size
@@ -248,6 +266,13 @@ class SlottedRegion(MemoryRegion):
         extent = slot.stop - slot.start
         alike = sum(each.stop - each.start == extent for each in self.slots)
         return (offset - slot.start) // size, extent // size if alike == 1 else 0
+
+    def named(self, offset: int, size: int) -> tuple[str, int, int]:
+        slot = self._nearest(offset)
+        if slot is None:
+            return "", 0, 0
+        extent = slot.stop - slot.start
+        return self._array(slot), (offset - slot.start) // size, extent // size
 
     def _nearest(self, offset: int) -> Slot | None:
         def distance(slot: Slot) -> int:
