@@ -28,6 +28,7 @@ from grader.record import (
     CheckOutcome,
     Counterexample,
     Diagnostic,
+    Earlier,
     Record,
     Status,
     Verdict,
@@ -54,7 +55,7 @@ def for_audience(record: Record, audience: Audience, now: datetime | None = None
 
     Returns:
         For a student, a record without the static look, without the text of the rubric file,
-        without hints where the rubric says so, and without anything of the hidden checks.
+        with as many steps of hints as the rubric says, and without anything of the hidden checks.
     """
     if audience == "instructor" or record.withheld is not None:
         return record
@@ -67,8 +68,7 @@ def for_audience(record: Record, audience: Audience, now: datetime | None = None
     shown = replace(shown, checks=checks)
     if record.rubric is not None:
         shown = replace(shown, rubric=replace(record.rubric, source="", digest="", skeleton=None))
-        if not record.rubric.hints:
-            shown = _without_hints(shown)
+        shown = with_hints(shown, record.rubric.hint_steps)
     return shown
 
 
@@ -108,9 +108,18 @@ def _without(record: Record, hidden: frozenset[str]) -> Record:
         launches=(),
         kernels=(),
         stages=tuple(each for each in record.stages if each.name not in ("run", "program")),
+        before=_shown_before(record.before, visible),
         withheld=stands.withheld,
     )
     return _with_summary(record, shown, stands)
+
+
+def _shown_before(before: Earlier | None, visible: frozenset[str]) -> Earlier | None:
+    """What was before, of the checks that show. Whose cases had shown a cause is not known."""
+    if before is None:
+        return None
+    checks = tuple(each for each in before.checks if each.id in visible)
+    return replace(before, checks=checks, causes=())
 
 
 def _with_summary(record: Record, shown: Record, stands: Standing) -> Record:
@@ -142,20 +151,40 @@ def _hidden_message(record: Record, diagnostic: Diagnostic, hidden: frozenset[st
     return aspect not in shown
 
 
-def _without_hints(record: Record) -> Record:
-    """The record without what to do about what happened."""
-    refused = record.verdict in (Verdict.REFUSED, Verdict.FAULT)
-    return replace(
-        record,
-        # What to hand in instead is no hint.
-        advice=record.advice if refused else (),
-        checks=tuple(replace(each, hint="") for each in record.checks),
-        counterexamples=tuple(
-            replace(each, mistake="", explanation="", advice="") for each in record.counterexamples
-        ),
-        findings=tuple(replace(each, explanation="") for each in record.findings),
-        diagnostics=tuple(replace(each, advice="") for each in record.diagnostics),
-    )
+def with_hints(record: Record, steps: int) -> Record:
+    """The record with so many steps of hints, 0 to `HINT_STEPS`, and nothing of the others."""
+    if steps < 3:
+        record = replace(
+            record,
+            counterexamples=tuple(replace(each, sketch="") for each in record.counterexamples),
+            findings=tuple(replace(each, sketch="") for each in record.findings),
+        )
+    if steps < 2:
+        record = replace(
+            record,
+            checks=tuple(replace(each, hint="") for each in record.checks),
+            counterexamples=tuple(replace(each, advice="") for each in record.counterexamples),
+            findings=tuple(replace(each, explanation="") for each in record.findings),
+        )
+    if steps < 1:
+        record = replace(
+            record,
+            counterexamples=tuple(
+                replace(each, mistake="", explanation="") for each in record.counterexamples
+            ),
+            diagnostics=tuple(replace(each, advice="") for each in record.diagnostics),
+            before=_without_sentences(record.before),
+        )
+    # What to hand in instead is no hint.
+    if steps < 2 and record.verdict in (Verdict.PASS, Verdict.FAIL):
+        record = replace(record, advice=next_steps(record, steps) if steps else ())
+    return record
+
+
+def _without_sentences(before: Earlier | None) -> Earlier | None:
+    if before is None:
+        return None
+    return replace(before, causes=tuple(each for each in before.causes if not each.sentence))
 
 
 def restricted(record: Record) -> bool:

@@ -11,12 +11,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import Final
+from typing import Final, NamedTuple
 
 from grader.device import MAX_THREADS_PER_BLOCK, FindingKind, of_file
 from grader.intake.display import one_line
-from grader.marks import compiled
+from grader.marks import compiled, untouched
 from grader.record import (
+    HINT_STEPS,
     Aspect,
     Attribution,
     CheckedFinding,
@@ -85,7 +86,9 @@ class Cause:
     sentence: str
     """What is wrong, in one sentence or two."""
     step: str
-    """What to do about it; may be empty."""
+    """What to think about or to do, the second hint; may be empty."""
+    sketch: str = ""
+    """The shape of the answer, the third hint; may be empty."""
     line: int | None = None
     column: int | None = None
     """In bytes, from 1."""
@@ -178,6 +181,7 @@ def _of_part(record: Record, part: str, checks: list[CheckOutcome]) -> Cause | N
             sentence=known.explanation,
             step=known.advice,
             line=blamed.line if blamed is not None else None,
+            sketch=known.sketch,
             example=known,
         )
     wrong = any(check.aspect is Aspect.VALUES for check in checks)
@@ -254,6 +258,7 @@ def _of_finding(part: str, checked: CheckedFinding, line: int | None = None) -> 
         part=part,
         sentence=finding.message,
         step=checked.explanation,
+        sketch=checked.sketch,
         line=finding.source_line,
         column=(place.column or None) if place and place.line == finding.source_line else None,
         finding=checked,
@@ -277,25 +282,58 @@ def telling(record: Record, known: Sequence[Cause]) -> tuple[Counterexample, ...
     return tuple(shown)
 
 
-def next_steps(record: Record) -> tuple[str, ...]:
-    """What to try next, most useful first, each sentence once, at most `STEPS`."""
-    return tuple(dict.fromkeys(step for step in _steps(record) if step))[:STEPS]
+class Hint(NamedTuple):
+    """A sentence of help."""
+
+    step: int
+    """1 tells what is wrong, 2 what to think about. What 3 shows is in `sketches`."""
+    text: str
 
 
-def _steps(record: Record) -> Iterator[str]:
+def next_steps(record: Record, upto: int = 2) -> tuple[str, ...]:
+    """What to try next, most useful first, each sentence once, at most `STEPS`.
+
+    Args:
+        record: A whole record or a student's copy.
+        upto: The last step of hints that is told.
+    """
+    told = (each.text for each in _steps(record) if each.step <= upto and each.text)
+    return tuple(dict.fromkeys(told))[:STEPS]
+
+
+def sketches(record: Record) -> tuple[tuple[int | None, str], ...]:
+    """The shape of the answer for each cause that has one: the line that it is about, and its text.
+
+    Empty where nothing is wrong.
+    """
+    found = ((each.line, each.sketch) for each in causes(record) if each.sketch)
+    return tuple(dict.fromkeys(found))
+
+
+def deepest_hint(record: Record) -> int:
+    """The last step of hints that a record has something of; 1 where there is no more."""
+    if record.verdict is not Verdict.FAIL or untouched(record):
+        return 1
+    steps = [each.step for each in _steps(record) if each.text]
+    allowed = record.rubric.hint_steps if record.rubric is not None else HINT_STEPS
+    return min(HINT_STEPS if sketches(record) else max(steps, default=1), max(allowed, 1))
+
+
+def _steps(record: Record) -> Iterator[Hint]:
     found = causes(record)
     for cause in found:
         # Messages of the compiler are told below, in its order.
         if cause.step and cause.diagnostic is None:
-            yield _at_line(cause.line, cause.step)
+            yield Hint(2, _at_line(cause.line, cause.step))
     if not compiled(record):
         for diagnostic in record.diagnostics:
             if diagnostic.severity == "error" and diagnostic.advice:
-                yield _at_line(diagnostic.line, diagnostic.advice)
+                # It puts the compiler's words into others: that is what is wrong.
+                yield Hint(1, _at_line(diagnostic.line, diagnostic.advice))
     extra = {check.id for check in record.checks if check.extra}
     for example in record.counterexamples:
         if not example.mistake and example.explanation and example.check not in extra:
-            yield _told(example)
+            yield Hint(2, _told(example))
     kinds = {cause.key for cause in found}
     # What a launch with wrong arguments leads to goes with it.
     told = {cause.part for cause in found if cause.key == LAUNCH_ARGUMENTS}
@@ -306,7 +344,7 @@ def _steps(record: Record) -> Iterator[str]:
         if each.part in told or (unwritten and each.part in explained):
             continue
         if _costs(each) and each.finding.kind.value not in kinds and each.explanation:
-            yield _at_line(each.finding.source_line, each.explanation)
+            yield Hint(2, _at_line(each.finding.source_line, each.explanation))
     yield from _to_fill_in(record)
     yield from _general(record, {cause.part for cause in found if cause.key != COMPILER})
     yield from _for_extra_credit(record)
@@ -321,24 +359,24 @@ def _told(example: Counterexample) -> str:
     return f"{example.explanation} {example.advice}".strip()
 
 
-def _to_fill_in(record: Record) -> Iterator[str]:
+def _to_fill_in(record: Record) -> Iterator[Hint]:
     """The parts that are as they were given, where others are not."""
     empty = {check.part for check in record.checks if check.reason is Reason.NOTHING_FILLED_IN}
     names = {part.name for part in record.puzzle.parts}
     for part in record.puzzle.parts:
         if part.name in empty < names:
-            yield GO_ON.format(title=part.title)
+            yield Hint(1, GO_ON.format(title=part.title))
 
 
-def _general(record: Record, explained: set[str]) -> Iterator[str]:
+def _general(record: Record, explained: set[str]) -> Iterator[Hint]:
     """What to look for in the first failed check of each part of which no cause is known."""
     for part, checks in _failed(record).items():
         if part in explained:
             continue
-        yield checks[0].hint
+        yield Hint(2, checks[0].hint)
 
 
-def _for_extra_credit(record: Record) -> Iterator[str]:
+def _for_extra_credit(record: Record) -> Iterator[Hint]:
     if not all(check.extra or check.status is Status.PASSED for check in record.checks):
         return
     for check in record.checks:
@@ -361,4 +399,5 @@ def _for_extra_credit(record: Record) -> Iterator[str]:
             step = "Look at the smallest input beyond the task that breaks it."
         else:
             continue
-        yield f"All points are yours. For extra credit: {step}"
+        if step:
+            yield Hint(2, f"All points are yours. For extra credit: {step}")

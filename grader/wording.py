@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from enum import Enum
 
 from grader.device import Finding, FindingKind, Space, Writer, of_file
 from grader.intake.program import Unset
@@ -136,19 +137,48 @@ _READ_AND_WRITE_BACK = (
 )
 
 
+class RacePattern(Enum):
+    """Who meets whom in a race, as far as it changes what to do about it."""
+
+    WRITTEN_BACK = "written back"
+    """One place reads the cell and writes it back."""
+    BLOCKS_WRITE_ONE = "blocks write one"
+    """One place writes a cell from two blocks."""
+    BLOCKS = "two blocks"
+    BOTH_WRITE = "both write"
+    NO_BARRIER = "no barrier"
+    """A read and a write by threads of one block."""
+
+
+_RACES: dict[RacePattern, str] = {
+    RacePattern.WRITTEN_BACK: _READ_AND_WRITE_BACK,
+    RacePattern.BLOCKS_WRITE_ONE: _BLOCKS_WRITE_ONE,
+    RacePattern.BLOCKS: _RACES_OF_BLOCKS,
+    RacePattern.BOTH_WRITE: _BOTH_WRITE,
+    RacePattern.NO_BARRIER: FINDING_EXPLANATIONS[FindingKind.RACE],
+}
+
+
+def race_pattern(finding: Finding) -> RacePattern:
+    """Who meets whom in a race."""
+    one, other = (
+        of_file(each, lambda file: not file) for each in (finding.source, finding.other_source)
+    )
+    if one is not None and one == other and finding.access != finding.other_access:
+        return RacePattern.WRITTEN_BACK
+    if finding.other_block != finding.block:
+        both_write = finding.access == finding.other_access == "write"
+        one_place = both_write and one == other
+        return RacePattern.BLOCKS_WRITE_ONE if one_place else RacePattern.BLOCKS
+    if finding.access == finding.other_access == "write":
+        return RacePattern.BOTH_WRITE
+    return RacePattern.NO_BARRIER
+
+
 def explain_finding(finding: Finding) -> str:
     """What a finding means, for the student whose code it is."""
     if finding.kind is FindingKind.RACE:
-        one, other = (
-            of_file(each, lambda file: not file) for each in (finding.source, finding.other_source)
-        )
-        if one is not None and one == other and finding.access != finding.other_access:
-            return _READ_AND_WRITE_BACK
-        if finding.other_block != finding.block:
-            both_write = finding.access == finding.other_access == "write"
-            return _BLOCKS_WRITE_ONE if both_write and one == other else _RACES_OF_BLOCKS
-        if finding.access == finding.other_access == "write":
-            return _BOTH_WRITE
+        return _RACES[race_pattern(finding)]
     if finding.kind is FindingKind.UNINITIALISED_READ and finding.space is Space.SHARED:
         return f"{FINDING_EXPLANATIONS[finding.kind]} {_NOBODY_STORED}"
     return FINDING_EXPLANATIONS[finding.kind]
@@ -192,6 +222,36 @@ FINDING_DIAGNOSES: dict[FindingKind, str] = {
     FindingKind.STREAM_RACE: "Work on two streams uses the same memory, and neither waits",
 }
 """For an instructor; ``{past}`` and ``{what}`` stand for the access and the memory."""
+
+# ---- hints ----
+
+THOUGHTS_TITLE = "Hint: what to think about"
+SKETCH_TITLE = "Hint: the shape of the answer"
+"""Of what is shown once a student asks for it."""
+
+
+def sketch_title(line: int | None) -> str:
+    """Above the shape of an answer, of which the line may be known."""
+    return f"The shape of the answer, line {line}" if line else "The shape of the answer"
+
+
+# ---- what changed since the last run ----
+
+
+def since_title(before: int, after: int, *, changed: bool) -> str:
+    """``Since last time: 40 → 60 points``."""
+    if before != after:
+        return f"Since last time: {before} → {after} points"
+    points = "1 point" if after == 1 else f"{after} points"
+    return f"Since last time: still {points}" if changed else f"Since last time: the same {points}"
+
+
+NOW_RIGHT = "now right"
+NO_LONGER_RIGHT = "no longer right"
+GONE = "gone"
+NEW = "not there before"
+CAUSE_OF_COMPILER = "an error of the compiler"
+
 
 # ---- who wrote an output ----
 

@@ -7,7 +7,15 @@ import pytest
 from hypothesis import given
 
 from grader.device import Dim3, Finding, FindingKind, Launch, SourcePlace, Space
-from grader.guidance import COMPILER, LAUNCH_ARGUMENTS, STEPS, causes, next_steps
+from grader.guidance import (
+    COMPILER,
+    LAUNCH_ARGUMENTS,
+    STEPS,
+    causes,
+    deepest_hint,
+    next_steps,
+    sketches,
+)
 from grader.record import (
     Aspect,
     Attribution,
@@ -19,7 +27,8 @@ from grader.record import (
     Status,
 )
 from grader.report.text import render_text
-from grader.wording import explain_finding
+from grader.sketches import FINDING_SKETCHES, RACE_SKETCHES, sketch_of
+from grader.wording import RacePattern, explain_finding
 from tests.report import hostile, records
 
 replace = msgspec.structs.replace
@@ -211,6 +220,98 @@ def test_any_record_has_causes_and_steps(made: Record) -> None:
     assert len(next_steps(made)) <= STEPS
     for cause in causes(made):
         assert cause.line is None or cause.line == cause.line + 0
+
+
+class TestSteps:
+    """Hints come one after the other."""
+
+    @staticmethod
+    def made() -> Record:
+        record = with_mistake(records.wrong_values())
+        first, *others = record.counterexamples
+        first = replace(first, sketch="a[i + j] * b[j]\n  # nothing is flipped")
+        record = replace(record, counterexamples=(first, *others))
+        return replace(record, advice=next_steps(record))
+
+    def test_the_first_tells_what_is_wrong_and_no_more(self) -> None:
+        text = render_text(self.made(), hints=1)
+        assert "It is flipped." in text
+        assert "Turn it." not in text
+        assert "a[i + j]" not in text
+
+    def test_the_second_adds_what_to_think_about(self) -> None:
+        text = render_text(self.made(), hints=2)
+        assert "- Turn it." in text
+        assert "a[i + j]" not in text
+
+    def test_the_third_shows_the_shape_as_it_was_written(self) -> None:
+        lines = render_text(self.made(), hints=3).split("\n")
+        at = lines.index("The shape of the answer")
+        assert lines[at + 1 : at + 3] == ["  a[i + j] * b[j]", "    # nothing is flipped"]
+
+    def test_what_a_message_of_the_compiler_means_is_never_held_back(self) -> None:
+        made = records.does_not_compile()
+        assert next_steps(made, 1) == next_steps(made)
+        assert next_steps(made, 1)
+        assert deepest_hint(made) == 1
+
+    def test_a_record_knows_how_far_its_hints_go(self) -> None:
+        made = self.made()
+        assert deepest_hint(made) == 3
+        assert deepest_hint(with_mistake(records.wrong_values())) == 2
+        assert deepest_hint(records.passed()) == 1
+        assert deepest_hint(records.nothing_filled_in()) == 1
+
+    def test_a_finding_has_its_line_above_the_shape(self) -> None:
+        made = with_finding(records.wrong_values(), FindingKind.RACE)
+        first, *others = made.findings
+        made = replace(made, findings=(replace(first, sketch="barrier()"), *others))
+        assert sketches(made) == ((69, "barrier()"),)
+        assert "The shape of the answer, line 69\n  barrier()" in render_text(made, hints=3)
+
+
+class TestSketches:
+    """The shape of an answer, for what the device found."""
+
+    def test_every_kind_was_thought_of(self) -> None:
+        assert set(FINDING_SKETCHES) == set(FindingKind)
+        assert set(RACE_SKETCHES) == set(RacePattern)
+
+    def test_each_fits_a_terminal(self) -> None:
+        for text in (*FINDING_SKETCHES.values(), *RACE_SKETCHES.values()):
+            assert all(len(line) <= 76 for line in text.splitlines())
+
+    @staticmethod
+    def race(**more: object) -> str:
+        values = {
+            "block": (0, 0, 0),
+            "other_block": (0, 0, 0),
+            "space": Space.SHARED,
+            "access": "read",
+            "other_access": "write",
+            **more,
+        }
+        return sketch_of(
+            Finding(kind=FindingKind.RACE, message="", kernel="k", **values)  # type: ignore[arg-type]
+        )
+
+    def test_only_threads_of_one_block_are_sent_to_a_barrier(self) -> None:
+        assert "barrier()" in self.race()
+        assert self.race(other_block=(1, 0, 0)) == ""
+
+    def test_two_threads_that_meet_in_global_memory_may_have_a_wrong_index(self) -> None:
+        assert self.race(space=Space.GLOBAL) == ""
+
+    def test_two_writers_need_no_barrier(self) -> None:
+        assert "barrier()" not in self.race(access="write")
+
+    def test_memory_of_the_host_that_nothing_filled_has_no_shape(self) -> None:
+        def read(space: Space) -> str:
+            kind = FindingKind.UNINITIALISED_READ
+            return sketch_of(Finding(kind=kind, message="", kernel="k", space=space))
+
+        assert "barrier()" in read(Space.SHARED)
+        assert read(Space.GLOBAL) == ""
 
 
 class TestRaces:

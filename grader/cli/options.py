@@ -15,6 +15,7 @@ import click
 from grader.errors import UsageError
 from grader.grading.state import DEFAULT_EXAMPLES, DEFAULT_TIMEOUT
 from grader.puzzles import NAMES
+from grader.record import HINT_STEPS, Audience
 from grader.sandbox import Wanted
 from grader.toolchain import edition as editions
 from grader.toolchain.store import OFFLINE
@@ -122,6 +123,20 @@ def examples(help_: str) -> Option:
         type=click.IntRange(1, 100_000),
         help=help_,
     )
+
+
+hints: Option = click.option(
+    "--hints",
+    type=click.IntRange(1, HINT_STEPS),
+    help="How many steps of hints the terminal shows. 1: what is wrong and where. 2: also what to "
+    "think about. 3: also the shape of the answer. Never more than the rubric allows.  "
+    "[default: 1; 3 for an instructor]",
+)
+
+
+def shown_hints(wanted: int | None, audience: Audience) -> int:
+    """How many steps the terminal shows."""
+    return wanted or (1 if audience == "student" else HINT_STEPS)
 
 
 def timeout(help_: str) -> Option:

@@ -169,6 +169,8 @@ class Outputs:
     """For GitHub: which file of the repository it is about, and who reads it."""
     case: int = 0
     """The counterexample that a program runs; 0 is the first one."""
+    hints: int = 2
+    """The last step of hints that the terminal shows."""
 
     def prepare(self) -> None:
         """Make the folder, before any work is done; raises `UsageError` if that can't be."""
@@ -215,6 +217,7 @@ class Outputs:
                 colour=colour,
                 encoding=encoding,
                 audience=self.target.audience,
+                hints=self.hints,
             )
             if on_runner():
                 # What a submission says must not become a command of the workflow.
@@ -223,11 +226,22 @@ class Outputs:
         self.announce(record)
         for name, path in written.items():
             click.echo(f"{'Record' if name == 'json' else 'Report'}: {path}")
+        if "text" in self.formats and "json" in written:
+            self._point_to_hints(record, written["json"])
         case = next((each.case for each in record.counterexamples if each.case), 0)
         shown = "text" in self.formats and "json" in written
         if shown and case and record.is_whole and record.cases is not None:
             again = ["grade", "replay", str(written["json"]), "--case", str(case)]
             click.echo(f"Run the smallest failing case again: {shlex.join(again)}")
+
+    def _point_to_hints(self, record: Record, path: Path) -> None:
+        """Say how to see the next step of hints, where there is one."""
+        from grader.guidance import deepest_hint
+
+        if deepest_hint(record) > self.hints:
+            # The step behind this one may be empty.
+            again = ["grade", "report", str(path), "--hints", str(self.hints + 1)]
+            click.echo(f"A hint: {shlex.join(again)}")
 
     def announce(self, record: Record) -> None:
         """Tell GitHub's runner, where that is wanted."""
@@ -252,6 +266,24 @@ def for_reader(record: Record, audience: Audience) -> Record:
             err=True,
         )
     return shown
+
+
+def compared(record: Record, earlier: Record | None, audience: Audience) -> Record:
+    """A record as its reader sees it, with what an earlier one is compared in.
+
+    Of that one the reader gets to know no more than of this one.
+    """
+    from grader.audience import for_audience, restricted, with_hints
+    from grader.progress import with_earlier
+
+    if earlier is None:
+        return record
+    if audience == "student":
+        if restricted(earlier):
+            earlier = for_audience(earlier, audience, datetime.now(UTC))
+        if record.rubric is not None:
+            earlier = with_hints(earlier, record.rubric.hint_steps)
+    return with_earlier(record, earlier)
 
 
 def replace_file(path: Path, data: bytes) -> None:

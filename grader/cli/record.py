@@ -44,12 +44,25 @@ from grader.sandbox import Wanted
     type=click.Choice(["student", "instructor"]),
     help="Who reads it. Of a whole record, a student's report leaves out what the rubric hides.",
 )
+@options.hints
 def report(
-    record: Path, out: Path | None, formats: str, path: str, case: int | None, audience: Audience
+    record: Path,
+    out: Path | None,
+    formats: str,
+    path: str,
+    case: int | None,
+    audience: Audience,
+    hints: int | None,
 ) -> None:
     """Render RECORD, a record.json that grade submit wrote, again."""
     target = ReportTarget(path=path, audience=audience)
-    outputs = Outputs(out or record.parent, parse_formats(formats), target, case or 0)
+    outputs = Outputs(
+        out or record.parent,
+        parse_formats(formats),
+        target,
+        case or 0,
+        hints=options.shown_hints(hints, audience),
+    )
     loaded = load(record)
     shown = for_reader(loaded, audience)
     copy = outputs.folder / FORMATS["json"].file

@@ -13,16 +13,17 @@ import click
 
 from grader.book.identify import PuzzleChoice, choose
 from grader.cli import options
-from grader.cli.output import Outputs, TerminalProgress, for_reader, parse_formats
+from grader.cli.output import Outputs, TerminalProgress, compared, for_reader, parse_formats
 from grader.cli.root import EXIT_CODES
 from grader.course import ReportTarget, path_in_repository
-from grader.errors import SubmissionRefused, UsageError
+from grader.errors import RecordError, SubmissionRefused, UsageError
 from grader.grading.state import DEFAULT_EXAMPLES, Request, SizesChoice
 from grader.intake import read_submission
+from grader.intake.display import safe_name
 from grader.lanes import DeviceChoice
 from grader.puzzles import find
-from grader.record import Audience, StageOutcome
-from grader.report import preload
+from grader.record import Audience, Record, StageOutcome, load
+from grader.report import FORMATS, preload
 from grader.sandbox import Wanted
 
 if TYPE_CHECKING:
@@ -74,6 +75,14 @@ if TYPE_CHECKING:
     help="TOML file that changes points, sizes and what students see; "
     "grade puzzles --rubric NAME prints one.",
 )
+@click.option(
+    "--since",
+    "since",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The record.json of an earlier run, to say what changed.  [default: the one in the "
+    "folder of --out, if it is of a file of this name]",
+)
+@options.hints
 @options.timeout("Seconds that one stage may take.")
 @options.isolation("grade")
 @options.offline
@@ -89,6 +98,8 @@ def submit(
     formats: str,
     audience: Audience,
     rubric_file: Path | None,
+    since: Path | None,
+    hints: int | None,
     timeout: float,
     isolation: str,
 ) -> None:
@@ -103,8 +114,14 @@ def submit(
     # The record is always written: every other format can be made from it again.
     wanted = dict.fromkeys((*parse_formats(formats), "json"))
     target = ReportTarget(path=path_in_repository(file), audience=audience)
-    outputs = Outputs(out or Path("grade-out") / _folder_of(file), tuple(wanted), target)
+    outputs = Outputs(
+        out or Path("grade-out") / _folder_of(file),
+        tuple(wanted),
+        target,
+        hints=options.shown_hints(hints, audience),
+    )
     outputs.prepare()
+    earlier = _earlier(since, outputs.folder, file)
     source: Path | Literal["-"] = "-" if str(file) == "-" else file
     discreet = audience == "student" and rubric is not None and rubric.hides
     with TerminalProgress(sys.stderr, discreet=discreet) as progress:
@@ -134,12 +151,13 @@ def submit(
 
             own = rubric.puzzle if rubric else find(assigned) if assigned else None
             record = for_reader(refusal(source, refused, puzzle=own, rubric=rubric), audience)
+            record = compared(record, earlier, audience)
             outputs.write(record)
             outputs.announce(record)
             raise
         began = time.perf_counter()
         progress.stage_began("report")
-        shown = for_reader(record, audience)
+        shown = compared(for_reader(record, audience), earlier, audience)
         written = outputs.write(shown)
         progress.stage_ended("report", StageOutcome.DONE, time.perf_counter() - began)
         if examples < DEFAULT_EXAMPLES and shown.cases_run > examples and not discreet:
@@ -148,6 +166,22 @@ def submit(
     outputs.show(shown, written)
     # What a student may not know, the exit code must not tell either.
     raise click.exceptions.Exit(int(shown.exit_code))
+
+
+def _earlier(since: Path | None, folder: Path, file: Path) -> Record | None:
+    """The record to compare with: the one that was named, else the one in the folder.
+
+    Raises:
+        RecordError: the one that was named can't be read.
+    """
+    if since is not None:
+        return load(since)
+    try:
+        found = load(folder / FORMATS["json"].file)
+    except RecordError:
+        # There is none, or it is of another version: there is nothing to compare with.
+        return None
+    return found if found.submission.name == safe_name(file.name) else None
 
 
 def _rubric(file: Path, puzzle: str) -> Rubric:

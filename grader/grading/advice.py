@@ -24,6 +24,7 @@ from grader.record import (
     Diagnostic,
     LaunchPlace,
 )
+from grader.sketches import sketch_of
 from grader.wording import (
     ALLOWED,
     GIVEN_KERNEL_LAUNCH,
@@ -220,6 +221,12 @@ def findings(
                 shown_by[key] = observation
                 asked = any(finding.kind in check.also_fails_by for check in checks)
                 more = [Aspect.CLEAN] if asked or finding.kind in UNCLEAN else []
+                by_launch = (
+                    whose is Attribution.STUDENT
+                    and case.part.name in given
+                    and finding.kind in UNCLEAN | {FindingKind.UNINITIALISED_READ}
+                )
+                own = whose is Attribution.STUDENT and not by_launch
                 seen[key] = CheckedFinding(
                     finding=msgspec.structs.replace(finding, touched=()),
                     attribution=whose,
@@ -227,10 +234,9 @@ def findings(
                     beyond=case.shape.beyond,
                     sizes=dict(case.shape.sizes),
                     explanation=GIVEN_KERNEL_LAUNCH
-                    if whose is Attribution.STUDENT
-                    and case.part.name in given
-                    and finding.kind in UNCLEAN | {FindingKind.UNINITIALISED_READ}
+                    if by_launch
                     else _explain(case.part, finding, whose, costs=asked),
+                    sketch=sketch_of(finding) if own else "",
                     case=observation.number,
                     concerns=concerned(checks, case, *more),
                 )

@@ -94,7 +94,12 @@ def _explained(
     """What is known of the mistake: by the outputs, or by the launch where there is none."""
     known = recognised(part, failing, passing=passing)
     if known is not None:
-        return {"mistake": known.name, "explanation": known.explanation, "advice": known.advice}
+        return {
+            "mistake": known.name,
+            "explanation": known.explanation,
+            "advice": known.advice,
+            "sketch": known.sketch,
+        }
     if all(observation.run.ending in _NO_OUTPUT for observation in failing):
         short = short_launch(source)
         return {"explanation": short.sentence} if short is not None else {}

@@ -46,6 +46,7 @@ class Known(NamedTuple):
     name: str
     explanation: str
     advice: str
+    sketch: str = ""
 
 
 def recognised(
@@ -69,7 +70,7 @@ def recognised(
         if all(_explains(mistake, each) for each in cases) and all(
             _allows(mistake, each) for each in right
         ):
-            return Known(mistake.name, mistake.explanation, mistake.advice)
+            return Known(mistake.name, mistake.explanation, mistake.advice, mistake.sketch)
     return _same_for_all([*cases, *right]) or _offset([*cases, *right]) or _rounding(part, cases)
 
 

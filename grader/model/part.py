@@ -150,6 +150,9 @@ class Mistake:
     advice: str
     answer: Callable[[Arrays, Sizes], NDArray[np.generic] | None]
     """What the mistake gives for the part's first output, or None where it does not apply."""
+    sketch: str = ""
+    """The shape of the right answer in a few lines, for whoever asks for the last hint; empty where
+    it is not certain."""
 
 
 @dataclass(frozen=True, kw_only=True)

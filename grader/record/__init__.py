@@ -11,6 +11,7 @@ has no NaN, no infinity and no -0.0 that every reader keeps.
 from __future__ import annotations
 
 from grader.record.document import (
+    HINT_STEPS,
     MAX_RECORD_BYTES,
     SCHEMA,
     DeviceInfo,
@@ -37,6 +38,9 @@ from grader.record.outcomes import (
     CheckOutcome,
     Counterexample,
     Diagnostic,
+    Earlier,
+    EarlierCause,
+    EarlierCheck,
     ElementOwner,
     LaunchKind,
     LaunchPlace,
@@ -68,6 +72,7 @@ from grader.record.terms import (
 )
 
 __all__ = [
+    "HINT_STEPS",
     "MAX_RECORD_BYTES",
     "SCHEMA",
     "ArrayUse",
@@ -82,6 +87,9 @@ __all__ = [
     "Counterexample",
     "DeviceInfo",
     "Diagnostic",
+    "Earlier",
+    "EarlierCause",
+    "EarlierCheck",
     "ElementOwner",
     "Fault",
     "IsolationInfo",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
@@ -15,6 +15,7 @@ from grader.record.outcomes import (
     CheckOutcome,
     Counterexample,
     Diagnostic,
+    Earlier,
     LaunchKind,
     LaunchPlace,
     ProgramOutput,
@@ -106,6 +107,10 @@ class SkeletonInfo(msgspec.Struct, frozen=True, kw_only=True):
     """`grader.book.digests.array_reads` of it, sorted."""
 
 
+HINT_STEPS: Final = 3
+"""Steps of hints: what is wrong and where, what to think about, the shape of the answer."""
+
+
 class RubricInfo(msgspec.Struct, frozen=True, kw_only=True):
     """The rubric file that a run was graded with."""
 
@@ -114,13 +119,21 @@ class RubricInfo(msgspec.Struct, frozen=True, kw_only=True):
     """Digest of what it says, comments and layout aside; empty in a student's copy."""
     pass_mark: int | None = None
     """Points from which on a submission passes; None for all that are not extra."""
-    hints: bool = True
+    hints: int | bool = HINT_STEPS
+    """How many steps of hints students see; older records say true or false."""
     due: str = ""
     """ISO 8601 with its offset; empty where there is no due date."""
     source: str = ""
     """The file itself; empty in a student's copy."""
     skeleton: SkeletonInfo | None = None
     """The one that the file names; None in a student's copy."""
+
+    @property
+    def hint_steps(self) -> int:
+        """How many steps of hints students see, 0 to `HINT_STEPS`."""
+        if isinstance(self.hints, bool):
+            return HINT_STEPS if self.hints else 0
+        return min(max(self.hints, 0), HINT_STEPS)
 
 
 class Stage(msgspec.Struct, frozen=True, kw_only=True):
@@ -200,6 +213,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     """None where the puzzle's own was used."""
     launches: tuple[LaunchKind, ...] = ()
     cases: CaseLog | None = None
+    before: Earlier | None = None
+    """How things stood in the run before, where there was one."""
     withheld: Withheld | None = None
     """Not None: this is a student's copy, and something was left out of it."""
 

@@ -108,7 +108,9 @@ class Counterexample(msgspec.Struct, frozen=True, kw_only=True):
     explanation: str = ""
     """What it is that went wrong, if it is known."""
     advice: str = ""
-    """What to do about that."""
+    """What to think about, or to do."""
+    sketch: str = ""
+    """The shape of an answer without it, in a few lines."""
     error: str = ""
     """What the run said, when it gave no output."""
     finding: Finding | None = None
@@ -149,6 +151,8 @@ class CheckedFinding(msgspec.Struct, frozen=True, kw_only=True):
     sizes: dict[str, int]
     explanation: str = ""
     """What it means and what to do, in the student's terms."""
+    sketch: str = ""
+    """The shape of an answer without it, in a few lines."""
     case: int = 0
     """Number of that case."""
     concerns: tuple[str, ...] = ()
@@ -344,6 +348,35 @@ class StaticLook(msgspec.Struct, frozen=True, kw_only=True):
     kind: str
     line: int
     sentence: str
+
+
+class EarlierCheck(msgspec.Struct, frozen=True, kw_only=True):
+    """How a check ended in an earlier run."""
+
+    id: str
+    status: Status
+    points: int
+    max_points: int
+    extra: bool = False
+
+
+class EarlierCause(msgspec.Struct, frozen=True, kw_only=True):
+    """What was wrong in an earlier run."""
+
+    key: str
+    """Of the finding's kind, of the mistake, or for the compiler's message."""
+    part: str = ""
+    sentence: str = ""
+    """Where the key's name does not say enough."""
+
+
+class Earlier(msgspec.Struct, frozen=True, kw_only=True):
+    """What a record is compared with (`grader.progress`): the last one before it with a mark."""
+
+    created: str
+    """UTC, ISO 8601."""
+    checks: tuple[EarlierCheck, ...]
+    causes: tuple[EarlierCause, ...] = ()
 
 
 class Withheld(msgspec.Struct, frozen=True, kw_only=True):

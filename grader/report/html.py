@@ -11,6 +11,7 @@ reorder a line are seen, not obeyed.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ import msgspec
 
 from grader.audience import as_seen
 from grader.folders import data_directory
-from grader.guidance import causes, telling
+from grader.guidance import causes, sketches, telling
 from grader.intake.display import for_terminal
 from grader.record import Audience, Counterexample, OutputCase, Record, Verdict
 from grader.report.counterexample import CaseView, case_view
@@ -48,6 +49,7 @@ from grader.report.sections import (
     shape_table,
     stage_row,
 )
+from grader.report.since import SinceView, since_view
 from grader.report.style import (
     LIMITS,
     SHORT,
@@ -62,6 +64,7 @@ from grader.report.style import (
     split_findings,
 )
 from grader.report.style import badge as verdict_badge
+from grader.wording import SKETCH_TITLE, THOUGHTS_TITLE
 
 if TYPE_CHECKING:
     from jinja2 import Environment, Template
@@ -72,6 +75,15 @@ ADVICE = 5
 STAGES = 20
 DETAIL = 4_000
 """Characters of the operator's detail: the last ones."""
+
+
+class HintView(msgspec.Struct, frozen=True, kw_only=True):
+    """A step of hints, behind a fold."""
+
+    title: str
+    steps: tuple[str, ...] = ()
+    sketches: tuple[tuple[str, str], ...] = ()
+    """The line that each is about, if it is known, and its text."""
 
 
 class FaultView(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,6 +113,9 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     causes: tuple[CauseView, ...]
     next_title: str
     next_steps: tuple[str, ...]
+    hints: tuple[HintView, ...]
+    """What shows when it is asked for."""
+    since: SinceView | None
     checks: tuple[CheckRow, ...]
     extra_checks: tuple[CheckRow, ...]
     errors_first: bool
@@ -156,6 +171,7 @@ def page(record: Record, limits: ReportLimits, audience: Audience = "student") -
     by_student, by_skeleton = split_findings(record)
     by_student = [each for each in by_student if not any(each is c.finding for c in known)]
     steps = next_steps(record)[:ADVICE]
+    open_steps = next_steps(record, 1)
     fault = None
     if record.fault is not None:
         ours = record.verdict is Verdict.FAULT
@@ -179,7 +195,9 @@ def page(record: Record, limits: ReportLimits, audience: Audience = "student") -
         puzzle=cut(record.puzzle.title or record.puzzle.name, SHORT),
         causes=tuple(cause_view(each, record, limits) for each in known[: limits.findings]),
         next_title=next_title(record),
-        next_steps=tuple(cut(step, limits.text) for step in steps),
+        next_steps=tuple(cut(step, limits.text) for step in steps if step in open_steps),
+        hints=tuple(_hints([step for step in steps if step not in open_steps], record, limits)),
+        since=since_view(record),
         checks=tuple(row for row, c in zip(rows, checks, strict=True) if not c.extra),
         extra_checks=tuple(row for row, c in zip(rows, checks, strict=True) if c.extra),
         errors_first=not cases and any(d.severity == "error" for d in messages),
@@ -223,6 +241,18 @@ def _launch_of(example: Counterexample, output: OutputCase, record: Record) -> L
         ),
         None,
     )
+
+
+def _hints(steps: list[str], record: Record, limits: ReportLimits) -> Iterator[HintView]:
+    if steps:
+        yield HintView(title=THOUGHTS_TITLE, steps=tuple(cut(step, limits.text) for step in steps))
+    if shapes := sketches(record)[: limits.findings]:
+        yield HintView(
+            title=SKETCH_TITLE,
+            sketches=tuple(
+                (f"Line {line}" if line else "", cut(text, limits.text)) for line, text in shapes
+            ),
+        )
 
 
 def _title(record: Record) -> str:

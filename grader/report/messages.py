@@ -10,11 +10,11 @@ import msgspec
 
 from grader.device import Dim3, Finding
 from grader.guidance import Cause
-from grader.record import CheckedFinding, Diagnostic, Note, Record
+from grader.record import Attribution, CheckedFinding, Diagnostic, Note, Record
 from grader.report import style
 from grader.report.launch import LaunchDrawing, draw_launch
 from grader.report.style import SHORT, Badge, ReportLimits, cut, sentence
-from grader.wording import FINDING_TITLES
+from grader.wording import FINDING_TITLES, THOUGHTS_TITLE
 
 CONTEXT = 2
 """Lines shown before and after the marked one."""
@@ -211,6 +211,8 @@ class FindingView(msgspec.Struct, frozen=True, kw_only=True):
     title: str
     message: str
     explanation: str
+    hint_title: str
+    """Of the fold that the explanation is behind; empty where it is no hint."""
     facts: tuple[tuple[str, str], ...]
     excerpt: Excerpt | None
 
@@ -322,6 +324,7 @@ def finding_view(
         explanation=""
         if any(step.endswith(checked.explanation) for step in steps)
         else cut(checked.explanation, limits.text),
+        hint_title=THOUGHTS_TITLE if checked.attribution is Attribution.STUDENT else "",
         facts=_shown_facts(checked),
         excerpt=finding_excerpt(finding, record, context=limits.context),
     )

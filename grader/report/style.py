@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from grader import guidance
 from grader.device import Writer
 from grader.record import Attribution, CheckedFinding, Record, Status, Tensor, Verdict, Visibility
 
@@ -135,8 +136,16 @@ def next_title(record: Record) -> str:
     }[record.verdict]
 
 
-def next_steps(record: Record) -> list[str]:
-    """What to do, most useful first; never empty for a verdict that asks for something."""
+def next_steps(record: Record, upto: int = 2) -> list[str]:
+    """What to do, most useful first; never empty for a verdict that asks for something.
+
+    Args:
+        record: What is shown.
+        upto: The last step of hints that is told. Where a wrong answer has hints behind that one,
+            there may be nothing to tell yet.
+    """
+    if upto < 2 and guidance.deepest_hint(record) > upto:
+        return list(guidance.next_steps(record, upto))
     steps = [step for step in record.advice if step.strip()]
     if record.verdict is Verdict.FAULT:
         standing = "You lose nothing: no points were taken, and the same file can be graded again."

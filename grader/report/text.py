@@ -10,7 +10,7 @@ from io import StringIO
 from typing import TYPE_CHECKING
 
 from grader.audience import as_seen
-from grader.guidance import Cause, causes, telling
+from grader.guidance import Cause, causes, sketches, telling
 from grader.record import (
     Attribution,
     Audience,
@@ -22,8 +22,9 @@ from grader.record import (
 from grader.report import style, terminal
 from grader.report.messages import finding_excerpt
 from grader.report.sections import check_runs, program_told, replay_command
+from grader.report.since import since_view
 from grader.report.terminal import Paper
-from grader.wording import FINDING_TITLES
+from grader.wording import FINDING_TITLES, sketch_title
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 CHECKS = 40
 LOOKS = 10
+SKETCHES = 2
 LINES = 34
 """Lines of a whole report. Parts that tell least are left out first; no sentence is cut short
 but what is absurdly long."""
@@ -50,6 +52,7 @@ def render_text(
     colour: bool = False,
     encoding: str = "utf-8",
     audience: Audience = "student",
+    hints: int = 2,
 ) -> str:
     """The verdict on one screen, ending in a line feed.
 
@@ -61,10 +64,11 @@ def render_text(
             are replaced by ASCII, other characters by their escapes.
         audience: An instructor also sees hidden checks, what is worth a look and
             how to run a case again.
+        hints: The last step of hints that is shown, of those that the record has.
     """
     record = as_seen(record, audience)
     paper = Paper(max(40, min(width, 120)), encoding)
-    blocks = _screen(record, paper)
+    blocks = _screen(record, paper, hints)
     if audience == "instructor":
         # Below what fits one screen, so that it takes nothing from it.
         blocks += [block for block in _for_instructor(record, paper) if block]
@@ -74,10 +78,10 @@ def render_text(
 def screen(record: Record, width: int) -> str:
     """One screen of a record, shown as it is given: the caller has decided whose copy it is."""
     paper = Paper(width, "utf-8")
-    return _print(_screen(record, paper), paper, colour=False)
+    return _print(_screen(record, paper, 2), paper, colour=False)
 
 
-def _screen(record: Record, paper: Paper) -> list[Block]:
+def _screen(record: Record, paper: Paper, hints: int) -> list[Block]:
     """All parts, in the forms that fit."""
     parts: list[tuple[int, Variants]] = [(9, _headline(record, paper))]
     if record.fault is not None and record.verdict is Verdict.FAULT:
@@ -90,7 +94,11 @@ def _screen(record: Record, paper: Paper) -> list[Block]:
         parts.append((5, _diagnostic(record, paper)))
     for example in telling(record, known)[:1]:
         parts.append((3, terminal.variants(example, paper, said={each.sentence for each in known})))
-    parts += [(7, _next(record, paper)), (6, _checks(record, known, paper))]
+    parts.append((7, _next(record, paper, hints)))
+    if hints > 2:
+        parts += [(9, _sketch(line, text, paper)) for line, text in sketches(record)[:SKETCHES]]
+    parts.append((6, _checks(record, known, paper)))
+    parts.append((6, _since(record, paper)))
     shown = {id(each.finding) for each in known}
     others = [each for each in record.findings if id(each) not in shown]
     if others:
@@ -158,9 +166,9 @@ def _headline(record: Record, paper: Paper) -> Variants:
     return [[first, *paper.wrap(record.headline, indent=2, limit=limit)] for limit in lines]
 
 
-def _next(record: Record, paper: Paper) -> Variants:
+def _next(record: Record, paper: Paper, hints: int) -> Variants:
     title = paper.line((style.next_title(record), "bold"))
-    steps = style.next_steps(record)
+    steps = style.next_steps(record, hints)
     if not steps:
         return [[]]
     told = [paper.wrap(step, bullet="-", limit=5) for step in steps[:3]]
@@ -168,6 +176,25 @@ def _next(record: Record, paper: Paper) -> Variants:
         [title, *(line for lines in told[:count] for line in lines)]
         for count in range(len(told), 0, -1)
     ]
+
+
+def _sketch(line: int | None, text: str, paper: Paper) -> Variants:
+    title = paper.line((sketch_title(line), "bold"))
+    code = [paper.one_line([(f"  {each}", "")]) for each in text.splitlines()]
+    # It was asked for: other parts give way.
+    return [[title, *code]]
+
+
+def _since(record: Record, paper: Paper) -> Variants:
+    view = since_view(record)
+    if view is None:
+        return [[]]
+    title = paper.line((view.title, "bold"))
+    rows = []
+    for row in view.rows:
+        icon = (f"  {paper.symbol(row.badge.icon)} ", f"bold {paper.colour(row.badge.tone)}")
+        rows.append(paper.hanging([icon], f"{row.badge.word}: {row.text}", limit=3))
+    return [[title, *(line for lines in rows for line in lines)], [title]]
 
 
 def _fault(record: Record, paper: Paper) -> Variants:

@@ -16,7 +16,7 @@ from grader.intake import read_submission
 from grader.intake.display import one_line
 from grader.model.part import Kernels, Part, Scope
 from grader.model.puzzle import Puzzle, RubricItem
-from grader.record import SkeletonInfo, Visibility
+from grader.record import HINT_STEPS, SkeletonInfo, Visibility
 from grader.rubric.complaints import Complaints, KeyPath, kind, unknown
 from grader.rubric.model import always_visible, built_on
 
@@ -107,6 +107,19 @@ def true_or_false(path: KeyPath, value: object, complaints: Complaints) -> bool:
         return value
     complaints.add(path, f"{kind(value)}, but it is true or false, without quotes")
     return True
+
+
+def read_hints(value: object, complaints: Complaints) -> int:
+    """How many steps of hints there are; older files say true or false, which is all or none."""
+    if isinstance(value, bool):
+        return HINT_STEPS if value else 0
+    if isinstance(value, int) and 0 <= value <= HINT_STEPS:
+        return value
+    complaints.add(
+        ("hints",),
+        f"{kind(value)}, but it is a number of steps from 0 (none) to {HINT_STEPS} (all)",
+    )
+    return HINT_STEPS
 
 
 def _visibility(path: KeyPath, value: object, complaints: Complaints) -> Visibility:

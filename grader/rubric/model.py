@@ -14,7 +14,7 @@ import msgspec
 from grader.model.checks import Check
 from grader.model.part import Scope, assigned_sizes
 from grader.model.puzzle import Puzzle, RubricItem
-from grader.record import Aspect, RubricInfo, SkeletonInfo, Visibility
+from grader.record import HINT_STEPS, Aspect, RubricInfo, SkeletonInfo, Visibility
 from grader.rubric.sizes import decompose, runs_of
 
 
@@ -44,7 +44,8 @@ class Rubric:
     title: str = ""
     pass_mark: int | None = None
     """Points, extra credit aside, from which on a submission passes; None for all of them."""
-    hints: bool = True
+    hints: int = HINT_STEPS
+    """How many steps of hints students see."""
     due: datetime | None = None
     """With its offset."""
     visibility: Mapping[str, Visibility] = field(default_factory=dict)
@@ -118,8 +119,9 @@ title = ""
 # ("80 %"). Without it, all {points} are needed.
 # pass_mark = "80 %"
 
-# Whether students are told what to try next.
-hints = true
+# How many steps of hints students see. 1: what is wrong and where; 2: also what to think about,
+# behind a fold; 3: also the shape of the answer, behind another one. 0: none.
+hints = 3
 
 # When "after the due date" is. An offset, or a local time and its zone:
 # due = 2026-12-01T23:59:00+01:00

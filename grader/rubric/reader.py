@@ -17,7 +17,7 @@ from grader.model.domains import Sizes
 from grader.model.part import Element, Part, Scope
 from grader.model.puzzle import Puzzle, RubricItem
 from grader.puzzles import NAMES
-from grader.record import SkeletonInfo
+from grader.record import HINT_STEPS, SkeletonInfo
 from grader.rubric import keys, sizes
 from grader.rubric.complaints import REMEDY, Complaints, KeyPath, key_lines, kind, unknown
 from grader.rubric.keys import SKELETON_KEY, read_due, read_skeleton
@@ -168,7 +168,7 @@ class _RubricReader:
         self._for_this_puzzle()
         title = self._title()
         skeleton = self._skeleton(folder, skeleton)
-        hints = keys.true_or_false(("hints",), document.get("hints", True), complaints)
+        hints = keys.read_hints(document.get("hints", HINT_STEPS), complaints)
         due = read_due(document, complaints)
         puzzle = replace(self._with_sizes(), try_all=self._try_all())
         entries = keys.read_checks(document.get("checks", {}), self._own, complaints)

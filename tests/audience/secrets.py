@@ -267,7 +267,7 @@ def marked(draw):
             title="Homework",
             digest=MARK,
             pass_mark=draw(st.sampled_from((None, 0, 1, 20))),
-            hints=draw(st.booleans()),
+            hints=draw(st.one_of(st.booleans(), st.integers(0, 3))),
             due=DUE,
             source=MARK,
         ),

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from grader.audience import concealed, for_audience
 from grader.grading.records import verdict_record
 from grader.grading.state import Request, RunState, Silent, StepsDone
+from grader.guidance import next_steps
 from grader.intake import Submission
 from grader.puzzles.conv1d import PUZZLE
 from grader.record import (
@@ -30,6 +31,7 @@ from grader.record import (
 from grader.report import FORMATS, render
 from grader.report.formats.github import annotate, step_outputs
 from grader.report.formats.summary import render_summary
+from grader.report.html import render_html
 from grader.report.text import render_text
 from grader.rubric import parse_rubric
 from tests.audience import secrets
@@ -359,6 +361,59 @@ class TestWhatAStudentIsTold:
         assert "Look at the first check that failed: Real numbers" in text
         assert copy.counterexamples
         assert copy.seed == record.seed
+
+
+HINTS = {1: "FIRST STEP", 2: "SECOND STEP", 3: "THIRD STEP"}
+
+
+def with_all_hints(record, steps):
+    """A record whose rubric allows so many steps, with each step's mark wherever it may stand."""
+    first, second, third = HINTS.values()
+    record = replace(
+        record,
+        rubric=RubricInfo(hints=steps, source="x"),
+        advice=(second,),
+        checks=tuple(replace(each, hint=second) for each in record.checks),
+        counterexamples=tuple(
+            replace(each, mistake=first, explanation=first, advice=second, sketch=third)
+            for each in record.counterexamples
+        ),
+        findings=tuple(replace(each, explanation=second, sketch=third) for each in record.findings),
+        diagnostics=tuple(replace(each, advice=first) for each in record.diagnostics),
+    )
+    return replace(record, advice=next_steps(record))
+
+
+class TestHints:
+    @pytest.mark.parametrize("steps", range(4))
+    @pytest.mark.parametrize("name", ["does-not-compile", "wrong-values", "crashed", "race"])
+    def test_a_copy_has_the_steps_of_the_rubric_and_none_behind_them(self, name, steps):
+        record = with_all_hints(records.ALL[name](), steps)
+        copy = for_audience(record, "student", BEFORE)
+        whole = encode(replace(record, rubric=None)).decode()
+        for step, mark in HINTS.items():
+            assert (mark in encode(copy).decode()) == (step <= steps and mark in whole)
+        for format in FORMATS:
+            text = render(record, format, audience="student").decode("utf-8", "replace")
+            assert not [mark for step, mark in HINTS.items() if step > steps and mark in text]
+        assert (copy.verdict, copy.score) == (record.verdict, record.score)
+        lines = [(each.line, each.message) for each in copy.diagnostics]
+        assert lines == [(each.line, each.message) for each in record.diagnostics]
+        places = [each.finding for each in copy.findings]
+        assert places == [each.finding for each in record.findings]
+
+    @pytest.mark.parametrize("name", ["wrong-values", "race"])
+    def test_the_report_has_what_the_rubric_allows(self, name):
+        for steps, folds in ((3, 2), (2, 1), (1, 0), (0, 0)):
+            text = render_html(with_all_hints(records.ALL[name](), steps))
+            assert text.count('<details class="hint">') == folds
+            assert (HINTS[3] in text) == (steps == 3)
+
+    @pytest.mark.parametrize(("kept", "steps"), [("true", 3), ("false", 0), ("2", 2)])
+    def test_a_record_of_before_says_true_or_false(self, kept, steps):
+        record = replace(records.wrong_values(), rubric=RubricInfo(hints=1, source="x"))
+        text = encode(record).replace(b'"hints": 1', b'"hints": ' + kept.encode())
+        assert decode(text).rubric.hint_steps == steps
 
 
 class TestWithoutARubric:

@@ -7,7 +7,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from grader.record import CaseLog, Withheld, encode
+from grader.guidance import next_steps
+from grader.record import CaseLog, Record, RubricInfo, Withheld, encode
 from grader.report import FORMATS
 from tests.action.workflow import commands, read_file_command
 from tests.cli.test_commands import grade
@@ -105,3 +106,46 @@ def test_a_file_of_the_runner_that_can_not_be_written_is_a_fault(record, monkeyp
     ended = grade("report", record, "--format", "github")
     assert ended.returncode == 4
     assert "GITHUB_OUTPUT" in ended.stderr
+
+
+def with_hints(rubric: RubricInfo | None) -> Record:
+    """A record of wrong values with a hint of each step."""
+    made = records.wrong_values()
+    told = {"explanation": "It is flipped.", "advice": "Turn it.", "sketch": "a[i + j] * b[j]"}
+    cases = tuple(
+        msgspec.structs.replace(each, mistake="flipped", **told) for each in made.counterexamples
+    )
+    made = msgspec.structs.replace(made, counterexamples=cases, rubric=rubric)
+    return msgspec.structs.replace(made, advice=next_steps(made))
+
+
+@pytest.mark.parametrize(
+    ("options", "seen"),
+    [
+        ((), 1),
+        (("--hints", "2"), 2),
+        (("--hints", "3"), 3),
+        (("--audience", "instructor"), 3),
+        (("--audience", "instructor", "--hints", "1"), 1),
+    ],
+)
+def test_hints_come_one_after_the_other(tmp_path, options, seen) -> None:
+    path, out = tmp_path / "record.json", tmp_path / "out"
+    path.write_bytes(encode(with_hints(None)))
+    said = grade("report", path, "--format", "text,json", "--out", out, *options).stdout
+    marks = {1: "It is flipped.", 2: "Turn it.", 3: "a[i + j] * b[j]"}
+    assert [step for step, mark in marks.items() if mark in said] == list(range(1, seen + 1))
+    more = f"A hint: grade report {out / 'record.json'} --hints {seen + 1}\n"
+    assert (more in said) == (seen < 3)
+
+
+def test_no_option_shows_a_hint_that_the_rubric_does_not_allow(tmp_path) -> None:
+    path, out = tmp_path / "record.json", tmp_path / "out"
+    path.write_bytes(encode(with_hints(RubricInfo(hints=1, source="x"))))
+    ended = grade("report", path, "--format", "text,json", "--out", out, "--hints", "3")
+    assert "It is flipped." in ended.stdout
+    kept = (out / "record.json").read_text()
+    for mark in ("Turn it.", "a[i + j] * b[j]"):
+        assert mark not in ended.stdout + kept
+    assert "A hint:" not in ended.stdout
+    assert grade("report", path, "--hints", "4").returncode == 2

@@ -39,7 +39,7 @@ class TestWhatItSays:
     def test_nothing_said_is_the_puzzles_own_rubric(self):
         rubric = read("")
         assert rubric.puzzle.rubric == PUZZLE.rubric
-        assert (rubric.pass_mark, rubric.hints, rubric.due) == (None, True, None)
+        assert (rubric.pass_mark, rubric.hints, rubric.due) == (None, 3, None)
         assert all(rubric.visible(each.id) is Visibility.VISIBLE for each in PUZZLE.rubric)
 
     def test_points_extra_credit_and_what_is_switched_off(self):
@@ -52,6 +52,15 @@ class TestWhatItSays:
         assert item(rubric, "clean").extra
         assert "device" not in [each.id for each in rubric.puzzle.rubric]
         assert rubric.puzzle.max_score == 10 + 15 + 20 + 60 + 15
+
+    @pytest.mark.parametrize(
+        ("written", "steps"), [*((str(each), each) for each in range(4)), ("true", 3), ("false", 0)]
+    )
+    def test_how_many_steps_of_hints_there_are(self, written, steps):
+        """Files of before say true or false."""
+        rubric = read(f"hints = {written}\n")
+        assert type(rubric.hints) is int
+        assert (rubric.hints, rubric.info().hint_steps) == (steps, steps)
 
     def test_a_course_may_be_strict(self):
         strict = read("[checks.clean]\nstrict = true\n").puzzle
@@ -176,7 +185,16 @@ class TestWhatMakesNoSense:
         ("text", "told"),
         [
             ("titel = 1\n", 'line 2: titel: there is no key "titel"; did you mean title?'),
-            ("\nhints = 'no'\n", 'line 3: hints: the text "no", but it is true or false'),
+            (
+                "\nhints = 'no'\n",
+                'line 3: hints: the text "no", but it is a number of steps from 0',
+            ),
+            (
+                "hints = 4\n",
+                "line 2: hints: the number 4, but it is a number of steps from 0 (none)",
+            ),
+            ("hints = -1\n", "line 2: hints: the number -1, but"),
+            ("hints = 1.5\n", "line 2: hints: the number 1.5, but"),
             ("title = 3\n", "line 2: title: the number 3, but"),
             ("checks = 3\n", "line 2: checks: the number 3 where tables belong"),
             ("[checks]\nreals = 3\n", "line 3: checks.reals: the number 3 where a table belongs"),
@@ -244,7 +262,7 @@ class TestWhatMakesNoSense:
 
     def test_everything_at_once_in_the_order_of_the_file(self):
         said = complaints(
-            'hints = 1\npass_mark = "110 %"\n[checks.reals]\npoint = 1\n[checks.real]\nx = 1\n'
+            'hints = 4\npass_mark = "110 %"\n[checks.reals]\npoint = 1\n[checks.real]\nx = 1\n'
         )
         assert [line.split(":")[0] for line in said] == [
             "course.toml, line 2",
