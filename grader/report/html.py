@@ -11,7 +11,7 @@ reorder a line are seen, not obeyed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -19,11 +19,20 @@ import msgspec
 
 from grader.audience import as_seen
 from grader.folders import data_directory
-from grader.guidance import causes, sketches, telling
+from grader.guidance import Cause, causes, sketches, telling
 from grader.intake.display import for_terminal
-from grader.record import Audience, Counterexample, OutputCase, Record, Verdict
+from grader.record import (
+    Audience,
+    CheckedFinding,
+    Counterexample,
+    Diagnostic,
+    OutputCase,
+    Record,
+    Verdict,
+)
 from grader.report.counterexample import CaseView, case_view
 from grader.report.launch import LaunchDrawing, draw_launch
+from grader.report.listing import ListedLine, MarginNote, listing, notes_of
 from grader.report.messages import (
     CauseView,
     DiagnosticView,
@@ -64,7 +73,7 @@ from grader.report.style import (
     split_findings,
 )
 from grader.report.style import badge as verdict_badge
-from grader.wording import SKETCH_TITLE, THOUGHTS_TITLE
+from grader.wording import FINDING_TITLES, SKETCH_TITLE, THOUGHTS_TITLE
 
 if TYPE_CHECKING:
     from jinja2 import Environment, Template
@@ -127,6 +136,8 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     hidden_cases: int
     findings: tuple[FindingView, ...]
     more_findings: int
+    listing: tuple[ListedLine, ...]
+    """The student's file, with what was found at its lines."""
     programs: tuple[ProgramRow, ...]
     skeleton_findings: tuple[FindingView, ...]
     more_skeleton_findings: int
@@ -212,6 +223,18 @@ def page(record: Record, limits: ReportLimits, audience: Audience = "student") -
             finding_view(f, record, steps, limits) for f in by_student[: limits.findings]
         ),
         more_findings=max(0, len(by_student) - limits.findings),
+        listing=listing(
+            record.submission.text,
+            _margin(
+                record,
+                known[: limits.findings],
+                by_student[: limits.findings],
+                by_skeleton[: limits.findings],
+                messages[: limits.diagnostics],
+            ),
+            # A right file has nothing in it that its author has to find.
+            limits.listed if record.verdict is not Verdict.PASS else 0,
+        ),
         programs=program_rows(record, limits),
         skeleton_findings=tuple(
             finding_view(f, record, steps, limits) for f in by_skeleton[: limits.findings]
@@ -227,6 +250,31 @@ def page(record: Record, limits: ReportLimits, audience: Audience = "student") -
         created=moment(record.created),
         version=cut(record.grader_version, SHORT),
     )
+
+
+def _margin(
+    record: Record,
+    known: Sequence[Cause],
+    findings: Sequence[CheckedFinding],
+    given: Sequence[CheckedFinding],
+    messages: Sequence[Diagnostic],
+) -> Iterator[MarginNote]:
+    """What stands in the margin of the file, each with the id of what explains it."""
+    for number, cause in enumerate(known, start=1):
+        target = f"cause-{number}"
+        if cause.finding is not None:
+            title = FINDING_TITLES[cause.finding.finding.kind]
+            yield from notes_of(cause.finding.finding, title, target, record)
+        elif cause.line is not None:
+            yield MarginNote(line=cause.line, text=cut(cause.sentence, SHORT), target=target)
+    for name, group in (("finding", findings), ("given", given)):
+        for number, each in enumerate(group, start=1):
+            title = FINDING_TITLES[each.finding.kind]
+            yield from notes_of(each.finding, title, f"{name}-{number}", record)
+    for number, message in enumerate(messages, start=1):
+        if message.line is not None:
+            text = f"{message.severity}: {cut(message.message, SHORT)}"
+            yield MarginNote(line=message.line, text=text, target=f"message-{number}")
 
 
 def _launch_of(example: Counterexample, output: OutputCase, record: Record) -> LaunchDrawing | None:

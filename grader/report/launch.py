@@ -13,13 +13,17 @@ import msgspec
 
 from grader.device import FindingKind, Space
 from grader.record import CaseTrace
-from grader.report.panels import LINE, TITLE, TOLD, WIDTH, Panel, called, marked
+from grader.report.panels import LINE, SO_MANY, TITLE, TOLD, WIDTH, Panel, called, marked
 from grader.report.panels import panels as panels_of
 from grader.report.steps import StoryView, story_of
 from grader.report.style import cut
 
 GAP = 24.0
-"""Between two panels."""
+"""Between two panels, one below the other."""
+BESIDE = 15.0
+"""Between two beside each other."""
+ROOM = 10.0
+"""Between two boxes at least, for an arrow that goes up or down."""
 LINKS = 4
 """Cells that are linked with the thread that read them."""
 
@@ -165,7 +169,7 @@ def _placed(
         ]
         width = max(width, x + panel.width)
         row_height = max(row_height, panel.height)
-        x += panel.width + GAP
+        x += panel.width + BESIDE
     return placed, labels, y + row_height + 2, min(width, WIDTH) + 2
 
 
@@ -181,37 +185,54 @@ def _links(trace: CaseTrace, boxes: dict[object, DrawnBox]) -> Iterator[DrawnLin
                 continue
             if thread is not None:
                 writes = finding is not None and finding.access == "write"
-                yield _arrow(*((thread, box) if writes else (box, thread)), "guilty")
+                ends = (thread, box) if writes else (box, thread)
+                yield from _arrow(*ends, "guilty", boxes.values())
             if finding is not None and finding.other_thread is not None:
                 other = boxes.get(("thread", finding.other_block, finding.other_thread))
                 if other is not None:
                     writes = finding.other_access == "write"
-                    yield _arrow(*((other, box) if writes else (box, other)), "other")
-    # An arrow through an array would hide what stands in it.
-    if finding is None and thread is not None and not trace.arrays:
+                    ends = (other, box) if writes else (box, other)
+                    yield from _arrow(*ends, "other", boxes.values())
+    if finding is None and thread is not None:
         element = boxes.get(("element", trace.element))
         if element is not None:
-            yield _arrow(thread, element, "guilty")
+            yield from _arrow(thread, element, "guilty", boxes.values())
 
 
-def _arrow(start: DrawnBox, end: DrawnBox, tone: str) -> DrawnLink:
-    """From the edge of one box to the edge of another."""
-    (x1, y1), (x2, y2) = start.middle, end.middle
-    length = math.hypot(x2 - x1, y2 - y1) or 1.0
-    ux, uy = (x2 - x1) / length, (y2 - y1) / length
-
-    def edge(box: DrawnBox) -> float:
-        across = box.width / 2 / abs(ux) if ux else math.inf
-        down = box.height / 2 / abs(uy) if uy else math.inf
-        return min(across, down)
-
-    leave, arrive = edge(start) + 1, length - edge(end) - 1
-    if arrive <= leave:
-        return DrawnLink("", tone)
-    ax, ay, bx, by = x1 + ux * leave, y1 + uy * leave, x1 + ux * arrive, y1 + uy * arrive
+def _arrow(start: DrawnBox, end: DrawnBox, tone: str, boxes: Iterable[DrawnBox]) -> list[DrawnLink]:
+    """From one box to another; none where it would cross what stands in others."""
+    down = end.y >= start.y + start.height + ROOM
+    if down or start.y >= end.y + end.height + ROOM:
+        ax, bx = start.middle[0], end.middle[0]
+        ay = start.y + (start.height + 1 if down else -1)
+        by = end.y + (-1 if down else end.height + 1)
+    else:
+        right = end.x >= start.x
+        ay, by = start.middle[1], end.middle[1]
+        ax = start.x + (start.width + 1 if right else -1)
+        bx = end.x + (-1 if right else end.width + 1)
+    if any(_crosses((ax, ay), (bx, by), each) for each in boxes):
+        return []
+    length = math.hypot(bx - ax, by - ay) or 1.0
+    ux, uy = (bx - ax) / length, (by - ay) / length
     left = f"{bx - 6 * ux - 3 * uy:.1f} {by - 6 * uy + 3 * ux:.1f}"
-    right = f"{bx - 6 * ux + 3 * uy:.1f} {by - 6 * uy - 3 * ux:.1f}"
-    return DrawnLink(f"M{ax:.1f} {ay:.1f}L{bx:.1f} {by:.1f}M{left}L{bx:.1f} {by:.1f}L{right}", tone)
+    right_ = f"{bx - 6 * ux + 3 * uy:.1f} {by - 6 * uy - 3 * ux:.1f}"
+    head = f"M{left}L{bx:.1f} {by:.1f}L{right_}"
+    return [DrawnLink(f"M{ax:.1f} {ay:.1f}L{bx:.1f} {by:.1f}{head}", tone)]
+
+
+def _crosses(start: tuple[float, float], end: tuple[float, float], box: DrawnBox) -> bool:
+    """Whether a line goes through a box: some of it lies inside, across and down."""
+    inside = [0.0, 1.0]
+    for axis, low, size in ((0, box.x, box.width), (1, box.y, box.height)):
+        way = end[axis] - start[axis]
+        if not way:
+            if not low < start[axis] < low + size:
+                return False
+            continue
+        first, last = sorted(((low - start[axis]) / way, (low + size - start[axis]) / way))
+        inside = [max(inside[0], first), min(inside[1], last)]
+    return inside[0] < inside[1]
 
 
 _PAST = {"read": "read", "write": "wrote", "atomic": "updated"}
@@ -247,3 +268,5 @@ def _keys(trace: CaseTrace, boxes: Iterable[DrawnBox]) -> Iterator[tuple[str, st
             yield tone, means
     if any(line.startswith(("w ", "r ")) for box in boxes for line in box.lines):
         yield "", "w: written by, r: read by"
+    if any(line.endswith(SO_MANY) for box in boxes for line in box.lines):
+        yield "", f"2{SO_MANY}: by two threads, and so on"

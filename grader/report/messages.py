@@ -139,6 +139,11 @@ def _window(pieces: tuple[Fragment, ...], at: int | None, indent: int) -> tuple[
     return tuple(kept)
 
 
+def whole_line(pieces: tuple[Fragment, ...]) -> tuple[Fragment, ...]:
+    """A line with its indentation, cut where it is very long."""
+    return _window(pieces, None, 0)
+
+
 _STYLES = (
     ("Token.Comment", "c"),
     ("Token.Literal.String", "s"),

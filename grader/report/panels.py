@@ -24,6 +24,8 @@ ROW = 8
 SHORT_ROW = 10
 BOX = 42.0
 """Width of a box at most."""
+SMALL = 38.0
+"""The same where the block has two dimensions, so that three panels of three stand in a row."""
 TOLD = 34.0
 """Width of a box from which on it says who used it."""
 LINE = 11.0
@@ -34,6 +36,7 @@ SIDE = 16
 """Boxes along a side of what has two."""
 BLOCKS = 16
 """Blocks that are drawn without cutting the grid."""
+SO_MANY = "\N{MULTIPLICATION SIGN}"
 NAMED = 3
 """Threads that a box names; of more it tells how many."""
 
@@ -56,11 +59,13 @@ class Panel(msgspec.Struct, kw_only=True):
     title: str
     columns: int
     boxes: list[PlainBox]
+    most: float = BOX
+    """Width of a box at most."""
 
     @property
     def box(self) -> float:
         """Width of a box with the room beside it."""
-        return min(BOX, math.floor(WIDTH / max(self.columns, 1)))
+        return min(self.most, math.floor(WIDTH / max(self.columns, 1)))
 
     @property
     def width(self) -> float:
@@ -90,6 +95,19 @@ def panels(trace: CaseTrace, notes: list[str]) -> Iterator[Panel]:
     """
     if math.prod(trace.grid) > 1:
         yield _grid(trace, notes)
+    flat = is_flat(trace)
+    for panel in _inner(trace, notes):
+        if not flat:
+            panel.most = SMALL
+        yield panel
+
+
+def is_flat(trace: CaseTrace) -> bool:
+    """Whether the block has one dimension."""
+    return trace.block[1] * trace.block[2] == 1
+
+
+def _inner(trace: CaseTrace, notes: list[str]) -> Iterator[Panel]:
     yield _threads(trace, trace.at, notes)
     other = trace.finding.other_block if trace.finding else None
     if other is not None and other != trace.at:
@@ -119,9 +137,9 @@ def _window(extent: int, at: int, most: int) -> range:
     return range(first, first + most)
 
 
-def _row(count: int) -> int:
-    """Boxes in one row."""
-    return max(1, count) if count <= SHORT_ROW else ROW
+def _row(count: int, most: int = SHORT_ROW) -> int:
+    """Boxes in one row: all, where these are few."""
+    return max(1, count) if count <= most else ROW
 
 
 def _place(index: Dim3, extents: Dim3) -> str:
@@ -141,7 +159,7 @@ def _indices(extents: Dim3, at: Dim3, line: int, side: int) -> tuple[int, list[D
     x, y, z = extents
     if y * z == 1:
         drawn = [(k, 0, 0) for k in _window(x, at[0], line)]
-        return _row(len(drawn)), drawn
+        return _row(len(drawn), SIDE), drawn
     columns, rows = _window(x, at[0], side), _window(y * z, at[1] + y * at[2], side)
     return len(columns), [(k, row % y, row // y) for row in rows for k in columns]
 
@@ -220,7 +238,8 @@ def _array(trace: CaseTrace, array: ArrayUse, notes: list[str]) -> Panel:
             )
         )
     count = f"{array.cells:,} cell{'s' if array.cells != 1 else ''}"
-    kind = ", shared by the block" if array.space is Space.SHARED else ""
+    flat = is_flat(trace)
+    kind = ", shared by the block" if array.space is Space.SHARED and flat else ""
     return Panel(title=f"{cut(array.name, 30)}: {count}{kind}", columns=columns, boxes=boxes)
 
 
@@ -261,7 +280,7 @@ def _names(threads: Sequence[Dim3], block: Dim3) -> str:
     """``0``, ``0 4``, ``5 of them``: threads in a box."""
     if len(threads) == 1 or (len(threads) <= NAMED and block[1] * block[2] == 1):
         return " ".join(_place(each, block).replace(" ", "") for each in threads)
-    return f"{len(threads)} thr" if threads else ""
+    return f"{len(threads)}{SO_MANY}" if threads else ""
 
 
 def _people(threads: Sequence[Dim3], block: Dim3) -> str:
@@ -277,6 +296,7 @@ def _output(trace: CaseTrace, output: OutputOwners, notes: list[str]) -> Panel:
     if len(drawn) < total:
         notes.append(f"{len(drawn)} of the {total:,} elements of the output are drawn.")
     several = math.prod(trace.grid) > 1
+    flat = is_flat(trace)
     named = (array for array in trace.arrays[:2] if array.name == output.name)
     guilty = {cell for array in named for cell in marked(trace, array)} if trace.finding else set()
     boxes = []
@@ -290,14 +310,14 @@ def _output(trace: CaseTrace, output: OutputOwners, notes: list[str]) -> Panel:
         boxes.append(
             PlainBox(
                 key=("element", index),
-                label=f"{sign}{label}",
+                label=f"{sign}{label}" if flat else f"{sign}{label}".replace(" ", ""),
                 tone=tone,
                 lines=_owner_lines(owner, trace, several=several),
                 told=f"Element {label}: {'wrong' if owner.wrong else 'right'}, {by}.",
             )
         )
     return Panel(
-        title=f"{cut(output.name, 30)}: who wrote each element",
+        title=f"{cut(output.name, 30)}{': who wrote each element' if flat else ''}",
         columns=columns,
         boxes=boxes,
     )

@@ -127,7 +127,11 @@ def _who_wrote(array: ArrayUse, trace: CaseTrace) -> str:
 
 def _counted(word: str, ranges: Sequence[tuple[int, int]]) -> str:
     """``cell 3``, ``cells 0 to 7``, ``cells 0 to 3 and 5``."""
-    texts = [str(a) if a == b else f"{a} to {b}" for a, b in ranges[:6]]
+    texts = [
+        text
+        for a, b in ranges[:6]
+        for text in ([str(k) for k in range(a, b + 1)] if b - a < 2 else [f"{a} to {b}"])
+    ]
     more = " and more" if len(ranges) > 6 else ""
     single = len(ranges) == 1 and ranges[0][0] == ranges[0][1]
     text = f"{', '.join(texts[:-1])} and {texts[-1]}" if len(texts) > 1 else texts[0]

@@ -34,12 +34,20 @@ class ReportLimits(msgspec.Struct, frozen=True, kw_only=True):
     """Characters of one message."""
     context: int
     """Lines of source around a marked one."""
+    listed: int
+    """Lines of the whole source; of more, those around what was found."""
 
 
 LIMITS = (
-    ReportLimits(cases=3, findings=8, diagnostics=10, notes=4, shapes=200, text=1_200, context=2),
-    ReportLimits(cases=2, findings=3, diagnostics=3, notes=2, shapes=60, text=400, context=1),
-    ReportLimits(cases=1, findings=1, diagnostics=1, notes=0, shapes=20, text=120, context=0),
+    ReportLimits(
+        cases=3, findings=8, diagnostics=10, notes=4, shapes=200, text=1_200, context=2, listed=240
+    ),
+    ReportLimits(
+        cases=2, findings=3, diagnostics=3, notes=2, shapes=60, text=400, context=1, listed=60
+    ),
+    ReportLimits(
+        cases=1, findings=1, diagnostics=1, notes=0, shapes=20, text=120, context=0, listed=0
+    ),
 )
 """From what every sensible record fits to what even a hostile one fits."""
 

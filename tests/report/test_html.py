@@ -90,6 +90,7 @@ class TestOrder:
             "Points",
             "The smallest input that breaks it",
             "In the code you were given (costs nothing)",
+            "Your file",
             "How it was graded",
         ]
 

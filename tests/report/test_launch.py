@@ -73,6 +73,24 @@ class TestFinding:
         assert tones(drawing)["other"] == ["1", "1"]
 
 
+class TestArrows:
+    def test_they_go_from_the_writer_to_the_cell_and_from_there_to_the_reader(self) -> None:
+        guilty, other = drawn(record_parts.race_trace()).links
+        # The cell is below the threads: what is read goes up, what is written goes down.
+        assert not goes_down(guilty.path)
+        assert goes_down(other.path)
+
+    def test_none_crosses_what_stands_in_another_box(self) -> None:
+        race = record_parts.race_trace()
+        wide = replace(race, block=(32, 1, 1))
+        assert drawn(wide).links == ()
+
+
+def goes_down(path: str) -> bool:
+    start, _, rest = path.removeprefix("M").partition("L")
+    return float(start.split()[1]) < float(rest.partition("M")[0].split()[1])
+
+
 class TestValues:
     def test_each_element_has_its_thread(self) -> None:
         drawing = drawn(record_parts.values_trace())
@@ -102,7 +120,7 @@ class TestValues:
         )
         assert [box.label for box in drawing.boxes[:4]] == ["0, 0", "1, 0", "0, 1", "1, 1"]
         cells = drawing.boxes[4:]
-        assert [box.label for box in cells] == ["✓ 0, 0", "✗ 0, 1", "✓ 1, 0", "✓ 1, 1"]
+        assert [box.label for box in cells] == ["✓0,0", "✗0,1", "✓1,0", "✓1,1"]
         assert cells[0].y == cells[1].y < cells[2].y
 
 

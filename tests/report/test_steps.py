@@ -70,6 +70,13 @@ def test_one_cell_and_one_thread_are_told_in_the_singular() -> None:
     assert story.others == "Thread 0 wrote cell 0 of shared."
 
 
+def test_two_neighbours_are_told_as_two() -> None:
+    two = replace(trace().arrays[0], uses=trace().arrays[0].uses[:2])
+    story = story_of(replace(trace(), arrays=(two,)), SOURCE)
+    assert story is not None
+    assert story.others == "Threads 0 and 1 wrote cells 0 and 1 of shared."
+
+
 def test_cells_that_other_threads_wrote_are_told_without_naming_them() -> None:
     swapped = replace(
         trace().arrays[0],
