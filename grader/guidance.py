@@ -8,7 +8,7 @@ particular is known.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Final, NamedTuple
@@ -26,6 +26,7 @@ from grader.record import (
     Diagnostic,
     LaunchPlace,
     ProblemKind,
+    ProgramEnd,
     Reason,
     Record,
     Status,
@@ -113,22 +114,46 @@ def _causes(record: Record) -> Iterator[Cause]:
     if record.verdict not in (Verdict.PASS, Verdict.FAIL):
         return
     if not compiled(record):
-        errors = [each for each in record.diagnostics if each.severity == "error"]
-        # One that names a line can be shown with it.
-        first = next((each for each in errors if each.line), errors[0] if errors else None)
-        if first is not None:
-            yield Cause(
-                key=COMPILER,
-                sentence=first.message,
-                step=first.advice,
-                line=first.line,
-                column=first.column,
-                diagnostic=first,
-            )
+        yield from _of_compiler(record.diagnostics)
     for part, checks in _failed(record).items():
         cause = _of_part(record, part, checks)
         if cause is not None:
             yield cause
+    yield from _of_program(record)
+
+
+def _of_compiler(diagnostics: Iterable[Diagnostic]) -> Iterator[Cause]:
+    errors = [each for each in diagnostics if each.severity == "error"]
+    # One that names a line can be shown with it.
+    first = next((each for each in errors if each.line), errors[0] if errors else None)
+    if first is not None:
+        yield Cause(
+            key=COMPILER,
+            sentence=first.message,
+            step=first.advice,
+            line=first.line,
+            column=first.column,
+            diagnostic=first,
+        )
+
+
+def _as_sentence(check: CheckOutcome) -> str:
+    """Why a check failed, by itself."""
+    said = one_line(check.sentence)
+    return f"{said[:1].upper()}{said[1:]}."
+
+
+def _of_program(record: Record) -> Iterator[Cause]:
+    """What is wrong with the file as a program, where nothing else is: its kernels are right."""
+    failed = [check for checks in _failed(record).values() for check in checks]
+    if not failed or any(check.aspect is not Aspect.PROGRAM for check in failed):
+        return
+    ends = [ProgramEnd(str(check.data["end"])) for check in failed if "end" in check.data]
+    if ProgramEnd.NOT_BUILT in ends:
+        yield from _of_compiler(each for each in record.diagnostics if each.stage == "program")
+    elif ends:
+        sentence = _as_sentence(failed[0])
+        yield Cause(key=ends[0].value, sentence=sentence, step=failed[0].hint)
 
 
 def _failed(record: Record) -> dict[str, list[CheckOutcome]]:
@@ -223,7 +248,7 @@ def _of_problem(
             return None
         sentence, step = NO_OUTPUT_SAID.format(said=said), MEND_FIRST
     else:
-        sentence, step = f"{one_line(checks[0].sentence).capitalize()}.", checks[0].hint
+        sentence, step = _as_sentence(checks[0]), checks[0].hint
     return Cause(key=kind.value, part=part, sentence=sentence, step=step, example=example)
 
 
@@ -322,8 +347,8 @@ def deepest_hint(record: Record) -> int:
 def _steps(record: Record) -> Iterator[Hint]:
     found = causes(record)
     for cause in found:
-        # Messages of the compiler are told below, in its order.
-        if cause.step and cause.diagnostic is None:
+        # Messages of the compiler are told below, in its order, where it refused the kernels.
+        if cause.step and (cause.diagnostic is None or compiled(record)):
             yield Hint(2, _at_line(cause.line, cause.step))
     if not compiled(record):
         for diagnostic in record.diagnostics:
@@ -346,7 +371,7 @@ def _steps(record: Record) -> Iterator[Hint]:
         if _costs(each) and each.finding.kind.value not in kinds and each.explanation:
             yield Hint(2, _at_line(each.finding.source_line, each.explanation))
     yield from _to_fill_in(record)
-    yield from _general(record, {cause.part for cause in found if cause.key != COMPILER})
+    yield from _general(record, {c.part for c in found if c.key != COMPILER or compiled(record)})
     yield from _for_extra_credit(record)
 
 

@@ -20,11 +20,14 @@ from grader.record import (
     Aspect,
     Attribution,
     CheckedFinding,
+    Diagnostic,
     LaunchPlace,
     ProblemKind,
+    ProgramEnd,
     Reason,
     Record,
     Status,
+    Verdict,
 )
 from grader.report.text import render_text
 from grader.sketches import FINDING_SKETCHES, RACE_SKETCHES, sketch_of
@@ -384,3 +387,34 @@ def test_a_part_that_is_as_it_was_given_is_the_next_step_where_others_are_not() 
     done = replace(first, id="a", part="a", status=Status.PASSED, reason=None)
     (step,) = next_steps(replace(made, checks=(done, checks[1])))
     assert step.startswith("Go on with the b:")
+
+
+@pytest.mark.parametrize(
+    ("end", "key", "line"),
+    [
+        (ProgramEnd.NOT_BUILT, COMPILER, 83),
+        (ProgramEnd.NO_LAUNCH, ProgramEnd.NO_LAUNCH.value, None),
+    ],
+)
+def test_where_only_the_program_fails_that_is_the_cause(
+    end: ProgramEnd, key: str, line: int | None
+) -> None:
+    made = records.program_ran()
+    refused = Diagnostic(
+        severity="error", message="no name", stage="program", line=83, advice="name it"
+    )
+    failing = {"status": Status.FAILED, "reason": Reason.PROGRAM, "data": {"end": end.value}}
+    checks = tuple(
+        replace(each, **failing, sentence="Mojo said no", hint="look at main")
+        if each.aspect is Aspect.PROGRAM
+        else each
+        for each in made.checks
+    )
+    made = replace(
+        made, verdict=Verdict.FAIL, checks=checks, diagnostics=(refused,), counterexamples=()
+    )
+    (cause,) = causes(made)
+    assert (cause.key, cause.line) == (key, line)
+    assert next_steps(made) == (f"Line 83: {cause.step}" if line else "look at main",)
+    wrong = replace(checks[0], status=Status.FAILED, aspect=Aspect.VALUES, reason=None, data={})
+    assert key not in [each.key for each in causes(replace(made, checks=(wrong, *checks[1:])))]

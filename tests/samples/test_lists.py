@@ -15,7 +15,7 @@ from grader.folders import data_directory
 from grader.grading.mistakes import IN_ANY_PUZZLE
 from grader.guidance import COMPILER, LAUNCH_ARGUMENTS
 from grader.puzzles import NAMES, find
-from grader.record import ProblemKind, Reason
+from grader.record import ProblemKind, ProgramEnd, Reason
 from grader.samples import ASSIGNMENT, NOTHING_CERTAIN, read_samples, write_samples
 from grader.toolchain import edition as editions
 
@@ -64,7 +64,7 @@ CAUSES = {
     LAUNCH_ARGUMENTS,
     NOTHING_CERTAIN,
     Reason.NO_KERNEL.value,
-    *(kind.value for kind in (*FindingKind, *ProblemKind)),
+    *(kind.value for kind in (*FindingKind, *ProblemKind, *ProgramEnd)),
     *IN_ANY_PUZZLE,
 }
 
