@@ -25,6 +25,7 @@ from grader.record import (
     LaunchPlace,
 )
 from grader.sketches import sketch_of
+from grader.toolchain.slips import explained
 from grader.wording import (
     ALLOWED,
     GIVEN_KERNEL_LAUNCH,
@@ -54,7 +55,7 @@ _MESSAGES: tuple[tuple[str, str], ...] = (
         "The kernel goes into the square brackets, not among the arguments: {launch}(...).",
     ),
     (
-        r"'main\(\)' is not supported within packages",
+        r"'main\(\)' is not supported within packages|defining 'main' within a package",
         "The file of an op has no main: take it out. A whole program is another puzzle's file.",
     ),
     (
@@ -87,7 +88,7 @@ _MESSAGES: tuple[tuple[str, str], ...] = (
     ),
     (
         r"cannot call function that may raise",
-        "execute must be declared `raises`.",
+        "The function that calls it must be declared `raises`.",
     ),
     (
         r"'self' argument must have type 'Self'",
@@ -122,6 +123,80 @@ _MESSAGES: tuple[tuple[str, str], ...] = (
         "The method of the struct must be called execute.",
     ),
     (
+        r"use of unknown declaration 'let'",
+        "Write var in place of let.",
+    ),
+    (
+        r"expected ':' ",
+        "The line of a def, an if, an else, a for or a while ends with a colon.",
+    ),
+    (
+        r"body must not be empty",
+        "The lines that belong to it begin four spaces further right.",
+    ),
+    (
+        r"indentation must not mix tabs and spaces|indentation uses inconsistent whitespace",
+        "There is a tab at the beginning of this line: write four spaces in its place.",
+    ),
+    (
+        r"expected '[])}]' in call argument list",
+        "Between two arguments there is a comma.",
+    ),
+    (
+        r"'=' must be followed by an expression",
+        "What is to be stored is missing behind the =.",
+    ),
+    (
+        r"unterminated string",
+        "The quotation mark is not closed in this line.",
+    ),
+    (
+        r"from 'Float64' to 'U?Int'|cannot implicitly convert 'Float64' value to 'U?Int'",
+        "A whole number is needed here. / gives a Float64; // divides whole numbers.",
+    ),
+    (
+        r"cannot implicitly convert 'StringLiteral",
+        "Text in quotes is no number.",
+    ),
+    (
+        r"cannot implicitly convert .* value to 'None' in return value",
+        "The function is not declared to return anything. A kernel stores its result in output.",
+    ),
+    (
+        r"no matching function in call to 'len'",
+        "This has no len(). A kernel is given the size as a number: compare with that.",
+    ),
+    (
+        r"cannot be converted from '(Tile|Layout)Tensor\[.*' to '(Float32|SIMD|Scalar)",
+        "This is the whole tensor. For one element, write its index in square brackets.",
+    ),
+    (
+        r"cannot be converted from '(Int' to 'UInt|UInt' to 'Int)'",
+        "One of the two numbers is an Int and the other a UInt. Convert one: Int(...).",
+    ),
+    (
+        r"'Int' does not implement the '__call__' method",
+        "thread_idx.x, block_idx.x and block_dim.x are numbers: no brackets behind them.",
+    ),
+    (
+        r"no matching method in call to '__setitem__'",
+        (
+            "A tensor takes an index for each axis: output[row, col] of a matrix, output[i] of a "
+            "vector. And a tensor that is declared with mut=False can't be written."
+        ),
+    ),
+    (
+        r"no matching method in call to '__getitem__'",
+        (
+            "A pointer takes one offset: row * size + col of a matrix that lies row by row. A "
+            "tensor takes an index for each axis."
+        ),
+    ),
+    (
+        r"'fn' has been removed",
+        "This edition writes def in place of fn.",
+    ),
+    (
         r"use of unknown declaration",
         "This name is not defined here: check its spelling and the imports.",
     ),
@@ -140,17 +215,19 @@ def with_advice(
     diagnostics: Iterable[Diagnostic],
     edition: Edition,
     launches: Iterable[LaunchPlace] = (),
+    text: str = "",
 ) -> tuple[Diagnostic, ...]:
     """The messages, each with what it means where that is known.
 
     Where types do not fit, and the names in a launch show why, that is what it means.
     """
+    slips = explained(tuple(diagnostics), text, puzzle.name, edition)
     swapped = next((each.misplaced for each in launches if each.misplaced), "")
     return tuple(
         msgspec.structs.replace(each, advice=f"{swapped} {IN_ORDER}")
         if swapped and any(_OF_A_LAUNCH.search(text) for text in _texts(each))
         else each
-        for each in _with_advice(puzzle, diagnostics, edition)
+        for each in _with_advice(puzzle, slips, edition)
     )
 
 

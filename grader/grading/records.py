@@ -92,7 +92,9 @@ def verdict_record(state: RunState) -> Record:
         found = advice.findings(puzzle, results.findings.values(), given=given)
     edition = state.edition
     launched_at = tuple(_launched_at(puzzle, state.submission.text, given))
-    diagnostics = advice.with_advice(puzzle, state.diagnostics, edition, launched_at)
+    diagnostics = advice.with_advice(
+        puzzle, state.diagnostics, edition, launched_at, state.submission.text
+    )
     record = _build(
         state,
         verdict=scored.verdict,

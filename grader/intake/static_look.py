@@ -113,16 +113,16 @@ def look(text: str, *, op: str | None = None) -> list[Look]:
             LookKind.HIDDEN_CHARACTERS,
             line,
             name,
-            f"Line {line} holds a character that can't be seen ({name}).",
+            f"A character that can't be seen ({name}).",
         )
     if not is_certain(stream):
         sentence = "The text can't be taken apart with certainty: read it yourself."
         add(LookKind.UNUSUAL_TEXT, 1, "", sentence)
         stream = (*_loose_words(stream), *_loose_registrations(text))
     for token, (kind, what) in _words(stream):
-        add(kind, token.line, token.text, f"Line {token.line}: {one_line(token.text)} {what}.")
+        add(kind, token.line, token.text, f"{one_line(token.text)} {what}.")
     for token in _other_ops(stream, op):
-        sentence = f"Line {token.line} registers another op, {one_line(token.text)}."
+        sentence = f"Another op is registered, {one_line(token.text)}."
         add(LookKind.OTHER_OP, token.line, token.text, sentence)
     return sorted(found.values(), key=lambda each: each.line)[:MAX_LOOKS]
 

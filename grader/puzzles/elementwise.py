@@ -110,28 +110,6 @@ MESSAGES = (
         r"cannot be converted from 'Int32' to 'Int'",
         "size_dev is an Int32. Compare the index with size, which is the same number as an Int.",
     ),
-    (
-        r"cannot be converted from '(Int' to 'UInt|UInt' to 'Int)'",
-        "One of the two numbers is an Int and the other a UInt. Convert one: Int(...).",
-    ),
-    (
-        r"'Int' does not implement the '__call__' method",
-        "thread_idx.x, block_idx.x and block_dim.x are numbers: no brackets behind them.",
-    ),
-    (
-        r"no matching method in call to '__setitem__'",
-        (
-            "A tile tensor takes an index for each axis: output[row, col] of a matrix, output[i] "
-            "of a vector. And a tensor that is declared with mut=False can't be written."
-        ),
-    ),
-    (
-        r"no matching method in call to '__getitem__'",
-        (
-            "A pointer takes one offset: row * size + col of a matrix that lies row by row. A tile "
-            "tensor takes an index for each axis."
-        ),
-    ),
 )
 """What messages of the compiler mean in these puzzles; `submissions` has a file for each."""
 
