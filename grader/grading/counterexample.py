@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 
 import msgspec
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from grader.device import CopyOut, Finding, Launch, Provenance
 from grader.grading.mistakes import recognised
-from grader.grading.observe import concerned, number
+from grader.grading.observe import concerned
 from grader.intake.launches import short_launch
 from grader.model.cases import Comparison, Ending, Observation, Problem
 from grader.model.domains import Values
@@ -130,13 +131,21 @@ def _mismatches(comparison: Comparison, copied: CopyOut | None) -> Iterator[Mism
         stretch = _writer(copied, index * got.itemsize)
         yield Mismatch(
             index=index,
-            expected=number(float(expected.value.ravel()[index])),
-            got=number(float(got[index])),
+            expected=_number(expected.value.ravel()[index]),
+            got=_number(got[index]),
             allowed=None if comparison.exact else float(expected.allowed.ravel()[index]),
             block=stretch.block if stretch else None,
             thread=stretch.thread if stretch else None,
             writer=stretch.writer if stretch else None,
         )
+
+
+def _number(value: np.generic) -> int | float | str:
+    """A number for the record, which has no NaN and no infinity of its own."""
+    if value.dtype.kind in "iub":
+        return int(value)  # float64 does not hold every int64
+    real = float(value)
+    return real if math.isfinite(real) else str(real)
 
 
 def _writer(copied: CopyOut | None, offset: int) -> Provenance | None:

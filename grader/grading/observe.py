@@ -71,11 +71,6 @@ def _compare(
     )
 
 
-def number(value: float) -> float | str:
-    """A number for the record, which has no NaN and no infinity of its own."""
-    return value if math.isfinite(value) else str(value)
-
-
 UNCLEAN = frozenset(
     {
         FindingKind.OUT_OF_BOUNDS,

@@ -61,9 +61,9 @@ class Mismatch(msgspec.Struct, frozen=True, kw_only=True):
     """One output element that is wrong."""
 
     index: int
-    expected: float | str
-    """A number, or ``nan``, ``inf``, ``-inf`` as text."""
-    got: float | str
+    expected: int | float | str
+    """A number, whole and exact where the output's type is; or ``nan``, ``inf``, ``-inf``."""
+    got: int | float | str
     allowed: float | None = None
     """Largest distance that would have been accepted; None where bits must be equal."""
     block: Dim3 | None = None

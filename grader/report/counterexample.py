@@ -264,7 +264,7 @@ def _cell(numbers: list[Number], index: int, dtype: str) -> str:
 
 def _value_text(value: float | str, dtype: str) -> str:
     number = style.number(value)
-    # The record keeps every value as a float; integers are shown as such.
+    # An older record keeps whole numbers as floats.
     if "int" in dtype and math.isfinite(number) and number == int(number):
         number = int(number)
     return style.shortest(number, dtype)

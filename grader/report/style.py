@@ -305,7 +305,7 @@ def _split(text: str) -> tuple[str, str]:
 def distance(expected: Number, got: Number) -> str:
     """How far ``got`` is from ``expected``, in three digits; empty where it has no meaning."""
     try:
-        far = abs(float(got) - float(expected))
+        far = float(abs(got - expected))
     except OverflowError:
         return ""
     return f"{far:.3g}" if math.isfinite(far) else ""

@@ -16,21 +16,24 @@ from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
+from msgspec import structs
 
 from grader.batch.outputs.gradebooks import ClassMarks, render_all
 from grader.batch.outputs.gradebooks.generic import GRADES_CSV
 from grader.checks import Clean, Compiles, Integers, OnDevice, Packages, Reals, Robust
 from grader.device import CaseEvidence, Compared, CopyOut, Launch, Provenance, Writer
 from grader.grading import plan
+from grader.grading.counterexample import build
 from grader.grading.given_code import Code
+from grader.grading.observe import observe
 from grader.grading.prober import Prober
 from grader.grading.records import verdict_record
 from grader.grading.state import Request, RunState, Silent, StepsDone
 from grader.intake import Submission
 from grader.lanes.lane import Redone
-from grader.model.cases import CaseRun, Ending, Observation, Problem
+from grader.model.cases import Case, CaseRun, Ending, Observation, PlannedShape, Problem
 from grader.model.checks import Check, Judgement, PartResults
-from grader.model.domains import Between, Bits, Flags, Indices, Sorted
+from grader.model.domains import Between, Bits, Flags, Indices, Sorted, Values
 from grader.model.expected import ExpectedOutput
 from grader.model.part import Op, Part, Size, TensorSpec
 from grader.model.puzzle import Puzzle, RubricItem
@@ -336,6 +339,50 @@ def test_a_counterexample_names_its_part_and_shows_the_output_that_is_wrong() ->
 
 def test_the_headline_says_which_parts_are_right() -> None:
     assert graded(unmasked).headline.startswith("Right: the op divide and the op pick. The kernel")
+
+
+WHOLE = 2**53 + 1
+"""The first whole number that float64 does not hold."""
+
+
+def test_whole_numbers_are_exact_in_the_record_and_in_what_is_made_of_it() -> None:
+    part = Part(
+        name="whole",
+        title="the op whole",
+        formula="out[i] = a[i]",
+        domain="n 1",
+        code=Op(name="whole"),
+        tensors=(
+            TensorSpec(name="out", role="output", dtype="int64", shape=("n",)),
+            TensorSpec(name="a", role="input", dtype="int64", shape=("n",), domain=Bits()),
+        ),
+        sizes=(Size(name="n", low=1, high=1),),
+        assigned=lambda sizes: True,
+        boundaries=({"n": 1},),
+        expected=lambda inputs, sizes: {"out": ExpectedOutput.exactly(inputs["a"])},
+    )
+    puzzle = Puzzle(
+        name="whole",
+        title="Whole numbers",
+        parts=(part,),
+        rubric=(*PUZZLE.rubric[:2], RubricItem(check=Integers(), points=90)),
+    )
+    shape = PlannedShape(number=0, part=part, sizes={"n": 1}, origin="boundary")
+    case = Case(shape=shape, values=Values.INTEGERS, inputs={"a": np.array([WHOLE])})
+    run = CaseRun(
+        case=case,
+        ending=Ending.OUTPUT,
+        outputs=(np.array([-WHOLE]),),
+        inputs_after=(case.inputs["a"],),
+    )
+    observation = observe(run, code=Code.NOTHING, checks=puzzle.checks)
+    example = build(
+        puzzle, "integers", observation, observation.problems[0], failing=[observation], source=""
+    )
+    record = decode(encode(structs.replace(graded(truncated), counterexamples=(example,))))
+    for name in ("json", "html", "text"):
+        shown = render(record, name).decode()
+        assert shown.count(str(WHOLE)) > shown.count(str(-WHOLE)) > 0, name
 
 
 def test_a_domain_of_millions_of_sizes_is_sampled() -> None:
