@@ -36,7 +36,7 @@ from grader.framing import MAX_HEADER, BrokenProtocol, DeadlinePassed, FramedCha
 from grader.record import MAX_RECORD_BYTES, Record
 from grader.sandbox.scratch import remove_tree
 
-GRADE: Final = "grader.batch.grade_task:grade_task"
+GRADE: Final = "grader.batch.task:grade_task"
 CANCELLED: Final = "cancelled"
 ORPHANED: Final = 75
 MAX_ANSWER: Final = MAX_RECORD_BYTES + MAX_HEADER

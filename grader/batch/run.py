@@ -310,7 +310,7 @@ def _tasks(settings: Settings, store: Store, jobs: Sequence[Job]) -> Iterator[Ta
 
 def _record_of(settings: Settings, store: Store, job: Job, outcome: GradingOutcome) -> Record:
     """The record of an outcome: the one that came, if it is of this file; else a fault."""
-    from grader.batch.grade_task import fault_of
+    from grader.batch.task import fault_of
 
     problem = f"its grading {outcome.crash}" if outcome.crash else ""
     if not problem:

@@ -24,7 +24,8 @@ import msgspec
 
 from grader import puzzles
 from grader.batch.collect import Collection, Roster, read_roster
-from grader.batch.collect.by_puzzle import KnownFiles, SortedClass, collect_by_puzzle
+from grader.batch.collect.by_puzzle import SortedClass, collect_by_puzzle
+from grader.batch.collect.puzzle_of_file import KnownFiles
 from grader.batch.database import DATABASE, locked
 from grader.batch.merge import MergedClass, origin_of
 from grader.batch.outputs.overview import (

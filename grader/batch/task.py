@@ -1,21 +1,28 @@
-"""One task of a run: a program to grade, how to grade it, and what its result rests on."""
+"""One task of a run: a program to grade, how it is graded, and what its result rests on."""
 
 from __future__ import annotations
 
 import hashlib
+import tempfile
 from collections.abc import Iterator
 from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from grader import __version__
-from grader.grading.state import DEFAULT_EXAMPLES, DEFAULT_TIMEOUT
+from grader import __version__, puzzles
+from grader.errors import GraderFault, SubmissionRefused
+from grader.grading.state import DEFAULT_EXAMPLES, DEFAULT_TIMEOUT, Request, RunState, Silent
+from grader.intake import submission_from_bytes
+from grader.intake.display import safe_name
 from grader.lanes import DeviceChoice
-from grader.record import SkeletonInfo
+from grader.record import Record, SkeletonInfo
 from grader.sandbox import Wanted
+
+if TYPE_CHECKING:
+    from grader.rubric import Rubric
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
@@ -124,7 +131,7 @@ _PACKAGE: Final = Path(__file__).resolve().parents[1]
 _KINDS: Final = frozenset({".py", ".c", ".h", ".def", ".toml", ".json"})
 # What shows results and decides none, by folder; anything new counts until it stands here.
 _SHOWS: Final = frozenset({"audience.py", "batch", "cli", "course.py", "doctor.py", "report"})
-_DECIDES_ALL_THE_SAME: Final = frozenset({"batch/grade_task.py"})
+_DECIDES_ALL_THE_SAME: Final = frozenset({"batch/task.py"})
 # These choose the cases, and compute what is right.
 _LIBRARIES: Final = ("hypothesis", "ml_dtypes", "numpy")
 
@@ -160,3 +167,81 @@ def _digest_of_code(*, decides: bool) -> str:
         content = hashlib.sha256(path.read_bytes()).digest()
         digest.update(b"\0" + name.encode() + b"\0" + content)
     return digest.hexdigest()
+
+
+def grade_task(task: Task) -> Record:
+    """Grade a task. Whatever goes wrong on our side is a fault in the record that is returned."""
+    if task.grader_version != __version__:
+        fault = GraderFault(
+            f"this machine has grader {__version__}, the run has {task.grader_version}",
+            remedy="Install the same version on all machines.",
+        )
+        return fault_of(task, fault)
+    if task.code_digest != deciding_code():
+        fault = GraderFault(
+            f"this machine's grader {__version__} is of other code than the run's",
+            remedy="Install the same on all machines. If it was changed during the run, start the "
+            "run again.",
+        )
+        return fault_of(task, fault)
+    from grader.grading.run import grade
+
+    with tempfile.TemporaryDirectory(prefix="task-") as folder:
+        file = Path(folder) / safe_name(task.name)
+        file.write_bytes(task.source)
+        try:
+            return grade(_request(task, file), Silent())
+        except SubmissionRefused as refused:
+            from grader.grading.records import refusal
+
+            request = _request(task, file)
+            return refusal(
+                file,
+                refused,
+                puzzle=request.puzzle,
+                rubric=request.rubric,
+                sha256=hashlib.sha256(task.source).hexdigest(),
+            )
+        except Exception as error:
+            # The file was read and the options were checked before: it is not the student's.
+            return fault_of(task, error)
+
+
+def fault_of(task: Task, error: Exception) -> Record:
+    """The record of a task that could not be graded, with the reason as its fault."""
+    from grader.grading.records import fault_record
+
+    state = RunState(
+        request=_request(task, Path(safe_name(task.name))),
+        progress=Silent(),
+        submission=submission_from_bytes(task.name, task.source),
+        seed=task.seed,
+        stage_name="batch",
+    )
+    return fault_record(state, error)
+
+
+def _request(task: Task, file: Path) -> Request:
+    options = task.options
+    return Request(
+        source=file,
+        puzzle_name=options.puzzle,
+        device=options.device,
+        edition=options.edition,
+        examples=options.examples,
+        seed=task.seed,
+        timeout=options.timeout,
+        isolation=options.isolation,
+        rubric=_rubric(options),
+    )
+
+
+def _rubric(options: Options) -> Rubric | None:
+    if not options.rubric:
+        return None
+    from grader.rubric import parse_rubric
+
+    puzzle = puzzles.find(options.puzzle)
+    return parse_rubric(
+        options.rubric.encode(), puzzle, name=options.rubric_name, skeleton=options.skeleton
+    )

@@ -14,7 +14,7 @@ from grader.cli.output import replace_file
 from grader.intake import read_submission
 from grader.intake.display import for_terminal, one_line
 from grader.lanes import DeviceChoice
-from grader.run.passing import MARK
+from grader.run.text import MARK
 from grader.sandbox import Wanted
 
 EXIT_CODES = """\b

@@ -18,7 +18,6 @@ evidence as well, so it imports neither the interpreter nor NumPy.
 
 from grader.device import schedules
 from grader.device.case import SIGNALLING_NAN, CaseSetup, InputPairs, LaunchLimits
-from grader.device.client import DriverClient, Gone
 from grader.device.control import Compared, Repeated
 from grader.device.cuda import MAX_THREADS_PER_BLOCK, CallRefused, CudaResult
 from grader.device.evidence import (
@@ -46,6 +45,7 @@ from grader.device.process import (
     library_directory,
     spawn_plain,
 )
+from grader.device.wire import DriverClient, Gone
 
 __all__ = [
     "LOAD_ORDER",

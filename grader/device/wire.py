@@ -1,5 +1,7 @@
 """The driver channel: frames between the driver library and the device process.
 
+`DriverClient` makes from Python the calls that the driver library makes for a worker.
+
 Every number is little-endian. A request is ``length, sequence, op`` (three u32)
 and ``length`` bytes; its reply is ``length, sequence`` (u32), ``result`` (i32)
 and ``length`` bytes. One request is open at a time. The other end is the
@@ -15,6 +17,8 @@ import struct
 from enum import IntEnum
 from typing import Final, NamedTuple
 
+from grader.device.case import LaunchLimits
+from grader.device.cuda import CallRefused, CudaResult
 from grader.errors import ProtocolFault
 
 VERSION = 2
@@ -128,3 +132,165 @@ def receive_request(sock: socket.socket) -> DriverRequest | None:
 def send_reply(sock: socket.socket, sequence: int, result: int, payload: bytes = b"") -> None:
     """Answer the request ``sequence``."""
     sock.sendall(REPLY_HEADER.pack(len(payload), sequence, result) + payload)
+
+
+SLACK_S = 30.0
+"""Seconds that an answer may take longer than a launch may."""
+ORDER: dict[DriverOp, tuple[str, tuple[int, ...]]] = {
+    DriverOp.MEM_ALLOC: ("Q", (NOT_ORDERED,)),
+    DriverOp.MEM_FREE: ("Q", (NOT_ORDERED,)),
+    DriverOp.COPY_TO_DEVICE: ("QQI", (0, 0, 1)),
+    DriverOp.COPY_TO_HOST: ("QQI", (0, 0, 1)),
+    DriverOp.COPY_ON_DEVICE: ("Q", (0,)),
+    DriverOp.MEMSET: ("Q", (0,)),
+}
+"""What calls say of order, and what they say where the caller does not care."""
+
+
+class Gone(Exception):
+    """The device hung up."""
+
+
+class DriverClient:
+    """Sends requests over a descriptor, and reads the replies.
+
+    Raises:
+        Gone: the device hung up, or said nothing for longer than a launch may take.
+    """
+
+    def __init__(self, fd: int) -> None:
+        self.sock = socket.socket(fileno=socket.dup(fd))
+        self.allow(LaunchLimits().wall_clock_s)
+        self.sequence = 0
+
+    def allow(self, seconds: float) -> None:
+        """Let a launch take so long."""
+        self.sock.settimeout(seconds + SLACK_S)
+
+    def close(self) -> None:
+        """Drop the descriptor; the connection stays."""
+        self.sock.close()
+
+    def send_raw(self, data: bytes) -> None:
+        """Send bytes as they are."""
+        try:
+            self.sock.sendall(data)
+        except (BrokenPipeError, ConnectionResetError):
+            raise Gone from None
+
+    def receive_reply(self) -> tuple[int, int, bytes]:
+        """Sequence, result and payload."""
+        length, sequence, result = REPLY_HEADER.unpack(self._exactly(REPLY_HEADER.size))
+        return sequence, result, self._exactly(length)
+
+    def call(
+        self,
+        op: DriverOp,
+        fields: str = "",
+        *values: int,
+        tail: bytes = b"",
+        on: tuple[int, ...] | None = None,
+    ) -> tuple[int, bytes]:
+        """Result and payload of one call.
+
+        Args:
+            op: What to ask for.
+            fields: Types of the values, as `struct` writes them.
+            values: Its numbers.
+            tail: Bytes behind them.
+            on: What a call on memory says of order, last of its fields: the stream; for copies
+                with the host also the pinned address and whether the host waits.
+        """
+        self.sequence += 1
+        more, plain = ORDER.get(op, ("", ()))
+        fields, values = fields + more, (*values, *(plain if on is None else on))
+        payload = struct.pack("<" + fields, *values) + tail
+        self.send_raw(REQUEST_HEADER.pack(len(payload), self.sequence, op) + payload)
+        sequence, result, answer = self.receive_reply()
+        if sequence != self.sequence:
+            raise Gone
+        return result, answer
+
+    def ask(
+        self, op: DriverOp, fields: str, *values: int, reply: str = "", tail: bytes = b""
+    ) -> tuple[int, ...]:
+        """The numbers that a call answers with.
+
+        Raises:
+            CallRefused: it did not succeed.
+        """
+        answer = self._bytes(op, fields, *values, tail=tail)
+        return struct.unpack_from("<" + reply, answer)
+
+    def hello(self) -> None:
+        """Begin; the device must speak this version."""
+        if self.ask(DriverOp.HELLO, "I", VERSION, reply="I") != (VERSION,):
+            raise Gone
+
+    def allocate(self, size: int) -> int:
+        """The address of so many bytes."""
+        return self.ask(DriverOp.MEM_ALLOC, "Q", size, reply="Q")[0]
+
+    def free(self, address: int) -> None:
+        """Give an allocation back."""
+        self.ask(DriverOp.MEM_FREE, "Q", address)
+
+    def fill(self, address: int, size: int, value: int = 0) -> None:
+        """Set bytes."""
+        self.ask(DriverOp.MEMSET, "QQQQII", address, size, size, 1, value, 1)
+
+    def write(self, address: int, data: bytes) -> None:
+        """Copy to the device."""
+        self.ask(DriverOp.COPY_TO_DEVICE, "Q", address, tail=data)
+
+    def read(self, address: int, size: int) -> bytes:
+        """Copy from the device."""
+        return self._bytes(DriverOp.COPY_TO_HOST, "QQ", address, size)
+
+    def load(self, text: str) -> int:
+        """The handle of a module of PTX."""
+        return self.ask(DriverOp.MODULE_LOAD, "", reply="Q", tail=text.encode())[0]
+
+    def function(self, module: int, name: str) -> int:
+        """The handle of a kernel."""
+        return self.kernel(module, name)[0]
+
+    def kernel(self, module: int, name: str) -> tuple[int, tuple[tuple[int, int], ...]]:
+        """The handle of a kernel, and offset and size of each of its parameters."""
+        answer = self._bytes(DriverOp.MODULE_FUNCTION, "Q", module, tail=name.encode())
+        (handle,) = struct.unpack_from("<Q", answer)
+        return int(handle), tuple(struct.iter_unpack("<II", answer[8:]))
+
+    def launch(
+        self,
+        function: int,
+        parameters: bytes = b"",
+        *,
+        grid: tuple[int, int, int] = (1, 1, 1),
+        block: tuple[int, int, int] = (1, 1, 1),
+        shared: int = 0,
+        stream: int = 0,
+        attributes: tuple[int, int] = (0, 0),
+    ) -> int:
+        """The launch's result."""
+        numbers = (function, stream, *grid, *block, shared, *attributes)
+        return self.call(DriverOp.LAUNCH, "QQ9I", *numbers, tail=parameters)[0]
+
+    def synchronize(self) -> None:
+        """Wait for all that was begun."""
+        self.ask(DriverOp.CONTEXT_SYNCHRONIZE, "")
+
+    def _bytes(self, op: DriverOp, fields: str, *values: int, tail: bytes = b"") -> bytes:
+        result, answer = self.call(op, fields, *values, tail=tail)
+        if result:
+            raise CallRefused(CudaResult(result), answer.decode("utf-8", "replace"))
+        return answer
+
+    def _exactly(self, size: int) -> bytes:
+        try:
+            data = receive_exactly(self.sock, size)
+        except (ConnectionResetError, TimeoutError):
+            raise Gone from None
+        if data is None:
+            raise Gone
+        return bytes(data)

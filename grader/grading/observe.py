@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from grader import wording
 from grader.device import CopyOut, Finding, FindingKind, Writer
-from grader.errors import UnsupportedByDevice
 from grader.grading.given_code import Code, attributed
+from grader.lanes.lane import not_supported
 from grader.model.cases import Case, CaseRun, Comparison, Ending, Observation, Problem
 from grader.model.checks import Check
 from grader.model.domains import Values
@@ -164,11 +164,10 @@ def since(first: Observation, last: Observation) -> Observation:
 def _refuse_unsupported(run: CaseRun) -> None:
     evidence = run.evidence
     if evidence is not None and evidence.unsupported and not evidence.broken_protocol:
-        raise UnsupportedByDevice(
-            "the submission needs what the software device does not support: "
-            f"{evidence.unsupported[0]}",
-            remedy="Grade it on a GPU (--device gpu), and report this message, so that "
-            "the software device can learn it.",
+        raise not_supported(
+            evidence,
+            "Grade it on a GPU (--device gpu), and report this message, so that the software "
+            "device can learn it.",
         )
 
 

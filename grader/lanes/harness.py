@@ -21,7 +21,7 @@ from grader.lanes.devices import CaseDevice
 from grader.lanes.kernel import layout_numbers
 from grader.lanes.kernel_build import CompiledShapes, Compiler, ShapeOfCopy
 from grader.lanes.lane import Control, OtherSignature
-from grader.lanes.words import call_failed, launch_in_words
+from grader.lanes.source_lines import call_failed, launch_in_words
 from grader.lanes.worker import WorkerLane
 from grader.model.cases import Case, PlannedShape
 from grader.model.part import KernelLaunch, Scalar, constant_at

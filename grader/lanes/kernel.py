@@ -24,12 +24,11 @@ from grader.device import (
     Gone,
     schedules,
 )
-from grader.errors import DeviceFault, GradeError, UnsupportedByDevice
+from grader.errors import DeviceFault, GradeError
 from grader.intake.program import functions
 from grader.lanes.devices import CaseDevice, HowToRun
-from grader.lanes.lane import Control, Kept, OtherSignature, Redone
-from grader.lanes.timing import PartRun
-from grader.lanes.words import call_failed, cuda_error, launch_in_words
+from grader.lanes.lane import Control, Kept, OtherSignature, PartRun, Redone, not_supported
+from grader.lanes.source_lines import call_failed, cuda_error, launch_in_words
 from grader.model.cases import Case, CaseRun, Ending, PlannedShape
 from grader.model.part import KernelLaunch, Scalar, constant_at
 from grader.record import DeviceInfo, NotRun
@@ -282,10 +281,8 @@ class KernelLane:
     def _not_loaded(self, refused: CallRefused) -> GradeError:
         evidence = self._device.end_case()
         if evidence is not None and evidence.unsupported:
-            return UnsupportedByDevice(
-                "the submission needs what the software device does not support: "
-                f"{evidence.unsupported[0]}",
-                remedy="Report this message, so that the software device can learn it.",
+            return not_supported(
+                evidence, "Report this message, so that the software device can learn it."
             )
         return DeviceFault(
             f"the software device does not load the kernel: {refused}",

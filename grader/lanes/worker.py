@@ -26,8 +26,7 @@ import msgspec
 from grader.device import CaseEvidence, Compared, CopyOut, Dim3, Launch, schedules
 from grader.errors import DeviceFault, ToolchainFault
 from grader.lanes.devices import CaseDevice, HowToRun
-from grader.lanes.lane import Control, Kept, Redone
-from grader.lanes.timing import CASE_SECONDS, PartRun
+from grader.lanes.lane import CASE_SECONDS, Control, Kept, PartRun, Redone
 from grader.lanes.workspace import out_of_memory
 from grader.model.cases import Case, CaseRun, Ending, PlannedShape
 from grader.model.part import TensorSpec

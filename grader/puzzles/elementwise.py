@@ -18,7 +18,7 @@ from grader.model.part import Arrays, Kernels, Mistake, Part, Words, WorkedExamp
 from grader.model.program import Command
 from grader.model.puzzle import RubricItem
 from grader.model.sums import sum_of
-from grader.puzzles.programs import Answer, numbers, program
+from grader.puzzles.programs import Answer, numbers, of_right, program
 
 Change = Callable[[Answer, Sizes], Answer | None]
 """From an array and the sizes to what a mistake makes of it, or None where that is the same."""
@@ -118,28 +118,12 @@ def of_any(
     right: Callable[[Arrays, Sizes], Mapping[str, ExpectedOutput]] = plus_ten,
 ) -> tuple[Mistake, ...]:
     """Mistakes that may be made in each of them."""
+
+    def elements(inputs: Arrays, sizes: Sizes) -> Answer:
+        return right(inputs, sizes)["output"].value.astype(np.float64)
+
     return (
-        changed(
-            "zeros",
-            lambda value, sizes: np.zeros_like(value),
-            explanation="Every output is zero, as before the launch: no thread wrote one.",
-            advice="Check that the kernel is filled in, and that its threads reach the assignment.",
-            right=right,
-        ),
-        changed(
-            "first-element-only",
-            lambda value, sizes: only(value, _flat(value) == 0),
-            explanation="Only the first element is written.",
-            advice="Every thread has an element of its own: use its index, not 0.",
-            right=right,
-        ),
-        changed(
-            "last-element-missing",
-            lambda value, sizes: only(value, _flat(value) < value.size - 1),
-            explanation="The last element is not written.",
-            advice="Indices go from 0 to size - 1: compare with index < size.",
-            right=right,
-        ),
+        *of_right(elements, own_element="Every thread has an element of its own"),
         changed(
             "backwards",
             lambda value, sizes: None if value.size == 1 else value.ravel()[::-1].copy(),

@@ -15,7 +15,6 @@ from grader.model.program import Command
 from grader.model.puzzle import BookPlace, RubricItem
 
 Answer = NDArray[np.float64]
-Model = Callable[[Arrays, Sizes], Answer | None]
 
 CLEAN = (
     "No two threads may use a cell, one of them writing, without a barrier between the two, and "
@@ -164,13 +163,17 @@ def program(*commands: Command) -> RubricItem:
 
 
 def of_right(
-    right: Callable[[Arrays, Sizes], Answer], *, single: bool = False
+    right: Callable[[Arrays, Sizes], Answer],
+    *,
+    single: bool = False,
+    own_element: str = "Each thread, or each block, has an element of its own",
 ) -> tuple[Mistake, ...]:
     """Mistakes that may be made in each of them, after all others.
 
     Args:
         right: The right output.
         single: Whether it has always one element.
+        own_element: Whose each element is, for who writes the first one only.
     """
 
     def zeros(inputs: Arrays, sizes: Sizes) -> Answer:
@@ -192,7 +195,7 @@ def of_right(
         Mistake(
             name="first-element-only",
             explanation="Only the first element is written.",
-            advice="Each thread, or each block, has an element of its own: use its index, not 0.",
+            advice=f"{own_element}: use its index, not 0.",
             answer=first,
         ),
         Mistake(

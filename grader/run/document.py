@@ -1,13 +1,20 @@
-"""What one run of a program found out: the document of ``grade run --json``."""
+"""What one run of a program found out: the document of ``grade run --json``.
+
+Its findings are those of the device at the lines of the program's file.
+"""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
 import msgspec
 
-from grader.device import Finding
+from grader.device import CaseEvidence, Finding, FindingKind, Launch, SourcePlace, of_file
+from grader.intake.indexed import indexed_array
 from grader.record import DeviceInfo, Diagnostic, IsolationInfo, LaunchKind, ToolchainInfo
 
 
@@ -112,3 +119,112 @@ def encode(document: RunDocument) -> bytes:
 def decode(data: bytes) -> RunDocument:
     """Read what `encode` wrote."""
     return msgspec.json.decode(data, type=RunDocument)
+
+
+MOST_FINDINGS = 200
+MOST_KINDS = 500
+"""Different launches that are told apart."""
+
+_DEFINED = re.compile(r"^[ \t]*(?:async[ \t]+)?(?:def|fn)[ \t]+([A-Za-z_]\w*)", re.MULTILINE)
+_CUT = re.compile("6A")
+"""How a name in the PTX goes on where the compiler has cut it."""
+_LEAST_LEFT = 12
+"""Characters of a name that has been cut."""
+_ALLOWED = frozenset({FindingKind.EXITED_BEFORE_BARRIER})
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceFile:
+    """The program's file, as its author knows it and as the compiler names it."""
+
+    text: str
+    module: str
+    compiled_as: str
+
+    def spot(self, source: tuple[SourcePlace, ...]) -> SourceSpot | None:
+        """The place in the file that an instruction comes from, or whose call it came from."""
+        place = of_file(source, lambda file: file == self.compiled_as)
+        if place is None or place.line > self.text.count("\n") + 1:
+            return None
+        array = indexed_array(self.text, place.line, place.column)
+        return SourceSpot(line=place.line, column=place.column or None, array=array)
+
+    def function(self, kernel: str) -> str:
+        """What the file calls a kernel; its name in the PTX where that is not certain.
+
+        The compiler puts the module in front and the types of the parameters behind, and cuts
+        what is long.
+        """
+        rest = kernel.removeprefix(f"{self.module}_")
+        names = set(_DEFINED.findall(self.text))
+        whole = [name for name in names if rest.startswith(name)]
+        beginning = _CUT.split(rest)[0]
+        cut = [name for name in names if name.startswith(beginning)]
+        if whole:
+            return str(max(whole, key=len))
+        return str(cut[0]) if len(cut) == 1 and len(beginning) >= _LEAST_LEFT else kernel
+
+
+def findings_of(evidence: CaseEvidence, file: SourceFile) -> tuple[ProgramFinding, ...]:
+    """What the device saw, in the order in which it was first seen.
+
+    One line that does one thing wrong is one finding, however many instructions, threads and
+    launches show it.
+    """
+    found: dict[tuple[object, ...], ProgramFinding] = {}
+    seen_in: dict[tuple[object, ...], set[int]] = {}
+    for launch, finding in _each(evidence):
+        at, other = file.spot(finding.source), file.spot(finding.other_source)
+        place = (at, other) if at or other else (finding.ptx_line, finding.ptx_text)
+        key = (finding.kind, place, finding.space, finding.access, finding.kernel)
+        if key not in found and len(found) >= MOST_FINDINGS:
+            continue
+        seen_in.setdefault(key, set()).add(launch)
+        before = found.get(key)
+        if before is not None:
+            more = before.times + finding.count
+            found[key] = msgspec.structs.replace(before, times=more)
+            continue
+        allowed = finding.kind in _ALLOWED
+        found[key] = ProgramFinding(
+            severity=Severity.WARNING if allowed else Severity.ERROR,
+            at=at,
+            other=other,
+            function=file.function(finding.kernel) if finding.kernel else "",
+            times=finding.count,
+            launches=0,
+            finding=msgspec.structs.replace(finding, touched=()),
+        )
+    return tuple(
+        msgspec.structs.replace(each, launches=len(seen_in[key] - {0}))
+        for key, each in found.items()
+    )
+
+
+def _each(evidence: CaseEvidence) -> Iterator[tuple[int, Finding]]:
+    for launch in evidence.launches:
+        for finding in launch.findings:
+            yield launch.index, finding
+    for finding in evidence.driver_findings:
+        yield 0, finding
+
+
+def launches_of(evidence: CaseEvidence, file: SourceFile) -> tuple[LaunchKind, ...]:
+    """The launches, those that are alike as one."""
+    kinds: dict[tuple[object, ...], list[Launch]] = {}
+    for launch in evidence.launches:
+        key = (launch.kernel, launch.grid, launch.block, launch.shared_bytes)
+        if key in kinds or len(kinds) < MOST_KINDS:
+            kinds.setdefault(key, []).append(launch)
+    return tuple(
+        LaunchKind(
+            kernel=file.function(alike[0].kernel),
+            grid=alike[0].grid,
+            block=alike[0].block,
+            shared_bytes=alike[0].shared_bytes,
+            count=len(alike),
+            failed=sum(launch.result != 0 for launch in alike),
+            most_instructions=max(launch.instructions for launch in alike),
+        )
+        for alike in kinds.values()
+    )

@@ -21,9 +21,8 @@ from grader.lanes.program import Built, ProgramPlace, Ran, open_program
 from grader.machine import memory_bytes
 from grader.model.part import Budget
 from grader.record import IsolationInfo, ToolchainInfo
-from grader.run.document import RunDocument, RunEnding
-from grader.run.findings import SourceFile, findings_of, launches_of
-from grader.run.passing import PassedOn
+from grader.run.document import RunDocument, RunEnding, SourceFile, findings_of, launches_of
+from grader.run.text import PassedOn
 from grader.sandbox import MIB, LimitHit, Limits, Outcome, Wanted, probe_once
 from grader.toolchain.install import install
 from grader.toolchain.toolchain import Toolchain

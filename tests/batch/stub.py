@@ -1,7 +1,7 @@
 """Gradings for tests of the engine: a record at once, decided by what the source says.
 
 The engine is given this module by name where the product gives it
-`grader.batch.grade_task:grade_task`, so that its tests need no graph compile. Each
+`grader.batch.task:grade_task`, so that its tests need no graph compile. Each
 grading leaves a line in the file that ``GRADE_TEST_LOG`` names.
 """
 
@@ -16,8 +16,7 @@ import time
 from pathlib import Path
 
 from benchmarks.batch_stub import stand_in
-from grader.batch.grade_task import fault_of
-from grader.batch.task import Task
+from grader.batch.task import Task, fault_of
 from grader.errors import ToolchainFault
 from grader.puzzles.conv1d import PUZZLE
 from grader.record import CheckOutcome, Record, Status

@@ -5,8 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from grader import __version__
-from grader.batch.grade_task import grade_task
-from grader.batch.task import Options, Task, deciding_code
+from grader.batch.task import Options, Task, deciding_code, grade_task
 from grader.record import Verdict
 from tests.book.test_identify import TOPICS, source
 

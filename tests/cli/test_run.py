@@ -12,8 +12,8 @@ from click.testing import CliRunner
 from grader.cli.root import root
 from grader.run import running
 from grader.run.document import RunDocument, RunEnding, decode
-from grader.run.passing import MARK
 from grader.run.running import RunRequest, Shows
+from grader.run.text import MARK
 from tests.run.conftest import KINDS
 from tests.run.documents import FOUND, document
 

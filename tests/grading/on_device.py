@@ -11,8 +11,7 @@ import struct
 import numpy as np
 
 from grader.device import CaseEvidence
-from grader.device.client import DriverClient
-from grader.device.wire import DriverOp
+from grader.device.wire import DriverClient, DriverOp
 from grader.grading import plan
 from grader.grading.given_code import Code
 from grader.grading.prober import Prober

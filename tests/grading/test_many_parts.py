@@ -148,7 +148,7 @@ class SignsAgree(Check):
             )
 
     def judge(self, results: PartResults) -> Judgement:
-        from grader.checks.values import failed
+        from grader.checks import failed
 
         tally = results.tally(self)
         if tally.worst is not None:

@@ -13,7 +13,7 @@ from grader.grading.prober import Prober
 from grader.grading.state import StepsDone
 from grader.grading.verdict import UNCHECKED, headline, score
 from grader.lanes import worker
-from grader.lanes.timing import CASE_SECONDS, SHORT
+from grader.lanes.lane import CASE_SECONDS, SHORT
 from grader.lanes.worker import MAX_REPLACEMENTS
 from grader.model.cases import Ending
 from grader.model.domains import Values

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from msgspec.structs import replace as changed
 
-from grader.checks.values import Integers
+from grader.checks import Integers
 from grader.device import FindingKind, Space
 from grader.errors import DeviceFault
 from grader.grading import traces

@@ -7,7 +7,7 @@ import pytest
 
 from grader.device import CaseEvidence, Finding, FindingKind
 from grader.errors import UnsupportedByDevice
-from grader.lanes.timing import CASE_SECONDS, DEVICE_SECONDS, TimeTaken
+from grader.lanes.lane import CASE_SECONDS, DEVICE_SECONDS, TimeTaken
 from tests.device.launches import PLAIN
 from tests.grading.scripted import ScriptedLane, grade
 

@@ -11,7 +11,7 @@ import pytest
 from grader.lanes.devices import HowToRun
 from grader.lanes.program import ProgramPlace, Ran, open_program
 from grader.model.part import Budget
-from grader.run.findings import SourceFile
+from grader.run.document import SourceFile
 from grader.sandbox import Limits, Wanted, probe_once
 from grader.toolchain import edition as editions
 from grader.toolchain.toolchain import locate

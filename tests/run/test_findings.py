@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from grader.device import CaseEvidence, Finding, FindingKind, Launch, SourcePlace
-from grader.run.findings import MOST_FINDINGS, SourceFile, findings_of, launches_of
+from grader.run.document import MOST_FINDINGS, SourceFile, findings_of, launches_of
 
 TEXT = """\
 def scan(a: Int):

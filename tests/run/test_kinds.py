@@ -7,8 +7,7 @@ import re
 import pytest
 
 from grader.device import FindingKind
-from grader.run.document import ProgramFinding, Severity
-from grader.run.findings import findings_of, launches_of
+from grader.run.document import ProgramFinding, Severity, findings_of, launches_of
 from tests.run.conftest import KINDS, RunKinds
 
 pytestmark = pytest.mark.slow

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.run.passing import MARK, PassedOn
+from grader.run.text import MARK, PassedOn
 
 PATH = "/scratch/work/source/p10.mojo"
 

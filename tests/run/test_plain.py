@@ -8,8 +8,8 @@ import pytest
 
 from grader.intake import submission_from_bytes
 from grader.lanes.program import ProgramPlace, Ran
-from grader.run.passing import MARK
 from grader.run.running import RunRequest, Shows, run_built
+from grader.run.text import MARK
 from grader.sandbox import MIB, LimitHit, Limits
 from tests.run.conftest import PROGRAMS, built_program
 

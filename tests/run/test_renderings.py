@@ -10,8 +10,7 @@ from grader.device import FindingKind
 from grader.record import DeviceInfo, Diagnostic
 from grader.run.document import RunEnding, decode, encode
 from grader.run.page import render_page
-from grader.run.passing import MARK
-from grader.run.text import report
+from grader.run.text import MARK, report
 from grader.wording import FINDING_HINTS
 from tests.report.page import Page
 from tests.run.documents import FOUND, NOWHERE, RACE, TEXT, document

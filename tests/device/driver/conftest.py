@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from grader.device.client import DriverClient
 from grader.device.process import SoftwareDevice, SpawnRequest, spawn_plain
+from grader.device.wire import DriverClient
 
 ROOT = Path(__file__).parents[3]
 FAKE = Path(__file__).with_name("fake_device.py")

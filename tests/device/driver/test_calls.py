@@ -9,12 +9,11 @@ import pytest
 
 from grader.device import CaseSetup
 from grader.device.case import LaunchLimits
-from grader.device.client import DriverClient
 from grader.device.cuda import TOTAL_MEMORY, CudaResult
 from grader.device.evidence import FindingKind, Writer
 from grader.device.process import SoftwareDevice
 from grader.device.session import MAX_HANDLES, MAX_MODULES
-from grader.device.wire import MAX_IMAGE, VERSION, DriverOp
+from grader.device.wire import MAX_IMAGE, VERSION, DriverClient, DriverOp
 from tests.device.driver.fake_device import KERNELS, PROGRAM, VARIABLE
 
 

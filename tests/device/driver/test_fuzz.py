@@ -9,9 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from grader.device import control, wire
-from grader.device.client import DriverClient, Gone
 from grader.device.process import SoftwareDevice
-from grader.device.wire import REQUEST_HEADER, DriverOp
+from grader.device.wire import REQUEST_HEADER, DriverClient, DriverOp, Gone
 from grader.errors import ProtocolFault
 from tests.device.driver.fake_device import PROGRAM
 

@@ -8,7 +8,6 @@ import pytest
 
 from grader.device import CaseSetup
 from grader.device.calls import dispatch
-from grader.device.client import ORDER
 from grader.device.cuda import TOTAL_MEMORY, CudaResult
 from grader.device.evidence import Writer
 from grader.device.journal import MAX_STEPS
@@ -16,7 +15,7 @@ from grader.device.memory import GlobalMemory
 from grader.device.repeat import Exchange, repeat
 from grader.device.session import DeviceState, DriverSession
 from grader.device.simulator import Interpreter
-from grader.device.wire import NOT_ORDERED, DriverOp
+from grader.device.wire import NOT_ORDERED, ORDER, DriverOp
 from tests.device.kernels import HEAD
 
 KERNEL = (

@@ -12,9 +12,8 @@ from pathlib import Path
 import pytest
 
 from grader.device import CaseSetup, FindingKind, control
-from grader.device.client import DriverClient, Gone
 from grader.device.process import SoftwareDevice, SpawnRequest, spawn_plain
-from grader.device.wire import DriverOp
+from grader.device.wire import DriverClient, DriverOp, Gone
 from grader.errors import DeviceFault, ProtocolFault
 from tests.device.driver.conftest import spawn_fake
 from tests.device.driver.fake_device import PROGRAM

@@ -10,11 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grader.device import CaseSetup, journal
-from grader.device.client import DriverClient
 from grader.device.memory import GlobalMemory
 from grader.device.process import SoftwareDevice
 from grader.device.repeat import Exchange, NotRepeatable, difference, repeat
-from grader.device.wire import DriverOp
+from grader.device.wire import DriverClient, DriverOp
 from grader.errors import DeviceFault
 from tests.device.driver.fake_device import PROGRAM
 

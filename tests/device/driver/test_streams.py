@@ -9,13 +9,12 @@ import pytest
 
 from grader.device.calls import dispatch
 from grader.device.checks.history import Shadow
-from grader.device.client import ORDER
 from grader.device.cuda import CudaResult
 from grader.device.evidence import CaseEvidence, FindingKind
 from grader.device.session import DeviceState, DriverSession
 from grader.device.simulator import Interpreter
 from grader.device.streams import MOST_UNDER_WAY, NON_BLOCKING
-from grader.device.wire import DriverOp
+from grader.device.wire import ORDER, DriverOp
 from tests.device.kernels import HEAD
 
 SIZE = 32
