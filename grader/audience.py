@@ -105,6 +105,7 @@ def _without(record: Record, hidden: frozenset[str]) -> Record:
         cases=None,
         programs=tuple(each for each in record.programs if each.check in visible),
         shapes=(),
+        places=(),
         launches=(),
         kernels=(),
         stages=tuple(each for each in record.stages if each.name not in ("run", "program")),

@@ -30,6 +30,7 @@ from grader.record import (
     Fault,
     LaunchPlace,
     PartInfo,
+    PlaceCounts,
     ProgramOutput,
     PuzzleInfo,
     Record,
@@ -42,6 +43,7 @@ from grader.record import (
 from grader.wording import misplaced_arguments
 
 if TYPE_CHECKING:
+    from grader.grading.results import Results
     from grader.model.checks import Tally
     from grader.model.part import Part
     from grader.model.program import ProgramSeen
@@ -108,6 +110,7 @@ def verdict_record(state: RunState) -> Record:
         counterexamples=examples,
         findings=found,
         traces=tuple(results.traces) if results else (),
+        places=_places(puzzle, results) if results else (),
         diagnostics=diagnostics,
         launched_at=launched_at,
         shapes=_shape_runs(state),
@@ -158,6 +161,16 @@ def _launched_at(puzzle: Puzzle, text: str, given: AbstractSet[str]) -> Iterator
             misplaced_line=site.misplaced[0].line if pairs else None,
             misplaced=misplaced_arguments(site.kernel, pairs) if pairs else "",
         )
+
+
+def _places(puzzle: Puzzle, results: Results) -> tuple[PlaceCounts, ...]:
+    several = len(puzzle.parts) > 1
+    return tuple(
+        PlaceCounts(
+            part=name if several else "", tried=tuple(tried.tolist()), wrong=tuple(wrong.tolist())
+        )
+        for name, (tried, wrong) in results.telling_places()
+    )
 
 
 def _programs(puzzle: Puzzle, seen: ProgramSeen | None) -> Iterator[ProgramOutput]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
 
 from grader.caselog import LoggedCase
 from grader.device import Launch, schedules
@@ -12,6 +15,9 @@ from grader.model.cases import Ending, Observation
 from grader.model.checks import Check, PartResults, Tally, simplicity
 from grader.model.part import Scope
 from grader.record import CaseTrace, LaunchKind
+
+MOST_PLACES = 64
+"""Threads of a block whose places are counted."""
 
 
 @dataclass
@@ -26,6 +32,9 @@ class Results:
     """Cases and failures for each shape of the plan."""
     log: list[LoggedCase] = field(default_factory=list)
     """Every case, in the order in which they ran."""
+    by_place: dict[tuple[str, int], NDArray[np.int64]] = field(default_factory=dict)
+    """By the name of the part and the threads of a block: for each place in it, how many elements
+    of outputs were compared and how many were wrong."""
     traces: list[CaseTrace] = field(default_factory=list)
     """What is drawn of cases that failed."""
 
@@ -85,6 +94,31 @@ class Results:
             part.launched += run.ending is Ending.OUTPUT and (
                 not part.observed or _by_a_kernel(observation)
             )
+            self._count_places(observation, launches)
+
+    def _count_places(self, observation: Observation, launches: Sequence[Launch]) -> None:
+        """Count the elements of outputs of one dimension by their place in the block."""
+        blocks = {launch.block for launch in launches}
+        threads, *others = blocks.pop() if len(blocks) == 1 else (0, 0, 0)
+        if others != [1, 1] or not 1 < threads <= MOST_PLACES:
+            return
+        for compared in observation.comparisons:
+            if compared.got.ndim == 1 and compared.got.size > 1:
+                key = observation.case.part.name, threads
+                counts = self.by_place.setdefault(key, np.zeros((2, threads), dtype=np.int64))
+                for row, indices in enumerate((np.arange(compared.got.size), compared.wrong)):
+                    counts[row] += np.bincount(indices % threads, minlength=threads)
+
+    def telling_places(self) -> Iterator[tuple[str, NDArray[np.int64]]]:
+        """Parts whose outputs are wrong at some places of the block and right at others.
+
+        Where blocks had several sizes, the size that shows most.
+        """
+        for name in self.parts:
+            counted = [counts for (part, _), counts in self.by_place.items() if part == name]
+            found = max(counted, key=lambda counts: int(counts[1].sum()), default=None)
+            if found is not None and found[1].any() and (found[0][found[1] == 0] > 0).any():
+                yield name, found
 
     def keep_findings(self, observation: Observation) -> None:
         """Keep one observation for each distinct finding, the simplest."""

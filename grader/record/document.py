@@ -18,6 +18,7 @@ from grader.record.outcomes import (
     Earlier,
     LaunchKind,
     LaunchPlace,
+    PlaceCounts,
     ProgramOutput,
     ShapeRun,
     StaticLook,
@@ -188,7 +189,10 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     counterexamples: tuple[Counterexample, ...] = ()
     findings: tuple[CheckedFinding, ...] = ()
     traces: tuple[CaseTrace, ...] = ()
-    """What is drawn of cases that failed: one for what went wrong in each part, at most."""
+    """What is drawn of cases that failed: in each part a finding and wrong values, at most."""
+    places: tuple[PlaceCounts, ...] = ()
+    """Where the wrong outputs lie over all cases at the assigned sizes, for each part where they
+    lie at some places only."""
     diagnostics: tuple[Diagnostic, ...] = ()
     launched_at: tuple[LaunchPlace, ...] = ()
     """Where the file launches the kernels, as far as that is certain."""

@@ -261,6 +261,19 @@ class CaseTrace(msgspec.Struct, frozen=True, kw_only=True):
     """What ``thread`` did, up to the finding."""
 
 
+class PlaceCounts(msgspec.Struct, frozen=True, kw_only=True):
+    """How many elements of outputs were compared, by their place in the block.
+
+    Of outputs and blocks of one dimension: element i has place i modulo the block's threads.
+    """
+
+    part: str = ""
+    """Name of the part; empty where the puzzle has one."""
+    tried: tuple[int, ...]
+    """For each place."""
+    wrong: tuple[int, ...]
+
+
 class Note(msgspec.Struct, frozen=True, kw_only=True):
     """A note under a compiler message."""
 

@@ -41,6 +41,7 @@ from grader.report.messages import (
     diagnostic_view,
     finding_view,
 )
+from grader.report.places import PlacesDrawing, draw_places
 from grader.report.sections import (
     CheckRow,
     FactRow,
@@ -136,6 +137,8 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     hidden_cases: int
     findings: tuple[FindingView, ...]
     more_findings: int
+    places: tuple[PlacesDrawing, ...]
+    """Where in the block the wrong outputs lie, part by part."""
     listing: tuple[ListedLine, ...]
     """The student's file, with what was found at its lines."""
     programs: tuple[ProgramRow, ...]
@@ -223,6 +226,7 @@ def page(record: Record, limits: ReportLimits, audience: Audience = "student") -
             finding_view(f, record, steps, limits) for f in by_student[: limits.findings]
         ),
         more_findings=max(0, len(by_student) - limits.findings),
+        places=tuple(filter(None, map(draw_places, record.places[: limits.cases]))),
         listing=listing(
             record.submission.text,
             _margin(

@@ -118,31 +118,32 @@ def _who_wrote(array: ArrayUse, trace: CaseTrace) -> str:
     if not written:
         return f"No thread of the block wrote to {name}."
     own = all(who == ((cell, 0, 0),) for cell, who in written.items())
-    cells = _ranges(sorted(written))
+    cells = ranges(sorted(written))
     if own and trace.block[1] * trace.block[2] == 1:
-        return f"{_counted('Thread', cells)} wrote {_counted('cell', cells)} of {name}."
+        return f"{counted('Thread', cells)} wrote {counted('cell', cells)} of {name}."
     be = "is" if len(written) == 1 else "are"
-    return f"Written {be} {_counted('cell', cells)} of {name}."
+    return f"Written {be} {counted('cell', cells)} of {name}."
 
 
-def _counted(word: str, ranges: Sequence[tuple[int, int]]) -> str:
+def counted(word: str, spans: Sequence[tuple[int, int]]) -> str:
     """``cell 3``, ``cells 0 to 7``, ``cells 0 to 3 and 5``."""
     texts = [
         text
-        for a, b in ranges[:6]
+        for a, b in spans[:6]
         for text in ([str(k) for k in range(a, b + 1)] if b - a < 2 else [f"{a} to {b}"])
     ]
-    more = " and more" if len(ranges) > 6 else ""
-    single = len(ranges) == 1 and ranges[0][0] == ranges[0][1]
+    more = " and more" if len(spans) > 6 else ""
+    single = len(spans) == 1 and spans[0][0] == spans[0][1]
     text = f"{', '.join(texts[:-1])} and {texts[-1]}" if len(texts) > 1 else texts[0]
     return f"{word if single else word + 's'} {text}{more}"
 
 
-def _ranges(numbers: Sequence[int]) -> list[tuple[int, int]]:
-    ranges: list[tuple[int, int]] = []
+def ranges(numbers: Sequence[int]) -> list[tuple[int, int]]:
+    """Ascending numbers as spans without gaps: the first and the last of each."""
+    spans: list[tuple[int, int]] = []
     for number in numbers:
-        if ranges and ranges[-1][1] == number - 1:
-            ranges[-1] = (ranges[-1][0], number)
+        if spans and spans[-1][1] == number - 1:
+            spans[-1] = (spans[-1][0], number)
         else:
-            ranges.append((number, number))
-    return ranges
+            spans.append((number, number))
+    return spans

@@ -23,6 +23,7 @@ from grader.record import (
     LaunchKind,
     Mismatch,
     OutputCase,
+    PlaceCounts,
     PrintedOutput,
     ProblemKind,
     ProgramEnd,
@@ -242,6 +243,7 @@ def marked(draw):
         advice=(MARK,) if verdict in (Verdict.PASS, Verdict.FAIL) else (),
         fault=fault if verdict is Verdict.FAULT else None,
         seed=MARK,
+        places=(PlaceCounts(part=MARK, tried=(9876,), wrong=(9876,)),),
         shapes=(
             ShapeRun(sizes={MARK: 9876}, scope="robust", origin=MARK, cases=9876, failures=9876),
         ),

@@ -54,6 +54,7 @@ def traced(device, body, *, lane=None, tamper=lambda results: None):
         told = next((each for each in seen.problems if check.claims(each, seen.case)), None)
         results.parts[of.name].tally(check).count(seen, told)
         results.keep_findings(seen)
+        results.count(seen)
         tamper(results)
         before = opened.cases_run
         traces.trace_failures(results, opened, puzzle, "")
@@ -115,6 +116,21 @@ def test_nothing_is_drawn_where_the_second_run_shows_something_else(device):
                 object.__setattr__(run, "outputs", (np.zeros_like(run.outputs[0]),))
 
     assert traced(device, SHIFTED.format(between="bar.sync 0;"), tamper=other_bits) == []
+
+
+def test_wrong_elements_are_counted_by_their_place_in_the_block(device):
+    counted = []
+    traced(device, SHIFTED.format(between="bar.sync 0;"), tamper=counted.append)
+    ((name, (tried, wrong)),) = counted[0].telling_places()
+    assert name == "p"
+    assert (tried.tolist(), wrong.tolist()) == ([1, 1, 1, 1], [1, 1, 1, 0])
+
+
+def test_places_tell_nothing_where_all_are_right_or_all_are_wrong(device):
+    for body in (ADD.replace("add.f32 %f0, %f0, %f1;", "mov.f32 %f0, %f1;"), "ret;"):
+        counted = []
+        traced(device, body, tamper=counted.append)
+        assert list(counted[0].telling_places()) == []
 
 
 def test_a_fault_of_the_second_run_is_none_of_the_grading(device):
