@@ -9,7 +9,7 @@ particular is known.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from typing import Final, NamedTuple
 
@@ -41,6 +41,7 @@ from grader.wording import (
     MEND_FIRST,
     NO_OUTPUT_SAID,
     NOTHING_LAUNCHED,
+    SKIPPED_BARRIER,
 )
 
 STEPS: Final = 4
@@ -190,7 +191,8 @@ def _of_part(record: Record, part: str, checks: list[CheckOutcome]) -> Cause | N
     for kind in EXPLAINS_ALL:
         for each in findings:
             if each.finding.kind is kind and not (known and kind in _ENDS_THE_LAUNCH):
-                return _of_finding(part, each, _line_of_launch(kind, launch, examples))
+                cause = _of_finding(part, each, _line_of_launch(kind, launch, examples))
+                return _with_the_barrier(cause, findings)
     if _nothing_launched(record, part, examples):
         return Cause(
             key=Reason.NO_KERNEL.value,
@@ -263,6 +265,19 @@ def _line_of_launch(
         too_many = any(prod(each) > MAX_THREADS_PER_BLOCK or 0 in each for each in blocks)
         return launch.block_line if too_many else launch.line
     return launch.line if launch.given_kernel else None
+
+
+def _with_the_barrier(cause: Cause, findings: Sequence[CheckedFinding]) -> Cause:
+    """A race beside a barrier that not all threads come to: that is why it orders nothing."""
+    skipped = (
+        each.finding.source_line
+        for each in findings
+        if each.finding.kind is FindingKind.EXITED_BEFORE_BARRIER
+    )
+    line = next((line for line in skipped if line), None)
+    if cause.key != FindingKind.RACE.value or line is None:
+        return cause
+    return replace(cause, step=SKIPPED_BARRIER.format(line=line))
 
 
 def _of_finding(part: str, checked: CheckedFinding, line: int | None = None) -> Cause:

@@ -113,6 +113,11 @@ NO_COST = "This costs no points."
 """Before the explanation of a finding that a manual allows, where no rubric takes points for it."""
 ALLOWED = frozenset({FindingKind.EXITED_BEFORE_BARRIER, FindingKind.SAME_VALUE_RACE})
 """Findings of code that is defined, and that many think is wrong: docs/verdicts.md says why."""
+SKIPPED_BARRIER = (
+    "The barrier() in line {line} stands in a branch that not all threads take, so it does not "
+    "order those that skip it. Put it where every thread comes by, outside of the if."
+)
+"""What to do about a race, where a barrier between the two accesses is not for all."""
 _RACES_OF_BLOCKS = (
     "Two blocks use the same cell, and at least one writes: which comes first is chance, since "
     "blocks run in any order. barrier() orders the threads of one block only. Give each block "

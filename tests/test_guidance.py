@@ -317,6 +317,15 @@ class TestSketches:
         assert read(Space.GLOBAL) == ""
 
 
+@pytest.mark.parametrize("line", [42, None])
+def test_a_race_beside_a_barrier_that_some_skip_is_told_of_that_barrier(line: int | None) -> None:
+    made = with_finding(records.wrong_values(), FindingKind.RACE)
+    made = with_finding(made, FindingKind.EXITED_BEFORE_BARRIER, source_line=line)
+    (cause,) = causes(made)
+    assert cause.key == FindingKind.RACE.value
+    assert ("barrier() in line 42" in cause.step) == (line == 42)
+
+
 class TestRaces:
     """What a race means depends on who takes part in it."""
 
