@@ -32,10 +32,13 @@ def _first_row(inputs: Arrays, sizes: Sizes) -> Answer | None:
 
 
 def _columns(inputs: Arrays, sizes: Sizes) -> Answer | None:
-    """Column sums in the place of row sums, as far as there are columns."""
-    if sizes["batch"] > sizes["size"] or sizes["batch"] == 1:
+    """Column sums in the place of row sums, and zeros where there are no more columns."""
+    if sizes["batch"] == 1:
         return None
-    return np.asarray(numbers(inputs).sum(axis=0)[: sizes["batch"], None])
+    sums = np.zeros((sizes["batch"], 1))
+    columns = numbers(inputs).sum(axis=0)[: sizes["batch"]]
+    sums[: len(columns), 0] = columns
+    return sums
 
 
 def _all_rows(inputs: Arrays, sizes: Sizes) -> Answer | None:
