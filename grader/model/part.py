@@ -7,7 +7,7 @@ how far a rounded one may lie from it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
@@ -153,6 +153,19 @@ class Mistake:
     sketch: str = ""
     """The shape of the right answer in a few lines, for whoever asks for the last hint; empty where
     it is not certain."""
+
+
+def sketched(sketches: Mapping[str, Sequence[str]], *mistakes: Mistake) -> tuple[Mistake, ...]:
+    """Mistakes, with the shape of the right answer for some of them.
+
+    Args:
+        sketches: Each shape, with the names of the mistakes that it is for.
+        mistakes: All of them.
+    """
+    shapes = {name: shape for shape, names in sketches.items() for name in names}
+    if unknown := shapes.keys() - {each.name for each in mistakes}:
+        raise ValueError(f"no mistake has the name {min(unknown)}")
+    return tuple(replace(each, sketch=shapes.get(each.name, each.sketch)) for each in mistakes)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,9 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grader.model.domains import Sizes
-from grader.model.part import Mistake
+from grader.model.part import Mistake, sketched
 from grader.puzzles.elementwise import PLUS_TEN, TEN, another, changed, only
 from grader.puzzles.programs import Answer
+
+_INDEX = """\
+i = block_dim.x * block_idx.x + thread_idx.x   # counts through all blocks
+if i < size:
+    output[i] = ..."""
 
 
 def of_blocks(threads: str) -> tuple[Mistake, ...]:
@@ -42,7 +47,13 @@ def of_blocks(threads: str) -> tuple[Mistake, ...]:
         written[:count] = value[-count:]
         return written
 
-    return (
+    return sketched(
+        {
+            _INDEX: (
+                *("first-block-only", "local-element", "last-block-in-place-of-the-first"),
+                *("full-blocks-only", "first-of-each-block"),
+            ),
+        },
         changed(
             "first-block-only",
             lambda value, sizes: only(value, block(value, sizes) == 0),

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grader.model.domains import Sizes
-from grader.model.part import Arrays, Mistake
+from grader.model.part import Arrays, Mistake, sketched
 from grader.puzzles.conv1d.bound import inside_of, reference, windows
 
 TPB = 15
@@ -136,7 +136,22 @@ def _zeros(inputs: Arrays, sizes: Sizes) -> NDArray[np.float64]:
     return np.zeros(sizes["input_size"])
 
 
-MISTAKES = (
+_WINDOW = """\
+for j in range(conv_size):      # every tap, from 0 on
+    if i + j < input_size:       # a window that reaches past the end is shorter
+        total += input[i + j] * ..."""
+_HALO = """\
+shared_a[local_i] = input[...]     # the tile: an element for each thread
+if local_i < conv_size - 1:
+    shared_a[TPB + local_i] = ...  # what lies TPB further on; past the end, 0"""
+MISTAKES = sketched(
+    {
+        _WINDOW: (
+            *("copy", "flipped", "backwards", "first-tap", "last-tap-missing"),
+            *("first-tap-missing", "last-tap-only", "centred", "late"),
+        ),
+        _HALO: ("halo",),
+    },
     Mistake(
         name="zeros",
         explanation="Every output is zero, which is what the memset before your code leaves "

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grader.model.domains import Sizes
-from grader.model.part import Arrays, Mistake
+from grader.model.part import Arrays, Mistake, sketched
 from grader.puzzles.programs import Answer, numbers, of_right
 
 TPB = 8
@@ -98,7 +98,17 @@ def _first_block(inputs: Arrays, sizes: Sizes) -> Answer | None:
     return value
 
 
-COMMON = (
+_WINDOW = """\
+for j in range(taps):      # every tap, from 0 on
+    if i + j < size:       # a window that reaches past the end is shorter
+        total += a[i + j] * ..."""
+COMMON = sketched(
+    {
+        _WINDOW: (
+            *("copy", "flipped", "backwards", "late", "early", "full-windows-only"),
+            *("first-tap-missing", "last-tap-missing", "first-tap-only"),
+        ),
+    },
     Mistake(
         name="copy",
         explanation="The output is a copy of a.",
@@ -163,7 +173,15 @@ COMMON = (
     *of_right(right),
 )
 
-ACROSS = (
+_HALO = """\
+shared_a[local_i] = a[...]         # an element for each thread
+if local_i < taps - 1:
+    shared_a[TPB + local_i] = ...  # what lies TPB further on; past the end, 0"""
+ACROSS = sketched(
+    {
+        _HALO: ("halo-missing", "halo-of-own-block"),
+        "if global_i < size:    # counts through all blocks": ("first-block-only",),
+    },
     Mistake(
         name="halo-missing",
         explanation="The last outputs of the first block lack the elements that belong to the next "

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from grader.model.domains import Sizes
-from grader.model.part import Arrays, Mistake
+from grader.model.part import Arrays, Mistake, sketched
 from grader.puzzles.programs import Answer, numbers, of_right
 
 TPB = 3
@@ -48,7 +48,18 @@ def _first_block(inputs: Arrays, sizes: Sizes) -> Answer | None:
     return value
 
 
-COMMON = (
+_PRODUCTS = """\
+total = 0              # once, before the loop
+for k in range(size):
+    total += ...       # k moves along the row of a and down the column of b
+output[row, col] = total"""
+COMMON = sketched(
+    {
+        _PRODUCTS: (
+            *("elementwise", "b-transposed", "a-transposed", "first-product-only"),
+            *("first-product-missing", "last-product-missing", "last-product-only"),
+        ),
+    },
     Mistake(
         name="elementwise",
         explanation="The elements were multiplied one by one.",
@@ -112,7 +123,17 @@ COMMON = (
     *of_right(_right),
 )
 
-TILED = (
+_TILES = """\
+total = 0              # once, before the loop
+for tile in range(...):  # as many as cover a row
+    ...                # load a tile of a and one of b
+    barrier()
+    ...                # add TPB products to total
+    barrier()          # before the next tile is loaded"""
+TILED = sketched(
+    {
+        _TILES: ("first-tile-only", "three-tiles", "last-tile-only"),
+    },
     Mistake(
         name="first-tile-only",
         explanation="Only the first tile of each row and column was multiplied.",

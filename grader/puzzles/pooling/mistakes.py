@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from grader.model.domains import Sizes
-from grader.model.part import Arrays, Mistake
+from grader.model.part import Arrays, Mistake, sketched
 from grader.puzzles.programs import Answer, numbers, of_right
 
 TPB = 8
@@ -72,7 +72,20 @@ def _blocks_alone(inputs: Arrays, sizes: Sizes) -> Answer | None:
     return np.asarray(shown.sum(axis=1))
 
 
-MISTAKES = (
+_WINDOW = """\
+if i == 0:
+    ...                # one element
+elif i == 1:
+    ...                # two
+elif i < size:
+    ...                # three: those at i - 2, i - 1 and i"""
+MISTAKES = sketched(
+    {
+        _WINDOW: (
+            *("copy", "ahead", "centred", "window-of-two", "own-element-missing"),
+            *("first-two-missing", "first-two-copied", "running-total"),
+        ),
+    },
     Mistake(
         name="copy",
         explanation="The output is a copy of the input.",
