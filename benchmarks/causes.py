@@ -1,6 +1,7 @@
 """What the reports say is wrong, beside the cause and the line that the labels give.
 
     python -m benchmarks.causes [--puzzle NAME ...] [--jobs 2] [--records FOLDER] [--list]
+                                [--rewritten]
 
 Of each wrong sample of the default edition that has a label ``cause``: whether the first cause of
 its report is that one, another, or none; and of those with a finding or a message of the compiler,
@@ -9,6 +10,8 @@ certain can be said; to name anything there is wrong.
 
 With ``--records`` the records lie in ``FOLDER/<puzzle>`` as ``benchmarks.verdict_quality --out``
 leaves them, and what is not there is graded into it. ``--list`` prints what is not as labelled.
+``--rewritten`` takes the second set in place of the first: kernels that are written anew, not
+edited, with labels that no model of a mistake was made after.
 """
 
 from __future__ import annotations
@@ -17,12 +20,13 @@ import argparse
 import json
 import tempfile
 from collections import Counter
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
-from benchmarks.labels import Label, default_labels
+from benchmarks.labels import Label, default_labels, rewritten_labels
 from benchmarks.verdict_quality import RESULTS, grade_one, place_of
 from grader.device import of_file
 from grader.guidance import Cause, causes
@@ -110,11 +114,13 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--records", type=Path, help="where the records of all puzzles lie")
     parser.add_argument("--list", action="store_true", help="print what is not as labelled")
+    parser.add_argument("--rewritten", action="store_true", help="the second set of samples")
     arguments = parser.parse_args()
+    labels_of = rewritten_labels if arguments.rewritten else default_labels
     with tempfile.TemporaryDirectory() as temporary:
         records = arguments.records or Path(temporary)
         compared = {
-            puzzle: of_puzzle(puzzle, records / puzzle, jobs=arguments.jobs)
+            puzzle: of_labels(labels_of(puzzle), records / puzzle, jobs=arguments.jobs)
             for puzzle in arguments.puzzle
         }
     for puzzle, those in compared.items():
@@ -125,12 +131,13 @@ def main() -> None:
     print(table(compared))
     if set(arguments.puzzle) == set(NAMES):
         report = {puzzle: [asdict(each) for each in those] for puzzle, those in compared.items()}
-        (RESULTS / "causes.json").write_text(json.dumps(report, indent=1) + "\n")
+        name = "causes_rewritten" if arguments.rewritten else "causes"
+        (RESULTS / f"{name}.json").write_text(json.dumps(report, indent=1) + "\n")
 
 
-def of_puzzle(puzzle: str, folder: Path, *, jobs: int) -> list[Compared]:
+def of_labels(labels: Sequence[Label], folder: Path, *, jobs: int) -> list[Compared]:
     """All labelled causes of a puzzle, with what the reports in ``folder`` say."""
-    labels = [each for each in default_labels(puzzle) if each.sample.entry.cause is not None]
+    chosen = [each for each in labels if each.sample.entry.cause is not None]
 
     def one(label: Label) -> Compared:
         place = place_of(label, folder)
@@ -138,7 +145,7 @@ def of_puzzle(puzzle: str, folder: Path, *, jobs: int) -> list[Compared]:
         return compare(label, load(place / "record.json"))
 
     with ThreadPoolExecutor(jobs) as pool:
-        return list(pool.map(one, labels))
+        return list(pool.map(one, chosen))
 
 
 if __name__ == "__main__":

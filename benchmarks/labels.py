@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grader.puzzles import DEFAULT
-from grader.samples import Sample, read_samples, write_samples
+from grader.samples import REWRITTEN, Sample, read_samples, write_samples
 from grader.toolchain import edition as editions
 
 
@@ -76,6 +76,11 @@ def default_labels(puzzle: str = DEFAULT) -> list[Label]:
         for group in ("assignment", "hostile")
         for label in labels_of(editions.DEFAULT_EDITION, group=group, puzzle=puzzle)
     ]
+
+
+def rewritten_labels(puzzle: str = DEFAULT) -> list[Label]:
+    """The second set: kernels rewritten as a whole, labelled before any of them was graded."""
+    return labels_of(editions.DEFAULT_EDITION, group=REWRITTEN, puzzle=puzzle)
 
 
 def sample_file(

@@ -22,6 +22,8 @@ from grader.toolchain.edition import DEFAULT_EDITION
 
 ASSIGNMENT = "assignment"
 """The list of what students of a course hand in; what stands in others is folders of its own."""
+REWRITTEN = "rewritten"
+"""The list of kernels rewritten as a whole, labelled without regard to what is recognised."""
 NOTHING_CERTAIN = "none"
 """As a label's cause: nothing certain can be said of what is wrong."""
 
@@ -74,7 +76,7 @@ class Sample:
 
     puzzle: str
     group: str
-    """The list that it stands in: ``assignment`` or ``hostile``."""
+    """The list that it stands in: ``assignment``, ``hostile`` or ``rewritten``."""
     edition: str
     """What to grade it with."""
     entry: SampleEntry
@@ -133,7 +135,7 @@ def _content(puzzle: str, edition: str, entry: SampleEntry, folder: Path) -> byt
 
 
 def write_samples(samples: Iterable[Sample], folder: Path) -> list[Path]:
-    """Write samples to ``<edition or hostile>/<name>.mojo``; the paths, in their order."""
+    """Write samples to ``<edition or list>/<name>.mojo``; the paths, in their order."""
     paths = []
     for sample in samples:
         place = folder / (sample.edition if sample.group == ASSIGNMENT else sample.group)

@@ -12,6 +12,7 @@ from benchmarks.editions_matrix import missing
 from benchmarks.labels import Label, every_label
 from benchmarks.verdict_quality import grade_one
 from grader.puzzles import NAMES, find
+from grader.samples import ASSIGNMENT
 from grader.toolchain.edition import DEFAULT_EDITION
 
 EVERY_RUN = {
@@ -29,7 +30,8 @@ LABELS = [
     for puzzle in NAMES
     if find(puzzle).is_program
     for label in every_label(puzzle)
-    if label.edition == DEFAULT_EDITION or len(label.sample.entry.editions) == 1
+    if label.sample.group == ASSIGNMENT
+    and (label.edition == DEFAULT_EDITION or len(label.sample.entry.editions) == 1)
 ]
 """Those of the default edition, and what only one other edition has."""
 

@@ -55,7 +55,8 @@ def test_editions_exist():
 def test_no_file_is_without_a_label():
     folder = data_directory("submissions") / "conv1d"
     own = {sample.name for sample in read_samples("conv1d") if not sample.entry.base}
-    assert {path.name for path in folder.iterdir()} == {"assignment.toml", "hostile.toml", "files"}
+    lists = {f"{group}.toml" for group in ("assignment", "hostile", "rewritten")}
+    assert {path.name for path in folder.iterdir()} == {*lists, "files"}
     assert {path.name for path in (folder / "files").iterdir()} == {f"{name}.mojo" for name in own}
 
 
@@ -137,10 +138,11 @@ def test_the_command_writes_what_the_lists_say(tmp_path):
         assert (tmp_path / "out" / row["file"]).read_bytes() == sample.content
 
 
-def test_hostile_ones_lie_apart(tmp_path):
+def test_those_of_other_lists_lie_apart(tmp_path):
     samples = read_samples("conv1d")
     for sample, path in zip(samples, write_samples(samples, tmp_path), strict=True):
-        assert path.parent.name == ("hostile" if sample.group == "hostile" else sample.edition)
+        apart = sample.group in ("hostile", "rewritten")
+        assert path.parent.name == (sample.group if apart else sample.edition)
 
 
 def test_an_edition_that_there_is_not_is_named(tmp_path):

@@ -1,0 +1,56 @@
+# Blocks.
+from std.gpu import block_dim, block_idx, thread_idx
+from std.memory import Pointer
+from std.testing import assert_equal
+from max.gpu.host import DeviceContext
+
+comptime SIZE = 9
+"""Elements."""
+comptime BLOCKS_PER_GRID = (3, 1)
+comptime THREADS_PER_BLOCK = (4, 1)
+"""Three blocks of four: the last one is not full."""
+comptime dtype = DType.float32
+
+comptime TPB = 4
+
+
+def number_in_grid(block: Int, thread: Int) -> Int:
+    """Which thread of all this is."""
+    return block * TPB + thread
+
+
+def add_10_blocks(
+    output: Pointer[Scalar[dtype], MutAnyOrigin],
+    a: Pointer[Scalar[dtype], MutAnyOrigin],
+    size_dev: Int32,
+):
+    var me = number_in_grid(block_idx.x, thread_idx.x)
+    if me >= Int(size_dev):
+        return
+    var result = a[unsafe_offset=me]
+    result += 10
+    output[unsafe_offset=me] = result
+
+
+def main() raises:
+    with DeviceContext() as ctx:
+        var a = ctx.enqueue_create_buffer[dtype](SIZE)
+        var out = ctx.enqueue_create_buffer[dtype](SIZE)
+        out.enqueue_fill(0)
+        with a.map_to_host() as numbers:
+            for i in range(SIZE):
+                numbers[i] = Scalar[dtype](i)
+
+        ctx.enqueue_function[add_10_blocks](
+            out,
+            a,
+            Int32(SIZE),
+            grid_dim=BLOCKS_PER_GRID,
+            block_dim=THREADS_PER_BLOCK,
+        )
+        ctx.synchronize()
+
+        with out.map_to_host() as results:
+            print("out:", results)
+            for i in range(SIZE):
+                assert_equal(results[i], Scalar[dtype](i + 10))
