@@ -138,12 +138,12 @@ def _zeros(inputs: Arrays, sizes: Sizes) -> NDArray[np.float64]:
 
 _WINDOW = """\
 for j in range(conv_size):      # every tap, from 0 on
-    if i + j < input_size:       # a window that reaches past the end is shorter
+    if i + j < input_size:       # past the end it is shorter
         total += input[i + j] * ..."""
 _HALO = """\
 shared_a[local_i] = input[...]     # the tile: an element for each thread
 if local_i < conv_size - 1:
-    shared_a[TPB + local_i] = ...  # what lies TPB further on; past the end, 0"""
+    shared_a[TPB + local_i] = ...  # what is TPB further on; else 0"""
 MISTAKES = sketched(
     {
         _WINDOW: (

@@ -100,7 +100,7 @@ def _first_block(inputs: Arrays, sizes: Sizes) -> Answer | None:
 
 _WINDOW = """\
 for j in range(taps):      # every tap, from 0 on
-    if i + j < size:       # a window that reaches past the end is shorter
+    if i + j < size:       # past the end it is shorter
         total += a[i + j] * ..."""
 COMMON = sketched(
     {
@@ -176,7 +176,7 @@ COMMON = sketched(
 _HALO = """\
 shared_a[local_i] = a[...]         # an element for each thread
 if local_i < taps - 1:
-    shared_a[TPB + local_i] = ...  # what lies TPB further on; past the end, 0"""
+    shared_a[TPB + local_i] = ...  # what is TPB further on; else 0"""
 ACROSS = sketched(
     {
         _HALO: ("halo-missing", "halo-of-own-block"),
