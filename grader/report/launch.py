@@ -115,7 +115,10 @@ def draw_launch(trace: CaseTrace, name: str, source: str) -> LaunchDrawing | Non
         boxes=tuple(boxes),
         labels=tuple(labels),
         links=tuple(_links(trace, by_key)),
-        title=f"The launch of {cut(trace.kernel, 60)} in {cut(name, 60)}",
+        # A graph's kernel has a name that the compiler made.
+        title=f"The launch of {cut(trace.kernel, 60)} in {cut(name, 60)}"
+        if trace.kernel in source
+        else f"The launch in {cut(name, 60)}",
         description=" ".join([_launched(trace), *told[:24]]) + more,
         keys=tuple(_keys(trace, boxes)),
         notes=tuple(notes),

@@ -8,9 +8,10 @@ from pathlib import PurePosixPath
 
 import msgspec
 
-from grader.device import Dim3, Finding
+from grader.device import Dim3, Finding, of_file
 from grader.guidance import Cause
-from grader.record import Attribution, CheckedFinding, Diagnostic, Note, Record
+from grader.intake.indexed import indexed_array
+from grader.record import Attribution, CaseTrace, CheckedFinding, Diagnostic, Note, Record
 from grader.report import style
 from grader.report.launch import LaunchDrawing, draw_launch
 from grader.report.style import SHORT, Badge, ReportLimits, cut, sentence
@@ -250,19 +251,32 @@ def cause_view(cause: Cause, record: Record, limits: ReportLimits) -> CauseView:
 def _launch_of(checked: CheckedFinding, record: Record) -> LaunchDrawing | None:
     """The drawing of a finding, where the record has a trace of it."""
     finding = checked.finding
+    name, text = record.submission.name, record.submission.text
     for trace in record.traces:
-        if trace.part == checked.part and trace.finding is not None:
-            own = trace.finding
-            same = (own.kind, own.block, own.thread, own.cell, own.access)
-            if same == (
-                finding.kind,
-                finding.block,
-                finding.thread,
-                finding.cell,
-                finding.access,
-            ):
-                return draw_launch(trace, record.submission.name, record.submission.text)
+        if trace.part != checked.part or trace.finding is None:
+            continue
+        own = trace.finding
+        same = (own.kind, own.block, own.thread, own.cell, own.access)
+        if same == (finding.kind, finding.block, finding.thread, finding.cell, finding.access):
+            return draw_launch(_named(trace, finding, text), name, text)
     return None
+
+
+def _named(trace: CaseTrace, finding: Finding, text: str) -> CaseTrace:
+    """The trace of an op with the name of its array, where another build has told the line."""
+    place = of_file(finding.source, lambda file: not file)
+    if place is None or len(trace.arrays) != 1 or trace.arrays[0].name in text:
+        return trace
+    old = trace.arrays[0]
+    name = indexed_array(text, place.line, place.column)
+    if not name or old.space is not finding.space:
+        return trace
+    renamed = msgspec.structs.replace(old, name=name)
+    steps = tuple(
+        msgspec.structs.replace(step, array=name) if step.array == old.name else step
+        for step in trace.steps
+    )
+    return msgspec.structs.replace(trace, arrays=(renamed,), steps=steps)
 
 
 def diagnostic_view(

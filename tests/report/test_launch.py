@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from grader.device import FindingKind, Space, Writer
+from grader.device import FindingKind, SourcePlace, Space, Writer
 from grader.record import ArrayUse, CaseTrace, CellUse, ElementOwner, OutputOwners
 from grader.report.html import render_html
 from grader.report.launch import LaunchDrawing, draw_launch
@@ -211,6 +211,27 @@ class TestPage:
         drawing = next(svg for svg in page.having("svg") if svg.get("role") == "img")
         assert drawing["aria-labelledby"] == "launch" + "cause1-title launchcause1-text"
         assert "The launch of conv1d_kernel in conv1d.mojo" in page.text
+
+    def test_an_array_gets_its_name_where_another_build_told_the_line(self) -> None:
+        made = records.race()
+        text = "def k():\n    total += tile[i]\n"
+        found = replace(
+            made.findings[0].finding,
+            source=(SourcePlace(file="", line=2, column=text.split("\n")[1].index("[") + 1),),
+        )
+        array = replace(made.traces[0].arrays[0], name="shared array 2")
+        html = render_html(
+            replace(
+                made,
+                submission=replace(made.submission, text=text),
+                findings=(replace(made.findings[0], finding=found),),
+                traces=(replace(made.traces[0], arrays=(array,)),),
+            )
+        )
+        assert "tile: 15 cells, shared by the block" in html
+        assert "shared array 2" not in html
+        # The compiler's name of a graph's kernel is not the student's.
+        assert "The launch in conv1d.mojo" in html
 
     def test_a_case_has_the_drawing_of_its_own_trace(self) -> None:
         html = render_html(records.wrong_values())
