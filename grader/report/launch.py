@@ -150,12 +150,13 @@ def _placed(
     """The panels beside each other where there is room, else below each other."""
     placed: dict[int, list[DrawnBox]] = {}
     labels: list[DrawnLabel] = []
-    x, y, row_height, width = 1.0, 1.0, 0.0, 0.0
+    x, y, row_height, width, above = 1.0, 1.0, 0.0, 0.0, TITLE
     for number, panel in enumerate(panels):
         if x > 1 and x + panel.width > WIDTH:
             x, y, row_height = 1.0, y + row_height + GAP, 0.0
-        # Below the first row, titles stand below, out of the way of the arrows.
-        above = TITLE if y == 1 else 0.0
+        if x == 1:
+            # Titles of what arrows go to stand below, out of their way.
+            above = TITLE if panel.leads or y == 1 else 0.0
         labels.append(DrawnLabel(x, y + (11 if above else panel.height - 5), panel.title))
         placed[number] = [
             DrawnBox(

@@ -61,6 +61,8 @@ class Panel(msgspec.Struct, kw_only=True):
     boxes: list[PlainBox]
     most: float = BOX
     """Width of a box at most."""
+    leads: bool = False
+    """Whether it is of blocks or threads, from which arrows go down."""
 
     @property
     def box(self) -> float:
@@ -172,6 +174,7 @@ def _grid(trace: CaseTrace, notes: list[str]) -> Panel:
     other = trace.finding.other_block if trace.finding else None
     return Panel(
         title=f"{math.prod(trace.grid):,} blocks",
+        leads=True,
         columns=columns,
         boxes=[
             PlainBox(
@@ -195,6 +198,7 @@ def _threads(trace: CaseTrace, block: Dim3, notes: list[str]) -> Panel:
     named = f" of block {called(block, trace.grid)}" if math.prod(trace.grid) > 1 else ""
     return Panel(
         title=f"Threads{named}" if total > 1 else f"The thread{named}",
+        leads=True,
         columns=columns,
         boxes=[
             PlainBox(

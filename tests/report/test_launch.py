@@ -80,6 +80,14 @@ class TestArrows:
         assert not goes_down(guilty.path)
         assert goes_down(other.path)
 
+    def test_titles_stand_out_of_their_way(self) -> None:
+        drawing = drawn(replace(record_parts.race_trace(), grid=(2, 1, 1)))
+        threads = next(each for each in drawing.labels if each.text == "Threads of block 0")
+        first = next(box for box in drawing.boxes if box.label == "14" and not box.lines)
+        assert threads.y < first.y
+        cells = next(each for each in drawing.labels if each.text.startswith("shared_a"))
+        assert cells.y > max(box.y for box in drawing.boxes)
+
     def test_none_crosses_what_stands_in_another_box(self) -> None:
         race = record_parts.race_trace()
         wide = replace(race, block=(32, 1, 1))
