@@ -100,6 +100,32 @@ def test_more_cases_than_were_asked_for_are_told(
     assert (f"{ran} cases were run" in ended.output) is told
 
 
+def test_a_run_is_compared_with_the_one_before_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the same file in the same folder, or with the record that is named."""
+    file, out = tmp_path / "x.mojo", tmp_path / "out"
+    file.write_text("pass\n")
+
+    def run(made: Record, sha: str, *more: str) -> str:
+        shown = msgspec.structs.replace(made.submission, name="x.mojo", sha256=sha)
+        made = msgspec.structs.replace(made, submission=shown)
+        monkeypatch.setattr("grader.grading.run.grade", lambda *a, **k: made)
+        call = [str(file), "--puzzle", "conv1d", "--out", str(out), *more]
+        return CliRunner().invoke(submit, call).output
+
+    assert "Since last time" not in run(records.wrong_values(), "1")
+    before = out / "record.json"
+    (tmp_path / "kept.json").write_bytes(before.read_bytes())
+    score = records.wrong_values().score
+    title = f"Since last time: {score} → 100 points"
+    assert title in run(records.passed(), "2")
+    assert title in (out / "report.html").read_text("utf-8")
+    before.write_text("{")
+    assert "Since last time" not in run(records.passed(), "3")
+    assert title in run(records.passed(), "4", "--since", str(tmp_path / "kept.json"))
+
+
 class TestWhichPuzzle:
     """The file of another puzzle is told so at once, and has no mark."""
 
