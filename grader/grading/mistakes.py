@@ -137,9 +137,13 @@ def _same_for_all(cases: Sequence[Observation]) -> Known | None:
         value.tobytes(): value for case in cases for each in _got(case) for value in each.flat
     }
     right = {value for each in cases for made in each.comparisons for value in _right(made)}
-    if len(values) == 1 < len(right):
-        return Known("constant", *the_same_everywhere(float(*values.values())))
-    if any(_differ(group[0], each) for group in groups.values() for each in group):
+    (value,) = values.values() if len(values) == 1 else (np.nan,)
+    # Of numbers that are none there is more than one way.
+    if np.isfinite(value) and len(right) > 1:
+        return Known("constant", *the_same_everywhere(float(value)))
+    if np.isfinite(list(values.values())).all() and any(
+        _differ(group[0], each) for group in groups.values() for each in group
+    ):
         return Known("same-for-all-inputs", *same_for_all_inputs())
     return None
 

@@ -84,13 +84,14 @@ def _least_telling(observations: Sequence[Observation]) -> Observation:
     sizes = Counter(each.case.shape.number for each in observations)
     alike, count = sizes.most_common(1)[0]
     others = [each for each in observations if each.case.shape.number != alike]
-    return min(others if others and count <= KEPT // 2 else observations, key=_filled)
+    return min(others if others and count <= KEPT // 2 else observations, key=_telling)
 
 
-def _filled(observation: Observation) -> float:
-    """The share of its inputs that is not zero."""
+def _telling(observation: Observation) -> tuple[bool, float]:
+    """Whether it has outputs, and the share of its inputs that is not zero."""
     arrays = observation.case.inputs.values()
-    return sum(map(np.count_nonzero, arrays)) / max(1, sum(array.size for array in arrays))
+    filled = sum(map(np.count_nonzero, arrays)) / max(1, sum(array.size for array in arrays))
+    return bool(observation.comparisons), filled
 
 
 _KINDS = (Values.REALS, Values.SPECIAL)

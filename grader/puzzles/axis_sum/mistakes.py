@@ -31,10 +31,8 @@ def _first_row(inputs: Arrays, sizes: Sizes) -> Answer | None:
     return None if len(value) == 1 else np.full_like(value, value[0, 0])
 
 
-def _columns(inputs: Arrays, sizes: Sizes) -> Answer | None:
+def _columns(inputs: Arrays, sizes: Sizes) -> Answer:
     """Column sums in the place of row sums, and zeros where there are no more columns."""
-    if sizes["batch"] == 1:
-        return None
     sums = np.zeros((sizes["batch"], 1))
     columns = numbers(inputs).sum(axis=0)[: sizes["batch"]]
     sums[: len(columns), 0] = columns
