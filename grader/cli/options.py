@@ -130,13 +130,13 @@ hints: Option = click.option(
     type=click.IntRange(1, HINT_STEPS),
     help="How many steps of hints the terminal shows. 1: what is wrong and where. 2: also what to "
     "think about. 3: also the shape of the answer. Never more than the rubric allows.  "
-    "[default: 1; 3 for an instructor]",
+    "[default: 2; 3 for an instructor]",
 )
 
 
 def shown_hints(wanted: int | None, audience: Audience) -> int:
     """How many steps the terminal shows."""
-    return wanted or (1 if audience == "student" else HINT_STEPS)
+    return wanted or (2 if audience == "student" else HINT_STEPS)
 
 
 def timeout(help_: str) -> Option:

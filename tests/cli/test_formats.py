@@ -122,8 +122,8 @@ def with_hints(rubric: RubricInfo | None) -> Record:
 @pytest.mark.parametrize(
     ("options", "seen"),
     [
-        ((), 1),
-        (("--hints", "2"), 2),
+        ((), 2),
+        (("--hints", "1"), 1),
         (("--hints", "3"), 3),
         (("--audience", "instructor"), 3),
         (("--audience", "instructor", "--hints", "1"), 1),
