@@ -127,7 +127,11 @@ def _answer(mistake: Mistake, inputs: Arrays, sizes: Sizes) -> NDArray[np.float6
 
 
 def _same_for_all(cases: Sequence[Observation]) -> Known | None:
-    """The output does not depend on the inputs, though the right one does."""
+    """The output does not depend on the inputs, though the right one does.
+
+    That is said only where a large size shows it: a single element that is never written is the
+    same for all inputs as well.
+    """
     groups: defaultdict[int, list[Observation]] = defaultdict(list)
     for each in cases:
         groups[each.case.shape.number].append(each)
@@ -141,8 +145,11 @@ def _same_for_all(cases: Sequence[Observation]) -> Known | None:
     # Of numbers that are none there is more than one way.
     if np.isfinite(value) and len(right) > 1:
         return Known("constant", *the_same_everywhere(float(value)))
+    largest = max(each.case.shape.extent for each in cases)
     if np.isfinite(list(values.values())).all() and any(
-        _differ(group[0], each) for group in groups.values() for each in group
+        2 * each.case.shape.extent >= largest and _differ(group[0], each)
+        for group in groups.values()
+        for each in group
     ):
         return Known("same-for-all-inputs", *same_for_all_inputs())
     return None

@@ -9,7 +9,6 @@ is counted in a `Tally` for each check, from which the check says in the end how
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
@@ -41,7 +40,7 @@ class Tally:
     """Those of them that the task leaves undecided."""
     failing: list[Observation] = field(default_factory=list)
     """The failing cases with the fullest inputs, since of zeros many a mistake would give the same;
-    and some of one size, to see whether the inputs make a difference."""
+    and some of the largest size, to see whether the inputs make a difference."""
     passing: dict[int, Observation] = field(default_factory=dict)
     """The first right case at each size, by the number of its shape."""
     helped: bool = False
@@ -81,16 +80,15 @@ class Tally:
 
 
 def _least_telling(observations: Sequence[Observation]) -> Observation:
-    sizes = Counter(each.case.shape.number for each in observations)
-    alike, count = sizes.most_common(1)[0]
-    others = [each for each in observations if each.case.shape.number != alike]
-    return min(others if others and count <= KEPT // 2 else observations, key=_telling)
+    largest = max(observations, key=lambda each: each.case.shape.extent).case.shape.number
+    others = [each for each in observations if each.case.shape.number != largest]
+    few = len(observations) - len(others) <= KEPT // 2
+    return min(others if others and few else observations, key=_telling)
 
 
-def _telling(observation: Observation) -> tuple[bool, float]:
-    """Whether it has outputs, and the share of its inputs that is not zero."""
-    arrays = observation.case.inputs.values()
-    filled = sum(map(np.count_nonzero, arrays)) / max(1, sum(array.size for array in arrays))
+def _telling(observation: Observation) -> tuple[bool, int]:
+    """Whether it has outputs, and how many elements of its inputs are not zero."""
+    filled = sum(map(np.count_nonzero, observation.case.inputs.values()))
     return bool(observation.comparisons), filled
 
 

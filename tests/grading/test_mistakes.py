@@ -121,3 +121,23 @@ def wrong_for_large_inputs(inputs, sizes, variant):
 @pytest.mark.parametrize("program", [off_at_one_place, wrong_for_large_inputs, nearly])
 def test_what_does_not_hold_everywhere_is_not_said(program):
     assert example_of(program).mistake == ""
+
+
+def first_never_written(inputs, sizes, variant):
+    """At one element the output is the same for all inputs; at others it is not."""
+    answer = right(inputs, sizes, variant)
+    answer[0] = 0
+    return answer
+
+
+def last_tap_missing(inputs, sizes, variant):
+    """With one tap there is none left."""
+    return one_term_less(inputs, sizes, variant)
+
+
+@pytest.mark.parametrize(
+    ("program", "mistake"), [(first_never_written, ""), (last_tap_missing, "last-tap-missing")]
+)
+@pytest.mark.parametrize("check", ["integers", "reals"])
+def test_the_smallest_sizes_decide_nothing_alone(program, mistake, check):
+    assert example_of(program, check=check).mistake == mistake
