@@ -192,3 +192,25 @@ def test_the_folders_and_files_that_the_document_names_exist() -> None:
     missing = [name for name in named if not (ROOT / name).exists()]
     assert named
     assert not missing
+
+
+def test_no_package_has_a_name_that_a_module_in_it_takes_away() -> None:
+    """To import a module binds its name in its package, whatever stood there before."""
+    for package, file in MODULES.items():
+        if file.name != "__init__.py":
+            continue
+        inside = {name.rpartition(".")[2] for name in MODULES if name.startswith(f"{package}.")}
+        bound = set()
+        for node in TREES[package].body:
+            match node:
+                case ast.FunctionDef() | ast.ClassDef():
+                    bound.add(node.name)
+                case ast.ImportFrom(module=str(source)):
+                    names = (each.asname or each.name for each in node.names)
+                    # What comes from the module of its own name is bound after that.
+                    bound |= {
+                        name
+                        for name in names
+                        if f"{source}.{name}" not in MODULES and source != f"{package}.{name}"
+                    }
+        assert not inside & bound, package

@@ -30,9 +30,9 @@ from grader.record import (
     Record,
     Verdict,
 )
+from grader.report.annotated_source import ListedLine, MarginNote, listing, notes_of
 from grader.report.counterexample import CaseView, case_view
 from grader.report.launch import LaunchDrawing, draw_launch
-from grader.report.listing import ListedLine, MarginNote, listing, notes_of
 from grader.report.messages import (
     CauseView,
     DiagnosticView,

@@ -7,8 +7,8 @@ import re
 from msgspec.structs import replace
 
 from grader.device import SourcePlace
+from grader.report.annotated_source import AROUND, MarginNote, listing
 from grader.report.html import render_html
-from grader.report.listing import AROUND, MarginNote, listing
 from tests.report import records
 from tests.report.page import Page
 
