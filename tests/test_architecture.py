@@ -199,7 +199,7 @@ def test_no_package_has_a_name_that_a_module_in_it_takes_away() -> None:
     for package, file in MODULES.items():
         if file.name != "__init__.py":
             continue
-        inside = {name.rpartition(".")[2] for name in MODULES if name.startswith(f"{package}.")}
+        inside = {name.rpartition(".")[2] for name in MODULES if name.rpartition(".")[0] == package}
         bound = set()
         for node in TREES[package].body:
             match node:
