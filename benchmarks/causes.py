@@ -75,7 +75,7 @@ def lines_of(cause: Cause) -> tuple[int, ...]:
     """The lines that a cause names: of a race, both sides."""
     lines = [cause.line or 0]
     if cause.finding is not None:
-        other = of_file(cause.finding.finding.other_source, lambda file: not file)
+        other = of_file(cause.finding.finding.other_source)
         lines.append(other.line if other is not None else 0)
     return tuple(line for line in lines if line)
 

@@ -83,7 +83,7 @@ class Cause:
 
     key: str
     """Of the finding's kind, of the mistake that explains all cases, of the problem that all failed
-    checks have, or `COMPILER`."""
+    checks have, `LAUNCH_ARGUMENTS` or `COMPILER`."""
     part: str = ""
     sentence: str
     """What is wrong, in one sentence or two."""
@@ -283,24 +283,20 @@ def _with_the_barrier(cause: Cause, findings: Sequence[CheckedFinding]) -> Cause
 def _of_finding(part: str, checked: CheckedFinding, line: int | None = None) -> Cause:
     """The cause that a finding is; ``line`` is that of what did it, where that stands elsewhere."""
     finding = checked.finding
-    if line is not None:
-        return Cause(
-            key=finding.kind.value,
-            part=part,
-            sentence=finding.message,
-            step=checked.explanation,
-            line=line,
-            finding=checked,
-        )
-    place = of_file(finding.source, lambda file: not file)
+    place = of_file(finding.source)
+    own = line is None
+    column = 0
+    if own and place is not None and place.line == finding.source_line:
+        column = place.column
     return Cause(
         key=finding.kind.value,
         part=part,
         sentence=finding.message,
         step=checked.explanation,
-        sketch=checked.sketch,
-        line=finding.source_line,
-        column=(place.column or None) if place and place.line == finding.source_line else None,
+        # The shape of the answer is that of the line of the finding.
+        sketch=checked.sketch if own else "",
+        line=finding.source_line if own else line,
+        column=column or None,
         finding=checked,
     )
 

@@ -166,9 +166,7 @@ _RACES: dict[RacePattern, str] = {
 
 def race_pattern(finding: Finding) -> RacePattern:
     """Who meets whom in a race."""
-    one, other = (
-        of_file(each, lambda file: not file) for each in (finding.source, finding.other_source)
-    )
+    one, other = (of_file(each) for each in (finding.source, finding.other_source))
     if one is not None and one == other and finding.access != finding.other_access:
         return RacePattern.WRITTEN_BACK
     if finding.other_block != finding.block:

@@ -110,12 +110,19 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     are very many. Not kept in a record."""
 
 
-def of_file(source: tuple[SourcePlace, ...], wanted: Callable[[str], bool]) -> SourcePlace | None:
+def _without_a_name(file: str) -> bool:
+    return not file
+
+
+def of_file(
+    source: tuple[SourcePlace, ...], wanted: Callable[[str], bool] = _without_a_name
+) -> SourcePlace | None:
     """The innermost of these places in a wanted file: where that file is, or calls a library.
 
     Args:
         source: `Finding.source`, or ``other_source``.
-        wanted: Whether a file is meant, by the name that the compiler gave it.
+        wanted: Whether a file is meant, by the name that the compiler gave it. By default the one
+            whose name was taken out of the places: the program's own.
     """
     return next((place for place in source if wanted(place.file)), None)
 

@@ -307,7 +307,7 @@ def findings(
                 seen[key] = CheckedFinding(
                     finding=msgspec.structs.replace(finding, touched=()),
                     attribution=whose,
-                    part=case.part.name if len(puzzle.parts) > 1 else "",
+                    part=puzzle.label(case.part),
                     beyond=case.shape.beyond,
                     sizes=dict(case.shape.sizes),
                     explanation=GIVEN_KERNEL_LAUNCH

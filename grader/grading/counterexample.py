@@ -51,7 +51,7 @@ def build(
     ended = run.ending is not Ending.OUTPUT
     return Counterexample(
         check=check,
-        part=part.name if len(puzzle.parts) > 1 else "",
+        part=puzzle.label(part),
         kind=problem.kind,
         title=problem.title,
         sizes=dict(case.shape.sizes),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
 from pathlib import Path
@@ -70,23 +70,7 @@ def verdict_record(state: RunState) -> Record:
     }
     failed = {name: tally for name, tally in tallies.items() if tally is not None}
     told = headline(puzzle, scored, state.steps)
-    examples: tuple[Counterexample, ...] = ()
-    if failed:
-        from grader.grading.counterexample import build
-
-        examples = tuple(
-            build(
-                puzzle,
-                check.id,
-                *tally.worst,
-                failing=[each for seen in alike for each in seen.failing],
-                passing=[each for seen in alike for each in seen.passing.values()],
-                source=state.submission.text,
-            )
-            for check in scored.checks
-            if (tally := failed.get(check.id)) is not None and tally.worst is not None
-            for alike in (_explained_together(check, scored.checks, failed),)
-        )
+    examples = tuple(_counterexamples(puzzle, scored.checks, failed, state.submission.text))
     found: tuple[CheckedFinding, ...] = ()
     given: set[str] = set()
     if results:
@@ -123,6 +107,28 @@ def verdict_record(state: RunState) -> Record:
     return replace(record, advice=unfilled or next_steps(record))
 
 
+def _counterexamples(
+    puzzle: Puzzle, checks: Sequence[CheckOutcome], failed: Mapping[str, Tally], text: str
+) -> Iterator[Counterexample]:
+    """The simplest failing case of each check that has one."""
+    for check in checks:
+        tally = failed.get(check.id)
+        if tally is None or tally.worst is None:
+            continue
+        # Imported when it is needed: most submissions of a class are right, or do not compile.
+        from grader.grading.counterexample import build
+
+        together = _explained_together(check, checks, failed)
+        yield build(
+            puzzle,
+            check.id,
+            *tally.worst,
+            failing=[each for seen in together for each in seen.failing],
+            passing=[each for seen in together for each in seen.passing.values()],
+            source=text,
+        )
+
+
 def _explained_together(
     check: CheckOutcome, checks: Iterable[CheckOutcome], failed: Mapping[str, Tally]
 ) -> list[Tally]:
@@ -153,7 +159,7 @@ def _launched_at(puzzle: Puzzle, text: str, given: AbstractSet[str]) -> Iterator
             continue
         pairs = [(each.passed, each.declared) for each in site.misplaced]
         yield LaunchPlace(
-            part=part.name if len(puzzle.parts) > 1 else "",
+            part=puzzle.label(part),
             line=site.line,
             grid_line=site.grid_line,
             block_line=site.block_line,
@@ -164,10 +170,11 @@ def _launched_at(puzzle: Puzzle, text: str, given: AbstractSet[str]) -> Iterator
 
 
 def _places(puzzle: Puzzle, results: Results) -> tuple[PlaceCounts, ...]:
-    several = len(puzzle.parts) > 1
     return tuple(
         PlaceCounts(
-            part=name if several else "", tried=tuple(tried.tolist()), wrong=tuple(wrong.tolist())
+            part=puzzle.label(puzzle.part(name)),
+            tried=tuple(tried.tolist()),
+            wrong=tuple(wrong.tolist()),
         )
         for name, (tried, wrong) in results.telling_places()
     )
@@ -260,7 +267,7 @@ def _shape_runs(state: RunState) -> tuple[ShapeRun, ...]:
     counts = state.steps.results.by_shape if state.steps.results else {}
     return tuple(
         ShapeRun(
-            part=shape.part.name if len(state.puzzle.parts) > 1 else "",
+            part=state.puzzle.label(shape.part),
             sizes=dict(shape.sizes),
             scope=shape.scope.value,
             origin=shape.origin,

@@ -144,7 +144,7 @@ def _trace(
         own = _up_to(own, finding)
     aspects = () if finding is None else (Aspect.CLEAN,)
     return CaseTrace(
-        part=case.part.name if len(puzzle.parts) > 1 else "",
+        part=puzzle.label(case.part),
         check=wanted.check,
         finding=None if finding is None else msgspec.structs.replace(finding, touched=()),
         sizes=dict(case.shape.sizes),
@@ -266,7 +266,7 @@ class _Done:
 
 
 def _done(trace: AccessTrace, text: str) -> list[_Done]:
-    places = [of_file(each, lambda file: not file) for each in trace.places]
+    places = [of_file(each) for each in trace.places]
     done = []
     for each in trace.accesses:
         place = places[each.place]

@@ -101,6 +101,10 @@ class Puzzle:
                 return part
         raise KeyError(name)
 
+    def label(self, part: Part) -> str:
+        """What a record calls a part: its name, or nothing where it is the only one."""
+        return part.name if len(self.parts) > 1 else ""
+
     def checks_of(self, part: Part) -> tuple[Check, ...]:
         """The checks that cases of a part decide."""
         return tuple(

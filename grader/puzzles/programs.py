@@ -22,6 +22,19 @@ CLEAN = (
     "belongs, and outside of every condition that not all threads share?"
 )
 """What to look at first where shared memory is raced for."""
+REDUCTION = """\
+stride = threads // 2
+while stride > 0:
+    if local_i < stride:
+        ...            # add the cell that lies stride further on
+    barrier()          # outside of the if
+    stride //= 2"""
+"""The shape of a sum by halves."""
+A_CELL_EACH = """\
+shared[local_i] = ...  # a cell for each thread; 0 where it has no element
+barrier()
+...                    # then the cells are added up"""
+"""What has to be there before it."""
 
 
 def tensor(name: str, role: Literal["input", "output"], *shape: Extent) -> TensorSpec:

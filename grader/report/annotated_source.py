@@ -47,7 +47,7 @@ def notes_of(finding: Finding, title: str, target: str, record: Record) -> Itera
         finding.source_file is None or is_submission(finding.source_file, record)
     ):
         yield MarginNote(line=finding.source_line, text=title, target=target)
-        other = of_file(finding.other_source, lambda file: not file)
+        other = of_file(finding.other_source)
         if other is not None and other.line != finding.source_line:
             text = f"{title}: the other side of line {finding.source_line}"
             yield MarginNote(line=other.line, text=text, target=target)

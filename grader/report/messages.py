@@ -264,7 +264,7 @@ def _launch_of(checked: CheckedFinding, record: Record) -> LaunchDrawing | None:
 
 def _named(trace: CaseTrace, finding: Finding, text: str) -> CaseTrace:
     """The trace of an op with the name of its array, where another build has told the line."""
-    place = of_file(finding.source, lambda file: not file)
+    place = of_file(finding.source)
     if place is None or len(trace.arrays) != 1 or trace.arrays[0].name in text:
         return trace
     old = trace.arrays[0]

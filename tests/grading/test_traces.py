@@ -45,7 +45,7 @@ def traced(device, body, *, lane=None, tamper=lambda results: None):
     """The traces of one case of a kernel, for which `y` should be equal to `x`."""
     of = part(launch("k", "y", "x"))
     check = Integers(title="exact")
-    puzzle = SimpleNamespace(parts=(of,), checks_of=lambda _: (check,))
+    puzzle = SimpleNamespace(parts=(of,), checks_of=lambda _: (check,), label=lambda _: "")
     with lane or KernelLane(device) as opened:
         opened.load({0: [kernel("k", TWO, body)]}, [])
         run = opened.run(case(of))

@@ -8,7 +8,7 @@ import numpy as np
 
 from grader.model.domains import Sizes
 from grader.model.part import Arrays, Mistake, sketched
-from grader.puzzles.programs import Answer, numbers, of_right, power_of_two
+from grader.puzzles.programs import A_CELL_EACH, REDUCTION, Answer, numbers, of_right, power_of_two
 
 
 def _of_rows(change: Callable[[Answer], Answer]) -> Callable[[Arrays, Sizes], Answer | None]:
@@ -57,21 +57,10 @@ def _half(rows: Answer) -> int:
     return max(power_of_two(rows.shape[1]), 8) // 2
 
 
-_REDUCTION = """\
-stride = threads // 2
-while stride > 0:
-    if local_i < stride:
-        ...            # add the cell that lies stride further on
-    barrier()          # outside of the if
-    stride //= 2"""
-_A_CELL_EACH = """\
-shared[local_i] = ...  # a cell for each thread; 0 where it has no element
-barrier()
-...                    # then the cells are added up"""
 MISTAKES = sketched(
     {
-        _REDUCTION: ("first-elements", "one-step", "last-step-missing", "first-step-missing"),
-        _A_CELL_EACH: ("first-element-missing", "last-element-of-rows-missing", "last-elements"),
+        REDUCTION: ("first-elements", "one-step", "last-step-missing", "first-step-missing"),
+        A_CELL_EACH: ("first-element-missing", "last-element-of-rows-missing", "last-elements"),
     },
     Mistake(
         name="first-element-missing",

@@ -8,7 +8,7 @@ import numpy as np
 
 from grader.model.domains import Sizes
 from grader.model.part import Arrays, Mistake, sketched
-from grader.puzzles.programs import Answer, numbers, of_right
+from grader.puzzles.programs import A_CELL_EACH, REDUCTION, Answer, numbers, of_right
 
 
 def _of_products(change: Callable[[Answer], Answer]) -> Callable[[Arrays, Sizes], Answer | None]:
@@ -26,27 +26,16 @@ def _right(inputs: Arrays, sizes: Sizes) -> Answer:
     return np.array([numbers(inputs, "a") @ numbers(inputs, "b")])
 
 
-_REDUCTION = """\
-stride = threads // 2
-while stride > 0:
-    if local_i < stride:
-        ...            # add the cell that lies stride further on
-    barrier()          # outside of the if
-    stride //= 2"""
-_A_CELL_EACH = """\
-shared[local_i] = ...  # a cell for each thread; 0 where it has no element
-barrier()
-...                    # then the cells are added up"""
 MISTAKES = sketched(
     {
-        _REDUCTION: (
+        REDUCTION: (
             "last-product-missing",
             "first-product-only",
             "one-step",
             "last-step-missing",
             "first-step-missing",
         ),
-        _A_CELL_EACH: ("first-product-missing", "last-product-only"),
+        A_CELL_EACH: ("first-product-missing", "last-product-only"),
     },
     Mistake(
         name="first-product-missing",
