@@ -11,8 +11,8 @@ import pytest
 
 from grader import puzzles
 from grader.grading.cases import drawn
-from grader.lanes import ways
-from grader.lanes.devices import OnSoftwareDevice, device_spawn
+from grader.lanes import DeviceChoice, ways
+from grader.lanes.devices import choose_device, device_spawn
 from grader.lanes.kernel_build import BuiltKernels, build_kernels
 from grader.lanes.ways import ProgramLane, way_of
 from grader.lanes.workspace import compile_limits, open_workspace
@@ -44,22 +44,24 @@ def shapes_of(puzzle: Puzzle) -> list[PlannedShape]:
 
 @contextlib.contextmanager
 def opened(
-    text: str, puzzle: Puzzle, shapes: Sequence[PlannedShape], edition: str = "auto"
+    text: str,
+    puzzle: Puzzle,
+    shapes: Sequence[PlannedShape],
+    edition: str = "auto",
+    wanted: DeviceChoice = "software",
 ) -> Iterator[tuple[ProgramLane, BuiltKernels[Any]]]:
-    """The lane that the software device gets, with what was built."""
+    """The lane that a device gets, with what was built."""
     toolchain = locate(editions.find(edition))
     level = probe_once(Wanted.AUTO).level
     limits = compile_limits(300)
-    with OnSoftwareDevice(reason="a test", spawn=device_spawn(level)) as device:
+    with choose_device(wanted, device_spawn(level)) as device:
         way = way_of(
             device, toolchain, module=puzzle.name, text=text, isolation=level, limits=limits
         )
         built = build_kernels(
             text,
             shapes,
-            lambda: open_workspace(
-                None, puzzle.name, toolchain, isolation=level, device="software"
-            ),
+            lambda: open_workspace(None, puzzle.name, toolchain, isolation=level, device=wanted),
             way.compiler,
             limits=limits,
         )
