@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 import fnmatch
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-import msgspec
-
-from grader import __version__, puzzles
+from grader import puzzles
 from grader.batch.merge import Changes
 from grader.batch.model import Student
 from grader.batch.store import KnownResult, StoredAttempt
-from grader.batch.task import Conditions, Options, deciding_code
-from grader.book.shipped import GIVEN
-from grader.errors import GraderFault, UsageError
-from grader.folders import data_directory
-from grader.grading.rescore import judged
+from grader.batch.task import Options
+from grader.errors import UsageError
+from grader.grading.conditions import Conditions, conditions_of
 from grader.intake.display import one_line
 from grader.lanes import DeviceChoice
 from grader.model.puzzle import Puzzle
-from grader.puzzles import course_folders
 from grader.record import Verdict
 from grader.rubric import Rubric
 from grader.toolchain import edition as editions
@@ -58,20 +52,15 @@ class Settings:
     def conditions(self) -> Conditions:
         """What results of this run rest on."""
         options = self.options
-        edition = editions.find(options.edition)
-        return Conditions(
-            grader=__version__,
-            code_digest=deciding_code(),
-            puzzle=options.puzzle,
-            puzzle_digest=_digest_of_references(options),
-            edition=options.edition if options.edition == "auto" else edition.name,
-            toolchain=f"max {edition.max_version}, mojo {edition.mojo_version}",
+        return conditions_of(
+            self.puzzle,
+            self.rubric,
+            skeleton=options.skeleton,
+            edition=options.edition,
             device=options.device,
-            rubric=self.rubric.digest if self.rubric else "",
             examples=options.examples,
             timeout=options.timeout,
             isolation=str(options.isolation),
-            judged=judged(self.puzzle),
         )
 
 
@@ -105,30 +94,6 @@ def check_machine(settings: Settings) -> str:
     locate(editions.find(settings.options.edition))
     report = probe_once(settings.options.isolation)
     return report.sentence if report.weakened else ""
-
-
-def _digest_of_references(options: Options) -> str:
-    """A digest of an edition's reference (all, for ``auto``) and of what book and course give.
-
-    Of a course's own puzzle, all that stands in its folder: what decides is there, too.
-    """
-    own = course_folders().get(options.puzzle)
-    folder = own or data_directory("reference_kernels") / options.puzzle
-    kernels = folder if own or options.edition == "auto" else folder / options.edition
-    kinds = ("*.py", "*.mojo") if own else ("*.mojo",)
-    digest = hashlib.sha256(msgspec.json.encode(options.skeleton) if options.skeleton else b"")
-    try:
-        for path in [
-            *sorted(path for kind in kinds for path in kernels.rglob(kind)),
-            *folder.glob(GIVEN),
-        ]:
-            digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes())
-    except OSError as error:
-        raise GraderFault(
-            f"the reference of {options.puzzle} can't be read: {error}",
-            remedy="The installation is incomplete; install again with: pip install mojo-grade",
-        ) from error
-    return digest.hexdigest()
 
 
 ALL = "*"

@@ -42,10 +42,10 @@ from grader.batch.results import now, student_results, write_outputs
 from grader.batch.run import Display, MakeBackend, Rerender, Summary, make_folder, run
 from grader.batch.run import dry_run as dry_run_of_one
 from grader.batch.store import Store
-from grader.batch.task import all_code
 from grader.book import find_book
 from grader.book.shipped import read_shipped
 from grader.errors import UsageError
+from grader.grading.conditions import all_code
 from grader.intake.display import one_line
 
 SEVERAL: Final = "several.json"

@@ -22,7 +22,7 @@ import msgspec
 
 from grader.batch.database import guarded, open_database
 from grader.batch.model import Attempt, Refusal, RunInfo, Source, Student
-from grader.batch.task import Conditions
+from grader.grading.conditions import Conditions
 from grader.record import Record, Verdict, decode
 
 

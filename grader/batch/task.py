@@ -1,19 +1,17 @@
-"""One task of a run: a program to grade, how it is graded, and what its result rests on."""
+"""One task of a run: a program to grade, and how it is graded."""
 
 from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Iterator
-from functools import lru_cache
-from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from grader import __version__, puzzles
 from grader.errors import GraderFault, SubmissionRefused
+from grader.grading.conditions import deciding_code
 from grader.grading.state import DEFAULT_EXAMPLES, DEFAULT_TIMEOUT, Request, RunState, Silent
 from grader.intake import submission_from_bytes
 from grader.intake.display import safe_name
@@ -56,58 +54,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     grader_version: str
     """The run's version; a machine that has another may not grade for it."""
     code_digest: str
-    """The same between two versions: `grader.batch.task.deciding_code`."""
-
-
-class Conditions(msgspec.Struct, frozen=True, kw_only=True):
-    """What a result rests on besides the program. A result under other conditions is made again."""
-
-    grader: str
-    puzzle: str
-    puzzle_digest: str
-    """Digest of the reference and the skeleton that came with it."""
-    edition: str
-    toolchain: str
-    device: str
-    rubric: str
-    """Digest; empty for the puzzle's own."""
-    examples: int
-    timeout: float
-    isolation: str
-    code_digest: str = ""
-    """`grader.batch.task.deciding_code`; runs of earlier versions lack it."""
-    judged: str = ""
-    """`grader.grading.rescore.judged` of the rubric; runs of earlier versions lack it."""
-
-    def only_marks_differ(self, before: Conditions) -> bool:
-        """Whether all that changed is what the rubric makes of how the checks ended."""
-        same = msgspec.structs.replace(before, rubric=self.rubric) == self
-        return same and before.rubric != self.rubric and bool(self.judged)
-
-    def changes(self, before: Conditions) -> list[str]:
-        """What is different from an earlier result's conditions, for people."""
-        names = {
-            "grader": "the grader's version",
-            "code_digest": "the grader's code",
-            "puzzle": "the puzzle",
-            "puzzle_digest": "the puzzle's reference",
-            "edition": "the edition",
-            "toolchain": "the toolchain",
-            "device": "the device",
-            "rubric": "the rubric",
-            "examples": "the number of cases",
-            "timeout": "the time limit",
-            "isolation": "the isolation",
-        }
-        found: list[str] = []
-        for field, name in names.items():
-            old, new = getattr(before, field), getattr(self, field)
-            if field == "code_digest" and found:
-                continue  # another version is other code, too
-            if old != new:
-                shown = "" if "digest" in field or field == "rubric" else f" ({old} → {new})"
-                found.append(f"{name} changed{shown}")
-        return found
+    """The same between two versions: `grader.grading.conditions.deciding_code`."""
 
 
 class GradingOutcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -125,48 +72,6 @@ class GradingOutcome(msgspec.Struct, frozen=True, kw_only=True):
     """How many processes ended without a record before."""
     where: str = ""
     """The machine that did it, where that is another one."""
-
-
-_PACKAGE: Final = Path(__file__).resolve().parents[1]
-_KINDS: Final = frozenset({".py", ".c", ".h", ".def", ".toml", ".json"})
-# What shows results and decides none, by folder; anything new counts until it stands here.
-_SHOWS: Final = frozenset({"audience.py", "batch", "cli", "course.py", "doctor.py", "report"})
-_DECIDES_ALL_THE_SAME: Final = frozenset({"batch/task.py"})
-# These choose the cases, and compute what is right.
-_LIBRARIES: Final = ("hypothesis", "ml_dtypes", "numpy")
-
-
-@lru_cache(maxsize=1)
-def deciding_code() -> str:
-    """A digest of the code that decides how a program is graded."""
-    return _digest_of_code(decides=True)
-
-
-@lru_cache(maxsize=1)
-def all_code() -> str:
-    """A digest of the whole grader."""
-    return _digest_of_code(decides=False)
-
-
-def files(*, decides: bool) -> Iterator[tuple[str, Path]]:
-    """Source files of the grader, all or those that decide, by their path in the package."""
-    for path in sorted(_PACKAGE.rglob("*")):
-        parts = path.relative_to(_PACKAGE).parts
-        name = "/".join(parts)
-        if path.suffix not in _KINDS or "_data" in parts:
-            continue
-        if not decides or parts[0] not in _SHOWS or name in _DECIDES_ALL_THE_SAME:
-            yield name, path
-
-
-def _digest_of_code(*, decides: bool) -> str:
-    digest = hashlib.sha256(__version__.encode())
-    for library in _LIBRARIES:
-        digest.update(f"\0{library} {metadata.version(library)}".encode())
-    for name, path in files(decides=decides):
-        content = hashlib.sha256(path.read_bytes()).digest()
-        digest.update(b"\0" + name.encode() + b"\0" + content)
-    return digest.hexdigest()
 
 
 def grade_task(task: Task) -> Record:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from grader.batch import task
 from grader.batch.plan import Settings
 from grader.batch.task import Options, Task, grade_task
+from grader.grading import conditions
 from grader.record import Verdict
 from tests.batch.harness import grade_class, make_class
 from tests.test_architecture import MODULES, OURS, ROOT
@@ -20,18 +20,18 @@ def package(tmp_path, monkeypatch) -> Path:
     """A copy of the package's sources, which the digests are made of."""
     copy = tmp_path / "grader"
     shutil.copytree(ROOT / "grader", copy, ignore=shutil.ignore_patterns("__pycache__", "*.so"))
-    monkeypatch.setattr(task, "_PACKAGE", copy)
-    task.deciding_code.cache_clear()
-    task.all_code.cache_clear()
+    monkeypatch.setattr(conditions, "_PACKAGE", copy)
+    conditions.deciding_code.cache_clear()
+    conditions.all_code.cache_clear()
     yield copy
-    task.deciding_code.cache_clear()
-    task.all_code.cache_clear()
+    conditions.deciding_code.cache_clear()
+    conditions.all_code.cache_clear()
 
 
 def digests() -> tuple[str, str]:
-    task.deciding_code.cache_clear()
-    task.all_code.cache_clear()
-    return task.deciding_code(), task.all_code()
+    conditions.deciding_code.cache_clear()
+    conditions.all_code.cache_clear()
+    return conditions.deciding_code(), conditions.all_code()
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_what_no_code_is_changes_nothing(package):
 
 def test_everything_that_a_grading_runs_decides():
     """Whatever `grade_task` imports, and what that imports."""
-    decides = {path for _, path in task.files(decides=True)}
+    decides = {path for _, path in conditions.files(decides=True)}
     reached, left = set(), ["grader.batch.task", "grader.worker.script"]
     while left:
         module = left.pop()
@@ -108,12 +108,12 @@ def test_a_repaired_check_grades_everybody_again_and_a_report_nobody(package, tm
 
 def test_another_machine_of_the_same_version_and_other_code_does_not_grade(tmp_path):
     options = Options(puzzle="conv1d", edition="26.5", device="software")
-    conditions = Settings(source=tmp_path, folder=tmp_path, options=options).conditions
-    assert conditions.code_digest == task.deciding_code()
+    own = Settings(source=tmp_path, folder=tmp_path, options=options).conditions
+    assert own.code_digest == conditions.deciding_code()
     record = grade_task(
         Task(
             program="p", name="conv1d.mojo", source=b"x", seed="1", options=options,
-            grader_version=conditions.grader, code_digest="other",
+            grader_version=own.grader, code_digest="other",
         )
     )  # fmt: skip
     assert record.verdict is Verdict.FAULT

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 
 from grader import __version__
-from grader.batch.task import Options, Task, deciding_code, grade_task
+from grader.batch.task import Options, Task, grade_task
+from grader.grading.conditions import deciding_code
 from grader.record import Verdict
 from tests.book.test_identify import TOPICS, source
 

@@ -25,9 +25,9 @@ from grader.batch.outputs.dashboard import render_dashboard
 from grader.batch.outputs.diagnosis import Troubles
 from grader.batch.outputs.feedback import RecordTrimmer
 from grader.batch.outputs.gradebooks import ClassMarks, render_all
-from grader.batch.task import all_code
 from grader.errors import GraderFault
 from grader.folders import data_directory
+from grader.grading.conditions import all_code
 from grader.record import Record, encode
 
 LIST = "outputs.json"

@@ -23,7 +23,7 @@ from typing import Final
 
 import msgspec
 
-from grader.batch.task import all_code
+from grader.grading.conditions import all_code
 from grader.intake.lexer import COMMENT, NAME, STRING, plain_lines, scan
 
 MAX_TEXT: Final = 200_000

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import grader
-from grader.batch.results import record_of_equal_program
 from grader.book.digests import program_of
 from grader.errors import GraderFault
 from grader.folders import reference_kernel
+from grader.grading.equal import record_of_equal_program
 from grader.intake import submission_from_bytes
 from grader.intake.token_views import equal_programs
 from grader.record import Diagnostic, Note

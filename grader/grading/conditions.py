@@ -1,0 +1,186 @@
+"""What a result rests on besides the program: the code that decides, puzzle, toolchain and options.
+
+Equal programs are graded once, in a class (`grader.batch`) and by one person
+(`grader.remembered`). A result under other conditions is made again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from functools import lru_cache
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from grader import __version__
+from grader.book.shipped import GIVEN
+from grader.errors import GraderFault
+from grader.folders import data_directory
+from grader.grading.rescore import judged
+from grader.puzzles import course_folders
+from grader.record import SkeletonInfo
+from grader.toolchain import edition as editions
+
+if TYPE_CHECKING:
+    from grader.model.puzzle import Puzzle
+    from grader.rubric import Rubric
+
+
+class Conditions(msgspec.Struct, frozen=True, kw_only=True):
+    """What a result rests on besides the program. A result under other conditions is made again."""
+
+    grader: str
+    puzzle: str
+    puzzle_digest: str
+    """Digest of the reference and the skeleton that came with it."""
+    edition: str
+    toolchain: str
+    device: str
+    rubric: str
+    """Digest; empty for the puzzle's own."""
+    examples: int
+    timeout: float
+    isolation: str
+    code_digest: str = ""
+    """`deciding_code`; runs of earlier versions lack it."""
+    judged: str = ""
+    """`grader.grading.rescore.judged` of the rubric; runs of earlier versions lack it."""
+
+    def only_marks_differ(self, before: Conditions) -> bool:
+        """Whether all that changed is what the rubric makes of how the checks ended."""
+        same = msgspec.structs.replace(before, rubric=self.rubric) == self
+        return same and before.rubric != self.rubric and bool(self.judged)
+
+    def changes(self, before: Conditions) -> list[str]:
+        """What is different from an earlier result's conditions, for people."""
+        names = {
+            "grader": "the grader's version",
+            "code_digest": "the grader's code",
+            "puzzle": "the puzzle",
+            "puzzle_digest": "the puzzle's reference",
+            "edition": "the edition",
+            "toolchain": "the toolchain",
+            "device": "the device",
+            "rubric": "the rubric",
+            "examples": "the number of cases",
+            "timeout": "the time limit",
+            "isolation": "the isolation",
+        }
+        found: list[str] = []
+        for field, name in names.items():
+            old, new = getattr(before, field), getattr(self, field)
+            if field == "code_digest" and found:
+                continue  # another version is other code, too
+            if old != new:
+                shown = "" if "digest" in field or field == "rubric" else f" ({old} → {new})"
+                found.append(f"{name} changed{shown}")
+        return found
+
+
+def conditions_of(
+    puzzle: Puzzle,
+    rubric: Rubric | None,
+    *,
+    skeleton: SkeletonInfo | None,
+    edition: str,
+    device: str,
+    examples: int,
+    timeout: float,
+    isolation: str,
+) -> Conditions:
+    """The conditions of now.
+
+    Args:
+        puzzle: As it is marked.
+        rubric: Of a file; None for the puzzle's own.
+        skeleton: The one that the rubric names.
+        edition: Name of an edition, or ``auto``.
+        device: What it is graded on; never ``auto``.
+        examples: Cases that are asked for.
+        timeout: Seconds that a stage may take.
+        isolation: What was asked for.
+    """
+    compiled_with = editions.find(edition)
+    return Conditions(
+        grader=__version__,
+        code_digest=deciding_code(),
+        puzzle=puzzle.name,
+        puzzle_digest=_digest_of_references(puzzle.name, edition, skeleton),
+        edition=edition if edition == "auto" else compiled_with.name,
+        toolchain=f"max {compiled_with.max_version}, mojo {compiled_with.mojo_version}",
+        device=device,
+        rubric=rubric.digest if rubric else "",
+        examples=examples,
+        timeout=timeout,
+        isolation=isolation,
+        judged=judged(puzzle),
+    )
+
+
+def _digest_of_references(puzzle: str, edition: str, skeleton: SkeletonInfo | None) -> str:
+    """A digest of an edition's reference (all, for ``auto``) and of what book and course give.
+
+    Of a course's own puzzle, all that stands in its folder: what decides is there, too.
+    """
+    own = course_folders().get(puzzle)
+    folder = own or data_directory("reference_kernels") / puzzle
+    kernels = folder if own or edition == "auto" else folder / edition
+    kinds = ("*.py", "*.mojo") if own else ("*.mojo",)
+    digest = hashlib.sha256(msgspec.json.encode(skeleton) if skeleton else b"")
+    try:
+        for path in [
+            *sorted(path for kind in kinds for path in kernels.rglob(kind)),
+            *folder.glob(GIVEN),
+        ]:
+            digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes())
+    except OSError as error:
+        raise GraderFault(
+            f"the reference of {puzzle} can't be read: {error}",
+            remedy="The installation is incomplete; install again with: pip install mojo-grade",
+        ) from error
+    return digest.hexdigest()
+
+
+_PACKAGE: Final = Path(__file__).resolve().parents[1]
+_KINDS: Final = frozenset({".py", ".c", ".h", ".def", ".toml", ".json"})
+# What shows results and decides none, by folder; anything new counts until it stands here.
+_SHOWS: Final = frozenset({"audience.py", "batch", "cli", "course.py", "doctor.py", "report"})
+_DECIDES_ALL_THE_SAME: Final = frozenset({"batch/task.py"})
+# These choose the cases, and compute what is right.
+_LIBRARIES: Final = ("hypothesis", "ml_dtypes", "numpy")
+
+
+@lru_cache(maxsize=1)
+def deciding_code() -> str:
+    """A digest of the code that decides how a program is graded."""
+    return _digest_of_code(decides=True)
+
+
+@lru_cache(maxsize=1)
+def all_code() -> str:
+    """A digest of the whole grader."""
+    return _digest_of_code(decides=False)
+
+
+def files(*, decides: bool) -> Iterator[tuple[str, Path]]:
+    """Source files of the grader, all or those that decide, by their path in the package."""
+    for path in sorted(_PACKAGE.rglob("*")):
+        parts = path.relative_to(_PACKAGE).parts
+        name = "/".join(parts)
+        if path.suffix not in _KINDS or "_data" in parts:
+            continue
+        if not decides or parts[0] not in _SHOWS or name in _DECIDES_ALL_THE_SAME:
+            yield name, path
+
+
+def _digest_of_code(*, decides: bool) -> str:
+    digest = hashlib.sha256(__version__.encode())
+    for library in _LIBRARIES:
+        digest.update(f"\0{library} {metadata.version(library)}".encode())
+    for name, path in files(decides=decides):
+        content = hashlib.sha256(path.read_bytes()).digest()
+        digest.update(b"\0" + name.encode() + b"\0" + content)
+    return digest.hexdigest()
