@@ -162,7 +162,7 @@ class GradeStep:
         # A self-hosted runner keeps its folders: an old record must not pass for a new one.
         for name in ("record.json", "report.html"):
             (self.out / name).unlink(missing_ok=True)
-        command = [sys.executable, "-m", "grader", "submit", *self.options]
+        command = [sys.executable, "-m", "grader", "submit", "--fresh", *self.options]
         command += ["--audience", self.audience, "--format", _FORMATS]
         command += ["--out", str(self.out), "--", self.path]
         sys.stdout.flush()

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from hypothesis import settings
+
+from grader.remembered import CACHE_VARIABLE
 
 EXHAUSTIVE = "left out of the ordinary run to keep it under half an hour; give --exhaustive"
 
@@ -22,6 +26,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # A test that grades is not to be told what an earlier run of it came to.
+    os.environ[CACHE_VARIABLE] = "off"
     # For tests that do not say how many examples they need.
     settings.register_profile("ordinary", max_examples=40)
     settings.register_profile("exhaustive", max_examples=200)

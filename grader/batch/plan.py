@@ -15,6 +15,7 @@ from grader.batch.store import KnownResult, StoredAttempt
 from grader.batch.task import Options
 from grader.errors import UsageError
 from grader.grading.conditions import Conditions, conditions_of
+from grader.grading.rescore import judged
 from grader.intake.display import one_line
 from grader.lanes import DeviceChoice
 from grader.model.puzzle import Puzzle
@@ -53,7 +54,7 @@ class Settings:
         """What results of this run rest on."""
         options = self.options
         return conditions_of(
-            self.puzzle,
+            options.puzzle,
             self.rubric,
             skeleton=options.skeleton,
             edition=options.edition,
@@ -61,6 +62,7 @@ class Settings:
             examples=options.examples,
             timeout=options.timeout,
             isolation=str(options.isolation),
+            judged=judged(self.puzzle),
         )
 
 

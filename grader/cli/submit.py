@@ -6,6 +6,7 @@ import hashlib
 import os
 import sys
 import time
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast
 
@@ -18,7 +19,7 @@ from grader.cli.root import EXIT_CODES
 from grader.course import ReportTarget, path_in_repository
 from grader.errors import RecordError, SubmissionRefused, UsageError
 from grader.grading.state import DEFAULT_EXAMPLES, Request, SizesChoice
-from grader.intake import read_submission
+from grader.intake import Submission, read_submission
 from grader.intake.display import safe_name
 from grader.lanes import DeviceChoice
 from grader.puzzles import find
@@ -82,6 +83,11 @@ if TYPE_CHECKING:
     help="The record.json of an earlier run, to say what changed.  [default: the one in the "
     "folder of --out, if it is of a file of this name]",
 )
+@click.option(
+    "--fresh",
+    is_flag=True,
+    help="Grade it also where you have graded an equal program under equal conditions before.",
+)
 @options.hints
 @options.timeout("Seconds that one stage may take.")
 @options.isolation("grade")
@@ -99,6 +105,7 @@ def submit(
     audience: Audience,
     rubric_file: Path | None,
     since: Path | None,
+    fresh: bool,
     hints: int | None,
     timeout: float,
     isolation: str,
@@ -128,8 +135,6 @@ def submit(
         for notice in rubric.notices if rubric is not None else ():
             progress.notice(notice)
         try:
-            from grader.grading.run import grade
-
             submission = read_submission(source)
             choice = PuzzleChoice(assigned) if assigned else choose(submission.text)
             request = Request(
@@ -145,7 +150,7 @@ def submit(
                 isolation=Wanted(isolation),
                 rubric=rubric,
             )
-            record = grade(request, progress, submission=submission, meanwhile=preload)
+            record = _graded(request, submission, progress, fresh=fresh)
         except SubmissionRefused as refused:
             from grader.grading.records import refusal
 
@@ -166,6 +171,28 @@ def submit(
     outputs.show(shown, written)
     # What a student may not know, the exit code must not tell either.
     raise click.exceptions.Exit(int(shown.exit_code))
+
+
+def _graded(
+    request: Request, submission: Submission, progress: TerminalProgress, *, fresh: bool
+) -> Record:
+    """The record of this file: as an equal program was graded before, or graded now."""
+    from grader.remembered import Remembered
+
+    remembered = Remembered(request, submission)
+    if not fresh and (before := remembered.record()) is not None:
+        when = datetime.fromisoformat(before.created).astimezone()
+        progress.notice(f"as graded before, on {when:%Y-%m-%d at %H:%M}; --fresh grades it again.")
+        return before
+    from grader.grading.run import grade
+
+    def meanwhile() -> None:
+        preload()
+        remembered.prepare()
+
+    record = grade(request, progress, submission=submission, meanwhile=meanwhile)
+    remembered.keep(record)
+    return record
 
 
 def _earlier(since: Path | None, folder: Path, file: Path) -> Record | None:

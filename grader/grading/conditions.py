@@ -19,13 +19,11 @@ from grader import __version__
 from grader.book.shipped import GIVEN
 from grader.errors import GraderFault
 from grader.folders import data_directory
-from grader.grading.rescore import judged
 from grader.puzzles import course_folders
 from grader.record import SkeletonInfo
 from grader.toolchain import edition as editions
 
 if TYPE_CHECKING:
-    from grader.model.puzzle import Puzzle
     from grader.rubric import Rubric
 
 
@@ -81,7 +79,7 @@ class Conditions(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def conditions_of(
-    puzzle: Puzzle,
+    puzzle: str,
     rubric: Rubric | None,
     *,
     skeleton: SkeletonInfo | None,
@@ -90,11 +88,12 @@ def conditions_of(
     examples: int,
     timeout: float,
     isolation: str,
+    judged: str = "",
 ) -> Conditions:
     """The conditions of now.
 
     Args:
-        puzzle: As it is marked.
+        puzzle: Its name.
         rubric: Of a file; None for the puzzle's own.
         skeleton: The one that the rubric names.
         edition: Name of an edition, or ``auto``.
@@ -102,13 +101,14 @@ def conditions_of(
         examples: Cases that are asked for.
         timeout: Seconds that a stage may take.
         isolation: What was asked for.
+        judged: `grader.grading.rescore.judged` of the puzzle; empty where nothing is scored again.
     """
     compiled_with = editions.find(edition)
     return Conditions(
         grader=__version__,
         code_digest=deciding_code(),
-        puzzle=puzzle.name,
-        puzzle_digest=_digest_of_references(puzzle.name, edition, skeleton),
+        puzzle=puzzle,
+        puzzle_digest=_digest_of_references(puzzle, edition, skeleton),
         edition=edition if edition == "auto" else compiled_with.name,
         toolchain=f"max {compiled_with.max_version}, mojo {compiled_with.mojo_version}",
         device=device,
@@ -116,7 +116,7 @@ def conditions_of(
         examples=examples,
         timeout=timeout,
         isolation=isolation,
-        judged=judged(puzzle),
+        judged=judged,
     )
 
 
