@@ -84,7 +84,12 @@ def rewritten_labels(puzzle: str = DEFAULT) -> list[Label]:
 
 
 def sample_file(
-    name: str, *, edition: str = editions.DEFAULT_EDITION, group: str = "assignment"
+    name: str,
+    *,
+    edition: str = editions.DEFAULT_EDITION,
+    group: str = "assignment",
+    puzzle: str = DEFAULT,
 ) -> Path:
     """The file of one sample."""
-    return next(each.path for each in labels_of(edition, group=group) if each.path.stem == name)
+    labels = labels_of(edition, group=group, puzzle=puzzle)
+    return next(each.path for each in labels if each.path.stem == name)

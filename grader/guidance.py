@@ -41,6 +41,7 @@ from grader.wording import (
     MEND_FIRST,
     NO_OUTPUT_SAID,
     NOTHING_LAUNCHED,
+    SHOWS_IN_VALUES,
     SKIPPED_BARRIER,
 )
 
@@ -216,7 +217,7 @@ def _of_part(record: Record, part: str, checks: list[CheckOutcome]) -> Cause | N
     for each in findings:
         # What a manual allows is a cause only where a rubric takes points for it.
         asked = each.finding.kind not in ALLOWED or clean.intersection(each.concerns)
-        if asked and (wrong or each.finding.kind is not FindingKind.UNINITIALISED_READ):
+        if asked and (wrong or each.finding.kind not in SHOWS_IN_VALUES):
             return _of_finding(part, each, blamed.line if blamed is not None else None)
     return _of_problem(part, checks, examples)
 
@@ -373,11 +374,11 @@ def _steps(record: Record) -> Iterator[Hint]:
     kinds = {cause.key for cause in found}
     # What a launch with wrong arguments leads to goes with it.
     told = {cause.part for cause in found if cause.key == LAUNCH_ARGUMENTS}
-    # So does, with another finding, what a thread reads that it should not.
+    # So does, with another finding, what a thread takes that it should not.
     explained = {cause.part for cause in found if cause.finding is not None}
     for each in record.findings:
-        unwritten = each.finding.kind is FindingKind.UNINITIALISED_READ
-        if each.part in told or (unwritten and each.part in explained):
+        any_value = each.finding.kind in SHOWS_IN_VALUES
+        if each.part in told or (any_value and each.part in explained):
             continue
         if _costs(each) and each.finding.kind.value not in kinds and each.explanation:
             yield Hint(2, _at_line(each.finding.source_line, each.explanation))

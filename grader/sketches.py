@@ -42,6 +42,7 @@ FINDING_SKETCHES: dict[FindingKind, str] = {
     FindingKind.OUT_OF_BOUNDS: _GUARDED,
     FindingKind.MISALIGNED: _NO_SKETCH,
     FindingKind.UNINITIALISED_READ: _WRITTEN_FIRST,
+    FindingKind.INACTIVE_LANE: _NO_SKETCH,
     FindingKind.RACE: _BARRIER_BETWEEN,
     FindingKind.BARRIER_DIVERGENCE: _BARRIER_FOR_ALL,
     FindingKind.BUDGET_EXCEEDED: """\

@@ -21,6 +21,7 @@ FINDING_PHRASES: dict[FindingKind, str] = {
     FindingKind.OUT_OF_BOUNDS: "an access out of bounds",
     FindingKind.MISALIGNED: "a misaligned access",
     FindingKind.UNINITIALISED_READ: "a read of uninitialised memory",
+    FindingKind.INACTIVE_LANE: "a shuffle from a lane without a thread",
     FindingKind.RACE: "a race",
     FindingKind.BARRIER_DIVERGENCE: "a barrier that not all threads reach",
     FindingKind.BUDGET_EXCEEDED: "a kernel that does not end",
@@ -36,6 +37,7 @@ FINDING_TITLES: dict[FindingKind, str] = {
     FindingKind.OUT_OF_BOUNDS: "Access outside of an array",
     FindingKind.MISALIGNED: "Misaligned access",
     FindingKind.UNINITIALISED_READ: "Read of memory that nothing wrote",
+    FindingKind.INACTIVE_LANE: "Shuffle from a lane without a thread",
     FindingKind.RACE: "Race between two threads",
     FindingKind.BARRIER_DIVERGENCE: "Barrier that not every thread reaches",
     FindingKind.BUDGET_EXCEEDED: "Kernel that does not come to an end",
@@ -54,6 +56,10 @@ FINDING_EXPLANATIONS: dict[FindingKind, str] = {
     FindingKind.MISALIGNED: "The address is not a multiple of the access size; a GPU refuses that.",
     FindingKind.UNINITIALISED_READ: "The value read is uninitialised: whatever the memory held "
     "before. It may happen to be zero on one machine and not on another.",
+    FindingKind.INACTIVE_LANE: "An operation of a warp (a sum, a shuffle) works on 32 lanes. Where "
+    "a block has fewer threads, or some have ended or took another branch, what is taken from "
+    "their lanes is undefined (PTX ISA, shfl.sync). It may look right on one GPU and not on the "
+    "next.",
     FindingKind.RACE: "Two threads use the same cell, at least one writes, and no barrier lies "
     "between: which comes first is chance. Put barrier() between the writes and the reads of "
     "other threads' cells.",
@@ -90,6 +96,8 @@ FINDING_HINTS: dict[FindingKind, str] = {
     FindingKind.MISALIGNED: "A GPU refuses an address that is no multiple of the access size.",
     FindingKind.UNINITIALISED_READ: "Nothing was stored there before, so the value may be "
     "anything. Write the memory first, and let a barrier() lie between, or do not read it.",
+    FindingKind.INACTIVE_LANE: "What it takes there is undefined. Use whole warps of 32 threads, "
+    "all of them at the shuffle, or leave the values of other lanes out.",
     FindingKind.RACE: "Which of the two comes first is chance. Threads of one block need a "
     "barrier() between the two accesses; threads of different blocks need an atomic operation, "
     "or a launch of its own for the second.",
@@ -113,6 +121,9 @@ NO_COST = "This costs no points."
 """Before the explanation of a finding that a manual allows, where no rubric takes points for it."""
 ALLOWED = frozenset({FindingKind.EXITED_BEFORE_BARRIER, FindingKind.SAME_VALUE_RACE})
 """Findings of code that is defined, and that many think is wrong: docs/verdicts.md says why."""
+SHOWS_IN_VALUES = frozenset({FindingKind.UNINITIALISED_READ, FindingKind.INACTIVE_LANE})
+"""Findings that give a thread a value that may be anything: they cost the values that it shows in,
+and nothing by themselves."""
 SKIPPED_BARRIER = (
     "The barrier() in line {line} stands in a branch that not all threads take, so it does not "
     "order those that skip it. Put it where every thread comes by, outside of the if."
@@ -213,6 +224,7 @@ FINDING_DIAGNOSES: dict[FindingKind, str] = {
     FindingKind.OUT_OF_BOUNDS: "A thread {past} the end of {what}",
     FindingKind.MISALIGNED: "An access is not aligned to its type",
     FindingKind.UNINITIALISED_READ: "A thread reads a cell of {what} that nothing wrote",
+    FindingKind.INACTIVE_LANE: "A shuffle takes a value from a lane that has no thread",
     FindingKind.RACE: "Two threads use the same cell of {what} with no barrier between them",
     FindingKind.BARRIER_DIVERGENCE: "Not every thread of the block reaches the barrier",
     FindingKind.BUDGET_EXCEEDED: "The kernel does not come to an end",

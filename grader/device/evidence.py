@@ -34,6 +34,7 @@ class FindingKind(StrEnum):
     OUT_OF_BOUNDS = "out-of-bounds"
     MISALIGNED = "misaligned"
     UNINITIALISED_READ = "uninitialised-read"
+    INACTIVE_LANE = "inactive-lane"
     RACE = "race"
     BARRIER_DIVERGENCE = "barrier-divergence"
     BUDGET_EXCEEDED = "budget-exceeded"

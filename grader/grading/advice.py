@@ -31,6 +31,7 @@ from grader.wording import (
     GIVEN_KERNEL_LAUNCH,
     IN_ORDER,
     NO_COST,
+    SHOWS_IN_VALUES,
     UNWRITTEN_BUFFER,
     explain_finding,
 )
@@ -301,7 +302,7 @@ def findings(
                 by_launch = (
                     whose is Attribution.STUDENT
                     and case.part.name in given
-                    and finding.kind in UNCLEAN | {FindingKind.UNINITIALISED_READ}
+                    and finding.kind in UNCLEAN | SHOWS_IN_VALUES
                 )
                 own = whose is Attribution.STUDENT and not by_launch
                 seen[key] = CheckedFinding(

@@ -15,13 +15,13 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from grader.device import FindingKind
 from grader.model.cases import Comparison, Observation
 from grader.model.domains import Sizes
 from grader.model.numbers import dtype_of, range_of
 from grader.model.part import Arrays, Mistake, Part
 from grader.record import Attribution
 from grader.wording import (
+    SHOWS_IN_VALUES,
     inputs_rounded,
     off_by,
     same_for_all_inputs,
@@ -73,15 +73,15 @@ def recognised(
             _allows(mistake, each) for each in right
         ):
             return Known(mistake.name, mistake.explanation, mistake.advice, mistake.sketch)
-    if any(_reads_unwritten(each) for each in cases):
+    if any(_takes_anything(each) for each in cases):
         return None
     return _same_for_all([*cases, *right]) or _offset([*cases, *right]) or _rounding(part, cases)
 
 
-def _reads_unwritten(observation: Observation) -> bool:
-    """Whether the student's code read what nothing had written: that explains any value."""
+def _takes_anything(observation: Observation) -> bool:
+    """Whether the student's code took a value that may be anything: that explains any other."""
     return any(
-        finding.kind is FindingKind.UNINITIALISED_READ and whose is Attribution.STUDENT
+        finding.kind in SHOWS_IN_VALUES and whose is Attribution.STUDENT
         for finding, whose in observation.findings
     )
 

@@ -26,6 +26,7 @@ from grader.model.program import Command, CommandRun, ProgramSeen
 from grader.record import Diagnostic, ProgramEnd
 from grader.sandbox import MIB, Isolation, LimitHit, Limits, Outcome
 from grader.toolchain.toolchain import Toolchain
+from grader.wording import ALLOWED, SHOWS_IN_VALUES
 
 SECONDS: Final = 10.0
 """A program of the book takes a twentieth of a second, and its process a third to start."""
@@ -39,11 +40,7 @@ _BUDGET: Final = Budget(seconds=0.8 * SECONDS)
 _KEPT: Final = 32 * 1024
 """Bytes that are kept of what it prints, of the beginning and of the end."""
 _SHOWN: Final = 64 * 1024
-_FAILURES: Final = frozenset(FindingKind) - {
-    FindingKind.EXITED_BEFORE_BARRIER,
-    FindingKind.SAME_VALUE_RACE,
-    FindingKind.UNINITIALISED_READ,
-}
+_FAILURES: Final = frozenset(FindingKind) - ALLOWED - SHOWS_IN_VALUES
 """What is told of launches; the others cost nothing in cases, either."""
 _FRAME: Final = re.compile(r"^ *#\d+ 0x[0-9a-f]+ (.*)\n?", re.MULTILINE)
 """A line of a stack trace; those in the program's own file are worth reading."""

@@ -130,7 +130,7 @@ _CUT = re.compile("6A")
 """How a name in the PTX goes on where the compiler has cut it."""
 _LEAST_LEFT = 12
 """Characters of a name that has been cut."""
-_ALLOWED = frozenset({FindingKind.EXITED_BEFORE_BARRIER})
+_WARNED_OF = frozenset({FindingKind.EXITED_BEFORE_BARRIER, FindingKind.INACTIVE_LANE})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -185,7 +185,7 @@ def findings_of(evidence: CaseEvidence, file: SourceFile) -> tuple[ProgramFindin
             more = before.times + finding.count
             found[key] = msgspec.structs.replace(before, times=more)
             continue
-        allowed = finding.kind in _ALLOWED
+        allowed = finding.kind in _WARNED_OF
         found[key] = ProgramFinding(
             severity=Severity.WARNING if allowed else Severity.ERROR,
             at=at,

@@ -36,6 +36,7 @@ def found(run_kinds: RunKinds, flag: str) -> tuple[ProgramFinding, ...]:
         ("race", FindingKind.RACE, "cache", 64),
         ("divergence", FindingKind.BARRIER_DIVERGENCE, "", 1),
         ("leaves", FindingKind.EXITED_BEFORE_BARRIER, "", 60),
+        ("lanes", FindingKind.INACTIVE_LANE, "", 16),
         ("trap", FindingKind.TRAP, "", 58),
         ("library", FindingKind.UNINITIALISED_READ, "", 30),
         ("misaligned", FindingKind.MISALIGNED, "odd", 64),
@@ -54,8 +55,8 @@ def test_a_finding_names_its_lines(
     assert (finding.other.line if finding.other else None) == line_of(f"{flag}, other")
     assert finding.function == flag
     assert (finding.times, finding.launches) == (times, 1)
-    allowed = kind is FindingKind.EXITED_BEFORE_BARRIER
-    assert finding.severity is (Severity.WARNING if allowed else Severity.ERROR)
+    warned = kind in (FindingKind.EXITED_BEFORE_BARRIER, FindingKind.INACTIVE_LANE)
+    assert finding.severity is (Severity.WARNING if warned else Severity.ERROR)
 
 
 def test_a_function_of_the_file_is_named_and_not_its_caller(run_kinds: RunKinds) -> None:

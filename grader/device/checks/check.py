@@ -92,6 +92,9 @@ class LaunchCheck:
     def warp_barrier(self, lanes: Index) -> None:
         """Threads passed a barrier of their warps."""
 
+    def inactive_lane(self, pc: int, lanes: Index, sources: Index) -> None:
+        """Lanes took a value of lanes of their warp, by number, that are not at the shuffle."""
+
     def stuck(self, lanes: Index, places: Index) -> None:
         """These lanes wait, each at a program counter, and nobody is left who could come."""
 
@@ -197,6 +200,7 @@ class Observers:
     fence: Sequence[Callable[..., None]]
     barrier: Sequence[Callable[[BarrierPassed], None]]
     warp_barrier: Sequence[Callable[[Index], None]]
+    inactive_lane: Sequence[Callable[[int, Index, Index], None]]
     stuck: Sequence[Callable[[Index, Index], None]]
     call: Sequence[Callable[[int, str, Lanes], None]]
     overflow: Sequence[Callable[[int, Lanes, int], None]]

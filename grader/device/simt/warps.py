@@ -184,6 +184,7 @@ def _shuffle(binding: Binding, waits: WarpWaits) -> tuple[Operand, Action]:
     predicate = binding.destination(valid, PREDICATE)
     source_of = _SOURCES[parts[1]]
     machine = binding.machine
+    pc = binding.site.pc
 
     def action(lanes: Lanes, _: Any) -> None:
         lane = waits.laneid[lanes.index]
@@ -202,6 +203,10 @@ def _shuffle(binding: Binding, waits: WarpWaits) -> tuple[Operand, Action]:
         values = np.where(active, values, np.uint32(machine.memory.poison))
         lanes.put(out, values)
         lanes.put(predicate, good)
+        if machine.observers.inactive_lane and not (active | ~good).all():
+            which = good & ~active
+            for tell in machine.observers.inactive_lane:
+                tell(pc, lanes.index[which], source[which])
 
     return mask, action
 

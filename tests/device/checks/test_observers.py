@@ -79,6 +79,7 @@ LAUNCHES: dict[str, tuple[str, dict[str, Any]]] = {
     "fence": ("membar.gl;", {}),
     "barrier": ("bar.sync 0;", {}),
     "warp_barrier": ("bar.warp.sync 0xffffffff;", {}),
+    "inactive_lane": ("shfl.sync.down.b32 %r0, %t, 8, 31, -1;", {"block": (12, 1, 1)}),
     "stuck": ("setp.eq.u32 %p1, %t, 0; @%p1 bar.sync 1; bar.sync 0;", {}),
     "call": ("call f;", {"module": FUNCTION}),
     "overflow": (
@@ -112,6 +113,7 @@ CAUGHT: dict[str, tuple[FindingKind, str, dict[str, Any]]] = {
     "races": (FindingKind.RACE, RACE, {"module": SHARED}),
     "barriers": (FindingKind.BARRIER_DIVERGENCE, *LAUNCHES["stuck"]),
     "budget": (FindingKind.BUDGET_EXCEEDED, *LAUNCHES["exceeded"]),
+    "shuffles": (FindingKind.INACTIVE_LANE, *LAUNCHES["inactive_lane"]),
     "refusals": (FindingKind.BAD_LAUNCH, *LAUNCHES["refused"]),
     "stack": (FindingKind.STACK_OVERFLOW, *LAUNCHES["overflow"]),
     "traps": (FindingKind.TRAP, *LAUNCHES["trap"]),

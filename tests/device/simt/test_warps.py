@@ -55,7 +55,59 @@ def test_shuffle_follows_the_manual(mode: str, b: int, c: int) -> None:
 def test_a_shuffle_from_a_thread_that_is_not_there_gives_poison() -> None:
     body = "shfl.sync.down.b32 %r0, %t, 8, 31, -1;"
     wanted = [t + 8 if t + 8 < 12 else 0x7FA5A5A5 for t in range(12)]
-    assert results(body, threads=12) == wanted
+    out = [np.zeros(12, dtype=np.uint32)]
+    outcome = run(body + "st.global.u32 [%o], %r0;", out, block=(12, 1, 1))
+    assert outcome.buffers[0].tolist() == wanted
+
+
+def inactive(body: str, threads: int) -> list[tuple[str, int]]:
+    """What is told of lanes that are not there: the first, and how many took from them."""
+    out = [np.zeros(threads, dtype=np.uint32)]
+    outcome = run(body + "st.global.u32 [%o], %r0;", out, block=(threads, 1, 1))
+    assert outcome.result == 0
+    assert set(outcome.kinds) <= {FindingKind.INACTIVE_LANE}
+    return [(each.message, each.count) for each in outcome.findings]
+
+
+@pytest.mark.parametrize(
+    ("body", "threads", "takers"),
+    [
+        ("shfl.sync.down.b32 %r0, %t, 8, 31, -1;", 12, (4, 8)),
+        ("shfl.sync.bfly.b32 %r0, %t, 16, 31, -1;", 40, (32, 8)),
+        ("shfl.sync.idx.b32 %r0, %t, 31, 31, -1;", 31, (0, 31)),
+        # Lanes that have ended.
+        (
+            "setp.ge.u32 %p1, %t, 20; @%p1 exit; shfl.sync.idx.b32 %r0, %t, 25, 31, -1;",
+            32,
+            (0, 20),
+        ),
+        # Lanes of the other branch.
+        (
+            "setp.lt.u32 %p1, %t, 16; @!%p1 bra E; shfl.sync.down.b32 %r0, %t, 8, 31, 0xFFFF; E:",
+            32,
+            (8, 8),
+        ),
+    ],
+)
+def test_a_shuffle_from_a_lane_without_a_thread_is_told(body, threads, takers):
+    first, count = takers
+    ((message, told),) = inactive(body, threads)
+    assert message.startswith(f"thread {first} of block 0 took a value from lane ")
+    assert told == count
+
+
+@pytest.mark.parametrize(
+    ("body", "threads"),
+    [
+        # The source is beyond the clamp: each lane keeps its own.
+        ("shfl.sync.down.b32 %r0, %t, 8, 7, -1;", 8),
+        ("shfl.sync.up.b32 %r0, %t, 8, 0, -1;", 12),
+        ("shfl.sync.bfly.b32 %r0, %t, 4, 31, -1;", 8),
+        ("shfl.sync.bfly.b32 %r0, %t, 16, 31, -1;", 64),
+    ],
+)
+def test_a_shuffle_among_threads_that_are_there_is_not(body, threads):
+    assert inactive(body, threads) == []
 
 
 def test_a_shuffle_waits_for_the_lanes_of_its_mask() -> None:

@@ -1,6 +1,7 @@
 # Each kernel does one thing wrong. The comment `# <flag>` is on the line that a finding has to name,
 # `# <flag>, other` on that of the other side.
 from std.gpu import thread_idx
+from std.gpu.primitives import warp
 from std.math import atan2
 from std.os import abort
 from std.sys import argv
@@ -63,6 +64,11 @@ def leaves(output: Numbers, a: Numbers):
     output[i] = a[i]
     barrier()  # leaves
     output[i] += 1.0
+
+
+def lanes(output: Numbers, a: Numbers):
+    var i = thread_idx.x
+    output[i] = warp.sum(rebind[Float32](a[i]))  # lanes
 
 
 def endless(output: Numbers, a: Numbers):
@@ -129,6 +135,8 @@ def main() raises:
             ctx.enqueue_function[divergence](output, a, grid_dim=1, block_dim=N)
         elif flag == "leaves":
             ctx.enqueue_function[leaves](output, a, grid_dim=1, block_dim=N)
+        elif flag == "lanes":
+            ctx.enqueue_function[lanes](output, a, grid_dim=1, block_dim=40)
         elif flag == "endless":
             ctx.enqueue_function[endless](output, a, grid_dim=1, block_dim=N)
         elif flag == "trap":
