@@ -13,7 +13,7 @@ from enum import Enum
 
 from grader.device import Finding, FindingKind, Space, Writer, of_file
 from grader.intake.program import Unset
-from grader.record import Aspect, NotRun, PrintedOutput, ProblemKind, ProgramEnd, Reason
+from grader.record import Aspect, LaneKind, NotRun, PrintedOutput, ProblemKind, ProgramEnd, Reason
 
 # ---- what the device found ----
 
@@ -113,6 +113,8 @@ FINDING_HINTS: dict[FindingKind, str] = {
     FindingKind.EXITED_BEFORE_BARRIER: "The manual allows it (PTX ISA, exit), but the next "
     "barrier() is undefined for them. The safe way is an if around the loads and stores, and "
     "barrier() outside of it.",
+    FindingKind.SAME_VALUE_RACE: "The cell holds that value, whichever comes last. One thread "
+    "would be enough.",
     FindingKind.STREAM_RACE: "A GPU works on several streams at once. Use one DeviceContext, or "
     "call synchronize() before the other one uses the memory.",
 }
@@ -506,6 +508,13 @@ def sizes_tried(tried: int, count: int) -> str:
         return f"all {count} sizes" if count > 1 else "its one size"
     return f"{tried} of {count} sizes"
 
+
+LANES: dict[LaneKind, str] = {
+    LaneKind.GRAPH: "as an op in a MAX Graph",
+    LaneKind.KERNEL: "its kernels, as PTX that the grader launches",
+    LaneKind.HARNESS: "its kernels, by a library that launches them",
+}
+"""How a submission was run."""
 
 # ---- the verdict ----
 

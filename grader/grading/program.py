@@ -79,6 +79,8 @@ class ProgramRun:
             isolation=self.isolation,
             limits=self._limits(),
         )
+        known = self.state.toolchain
+        self.state.toolchain = known and msgspec.structs.replace(known, lane=self.way.kind)
         with contextlib.ExitStack() as stack:
             # A file that does not compile needs neither: it is done before, or a first look tells.
             # The device takes half a second to start, and the compiler four.

@@ -28,7 +28,7 @@ from grader.intake import Submission, read_submission
 from grader.intake.program import as_library
 from grader.lanes.workspace import compile_limits, open_workspace
 from grader.puzzles import course_folders
-from grader.record import IsolationInfo, Record, ToolchainInfo
+from grader.record import IsolationInfo, LaneKind, Record, ToolchainInfo
 from grader.sandbox import Isolation, IsolationReport, Limits, forget, probe_once
 from grader.toolchain.packaging import LIMITS as PACKAGING_LIMITS
 from grader.toolchain.packaging import Packaged, package
@@ -120,7 +120,8 @@ class _Run:
         self.choice = choice
         self.moved_to: Choice | None = None
         self.toolchain = editions.provide(choice.edition, state)
-        state.toolchain = _toolchain_info(self.toolchain, choice)
+        lane = None if self._is_program() else LaneKind.GRAPH
+        state.toolchain = _toolchain_info(self.toolchain, choice, lane)
         if self._is_program():
             return self._grade_program()
         # Two processes of a submission at a time only where a namespace keeps them apart.
@@ -380,8 +381,9 @@ def _staged(submission: Submission) -> bytes:
     return submission.text.encode()
 
 
-def _toolchain_info(toolchain: Toolchain, choice: Choice) -> ToolchainInfo:
+def _toolchain_info(toolchain: Toolchain, choice: Choice, lane: LaneKind | None) -> ToolchainInfo:
     return ToolchainInfo(
+        lane=lane,
         edition=toolchain.edition.name,
         edition_reason=choice.reason,
         max_version=toolchain.max_version,

@@ -20,6 +20,7 @@ from grader.lanes.kernel_build import Compiler, to_ptx
 from grader.lanes.lane import Control, Lane
 from grader.lanes.workspace import open_workspace
 from grader.model.cases import PlannedShape
+from grader.record import LaneKind
 from grader.sandbox import Isolation, Limits
 from grader.toolchain.edition import Edition
 from grader.toolchain.toolchain import Toolchain
@@ -50,6 +51,7 @@ class ProgramLane(Lane, Protocol):
 class Way:
     """A way to run kernels of a program."""
 
+    kind: LaneKind
     compiler: Compiler[Any]
     """Makes what `ProgramLane.load` takes."""
     open_lane: Callable[[], AbstractContextManager[ProgramLane]]
@@ -81,7 +83,7 @@ def way_of(
         limits: Of a process that loads what was built.
     """
     if as_ptx(device, toolchain.edition):
-        return Way(to_ptx, lambda: KernelLane(device, text=text))
+        return Way(LaneKind.KERNEL, to_ptx, lambda: KernelLane(device, text=text))
 
     @contextlib.contextmanager
     def open_lane() -> Iterator[ProgramLane]:
@@ -98,4 +100,4 @@ def way_of(
         ):
             yield lane
 
-    return Way(library_compiler(device), open_lane)
+    return Way(LaneKind.HARNESS, library_compiler(device), open_lane)

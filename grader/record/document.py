@@ -68,8 +68,8 @@ class ToolchainInfo(msgspec.Struct, frozen=True, kw_only=True):
     """What compiled it."""
 
     edition: str
-    lane: LaneKind = LaneKind.GRAPH
-    """How the submission was run."""
+    lane: LaneKind | None = None
+    """How the submission was run; None where it was not, or as the program that it is."""
     edition_reason: str = ""
     max_version: str = ""
     mojo_version: str = ""

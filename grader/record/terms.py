@@ -53,6 +53,10 @@ class LaneKind(StrEnum):
 
     GRAPH = "graph"
     """As an op in a MAX Graph."""
+    KERNEL = "kernel"
+    """Kernels of a program, as PTX that the grader launches."""
+    HARNESS = "harness"
+    """Kernels of a program, by a library that launches them."""
 
 
 class Aspect(StrEnum):

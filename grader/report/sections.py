@@ -20,7 +20,7 @@ from grader.record import (
 )
 from grader.report import style
 from grader.report.style import HIDDEN_FROM_STUDENTS, SHORT, STATUS, Badge, ReportLimits, cut
-from grader.wording import FINDING_TITLES, program_sentence
+from grader.wording import FINDING_TITLES, LANES, program_sentence
 
 PROGRAMS = 8
 """Runs of the program that are shown."""
@@ -265,6 +265,8 @@ def facts(record: Record) -> tuple[FactRow, ...]:
         say("Toolchain", versions or chain.edition, chain.edition_reason)
     if record.device is not None:
         say("Device", record.device.name, record.device.reason)
+    if record.toolchain is not None and record.toolchain.lane is not None:
+        say("Run", LANES[record.toolchain.lane])
     if record.isolation is not None:
         note = record.isolation.note
         say("Isolation", record.isolation.level, note, warns=bool(note))

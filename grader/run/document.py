@@ -16,6 +16,7 @@ import msgspec
 from grader.device import CaseEvidence, Finding, FindingKind, Launch, SourcePlace, of_file
 from grader.intake.indexed import indexed_array
 from grader.record import DeviceInfo, Diagnostic, IsolationInfo, LaunchKind, ToolchainInfo
+from grader.wording import ALLOWED
 
 
 class RunEnding(StrEnum):
@@ -130,7 +131,7 @@ _CUT = re.compile("6A")
 """How a name in the PTX goes on where the compiler has cut it."""
 _LEAST_LEFT = 12
 """Characters of a name that has been cut."""
-_WARNED_OF = frozenset({FindingKind.EXITED_BEFORE_BARRIER, FindingKind.INACTIVE_LANE})
+_WARNED_OF = ALLOWED | {FindingKind.INACTIVE_LANE}
 
 
 @dataclass(frozen=True, kw_only=True)

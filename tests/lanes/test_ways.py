@@ -15,6 +15,7 @@ from grader.lanes.kernel import KernelLane
 from grader.lanes.kernel_build import ShapeOfCopy, to_ptx
 from grader.lanes.ways import way_of
 from grader.model.cases import PlannedShape
+from grader.record import LaneKind
 from grader.sandbox import Isolation, Limits
 from grader.toolchain import edition as editions
 from grader.toolchain.kernels import SourceCopy, WantedKernel
@@ -34,6 +35,7 @@ def way(device, edition="26.5"):
 def test_the_software_device_is_given_ptx():
     chosen = way(SOFTWARE)
     assert chosen.compiler is to_ptx
+    assert chosen.kind is LaneKind.KERNEL
     with chosen.open_lane() as lane:
         assert isinstance(lane, KernelLane)
 
@@ -48,7 +50,9 @@ def test_what_can_t_be_given_ptx_has_a_library(device, edition, monkeypatch):
         yield None
 
     monkeypatch.setattr(ways, "open_workspace", place)
-    with way(device, edition).open_lane() as lane:
+    chosen = way(device, edition)
+    assert chosen.kind is LaneKind.HARNESS
+    with chosen.open_lane() as lane:
         assert isinstance(lane, HarnessLane)
         assert lane.observes is (device is SOFTWARE)
     assert opened == ["software" if device is SOFTWARE else "gpu"]

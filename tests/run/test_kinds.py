@@ -8,6 +8,7 @@ import pytest
 
 from grader.device import FindingKind
 from grader.run.document import ProgramFinding, Severity, findings_of, launches_of
+from grader.wording import ALLOWED
 from tests.run.conftest import KINDS, RunKinds
 
 pytestmark = pytest.mark.slow
@@ -36,6 +37,7 @@ def found(run_kinds: RunKinds, flag: str) -> tuple[ProgramFinding, ...]:
         ("race", FindingKind.RACE, "cache", 64),
         ("divergence", FindingKind.BARRIER_DIVERGENCE, "", 1),
         ("leaves", FindingKind.EXITED_BEFORE_BARRIER, "", 60),
+        ("same", FindingKind.SAME_VALUE_RACE, "output", 63),
         ("lanes", FindingKind.INACTIVE_LANE, "", 16),
         ("trap", FindingKind.TRAP, "", 58),
         ("library", FindingKind.UNINITIALISED_READ, "", 30),
@@ -52,10 +54,11 @@ def test_a_finding_names_its_lines(
     assert finding.at is not None
     assert finding.at.line == line_of(flag)
     assert finding.at.array == array
-    assert (finding.other.line if finding.other else None) == line_of(f"{flag}, other")
+    other = line_of(flag) if flag == "same" else line_of(f"{flag}, other")
+    assert (finding.other.line if finding.other else None) == other
     assert finding.function == flag
     assert (finding.times, finding.launches) == (times, 1)
-    warned = kind in (FindingKind.EXITED_BEFORE_BARRIER, FindingKind.INACTIVE_LANE)
+    warned = kind in ALLOWED | {FindingKind.INACTIVE_LANE}
     assert finding.severity is (Severity.WARNING if warned else Severity.ERROR)
 
 

@@ -66,6 +66,10 @@ def leaves(output: Numbers, a: Numbers):
     output[i] += 1.0
 
 
+def same(output: Numbers, a: Numbers):
+    output[0] = a[0]  # same
+
+
 def lanes(output: Numbers, a: Numbers):
     var i = thread_idx.x
     output[i] = warp.sum(rebind[Float32](a[i]))  # lanes
@@ -135,6 +139,8 @@ def main() raises:
             ctx.enqueue_function[divergence](output, a, grid_dim=1, block_dim=N)
         elif flag == "leaves":
             ctx.enqueue_function[leaves](output, a, grid_dim=1, block_dim=N)
+        elif flag == "same":
+            ctx.enqueue_function[same](output, a, grid_dim=1, block_dim=N)
         elif flag == "lanes":
             ctx.enqueue_function[lanes](output, a, grid_dim=1, block_dim=40)
         elif flag == "endless":
