@@ -124,7 +124,7 @@ def _known_mistake(record: Record) -> Diagnosis | None:
         if case.explanation and not _is_extra(record, case.check):
             # Written to the student; here the instructor reads it.
             told = _YOUR.sub("the student's", first_sentence(case.explanation))
-            return _made("mistake", told, told)
+            return _made("mistake", told, case.mistake or told)
     return None
 
 
@@ -136,7 +136,8 @@ def _no_output(record: Record) -> Diagnosis | None:
         seen = _ended_by(record, case)
         if seen is not None and seen.kind is not FindingKind.BAD_LAUNCH:
             title = _finding_title(seen)
-            return _made("crash", f"{title}, and the run ends there", title)
+            what = (seen.kind.value, str(seen.space))
+            return _made("crash", f"{title}, and the run ends there", *what)
         told = normalised(next((line for line in case.error.splitlines() if line.strip()), ""))
         return _made("crash", f"No run gives an output: {_clause(told)}", told)
     return None
@@ -173,7 +174,8 @@ def _unclean(record: Record) -> Diagnosis | None:
     if not seen:
         return None
     title = _finding_title(seen[0])
-    return _made("unclean", f"The values are right, but: {title[0].lower()}{title[1:]}", title)
+    title = f"The values are right, but: {title[0].lower()}{title[1:]}"
+    return _made("unclean", title, seen[0].kind.value, str(seen[0].space))
 
 
 def _checks(record: Record) -> Diagnosis:
