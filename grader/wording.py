@@ -321,65 +321,6 @@ PROBLEM_TITLES: dict[ProblemKind, str] = {
 }
 """Where a problem has more of a name than its kind, that stands in the place of this."""
 
-_MOJO_TYPES = {"float16": "Float16", "bfloat16": "BFloat16", "tf32": "TF32"}
-
-
-def too_small_a_type(dtype: str, got: float, right: float) -> tuple[str, str]:
-    """That values were kept in a smaller type on the way, and what to do about it."""
-    name = _MOJO_TYPES[dtype]
-    told = (
-        f"{got:.9g} stands where {right:.9g} is right, and every result is a number that {name} "
-        f"can hold: something on the way is {name}."
-    )
-    return told, _KEEP_FLOAT32
-
-
-_KEEP_FLOAT32 = (
-    "Keep every value in float32: look at the type of the accumulator and of shared memory, "
-    "and at casts."
-)
-
-
-def inputs_rounded(dtype: str, got: float, right: float) -> tuple[str, str]:
-    """That the inputs were rounded to a smaller type before use, and what to do about it."""
-    told = (
-        f"{got:.9g} stands where {right:.9g} is right, and every result is what comes out where "
-        f"the inputs are rounded to {_MOJO_TYPES[dtype]} first."
-    )
-    return told, _KEEP_FLOAT32
-
-
-def the_same_everywhere(value: float) -> tuple[str, str]:
-    """That every output is one number, and what to do about it."""
-    return (
-        f"Every output is {value:.9g}, whatever the inputs are.",
-        "The published example is one case of many: compute the output from the inputs.",
-    )
-
-
-def same_for_all_inputs() -> tuple[str, str]:
-    """That the output does not depend on the inputs, and what to do about it."""
-    return (
-        (
-            "The output is the same for different inputs of the same size: it does not depend on "
-            "what they hold."
-        ),
-        (
-            "Read the inputs' elements. An index, or the numbers of the published example, can't "
-            "stand in their place."
-        ),
-    )
-
-
-def off_by(number: float) -> tuple[str, str]:
-    """That every output is off by the same number, and what to do about it."""
-    word = "large" if number > 0 else "small"
-    return (
-        f"Every output is {abs(number):.9g} too {word}.",
-        "Look at what the sum begins with, and at what is added to it at the end.",
-    )
-
-
 GO_ON = "Go on with {title}: nothing has been changed there yet."
 NOTHING_LAUNCHED = "No kernel was launched, so nothing was computed on the device."
 LAUNCH_IT = (

@@ -176,6 +176,9 @@ def _put(results: Results, told: Mapping[int, Finding]) -> None:
     for part in results.parts.values():
         for tally in part.tallies.values():
             tally.failing = [_explained(each, told) for each in tally.failing]
+            tally.failing_at = {
+                number: _explained(each, told) for number, each in tally.failing_at.items()
+            }
             if tally.worst is not None:
                 observation, problem = tally.worst
                 tally.worst = (

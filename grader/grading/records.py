@@ -123,7 +123,7 @@ def _counterexamples(
             puzzle,
             check.id,
             *tally.worst,
-            failing=[each for seen in together for each in seen.failing],
+            failing=[each for seen in together for each in seen.all_failing],
             passing=[each for seen in together for each in seen.passing.values()],
             source=text,
         )

@@ -41,6 +41,9 @@ class Tally:
     failing: list[Observation] = field(default_factory=list)
     """The failing cases with the fullest inputs, since of zeros many a mistake would give the same;
     and some of the largest size, to see whether the inputs make a difference."""
+    failing_at: dict[int, Observation] = field(default_factory=dict)
+    """At each size the failing case with the fullest inputs, by the number of its shape: what holds
+    at one size need not hold at another."""
     passing: dict[int, Observation] = field(default_factory=dict)
     """The first right case at each size, by the number of its shape."""
     helped: bool = False
@@ -53,6 +56,11 @@ class Tally:
     """Whether a case of it ended without output."""
     certain: bool = False
     """Whether a case failed in a way that the rounding of no right algorithm explains."""
+
+    @property
+    def all_failing(self) -> tuple[Observation, ...]:
+        """The failing cases that are kept, each once."""
+        return tuple(dict.fromkeys((*self.failing, *self.failing_at.values())))
 
     @property
     def fractional(self) -> bool:
@@ -72,6 +80,8 @@ class Tally:
         self.failures += 1
         self.crashed = self.crashed or observation.run.outputs is None
         self.certain = self.certain or not observation.rearranged
+        at = observation.case.shape.number
+        self.failing_at[at] = max(self.failing_at.get(at, observation), observation, key=_telling)
         self.failing.append(observation)
         if len(self.failing) > KEPT:
             self.failing.remove(_least_telling(self.failing))

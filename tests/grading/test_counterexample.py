@@ -28,7 +28,7 @@ def example_of(program, check="integers", source="", writer=Writer.KERNEL):
         PUZZLE,
         "integers",
         *tally.worst,
-        failing=tally.failing,
+        failing=tally.all_failing,
         passing=tuple(tally.passing.values()),
         source=source,
     )
@@ -140,7 +140,7 @@ def out_of_bounds(sizes):
 def test_a_run_without_output_keeps_the_finding_that_explains_it(check):
     results, _ = grade(ScriptedLane(crash, findings=out_of_bounds))
     tally = results.parts["conv1d"].tallies[check]
-    case = build(PUZZLE, check, *tally.worst, failing=tally.failing, source="")
+    case = build(PUZZLE, check, *tally.worst, failing=tally.all_failing, source="")
     assert case.finding is not None
     assert case.finding.kind is FindingKind.OUT_OF_BOUNDS
     assert case.error == case.finding.message
@@ -149,6 +149,6 @@ def test_a_run_without_output_keeps_the_finding_that_explains_it(check):
 def test_only_a_run_without_output_ends_with_a_finding():
     results, _ = grade(ScriptedLane(findings=out_of_bounds))
     tally = results.parts["conv1d"].tallies["clean"]
-    case = build(PUZZLE, "clean", *tally.worst, failing=tally.failing, source="")
+    case = build(PUZZLE, "clean", *tally.worst, failing=tally.all_failing, source="")
     assert (case.finding, case.error) == (None, "")
     assert example_of(crash).finding is None

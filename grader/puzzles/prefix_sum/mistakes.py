@@ -59,7 +59,8 @@ def _steps(a: Answer, steps: int) -> Answer:
 
 
 def _last_step_missing(a: Answer) -> Answer:
-    return _steps(a, max(power_of_two(len(a)).bit_length() - 2, 0))
+    # The steps go by the threads of the block, which may be more than the elements.
+    return _steps(a, max(TPB, power_of_two(len(a))).bit_length() - 2)
 
 
 def _growing(a: Answer) -> Answer:

@@ -1,140 +1,49 @@
-"""Which mistake explains all failing cases of a check.
+"""Mistakes that show in the values of outputs, whatever the puzzle.
 
-Named is only what explains every one of them, and what the right cases at the same sizes allow. A
-puzzle's own models say which values a mistake gives (`grader.model.part.Mistake`). Some mistakes
-show by themselves, whatever the puzzle: values that were kept in too small a type, inputs that
-were rounded, an output that is the same for all inputs, or off by the same number everywhere.
+Values that were kept in too small a type, inputs that were rounded, an output that is the same for
+all inputs, or off by the same number everywhere.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from grader.model.cases import Comparison, Observation
-from grader.model.domains import Sizes
-from grader.model.numbers import dtype_of, range_of
-from grader.model.part import Arrays, Mistake, Part
-from grader.record import Attribution
-from grader.wording import (
-    SHOWS_IN_VALUES,
+from grader.grading.mistakes.known import ROUNDED, Known, Seen
+from grader.grading.mistakes.words import (
     inputs_rounded,
     off_by,
     same_for_all_inputs,
     the_same_everywhere,
     too_small_a_type,
 )
+from grader.model.cases import Comparison, Observation
+from grader.model.numbers import dtype_of, range_of
 
-_ROUNDED: Final = 2.0**-19
-"""Of a mistake's value: how far the rounding of a few terms may take a kernel that makes it."""
 _SMALLER: Final = ("float16", "bfloat16")
 _TELLING: Final = 0.1
 """An element may be off from its value by rounding, but not by so much."""
 _TF32_BITS: Final = 13
 """Of a float32's mantissa, those that a tensor core's TF32 does not have."""
+NAMES: Final = ("constant", "same-for-all-inputs", "offset", *_SMALLER, "tf32")
 
 
-IN_ANY_PUZZLE: Final = ("constant", "same-for-all-inputs", "offset", *_SMALLER, "tf32")
-"""Names of the mistakes that show by themselves, whatever the puzzle."""
-
-
-class Known(NamedTuple):
-    """A mistake that explains the cases, in words."""
-
-    name: str
-    explanation: str
-    advice: str
-    sketch: str = ""
-
-
-def recognised(
-    part: Part, failing: Sequence[Observation], *, passing: Sequence[Observation] = ()
-) -> Known | None:
-    """The well-known mistake that gives exactly these outputs, if there is one.
-
-    Args:
-        part: What the cases are of.
-        failing: Cases that fail. Those without output have a reason of their own, and say nothing
-            of values.
-        passing: Cases that are right. A mistake that would have made one at the size of a failing
-            case wrong is not what was done.
-    """
-    cases = [each for each in failing if each.comparisons]
-    if not cases:
-        return None
-    sizes = {each.case.shape.number for each in cases}
-    right = [each for each in passing if each.right and each.case.shape.number in sizes]
-    for mistake in part.mistakes:
-        if all(_explains(mistake, each) for each in cases) and all(
-            _allows(mistake, each) for each in right
-        ):
-            return Known(mistake.name, mistake.explanation, mistake.advice, mistake.sketch)
-    if any(_takes_anything(each) for each in cases):
-        return None
-    return _same_for_all([*cases, *right]) or _offset([*cases, *right]) or _rounding(part, cases)
-
-
-def _takes_anything(observation: Observation) -> bool:
-    """Whether the student's code took a value that may be anything: that explains any other."""
-    return any(
-        finding.kind in SHOWS_IN_VALUES and whose is Attribution.STUDENT
-        for finding, whose in observation.findings
-    )
-
-
-# ---- a puzzle's own models ----
-
-
-def _explains(mistake: Mistake, observation: Observation) -> bool:
-    """Whether a mistake gives what the first output holds, and no other output is wrong."""
-    if observation.right:
-        return False
-    comparison, *others = observation.comparisons
-    if any(not each.right for each in others):
-        return False
-    answer = _answer(mistake, observation.case.inputs, observation.case.shape.sizes)
-    return answer is not None and _gives(answer, comparison)
-
-
-def _allows(mistake: Mistake, observation: Observation) -> bool:
-    """Whether a case that is right would have been right with the mistake as well."""
-    answer = _answer(mistake, observation.case.inputs, observation.case.shape.sizes)
-    return answer is None or _gives(answer, observation.comparisons[0])
-
-
-def _gives(answer: NDArray[np.float64], comparison: Comparison) -> bool:
-    """Whether an output holds these numbers, up to rounding."""
-    with np.errstate(invalid="ignore"):  # of a signalling NaN
-        got = comparison.got.ravel().astype(np.float64)
-        # The bound is of the right answer, and a wrong one may be far larger.
-        allowed = np.maximum(comparison.expected.allowed.ravel(), _ROUNDED * np.abs(answer))
-        close = np.abs(got - answer) <= allowed
-    same = (got == answer) | (np.isnan(got) & np.isnan(answer))
-    return bool((close | same | ~comparison.expected.decided.ravel()).all())
-
-
-def _answer(mistake: Mistake, inputs: Arrays, sizes: Sizes) -> NDArray[np.float64] | None:
-    with np.errstate(all="ignore"):
-        answer = mistake.answer(inputs, sizes)
-    return None if answer is None else answer.ravel().astype(np.float64)
-
-
-# ---- what shows in any puzzle ----
-
-
-def _same_for_all(cases: Sequence[Observation]) -> Known | None:
+def same_for_all(seen: Seen) -> Known | None:
     """The output does not depend on the inputs, though the right one does.
 
     That is said only where a large size shows it: a single element that is never written is the
-    same for all inputs as well.
+    same for all inputs as well. And not where a size is right in all cases: no such output is.
     """
+    cases = [*seen.failing, *seen.right]
     groups: defaultdict[int, list[Observation]] = defaultdict(list)
     for each in cases:
         groups[each.case.shape.number].append(each)
+    if groups.keys() - {each.case.shape.number for each in seen.failing}:
+        return None
     if any(_bits(each) != _bits(group[0]) for group in groups.values() for each in group):
         return None
     values = {
@@ -175,9 +84,10 @@ def _differ(one: Observation, other: Observation) -> bool:
     )
 
 
-def _offset(cases: Sequence[Observation]) -> Known | None:
+def offset(seen: Seen) -> Known | None:
     """Every element is off by the same number."""
     off: float | None = None
+    cases = [*seen.failing, *seen.right]
     compared = [each for case in cases for each in case.comparisons]
     # Where a sum is large, a small number is lost in its rounding: that says nothing.
     for telling in (True, False):
@@ -185,21 +95,21 @@ def _offset(cases: Sequence[Observation]) -> Known | None:
             with np.errstate(invalid="ignore", over="ignore"):
                 value = np.asarray(each.expected.value, dtype=np.float64).ravel()
                 got = each.got.ravel().astype(np.float64)
-                allowed = each.expected.allowed.ravel() + _ROUNDED * np.abs(value)
+                allowed = each.expected.allowed.ravel() + ROUNDED * np.abs(value)
                 known = np.isfinite(value) & np.isfinite(got) & each.expected.decided.ravel()
                 places = known & (allowed < _TELLING) if telling else known
                 value, got, allowed = value[places], got[places], allowed[places]
             if off is None and len(value):
                 off = float(np.round(got[0] - value[0]))
-            if off is not None and not (np.abs(got - value - off) <= allowed + _ROUNDED).all():
+            if off is not None and not (np.abs(got - value - off) <= allowed + ROUNDED).all():
                 return None
     return Known("offset", *off_by(off)) if off else None
 
 
-def _rounding(part: Part, cases: Sequence[Observation]) -> Known | None:
+def rounding(seen: Seen) -> Known | None:
     """Values, or the inputs, were rounded to a smaller type."""
-    compared = [each for case in cases for each in case.comparisons]
-    own = {spec.name: spec.dtype for spec in part.outputs}
+    compared = [each for case in seen.failing for each in case.comparisons]
+    own = {spec.name: spec.dtype for spec in seen.part.outputs}
     # The largest tells most; a zero may have come about in many ways.
     wrong = max(
         (
@@ -218,7 +128,7 @@ def _rounding(part: Part, cases: Sequence[Observation]) -> Known | None:
         if all(_rounded_to(smaller, each) for each in compared):
             return Known(smaller, *too_small_a_type(smaller, *wrong))
     for name, rounded in _INPUTS.items():
-        if all(_of_rounded_inputs(rounded, each) for each in cases):
+        if all(_of_rounded_inputs(rounded, each) for each in seen.failing):
             return Known(name, *inputs_rounded(name, *wrong))
     return None
 

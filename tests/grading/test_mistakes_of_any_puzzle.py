@@ -1,0 +1,242 @@
+"""Mistakes are recognised in puzzles that have no model of them, and nothing else is."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from grader.grading.mistakes import in_any_puzzle, recognised
+from grader.model.domains import Values
+from grader.puzzles import NAMES, find
+from tests.grading.simulated import named, part_of, tally_of
+
+
+def only(*index, value=0):
+    """Everything right but these places."""
+
+    def program(right, inputs, sizes):
+        right = right.copy()
+        right[index] = value if np.isscalar(value) else value(right[index])
+        return right
+
+    return program
+
+
+def remainder_of(count):
+    """Right up to the last multiple of a number that the sizes say."""
+
+    def program(right, inputs, sizes):
+        right = right.copy()
+        group = count(sizes)
+        right[sizes["size"] // group * group :] = 0
+        return right
+
+    return program
+
+
+def blocks_of(sizes):
+    """How many blocks a launch has."""
+    return -(-sizes["size"] // sizes["threads"])
+
+
+def threads_of(sizes):
+    return sizes["threads"]
+
+
+def moved_b(edge):
+    """``a + b`` with the next element of b, and something beyond its end."""
+
+    def program(right, inputs, sizes):
+        a, b = inputs["a"], inputs["b"]
+        return a + np.append(b[1:], np.float32(0) if edge is None else b[edge])
+
+    return program
+
+
+def total_of_a(axis):
+    """Sums of ``a`` up to each element, along an axis, plus b."""
+
+    def program(right, inputs, sizes):
+        a, b = inputs["a"].astype(np.float64), inputs["b"].astype(np.float64)
+        return (np.cumsum(np.broadcast_to(a, right.shape), axis) + b).astype(np.float32)
+
+    return program
+
+
+def rolled(step, axis):
+    """The outputs of the neighbours, and zeros beyond the edge."""
+
+    def program(right, inputs, sizes):
+        found = np.roll(right, step, axis)
+        end = [slice(None)] * right.ndim
+        end[axis] = -1 if step < 0 else 0
+        found[tuple(end)] = 0
+        return found
+
+    return program
+
+
+def whole(right, inputs, sizes):
+    """Ten is added to whole numbers."""
+    a = inputs["a"].astype(np.float64)
+    return np.where(np.abs(a) < 2.0**31, np.trunc(a), np.sign(a) * 2.0**31) + 10
+
+
+@pytest.mark.parametrize(
+    ("puzzle", "program", "mistake", "words"),
+    [
+        ("zip", only(0), "first-missing", "first element of the output is always 0"),
+        ("zip", only(-1, value=lambda last: 3 * last + 1), "last-element-wrong", "last element"),
+        ("pooling", only(0, value=np.float32(7e7)), "first-element-wrong", "wrong in every case"),
+        ("map_2d", only(slice(None), -1), "last-column-missing", "last column"),
+        ("map_2d", only(slice(None), 0), "first-column-missing", "first column"),
+        ("map_2d", only(0), "first-row-missing", "first row"),
+        ("blocks_2d", only(-1), "last-row-missing", "last row"),
+        (
+            "blocks",
+            remainder_of(blocks_of),
+            "remainder-missing",
+            "each block gets an equal share",
+        ),
+        ("map", remainder_of(lambda sizes: 2), "remainder-missing", "group of 2"),
+        ("zip", moved_b(0), "b-ahead", "next element of b"),
+        ("zip", moved_b(-1), "b-ahead", "next element of b"),
+        ("zip", moved_b(None), "b-ahead", "next element of b"),
+        ("zip", rolled(1, 0), "neighbour-behind", "previous element"),
+        ("map_2d", rolled(-1, 0), "neighbour-ahead", "next row"),
+        ("map_2d", rolled(-1, 1), "neighbour-ahead", "next column"),
+        ("map", lambda right, inputs, sizes: np.cumsum(right), "running-total", "running total"),
+        ("broadcast", total_of_a(1), "running-total", "all elements of a"),
+        (
+            "pooling",
+            lambda right, inputs, sizes: right + inputs["a"][0],
+            "starts-at-first-element",
+            "first element of a",
+        ),
+        (
+            "axis_sum",
+            lambda right, inputs, sizes: right + inputs["a"][:, -1:],
+            "starts-at-last-element",
+            "last element of a",
+        ),
+        ("map", whole, "whole-numbers", "Fractions are lost"),
+    ],
+)
+@pytest.mark.parametrize("seed", ["one", "two"])
+def test_a_mistake_is_named_that_no_model_is_of(puzzle, program, mistake, words, seed):
+    part = part_of(puzzle)
+    known = named(part, program, seed)
+    assert known is not None
+    assert (known.name, words in known.explanation) == (mistake, True), known
+    assert mistake in in_any_puzzle(part)
+    assert mistake not in {each.name for each in part.mistakes}
+    assert known.advice
+
+
+def sometimes(program, when):
+    """A mistake that is made for some cases only."""
+    return lambda right, inputs, sizes: (
+        program(right, inputs, sizes) if when(inputs, sizes) else right
+    )
+
+
+def both(first, second):
+    return lambda right, inputs, sizes: second(first(right, inputs, sizes), inputs, sizes)
+
+
+def positive(inputs, sizes):
+    return inputs["a"].ravel()[-1] > 0
+
+
+@pytest.mark.parametrize(
+    ("puzzle", "program"),
+    [
+        # One of two rows that are wrong; an end that is wrong for some inputs, or at some sizes.
+        ("map_2d", both(only(0), only(-1))),
+        ("map_2d", only(slice(None), slice(-2, None))),
+        ("zip", both(only(0), only(-1))),
+        ("zip", only(slice(-2, None))),
+        ("zip", sometimes(only(0), positive)),
+        ("zip", sometimes(only(0), lambda inputs, sizes: sizes["size"] > 3)),
+        ("zip", only(slice(None, None, 2))),
+        ("blocks", both(remainder_of(threads_of), only(0))),
+        ("blocks", sometimes(remainder_of(threads_of), positive)),
+        ("blocks", remainder_of(lambda sizes: max(sizes["size"] // 2, 1))),
+        ("zip", both(moved_b(0), lambda right, inputs, sizes: right + 1)),
+        ("zip", both(rolled(-1, 0), only(0, value=np.float32(3)))),
+        ("zip", lambda right, inputs, sizes: inputs["a"] + np.roll(inputs["b"], 2)),
+        ("pooling", sometimes(lambda right, *_: np.cumsum(right), positive)),
+        ("map", both(whole, lambda right, inputs, sizes: right * np.float32(1 + 2**-10))),
+        ("map", lambda right, inputs, sizes: np.where(np.abs(right) < 11, 0, right)),
+        ("axis_sum", lambda right, inputs, sizes: right * np.float32(1.5)),
+    ],
+)
+@pytest.mark.parametrize("seed", ["one", "two"])
+def test_what_explains_some_cases_only_is_not_named(puzzle, program, seed):
+    known = named(part_of(puzzle), program, seed)
+    assert known is None or "some sizes only" in known.explanation, known
+
+
+@pytest.mark.parametrize("name", ["axis_sum", "prefix_sum", "pooling", "zip"])
+def test_a_mistake_of_the_puzzle_goes_before_what_shows_by_itself(name):
+    """And each of them is told from all others."""
+    for part in find(name).parts:
+        for mistake in part.mistakes:
+
+            def program(right, inputs, sizes, mistake=mistake):
+                made = mistake.answer(inputs, sizes)
+                return right if made is None else made
+
+            tally = tally_of(part, program)
+            if tally.failures:
+                known = named(part, program)
+                assert known is not None, mistake.name
+                assert known.name == mistake.name
+
+
+def test_a_model_that_says_the_same_of_the_remainder_goes_first():
+    part = part_of("blocks")
+    known = named(part, remainder_of(threads_of))
+    assert known is not None
+    assert known.name == "full-blocks-only"
+    unknown = replace(part, mistakes=())
+    tally = tally_of(part, remainder_of(threads_of))
+    known = recognised(unknown, tally.all_failing, passing=tuple(tally.passing.values()))
+    assert known is not None
+    assert "behind the last full block" in known.explanation
+
+
+def test_what_holds_at_one_size_need_not_hold_at_another():
+    """Of rows of five the last element is left out, of rows of six the third and the last."""
+    part = part_of("axis_sum")
+    (halves,) = (each for each in part.mistakes if each.name == "halved-size")
+    known = named(part, lambda right, inputs, sizes: halves.answer(inputs, sizes))
+    assert known is not None
+    assert known.name == "halved-size"
+
+
+def test_a_mistake_at_some_sizes_is_said_to_be_at_some_sizes():
+    part = part_of("zip")
+    program = sometimes(lambda right, *_: np.zeros_like(right), lambda _, sizes: sizes["size"] > 4)
+    known = named(part, program)
+    assert known is not None
+    assert known.name == "zeros"
+    assert "at some sizes only" in known.explanation
+
+
+def test_a_full_failing_case_of_each_size_is_kept():
+    tally = tally_of(part_of("zip"), lambda right, inputs, sizes: right + 1)
+    kept = {each.case.shape.number: each for each in tally.all_failing}
+    assert set(kept) == set(tally.failing_at)
+    assert all(np.count_nonzero(each.case.inputs["a"]) for each in tally.failing_at.values())
+    assert any(each.case.values is Values.REALS for each in tally.all_failing)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_names_in_any_puzzle_are_no_models_of_another_thing(name):
+    """The same name says the same."""
+    for part in find(name).parts:
+        own = {each.name for each in part.mistakes} & in_any_puzzle(part)
+        assert own <= {"first-missing", "whole-numbers", "running-total"}
