@@ -9,6 +9,7 @@ import pytest
 
 from grader.grading.mistakes import in_any_puzzle, recognised
 from grader.model.domains import Values
+from grader.model.part import Mistake
 from grader.puzzles import NAMES, find
 from tests.grading.simulated import named, part_of, tally_of
 
@@ -206,6 +207,52 @@ def test_a_model_that_says_the_same_of_the_remainder_goes_first():
     known = recognised(unknown, tally.all_failing, passing=tuple(tally.passing.values()))
     assert known is not None
     assert "behind the last full block" in known.explanation
+
+
+def wrong_by(name, change):
+    """A mistake that shows as a change of the right sum."""
+    return Mistake(
+        name=name,
+        explanation=f"{name} explains it.",
+        advice="",
+        answer=lambda inputs, sizes: change(
+            inputs["a"].astype(np.float64) + inputs["b"], inputs["a"]
+        ),
+    )
+
+
+TWICE = wrong_by("twice", lambda right, a: 2 * right)
+SAME = wrong_by("the same", lambda right, a: right + right)
+TWICE_IF_POSITIVE = wrong_by("if positive", lambda right, a: np.where(a > 0, 2, 1) * right)
+THREE_IF_NEGATIVE = wrong_by("if negative", lambda right, a: np.where(a < 0, 3, 2) * right)
+
+
+def only_positive(mistakes, *, all_cases=False):
+    """What is named where only cases with positive inputs have output."""
+    part = replace(part_of("zip"), mistakes=mistakes)
+    tally = tally_of(part_of("zip"), lambda right, *_: 2 * right)
+    failing = [each for each in tally.all_failing if all_cases or (each.case.inputs["a"] > 0).all()]
+    return recognised(part, failing, passing=tuple(tally.passing.values()))
+
+
+def test_of_two_mistakes_that_explain_all_neither_is_the_cause():
+    known = only_positive((TWICE_IF_POSITIVE, TWICE))
+    assert known is not None
+    assert known.name == ""
+    assert "if positive explains it. Or: twice explains it." in known.explanation
+
+
+def test_more_than_two_explain_nothing():
+    assert only_positive((TWICE_IF_POSITIVE, TWICE, THREE_IF_NEGATIVE)) is None
+
+
+def test_one_mistake_under_two_names_is_the_first():
+    assert only_positive((SAME, TWICE)).name == "the same"
+
+
+def test_a_full_case_of_each_size_tells_mistakes_apart():
+    mistakes = (TWICE_IF_POSITIVE, THREE_IF_NEGATIVE, TWICE)
+    assert only_positive(mistakes, all_cases=True).name == "twice"
 
 
 def test_what_holds_at_one_size_need_not_hold_at_another():

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from grader.grading.inputs import drawn
 from grader.grading.mistakes import places, predicted, values
-from grader.grading.mistakes.known import Known, Recogniser, Seen, first_output, gives
-from grader.grading.mistakes.words import at_some_sizes
+from grader.grading.mistakes.known import ROUNDED, Known, Recogniser, Seen, first_output, gives
+from grader.grading.mistakes.words import at_some_sizes, either
 from grader.model.cases import Observation
-from grader.model.domains import Sizes
+from grader.model.domains import Sizes, Values
 from grader.model.part import Arrays, Mistake, Part
 from grader.record import Attribution
 from grader.wording import SHOWS_IN_VALUES
@@ -55,14 +56,16 @@ def recognised(
     sizes = {each.case.shape.number for each in cases}
     right = [each for each in passing if each.right]
     same = [each for each in right if each.case.shape.number in sizes]
-    found = next(_own(Seen(part, cases, right)), None)
+    found = _one_of(part, _fitting(Seen(part, cases, right)), [*cases, *right])
     if found is not None:
         return found
     if not any(_takes_anything(each) for each in cases):
         found = _first(_BY_ITSELF, Seen(part, cases, right))
         if found is not None:
             return found
-    found = next(_own(Seen(part, cases, same)), None) if len(same) < len(right) else None
+    if len(same) == len(right):
+        return None
+    found = _one_of(part, _fitting(Seen(part, cases, same)), [*cases, *same])
     return None if found is None else found._replace(explanation=at_some_sizes(found.explanation))
 
 
@@ -81,13 +84,56 @@ def _takes_anything(observation: Observation) -> bool:
 # ---- a puzzle's own models ----
 
 
-def _own(seen: Seen) -> Iterator[Known]:
+def _fitting(seen: Seen) -> list[Mistake]:
     """The puzzle's mistakes that explain all."""
-    for mistake in seen.part.mistakes:
-        if all(_explains(mistake, each) for each in seen.failing) and all(
-            _allows(mistake, each) for each in seen.right
-        ):
-            yield Known(mistake.name, mistake.explanation, mistake.advice, mistake.sketch)
+    return [
+        mistake
+        for mistake in seen.part.mistakes
+        if all(_explains(mistake, each) for each in seen.failing)
+        and all(_allows(mistake, each) for each in seen.right)
+    ]
+
+
+def _one_of(
+    part: Part, fitting: Sequence[Mistake], observed: Sequence[Observation]
+) -> Known | None:
+    """The mistake that is named where these explain all; where there are two, both are told.
+
+    That is so where few cases have outputs: a full case of each size, which is among them as a
+    rule, tells mistakes apart. Those that do not differ in any case are one under several names:
+    the first is it, the more particular one.
+    """
+    if not fitting:
+        return None
+    first, *others = fitting
+    shapes = {each.case.shape.number: each.case.shape for each in observed}.values()
+    sizes = [*(each.sizes for each in shapes), *filter(part.assigned, part.boundaries)]
+    rivals = [each for each in others if _differ(part, first, each, sizes)]
+    match rivals:
+        case []:
+            return Known(first.name, first.explanation, first.advice, first.sketch)
+        case [other]:
+            return Known("", *either(first.explanation, other.explanation))
+        case _:
+            return None
+
+
+def _differ(part: Part, one: Mistake, other: Mistake, sizes: Sequence[Sizes]) -> bool:
+    """Whether two mistakes give different outputs at some of these sizes, for full inputs."""
+    random = np.random.default_rng(0)
+    for each in sizes:
+        inputs = drawn(part, each, Values.INTEGERS, random)
+        right = part.expected(inputs, each)[part.outputs[0].name]
+        value = np.asarray(right.value, dtype=np.float64).ravel()
+        a, b = (
+            value if answer is None else answer
+            for answer in (_answer(one, inputs, each), _answer(other, inputs, each))
+        )
+        with np.errstate(invalid="ignore"):
+            allowed = right.allowed.ravel() + ROUNDED * (np.abs(a) + np.abs(b))
+            if ((np.abs(a - b) > 2 * allowed) & right.decided.ravel()).any():
+                return True
+    return False
 
 
 def _explains(mistake: Mistake, observation: Observation) -> bool:

@@ -69,6 +69,14 @@ def at_some_sizes(explanation: str) -> str:
     return f"{explanation} That is so at some sizes only; at others the output is right."
 
 
+def either(one: str, other: str) -> tuple[str, str]:
+    """That two mistakes explain all that was seen."""
+    return (
+        f"Either of two mistakes explains all wrong outputs. {one} Or: {other}",
+        "Work out one output by hand in both ways, and see which your code does.",
+    )
+
+
 # ---- where the wrong elements stand ----
 
 _ENDS: Final = {False: "first", True: "last"}
