@@ -116,7 +116,7 @@ def _without(record: Record, hidden: frozenset[str]) -> Record:
 
 
 def _shown_before(before: Earlier | None, visible: frozenset[str]) -> Earlier | None:
-    """What was before, of the checks that show. Whose cases had shown a cause is not known."""
+    """The earlier run's visible checks, without causes: they may be those of other checks."""
     if before is None:
         return None
     checks = tuple(each for each in before.checks if each.id in visible)

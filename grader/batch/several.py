@@ -107,7 +107,7 @@ class PuzzleClass:
 
     @contextmanager
     def collected(self, settings: Settings, programs: Mapping[str, str]) -> Iterator[Collection]:
-        """In place of what the engine collects itself."""
+        """The files of this puzzle; the engine calls this and collects nothing itself."""
         yield self.collection
 
     def dry_run(self) -> tuple[Collection, MergedClass, Plan]:
@@ -147,7 +147,7 @@ def classes_of(settings: Settings, found: SortedClass) -> list[PuzzleClass]:
 
 
 def _regraded(classes: Sequence[PuzzleClass]) -> list[PuzzleClass]:
-    """Only where ``--regrade`` fits somebody, it is said to the class."""
+    """The classes; ``--regrade`` is passed on to those in which it names somebody."""
     fitting, nobody = [], None
     for each in classes:
         try:
@@ -280,7 +280,7 @@ def _remember(folder: Path, known: KnownFiles) -> None:
 
 
 def _title(settings: Settings) -> str:
-    """As it is said now, else as it was."""
+    """The title that is given now, or else that of the run before."""
     before = _read(settings.folder).title if is_several(settings.folder) else ""
     # A folder's name may hold bytes that are no text.
     return one_line(settings.title or before or settings.source.stem)

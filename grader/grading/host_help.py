@@ -119,7 +119,7 @@ class Host:
         return None
 
     def _another_way(self, case: Kept) -> Asked | None:
-        """The kernels go another way without the host: do they for cases of the kind, each time?
+        """Ask whether the host also treats other cases like this one differently, on every call.
 
         New ones, which the program has not seen either. Every other call, or every third, may go
         another way by itself.
@@ -153,7 +153,7 @@ class Host:
         for all others of the kind.
         """
         for distance in range(1, ROUNDS + 1):
-            kept, difference, unknown = self._again(case, distance)
+            kept, difference, unknown = self._run_after(case, distance)
             if kept is None or not difference:
                 return Asked(unknown=unknown) if unknown else _NOTHING
             for other in self._kins(case):
@@ -165,7 +165,7 @@ class Host:
                         return _NOTHING
         return None
 
-    def _again(self, case: Case, distance: int) -> tuple[Kept | None, str, str]:
+    def _run_after(self, case: Case, distance: int) -> tuple[Kept | None, str, str]:
         """Run a case so many calls after a new reference: the case, how it differs, or why not."""
         self._references.pop(case.shape.number)
         known = self._reference(case.shape)

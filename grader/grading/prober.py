@@ -116,7 +116,7 @@ class PartProber:
             self._sweep(self._robust)
         so_far = self._counted
         slow = self._lane.is_slow
-        self._repeat(self._assigned, self._searches.repeats(so_far, slow=slow))
+        self._same_inputs_twice(self._assigned, self._searches.repeats(so_far, slow=slow))
         for scope, shapes, values, count in self._searches.planned(so_far, slow=self._lane.is_slow):
             if scope is Scope.ASSIGNED or self._all_end(self._assigned):
                 self._search(scope, shapes, values, count)
@@ -212,7 +212,7 @@ class PartProber:
             if observation.problems:
                 self._all.keep_findings(observation)
 
-    def _repeat(self, shapes: Sequence[PlannedShape], count: int) -> None:
+    def _same_inputs_twice(self, shapes: Sequence[PlannedShape], count: int) -> None:
         """The same inputs twice, with other bytes in unwritten memory: same bits again?"""
         random = seeds.generator(self._seed, "repeat")
         kind = self._kinds[0] if self._kinds else None

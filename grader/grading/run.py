@@ -254,7 +254,7 @@ class _Run:
         if self.meanwhile is not None:
             self.meanwhile()
 
-    def _compile_and_run(self, workspace: Workspace, ahead: Background[OpenedLane]) -> None:
+    def _compile_and_run(self, workspace: Workspace, opened: Background[OpenedLane]) -> None:
         from grader.grading import plan
         from grader.grading.given_code import Code
         from grader.grading.traces import trace_failures
@@ -263,7 +263,7 @@ class _Run:
 
         state, puzzle = self.state, self.state.puzzle
         with state.stage("compile"):
-            lane = ahead.result().lane
+            lane = opened.result().lane
             state.device = lane.device
             own_kernel = {name for name, code in self.codes.items() if code is not Code.UNCHANGED}
             usual = plan.Tries.SAMPLE if self.only_launched else plan.Tries.USUAL

@@ -193,7 +193,7 @@ def build_kernels(
         if looked is not None and plan.is_refused(looked):
             raise _Refused(looked)
 
-    def ahead() -> None:
+    def while_compiling() -> None:
         look(PATIENCE)
         meanwhile()
 
@@ -204,7 +204,7 @@ def build_kernels(
                 workspace,
                 *plan.copies(plan.shapes),
                 limits=limits,
-                meanwhile=ahead,
+                meanwhile=while_compiling,
                 head_start=HEAD_START if first_look is None else 0,
             )
     except _Refused as known:

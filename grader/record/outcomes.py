@@ -110,7 +110,7 @@ class Counterexample(msgspec.Struct, frozen=True, kw_only=True):
     advice: str = ""
     """What to think about, or to do."""
     sketch: str = ""
-    """The shape of an answer without it, in a few lines."""
+    """A few lines of an answer in which this can't happen: the third hint."""
     error: str = ""
     """What the run said, when it gave no output."""
     finding: Finding | None = None
@@ -152,7 +152,7 @@ class CheckedFinding(msgspec.Struct, frozen=True, kw_only=True):
     explanation: str = ""
     """What it means and what to do, in the student's terms."""
     sketch: str = ""
-    """The shape of an answer without it, in a few lines."""
+    """A few lines of an answer in which this can't happen: the third hint."""
     case: int = 0
     """Number of that case."""
     concerns: tuple[str, ...] = ()

@@ -229,9 +229,6 @@ class PartsLane:
     def repeat(self, one, other, *, moved=True):
         return Redone(why="not asked")
 
-    def prepare(self, shapes, *, control=None):
-        return 0.0
-
     def close(self):
         return None
 

@@ -29,7 +29,6 @@ from grader.report.style import Badge
 
 TEMPLATE = "overview.html.j2"
 _NAME = 80
-_MARKED = (StudentStanding.PASSED, StudentStanding.FAILED)
 
 
 class UngradedFile(msgspec.Struct, frozen=True, kw_only=True):
