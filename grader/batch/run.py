@@ -28,13 +28,13 @@ from grader.batch.plan import SCORED_AGAIN, Job, Plan, Settings, make_plan
 from grader.batch.pool import Backend, GradingStarted, work_off
 from grader.batch.results import describe, now, outdated, state
 from grader.batch.store import GradingEntry, Store, StoredAttempt
-from grader.batch.task import GradingOutcome, Task
+from grader.batch.task import GradingOutcome, Task, record_in
 from grader.book import Book, find_book
-from grader.errors import GraderFault, UsageError
+from grader.errors import UsageError
 from grader.grading import seeds
 from grader.grading.rescore import score_again
 from grader.intake.display import one_line
-from grader.record import Record, Verdict, decode
+from grader.record import Record, Verdict
 
 MakeBackend = Callable[[Settings], contextlib.AbstractContextManager[Backend]]
 Rerender = Callable[[Store, RunInfo], None]
@@ -310,35 +310,24 @@ def _tasks(settings: Settings, store: Store, jobs: Sequence[Job]) -> Iterator[Ta
 
 def _record_of(settings: Settings, store: Store, job: Job, outcome: GradingOutcome) -> Record:
     """The record of an outcome: the one that came, if it is of this file; else a fault."""
-    from grader.batch.task import fault_of
 
-    problem = f"its grading {outcome.crash}" if outcome.crash else ""
-    if not problem:
-        try:
-            record = decode(outcome.record)
-        except GraderFault as error:
-            problem = f"its grading left no record that can be read: {error.what}"
-        else:
-            if record.submission.sha256 == job.sha256:
-                return record
-            problem = "its grading left the record of another file"
-    tries = f", the last of {outcome.crashes} times" if outcome.crashes > 1 else ""
-    task = Task(
-        program=job.program,
-        name=job.name,
-        source=store.source(job.sha256),
-        seed="",
-        options=settings.options,
-        grader_version=__version__,
-        code_digest=settings.conditions.code_digest,
-    )
-    fault = GraderFault(
-        f"{problem}{tries}",
+    def task() -> Task:
+        return Task(
+            program=job.program,
+            name=job.name,
+            source=store.source(job.sha256),
+            seed="",
+            options=settings.options,
+            grader_version=__version__,
+            code_digest=settings.conditions.code_digest,
+        )
+
+    return record_in(
+        outcome,
+        sha256=job.sha256,
+        task=task,
         remedy="Run grade batch on the folder again: what ended like this is tried again.",
     )
-    # The student's report shows the sentence, only the instructor's what the process said.
-    fault.__cause__ = RuntimeError(outcome.said) if outcome.said else None
-    return fault_of(task, fault)
 
 
 def _count_faults(store: Store, everybody: MergedClass) -> int:

@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from grader import __version__, puzzles
-from grader.errors import GraderFault, SubmissionRefused
+from grader.errors import GraderFault, RecordError, SubmissionRefused
 from grader.grading.conditions import deciding_code
-from grader.grading.state import DEFAULT_EXAMPLES, DEFAULT_TIMEOUT, Request, RunState, Silent
+from grader.grading.state import (
+    DEFAULT_EXAMPLES,
+    DEFAULT_TIMEOUT,
+    Request,
+    RunState,
+    Silent,
+    SizesChoice,
+)
 from grader.intake import submission_from_bytes
 from grader.intake.display import safe_name
 from grader.lanes import DeviceChoice
-from grader.record import Record, SkeletonInfo
+from grader.record import Record, SkeletonInfo, decode
 from grader.sandbox import Wanted
 
 if TYPE_CHECKING:
@@ -24,13 +32,13 @@ if TYPE_CHECKING:
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
-    """How all submissions of a run are graded."""
+    """How submissions are graded: all of a class, or one that somebody works on."""
 
     puzzle: str
     edition: str
     """Name of an edition, or ``auto``."""
     device: DeviceChoice
-    """Never ``auto``: all submissions of a run are graded on the same kind of device."""
+    """Of a class never ``auto``: all its submissions are graded on the same kind of device."""
     examples: int = DEFAULT_EXAMPLES
     timeout: float = DEFAULT_TIMEOUT
     isolation: Wanted = Wanted.AUTO
@@ -39,6 +47,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     rubric_name: str = ""
     skeleton: SkeletonInfo | None = None
     """The one that the rubric file names."""
+    sizes: SizesChoice = "auto"
 
 
 class Task(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,6 +85,15 @@ class GradingOutcome(msgspec.Struct, frozen=True, kw_only=True):
 
 def grade_task(task: Task) -> Record:
     """Grade a task. Whatever goes wrong on our side is a fault in the record that is returned."""
+    return _graded(task, None)
+
+
+def grade_awaited(task: Task) -> Record:
+    """As `grade_task`, where somebody waits: what does not compile is told as soon as can be."""
+    return _graded(task, lambda: None)
+
+
+def _graded(task: Task, meanwhile: Callable[[], None] | None) -> Record:
     if task.grader_version != __version__:
         fault = GraderFault(
             f"this machine has grader {__version__}, the run has {task.grader_version}",
@@ -95,7 +113,7 @@ def grade_task(task: Task) -> Record:
         file = Path(folder) / safe_name(task.name)
         file.write_bytes(task.source)
         try:
-            return grade(_request(task, file), Silent())
+            return grade(_request(task, file), Silent(), meanwhile=meanwhile)
         except SubmissionRefused as refused:
             from grader.grading.records import refusal
 
@@ -110,6 +128,34 @@ def grade_task(task: Task) -> Record:
         except Exception as error:
             # The file was read and the options were checked before: it is not the student's.
             return fault_of(task, error)
+
+
+def record_in(
+    outcome: GradingOutcome, *, sha256: str, task: Callable[[], Task], remedy: str
+) -> Record:
+    """The record of an outcome: the one that came, if it is of this file; else a fault.
+
+    Args:
+        outcome: How the grading ended.
+        sha256: Of the file.
+        task: Makes the task again, for a fault's record.
+        remedy: What to do about a fault.
+    """
+    problem = f"its grading {outcome.crash}" if outcome.crash else ""
+    if not problem:
+        try:
+            record = decode(outcome.record)
+        except RecordError as error:
+            problem = f"its grading left no record that can be read: {error.what}"
+        else:
+            if record.submission.sha256 == sha256:
+                return record
+            problem = "its grading left the record of another file"
+    tries = f", the last of {outcome.crashes} times" if outcome.crashes > 1 else ""
+    fault = GraderFault(f"{problem}{tries}", remedy=remedy)
+    # The student's report shows the sentence, only the instructor's what the process said.
+    fault.__cause__ = RuntimeError(outcome.said) if outcome.said else None
+    return fault_of(task(), fault)
 
 
 def fault_of(task: Task, error: Exception) -> Record:
@@ -138,6 +184,7 @@ def _request(task: Task, file: Path) -> Request:
         timeout=options.timeout,
         isolation=options.isolation,
         rubric=_rubric(options),
+        sizes=options.sizes,
     )
 
 

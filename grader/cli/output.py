@@ -249,8 +249,8 @@ class Outputs:
             publish(record, self.target)
 
 
-def for_reader(record: Record, audience: Audience) -> Record:
-    """What this reader may see of a record by now, and a word about what is left out.
+def readers_copy(record: Record, audience: Audience) -> Record:
+    """What this reader may see of a record by now.
 
     A record that was not made under a rubric file is left as it is.
     """
@@ -258,7 +258,12 @@ def for_reader(record: Record, audience: Audience) -> Record:
 
     if audience == "instructor" or not restricted(record):
         return record
-    shown = for_audience(record, audience, datetime.now(UTC))
+    return for_audience(record, audience, datetime.now(UTC))
+
+
+def for_reader(record: Record, audience: Audience) -> Record:
+    """As `readers_copy`, with a word about what is left out."""
+    shown = readers_copy(record, audience)
     if shown.withheld is not None and record.withheld is None:
         click.echo(
             "The rubric hides checks: this is the student's copy. "

@@ -28,6 +28,11 @@ _COMMANDS = {
         "submit",
         "Grade FILE (or - for standard input) and write a report.",
     ),
+    "watch": (
+        "grader.cli.watch",
+        "watch",
+        "Grade FILE each time that it is saved, and show what changed.",
+    ),
     "run": (
         "grader.cli.run",
         "run",

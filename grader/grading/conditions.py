@@ -147,7 +147,12 @@ def _digest_of_references(puzzle: str, edition: str, skeleton: SkeletonInfo | No
 _PACKAGE: Final = Path(__file__).resolve().parents[1]
 _KINDS: Final = frozenset({".py", ".c", ".h", ".def", ".toml", ".json"})
 # What shows results and decides none, by folder; anything new counts until it stands here.
-_SHOWS: Final = frozenset({"audience.py", "batch", "cli", "course.py", "doctor.py", "report"})
+_SHOWS: Final = frozenset(
+    {
+        "audience.py", "batch", "cli", "course.py", "doctor.py", "remembered.py", "report",
+        "watch.py",
+    }
+)  # fmt: skip
 _DECIDES_ALL_THE_SAME: Final = frozenset({"batch/task.py"})
 # These choose the cases, and compute what is right.
 _LIBRARIES: Final = ("hypothesis", "ml_dtypes", "numpy")

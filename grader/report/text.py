@@ -81,6 +81,42 @@ def screen(record: Record, width: int) -> str:
     return _print(_screen(record, paper, 2), paper, colour=False)
 
 
+def render_glance(
+    record: Record,
+    *,
+    width: int,
+    lines: int,
+    colour: bool = False,
+    encoding: str = "utf-8",
+    hints: int = 2,
+) -> str:
+    """What somebody wants to know who has just saved: points, what changed, the cause, one step.
+
+    Args:
+        record: What to render, as a student sees it.
+        width: Columns of the terminal; from 40 on.
+        lines: How many there is room for.
+        colour: Whether to use colours.
+        encoding: Of the stream that it is printed to.
+        hints: The last step of hints that is shown.
+    """
+    record = as_seen(record, "student")
+    paper = Paper(max(40, min(width, 120)), encoding)
+    known = causes(record)
+    parts: list[tuple[int, Variants]] = [(9, _headline(record, paper)), (6, _since(record, paper))]
+    if record.fault is not None and record.verdict is Verdict.FAULT:
+        parts.append((6, _fault(record, paper)))
+    parts += [
+        (8 if not place else 4, _cause(each, record, paper)) for place, each in enumerate(known)
+    ]
+    if record.diagnostics and not any(each.diagnostic for each in known):
+        parts.append((2, _diagnostic(record, paper)))
+    for example in telling(record, known)[:1]:
+        parts.append((3, terminal.variants(example, paper, said={each.sentence for each in known})))
+    parts.append((7, _next(record, paper, hints, steps=1)))
+    return _print(_fit(parts, lines), paper, colour=colour)
+
+
 def _screen(record: Record, paper: Paper, hints: int) -> list[Block]:
     """All parts, in the forms that fit."""
     parts: list[tuple[int, Variants]] = [(9, _headline(record, paper))]
@@ -105,7 +141,7 @@ def _screen(record: Record, paper: Paper, hints: int) -> list[Block]:
         parts.append((2, _finding(others, record, paper)))
     if record.programs:
         parts.append((2, _programs(record, paper)))
-    return _fit(parts)
+    return _fit(parts, LINES)
 
 
 def preload() -> None:
@@ -114,14 +150,14 @@ def preload() -> None:
     import rich.text  # noqa: F401 - for its side effect: the time that it takes
 
 
-def _fit(parts: Sequence[tuple[int, Variants]]) -> list[Block]:
+def _fit(parts: Sequence[tuple[int, Variants]], room: int) -> list[Block]:
     """Shorten the least important part first, one step at a time, until all fit."""
     chosen = [0] * len(parts)
     order = sorted(range(len(parts)), key=lambda i: parts[i][0])
     while True:
         blocks = [variants[size] for (_, variants), size in zip(parts, chosen, strict=True)]
         blocks = [block for block in blocks if block]
-        if sum(map(len, blocks)) + len(blocks) - 1 <= LINES:
+        if sum(map(len, blocks)) + len(blocks) - 1 <= room:
             return blocks
         shorter = [i for i in order if chosen[i] + 1 < len(parts[i][1])]
         if not shorter:
@@ -166,12 +202,12 @@ def _headline(record: Record, paper: Paper) -> Variants:
     return [[first, *paper.wrap(record.headline, indent=2, limit=limit)] for limit in lines]
 
 
-def _next(record: Record, paper: Paper, hints: int) -> Variants:
+def _next(record: Record, paper: Paper, hints: int, steps: int = 3) -> Variants:
     title = paper.line((style.next_title(record), "bold"))
-    steps = style.next_steps(record, hints)
-    if not steps:
+    known = style.next_steps(record, hints)[:steps]
+    if not known:
         return [[]]
-    told = [paper.wrap(step, bullet="-", limit=5) for step in steps[:3]]
+    told = [paper.wrap(step, bullet="-", limit=5) for step in known]
     return [
         [title, *(line for lines in told[:count] for line in lines)]
         for count in range(len(told), 0, -1)

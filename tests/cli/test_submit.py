@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from grader.book.identify import choose
+from grader.cli import how
 from grader.cli import submit as module
 from grader.cli.submit import submit
 from grader.errors import OtherPuzzle, SubmissionRefused, UsageError
@@ -43,7 +44,7 @@ def test_files_never_overwrite_each_others_reports(
     one: str, other: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    folders = [module._folder_of(Path(name)) for name in (one, other)]
+    folders = [module.folder_of(Path(name)) for name in (one, other)]
     assert folders[0] != folders[1]
     for folder in folders:
         assert folder.parts
@@ -56,9 +57,9 @@ def test_the_same_file_has_the_same_folder(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert module._folder_of(Path(name)) == module._folder_of(Path(name))
+    assert module.folder_of(Path(name)) == module.folder_of(Path(name))
     if not name.startswith("-"):
-        assert module._folder_of(Path(name)) == module._folder_of(Path(os.path.abspath(name)))
+        assert module.folder_of(Path(name)) == module.folder_of(Path(os.path.abspath(name)))
 
 
 def test_the_reports_of_two_folders_are_both_there(
@@ -136,7 +137,7 @@ class TestWhichPuzzle:
         """A grader that has two puzzles, so that a file has to tell which it is of."""
         names = ("conv1d", "attention")
         monkeypatch.setattr("grader.cli.options.NAMES", names)
-        monkeypatch.setattr(module, "choose", lambda text: choose(text, installed=names))
+        monkeypatch.setattr(how, "choose", lambda text: choose(text, installed=names))
 
     @staticmethod
     def submitted(text: str, folder: Path, *arguments: str) -> tuple[Record, BaseException | None]:

@@ -1,0 +1,201 @@
+"""Grade a file each time that it is saved, and drop what a newer save has made old.
+
+`SavedFile` tells of the saves. It looks at the file many times a second instead of asking the
+kernel to be told: that holds for every editor and every file system (a network's, a container's
+mount), needs no library, and one look costs some ten microseconds.
+
+`AwaitedGrading` grades in a process of its own, as a class does (`grader.batch.grading_process`):
+to drop it ends that process with its sandboxes, and so does the end of whoever watches.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from msgspec.structs import replace
+
+from grader import __version__
+from grader.batch.grading_process import run_isolated
+from grader.batch.task import Options, Task, record_in
+from grader.book.digests import program_of
+from grader.errors import SubmissionRefused
+from grader.grading import seeds
+from grader.grading.conditions import deciding_code
+from grader.grading.state import Request
+from grader.intake import Submission, read_submission
+from grader.record import Record
+from grader.remembered import Remembered
+
+INTERVAL: Final = 0.05
+"""Seconds between two looks at the file."""
+_GONE_SECONDS: Final = 0.5
+"""An editor that saves by another name has no file there for a moment."""
+AWAITED: Final = "grader.batch.task:grade_awaited"
+
+
+@dataclass(frozen=True)
+class FileGone:
+    """There is no file of that name."""
+
+
+Save = Submission | SubmissionRefused | FileGone
+_State = tuple[int, ...]
+_NO_FILE: Final[_State] = ()
+
+
+class SavedFile:
+    """Tells what the file holds, once for each save that changes it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._seen: _State | None = None
+        self._seen_since = 0.0
+        self._told: _State | None = None
+        self._last: Save | None = None
+
+    def look(self) -> Save | None:
+        """What was saved since the last look; None where nothing was.
+
+        A file that was just written is told of at the next look, when its writer is done.
+        """
+        state, now = self._state(), time.monotonic()
+        if state != self._seen:
+            self._seen, self._seen_since = state, now
+            return None
+        if state == self._told or (state == _NO_FILE and now - self._seen_since < _GONE_SECONDS):
+            return None
+        save = self._read()
+        if self._state() != state:
+            return None
+        self._told = state
+        if _same(save, self._last):
+            return None
+        self._last = save
+        return save
+
+    def _state(self) -> _State:
+        try:
+            status = os.lstat(self._path)
+        except OSError:
+            return _NO_FILE
+        # With the time of the last change of any kind: no program can set that one back.
+        return (
+            status.st_dev, status.st_ino, status.st_mode, status.st_size,
+            status.st_mtime_ns, status.st_ctime_ns,
+        )  # fmt: skip
+
+    def _read(self) -> Save:
+        if self._seen == _NO_FILE:
+            return FileGone()
+        try:
+            return read_submission(self._path)
+        except SubmissionRefused as refused:
+            return refused
+
+
+def _same(one: Save, other: Save | None) -> bool:
+    match one, other:
+        case Submission(sha256=a), Submission(sha256=b):
+            return a == b
+        case SubmissionRefused(what=said), SubmissionRefused(what=before):
+            return said == before
+        case _:
+            return type(one) is type(other)
+
+
+class AwaitedGrading:
+    """The grading of one save, in the background.
+
+    Args:
+        request: How it is graded.
+        submission: What was saved.
+        fresh: Grade it also where it was graded before.
+    """
+
+    def __init__(self, request: Request, submission: Submission, *, fresh: bool = False) -> None:
+        self.began = time.monotonic()
+        self.graded_before = False
+        self._request, self._submission, self._fresh = request, submission, fresh
+        self._dropped = threading.Event()
+        self._record: Record | None = None
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, name="grading", daemon=True)
+        self._thread.start()
+
+    def record(self) -> Record | None:
+        """The record, once it is there. Raises what kept it from being made."""
+        if not self.ended:
+            return None
+        if self._error is not None:
+            raise self._error
+        return self._record
+
+    def drop(self) -> None:
+        """End it. Its processes are gone a moment later: `wait`."""
+        self._dropped.set()
+
+    @property
+    def ended(self) -> bool:
+        """Whether its processes are gone."""
+        return not self._thread.is_alive()
+
+    def wait(self) -> None:
+        """Until its processes are gone."""
+        self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            remembered = Remembered(self._request, self._submission)
+            self._record = None if self._fresh else remembered.record()
+            if self._record is not None:
+                self.graded_before = True
+                return
+            self._record = self._grade()
+            if not self._dropped.is_set():
+                remembered.keep(self._record)
+        except BaseException as error:  # for the thread that asks
+            self._error = error
+
+    def _grade(self) -> Record:
+        task = task_of(self._request, self._submission)
+        outcome = run_isolated(task, function=AWAITED, cancelled=self._dropped.is_set)
+        record = record_in(
+            outcome,
+            sha256=self._submission.sha256,
+            task=lambda: task,
+            remedy="Save the file again to try again.",
+        )
+        puzzle = replace(record.puzzle, reason=self._request.puzzle_reason)
+        return replace(record, puzzle=puzzle)
+
+
+def task_of(request: Request, submission: Submission) -> Task:
+    """A request as a task for a process of its own."""
+    rubric = request.rubric
+    return Task(
+        program=program_of(submission.text),
+        name=submission.name,
+        source=submission.data,
+        seed=request.seed
+        or seeds.derive(
+            key=seeds.secret(), puzzle=request.puzzle_name, submission_sha256=submission.sha256
+        ),
+        options=Options(
+            puzzle=request.puzzle_name,
+            edition=request.edition,
+            device=request.device,
+            examples=request.examples,
+            timeout=request.timeout,
+            isolation=request.isolation,
+            rubric=rubric.source if rubric else "",
+            skeleton=rubric.skeleton if rubric else None,
+            sizes=request.sizes,
+        ),
+        grader_version=__version__,
+        code_digest=deciding_code(),
+    )
