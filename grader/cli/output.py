@@ -1,136 +1,24 @@
-"""What a command shows and writes: progress on the terminal, records and reports as files.
-
-On a terminal the running stage's line is rewritten a few times a second; into a file or a log each
-stage is one line, written when it ends.
-"""
+"""What a command shows and writes: the verdict on the terminal, records and reports as files."""
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shlex
 import shutil
 import sys
 import tempfile
-import threading
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Self, TextIO
 
 import click
 
 from grader import report
+from grader.cli.links import linked
 from grader.course import NO_TARGET, ReportTarget, on_runner, publish
 from grader.errors import GraderFault, UsageError
-from grader.intake.display import for_terminal
-from grader.record import Audience, Record, StageOutcome
-
-_DOING = {
-    "read": "Reading",
-    "toolchain": "Installing the toolchain",
-    "package": "Packaging with Mojo",
-    "compile": "Compiling",
-    "run": "Running cases",
-    "lines": "Finding the lines",
-    "program": "Running the program",
-    "report": "Writing the report",
-}
-_TAKES = {"compile": " (5 to 50 s)"}
-"""What is added to a stage while it runs."""
-_MARK = {StageOutcome.DONE: "ok", StageOutcome.FAILED: "failed"}
-_INTERVAL = 0.2
-
-
-class TerminalProgress:
-    """A listener to a run that writes to a stream. Use as a context manager.
-
-    Args:
-        stream: Where to write.
-        discreet: Say neither how many cases ran nor how long they took: more do where one
-            fails, which somebody from whom checks are hidden may not learn.
-    """
-
-    def __init__(self, stream: TextIO, *, discreet: bool = False) -> None:
-        self._stream = stream
-        self._discreet = discreet
-        self._live = stream.isatty() and os.environ.get("TERM") != "dumb"
-        self._lock = threading.Lock()
-        self._began = time.monotonic()
-        self._stage: str | None = None
-        self._stage_began = self._began
-        self._detail = ""
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._tick, daemon=True)
-
-    def __enter__(self) -> Self:
-        if self._live:
-            self._thread.start()
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self._stop.set()
-        with self._lock:
-            self._clear()
-            self._stage = None
-
-    def stage_began(self, name: str) -> None:
-        """Show what is going on."""
-        with self._lock:
-            self._stage, self._stage_began, self._detail = name, time.monotonic(), ""
-            self._draw()
-
-    def stage_ended(self, name: str, outcome: StageOutcome, seconds: float) -> None:
-        """Leave one line for the stage."""
-        with self._lock:
-            self._clear()
-            detail = f", {self._detail}" if self._detail else ""
-            what = _DOING.get(name, name)
-            took = "" if self._discreet and name == "run" else f" {seconds:5.1f} s{detail}"
-            self._write(f"{what:<22} {_MARK[outcome]:<7}{took}".rstrip() + "\n")
-            self._stage = None
-
-    def cases(self, done: int, total: int) -> None:
-        """Show how many cases have run."""
-        if not self._discreet:
-            self._detail = f"{done} cases"
-
-    def notice(self, sentence: str) -> None:
-        """A line of its own."""
-        with self._lock:
-            self._clear()
-            self._write(f"Note: {for_terminal(sentence)}\n")
-
-    def done(self) -> None:
-        """The whole time, on a line of its own, and a blank one before the verdict."""
-        with self._lock:
-            self._clear()
-            self._write(f"{'Done':<22} {'':<7} {time.monotonic() - self._began:5.1f} s\n\n")
-
-    def _tick(self) -> None:
-        while not self._stop.wait(_INTERVAL):
-            with self._lock:
-                self._draw()
-
-    def _draw(self) -> None:
-        if not self._live or self._stage is None:
-            return
-        detail = f"  {self._detail}" if self._detail else ""
-        seconds = time.monotonic() - self._stage_began
-        doing = f"{_DOING.get(self._stage, self._stage)}{_TAKES.get(self._stage, '')}"
-        self._write(f"\r\x1b[2K{doing} … {seconds:.0f} s{detail}")
-
-    def _clear(self) -> None:
-        if self._live:
-            self._write("\r\x1b[2K")
-
-    def _write(self, text: str) -> None:
-        # Whoever read this may have gone; that must not cost a verdict.
-        with contextlib.suppress(OSError, ValueError):
-            self._stream.write(text)
-            self._stream.flush()
+from grader.record import Audience, Record
 
 
 def parse_formats(text: str) -> tuple[str, ...]:
@@ -152,6 +40,22 @@ def parse_formats(text: str) -> tuple[str, ...]:
     return names
 
 
+def for_stdout(out: Path | None, formats: tuple[str, ...]) -> bool:
+    """Whether ``--out -`` is given, which takes one format.
+
+    Raises:
+        UsageError: there are others.
+    """
+    if str(out) != "-":
+        return False
+    if len(formats) != 1:
+        raise UsageError(
+            "--out - writes one format to standard output",
+            remedy="Name it, as in: --format json --out -",
+        )
+    return True
+
+
 def _meant(unknown: Sequence[str]) -> str:
     from difflib import get_close_matches
 
@@ -171,9 +75,15 @@ class Outputs:
     """The counterexample that a program runs; 0 is the first one."""
     hints: int = 2
     """The last step of hints that the terminal shows."""
+    named: str = ""
+    """The submission as the caller named it, for messages that point into it."""
+    to_stdout: bool = False
+    """Whether the only format goes to standard output, and no file is written."""
 
     def prepare(self) -> None:
         """Make the folder, before any work is done; raises `UsageError` if that can't be."""
+        if self.to_stdout:
+            return
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=self.folder):
@@ -185,53 +95,66 @@ class Outputs:
             ) from error
 
     def write(self, record: Record) -> dict[str, Path]:
-        """Write every format but the terminal's; the paths by format."""
+        """Write every format that is a file; the paths by format."""
         written = {}
         for name in self.formats:
-            if name == "text":
+            if self.to_stdout or report.FORMATS[name].printed:
                 continue
             path = self.folder / report.FORMATS[name].file
-            data = report.render(
-                record,
-                name,
-                path=self.target.path,
-                case=self.case,
-                audience=self.target.audience,
-            )
-            replace_file(path, data)
+            replace_file(path, self._rendered(record, name, self.target.path))
             written[name] = path
         return written
 
     def show(self, record: Record, written: dict[str, Path]) -> None:
-        """Print the verdict, if wanted, and the paths of what was written."""
+        """Print what is wanted on standard output, and the paths of what was written."""
         if "text" in self.formats:
-            from grader.report.formats.github import fenced
-            from grader.report.text import render_text
-
-            colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
-            encoding = sys.stdout.encoding or "ascii"
-            width = shutil.get_terminal_size().columns
-            text = render_text(
-                record,
-                width=width,
-                colour=colour,
-                encoding=encoding,
-                audience=self.target.audience,
-                hints=self.hints,
-            )
-            if on_runner():
-                # What a submission says must not become a command of the workflow.
-                text = fenced(text)
-            click.echo(text, color=True if colour else None)
+            self._print_verdict(record)
         self.announce(record)
+        # Where a program reads the output, what is for people is no part of it.
+        aside = bool(self._for_programs)
+        stream = sys.stderr if aside else sys.stdout
         for name, path in written.items():
-            click.echo(f"{'Record' if name == 'json' else 'Report'}: {path}")
+            what = "Record" if name == "json" else "Report"
+            click.echo(f"{what}: {linked(path, stream)}", err=aside)
         if "text" in self.formats and "json" in written:
-            self._point_to_hints(record, written["json"])
+            self._point_on(record, written["json"])
+
+    def _print_verdict(self, record: Record) -> None:
+        from grader.report.formats.github import fenced
+        from grader.report.text import render_text
+
+        colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+        text = render_text(
+            record,
+            width=shutil.get_terminal_size().columns,
+            colour=colour,
+            encoding=sys.stdout.encoding or "ascii",
+            audience=self.target.audience,
+            hints=self.hints,
+        )
+        if on_runner():
+            # What a submission says must not become a command of the workflow.
+            text = fenced(text)
+        click.echo(text, color=True if colour else None)
+
+    @property
+    def _for_programs(self) -> tuple[str, ...]:
+        """What is printed for other programs to read."""
+        return tuple(
+            name
+            for name in self.formats
+            if name != "text" and (self.to_stdout or report.FORMATS[name].printed)
+        )
+
+    def _rendered(self, record: Record, name: str, path: str) -> bytes:
+        return report.render(record, name, path=path, case=self.case, audience=self.target.audience)
+
+    def _point_on(self, record: Record, path: Path) -> None:
+        """Say how to see more: the next step of hints, and a case that failed."""
+        self._point_to_hints(record, path)
         case = next((each.case for each in record.counterexamples if each.case), 0)
-        shown = "text" in self.formats and "json" in written
-        if shown and case and record.is_whole and record.cases is not None:
-            again = ["grade", "replay", str(written["json"]), "--case", str(case)]
+        if case and record.is_whole and record.cases is not None:
+            again = ["grade", "replay", str(path), "--case", str(case)]
             click.echo(f"Run the smallest failing case again: {shlex.join(again)}")
 
     def _point_to_hints(self, record: Record, path: Path) -> None:
@@ -244,7 +167,14 @@ class Outputs:
             click.echo(f"A hint: {shlex.join(again)}")
 
     def announce(self, record: Record) -> None:
-        """Tell GitHub's runner, where that is wanted."""
+        """Print what programs read, and tell GitHub's runner, where that is wanted."""
+        from grader.report.formats.github import inert
+
+        for name in self._for_programs:
+            data = self._rendered(record, name, self.named or self.target.path)
+            if on_runner():
+                data = inert(data.decode()).encode()
+            click.echo(data, nl=False)
         if "github" in self.formats:
             publish(record, self.target)
 
@@ -303,3 +233,11 @@ def replace_file(path: Path, data: bytes) -> None:
             f"{path} could not be written: {error.strerror}",
             remedy="Make room on the disk, or choose another place.",
         ) from error
+
+
+def open_in_browser(path: Path) -> None:
+    """Show a report to whoever is at this machine; a word where that can't be."""
+    import webbrowser
+
+    if not webbrowser.open(path.absolute().as_uri()):
+        click.echo(f"No browser could be opened for {path}.", err=True)

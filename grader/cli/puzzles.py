@@ -1,12 +1,15 @@
-"""``grade puzzles``: what can be graded."""
+"""``grade puzzles`` and ``grade start``: what can be graded, and what one starts from."""
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import click
 
+from grader.errors import UsageError
 from grader.puzzles import NAMES, find
+from grader.toolchain import edition as editions
 
 
 @click.group(invoke_without_command=True)
@@ -40,6 +43,47 @@ def puzzles(context: click.Context, wanted: str | None) -> None:
         for item in puzzle.rubric:
             points = f"+{item.points}" if item.extra else f"{item.points}"
             click.echo(f"  {points:>5}  {item.title}{' (extra credit)' if item.extra else ''}")
+
+
+@click.command()
+@click.argument("puzzle", type=click.Choice(NAMES))
+@click.argument("file", required=False, type=click.Path(path_type=Path))
+@click.option(
+    "--edition",
+    default=editions.DEFAULT_EDITION,
+    show_default=True,
+    type=click.Choice(editions.names()),
+    help="Edition of the puzzle book.",
+)
+def start(puzzle: str, file: Path | None, edition: str) -> None:
+    """Write the skeleton of PUZZLE, the file that is to be filled in.
+
+    It goes to FILE, or to PUZZLE.mojo. What is there already is left as it is.
+    """
+    from grader.references import reference
+
+    file = file or Path(f"{puzzle}.mojo")
+    known = find(puzzle)
+    skeleton = reference(puzzle, edition, "skeleton", known.kernels)
+    if skeleton is None:
+        raise UsageError(
+            f"there is no skeleton of {puzzle} for edition {edition}",
+            remedy="Choose another edition with --edition.",
+        )
+    try:
+        with file.open("x", encoding="utf-8", newline="") as new:
+            new.write(skeleton)
+    except FileExistsError:
+        raise UsageError(
+            f"{file} is there already, and was left as it is",
+            remedy=f"Name another file, as in: grade start {puzzle} another.mojo",
+        ) from None
+    except OSError as error:
+        raise UsageError(
+            f"{file} can't be written: {error.strerror}", remedy="Name another file."
+        ) from error
+    click.echo(f"{file}: {known.title}. {editions.find(edition).worded(known.first_step)}")
+    click.echo(f"See how it goes with each save: {shlex.join(['grade', 'watch', str(file)])}")
 
 
 @puzzles.command()

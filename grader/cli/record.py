@@ -9,7 +9,8 @@ from typing import cast
 import click
 
 from grader.cli import options
-from grader.cli.output import Outputs, TerminalProgress, for_reader, parse_formats
+from grader.cli.output import Outputs, for_reader, for_stdout, parse_formats
+from grader.cli.progress import TerminalProgress
 from grader.cli.root import EXIT_CODES
 from grader.course import ReportTarget
 from grader.errors import ExitCode, UsageError
@@ -21,7 +22,12 @@ from grader.sandbox import Wanted
 
 @click.command()
 @click.argument("record", type=click.Path(path_type=Path))
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder to write to.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False, allow_dash=True),
+    help="Folder to write to; - for standard output, which takes one format.  "
+    "[default: the record's]",
+)
 @click.option(
     "--format",
     "formats",
@@ -56,12 +62,14 @@ def report(
 ) -> None:
     """Render RECORD, a record.json that grade submit wrote, again."""
     target = ReportTarget(path=path, audience=audience)
+    wanted = parse_formats(formats)
     outputs = Outputs(
         out or record.parent,
-        parse_formats(formats),
+        wanted,
         target,
         case or 0,
         hints=options.shown_hints(hints, audience),
+        to_stdout=for_stdout(out, wanted),
     )
     loaded = load(record)
     shown = for_reader(loaded, audience)

@@ -23,6 +23,11 @@ Exit codes:
 # not held up by what other commands need. The list of them says what each is for without that;
 # of one that is not for people it says nothing.
 _COMMANDS = {
+    "start": (
+        "grader.cli.puzzles",
+        "start",
+        "Write the skeleton of PUZZLE, the file that is to be filled in.",
+    ),
     "submit": (
         "grader.cli.submit",
         "submit",

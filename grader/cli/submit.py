@@ -14,10 +14,18 @@ import click
 
 from grader.cli import options
 from grader.cli.how import How, how_to_grade
-from grader.cli.output import Outputs, TerminalProgress, compared, for_reader, parse_formats
+from grader.cli.output import (
+    Outputs,
+    compared,
+    for_reader,
+    for_stdout,
+    open_in_browser,
+    parse_formats,
+)
+from grader.cli.progress import TerminalProgress
 from grader.cli.root import EXIT_CODES
 from grader.course import ReportTarget, path_in_repository
-from grader.errors import RecordError, SubmissionRefused
+from grader.errors import RecordError, SubmissionRefused, UsageError
 from grader.grading.state import DEFAULT_EXAMPLES, Request
 from grader.intake import Submission, read_submission
 from grader.intake.display import safe_name
@@ -30,15 +38,16 @@ from grader.report import FORMATS, preload
 @how_to_grade
 @click.option(
     "--out",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="Folder for the record and the reports.  [default: grade-out/FILE without .mojo]",
+    type=click.Path(path_type=Path, file_okay=False, allow_dash=True),
+    help="Folder for the record and the reports; - for standard output, which takes one format.  "
+    "[default: grade-out/FILE without .mojo]",
 )
 @click.option(
     "--format",
     "formats",
     default="html,json,text",
     show_default=True,
-    help="What to write, separated by commas. text goes to the terminal; help lists them all.",
+    help="What to write, separated by commas. text and gcc are printed; help lists them all.",
 )
 @click.option(
     "--audience",
@@ -60,6 +69,7 @@ from grader.report import FORMATS, preload
     is_flag=True,
     help="Grade it also where you have graded an equal program under equal conditions before.",
 )
+@click.option("--open", "opened", is_flag=True, help="Open the report in a browser.")
 @options.hints
 def submit(
     file: Path,
@@ -69,6 +79,7 @@ def submit(
     audience: Audience,
     since: Path | None,
     fresh: bool,
+    opened: bool,
     hints: int | None,
 ) -> None:
     """Grade FILE (or - for standard input) and write a report.
@@ -77,14 +88,21 @@ def submit(
     """
     how.check()
     rubric = how.rubric
-    # The record is always written: every other format can be made from it again.
-    wanted = dict.fromkeys((*parse_formats(formats), "json"))
+    wanted = parse_formats(formats)
+    to_stdout = for_stdout(out, wanted)
+    if to_stdout and opened:
+        raise UsageError("with --out - there is no report to open", remedy="Leave out --open.")
+    if not to_stdout:
+        # The record is always written: every other format can be made from it again.
+        wanted = tuple(dict.fromkeys((*wanted, "json", *(("html",) if opened else ()))))
     target = ReportTarget(path=path_in_repository(file), audience=audience)
     outputs = Outputs(
         out or folder_of(file),
-        tuple(wanted),
+        wanted,
         target,
         hints=options.shown_hints(hints, audience),
+        named=str(file),
+        to_stdout=to_stdout,
     )
     outputs.prepare()
     earlier = earlier_record(since, outputs.folder, file)
@@ -112,6 +130,8 @@ def submit(
             progress.notice(f"{shown.cases_run} cases were run. {options.LEAST}")
         progress.done()
     outputs.show(shown, written)
+    if opened:
+        open_in_browser(written["html"])
     # What a student may not know, the exit code must not tell either.
     raise click.exceptions.Exit(int(shown.exit_code))
 

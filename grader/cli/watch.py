@@ -17,6 +17,7 @@ import click
 
 from grader.cli import options
 from grader.cli.how import How, how_to_grade
+from grader.cli.links import linked
 from grader.cli.output import Outputs, compared, readers_copy
 from grader.cli.root import EXIT_CODES
 from grader.cli.submit import earlier_record, folder_of, when
@@ -180,7 +181,7 @@ class _Watching:
         shown = compared(readers_copy(record, "student"), self._earlier, "student")
         self._earlier = shown
         written = self._outputs.write(shown)
-        below = [f"Report: {written['html']}"]
+        below = [f"Report: {linked(written['html'], sys.stdout)}"]
         if shown.isolation is not None and shown.isolation.note:
             below.append(f"Note: {shown.isolation.note}")
         before = f"As graded before, on {when(shown)}. " if graded_before else ""

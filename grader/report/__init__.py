@@ -25,6 +25,10 @@ class ReportFormat:
     """``module:function``, which takes a record; imported when it is used."""
     for_reader: bool = False
     """Whether the function also takes the audience; to others a reduced record is given."""
+    takes_path: bool = False
+    """Whether it points into the submission by its path."""
+    printed: bool = False
+    """Whether commands print it, and write no file of it."""
 
     def render(self, record: Record, audience: Audience, **more: str) -> bytes:
         """A record, reduced to what the audience may see, in this format."""
@@ -54,6 +58,7 @@ FORMATS: Mapping[str, ReportFormat] = MappingProxyType(
             "the verdict on one screen, to the terminal",
             "grader.report.text:render_text",
             for_reader=True,
+            printed=True,
         ),
         "github": ReportFormat(
             "summary.md",
@@ -90,6 +95,14 @@ FORMATS: Mapping[str, ReportFormat] = MappingProxyType(
             "results.sarif",
             "SARIF 2.1.0, for code scanning and editors",
             f"{_FORMATS}.sarif:render_sarif",
+            takes_path=True,
+        ),
+        "gcc": ReportFormat(
+            "messages.txt",
+            "file:line:column: severity: text, to standard output, for editors and scripts",
+            f"{_FORMATS}.gcc:render_gcc",
+            takes_path=True,
+            printed=True,
         ),
         "exercism": ReportFormat(
             "exercism.json",
@@ -140,8 +153,7 @@ def render(
     if format not in FORMATS:
         known = ", ".join(FORMATS)
         raise UsageError(f"there is no report format {format!r}", remedy=f"Choose one of: {known}.")
-    # SARIF points into files.
-    more = {"path": path} if format == "sarif" and path else {}
+    more = {"path": path} if path and FORMATS[format].takes_path else {}
     if format == "repro" and case:
         more = {"case": str(case)}
     return FORMATS[format].render(as_seen(record, audience), audience, **more)

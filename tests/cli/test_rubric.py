@@ -6,7 +6,7 @@ from io import StringIO
 
 from msgspec.structs import replace
 
-from grader.cli.output import TerminalProgress
+from grader.cli.progress import TerminalProgress
 from grader.record import RubricInfo, StageOutcome, Status, Verdict, Visibility, encode, load
 from tests.cli.test_commands import SKELETON, grade
 from tests.report import records

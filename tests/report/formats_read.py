@@ -40,6 +40,8 @@ def read(record: Record, format: str):
         return root
     if format == "csv":
         return list(csv.DictReader(io.StringIO(rendered.decode("utf-8"), newline="")))
+    if format == "gcc":
+        return [models.gcc_message(line) for line in rendered.decode("utf-8").splitlines()]
     return rendered.decode("utf-8")
 
 

@@ -275,3 +275,29 @@ def check_junit(element: ET.Element) -> None:
     for child in element:
         assert child.tag in children, (element.tag, child.tag)
         check_junit(child)
+
+
+# https://github.com/microsoft/vscode-cpptools/blob/main/Extension/package.json ("problemMatchers"),
+# with the notes that it leaves out.
+_GCC = re.compile(r"^(.*?):(\d+):(\d+):\s+(warning|error|note):\s+(.+)$")
+
+
+class GccMessage(msgspec.Struct, **Strict):
+    file: str
+    line: Annotated[int, Meta(ge=1)]
+    column: Annotated[int, Meta(ge=1)]
+    severity: Literal["warning", "error", "note"]
+    text: str
+
+
+def gcc_message(line: str) -> GccMessage:
+    found = _GCC.match(line)
+    assert found, line
+    file, line_number, column, severity, text = found.groups()
+    return msgspec.convert(
+        {
+            "file": file, "line": int(line_number), "column": int(column), "severity": severity,
+            "text": text,
+        },
+        type=GccMessage,
+    )  # fmt: skip

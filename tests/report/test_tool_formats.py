@@ -33,6 +33,33 @@ class TestJUnit:
         assert read(bad, "junit")[0].attrib["errors"] == "1"
 
 
+class TestGcc:
+    def test_what_has_a_place_comes_first_and_the_verdict_last(self) -> None:
+        *told, last = made("does-not-compile", "gcc")
+        error = records.does_not_compile().diagnostics[0]
+        assert (told[0].line, told[0].column, told[0].severity) == (
+            error.line,
+            error.column,
+            "error",
+        )
+        assert told[0].text.lower().startswith(error.message)
+        assert last.severity == "note"
+        assert last.text.startswith("Not passed, ")
+
+    def test_a_finding_has_its_line(self) -> None:
+        first, *_ = made("race", "gcc")
+        assert first.line == records.race().findings[0].finding.source_line
+        assert "race" in first.text.lower()
+
+    def test_a_pass_has_no_error(self) -> None:
+        assert "error" not in {each.severity for each in made("passed", "gcc")}
+
+    def test_a_fault_is_no_error_of_the_file(self) -> None:
+        first, _ = made("faulted", "gcc")
+        assert first.severity == "warning"
+        assert "The grader failed, not the submission" in first.text
+
+
 class TestSarif:
     def test_a_compiler_error_has_line_and_column(self) -> None:
         results = made("does-not-compile", "sarif").runs[0].results

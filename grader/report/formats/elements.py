@@ -6,6 +6,7 @@ from typing import Literal
 
 import msgspec
 
+from grader.device import of_file
 from grader.intake.display import for_terminal, one_line
 from grader.marks import unreachable
 from grader.record import (
@@ -208,12 +209,16 @@ def _finding(checked: CheckedFinding, record: Record) -> LineMessage:
     title = FINDING_TITLES[finding.kind]
     parts = [sentence(one_line(finding.message, limit=400))]
     parts.append(sentence(one_line(checked.explanation, limit=400)))
+    line = _line(finding.source_line, record) if own else None
+    place = of_file(finding.source)
+    there = place is not None and place.line == line
     return LineMessage(
         rule=f"finding-{finding.kind.value}",
         level="note" if given else "error",
         title=f"{title}, in the given code (costs nothing)" if given else title,
         message=" ".join(part for part in parts if part),
-        line=_line(finding.source_line, record) if own else None,
+        line=line,
+        column=_column(place.column, line, record) if place and there else None,
     )
 
 
