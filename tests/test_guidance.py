@@ -16,8 +16,6 @@ from grader.guidance import (
     next_steps,
     sketches,
 )
-from grader.model.part import Mistake, sketched
-from grader.puzzles import NAMES, find
 from grader.record import (
     Aspect,
     Attribution,
@@ -429,26 +427,3 @@ def test_where_only_the_program_fails_that_is_the_cause(
     assert next_steps(made) == (f"Line 83: {cause.step}" if line else "look at main",)
     wrong = replace(checks[0], status=Status.FAILED, aspect=Aspect.VALUES, reason=None, data={})
     assert key not in [each.key for each in causes(replace(made, checks=(wrong, *checks[1:])))]
-
-
-class TestSketchesOfMistakes:
-    """The shape of an answer, for mistakes that puzzles know."""
-
-    def test_each_fits_a_terminal_and_is_no_answer(self) -> None:
-        found = [
-            mistake.sketch
-            for name in NAMES
-            for part in find(name).parts
-            for mistake in part.mistakes
-            if mistake.sketch
-        ]
-        assert len(set(found)) >= 8
-        for sketch in found:
-            assert all(len(line) <= 76 for line in sketch.splitlines())
-            assert "..." in sketch or "\n" not in sketch
-
-    def test_a_sketch_for_a_mistake_that_is_not_there_is_an_error(self) -> None:
-        mistake = Mistake(name="one", explanation="", advice="", answer=lambda inputs, sizes: None)
-        assert sketched({"x = ...": ["one"]}, mistake)[0].sketch == "x = ..."
-        with pytest.raises(ValueError, match="two"):
-            sketched({"x = ...": ["two"]}, mistake)

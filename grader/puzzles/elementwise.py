@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 from grader.checks import Clean, Compiles, Example, Integers, Reals
 from grader.model.domains import Sizes
 from grader.model.expected import ExpectedOutput
-from grader.model.part import Arrays, Kernels, Mistake, Part, Words, WorkedExample
+from grader.model.part import Arrays, Kernels, Mistake, Part, Words, WorkedExample, sketched
 from grader.model.program import Command
 from grader.model.puzzle import RubricItem
 from grader.model.sums import sum_of
 from grader.puzzles.programs import Answer, numbers, of_right, program
+from grader.puzzles.shapes import GUARDED, READ_THEN_WRITE
 
 Change = Callable[[Answer, Sizes], Answer | None]
 """From an array and the sizes to what a mistake makes of it, or None where that is the same."""
@@ -71,13 +72,14 @@ def changed(
     explanation: str,
     advice: str,
     right: Callable[[Arrays, Sizes], Mapping[str, ExpectedOutput]] = plus_ten,
+    sketch: str = "",
 ) -> Mistake:
     """A mistake that shows as a change of the right output."""
 
     def answer(inputs: Arrays, sizes: Sizes) -> Answer | None:
         return change(right(inputs, sizes)["output"].value.astype(np.float64), sizes)
 
-    return Mistake(name=name, explanation=explanation, advice=advice, answer=answer)
+    return Mistake(name=name, explanation=explanation, advice=advice, answer=answer, sketch=sketch)
 
 
 def another(name: str, change: Change, *, explanation: str, advice: str) -> Mistake:
@@ -145,16 +147,28 @@ def of_the_example(
         "example has.",
         advice="Let the size decide, not a number: each thread below it writes its element.",
         right=right,
+        sketch=GUARDED,
     )
 
 
-PLUS_TEN = (
+PLUS_TEN = sketched(
+    {
+        READ_THEN_WRITE: (
+            "index-plus-ten",
+            "nothing-added",
+            "ten-itself",
+            "first-value",
+            "subtracted",
+            "multiplied",
+            "added-twice",
+        ),
+    },
     another(
         "index-plus-ten",
         lambda a, sizes: np.add(_flat(a), TEN, dtype=np.float64),
         explanation="Ten was added to the index of the element, not to the element. The published "
         "example does not tell them apart: there they are equal.",
-        advice="Read the element first: a[i], not i.",
+        advice="What is added to: the index, or the element that stands there?",
     ),
     another(
         "nothing-added",
@@ -178,13 +192,13 @@ PLUS_TEN = (
         "subtracted",
         lambda a, sizes: a - TEN,
         explanation="10 was subtracted, not added.",
-        advice="The task is a[i] + 10.",
+        advice="Compare what is done to the element with what the task asks for.",
     ),
     another(
         "multiplied",
         lambda a, sizes: a * TEN,
         explanation="The elements were multiplied by 10; 10 was not added.",
-        advice="The task is a[i] + 10.",
+        advice="Compare what is done to the element with what the task asks for.",
     ),
     another(
         "added-twice",

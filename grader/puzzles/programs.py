@@ -13,6 +13,7 @@ from grader.model.domains import Extent, Sizes
 from grader.model.part import Arrays, Mistake, TensorSpec
 from grader.model.program import Command
 from grader.model.puzzle import BookPlace, RubricItem
+from grader.puzzles.shapes import OWN_ELEMENT
 
 Answer = NDArray[np.float64]
 
@@ -22,19 +23,6 @@ CLEAN = (
     "belongs, and outside of every condition that not all threads share?"
 )
 """What to look at first where shared memory is raced for."""
-REDUCTION = """\
-stride = threads // 2
-while stride > 0:
-    if local_i < stride:
-        ...            # add the cell that lies stride further on
-    barrier()          # outside of the if
-    stride //= 2"""
-"""The shape of a sum by halves."""
-A_CELL_EACH = """\
-shared[local_i] = ...  # a cell for each thread; 0 where it has no element
-barrier()
-...                    # then the cells are added up"""
-"""What has to be there before it."""
 
 
 def tensor(name: str, role: Literal["input", "output"], *shape: Extent) -> TensorSpec:
@@ -210,12 +198,14 @@ def of_right(
             explanation="Only the first element is written.",
             advice=f"{own_element}: use its index, not 0.",
             answer=first,
+            sketch=OWN_ELEMENT,
         ),
         Mistake(
             name="last-element-missing",
             explanation="The last element is not written.",
-            advice="Indices go from 0 to size - 1: compare with index < size.",
+            advice="Which is the last index, and does the guard let it through?",
             answer=without_last,
+            sketch=OWN_ELEMENT,
         ),
     )
     return (

@@ -8,7 +8,8 @@ import numpy as np
 
 from grader.model.domains import Sizes
 from grader.model.part import Arrays, Mistake, sketched
-from grader.puzzles.programs import A_CELL_EACH, REDUCTION, Answer, numbers, of_right, power_of_two
+from grader.puzzles.programs import Answer, numbers, of_right, power_of_two
+from grader.puzzles.shapes import A_CELL_EACH, REDUCTION
 
 
 def _of_rows(change: Callable[[Answer], Answer]) -> Callable[[Arrays, Sizes], Answer | None]:
@@ -71,7 +72,7 @@ MISTAKES = sketched(
     Mistake(
         name="last-element-of-rows-missing",
         explanation="The last element of each row is left out.",
-        advice="Which threads have an element? Those with local_i < size.",
+        advice="Which threads of the block have an element, and which is the last?",
         answer=_of_rows(lambda rows: rows[:, :-1]),
     ),
     Mistake(
@@ -96,21 +97,21 @@ MISTAKES = sketched(
     Mistake(
         name="last-step-missing",
         explanation="The last step of the reduction is missing: every other element is left out.",
-        advice="The step with stride 1 belongs to it: while stride > 0.",
+        advice="The step with stride 1 belongs to it: with which stride does the loop end?",
         answer=_of_rows(lambda rows: rows[:, ::2]),
     ),
     Mistake(
         name="first-step-missing",
         explanation="The elements of the second half of the threads are left out.",
-        advice="The first step adds the cells from TPB // 2 on.",
+        advice="Which cells does the first step add, where all of them hold something?",
         answer=_of_rows(lambda rows: rows[:, : _half(rows)]),
     ),
     Mistake(
         name="halved-size",
         explanation="The stride begins with half of the number of elements: where that is odd at "
         "some step, an element is left out.",
-        advice="Begin with TPB // 2, which can be halved down to 1. The cells behind the elements "
-        "hold zeros.",
+        advice="What is always a power of two here, so that it can be halved down to 1? The "
+        "cells behind the elements hold zeros.",
         answer=_halved_size,
     ),
     Mistake(
@@ -122,7 +123,7 @@ MISTAKES = sketched(
     Mistake(
         name="columns",
         explanation="These are the sums of the columns.",
-        advice="A block sums a[batch, i] over all i: the row stays, the column moves.",
+        advice="Within a block the row stays, and the column moves.",
         answer=_columns,
     ),
     Mistake(

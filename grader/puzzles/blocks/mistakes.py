@@ -9,11 +9,7 @@ from grader.model.domains import Sizes
 from grader.model.part import Mistake, sketched
 from grader.puzzles.elementwise import PLUS_TEN, TEN, another, changed, only
 from grader.puzzles.programs import Answer
-
-_INDEX = """\
-i = block_dim.x * block_idx.x + thread_idx.x   # counts through all blocks
-if i < size:
-    output[i] = ..."""
+from grader.puzzles.shapes import BLOCKS
 
 
 def of_blocks(threads: str) -> tuple[Mistake, ...]:
@@ -49,7 +45,7 @@ def of_blocks(threads: str) -> tuple[Mistake, ...]:
 
     return sketched(
         {
-            _INDEX: (
+            BLOCKS: (
                 *("first-block-only", "local-element", "last-block-in-place-of-the-first"),
                 *("full-blocks-only", "first-of-each-block"),
             ),
@@ -58,7 +54,8 @@ def of_blocks(threads: str) -> tuple[Mistake, ...]:
             "first-block-only",
             lambda value, sizes: only(value, block(value, sizes) == 0),
             explanation="Only the elements of the first block are written.",
-            advice="The index counts through all blocks: block_dim.x * block_idx.x + thread_idx.x.",
+            advice="The index has to count through all blocks: how many elements do the blocks "
+            "before have?",
         ),
         another(
             "local-element",
@@ -77,7 +74,7 @@ def of_blocks(threads: str) -> tuple[Mistake, ...]:
             "full-blocks-only",
             lambda value, sizes: only(value, block(value, sizes) < value.size // sizes[threads]),
             explanation="The last block is not written where it is not full.",
-            advice="The guard is about the thread's own index: i < size.",
+            advice="The guard is about the thread's own index, not about its block.",
         ),
         changed(
             "first-of-each-block",
@@ -105,7 +102,13 @@ def _in_steps_of(step: int, value: Answer, sizes: Sizes) -> Answer | None:
     return only(value, np.isin(np.arange(value.size), written))
 
 
-MISTAKES = (
+MISTAKES = sketched(
+    {
+        BLOCKS: (
+            *("number-of-blocks-taken", "last-block-missing", "block-plus-thread"),
+            *("blocks-of-the-example",),
+        ),
+    },
     *of_blocks("threads"),
     changed(
         "number-of-blocks-taken",
@@ -120,7 +123,7 @@ MISTAKES = (
             value, np.arange(value.size) < (_blocks(value, sizes) - 1) * sizes["threads"]
         ),
         explanation="The last block is not written, whether it is full or not.",
-        advice="The guard is about the thread's own index: i < size.",
+        advice="The guard is about the thread's own index, not about its block.",
     ),
     changed(
         "block-plus-thread",

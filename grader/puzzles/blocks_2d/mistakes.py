@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from grader.model.domains import Sizes
+from grader.model.part import sketched
 from grader.puzzles.elementwise import PLUS_TEN, TEN, another, changed, only
 from grader.puzzles.map_2d.mistakes import axes, of_two_axes
 from grader.puzzles.programs import Answer
+from grader.puzzles.shapes import BLOCKS_OF_TWO_AXES
 
 
 def _first_block(value: Answer, sizes: Sizes) -> Answer | None:
@@ -52,25 +54,37 @@ def _local_value(a: Answer, sizes: Sizes) -> Answer | None:
     return np.asarray(a[row % sizes["threads_y"], col % sizes["threads_x"]] + TEN)
 
 
-MISTAKES = (
+MISTAKES = sketched(
+    {
+        BLOCKS_OF_TWO_AXES: (
+            "first-block-only",
+            "first-blocks-across",
+            "first-blocks-down",
+            "diagonal-blocks",
+            "full-blocks-only",
+            "sizes-exchanged",
+            "blocks-of-the-example",
+            "local-element",
+        ),
+    },
     changed(
         "first-block-only",
         _first_block,
         explanation="Only the elements of the first block are written.",
-        advice="Rows and columns count through all blocks: block_dim.y * block_idx.y + "
-        "thread_idx.y, and the same with x.",
+        advice="Rows and columns have to count through all blocks: how many rows do the blocks "
+        "above have, and how many columns those to the left?",
     ),
     changed(
         "first-blocks-across",
         _first_across,
         explanation="Only the columns of the first blocks are written.",
-        advice="The column is block_dim.x * block_idx.x + thread_idx.x.",
+        advice="Which columns do the blocks of the second column of blocks have?",
     ),
     changed(
         "first-blocks-down",
         _first_down,
         explanation="Only the rows of the first blocks are written.",
-        advice="The row is block_dim.y * block_idx.y + thread_idx.y.",
+        advice="Which rows do the blocks of the second row of blocks have?",
     ),
     changed(
         "diagonal-blocks",
@@ -91,7 +105,8 @@ MISTAKES = (
         lambda value, sizes: _in_steps_of(sizes["threads_x"], sizes["threads_y"], value, sizes),
         explanation="The number of the block along one axis was multiplied by the size of a block "
         "along the other. In the published example blocks are squares, which does not show it.",
-        advice="Rows go with block_dim.y * block_idx.y, columns with block_dim.x * block_idx.x.",
+        advice="Which extent of a block counts rows, and which columns? Look at the number of "
+        "the block beside each.",
     ),
     changed(
         "blocks-of-the-example",

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from grader.model.domains import Sizes
 from grader.model.part import Arrays, Mistake, sketched
 from grader.puzzles.conv1d.bound import inside_of, reference, windows
+from grader.puzzles.shapes import HALO, WINDOW
 
 TPB = 15
 """Threads per block that the task fixes; two blocks, so at most 30 outputs."""
@@ -134,21 +135,13 @@ def _zeros(inputs: Arrays, sizes: Sizes) -> NDArray[np.float64]:
     return np.zeros(sizes["input_size"])
 
 
-_WINDOW = """\
-for j in range(conv_size):      # every tap, from 0 on
-    if i + j < input_size:       # past the end it is shorter
-        total += input[i + j] * ..."""
-_HALO = """\
-shared_a[local_i] = input[...]     # the tile: an element for each thread
-if local_i < conv_size - 1:
-    shared_a[TPB + local_i] = ...  # what is TPB further on; else 0"""
 MISTAKES = sketched(
     {
-        _WINDOW: (
+        WINDOW: (
             *("copy", "flipped", "backwards", "first-tap", "last-tap-missing"),
             *("first-tap-missing", "last-tap-only", "centred", "late"),
         ),
-        _HALO: ("halo",),
+        HALO: ("halo",),
     },
     Mistake(
         name="zeros",
@@ -168,7 +161,7 @@ MISTAKES = sketched(
         name="first-block",
         explanation="The first 15 outputs are right and the rest is zero, as if only the "
         "first block of threads had run.",
-        advice="15 threads a block and up to 30 outputs need two blocks: grid_dim=BLOCKS_PER_GRID.",
+        advice="How many blocks do 30 outputs need, with 15 threads a block?",
         answer=_first_block,
     ),
     Mistake(
@@ -188,7 +181,7 @@ MISTAKES = sketched(
     Mistake(
         name="backwards",
         explanation="Each window looks back (input[i - j]) where the task looks ahead.",
-        advice="Use input[i + j].",
+        advice="In which direction does the window lie from its output?",
         answer=_backwards,
     ),
     Mistake(
@@ -201,26 +194,26 @@ MISTAKES = sketched(
     Mistake(
         name="first-tap",
         explanation="Only kernel[0] was used.",
-        advice="Sum over all j in range(conv_size).",
+        advice="Which taps belong to a sum, and which of them does the loop reach?",
         answer=_first_element,
     ),
     Mistake(
         name="last-tap-missing",
         explanation="The last term of each sum is left out: kernel[conv_size - 1] was not used.",
-        advice="Sum over all j in range(conv_size).",
+        advice="Which taps belong to a sum, and which of them does the loop reach?",
         answer=_some_taps(slice(0, -1)),
     ),
     Mistake(
         name="first-tap-missing",
         explanation="The first term of each sum is left out. The published example can't tell: "
         "there kernel[0] is zero.",
-        advice="j begins at 0: range(conv_size).",
+        advice="Which is the first tap?",
         answer=_some_taps(slice(1, None)),
     ),
     Mistake(
         name="last-tap-only",
         explanation="Each output is the last term of its sum: the others were overwritten.",
-        advice="Add each product to what is there: +=, not =.",
+        advice="What becomes of the sum so far when the next product comes?",
         answer=_some_taps(slice(-1, None)),
     ),
     Mistake(
@@ -251,7 +244,7 @@ MISTAKES = sketched(
         name="sign-of-input-dropped",
         explanation="The inputs' signs were dropped. The published example can't tell: it has no "
         "negative numbers.",
-        advice="Use input[i + j] as it is.",
+        advice="Follow a negative element from the input to the sum.",
         answer=_sign_dropped,
     ),
     Mistake(
@@ -263,7 +256,7 @@ MISTAKES = sketched(
     Mistake(
         name="last-element-missing",
         explanation="The last output is zero, as it is in the published example.",
-        advice="The last output is input[input_size - 1] * kernel[0].",
+        advice="Which term is left in the last window?",
         answer=_last_missing,
     ),
     Mistake(

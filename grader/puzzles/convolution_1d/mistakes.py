@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from grader.model.domains import Sizes
 from grader.model.part import Arrays, Mistake, sketched
 from grader.puzzles.programs import Answer, numbers, of_right
+from grader.puzzles.shapes import HALO, WINDOW
 
 TPB = 8
 """Threads per block that the task fixes."""
@@ -98,13 +99,9 @@ def _first_block(inputs: Arrays, sizes: Sizes) -> Answer | None:
     return value
 
 
-_WINDOW = """\
-for j in range(taps):      # every tap, from 0 on
-    if i + j < size:       # past the end it is shorter
-        total += a[i + j] * ..."""
 COMMON = sketched(
     {
-        _WINDOW: (
+        WINDOW: (
             *("copy", "flipped", "backwards", "late", "early", "full-windows-only"),
             *("first-tap-missing", "last-tap-missing", "first-tap-only"),
         ),
@@ -131,7 +128,7 @@ COMMON = sketched(
     Mistake(
         name="backwards",
         explanation="Each window looks back (a[i - j]) where the task looks ahead.",
-        advice="Use a[i + j].",
+        advice="In which direction does the window lie from its output?",
         answer=_backwards,
     ),
     Mistake(
@@ -161,25 +158,21 @@ COMMON = sketched(
     Mistake(
         name="last-tap-missing",
         explanation="The last tap is left out.",
-        advice="Sum over all j in range(CONV).",
+        advice="Which taps belong to a sum, and which of them does the loop reach?",
         answer=lambda inputs, sizes: _without(-1, inputs, sizes),
     ),
     Mistake(
         name="first-tap-only",
         explanation="Only the first tap was used.",
-        advice="Sum over all j in range(CONV).",
+        advice="Which taps belong to a sum, and which of them does the loop reach?",
         answer=_first_tap,
     ),
     *of_right(right),
 )
 
-_HALO = """\
-shared_a[local_i] = a[...]         # an element for each thread
-if local_i < taps - 1:
-    shared_a[TPB + local_i] = ...  # what is TPB further on; else 0"""
 ACROSS = sketched(
     {
-        _HALO: ("halo-missing", "halo-of-own-block"),
+        HALO: ("halo-missing", "halo-of-own-block"),
         "if global_i < size:    # counts through all blocks": ("first-block-only",),
     },
     Mistake(
@@ -192,7 +185,7 @@ ACROSS = sketched(
     Mistake(
         name="halo-of-own-block",
         explanation="What lies behind a block was taken from the beginning of the block itself.",
-        advice="It stands at global_i + TPB.",
+        advice="How far behind the first element of a block does the next block begin?",
         answer=_halo_of_first,
     ),
     Mistake(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from grader.model.domains import Sizes
-from grader.model.part import Arrays, Mistake
+from grader.model.part import Arrays, Mistake, sketched
 from grader.puzzles.programs import Answer, numbers, of_right
 
 
@@ -57,7 +57,26 @@ def _without_half(inputs: Arrays, sizes: Sizes) -> Answer:
     return numbers(inputs) + 2 * neighbour(inputs)
 
 
-OF_WINDOW = (
+_WINDOW = """\
+for offset in range(...):   # one round for each element of the window
+    idx = ...               # begins with the neighbour before
+    if ...:                 # the window is shorter at both ends
+        total += ..."""
+_TWO_PHASES = """\
+shared[...] = ...      # first, every thread stores what its neighbour needs
+barrier()
+... = shared[...]      # then it reads what its own neighbour stored
+output[...] = ...      # the first and the last have a case of their own"""
+OF_WINDOW = sketched(
+    {
+        _WINDOW: (
+            "window-of-two",
+            "window-of-four",
+            "window-ahead",
+            "neighbours-only",
+            "copy",
+        ),
+    },
     Mistake(
         name="window-of-two",
         explanation="Each window has two elements, the one before and its own, as the kernel was "
@@ -74,7 +93,7 @@ OF_WINDOW = (
     Mistake(
         name="window-ahead",
         explanation="Each window begins with its own element.",
-        advice="It begins one element before: idx = thread_id + offset - 1.",
+        advice="With which element does the window begin, and with which does the loop?",
         answer=lambda inputs, sizes: around(inputs)[:, 1:].sum(axis=1),
     ),
     Mistake(
@@ -98,7 +117,12 @@ OF_WINDOW = (
     *of_right(lambda inputs, sizes: around(inputs).sum(axis=1)),
 )
 
-OF_FILTER = (
+OF_FILTER = sketched(
+    {
+        _TWO_PHASES: (
+            *("not-filtered", "in-turn", "last-filtered", "other-neighbour", "whole-neighbour"),
+        ),
+    },
     Mistake(
         name="not-filtered",
         explanation="The output is a copy of the input; no neighbour was added.",
@@ -114,13 +138,13 @@ OF_FILTER = (
     Mistake(
         name="last-filtered",
         explanation="The last element was filtered, too; the task copies it.",
-        advice="The last thread has no cell: its output is a[thread_id].",
+        advice="The last thread has no cell. What does the task say of its output?",
         answer=_last_too,
     ),
     Mistake(
         name="other-neighbour",
         explanation="Half of the element behind was added, not of the one before.",
-        advice="The neighbour is shared_workspace[thread_id - 1].",
+        advice="Which cell did the neighbour before write?",
         answer=_from_the_right,
     ),
     Mistake(

@@ -8,7 +8,8 @@ import numpy as np
 
 from grader.model.domains import Sizes
 from grader.model.part import Arrays, Mistake, sketched
-from grader.puzzles.programs import A_CELL_EACH, REDUCTION, Answer, numbers, of_right
+from grader.puzzles.programs import Answer, numbers, of_right
+from grader.puzzles.shapes import A_CELL_EACH, REDUCTION
 
 
 def _of_products(change: Callable[[Answer], Answer]) -> Callable[[Arrays, Sizes], Answer | None]:
@@ -72,13 +73,13 @@ MISTAKES = sketched(
     Mistake(
         name="last-step-missing",
         explanation="The last step of the reduction is missing: every other product is left out.",
-        advice="The step with stride 1 belongs to it: while stride > 0.",
+        advice="The step with stride 1 belongs to it: with which stride does the loop end?",
         answer=_of_products(lambda products: products[::2]),
     ),
     Mistake(
         name="first-step-missing",
         explanation="The second half of the products is left out.",
-        advice="The first step adds the cells from TPB // 2 on.",
+        advice="Which cells does the first step add, where all of them hold something?",
         answer=_of_products(lambda products: products[: max(len(products) // 2, 1)]),
     ),
     Mistake(
@@ -91,13 +92,13 @@ MISTAKES = sketched(
         name="squares",
         explanation="a was multiplied by itself. The published example can't tell: there a and b "
         "are equal.",
-        advice="Multiply a[i] by b[i].",
+        advice="Where does the second factor of each product come from?",
         answer=lambda inputs, sizes: np.array([numbers(inputs, "a") @ numbers(inputs, "a")]),
     ),
     Mistake(
         name="sums",
         explanation="The elements of a and b were added, not multiplied.",
-        advice="Multiply a[i] by b[i].",
+        advice="What does the task do with the two elements before it sums up?",
         answer=lambda inputs, sizes: np.array([sum(numbers(inputs, each).sum() for each in "ab")]),
     ),
     Mistake(

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grader.model.domains import Sizes
-from grader.model.part import Arrays, Mistake
+from grader.model.part import Arrays, Mistake, sketched
 
 Answer = NDArray[np.float64]
 
@@ -109,7 +109,31 @@ def _axes_swapped(inputs: Arrays, sizes: Sizes) -> Answer | None:
     return found
 
 
-COMMON = (
+_LOOKED_UP = """\
+token = ...            # looked up: it says which row of the weights
+if ...:                # the vocabulary has it
+    output[...] = ...  # the row's element in the same column
+else:
+    output[...] = ...  # what the task says of all others"""
+_ALL_ELEMENTS = """\
+if ...:                # the element is one of those of the whole output
+    batch = ...        # its number is taken apart: column, position, batch
+    output[...] = ..."""
+COMMON = sketched(
+    {
+        _LOOKED_UP: (
+            "first-batch",
+            "token-itself",
+            "position-as-token",
+            "column-as-token",
+            "first-column",
+            "last-word-missing",
+            "first-word-missing",
+            "clamped",
+            "from-the-end",
+        ),
+        _ALL_ELEMENTS: ("guard-of-positions",),
+    },
     Mistake(
         name="zeros",
         explanation="Every output is zero, which is what the memset before the launch leaves "
@@ -120,7 +144,7 @@ COMMON = (
     Mistake(
         name="first-batch",
         explanation="All batches have the rows of the first batch's tokens.",
-        advice="A token stands at indices[batch, position]: both come from the thread's number.",
+        advice="A token stands at a batch and a position: both come from the thread's number.",
         answer=_first_batch,
     ),
     Mistake(
@@ -132,38 +156,39 @@ COMMON = (
     Mistake(
         name="position-as-token",
         explanation="The output holds the row whose number is the position in the sequence.",
-        advice="Look the token up first: indices[batch, position] is the number of the row.",
+        advice="The position says where the token stands; the token says which row it is.",
         answer=_position,
     ),
     Mistake(
         name="column-as-token",
         explanation="The number of the column was taken for the token.",
-        advice="The row is the token at indices[batch, position]; the column is the output's.",
+        advice="Two things say which weight it is: one is looked up, the other is the output's "
+        "column.",
         answer=_column,
     ),
     Mistake(
         name="first-column",
         explanation="Every column of the output is the first one.",
-        advice="Copy weights[token, column] with the column of the output's element.",
+        advice="Of the token's row, which column belongs to the output's element?",
         answer=_first_column,
     ),
     Mistake(
         name="guard-of-positions",
         explanation="As many elements are written as there are positions; each position has a row "
         "of embed_dim elements.",
-        advice="The guard counts elements: batch_size * seq_len * embed_dim.",
+        advice="The guard counts elements: how many does the output have?",
         answer=_guard_of_positions,
     ),
     Mistake(
         name="last-word-missing",
         explanation="The last token of the vocabulary has no row.",
-        advice="Tokens go from 0 to vocab_size - 1: compare with token < vocab_size.",
+        advice="Which is the last token that has a row?",
         answer=_last_word_missing,
     ),
     Mistake(
         name="first-word-missing",
         explanation="Token 0 has no row.",
-        advice="Tokens begin at 0: compare with token >= 0.",
+        advice="Which is the first token that has a row?",
         answer=_first_word_missing,
     ),
     Mistake(
@@ -184,7 +209,7 @@ FIRST_BLOCK = Mistake(
     name="first-block",
     explanation=f"The first {BLOCK} elements are right and the rest is zero, as if only the first "
     "block of threads had run.",
-    advice="Launch as many blocks as the elements need: ceildiv(elements, THREADS_PER_BLOCK).",
+    advice="How many blocks do the elements need, the last one included that is not full?",
     answer=_first_block,
 )
 

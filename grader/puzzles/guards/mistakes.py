@@ -4,21 +4,30 @@ from __future__ import annotations
 
 import numpy as np
 
+from grader.model.part import sketched
 from grader.puzzles.elementwise import PLUS_TEN, changed, of_the_example, only
+from grader.puzzles.shapes import GUARDED
 
-MISTAKES = (
+MISTAKES = sketched(
+    {
+        GUARDED: (
+            "first-missing",
+            "half",
+            "a-warp",
+        ),
+    },
     of_the_example(4),
     changed(
         "first-missing",
         lambda value, sizes: only(value, np.arange(value.size) > 0),
         explanation="The first element is not written.",
-        advice="Indices begin at 0: the guard is i < size alone.",
+        advice="Which is the first index? A guard is needed at the other end.",
     ),
     changed(
         "half",
         lambda value, sizes: only(value, np.arange(value.size) < value.size // 2),
         explanation="Only the first half of the elements is written.",
-        advice="The guard lets every index below size through: i < size.",
+        advice="Which indices have an element, and which of them does the guard let through?",
     ),
     changed(
         "a-warp",

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from grader.model.domains import Sizes
 from grader.model.expected import ExpectedOutput
-from grader.model.part import Arrays, Mistake
+from grader.model.part import Arrays, Mistake, sketched
 from grader.puzzles.elementwise import (
     PLUS_TEN,
     TEN,
@@ -20,6 +20,7 @@ from grader.puzzles.elementwise import (
     plus_ten,
 )
 from grader.puzzles.programs import Answer
+from grader.puzzles.shapes import TWO_AXES
 
 
 def axes(value: Answer) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -32,26 +33,34 @@ def of_two_axes(
     right: Callable[[Arrays, Sizes], Mapping[str, ExpectedOutput]] = plus_ten,
 ) -> tuple[Mistake, ...]:
     """Elements of a square matrix that are missing, or stand in the wrong place."""
-    return (
+    return sketched(
+        {
+            TWO_AXES: (
+                *("transposed", "last-row-and-column-missing", "first-row-only"),
+                *("first-column-only", "diagonal-only", "upside-down"),
+            ),
+        },
         changed(
             "transposed",
             lambda value, sizes: None if value.size == 1 else value.T.copy(),
             explanation="Rows and columns are exchanged: the output is the transposed matrix.",
-            advice="y counts the rows and x the columns: output[row, col] goes with a[row, col].",
+            advice="y counts the rows and x the columns, where an element is read and where it "
+            "is written.",
             right=right,
         ),
         changed(
             "last-row-and-column-missing",
             lambda value, sizes: only(value, np.maximum(*axes(value)) < len(value) - 1),
             explanation="The last row and the last column are not written.",
-            advice="Rows and columns go from 0 to size - 1: row < size and col < size.",
+            advice="Which are the last row and the last column, and does the guard let them "
+            "through?",
             right=right,
         ),
         changed(
             "first-row-only",
             lambda value, sizes: only(value, axes(value)[0] == 0),
             explanation="Only the first row is written.",
-            advice="The row is thread_idx.y; in memory it begins at row * size.",
+            advice="What tells the rows apart: where does the next one begin in memory?",
             right=right,
         ),
         changed(
@@ -88,7 +97,8 @@ def _row_plus_column(a: Answer, sizes: Sizes) -> Answer | None:
     return written.reshape(a.shape)
 
 
-MISTAKES = (
+MISTAKES = sketched(
+    {TWO_AXES: ("row-plus-column",)},
     *of_two_axes(),
     of_the_example(4),
     another(
@@ -96,7 +106,7 @@ MISTAKES = (
         _row_plus_column,
         explanation="The place in memory was taken to be row + col, so that threads share their "
         "elements and most of the matrix is not written.",
-        advice="The matrix lies row by row: the place is row * size + col.",
+        advice="The matrix lies row by row: how many elements lie before the row?",
     ),
     *PLUS_TEN,
 )

@@ -69,19 +69,19 @@ COMMON = sketched(
     Mistake(
         name="b-transposed",
         explanation="b was read by rows: this is a @ b.T.",
-        advice="The column stays and the row moves: b[k, col].",
+        advice="In b the column stays, and the row moves.",
         answer=_of(lambda a, b: a @ b.T),
     ),
     Mistake(
         name="a-transposed",
         explanation="a was read by columns: this is a.T @ b.",
-        advice="The row stays and the column moves: a[row, k].",
+        advice="In a the row stays, and the column moves.",
         answer=_of(lambda a, b: a.T @ b),
     ),
     Mistake(
         name="output-transposed",
         explanation="This is the product with rows and columns exchanged.",
-        advice="Write to output[row, col], where row comes from y and col from x.",
+        advice="Rows come from y and columns from x, where the sum is written as well.",
         answer=_of(lambda a, b: (a @ b).T),
     ),
     Mistake(
@@ -99,7 +99,7 @@ COMMON = sketched(
     Mistake(
         name="first-product-only",
         explanation="Each output is the first product of its sum.",
-        advice="Sum over all k in range(size).",
+        advice="Which products belong to a sum, and which of them does the loop reach?",
         answer=_of(lambda a, b: np.outer(a[:, 0], b[0])),
     ),
     Mistake(
@@ -111,13 +111,13 @@ COMMON = sketched(
     Mistake(
         name="last-product-missing",
         explanation="The last product of each sum is left out.",
-        advice="k ends at size - 1: range(size).",
+        advice="Which is the last product of a sum?",
         answer=_of(lambda a, b: a[:, :-1] @ b[:-1]),
     ),
     Mistake(
         name="last-product-only",
         explanation="Each output is the last product of its sum: the others were overwritten.",
-        advice="Add each product to what is there: +=, not =.",
+        advice="What becomes of the sum so far when the next product comes?",
         answer=_of(lambda a, b: np.outer(a[:, -1], b[-1])),
     ),
     *of_right(_right),
@@ -144,7 +144,7 @@ TILED = sketched(
         name="three-tiles",
         explanation="Only the first three tiles of each row and column were multiplied: TPB is the "
         "width of a tile, not the number of tiles.",
-        advice="There are (size + TPB - 1) // TPB tiles.",
+        advice="How many tiles cover a row, the last one included that is not full?",
         answer=_three_tiles,
     ),
     Mistake(
@@ -156,7 +156,8 @@ TILED = sketched(
     Mistake(
         name="first-block-only",
         explanation="Only the outputs of the first block are right, and the rest is zero.",
-        advice="Rows and columns count through all blocks: block_idx.y * TPB + local_row.",
+        advice="Rows and columns have to count through all blocks: how many do the blocks before "
+        "have?",
         answer=_first_block,
     ),
 )

@@ -7,8 +7,9 @@ from collections.abc import Callable
 import numpy as np
 
 from grader.model.domains import Sizes
-from grader.model.part import Arrays, Mistake
+from grader.model.part import Arrays, Mistake, sketched
 from grader.puzzles.programs import Answer, numbers, of_right
+from grader.puzzles.shapes import READ_THEN_WRITE, TWO_AXES
 
 TEN = 10.0
 
@@ -31,7 +32,15 @@ def _everywhere(of: Callable[[Answer], float | np.float64]) -> Callable[[Answer]
     return lambda a: np.full(a.shape, of(a))
 
 
-OF_TEN = (
+OF_TEN = sketched(
+    {
+        TWO_AXES: (
+            "transposed",
+            "last-row-and-column-missing",
+            "first-row-and-column-missing",
+        ),
+        READ_THEN_WRITE: ("copy",),
+    },
     Mistake(
         name="copy",
         explanation="The output is a copy of a; nothing was added.",
@@ -41,13 +50,13 @@ OF_TEN = (
     Mistake(
         name="transposed",
         explanation="Rows and columns are exchanged.",
-        advice="Read and write at [row, col], where row comes from y and col from x.",
+        advice="Rows come from y and columns from x, in what is read and in what is written.",
         answer=_of(lambda a: a.T + TEN),
     ),
     Mistake(
         name="last-row-and-column-missing",
         explanation="The last row and the last column are not written.",
-        advice="The guard is row < size and col < size.",
+        advice="Which are the last row and the last column, and does the guard let them through?",
         answer=lambda inputs, sizes: np.pad(_plus_ten(inputs, sizes)[:-1, :-1], ((0, 1), (0, 1))),
     ),
     Mistake(
@@ -59,7 +68,25 @@ OF_TEN = (
     *of_right(_plus_ten),
 )
 
-OF_SUM = (
+_ONE_ADDS = """\
+if ...:                # one thread
+    for row in range(...):
+        for col in range(...):
+            total += ...   # then it stores the sum in shared memory
+barrier()
+output[row, col] = ...     # all threads that have an element"""
+
+OF_SUM = sketched(
+    {
+        _ONE_ADDS: (
+            "last-element",
+            "first-element",
+            "own-element",
+            "row-sums",
+            "first-row-sum",
+            "once-for-each-thread",
+        ),
+    },
     Mistake(
         name="last-element",
         explanation="The output is the last element: each thread overwrote what others had added.",

@@ -107,7 +107,7 @@ MISTAKES = sketched(
     Mistake(
         name="window-of-two",
         explanation="Each window has two elements, its own and the one before.",
-        advice="The window has three: add shared[local_i - 2] as well.",
+        advice="The window has three elements: which one is missing?",
         answer=_two,
     ),
     Mistake(
@@ -119,13 +119,14 @@ MISTAKES = sketched(
     Mistake(
         name="first-two-missing",
         explanation="The first two outputs are zero: only full windows were summed.",
-        advice="The first output is a[0], the second a[0] + a[1]: they need cases of their own.",
+        advice="Which elements lie in the first window, and which in the second? They need cases "
+        "of their own.",
         answer=_first_two_missing,
     ),
     Mistake(
         name="first-two-copied",
         explanation="The first two outputs are elements of the input; the second one needs two.",
-        advice="The second output is a[0] + a[1].",
+        advice="Which elements lie in the second window?",
         answer=_first_two_copied,
     ),
     Mistake(

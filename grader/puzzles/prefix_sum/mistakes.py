@@ -12,7 +12,7 @@ from math import ceil
 import numpy as np
 
 from grader.model.domains import Sizes
-from grader.model.part import Arrays, Mistake
+from grader.model.part import Arrays, Mistake, sketched
 from grader.puzzles.programs import TPB, Answer, numbers, of_right, power_of_two
 
 BLOCKS = 2
@@ -105,7 +105,7 @@ _COMMON: tuple[tuple[str, str, str, Callable[[Answer], Answer]], ...] = (
     (
         "distance-grows-by-one",
         "The distances were 1, 2, 3, so that some elements are counted twice.",
-        "The distance doubles in each step: offset *= 2.",
+        "The distance doubles in each step.",
         _growing,
     ),
     (
@@ -114,13 +114,13 @@ _COMMON: tuple[tuple[str, str, str, Callable[[Answer], Answer]], ...] = (
             "The distance grew by one in each step, up to the last element, so that elements are "
             "counted again and again."
         ),
-        "The distance doubles in each step: offset *= 2.",
+        "The distance doubles in each step.",
         _every_distance,
     ),
     (
         "suffix-sums",
         "Each output is the sum of all elements from its own to the end.",
-        "Add what lies before: shared[local_i - offset].",
+        "On which side of an element do those lie that are added to it?",
         lambda a: np.cumsum(a[::-1])[::-1],
     ),
     (
@@ -130,6 +130,23 @@ _COMMON: tuple[tuple[str, str, str, Callable[[Answer], Answer]], ...] = (
         lambda a: np.full(len(a), a.sum()),
     ),
 )
+
+
+_STEPS = """\
+while ...:             # the distance is less than the block
+    ... = shared[...]  # what lies that far before, where something does
+    barrier()          # all have read
+    ...                # it is added to the thread's own cell
+    barrier()          # all have written
+    offset = ...       # twice as far"""
+_PHASES = """\
+# first launch: each block by itself
+output[i] = ...
+if ...:                # one thread of each block
+    output[size + ...] = ...   # leaves the sum of the block
+# second launch
+if ...:                # something lies before the block
+    output[i] += ...   # its sum, which the first launch has left"""
 
 
 def _of_all(rest: int) -> tuple[Mistake, ...]:
@@ -149,12 +166,27 @@ def _of_all(rest: int) -> tuple[Mistake, ...]:
         Mistake(name=name, explanation=explanation, advice=advice, answer=_model(change, rest))
         for name, explanation, advice, change in _COMMON
     )
-    return (*own, *map(followed, of_right(right)))
+    return sketched(
+        {
+            _STEPS: (
+                *("copy", "exclusive", "one-step", "last-step-missing", "distance-grows-by-one"),
+                *("every-distance", "suffix-sums", "total"),
+            ),
+        },
+        *own,
+        *map(followed, of_right(right)),
+    )
 
 
 IN_BLOCK = _of_all(0)
 
-IN_BLOCKS = (
+IN_BLOCKS = sketched(
+    {
+        _PHASES: (
+            *("second-phase-missing", "own-sum-added", "first-block-too"),
+            *("last-element-added",),
+        ),
+    },
     Mistake(
         name="second-phase-missing",
         explanation="Each block is right for itself, and lacks what lies before it.",
@@ -164,7 +196,7 @@ IN_BLOCKS = (
     Mistake(
         name="own-sum-added",
         explanation="The second phase added the sum of the block itself, not of the one before.",
-        advice="Read output[size + block_idx.x - 1].",
+        advice="Of which block is the sum that is missing, and where did that block leave it?",
         answer=_in_blocks(
             lambda blocks: [
                 np.cumsum(blocks[0]),
@@ -175,13 +207,13 @@ IN_BLOCKS = (
     Mistake(
         name="first-block-too",
         explanation="The second phase added a sum to the first block, too.",
-        advice="Nothing lies before the first block: if block_idx.x > 0.",
+        advice="What lies before the first block?",
         answer=_in_blocks(lambda blocks: [np.cumsum(block) + blocks[0].sum() for block in blocks]),
     ),
     Mistake(
         name="last-element-added",
         explanation="The second phase added the last element of the block before, not its sum.",
-        advice="The sum of a block is its last prefix sum, shared[TPB - 1].",
+        advice="Which cell holds the sum of the whole block after the last step?",
         answer=_in_blocks(
             lambda blocks: [np.cumsum(blocks[0]), np.cumsum(blocks[1]) + blocks[0][-1]]
         ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from grader.model.domains import Sizes
+from grader.model.part import sketched
 from grader.puzzles.blocks.mistakes import of_blocks
 from grader.puzzles.elementwise import PLUS_TEN, TEN, another
 from grader.puzzles.programs import Answer
@@ -20,13 +21,25 @@ def _of_ones(a: Answer, sizes: Sizes) -> Answer:
     return np.full(a.shape, 1.0 + TEN)
 
 
-MISTAKES = (
+_TILE = """\
+shared[local_i] = ...  # the thread's element
+barrier()
+... = shared[...]      # the cell of the same thread"""
+
+MISTAKES = sketched(
+    {
+        _TILE: (
+            "first-of-tile",
+            "of-the-example",
+            "blocks-backwards",
+        ),
+    },
     *of_blocks("tpb"),
     another(
         "first-of-tile",
         _first_of_tile,
         explanation="Every thread of a block read the first cell of the tile.",
-        advice="A thread's element lies in the cell of its own number, shared[local_i].",
+        advice="In which cell of the tile does a thread's own element lie?",
     ),
     another(
         "of-the-example",

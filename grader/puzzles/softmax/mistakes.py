@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grader.model.domains import Sizes
-from grader.model.part import Arrays, Mistake
+from grader.model.part import Arrays, Mistake, sketched
+from grader.puzzles.shapes import REDUCTION
 from grader.puzzles.softmax.bound import softmax
 
 Answer = NDArray[np.float64]
@@ -103,7 +104,34 @@ def _one_place_late(inputs: Arrays, sizes: Sizes) -> Answer:
     return np.concatenate([np.zeros(1), softmax(inputs["input"])[:-1]])
 
 
-MISTAKES = (
+_IN_ORDER = """\
+largest = ...          # of all elements
+total = ...            # of all exponentials, each without the largest
+output[i] = ...        # the element's own exponential, and what divides it"""
+
+MISTAKES = sketched(
+    {
+        _IN_ORDER: (
+            "nothing-subtracted",
+            "first-for-maximum",
+            "last-not-in-maximum",
+            "zero-in-maximum",
+            "smallest-subtracted",
+            "not-divided",
+            "last-not-in-sum",
+            "first-not-in-sum",
+            "divided-by-maximum",
+            "divided-by-count",
+            "powers-of-two",
+            "logarithm",
+            "uniform",
+            "one-place-late",
+        ),
+        REDUCTION: (
+            "maximum-of-half",
+            "sum-of-half",
+        ),
+    },
     Mistake(
         name="zeros",
         explanation="Every output is zero, which is what the memset before the launch leaves "
@@ -122,8 +150,7 @@ MISTAKES = (
     Mistake(
         name="maximum-of-half",
         explanation="The number that was subtracted is the largest of the first half only.",
-        advice="The first step of the reduction compares an element with the one half of the block "
-        "further on: begin with BLOCK_DIM_X // 2.",
+        advice="With which element does the first step of the reduction compare the first one?",
         answer=_maximum_of_half,
     ),
     Mistake(
@@ -135,7 +162,7 @@ MISTAKES = (
     Mistake(
         name="last-not-in-maximum",
         explanation="The last element was left out of the maximum.",
-        advice="Go through all of range(input_size).",
+        advice="Which is the last element, and does the loop reach it?",
         answer=_last_not_in_maximum,
     ),
     Mistake(
@@ -160,20 +187,19 @@ MISTAKES = (
     Mistake(
         name="sum-of-half",
         explanation="The sum is that of the first half only.",
-        advice="The first step of the reduction adds the element half of the block further on: "
-        "begin with BLOCK_DIM_X // 2.",
+        advice="Which element does the first step of the reduction add to the first one?",
         answer=_sum_of_half,
     ),
     Mistake(
         name="last-not-in-sum",
         explanation="The last element was left out of the sum.",
-        advice="Go through all of range(input_size).",
+        advice="Which is the last element, and does the loop reach it?",
         answer=_last_not_in_sum,
     ),
     Mistake(
         name="first-not-in-sum",
         explanation="The first element was left out of the sum.",
-        advice="Go through all of range(input_size), which begins at 0.",
+        advice="Which is the first element, and does the loop begin with it?",
         answer=_first_not_in_sum,
     ),
     Mistake(

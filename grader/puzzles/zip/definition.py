@@ -65,8 +65,9 @@ PUZZLE = Puzzle(
     rubric=rubric(
         PART,
         example="Do one thread by hand: which elements does it read, and which does it write?",
-        integers="In the published example a and b are equal, and i in a[i]. So it can't tell "
-        "a[i] + b[i] from a[i] + a[i] or from i + i. Which do you compute?",
+        integers="In the published example a and b are equal, and each element is its index. So "
+        "it can't tell one element of each from one of them twice, or from twice the index. Which "
+        "do you compute?",
         clean="A thread may touch its own elements only: is the index that of the thread?",
     ),
     book=places(2),

@@ -8,7 +8,7 @@ import numpy as np
 
 from grader.model.domains import Sizes
 from grader.model.expected import ExpectedOutput
-from grader.model.part import Arrays, Mistake
+from grader.model.part import Arrays, Mistake, sketched
 from grader.puzzles.elementwise import of_any, of_the_example
 from grader.puzzles.programs import Answer, numbers
 
@@ -24,11 +24,23 @@ def _mistake(
     )
 
 
+_ONE_OF_EACH = """\
+one = a[...]           # the thread's own element
+other = b[...]         # at the same index
+output[...] = ...      # made of both"""
+
+
 def mistakes(
     right: Callable[[Arrays, Sizes], Mapping[str, ExpectedOutput]],
 ) -> tuple[Mistake, ...]:
     """All of them."""
-    return (
+    return sketched(
+        {
+            _ONE_OF_EACH: (
+                *("a-twice", "b-twice", "indices", "only-a", "only-b", "subtracted"),
+                *("multiplied", "first-of-b", "ten-added", "b-backwards"),
+            ),
+        },
         _mistake(
             "a-twice",
             lambda a, b: a + a,
@@ -45,7 +57,7 @@ def mistakes(
             "indices",
             lambda a, b: np.multiply(2, np.arange(a.size), dtype=np.float64),
             "The output is twice the index. In the published example that is the sum.",
-            "Read the elements first: a[i] and b[i], not i.",
+            "What is added: the index, or the elements that stand there?",
         ),
         _mistake(
             "only-a",
@@ -63,13 +75,13 @@ def mistakes(
             "subtracted",
             lambda a, b: a - b,
             "b was subtracted from a, not added.",
-            "The task is a[i] + b[i].",
+            "Compare what is done to the two elements with what the task asks for.",
         ),
         _mistake(
             "multiplied",
             lambda a, b: a * b,
             "a and b were multiplied, not added.",
-            "The task is a[i] + b[i].",
+            "Compare what is done to the two elements with what the task asks for.",
         ),
         _mistake(
             "first-of-b",
