@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -28,6 +29,17 @@ def data_directory(name: str) -> Path:
         f"the data folder {name} is missing beside {_PACKAGE}",
         remedy="The installation is incomplete; install again with: pip install mojo-grade",
     )
+
+
+EDITIONS = _PACKAGE / "toolchain" / "editions"
+"""A file for each edition of the book; `grader.toolchain.edition` reads them."""
+
+
+@cache
+def edition_names() -> tuple[str, ...]:
+    """The editions there are, oldest first."""
+    found = (path.stem for path in EDITIONS.glob("*.toml"))
+    return tuple(sorted(found, key=lambda name: [int(part) for part in name.split(".")]))
 
 
 def reference_kernel(puzzle: str, edition: str, name: str) -> Path:

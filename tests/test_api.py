@@ -44,7 +44,8 @@ def test_to_import_it_imports_nothing_of_it() -> None:
 
 def _puzzle_of_the_document(folder: Path, change: tuple[str, str] = ("", "")) -> Path:
     code = DOCUMENT.partition("```python\n")[2].partition("```")[0].replace(*change)
-    (folder / "scale").mkdir(parents=True)
+    (folder / "scale/kernels/26.5").mkdir(parents=True)
+    (folder / "scale/kernels/26.5/right.mojo").write_text("# ours\n", "utf-8")
     (folder / "scale/__init__.py").write_text(code, "utf-8")
     return folder
 
@@ -54,8 +55,6 @@ def test_the_puzzle_of_the_documentation_can_be_made(tmp_path: Path) -> None:
     (puzzle,) = grader.load_puzzles(_puzzle_of_the_document(tmp_path))
     assert (puzzle.name, puzzle.max_score) == ("scale", 100)
     assert puzzle.kernels == tmp_path / "scale/kernels"
-    (puzzle.kernels / "26.5").mkdir(parents=True)
-    (puzzle.kernels / "26.5/right.mojo").write_text("# ours\n", "utf-8")
     assert (puzzle.reference("26.5", "right"), puzzle.reference("26.5", "skeleton")) == (
         "# ours\n",
         None,

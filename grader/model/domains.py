@@ -101,13 +101,13 @@ class Domain(ABC):
     def contains(self, array: Array, sizes: Sizes) -> bool:
         """Whether an array has allowed values only."""
 
-    def problems(self, dtype: str, shape: tuple[Extent, ...], names: set[str]) -> Iterator[str]:
+    def problems(self, dtype: str, shape: tuple[Extent, ...], highest: Sizes) -> Iterator[str]:
         """What is wrong with it as the domain of a tensor, a clause each.
 
         Args:
             dtype: The tensor's type.
             shape: The tensor's shape.
-            names: The size parameters.
+            highest: The size parameters, each with its highest value.
         """
         return iter(())
 
@@ -119,7 +119,7 @@ class Factor(Domain):
     def contains(self, array: Array, sizes: Sizes) -> bool:
         return True
 
-    def problems(self, dtype: str, shape: tuple[Extent, ...], names: set[str]) -> Iterator[str]:
+    def problems(self, dtype: str, shape: tuple[Extent, ...], highest: Sizes) -> Iterator[str]:
         if dtype == "bool":
             yield "the values of bool are Flags()"
 
@@ -198,8 +198,8 @@ class Between(OwnValues):
             fine &= numbers != 0
         return bool(fine.all())
 
-    def problems(self, dtype: str, shape: tuple[Extent, ...], names: set[str]) -> Iterator[str]:
-        if self.low >= self.high:
+    def problems(self, dtype: str, shape: tuple[Extent, ...], highest: Sizes) -> Iterator[str]:
+        if not self.low < self.high:  # nor where one of them is NaN
             yield f"its values go from {self.low} to {self.high}"
         if dtype not in FLOATS and self.special:
             yield f"{dtype} has no special values"
@@ -272,11 +272,13 @@ class Indices(OwnValues):
         numbers = array.astype(np.float64)
         return bool(((numbers >= 0) & (numbers < sizes[self.below])).all())
 
-    def problems(self, dtype: str, shape: tuple[Extent, ...], names: set[str]) -> Iterator[str]:
-        if self.below not in names:
+    def problems(self, dtype: str, shape: tuple[Extent, ...], highest: Sizes) -> Iterator[str]:
+        if self.below not in highest:
             yield f"its indices stay below {self.below}, which is no size"
         if dtype not in INTEGERS:
             yield f"it holds indices, and {dtype} is no type of whole numbers"
+        elif highest.get(self.below, 1) - 1 > range_of(dtype).exact:
+            yield f"{dtype} does not hold indices up to {highest[self.below] - 1}"
 
 
 @dataclass(frozen=True)
@@ -335,7 +337,7 @@ class Flags(OwnValues):
     def contains(self, array: Array, sizes: Sizes) -> bool:
         return bool(np.isin(array.astype(np.int64), (0, 1)).all())
 
-    def problems(self, dtype: str, shape: tuple[Extent, ...], names: set[str]) -> Iterator[str]:
+    def problems(self, dtype: str, shape: tuple[Extent, ...], highest: Sizes) -> Iterator[str]:
         if dtype != "bool":
             yield f"it holds flags, and its type is {dtype}"
 
@@ -359,10 +361,10 @@ class Sorted(OwnValues):
         rising = np.greater_equal(array[..., 1:], array[..., :-1])
         return bool(rising.all()) and self.of.contains(array, sizes)
 
-    def problems(self, dtype: str, shape: tuple[Extent, ...], names: set[str]) -> Iterator[str]:
+    def problems(self, dtype: str, shape: tuple[Extent, ...], highest: Sizes) -> Iterator[str]:
         if not shape:
             yield "it is sorted, and has no axis"
-        yield from self.of.problems(dtype, shape, names)
+        yield from self.of.problems(dtype, shape, highest)
 
 
 def _ends(dtype: str) -> tuple[int, int]:

@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import tomllib
 from functools import cache
-from pathlib import Path
 from typing import Literal
 
 import msgspec
 
 from grader.errors import UsageError
+from grader.folders import EDITIONS, edition_names
 
 DEFAULT_EDITION = "26.5"
-_FOLDER = Path(__file__).parent / "editions"
 
 
 class WorkerTraits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -64,7 +63,7 @@ class HarnessTraits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
     def read(self) -> str:
         """What is the same in each."""
-        return (_FOLDER / self.text).read_text(encoding="utf-8")
+        return (EDITIONS / self.text).read_text(encoding="utf-8")
 
 
 class DialectChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -122,11 +121,7 @@ class Edition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         return text.format(launch=self.launch, register=self.register)
 
 
-@cache
-def names() -> tuple[str, ...]:
-    """The editions there are, oldest first."""
-    found = (path.stem for path in _FOLDER.glob("*.toml"))
-    return tuple(sorted(found, key=lambda name: [int(part) for part in name.split(".")]))
+names = edition_names
 
 
 @cache
@@ -137,5 +132,5 @@ def find(name: str) -> Edition:
         raise UsageError(
             f"there is no edition {name!r}", remedy=f"Choose one of: {', '.join(names())}."
         )
-    data = tomllib.loads((_FOLDER / f"{chosen}.toml").read_text(encoding="utf-8"))
+    data = tomllib.loads((EDITIONS / f"{chosen}.toml").read_text(encoding="utf-8"))
     return msgspec.convert({"name": chosen, **data}, type=Edition)

@@ -3,25 +3,50 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from grader.checks import Clean, Example, Integers, Packages, Reals, Robust
+from grader.checks import (
+    Clean,
+    Compiles,
+    Example,
+    Integers,
+    OnDevice,
+    Packages,
+    Program,
+    Reals,
+    Robust,
+)
+from grader.device.cuda import MAX_BLOCK, MAX_GRID
 from grader.model.domains import Between, Bits, Flags, Indices, Sorted
-from grader.model.part import Op, Size, WorkedExample
+from grader.model.expected import ExpectedOutput
+from grader.model.part import (
+    Budget,
+    KernelLaunch,
+    Kernels,
+    Op,
+    Part,
+    Scalar,
+    Size,
+    TensorSpec,
+    WorkedExample,
+)
 from grader.model.puzzle import Puzzle, RubricItem
+from grader.model.validation import BLOCK, GRID
 from grader.puzzles.conv1d import PART, PUZZLE
 from grader.record import Status
 from grader.rubric import parse_rubric
 from tests.grading.scripted import ScriptedLane, grade, right
 
 assert PART.example is not None
+assert PART.given is not None
 EXAMPLE = PART.example
 OUTPUT, INPUT, KERNEL = PART.tensors
 
 
-def item(check: object, points: int = 5) -> RubricItem:
+def item(check: object, points: object = 5) -> RubricItem:
     return RubricItem(check=check, points=points)  # type: ignore[arg-type]
 
 
@@ -145,6 +170,302 @@ def test_what_is_wrong_is_named(puzzle, part, named):
     changes = PUZZLES[puzzle] if puzzle else {"parts": (replace(PART, **PARTS[part]),)}
     with pytest.raises(ValueError, match=named):
         replace(PUZZLE, **{"checks": PUZZLE.checks, **changes})
+
+
+def untyped(value):
+    """A value where the checker of types would see that it is wrong."""
+    return value
+
+
+def given(make, **changes):
+    """An `expected` that gives one output, with other fields."""
+    return lambda inputs, sizes: {"output": replace(ExpectedOutput.exactly(make(sizes)), **changes)}
+
+
+def zeros(sizes):
+    return np.zeros(sizes["input_size"])
+
+
+def bound(value):
+    """An `expected` with that bound everywhere."""
+    return lambda inputs, sizes: {
+        "output": ExpectedOutput.within(zeros(sizes), np.full(sizes["input_size"], value))
+    }
+
+
+def decided(shape, value):
+    return lambda inputs, sizes: {
+        "output": ExpectedOutput.exactly(zeros(sizes), decided=np.full(shape(sizes), value))
+    }
+
+
+def right_but_for_two(inputs, sizes):
+    """The right shape at all sizes but one boundary."""
+    long = sizes["input_size"] + (sizes["conv_size"] == 2)
+    return {"output": ExpectedOutput.exactly(np.zeros(long))}
+
+
+MISTAKE = PART.mistakes[0]
+PLACE = PUZZLE.book[0]
+NO_EXAMPLE = {"example": None, "words": None, "given": None, "mistakes": ()}
+OF_A_PUZZLE = {
+    "no name": ({"name": ""}, "the name is ''"),
+    "a name that is a path": ({"name": "../x"}, "the name is '../x'"),
+    "a pattern that is none": ({"messages": (("(", "No."),)}, r"the pattern '\(' of messages"),
+    "a brace in a message": ({"messages": (("x", "See {this}."),)}, "the advice 'See {this}.' of"),
+    "a brace in the first step": ({"first_step": "Write {."}, "first_step has other braces"),
+    "an edition that is none": (
+        {"book": (replace(PLACE, editions=("26.55",)),)},
+        "the edition '26.55', which is none of",
+    ),
+    "no edition": ({"book": (replace(PLACE, editions=()),)}, "of the book is in no edition"),
+    "no folder of kernels": ({"kernels": Path("nowhere")}, "kernels is nowhere, where there is no"),
+    "kernels that are text": ({"kernels": "nowhere"}, "kernels can't be read"),
+    "points that are text": (
+        {"rubric": (*PUZZLE.rubric, item(Clean(), "5"))},
+        "the points of clean are '5'",
+    ),
+    "a program beside a package": (
+        {"checks": (*PUZZLE.checks, Program())},
+        "the check program does not fit",
+    ),
+}
+OF_A_PART = {
+    "a part without a name": ({"name": ""}, "the name of a part is ''"),
+    "a size without a name": ({"sizes": (*PART.sizes, Size(name="a b", low=1, high=1))}, "'a b'"),
+    "a size that is text": (
+        {"sizes": (Size(name="input_size", low=untyped("1"), high=9), PART.sizes[1])},
+        "the size input_size goes from '1' to 9",
+    ),
+    "a boundary that is no whole number": (
+        {"boundaries": ({"input_size": 1.5, "conv_size": 1},)}, "of boundaries is outside"
+    ),
+    "a tensor without a name": (
+        {"tensors": (OUTPUT, INPUT, replace(KERNEL, name=""))}, "the name of a tensor is ''"
+    ),
+    "a range that is no number": (
+        {"tensors": (OUTPUT, INPUT, replace(KERNEL, domain=Between(float("nan"), 1)))},
+        "the domain of kernel is wrong: its values go from nan to 1",
+    ),
+    "indices that the type does not hold": (
+        {
+            "sizes": (replace(PART.sizes[0], high=300), PART.sizes[1]),
+            "tensors": (
+                OUTPUT, INPUT, replace(KERNEL, dtype="int8", domain=Indices(below="input_size"))
+            ),
+        },
+        "the domain of kernel is wrong: int8 does not hold indices up to 299",
+    ),
+    "an op without a name": ({"code": Op(name="")}, "the name of the op is ''"),
+    "a quote in an op's name": ({"code": Op(name='a"b')}, "the name of the op is 'a\"b'"),
+    "a parameter that raises": (
+        {"code": Op(name="conv1d", parameters={"n": lambda sizes: sizes["inptu"]})},
+        "the parameter n at {.*}: KeyError 'inptu'",
+    ),
+    "a parameter that is no whole number": (
+        {"code": Op(name="conv1d", parameters={"n": untyped(lambda sizes: 1.5)})},
+        "the parameter n at {.*} is 1.5, and has to be a whole number",
+    ),
+    "a mistake twice": ({"mistakes": (MISTAKE, MISTAKE)}, f"the mistake {MISTAKE.name} is there t"),
+    "a mistake without a name": ({"mistakes": (replace(MISTAKE, name=""),)}, "a mistake has no na"),
+    "no budget": ({"budget": Budget(instructions=0)}, "instructions of the budget is 0"),
+    "less than no budget": ({"budget": Budget(seconds=-1)}, "seconds of the budget is -1"),
+    "assigned raises": (
+        {"assigned": lambda sizes: sizes["inptu"]}, "assigned at {.*}: KeyError 'inptu'"
+    ),
+    "terms raises": ({"terms": lambda sizes: 1 // 0}, "terms at {.*}: ZeroDivisionError"),
+    "terms is no whole number": ({"terms": lambda sizes: 1.5}, "terms at {.*} is 1.5"),
+    "expected raises": (
+        {"expected": lambda inputs, sizes: inputs["inptu"]}, "expected at {.*}: KeyError 'inptu'"
+    ),
+    "expected raises at a boundary only": (
+        {"expected": lambda inputs, sizes: 1 // 0, **NO_EXAMPLE}, "expected at {.*}: ZeroDivision"
+    ),
+    "shared memory raises": (
+        {"shared_holds_zeros": lambda sizes: sizes["n"]}, "shared_holds_zeros at {.*}: KeyError 'n'"
+    ),
+    "the given kernel reads a list": (
+        {"given": replace(PART.given, reads=untyped(lambda sizes: []))},
+        "reads of the given kernel gives a value of the type list; write a frozenset",
+    ),
+    "the given kernel of no edition": (
+        {"given": replace(PART.given, needs_zeros={"1.0": untyped(None)})},
+        "needs_zeros of the given kernel names '1.0', which is no edition",
+    ),
+    "expected gives a bare array": (
+        {"expected": lambda inputs, sizes: inputs["input"]},
+        r"expected gives a value of the type ndarray.*write {\"output\": ExpectedOutput.exactly",
+    ),
+    "expected gives nothing": ({"expected": lambda inputs, sizes: None}, "expected gives None"),
+    "expected gives an array by name": (
+        {"expected": lambda inputs, sizes: {"output": inputs["input"]}},
+        "the expected output is a value of the type ndarray",
+    ),
+    "an answer that is no array": (
+        {"expected": given(zeros, value=[1.0])}, "its value is a value of the type list"
+    ),
+    "an answer of text": (
+        {"expected": given(lambda sizes: np.full(sizes["input_size"], "a"))},
+        "its value has the type <U1",
+    ),
+    "a wrong shape at one boundary": (
+        {"expected": right_but_for_two, **NO_EXAMPLE},
+        r"the expected output at {.*'conv_size': 2} is wrong: its value has the shape",
+    ),
+    "a bound of another shape": (
+        {"expected": given(zeros, allowed=np.zeros(1))}, r"its allowed has the shape \(1,\)"
+    ),
+    "a negative bound": ({"expected": bound(-1.0)}, "its allowed is negative or NaN somewhere"),
+    "a bound of NaN": ({"expected": bound(np.nan)}, "its allowed is negative or NaN somewhere"),
+    "decided of another shape": (
+        {"expected": decided(lambda sizes: 1, True)}, r"its decided has the shape \(1,\)"
+    ),
+    "decided of numbers": (
+        {"expected": decided(lambda sizes: sizes["input_size"], 1)}, "its decided has the type int"
+    ),
+    "nothing is decided": (
+        {"expected": decided(lambda sizes: sizes["input_size"], False), **NO_EXAMPLE},
+        "expected decides no element of output at any boundary",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("changes", "named"), OF_A_PUZZLE.values(), ids=OF_A_PUZZLE)
+def test_a_field_of_a_puzzle_is_named(changes, named):
+    with pytest.raises(ValueError, match=f"is wrong: .*{named}"):
+        replace(PUZZLE, **{"checks": PUZZLE.checks, **changes})
+
+
+@pytest.mark.parametrize(("changes", "named"), OF_A_PART.values(), ids=OF_A_PART)
+def test_a_field_of_a_part_is_named(changes, named):
+    part, checks = replace(PART, **changes), PUZZLE.checks
+    if part.example is None:
+        checks = tuple(check for check in checks if not check.needs_example)
+    rubric = tuple(RubricItem(check=check, points=5) for check in checks)
+    with pytest.raises(ValueError, match=f"is wrong: .*{named}"):
+        replace(PUZZLE, parts=(part,), checks=checks, rubric=rubric)
+
+
+LAUNCH = KernelLaunch(function="add", arguments=("y", "x", Scalar("n")), block=(32, 1, 1))
+KERNELS = Part(
+    name="add",
+    title="the kernel add",
+    formula="y[i] = x[i]",
+    domain="n 1 to 64",
+    code=Kernels(launches=(LAUNCH,), constants={"SIZE": "n", "dtype": "DType.float32"}),
+    tensors=(
+        TensorSpec(name="y", role="output", dtype="float32", shape=("n",)),
+        TensorSpec(name="x", role="input", dtype="float32", shape=("n",)),
+    ),
+    sizes=(Size(name="n", low=1, high=64),),
+    assigned=lambda sizes: True,
+    boundaries=({"n": 4},),
+    expected=lambda inputs, sizes: {"y": ExpectedOutput.exactly(inputs["x"])},
+)
+
+
+def program(part=KERNELS, *more):
+    checks = (Compiles(), Integers(), Reals(), Clean(), *more)
+    return Puzzle(
+        name="adds", title="Adds", parts=(part,),
+        rubric=tuple(RubricItem(check=check, points=25) for check in checks),
+    )  # fmt: skip
+
+
+def launch(**changes):
+    return replace(KERNELS, code=Kernels(launches=(replace(LAUNCH, **changes),)))
+
+
+def constant(value):
+    return replace(KERNELS, code=Kernels(launches=(LAUNCH,), constants={"SIZE": value}))
+
+
+def tensors(**changes):
+    y, x = KERNELS.tensors
+    return replace(KERNELS, tensors=(y, replace(x, **changes)))
+
+
+PROGRAMS = {
+    "a misspelt size among the constants": (constant("nn"), "the constant SIZE is nn, which is no"),
+    "a size in a piece of Mojo": (constant("n + 1"), "the constant SIZE is 'n \\+ 1', in which n"),
+    "an empty constant": (constant(" "), "the constant SIZE is empty"),
+    "a constant that raises": (
+        constant(lambda sizes: sizes["m"]), "the constant SIZE at {'n': 4}: KeyError 'm'"
+    ),
+    "a misspelt size of a number": (
+        launch(arguments=("y", "x", Scalar("nn"))), "a Scalar of add is 'nn', which is no size"
+    ),
+    "a number that is no argument": (
+        launch(arguments=("y", "x", 5)), "add takes 5, which is no tensor; a number is Scalar"
+    ),
+    "more arguments than there can be": (
+        launch(arguments=("y", *8 * ("x",))), "add takes 9 arguments; a kernel has 1 to 8"
+    ),
+    "a block of too many threads": (
+        launch(block=(2000, 1, 1)), r"the block of add at {'n': 4} is \(2000, 1, 1\); it is"
+    ),
+    "a block of too many threads together": (launch(block=(64, 64, 1)), "the block of add at"),
+    "a block that raises": (
+        launch(block=(lambda sizes: sizes["m"], 1, 1)), "the block of add at {'n': 4}: KeyError 'm'"
+    ),
+    "a block too large at the largest size only": (
+        launch(block=(lambda sizes: 20 * sizes["n"], 1, 1)), "the block of add at {'n': 64} is"
+    ),
+    "a block along one axis": (launch(block=32), "the block of add is 32; write"),
+    "a grid without blocks": (launch(grid=(0, 1, 1)), "the grid of add at"),
+    "a kernel without a name": (launch(function=""), "the function of a kernel is ''"),
+    "a parameter that is a size": (
+        launch(parameters=("n",)), "the parameter n of add is a size; write the constant"
+    ),
+    "a parameter that is empty": (launch(parameters=("",)), "a parameter of add is ''"),
+    "a parameter that is a number": (launch(parameters=(8,)), "code can't be read"),
+    "a role that is none": (tensors(role="outptu"), "the role of x is 'outptu', and a tensor of k"),
+    "a shape that raises": (
+        tensors(shape=(lambda sizes: sizes["m"],)), "the shape of x at {'n': 4}: KeyError 'm'"
+    ),
+    "a shape of nothing": (
+        tensors(shape=(lambda sizes: sizes["n"] - 4,)), "the shape of x at {'n': 4} has the extent"
+    ),
+}  # fmt: skip
+
+
+def test_the_limits_of_launches_are_those_of_the_device():
+    assert (GRID, BLOCK) == (MAX_GRID, MAX_BLOCK)
+
+
+@pytest.mark.parametrize(("part", "named"), PROGRAMS.values(), ids=PROGRAMS)
+def test_a_field_of_kernels_is_named(part, named):
+    with pytest.raises(ValueError, match=f"the puzzle adds is wrong: (.*; )?{named}"):
+        program(part)
+
+
+@pytest.mark.parametrize(
+    "value", ["n", 8, "True", "(other)", "DType.float32", lambda sizes: sizes["n"] // 2]
+)
+def test_constants_that_make_sense_are_taken(value):
+    assert program(constant(value))
+
+
+@pytest.mark.parametrize(
+    ("check", "named"),
+    [
+        (Packages(), "the check packages does not fit"),
+        (OnDevice(), "the check device is about host code"),
+        (Program(commands=()), "the check program runs the program with no command"),
+    ],
+)
+def test_checks_that_do_not_fit_a_program_are_named(check, named):
+    with pytest.raises(ValueError, match=f"the puzzle adds is wrong: {named}"):
+        program(KERNELS, check)
+
+
+@pytest.mark.parametrize("check", [Clean(), OnDevice()])
+def test_checks_of_what_a_cpu_does_not_show_are_named(check):
+    part = replace(PART, code=replace(PART.code, target="cpu"))
+    checks = (*PUZZLE.checks[:5], check)
+    rubric = tuple(RubricItem(check=each, points=5) for each in checks)
+    with pytest.raises(ValueError, match=f"the check {check.id} is about a GPU"):
+        replace(PUZZLE, parts=(part,), checks=checks, rubric=rubric)
 
 
 def test_a_puzzle_with_two_parts_says_which_one_a_sentence_is_about():

@@ -1,0 +1,83 @@
+"""What the looks at a puzzle's fields share: asking an author's functions, and plain sentences."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final, TypeVar
+
+from grader.model.domains import Sizes
+from grader.model.part import Constant, Part, constant_at
+
+T = TypeVar("T")
+
+_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+class FieldProblem(Exception):
+    """A problem that ends the look at a field, as a sentence."""
+
+
+def asked(field: str, function: Callable[..., T], *arguments: object) -> T:
+    """What a function of the author's gives. The last argument is the sizes."""
+    try:
+        return function(*arguments)
+    except Exception as error:
+        raise FieldProblem(f"{field} at {arguments[-1]}: {type(error).__name__} {error}") from error
+
+
+def looked_at(field: str, problems: Iterator[str]) -> Iterator[str]:
+    """Problems as they are found; that a field holds something else than it should is one, too."""
+    try:
+        yield from problems
+    except FieldProblem as wrong:
+        yield str(wrong)
+    except Exception as error:  # whatever a text does where a number should be
+        yield f"{field} can't be read: {type(error).__name__} {error}"
+
+
+def twice(what: str, names: Sequence[str]) -> Iterator[str]:
+    """Names that are there more than once."""
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        yield f"the {what} {name} is there twice"
+
+
+def is_name(name: object) -> bool:
+    """Whether it is a name in Mojo and in Python."""
+    return isinstance(name, str) and _NAME.fullmatch(name) is not None
+
+
+def no_name(what: str, name: object) -> Iterator[str]:
+    """A problem where it is no name in Mojo and in Python."""
+    if not is_name(name):
+        yield f"{what} is {name!r}; a name has letters, digits and _, and begins with no digit"
+
+
+def is_whole(value: object) -> bool:
+    """Whether it is a whole number of Python's, as a plan is written with."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def sure_sizes(part: Part) -> Iterator[dict[str, int]]:
+    """Sizes that are sure to be tried, and the ends of the assigned ones."""
+    if part.example is not None:
+        yield dict(part.example.sizes)
+    yield from map(dict, part.boundaries)
+    for end in ({s.name: s.low for s in part.sizes}, {s.name: s.high for s in part.sizes}):
+        if asked("assigned", part.assigned, end):
+            yield end
+
+
+def number_at(field: str, constant: Constant, sizes: Sizes) -> int:
+    """A constant that has to be a whole number."""
+    given = asked(field, constant_at, constant, sizes)
+    if isinstance(given, str):
+        raise FieldProblem(f"{field} is {given!r}, which is no size")
+    if not is_whole(given):
+        raise FieldProblem(f"{field} at {sizes} is {given!r}, and has to be a whole number")
+    return given
+
+
+def problems_in(of: T, /, **looks: Callable[[T], Iterator[str]]) -> tuple[str, ...]:
+    """What a look at each field finds, by the name of the field."""
+    return tuple(told for field, look in looks.items() for told in looked_at(field, look(of)))
