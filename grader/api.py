@@ -5,19 +5,22 @@ A course's own puzzle is a `Puzzle` made of `Part` and `Check`; docs/puzzles.md 
 
 from __future__ import annotations
 
+from html import escape
 from pathlib import Path
 from typing import Literal
 
 from grader import report
+from grader.book.identify import choose
 from grader.grading.run import grade as grade_request
 from grader.grading.state import DEFAULT_EXAMPLES, DEFAULT_TIMEOUT, Request, Silent
+from grader.intake import read_submission
 from grader.lanes import DeviceChoice
 from grader.model.checks import Check
 from grader.model.part import Part
 from grader.model.puzzle import Puzzle
 from grader.puzzles import find, load_puzzles
 from grader.record import Audience, Record
-from grader.rubric import load_rubric
+from grader.rubric import load_rubric, puzzle_of
 
 __all__ = ["Check", "Part", "Puzzle", "Record", "grade", "load_puzzles", "render"]
 
@@ -25,7 +28,7 @@ __all__ = ["Check", "Part", "Puzzle", "Record", "grade", "load_puzzles", "render
 def grade(
     path: str | Path,
     *,
-    puzzle: str | Puzzle,
+    puzzle: str | Puzzle = "auto",
     device: DeviceChoice = "auto",
     edition: str = "auto",
     rubric: str | Path | None = None,
@@ -38,7 +41,8 @@ def grade(
 
     Args:
         path: The submission, a Mojo source.
-        puzzle: The name of a puzzle of the grader, or a course's own.
+        puzzle: The name of a puzzle of the grader, or a course's own; ``auto`` takes the
+            rubric's, else the one that the file is of.
         device: ``auto`` takes a GPU whose driver works, else the software device.
         edition: Of the puzzle book; ``auto`` takes the one that the file is written for.
         rubric: A TOML file with other points, sizes and visibilities.
@@ -56,11 +60,19 @@ def grade(
         grader.errors.SubmissionRefused: the file can't be taken as a submission, or is another
             puzzle's.
     """
+    submission = read_submission(path)
+    reason = ""
+    if puzzle == "auto" and rubric is not None:
+        puzzle = puzzle_of(Path(rubric))
+    elif puzzle == "auto":
+        chosen = choose(submission.text)
+        puzzle, reason = chosen.name, chosen.reason
     own = find(puzzle) if isinstance(puzzle, str) else puzzle
     return grade_request(
         Request(
             source=Path(path),
             puzzle_name=own.name,
+            puzzle_reason=reason,
             own=own,
             device=device,
             edition=edition,
@@ -71,6 +83,7 @@ def grade(
             sizes=sizes,
         ),
         Silent(),
+        submission=submission,
     )
 
 
@@ -86,3 +99,16 @@ def render(record: Record, format: str, *, audience: Audience = "student") -> by
         grader.errors.UsageError: there is no such format.
     """
     return report.render(record, format, audience=audience)
+
+
+def _in_a_notebook(record: Record) -> str:
+    """The report in a frame, so that neither its styles nor the notebook's reach the other."""
+    page = escape(render(record, "html").decode("utf-8"))
+    return (
+        f'<iframe sandbox srcdoc="{page}" title="{escape(record.headline)}" '
+        'style="width: 100%; height: 40em; border: 0"></iframe>'
+    )
+
+
+# What notebooks ask an object for. A record itself knows nothing of its renderings.
+Record._repr_html_ = _in_a_notebook  # type: ignore[attr-defined]

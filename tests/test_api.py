@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import html
 import os
 import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 import grader
+from grader import api
 from grader.errors import UsageError
+from grader.grading.state import Request
 from grader.puzzles import find
+from grader.record import RubricInfo, Visibility
+from grader.rubric import starting_file
+from tests.report import hostile, records
 
 DOCUMENT = (Path(__file__).parents[1] / "docs/puzzles.md").read_text("utf-8")
 TABLE = DOCUMENT.partition("## From Python")[2].partition("```")[0]
@@ -115,3 +123,54 @@ def test_the_folder_of_a_puzzle_has_its_name(tmp_path: Path) -> None:
     (folder / "scale").rename(folder / "double")
     with pytest.raises(UsageError, match="scale"):
         grader.load_puzzles(folder)
+
+
+def in_a_notebook(record: Any) -> str:
+    return record._repr_html_()
+
+
+def test_a_notebook_shows_the_report() -> None:
+    """In a frame, which neither takes styles from the page around it nor gives any."""
+    record = records.wrong_values()
+    shown = in_a_notebook(record)
+    (page,) = re.findall(r'srcdoc="([^"]*)"', shown)
+    assert shown.startswith("<iframe sandbox ")
+    assert html.unescape(page).encode() == grader.render(record, "html")
+
+
+def test_what_a_submission_says_does_not_leave_the_frame() -> None:
+    made = hostile.poisoned(records.wrong_values(), '"></iframe><script>alert(1)</script>')
+    shown = in_a_notebook(made)
+    assert shown.count("<") == 2
+    assert "<script" not in shown
+
+
+def test_a_notebook_shows_a_student_nothing_that_is_hidden() -> None:
+    made = records.wrong_values()
+    hidden = replace(made.checks[-1], visibility=Visibility.HIDDEN, title="Nobody sees this")
+    made = replace(made, checks=(*made.checks[:-1], hidden), rubric=RubricInfo(source="x"))
+    assert "Nobody sees this" not in in_a_notebook(made)
+
+
+def test_a_file_says_itself_which_puzzle_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Request] = []
+
+    def graded(request: Request, *arguments: object, **more: object) -> grader.Record:
+        asked.append(request)
+        return records.passed()
+
+    monkeypatch.setattr(api, "grade_request", graded)
+    text = find("map").reference("26.5", "skeleton")
+    assert text is not None
+    (tmp_path / "x.mojo").write_text(text)
+    grader.grade(tmp_path / "x.mojo")
+    (tmp_path / "r.toml").write_text(starting_file(find("map")))
+    grader.grade(tmp_path / "x.mojo", rubric=tmp_path / "r.toml")
+    grader.grade(tmp_path / "x.mojo", puzzle="map")
+    assert [each.puzzle_name for each in asked] == ["map"] * 3
+    assert [bool(each.puzzle_reason) for each in asked] == [True, False, False]
+    (tmp_path / "x.mojo").write_text("def main():\n    pass\n")
+    with pytest.raises(UsageError):
+        grader.grade(tmp_path / "x.mojo")
