@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -119,3 +120,8 @@ def test_another_machine_of_the_same_version_and_other_code_does_not_grade(tmp_p
     assert record.verdict is Verdict.FAULT
     assert record.fault is not None
     assert "other code" in record.fault.what
+
+
+@pytest.mark.parametrize("library", conditions._LIBRARIES)
+def test_the_version_of_a_library_is_that_of_its_metadata(library):
+    assert conditions._version(library) == metadata.version(library)

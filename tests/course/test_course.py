@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
 import re
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 
 from benchmarks.labels import sample_file
 from grader.cli.course import init
+from grader.cli.root import root
 from grader.course import write_course
 from grader.errors import UsageError
 from grader.record import load as load_record
+from grader.report import render
 from tests.action.runs import ACTION, GRADE, ROOT
 from tests.action.workflow import Job, load
 from tests.course.machines import environment, installer
+from tests.report import records
 
 SKELETON = (ROOT / "reference_kernels/conv1d/26.5/skeleton.mojo").read_bytes()
 BROKEN = sample_file("block_dim_missing").read_bytes()
@@ -28,6 +33,7 @@ FILES = {
     "student/conv1d.mojo",
     "student/README.md",
     "student/.gitignore",
+    "student/.vscode/tasks.json",
     "student/.github/workflows/grade.yml",
     "instructor/README.md",
     "instructor/.gitignore",
@@ -59,6 +65,22 @@ class TestFiles:
                 text = path.read_text()
                 assert "@[" not in text
                 assert "]@" not in text
+
+    def test_the_task_of_the_editor_finds_what_is_wrong(self, course: Path) -> None:
+        tasks = json.loads((course / "student/.vscode/tasks.json").read_text())["tasks"]
+        for task in tasks:
+            command, *arguments = task["args"]
+            own = root.commands[command]
+            own.make_parser(click.Context(own)).parse_args(arguments)
+        matcher = tasks[0]["problemMatcher"]["pattern"]
+        file = "/home/ann/my work/conv1d.mojo"
+        said = render(records.does_not_compile(), "gcc", path=file).decode().splitlines()
+        found = [match for line in said if (match := re.match(matcher["regexp"], line))]
+        assert len(found) == len(said) - 1, "the verdict is no problem of the file"
+        error = records.does_not_compile().diagnostics[0]
+        shown = {name: found[0][matcher[name]] for name in ("file", "line", "column", "severity")}
+        place = {"line": str(error.line), "column": str(error.column)}
+        assert shown == {"file": file, "severity": "error", **place}
 
     def test_what_runs_can_be_run(self, course: Path) -> None:
         for name in ("lms/gradescope/run_autograder", "instructor/fetch.sh"):

@@ -1,7 +1,7 @@
 """Messages as compilers write them: ``file:line:column: severity: text``, one a line.
 
 Source: "GNU Coding Standards", section "Formatting Error Messages", and the severities of GCC. It
-is what editors and CI look for (the problem matcher ``$gcc`` of VS Code, ``errorformat`` of vim,
+is what editors and CI look for (problem matchers of VS Code and GitHub, ``errorformat`` of vim,
 ``compile`` of Emacs). All of them want a line and a column, so what is about the whole file stands
 at its beginning. The last line is the verdict, as a note, which none of them takes for a problem.
 """
