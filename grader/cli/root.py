@@ -43,6 +43,11 @@ _COMMANDS = {
         "run",
         "Build FILE, run it with ARGUMENTS, and tell what its kernels do wrong.",
     ),
+    "profile": (
+        "grader.cli.run",
+        "profile",
+        "Build FILE, run it with ARGUMENTS, and count what each line of its kernels costs.",
+    ),
     "batch": ("grader.cli.batch", "batch", "Grade a class: all submissions in SOURCE."),
     "rerender": (
         "grader.cli.batch_results",

@@ -1,21 +1,25 @@
-"""``grade run``: any Mojo program, with what the device sees at its lines."""
+"""``grade run`` and ``grade profile``: any Mojo program, with what the device sees at its lines."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TextIO, cast
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
 import click
 
 from grader.cli import options
 from grader.cli.output import replace_file
-from grader.intake import read_submission
+from grader.intake import Submission, read_submission
 from grader.intake.display import for_terminal, one_line
 from grader.lanes import DeviceChoice
+from grader.run.document import RunEnding
 from grader.run.text import MARK
 from grader.sandbox import Wanted
+
+if TYPE_CHECKING:
+    from grader.run.document import RunDocument
 
 EXIT_CODES = """\b
 Exit codes:
@@ -40,11 +44,27 @@ def _pass_on(stream: TextIO) -> Callable[[str], None]:
     return write
 
 
-@click.command(
-    epilog=EXIT_CODES,
+_ANY_PROGRAM = {
     # So that all that follows FILE is left to the program.
-    context_settings={"allow_interspersed_args": False},
+    "allow_interspersed_args": False
+}
+_edition = options.edition(
+    "Edition of the puzzle book; auto takes the one that the file is written for."
 )
+_as_json = click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Print one JSON document in the place of all else; what the program prints is in it.",
+)
+_html = click.option(
+    "--html",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Also write a page to this file.",
+)
+
+
+@click.command(epilog=EXIT_CODES, context_settings=_ANY_PROGRAM)
 @click.argument("file", type=click.Path(path_type=Path, allow_dash=True))
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 @click.option(
@@ -55,19 +75,10 @@ def _pass_on(stream: TextIO) -> Callable[[str], None]:
     help="software sees what each thread does; gpu runs on a real one, which shows nothing of it; "
     "auto takes a GPU whose driver works.",
 )
-@options.edition("Edition of the puzzle book; auto takes the one that the file is written for.")
+@_edition
 @click.option("--strict", is_flag=True, help="Fail where the device found an error.")
-@click.option(
-    "--json",
-    "as_json",
-    is_flag=True,
-    help="Print one JSON document in the place of all else; what the program prints is in it.",
-)
-@click.option(
-    "--html",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Also write a page to this file.",
-)
+@_as_json
+@_html
 @options.timeout("Seconds that the build may take, and then the program.")
 @options.isolation("run a program")
 @options.offline
@@ -90,25 +101,105 @@ def run(
 
     What the device found goes to standard error, each line marked "grade: ".
     """
-    from grader.run.document import encode
-    from grader.run.running import RunRequest, Shows
-    from grader.run.running import run as run_program
     from grader.run.text import report
 
-    program = read_submission(file)
-    request = RunRequest(
-        shown="program.mojo" if str(file) == "-" else one_line(str(file)),
-        program=program,
-        arguments=arguments,
+    document, program = _run(
+        file,
+        arguments,
+        as_json=as_json,
+        html=html,
         device=cast(DeviceChoice, device),
         edition=edition,
         isolation=Wanted(isolation),
         timeout=timeout,
         strict=strict,
     )
+    if not as_json:
+        sys.stderr.write(report(document, program.text))
+    raise click.exceptions.Exit(document.exit_code)
+
+
+@click.command(epilog=EXIT_CODES, context_settings=_ANY_PROGRAM)
+@click.argument("file", type=click.Path(path_type=Path, allow_dash=True))
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+@_edition
+@_as_json
+@_html
+@options.timeout("Seconds that the build may take, and then the program.")
+@options.isolation("run a program")
+@options.offline
+def profile(
+    file: Path,
+    arguments: tuple[str, ...],
+    edition: str,
+    as_json: bool,
+    html: Path | None,
+    timeout: float,
+    isolation: str,
+) -> None:
+    """Build FILE, run it with ARGUMENTS, and count what each line of its kernels costs.
+
+    Needs no GPU. The software device counts what NVIDIA's profiler shows: instructions of warps,
+    requests to memory and the sectors of 32 bytes that they take, wavefronts of shared memory
+    (bank conflicts), branches at which a warp divides, barriers. It has no times.
+
+    Of launches that are alike, the first is counted. What the program prints goes to standard
+    error, what the device found wrong behind it.
+    """
+    from grader.run.profile import as_text
+    from grader.run.text import report
+
+    document, program = _run(
+        file,
+        arguments,
+        as_json=as_json,
+        html=html,
+        stdout=sys.stderr,
+        edition=edition,
+        isolation=Wanted(isolation),
+        timeout=timeout,
+        profile=True,
+    )
+    if not as_json:
+        sys.stderr.write(report(document, program.text))
+        if document.ending is not RunEnding.NOT_BUILT:
+            click.echo(for_terminal(as_text(document, program.text)), nl=False)
+    raise click.exceptions.Exit(document.exit_code)
+
+
+def _run(
+    file: Path,
+    arguments: tuple[str, ...],
+    *,
+    as_json: bool,
+    html: Path | None,
+    stdout: TextIO | None = None,
+    **how: Any,
+) -> tuple[RunDocument, Submission]:
+    """Run a program, and write what is asked for as a document or as a page.
+
+    Args:
+        file: The program.
+        arguments: Its own.
+        as_json: Whether to print the document, and nothing of what the program prints.
+        html: Where to write a page, if anywhere.
+        stdout: Where its standard output goes.
+        how: Of the request.
+    """
+    from grader.run.document import encode
+    from grader.run.running import RunRequest, Shows
+    from grader.run.running import run as run_program
+
+    program = read_submission(file)
+    request = RunRequest(
+        shown="program.mojo" if str(file) == "-" else one_line(str(file)),
+        program=program,
+        arguments=arguments,
+        **how,
+    )
     shows = Shows(
         said=_say,
-        out=(lambda text: None) if as_json else _pass_on(sys.stdout),
+        out=(lambda text: None) if as_json else _pass_on(stdout or sys.stdout),
         error=(lambda text: None) if as_json else _pass_on(sys.stderr),
     )
     document = run_program(request, shows)
@@ -118,6 +209,4 @@ def run(
         replace_file(html, render_page(document, program.text).encode("utf-8"))
     if as_json:
         click.echo(encode(document).decode("utf-8"), nl=False)
-    else:
-        sys.stderr.write(report(document, program.text))
-    raise click.exceptions.Exit(document.exit_code)
+    return document, program

@@ -61,6 +61,8 @@ class CaseSetup(msgspec.Struct, frozen=True, kw_only=True):
     """Whether `SoftwareDevice.keep`, `compare` and `repeat` may follow."""
     traced: Dim3 | None = None
     """A block of which every access is kept (`Launch.trace`), as far as there is room."""
+    profiled: bool = False
+    """Whether it is counted what each instruction costs (`Launch.profile`)."""
 
     def __post_init__(self) -> None:
         for name, value in (("poison", self.poison), ("shared_fill", self.shared_fill)):

@@ -158,6 +158,30 @@ class AccessTrace(msgspec.Struct, frozen=True, kw_only=True):
     """Whether there were more accesses than are kept."""
 
 
+class InstructionCounts(msgspec.Struct, frozen=True, kw_only=True):
+    """What an instruction of the PTX cost in a launch, over all warps."""
+
+    ptx_line: int
+    opcode: str
+    source: tuple[SourcePlace, ...]
+    """As `Finding.source`."""
+    executed: int
+    """How often a warp executed it."""
+    threads: int
+    """How many threads took part in that, all together."""
+    space: Space | None = None
+    """The memory that it accesses, global or shared."""
+    requests: int = 0
+    """How often a warp asked that memory for something."""
+    transfers: int = 0
+    """What the requests took: of global memory, sectors of 32 bytes; of shared memory, wavefronts,
+    in each of which a bank gives one word of 4 bytes."""
+    least: int = 0
+    """The transfers that would do, were the same bytes of each request side by side."""
+    diverged: int = 0
+    """Of a branch: how often threads of one warp went different ways."""
+
+
 class Launch(msgspec.Struct, frozen=True, kw_only=True):
     """One kernel launch."""
 
@@ -181,6 +205,8 @@ class Launch(msgspec.Struct, frozen=True, kw_only=True):
     """What the kernel printed with ``vprintf``, cut at a limit."""
     trace: AccessTrace | None = None
     """Only where the case asks for it, and the launch has the block."""
+    profile: tuple[InstructionCounts, ...] = ()
+    """Only where the case asks for it, and of the first of launches that are alike."""
 
 
 class Writer(StrEnum):

@@ -15,9 +15,11 @@ from typing import Generic, TypeVar
 
 from grader.device.case import CaseSetup
 from grader.device.checks import all_checks, checks_without
+from grader.device.checks.check import CheckTypes
+from grader.device.checks.profile import Profiler
 from grader.device.checks.trace import tracer_of
 from grader.device.cuda import MAX_SHARED_PER_BLOCK, TOTAL_MEMORY, CallRefused, CudaResult
-from grader.device.evidence import CaseEvidence, EvidenceLog
+from grader.device.evidence import CaseEvidence, Dim3, EvidenceLog
 from grader.device.journal import Journal, Step
 from grader.device.memory import GlobalMemory
 from grader.device.simulator import DeviceModule, KernelInfo, Simulator
@@ -29,6 +31,9 @@ MAX_MODULES = 4096
 """A kernel that is compiled for each size of a task has a module for each."""
 MAX_MODULE_BYTES = 1 << 30
 """Most bytes of PTX text at a time, over all modules. Parsed modules take several times as much."""
+
+MOST_PROFILES = 64
+"""Kinds of launches of a case that are profiled."""
 
 T = TypeVar("T")
 
@@ -168,6 +173,8 @@ class DeviceState:
         self.launches = 0
         self.modules = 0
         self._names: Iterator[str] = iter(())
+        self._profiled: set[object] = set()
+        """The kinds of launches of which one was profiled."""
         self.session = DriverSession(self)
 
     def connect(self) -> DriverSession:
@@ -186,6 +193,7 @@ class DeviceState:
         if case.traced is not None:
             self.checks += (tracer_of(case.traced),)
         self.case = case
+        self._profiled.clear()
         self._names = iter(case.names)
         self.log = EvidenceLog()
         self.session.order.begin_case(self.log)
@@ -194,6 +202,15 @@ class DeviceState:
         if case.rewind:
             self.session.memory.rewind()
         self.session.journal = Journal.begin(self.session.memory) if case.repeatable else None
+
+    def watching(self, kernel: KernelInfo, grid: Dim3, block: Dim3) -> CheckTypes:
+        """The checks of the next launch. Of launches that are alike, the first is profiled."""
+        kind = (kernel.name, grid, block)
+        known = kind in self._profiled or len(self._profiled) == MOST_PROFILES
+        if not self.case.profiled or known:
+            return self.checks
+        self._profiled.add(kind)
+        return (*self.checks, Profiler)
 
     def name(self, address: int) -> None:
         """Call an allocation, which is new, by the next name that the case has for one."""

@@ -142,6 +142,8 @@ class HowToRun:
     """Of a launch."""
     traced: Dim3 | None = None
     """A block whose accesses are kept."""
+    profiled: bool = False
+    """Whether it is counted what each instruction costs."""
 
 
 class CaseDevice(AbstractContextManager["CaseDevice"], Protocol):
@@ -216,6 +218,7 @@ class OnSoftwareDevice:
             names=how.names,
             repeatable=how.repeatable,
             traced=how.traced,
+            profiled=how.profiled,
         )
         self._device.begin_case(setup)
 

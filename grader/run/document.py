@@ -13,7 +13,16 @@ from typing import Literal
 
 import msgspec
 
-from grader.device import CaseEvidence, Finding, FindingKind, Launch, SourcePlace, of_file
+from grader.device import (
+    CaseEvidence,
+    Dim3,
+    Finding,
+    FindingKind,
+    Launch,
+    SourcePlace,
+    Space,
+    of_file,
+)
 from grader.intake.indexed import indexed_array
 from grader.record import DeviceInfo, Diagnostic, IsolationInfo, LaunchKind, ToolchainInfo
 from grader.wording import ALLOWED
@@ -69,6 +78,70 @@ class ProgramFinding(msgspec.Struct, frozen=True, kw_only=True):
     """As the device tells it, of the first time."""
 
 
+class LineCost(msgspec.Struct, frozen=True, kw_only=True):
+    """What a line of the file costs in a launch, over all warps."""
+
+    line: int | None
+    """None for what the line tables give no line of the file for."""
+    instructions: int = 0
+    """How many instructions warps execute."""
+    global_requests: int = 0
+    """How often a warp asks global memory for something,"""
+    sectors: int = 0
+    """how many sectors of 32 bytes that takes,"""
+    least_sectors: int = 0
+    """and how many would do, were the bytes of each request side by side."""
+    shared_requests: int = 0
+    """How often a warp asks shared memory for something,"""
+    wavefronts: int = 0
+    """how many wavefronts that takes,"""
+    least_wavefronts: int = 0
+    """and how many would do without bank conflicts."""
+    barriers: int = 0
+    """How often a warp comes to a barrier."""
+    diverged: int = 0
+    """How often threads of a warp go different ways at a branch."""
+
+    def plus(self, other: LineCost) -> LineCost:
+        """Both together, at this line."""
+        numbers = (name for name in self.__struct_fields__ if name != "line")
+        both = {name: getattr(self, name) + getattr(other, name) for name in numbers}
+        return LineCost(line=self.line, **both)
+
+
+Access = Literal["load", "store", "atomic"]
+
+
+class WastefulAccess(msgspec.Struct, frozen=True, kw_only=True):
+    """Loads, stores or atomics of a line that take several times what would do."""
+
+    line: int | None
+    access: Access
+    space: Space
+    requests: int
+    transfers: int
+    """Sectors of global memory, or wavefronts of shared memory."""
+    least: int
+    """That would do."""
+
+
+class KernelProfile(msgspec.Struct, frozen=True, kw_only=True):
+    """What a launch costs: the first of those that are alike."""
+
+    kernel: str
+    grid: Dim3
+    block: Dim3
+    launches: int
+    """That are alike."""
+    total: LineCost
+    kinds: dict[str, int]
+    """Instructions of warps by what they do, most of them first."""
+    lines: tuple[LineCost, ...]
+    """In the order of the file; at the end what has no line."""
+    wasteful: tuple[WastefulAccess, ...]
+    """In the same order."""
+
+
 class RunDocument(msgspec.Struct, frozen=True, kw_only=True):
     """One run."""
 
@@ -100,6 +173,8 @@ class RunDocument(msgspec.Struct, frozen=True, kw_only=True):
     """Where it did not build."""
     launches: tuple[LaunchKind, ...] = ()
     findings: tuple[ProgramFinding, ...] = ()
+    profiles: tuple[KernelProfile, ...] = ()
+    """Of ``grade profile``."""
     not_checked: tuple[str, ...] = ()
     """What the device could not do or tell, each a sentence."""
     stdout: str = ""

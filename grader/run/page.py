@@ -8,7 +8,15 @@ from grader.report.html import environment
 from grader.report.messages import LEX_LIMIT as COLOUR_LIMIT
 from grader.report.messages import Excerpt, Fragment, SourceLine, coloured, excerpt
 from grader.report.style import Badge, dims_text, sentence
-from grader.run.document import ProgramFinding, RunDocument, RunEnding, Severity, SourceSpot
+from grader.run import profile
+from grader.run.document import (
+    KernelProfile,
+    ProgramFinding,
+    RunDocument,
+    RunEnding,
+    Severity,
+    SourceSpot,
+)
 from grader.run.text import summary
 from grader.wording import FINDING_HINTS, FINDING_TITLES
 
@@ -39,6 +47,16 @@ class ProgramFindingView(msgspec.Struct, frozen=True, kw_only=True):
     facts: tuple[tuple[str, str], ...]
 
 
+class ProfileView(msgspec.Struct, frozen=True, kw_only=True):
+    """What a kernel costs."""
+
+    title: str
+    kinds: str
+    rows: tuple[tuple[tuple[str, ...], str], ...]
+    """Each line's numbers and its text; the last is of all lines."""
+    remarks: tuple[str, ...]
+
+
 class RunPage(msgspec.Struct, frozen=True, kw_only=True):
     """All that the template prints."""
 
@@ -48,6 +66,10 @@ class RunPage(msgspec.Struct, frozen=True, kw_only=True):
     headline: str
     diagnostics: tuple[ProgramFindingView, ...]
     findings: tuple[ProgramFindingView, ...]
+    profiles: tuple[ProfileView, ...]
+    headings: tuple[tuple[str, str], ...]
+    """Of the numbers in a profile: a word, and what it means."""
+    legend: str
     notes: tuple[str, ...]
     lines: tuple[SourceLine, ...]
     outputs: tuple[tuple[str, str], ...]
@@ -84,6 +106,9 @@ def _page(document: RunDocument, text: str) -> RunPage:
             for each in document.diagnostics
         ),
         findings=tuple(_finding(each, text) for each in document.findings),
+        profiles=tuple(_profile(each, text.split("\n")) for each in document.profiles),
+        headings=profile.HEADINGS,
+        legend=profile.LEGEND,
         notes=(*document.advice, *document.not_checked),
         lines=_marked(document, text),
         outputs=tuple(
@@ -114,6 +139,16 @@ def _page(document: RunDocument, text: str) -> RunPage:
             ("Build", f"{document.build_seconds:.1f} s"),
             ("Run", f"{document.run_seconds:.1f} s"),
         ),
+    )
+
+
+def _profile(of: KernelProfile, source: list[str]) -> ProfileView:
+    rows = [(profile.row(cost), profile.code_of(cost, source)) for cost in of.lines]
+    return ProfileView(
+        title=profile.title(of),
+        kinds=profile.kinds_text(of),
+        rows=(*rows, (("all", *profile.row(of.total)[1:]), "")),
+        remarks=tuple(profile.remarks(of)),
     )
 
 

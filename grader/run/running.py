@@ -22,6 +22,7 @@ from grader.machine import memory_bytes
 from grader.model.part import Budget
 from grader.record import IsolationInfo, ToolchainInfo
 from grader.run.document import RunDocument, RunEnding, SourceFile, findings_of, launches_of
+from grader.run.profile import profiles_of
 from grader.run.text import PassedOn
 from grader.sandbox import MIB, LimitHit, Limits, Outcome, Wanted, probe_once
 from grader.toolchain.install import install
@@ -60,6 +61,8 @@ class RunRequest:
     isolation: Wanted = Wanted.AUTO
     timeout: float = 300.0
     strict: bool = False
+    profile: bool = False
+    """Whether to count what each line costs."""
 
     @property
     def module(self) -> str:
@@ -174,13 +177,14 @@ def run_built(place: ProgramPlace, request: RunRequest, limits: Limits, shows: S
             limits,
             lambda stream, chunk: streams[stream].feed(chunk),
             how=HowToRun(
+                profiled=request.profile,
                 budget=Budget(
                     instructions=1 << 50,
                     per_thread=0,
                     thread=int(_INSTRUCTIONS_PER_SECOND * limits.wall_seconds),
                     # So that the device can still say where a kernel was that has not ended.
                     seconds=max(1.0, 0.8 * limits.wall_seconds),
-                )
+                ),
             ),
         )
     finally:
@@ -218,6 +222,7 @@ def ended(
         run_seconds=round(outcome.wall_seconds, 3),
         launches=launches_of(evidence, file),
         findings=findings_of(evidence, file),
+        profiles=profiles_of(evidence, file),
         not_checked=(*evidence.unsupported, *evidence.unchecked, *_unseen(document, ran)),
         stdout=outcome.stdout.decode("utf-8", "replace").replace(source, request.shown),
         stderr=outcome.stderr.decode("utf-8", "replace").replace(source, request.shown),

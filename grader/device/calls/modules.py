@@ -209,7 +209,7 @@ def _run(
         dynamic_shared_bytes=shared,
         dynamic_shared_limit=function.dynamic_shared_limit,
         index=device.launches,
-        checks=device.checks,
+        checks=device.watching(kernel, grid, block),
         shared_fill=device.case.shared_fill,
         schedule=device.case.schedule,
         limits=device.case.limits,

@@ -92,6 +92,12 @@ class LaunchCheck:
     def warp_barrier(self, lanes: Index) -> None:
         """Threads passed a barrier of their warps."""
 
+    def run(self, pc: int, count: int, lanes: Lanes) -> None:
+        """Lanes run so many instructions, one after the other, from ``pc`` on."""
+
+    def split(self, pc: int, yes: Lanes, no: Lanes) -> None:
+        """Of lanes that came together, some do what the guarded instruction says, others pass."""
+
     def inactive_lane(self, pc: int, lanes: Index, sources: Index) -> None:
         """Lanes took a value of lanes of their warp, by number, that are not at the shuffle."""
 
@@ -200,6 +206,8 @@ class Observers:
     fence: Sequence[Callable[..., None]]
     barrier: Sequence[Callable[[BarrierPassed], None]]
     warp_barrier: Sequence[Callable[[Index], None]]
+    run: Sequence[Callable[[int, int, Lanes], None]]
+    split: Sequence[Callable[[int, Lanes, Lanes], None]]
     inactive_lane: Sequence[Callable[[int, Index, Index], None]]
     stuck: Sequence[Callable[[Index, Index], None]]
     call: Sequence[Callable[[int, str, Lanes], None]]

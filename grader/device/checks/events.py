@@ -15,6 +15,7 @@ from grader.device.evidence import (
     Dim3,
     Finding,
     FindingKind,
+    InstructionCounts,
     SourcePlace,
     Space,
     Touch,
@@ -61,6 +62,8 @@ class Recorder:
         self.threads = block[0] * block[1] * block[2]
         self.trace: Callable[[], AccessTrace | None] = lambda: None
         """The accesses of one block, where a check keeps them."""
+        self.profile: Callable[[], tuple[InstructionCounts, ...]] = tuple
+        """What each instruction cost, where a check counts it."""
         self._found: dict[tuple[object, ...], Finding] = {}
         self._counts: dict[tuple[object, ...], int] = {}
         self._touched: dict[tuple[object, ...], list[Touch]] = {}

@@ -114,6 +114,9 @@ def conditional(binding: Binding, router: Router, taken: Transfer) -> Transfer:
         yes, no = lanes.split(lanes.take(predicate))
         if negated:
             yes, no = no, yes
+        if yes is not None and no is not None:
+            for tell in binding.machine.observers.split:
+                tell(binding.site.pc, yes, no)
         if yes is not None:
             taken(yes)
         if no is not None:

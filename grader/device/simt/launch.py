@@ -134,6 +134,7 @@ def launch(
         findings=recorder.findings(),
         printed=printed.text,
         trace=recorder.trace(),
+        profile=recorder.profile(),
     )
 
 

@@ -254,6 +254,7 @@ class Scheduler:
         """Run a team until it can't, or for ``most`` basic blocks; returns whether it still can."""
         ready, blocks, hits = self._teams[team], self._blocks, budget.hits
         schedule, turns = self._schedule, 0
+        told = self.machine.observers.run
         if not ready:
             self._stuck()
         while ready and turns != most:
@@ -266,6 +267,8 @@ class Scheduler:
             if turns % _CHECK_EVERY == 1 or budget.used > budget.instructions:
                 self._check_budget(pc, lanes, budget)
             hits[pc] = hits.get(pc, 0) + lanes.count
+            for tell in told:
+                tell(pc, block.size, lanes)
             if lanes.full:
                 for step in block.full:
                     step()

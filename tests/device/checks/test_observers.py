@@ -79,6 +79,8 @@ LAUNCHES: dict[str, tuple[str, dict[str, Any]]] = {
     "fence": ("membar.gl;", {}),
     "barrier": ("bar.sync 0;", {}),
     "warp_barrier": ("bar.warp.sync 0xffffffff;", {}),
+    "run": ("", {}),
+    "split": ("setp.lt.u32 %p1, %t, 5; @%p1 bra E; mov.u32 %r1, 1; E:", {}),
     "inactive_lane": ("shfl.sync.down.b32 %r0, %t, 8, 31, -1;", {"block": (12, 1, 1)}),
     "stuck": ("setp.eq.u32 %p1, %t, 0; @%p1 bar.sync 1; bar.sync 0;", {}),
     "call": ("call f;", {"module": FUNCTION}),
@@ -102,7 +104,7 @@ def test_every_event_is_told(event: str) -> None:
     assert event in seen
     quiet = {"trap", "stuck", "overflow", "exceeded", "outside", "misaligned", "refused", "missing"}
     others, _ = told("mov.u32 %r1, 1;")
-    assert others == {"begin", "exit"}
+    assert others == {"begin", "exit", "run"}
     assert not seen & quiet - {event}
 
 

@@ -1,0 +1,128 @@
+"""What each instruction of a launch costs, as NVIDIA's profiler counts it. It reports nothing.
+
+It has no name, so that it is not among the checks that watch each launch.
+
+The rules are those of Nsight Compute ("Memory Tables", "Memory Chart"): a *request* is one
+instruction of a warp that accesses memory; global memory answers in *sectors* of 32 bytes; shared
+memory has 32 banks of 4 bytes, and in one *wavefront* each bank gives one word to all who want it.
+Threads that access 8 or 16 bytes do so by halves or quarters of a warp.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from grader.device.checks.check import LaunchCheck
+from grader.device.checks.events import MemoryAccess, Watched
+from grader.device.cuda import WARP
+from grader.device.evidence import InstructionCounts, Space
+from grader.device.lanes import Index, Lanes
+
+SECTOR = 32
+"""Bytes in which global memory answers."""
+BANKS = 32
+WORD = 4
+"""Bytes that a bank gives in one wavefront."""
+MOST_PROFILED = 2048
+"""Instructions of a launch that are told."""
+
+
+@dataclass(slots=True)
+class _Cost:
+    space: Space | None = None
+    requests: int = 0
+    transfers: int = 0
+    least: int = 0
+    diverged: int = 0
+
+
+class Profiler(LaunchCheck):
+    """Counts what each instruction costs."""
+
+    def __init__(self, watched: Watched) -> None:
+        super().__init__(watched)
+        self._runs: dict[tuple[int, int], list[int]] = {}
+        """By where a run of instructions begins and how many they are: warps and threads."""
+        self._costs: dict[int, _Cost] = {}
+        """By program counter."""
+        watched.recorder.profile = self._profile
+
+    def run(self, pc: int, count: int, lanes: Lanes) -> None:
+        seen = self._runs.setdefault((pc, count), [0, 0])
+        seen[0] += self._warps(lanes.index)
+        seen[1] += lanes.count
+
+    def split(self, pc: int, yes: Lanes, no: Lanes) -> None:
+        warp = self.wave.warp
+        both = np.intersect1d(warp[yes.index], warp[no.index])
+        self._costs.setdefault(pc, _Cost()).diverged += len(both)
+
+    def load(self, access: MemoryAccess) -> None:
+        # Each element of a vector is told; they are one request.
+        if access.element or access.space not in (Space.GLOBAL, Space.SHARED):
+            return
+        lanes = access.lanes.index
+        size = access.instruction.size * access.instruction.elements
+        first = np.broadcast_to(np.asarray(access.offsets, dtype=np.int64), lanes.shape)
+        cost = self._costs.setdefault(access.instruction.pc, _Cost())
+        cost.space = access.space
+        cost.requests += self._warps(lanes)
+        count = self._sectors if access.space is Space.GLOBAL else self._wavefronts
+        transfers, least = count(lanes, first, size)
+        cost.transfers += transfers
+        cost.least += least
+
+    store = load
+    atomic = load
+
+    def _warps(self, lanes: Index) -> int:
+        """How many warps have one of these lanes, which are in ascending order."""
+        warps = self.wave.warp[lanes]
+        return 1 + int(np.count_nonzero(np.diff(warps))) if len(warps) else 0
+
+    def _sectors(self, lanes: Index, first: Index, size: int) -> tuple[int, int]:
+        # An access is aligned to its size, which divides a sector or is one: it lies within one.
+        warps = self.wave.warp[lanes]
+        sectors = len(np.unique(np.stack([warps, first // SECTOR]), axis=1).T)
+        different = np.unique(np.stack([warps, first]), axis=1)[0]
+        _, places = np.unique(different, return_counts=True)
+        return sectors, int(np.sum(-(-places * size // SECTOR)))
+
+    def _wavefronts(self, lanes: Index, first: Index, size: int) -> tuple[int, int]:
+        words = max(size // WORD, 1)
+        together = WARP // words
+        team = self.wave.warp[lanes] * WARP + lanes % self.wave.threads % WARP // together
+        wanted = first[:, None] // WORD + np.arange(words)
+        teams = np.broadcast_to(team[:, None], wanted.shape)
+        # A word is given to all who want it at once.
+        pairs = np.unique(np.stack([teams.ravel(), wanted.ravel()]), axis=1)
+        banks = pairs[0] * BANKS + pairs[1] % BANKS
+        bank, ways = np.unique(banks, return_counts=True)
+        begins = np.flatnonzero(np.diff(bank // BANKS, prepend=-1))
+        return int(np.maximum.reduceat(ways, begins).sum()), len(begins)
+
+    def _profile(self) -> tuple[InstructionCounts, ...]:
+        executed: dict[int, list[int]] = {}
+        for (pc, count), (warps, threads) in self._runs.items():
+            for each in range(pc, pc + count):
+                seen = executed.setdefault(each, [0, 0])
+                seen[0] += warps
+                seen[1] += threads
+        return tuple(self._told(pc, *executed[pc]) for pc in sorted(executed)[:MOST_PROFILED])
+
+    def _told(self, pc: int, warps: int, threads: int) -> InstructionCounts:
+        place, cost = self.watched.place(pc), self._costs.get(pc, _Cost())
+        return InstructionCounts(
+            ptx_line=place.line,
+            opcode=place.opcode,
+            source=place.source,
+            executed=warps,
+            threads=threads,
+            space=cost.space,
+            requests=cost.requests,
+            transfers=cost.transfers,
+            least=cost.least,
+            diverged=cost.diverged,
+        )
