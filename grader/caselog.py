@@ -7,7 +7,8 @@ Cases are numbered from one in the order in which they ran, part by part:
   some with zeros, equal or published numbers, magnitudes mixed, a pattern (none behind one that
   gave no output). Behind the integers comes the same case with blocks and threads in other orders;
 * then pairs of equal inputs, which must give equal bits;
-* then what Hypothesis drew, with the steps by which it made a failing case smaller;
+* then what Hypothesis drew, with the steps by which it made a failing case smaller, and a few
+  plain cases of ones;
 * the first right case of a shape is followed by a reference, by which the host's part in others
   is judged (`grader.grading.host_help`); so are cases in which the host seems to have one;
 * the last case is the published example again.

@@ -71,6 +71,28 @@ def cases(shapes: Sequence[PlannedShape], values: Values) -> st.SearchStrategy[C
     return draw()
 
 
+def plain(shape: PlannedShape, values: Values) -> list[Case]:
+    """The cases of a shape that are easiest to follow by hand, and tell more than zeros.
+
+    One input holds a single one, at its beginning or its end, or twos, and the others hold ones; or
+    all do.
+    """
+    part, sizes = shape.part, shape.sizes
+    ones = {spec.name: np.ones(spec.extents(sizes), spec.numpy) for spec in part.inputs}
+    found: list[dict[str, NDArray[np.generic]]] = [{**ones}]
+    for spec in part.inputs:
+        found.append({**ones, spec.name: 2 * ones[spec.name]})
+        for place in {0, spec.count(sizes) - 1}:
+            hot = np.zeros(spec.count(sizes), spec.numpy)
+            hot[place] = 1
+            found.append({**ones, spec.name: hot.reshape(spec.extents(sizes))})
+    return [
+        Case(shape=shape, values=values, inputs=each)
+        for each in found
+        if all(spec.domain.contains(each[spec.name], sizes) for spec in part.inputs)
+    ]
+
+
 _ARRANGED = (
     *[None] * 5,
     Pattern.EQUAL,

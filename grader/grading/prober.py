@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from grader.device import FindingKind
 from grader.grading import orders, seeds
-from grader.grading.cases import drawn, example, patterned, singular
+from grader.grading.cases import drawn, example, patterned, plain, singular
 from grader.grading.given_code import Code
 from grader.grading.host_help import Host
 from grader.grading.inputs import Pattern
@@ -33,6 +33,8 @@ SINGULAR = 40
 """About so many cases, one for each shape at least, with inputs that a program could single out."""
 CRASHES = 2
 """Shapes without output after which no others are tried: each costs a new worker, and time."""
+PLAIN = 8
+"""Cases of zeros, ones and twos that are tried where a search has ended in something less plain."""
 _DRAWN = (Values.INTEGERS, Values.REALS)
 
 
@@ -120,11 +122,24 @@ class PartProber:
         for scope, shapes, values, count in self._searches.planned(so_far, slow=self._lane.is_slow):
             if scope is Scope.ASSIGNED or self._all_end(self._assigned):
                 self._search(scope, shapes, values, count)
+        self._try_plain()
         if first is not None:
             ended = first.case.shape.number not in self._without_output
             if ended and not self._left_out:
                 self._observe(first.case, first=first)
         self.results.tried = self._tried()
+
+    def _try_plain(self) -> None:
+        """Where values are wrong, see whether a plainer case shows it: at most `PLAIN`."""
+        worst = (each.worst[0].case for each in self.results.of_values if each.worst is not None)
+        case = next((each for each in worst if each.values in _DRAWN), None)
+        if case is None or self._left_out or case.shape.number in self._without_output:
+            return
+        plainer = [
+            each for each in plain(case.shape, case.values) if each.complexity < case.complexity
+        ]
+        for each in sorted(plainer, key=lambda each: each.complexity)[:PLAIN]:
+            self._observe(each)
 
     def _all_end(self, shapes: Sequence[PlannedShape]) -> bool:
         """Whether every case so far has ended with output."""

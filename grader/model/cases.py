@@ -64,12 +64,17 @@ class Case:
         return b"".join(self.inputs[spec.name].tobytes() for spec in self.part.inputs)
 
     @property
-    def complexity(self) -> tuple[int, int, float, int]:
-        """Smaller is simpler: extent, nonzero elements, magnitude, digits."""
+    def complexity(self) -> tuple[int, int, int, float, int]:
+        """Smaller is simpler: extent, whether it is plain, nonzero elements, magnitude, digits.
+
+        Plain are zeros, ones and twos, not zeros alone in any input: of most mistakes, those show
+        that something is wrong, and not what.
+        """
         arrays = [np.abs(array.astype(np.float64)) for array in self.inputs.values()]
         finite = [np.where(np.isfinite(array), array, 1e40) for array in arrays]
         return (
             self.shape.extent,
+            not all(array.any() and np.isin(array, (0, 1, 2)).all() for array in arrays),
             sum(int(np.count_nonzero(array)) for array in arrays),
             float(sum(array.sum() for array in finite)),
             sum(len(repr(value)) for array in finite for value in array.ravel().tolist()),

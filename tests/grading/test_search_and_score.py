@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 from grader.device import Finding, FindingKind, Space, Touch, Writer
+from grader.grading import prober
+from grader.grading.prober import PLAIN
 from grader.grading.state import StepsDone
 from grader.grading.verdict import headline, score
 from grader.model.domains import Values
@@ -532,3 +534,41 @@ def test_what_lies_behind_a_failure_is_not_checked(steps, points):
     assert (scored.score, scored.verdict) == (points, Verdict.FAIL)
     assert len(failed(scored)) <= 1
     assert headline(PUZZLE, scored, steps).sentence
+
+
+def late_term_lost(inputs, sizes, variant):
+    """The last tap is left out, where there is more than one."""
+    taps = inputs["kernel"].copy()
+    taps[1:][-1:] = 0
+    return right({**inputs, "kernel": taps}, sizes, variant)
+
+
+@pytest.mark.parametrize("program", [zeros, copy, late_term_lost])
+def test_the_smallest_input_holds_few_small_numbers_and_not_zeros_alone(program):
+    results, _ = grade(ScriptedLane(program))
+    observation, _ = results.parts["conv1d"].tallies["integers"].worst
+    arrays = list(observation.case.inputs.values())
+    assert all(array.any() for array in arrays)
+    assert sum(map(np.count_nonzero, arrays)) <= 4
+    assert all(np.abs(array).max() <= 2 for array in arrays)
+
+
+def test_zeros_are_the_smallest_input_where_nothing_else_fails():
+    def program(inputs, sizes, variant):
+        answer = right(inputs, sizes, variant)
+        return answer if inputs["input"].any() else answer + np.float32(1)
+
+    results, _ = grade(ScriptedLane(program))
+    observation, _ = results.parts["conv1d"].tallies["integers"].worst
+    assert not observation.case.inputs["input"].any()
+
+
+@pytest.mark.parametrize("program", [right, off_by_one])
+def test_plain_cases_cost_little(program, monkeypatch):
+    cases = []
+    for most in (0, PLAIN):
+        monkeypatch.setattr(prober, "PLAIN", most)
+        executor = ScriptedLane(program)
+        grade(executor)
+        cases.append(executor.cases_run)
+    assert 0 <= cases[1] - cases[0] <= (0 if program is right else PLAIN)
