@@ -34,6 +34,12 @@ MOST = 32
 """Boxes of what has one dimension."""
 SIDE = 16
 """Boxes along a side of what has two."""
+LARGE = 64
+"""Threads of a block up to which all are drawn."""
+AROUND = 16
+"""Threads around the guilty one, of a larger block in one dimension."""
+AROUND_SIDE = 8
+"""The same along a side, of two: so many that their numbers can still be read."""
 BLOCKS = 16
 """Blocks that are drawn without cutting the grid."""
 SO_MANY = "\N{MULTIPLICATION SIGN}"
@@ -110,10 +116,21 @@ def is_flat(trace: CaseTrace) -> bool:
 
 
 def _inner(trace: CaseTrace, notes: list[str]) -> Iterator[Panel]:
-    yield _threads(trace, trace.at, notes)
-    other = trace.finding.other_block if trace.finding else None
-    if other is not None and other != trace.at:
-        yield _threads(trace, other, notes)
+    own = _threads(trace, trace.at, trace.thread)
+    yield own
+    finding = trace.finding
+    if finding is not None and finding.other_block is not None:
+        block, thread = finding.other_block, finding.other_thread
+        drawn = {each.key for each in own.boxes}
+        # Another thread of a large block may lie far from the guilty one.
+        far = thread is not None and ("thread", block, thread) not in drawn
+        if block != trace.at or (far and _is_large(trace)):
+            yield _threads(trace, block, thread)
+    if _is_large(trace):
+        notes.append(
+            f"A block has {math.prod(trace.block):,} threads. Those around the guilty one are "
+            "drawn, with their own numbers."
+        )
     names = {output.name for output in trace.outputs[:1] if _has(output, trace)}
     for array in trace.arrays[:2]:
         if array.space is Space.SHARED or array.name not in names:
@@ -187,23 +204,33 @@ def _grid(trace: CaseTrace, notes: list[str]) -> Panel:
     )
 
 
-def _threads(trace: CaseTrace, block: Dim3, notes: list[str]) -> Panel:
+def _is_large(trace: CaseTrace) -> bool:
+    """Whether some threads of a block are left out."""
+    x, y, z = trace.block
+    return x * y * z > LARGE or (not is_flat(trace) and max(x, y * z) > SIDE)
+
+
+def _threads(trace: CaseTrace, block: Dim3, around: Dim3 | None) -> Panel:
+    """The threads of a block; of a large one those around one of them."""
     finding = trace.finding
     own = trace.thread if block == trace.at else None
     other = finding.other_thread if finding and finding.other_block == block else None
-    columns, drawn = _indices(trace.block, own or other or (0, 0, 0), MOST, SIDE)
+    large = _is_large(trace)
+    sides = (AROUND, AROUND_SIDE) if large else (LARGE, SIDE)
+    columns, drawn = _indices(trace.block, around or (0, 0, 0), *sides)
+    if large:
+        columns = min(columns, ROW)
     total = math.prod(trace.block)
-    if len(drawn) < total:
-        notes.append(f"{len(drawn)} of the {total} threads of the block are drawn.")
     named = f" of block {called(block, trace.grid)}" if math.prod(trace.grid) > 1 else ""
+    first = f"{len(drawn)} of {total:,} threads" if large else "Threads"
     return Panel(
-        title=f"Threads{named}" if total > 1 else f"The thread{named}",
+        title=f"{first}{named}" if total > 1 else f"The thread{named}",
         leads=True,
         columns=columns,
         boxes=[
             PlainBox(
                 key=("thread", block, each),
-                label=_place(each, trace.block),
+                label=_place(each, trace.block).replace(" ", "" if large else " "),
                 tone="guilty" if each == own else "other" if each == other else "",
             )
             for each in drawn

@@ -146,8 +146,35 @@ class TestSize:
         assert tones(drawing)["guilty"] == ["7", "200"]
         assert drawing.notes == (
             "Of 4,096 blocks, only those beside it are drawn.",
-            "32 of the 256 threads of the block are drawn.",
+            (
+                "A block has 256 threads. Those around the guilty one are drawn, with their own "
+                "numbers."
+            ),
         )
+        assert drawing.labels[1].text == "16 of 256 threads of block 7"
+
+    def test_of_a_large_block_every_number_that_is_drawn_can_be_read(self) -> None:
+        trace = replace(record_parts.race_trace(), block=(32, 32, 1), thread=(20, 31, 0))
+        threads = [box for box in drawn(trace).boxes if "," in box.label]
+        assert len(threads) == 2 * 64
+        assert threads[:64][-1].label == "23,31"
+        assert "guilty" in {box.tone for box in threads[:64]}
+
+    def test_the_other_thread_of_a_race_is_drawn_where_it_is_far_away(self) -> None:
+        race = record_parts.race_trace()
+        assert race.finding is not None
+        far = replace(race.finding, other_thread=(200, 0, 0))
+        drawing = drawn(replace(race, finding=far, block=(256, 1, 1)))
+        assert "200" in tones(drawing)["other"]
+        assert [each.text for each in drawing.labels][:2] == ["16 of 256 threads"] * 2
+        near = drawn(replace(race, block=(256, 1, 1)))
+        assert [each.text for each in near.labels][:2] == ["16 of 256 threads", near.labels[1].text]
+        assert near.labels[1].text.startswith("shared_a")
+
+    def test_up_to_64_threads_all_are_drawn(self) -> None:
+        for block in ((64, 1, 1), (8, 8, 1), (33, 1, 1)):
+            drawing = drawn(replace(record_parts.race_trace(), block=block))
+            assert not [note for note in drawing.notes if "threads" in note]
 
     def test_it_is_no_wider_than_a_phone(self) -> None:
         for block in ((15, 1, 1), (16, 16, 1), (3, 3, 1), (32, 32, 1), (4, 4, 4)):
