@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
 
 from grader import puzzles
 from grader.batch.merge import Changes
@@ -22,6 +25,13 @@ from grader.model.puzzle import Puzzle
 from grader.record import Verdict
 from grader.rubric import Rubric
 from grader.toolchain import edition as editions
+
+
+class RubricFile(NamedTuple):
+    """A rubric and its file's name, safe to display."""
+
+    name: str
+    rubric: Rubric
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +53,23 @@ class Settings:
     """Address of a scheduler of dask; empty for this machine's own pool."""
     rubric: Rubric | None = None
     """None: the puzzle's own."""
+    rubrics: Mapping[str, RubricFile] = field(default_factory=dict)
+    """By puzzle; of a run over several."""
+
+    def of_puzzle(self, name: str) -> Settings:
+        """The same for one puzzle, by the rubric that there is for it."""
+        file = self.rubrics.get(name)
+        return replace(
+            self,
+            rubric=file.rubric if file else None,
+            options=msgspec.structs.replace(
+                self.options,
+                puzzle=name,
+                rubric=file.rubric.source if file else "",
+                skeleton=file.rubric.skeleton if file else None,
+                rubric_name=file.name if file else "",
+            ),
+        )
 
     @property
     def puzzle(self) -> Puzzle:

@@ -134,9 +134,8 @@ def classes_of(settings: Settings, found: SortedClass) -> list[PuzzleClass]:
     classes = [
         PuzzleClass(
             settings=dataclasses.replace(
-                settings,
+                settings.of_puzzle(name),
                 folder=settings.folder / name,
-                options=msgspec.structs.replace(settings.options, puzzle=name),
                 title=f"{title}: {puzzles.find(name).title}",
             ),
             collection=found.collection(name),

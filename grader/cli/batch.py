@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -21,11 +21,10 @@ if TYPE_CHECKING:
     from grader.batch.collect import Collection
     from grader.batch.collect.by_puzzle import SortedClass
     from grader.batch.merge import MergedClass
-    from grader.batch.plan import Plan, Settings
+    from grader.batch.plan import Plan, RubricFile, Settings
     from grader.batch.pool import Backend
     from grader.batch.run import Summary
     from grader.batch.several import PuzzleClass
-    from grader.rubric import Rubric
 
 INTERRUPTED = 130
 _SHOWN = 3
@@ -60,8 +59,11 @@ Exit codes:
 )
 @click.option(
     "--rubric",
+    "rubrics",
+    multiple=True,
     type=click.Path(path_type=Path, dir_okay=False),
-    help="TOML file that changes points, sizes and what students see.",
+    help="TOML file that changes points, sizes and what students see of the puzzle that it names. "
+    "Give it again for each of several puzzles.",
 )
 @click.option("--title", default="", help="Of the dashboard.  [default: the name of SOURCE]")
 @click.option(
@@ -101,7 +103,7 @@ def batch(
     puzzle: str | None,
     edition: str,
     device: str,
-    rubric: Path | None,
+    rubrics: tuple[Path, ...],
     title: str,
     workers: int | None,
     regrade: str,
@@ -129,16 +131,15 @@ def batch(
     from grader.batch.plan import Settings, definite_device
     from grader.batch.several import sorted_by_puzzle
     from grader.batch.task import Options
-    from grader.intake.display import one_line
 
     folder = out or Path("grade-out") / f"batch-{_plain(source)}"
-    name = _said(puzzle, rubric, folder)
+    by_puzzle = _of_puzzles(rubrics, puzzle)
+    name = _said(puzzle, by_puzzle, folder)
     with contextlib.ExitStack() as stack:
         found = None
         if name is None:
             found = stack.enter_context(sorted_by_puzzle(source, roster, folder))
-            name = _found(found, source, rubric, folder)
-        loaded = _rubric(rubric, name) if name else None
+            name = _found(found, by_puzzle, folder)
         settings = Settings(
             source=source,
             folder=folder,
@@ -148,7 +149,7 @@ def batch(
             regrade=regrade,
             replace_class=replace_class,
             scheduler=scheduler,
-            rubric=loaded,
+            rubrics={each: _rubric_file(path, each) for each, path in by_puzzle.items()},
             options=Options(
                 puzzle=name or "",
                 edition=edition,
@@ -156,12 +157,11 @@ def batch(
                 examples=examples,
                 timeout=timeout,
                 isolation=Wanted(isolation),
-                rubric=loaded.source if loaded else "",
-                skeleton=loaded.skeleton if loaded else None,
-                rubric_name=one_line(rubric.name) if rubric else "",
             ),
         )
-        if found is not None and name is None:
+        if name is not None:
+            settings = settings.of_puzzle(name)
+        elif found is not None:
             _several(settings, found, only_list=dry_run)
             return
     if dry_run:
@@ -175,15 +175,28 @@ def batch(
     _end([summary])
 
 
-def _said(puzzle: str | None, rubric: Path | None, folder: Path) -> str | None:
+def _of_puzzles(rubrics: Sequence[Path], puzzle: str | None) -> dict[str, Path]:
+    """The rubric files by the puzzles that they are of."""
+    found: dict[str, Path] = {}
+    for rubric in rubrics:
+        name = options.assignment(puzzle, rubric) or ""
+        if name in found:
+            raise UsageError(
+                f"{found[name].name} and {rubric.name} are both rubrics of {name}",
+                remedy="Give one rubric file for each puzzle.",
+            )
+        found[name] = rubric
+    return found
+
+
+def _said(puzzle: str | None, rubrics: Mapping[str, Path], folder: Path) -> str | None:
     """The one puzzle that is graded, where that is said, or was for this folder."""
     from grader.batch.several import is_several, puzzle_of_run
 
     if is_several(folder):
-        if puzzle or rubric:
+        if puzzle:
             raise UsageError(
-                f"{folder} is a run over several puzzles, and "
-                + ("--puzzle names one" if puzzle else "a rubric file is of one"),
+                f"{folder} is a run over several puzzles, and --puzzle names one",
                 remedy="Leave it away to go on with all of them, or give another folder with "
                 "--out.",
             )
@@ -191,8 +204,8 @@ def _said(puzzle: str | None, rubric: Path | None, folder: Path) -> str | None:
     if puzzle:
         return puzzle
     known = puzzle_of_run(folder)
-    if known and rubric:
-        return options.assignment(None, rubric)
+    if known and rubrics:
+        return _only(rubrics, f"{folder} is a run over the puzzle {known}")
     if known:
         click.echo(
             f"Note: {folder} is a run over the puzzle {known}, and every file is graded as that. "
@@ -202,19 +215,23 @@ def _said(puzzle: str | None, rubric: Path | None, folder: Path) -> str | None:
     return known or None
 
 
-def _found(found: SortedClass, source: Path, rubric: Path | None, folder: Path) -> str | None:
+def _only(rubrics: Mapping[str, Path], where: str) -> str:
+    """The one puzzle that rubrics are of."""
+    if len(rubrics) > 1:
+        raise UsageError(
+            f"{where}, and the rubrics are of {', '.join(rubrics)}",
+            remedy="Give the rubric of that puzzle alone.",
+        )
+    (name,) = rubrics
+    return name
+
+
+def _found(found: SortedClass, rubrics: Mapping[str, Path], folder: Path) -> str | None:
     """The one puzzle of which the files are; None where there are several."""
     from grader.batch.several import is_several
 
-    if len(found.puzzles) > 1 and rubric:
-        raise UsageError(
-            f"{source} holds files of {len(found.puzzles)} puzzles "
-            f"({', '.join(found.puzzles)}), and a rubric file is of one",
-            remedy="Say with --puzzle which one to grade by it, in a folder of its own (--out). "
-            "Without --rubric each file is graded as what it is, by the rubric of its puzzle.",
-        )
-    if rubric:
-        return options.assignment(None, rubric)
+    if len(found.puzzles) < 2 and rubrics and not is_several(folder):
+        return _only(rubrics, f"all files are of {''.join(found.puzzles) or 'no known puzzle'}")
     if not found.puzzles:
         shown = [f"{each.source}: {each.why}" for each in found.left_out[:_SHOWN]]
         raise UsageError(
@@ -230,6 +247,9 @@ def _several(settings: Settings, found: SortedClass, *, only_list: bool) -> None
     from grader.batch.results import write_outputs
     from grader.batch.several import classes_of, run_several
 
+    for name in settings.rubrics.keys() - set(found.puzzles):
+        file = settings.rubrics[name].name
+        click.echo(f"Note: {file} is a rubric of {name}, and no file is of that.", err=True)
     lines = sorted_lines(found) if only_list else note_lines(found)
     for line in lines:
         click.echo(line, err=not only_list)
@@ -391,16 +411,16 @@ def _list_plan(collection: Collection, everybody: MergedClass, plan: Plan) -> No
     sys.stdout.flush()
 
 
-def _rubric(path: Path | None, puzzle: str) -> Rubric | None:
-    if path is None:
-        return None
+def _rubric_file(path: Path, puzzle: str) -> RubricFile:
     from grader import puzzles
+    from grader.batch.plan import RubricFile
+    from grader.intake.display import one_line
     from grader.rubric import load_rubric
 
     rubric = load_rubric(path, puzzles.find(puzzle))
     for notice in rubric.notices:
         click.echo(f"Note: {notice}", err=True)
-    return rubric
+    return RubricFile(one_line(path.name), rubric)
 
 
 def _plain(source: Path) -> str:

@@ -14,15 +14,22 @@ import pytest
 from grader.batch.collect import by_puzzle
 from grader.batch.collect.by_puzzle import collect_by_puzzle
 from grader.batch.collect.roster import RosterStudent
-from grader.batch.plan import NobodyMeant
+from grader.batch.plan import NobodyMeant, RubricFile
 from grader.batch.results import write_outputs
 from grader.batch.run import Summary
-from grader.batch.several import is_several, rerender_several, run_several, sorted_by_puzzle
+from grader.batch.several import (
+    classes_of,
+    is_several,
+    rerender_several,
+    run_several,
+    sorted_by_puzzle,
+)
 from grader.book import Book, find_book, read_book
 from grader.book.digests import SHORT, program_of
 from grader.book.shipped import Shipped
 from grader.folders import reference_kernel
 from grader.puzzles import NAMES, find
+from grader.rubric import load_rubric
 from tests.batch.harness import (
     Listener,
     grade_class,
@@ -400,18 +407,37 @@ class TestCommand:
         assert output.count("to grade: not graded yet") == 7
         assert not out.exists()
 
-    def test_a_rubric_is_of_one_puzzle(self, tmp_path: Path) -> None:
-        rubric = tmp_path / "r.toml"
-        rubric.write_text('puzzle = "guards"\n')
+    def test_each_puzzle_has_its_rubric(self, tmp_path: Path) -> None:
+        rubric, again = tmp_path / "r.toml", tmp_path / "again.toml"
+        for each in (rubric, again):
+            each.write_text('puzzle = "guards"\n')
         source, out = make_class(tmp_path / "c", CLASS), tmp_path / "out"
         code, output = call("batch", source, "--out", out, "--rubric", rubric, "--dry-run")
+        assert code == 0, output
+        code, output = call(
+            "batch", source, "--out", out, "--rubric", rubric, "--rubric", again, "--dry-run"
+        )
         assert code == 2
-        assert "3 puzzles (map, guards, blocks), and a rubric file is of one" in output
+        assert "r.toml and again.toml are both rubrics of guards" in output
         code, output = call(
             "batch", source, "--out", out, "--rubric", rubric, "--puzzle", "guards", "--dry-run",
             "--device", "software",
         )  # fmt: skip
         assert code == 0, output
+
+    def test_the_others_keep_their_own(self, tmp_path: Path) -> None:
+        rubric = tmp_path / "r.toml"
+        rubric.write_text('puzzle = "guards"\n[checks.program]\nenabled = false\n')
+        source, out = make_class(tmp_path / "c", CLASS), tmp_path / "out"
+        file = RubricFile("r.toml", load_rubric(rubric, find("guards")))
+        settings = settings_of(source, out, rubrics={"guards": file})
+        with sorted_by_puzzle(source, None, out) as found:
+            classes = {each.puzzle: each.settings for each in classes_of(settings, found)}
+        assert classes.keys() == {"map", "guards", "blocks"}
+        assert {name for name, each in classes.items() if each.rubric} == {"guards"}
+        assert [each.options.rubric_name for each in classes.values()] == ["", "r.toml", ""]
+        assert classes["guards"].puzzle is not find("guards")
+        assert classes["map"].puzzle is find("map")
 
     def test_what_is_of_one_puzzle_is_one_class(self, tmp_path: Path) -> None:
         source = make_class(tmp_path / "c", {"ann.mojo": work(GUARDS, 1), "bob.mojo": "def x("})
