@@ -142,7 +142,7 @@ def test_nothing_but_the_puzzles_names_a_puzzle() -> None:
 
 
 CHECK_IDS = {"packages", "compiles", "integers", "reals", "clean", "robust"}
-"""Of the usual checks; "example" and "device" are also other words."""
+"""Of the usual checks; "example", "device" and "program" are also other words."""
 
 
 def test_no_check_is_named_outside_of_the_checks_and_puzzles() -> None:

@@ -176,8 +176,12 @@ class _CaseBody:
             values = filled("host", self._case.inputs[spec.name], spec.dtype)
             return [*lines, f"with {name}.map_to_host() as host:", *_deeper(values)]
         # The task fills what a program's kernels write; an op fills its output by itself.
-        zeros = isinstance(self._part.code, Kernels)
-        return [*lines, *([f"{name}.enqueue_fill(0)"] if zeros else [])]
+        if not isinstance(self._part.code, Kernels):
+            return lines
+        if spec.dtype == "bool":  # of which Mojo 1.0.0 compiles no fill
+            nothing = [f"for i in range({spec.count(sizes)}):", "    host[i] = False"]
+            return [*lines, f"with {name}.map_to_host() as host:", *_deeper(nothing)]
+        return [*lines, f"{name}.enqueue_fill(0)"]
 
     def _call(self, code: Op) -> list[str]:
         struct = registered_struct(self._text, code.name)

@@ -15,8 +15,12 @@ from grader.grading.cases import drawn
 from grader.grading.given_code import Code
 from grader.grading.observe import observe
 from grader.lanes import ways
+from grader.lanes.devices import HowToRun
 from grader.lanes.lane import Lane
 from grader.lanes.prepared import prepared
+from grader.lanes.program import open_program
+from grader.lanes.reproducer import WrittenCase, written
+from grader.lanes.workspace import compile_limits
 from grader.model.cases import CaseRun, PlannedShape
 from grader.model.domains import Between, Bits, Domain, Flags, Values
 from grader.model.expected import ExpectedOutput
@@ -172,6 +176,39 @@ def test_two_kernels_with_buffers_of_all_roles_both_ways(monkeypatch):
                 assert built.ok, built.packaged.output
                 shown.append([seen(run) for run in ran(lane, shape, TWO_KERNELS)])
     assert shown[0] == shown[1]
+
+
+def test_the_program_of_a_case_runs_it_and_finds_it_right():
+    shape = shape_of(TWO_KERNELS)
+    case = drawn(shape, Values.REALS, np.random.default_rng(0))
+    toolchain = locate(edition.find("auto"))
+    program = written(
+        PROGRAM,
+        toolchain.edition,
+        [
+            WrittenCase(
+                number=0,
+                part=shape.part,
+                sizes=shape.sizes,
+                inputs=case.inputs,
+                expected=shape.part.expected(case.inputs, shape.sizes),
+            )
+        ],
+    )
+    level, printed = probe_once(Wanted.AUTO).level, []
+    place = open_program(
+        program.encode(), TWO_KERNELS.name, toolchain, isolation=level, device="software"
+    )
+    with place as opening:
+        built = opening.build(compile_limits(300))
+        assert built.ok, built.output
+        end = opening.run(
+            (), compile_limits(60), lambda _, chunk: printed.append(chunk), how=HowToRun()
+        )
+    lines = b"".join(printed).decode().splitlines()
+    assert end.outcome.exit_code == 0, lines
+    assert sum(" expected " in line for line in lines) == len(shape.part.outputs) * N
+    assert not [line for line in lines if "wrong" in line]
 
 
 # ---- an op ----
