@@ -1,9 +1,7 @@
-"""What is wrong and what to do next: from what a record shows, the whole one or a student's copy.
+"""What is wrong: the cause in each part, with its place in the file, from what a record shows.
 
-A report tells one story for each part: the *cause* first, with its place in the file, then what to
-do about it. What only follows from the cause is not said again: an access out of bounds explains
-that there is no output, a race that values are wrong. General hints are for where nothing
-particular is known.
+What only follows from a cause is not said again: an access out of bounds explains that there is no
+output, a race that values are wrong.
 """
 
 from __future__ import annotations
@@ -11,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import prod
-from typing import Final, NamedTuple
+from typing import Final
 
 from grader.device import MAX_THREADS_PER_BLOCK, FindingKind, of_file
 from grader.intake.display import one_line
-from grader.marks import compiled, untouched
+from grader.marks import compiled
 from grader.record import (
-    HINT_STEPS,
     Aspect,
     Attribution,
     CheckedFinding,
@@ -34,7 +31,6 @@ from grader.record import (
 )
 from grader.wording import (
     ALLOWED,
-    GO_ON,
     IN_ORDER,
     KERNEL_IS_FINE,
     LAUNCH_IT,
@@ -45,8 +41,6 @@ from grader.wording import (
     SKIPPED_BARRIER,
 )
 
-STEPS: Final = 4
-"""How many things to try next are named."""
 EXPLAINS_ALL: Final = (
     FindingKind.BAD_LAUNCH,
     FindingKind.MISSING_FUNCTION,
@@ -117,7 +111,7 @@ def _causes(record: Record) -> Iterator[Cause]:
         return
     if not compiled(record):
         yield from _of_compiler(record.diagnostics)
-    for part, checks in _failed(record).items():
+    for part, checks in failed_of(record).items():
         cause = _of_part(record, part, checks)
         if cause is not None:
             yield cause
@@ -147,7 +141,7 @@ def _as_sentence(check: CheckOutcome) -> str:
 
 def _of_program(record: Record) -> Iterator[Cause]:
     """What is wrong with the file as a program, where nothing else is: its kernels are right."""
-    failed = [check for checks in _failed(record).values() for check in checks]
+    failed = [check for checks in failed_of(record).values() for check in checks]
     if not failed or any(check.aspect is not Aspect.PROGRAM for check in failed):
         return
     ends = [ProgramEnd(str(check.data["end"])) for check in failed if "end" in check.data]
@@ -158,7 +152,7 @@ def _of_program(record: Record) -> Iterator[Cause]:
         yield Cause(key=ends[0].value, sentence=sentence, step=failed[0].hint)
 
 
-def _failed(record: Record) -> dict[str, list[CheckOutcome]]:
+def failed_of(record: Record) -> dict[str, list[CheckOutcome]]:
     """The checks that cost points, by their part."""
     failed: dict[str, list[CheckOutcome]] = {}
     for check in record.checks:
@@ -167,7 +161,7 @@ def _failed(record: Record) -> dict[str, list[CheckOutcome]]:
     return failed
 
 
-def _costs(checked: CheckedFinding) -> bool:
+def costs(checked: CheckedFinding) -> bool:
     """Whether it is of the student's code, at the assigned sizes."""
     return checked.attribution is Attribution.STUDENT and not checked.beyond
 
@@ -175,7 +169,7 @@ def _costs(checked: CheckedFinding) -> bool:
 def _of_part(record: Record, part: str, checks: list[CheckOutcome]) -> Cause | None:
     ids = {check.id for check in checks}
     examples = [each for each in record.counterexamples if each.check in ids]
-    findings = [each for each in record.findings if _costs(each) and each.part == part]
+    findings = [each for each in record.findings if costs(each) and each.part == part]
     known = next((each for each in examples if each.mistake), None)
     launch = next((each for each in record.launched_at if each.part == part), None)
     # Where the kernel is the given one, all that goes wrong is the launch's doing.
@@ -317,124 +311,3 @@ def telling(record: Record, known: Sequence[Cause]) -> tuple[Counterexample, ...
         if not told and not any(each is example for each in shown):
             shown.append(example)
     return tuple(shown)
-
-
-class Hint(NamedTuple):
-    """A sentence of help."""
-
-    step: int
-    """1 tells what is wrong, 2 what to think about. What 3 shows is in `sketches`."""
-    text: str
-
-
-def next_steps(record: Record, upto: int = 2) -> tuple[str, ...]:
-    """What to try next, most useful first, each sentence once, at most `STEPS`.
-
-    Args:
-        record: A whole record or a student's copy.
-        upto: The last step of hints that is told.
-    """
-    told = (each.text for each in _steps(record) if each.step <= upto and each.text)
-    return tuple(dict.fromkeys(told))[:STEPS]
-
-
-def sketches(record: Record) -> tuple[tuple[int | None, str], ...]:
-    """The shape of the answer for each cause that has one: the line that it is about, and its text.
-
-    Empty where nothing is wrong.
-    """
-    found = ((each.line, each.sketch) for each in causes(record) if each.sketch)
-    return tuple(dict.fromkeys(found))
-
-
-def deepest_hint(record: Record) -> int:
-    """The last step of hints that a record has something of; 1 where there is no more."""
-    if record.verdict is not Verdict.FAIL or untouched(record):
-        return 1
-    steps = [each.step for each in _steps(record) if each.text]
-    allowed = record.rubric.hint_steps if record.rubric is not None else HINT_STEPS
-    return min(HINT_STEPS if sketches(record) else max(steps, default=1), max(allowed, 1))
-
-
-def _steps(record: Record) -> Iterator[Hint]:
-    found = causes(record)
-    for cause in found:
-        # Messages of the compiler are told below, in its order, where it refused the kernels.
-        if cause.step and (cause.diagnostic is None or compiled(record)):
-            yield Hint(2, _at_line(cause.line, cause.step))
-    if not compiled(record):
-        for diagnostic in record.diagnostics:
-            if diagnostic.severity == "error" and diagnostic.advice:
-                # It puts the compiler's words into others: that is what is wrong.
-                yield Hint(1, _at_line(diagnostic.line, diagnostic.advice))
-    extra = {check.id for check in record.checks if check.extra}
-    for example in record.counterexamples:
-        if not example.mistake and example.explanation and example.check not in extra:
-            yield Hint(2, _told(example))
-    kinds = {cause.key for cause in found}
-    # What a launch with wrong arguments leads to goes with it.
-    told = {cause.part for cause in found if cause.key == LAUNCH_ARGUMENTS}
-    # So does, with another finding, what a thread takes that it should not.
-    explained = {cause.part for cause in found if cause.finding is not None}
-    for each in record.findings:
-        any_value = each.finding.kind in SHOWS_IN_VALUES
-        if each.part in told or (any_value and each.part in explained):
-            continue
-        if _costs(each) and each.finding.kind.value not in kinds and each.explanation:
-            yield Hint(2, _at_line(each.finding.source_line, each.explanation))
-    yield from _to_fill_in(record)
-    yield from _general(record, {c.part for c in found if c.key != COMPILER or compiled(record)})
-    yield from _for_extra_credit(record)
-
-
-def _at_line(line: int | None, step: str) -> str:
-    return f"Line {line}: {step}" if line else step
-
-
-def _told(example: Counterexample) -> str:
-    """What is known of a case: what went wrong, and what to do about it."""
-    return f"{example.explanation} {example.advice}".strip()
-
-
-def _to_fill_in(record: Record) -> Iterator[Hint]:
-    """The parts that are as they were given, where others are not."""
-    empty = {check.part for check in record.checks if check.reason is Reason.NOTHING_FILLED_IN}
-    names = {part.name for part in record.puzzle.parts}
-    for part in record.puzzle.parts:
-        if part.name in empty < names:
-            yield Hint(1, GO_ON.format(title=part.title))
-
-
-def _general(record: Record, explained: set[str]) -> Iterator[Hint]:
-    """What to look for in the first failed check of each part of which no cause is known."""
-    for part, checks in _failed(record).items():
-        if part in explained:
-            continue
-        yield Hint(2, checks[0].hint)
-
-
-def _for_extra_credit(record: Record) -> Iterator[Hint]:
-    if not all(check.extra or check.status is Status.PASSED for check in record.checks):
-        return
-    for check in record.checks:
-        if not check.extra or check.points >= check.max_points:
-            continue
-        case = next((each for each in record.counterexamples if each.check == check.id), None)
-        beyond = [
-            each
-            for each in record.findings
-            if each.attribution is Attribution.STUDENT and check.id in each.concerns
-        ]
-        if case is not None and case.mistake:
-            step = _told(case)
-        elif beyond:
-            step = beyond[0].explanation
-        elif check.reason is Reason.GIVEN_KERNEL:
-            # What it says is of the kernel that was given.
-            step = check.hint
-        elif case is not None:
-            step = "Look at the smallest input beyond the task that breaks it."
-        else:
-            continue
-        if step:
-            yield Hint(2, f"All points are yours. For extra credit: {step}")
