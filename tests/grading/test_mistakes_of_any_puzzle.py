@@ -7,10 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from grader.device import Finding, FindingKind
 from grader.grading.mistakes import in_any_puzzle, recognised
 from grader.model.domains import Values
 from grader.model.part import Mistake
 from grader.puzzles import NAMES, find
+from grader.record import Attribution
 from tests.grading.simulated import named, part_of, tally_of
 
 
@@ -207,6 +209,18 @@ def test_a_model_that_says_the_same_of_the_remainder_goes_first():
     known = recognised(unknown, tally.all_failing, passing=tuple(tally.passing.values()))
     assert known is not None
     assert "behind the last full block" in known.explanation
+
+
+@pytest.mark.parametrize("kind", [FindingKind.OUT_OF_BOUNDS, FindingKind.RACE])
+def test_an_access_that_is_not_clean_explains_more_than_where_wrong_values_stand(kind):
+    part = part_of("zip")
+    tally = tally_of(part, only(0))
+    found = Finding(kind=kind, message="", kernel="k")
+    first, *others = tally.all_failing
+    for whose, said in ((Attribution.STUDENT, False), (Attribution.SKELETON, True)):
+        seen = replace(first, findings=((found, whose),))
+        known = recognised(part, [seen, *others], passing=tuple(tally.passing.values()))
+        assert (known is not None) is said
 
 
 def wrong_by(name, change):

@@ -12,6 +12,7 @@ from grader.grading.inputs import drawn
 from grader.grading.mistakes import places, predicted, values
 from grader.grading.mistakes.known import ROUNDED, Known, Recogniser, Seen, first_output, gives
 from grader.grading.mistakes.words import at_some_sizes, either
+from grader.grading.observe import UNCLEAN
 from grader.model.cases import Observation
 from grader.model.domains import Sizes, Values
 from grader.model.part import Arrays, Mistake, Part
@@ -22,11 +23,10 @@ _BY_ITSELF: Final[tuple[Recogniser, ...]] = (
     values.same_for_all,
     values.offset,
     values.rounding,
-    places.ends,
-    places.remainder,
-    predicted.predicted,
 )
 """What shows whatever the puzzle, the plainest first."""
+_BY_PLACE: Final[tuple[Recogniser, ...]] = (places.ends, places.remainder, predicted.predicted)
+"""The same, where an access that is not clean might have led to it as well."""
 
 
 def in_any_puzzle(part: Part) -> frozenset[str]:
@@ -60,7 +60,8 @@ def recognised(
     if found is not None:
         return found
     if not any(_takes_anything(each) for each in cases):
-        found = _first(_BY_ITSELF, Seen(part, cases, right))
+        clean = all(each.comparisons and not _is_unclean(each) for each in failing)
+        found = _first((*_BY_ITSELF, *(_BY_PLACE if clean else ())), Seen(part, cases, right))
         if found is not None:
             return found
     if len(same) == len(right):
@@ -77,6 +78,14 @@ def _takes_anything(observation: Observation) -> bool:
     """Whether the student's code took a value that may be anything: that explains any other."""
     return any(
         finding.kind in SHOWS_IN_VALUES and whose is Attribution.STUDENT
+        for finding, whose in observation.findings
+    )
+
+
+def _is_unclean(observation: Observation) -> bool:
+    """Whether the device found an access of the student's that explains wrong values."""
+    return any(
+        finding.kind in UNCLEAN and whose is Attribution.STUDENT
         for finding, whose in observation.findings
     )
 
