@@ -24,6 +24,9 @@ SAMPLE: Final = 200
 """Sizes that are looked at beside those that are sure to be tried."""
 ELEMENTS: Final = 2**20
 """Of all tensors together, up to which `Part.expected` is asked at the boundaries."""
+MEMORY: Final = 128 << 20
+"""Bytes of all tensors together at most. Of each byte the software device keeps nine more, and its
+process has 3 GiB."""
 
 
 def problems_of_functions(part: Part) -> tuple[str, ...]:
@@ -33,6 +36,7 @@ def problems_of_functions(part: Part) -> tuple[str, ...]:
         assigned=_assigned,
         terms=_terms,
         given=_given,
+        tensors=_memory,
         example=_example,
         expected=_expected,
     )
@@ -85,6 +89,17 @@ def _given(part: Part) -> Iterator[str]:
             if not isinstance(elements, frozenset):
                 yield f"{field} of the given kernel gives {_kind(elements)}; write a frozenset"
                 return
+
+
+def _memory(part: Part) -> Iterator[str]:
+    for sizes in sure_sizes(part):
+        length = sum(tensor.length(sizes) for tensor in part.tensors)
+        if length > MEMORY:
+            yield (
+                f"the tensors at {sizes} have {length:,} bytes together, and the software device "
+                f"has room for {MEMORY:,}; make the largest sizes smaller"
+            )
+            return
 
 
 def _example(part: Part) -> Iterator[str]:

@@ -423,6 +423,9 @@ PROGRAMS = {
     "a shape that raises": (
         tensors(shape=(lambda sizes: sizes["m"],)), "the shape of x at {'n': 4}: KeyError 'm'"
     ),
+    "tensors that the device does not hold": (
+        tensors(shape=("n", 1 << 20)), "the tensors at {'n': 64} have 268,435,712 bytes together"
+    ),
     "a shape of nothing": (
         tensors(shape=(lambda sizes: sizes["n"] - 4,)), "the shape of x at {'n': 4} has the extent"
     ),
