@@ -25,9 +25,9 @@ import msgspec
 
 from grader.book.digests import program_of
 from grader.errors import GradeError
-from grader.folders import user_folder
+from grader.folders import data_directory, user_folder
 from grader.grading import seeds
-from grader.grading.conditions import conditions_of
+from grader.grading.conditions import all_code, conditions_of
 from grader.grading.equal import record_of_equal_program
 from grader.grading.state import Request
 from grader.intake import Submission
@@ -37,7 +37,7 @@ from grader.toolchain import store
 
 CACHE_VARIABLE: Final = "GRADE_CACHE"
 """``off``: nothing is remembered, and nothing that was is used."""
-MAX_ENTRIES: Final = 300
+MAX_ENTRIES: Final = 600
 MAX_BYTES: Final = 64 << 20
 """Of all entries. A record takes 10 to 100 kB of it."""
 _MAX_ENTRY: Final = 4 << 20
@@ -131,6 +131,52 @@ class Remembered:
         return msgspec.structs.replace(moved, puzzle=puzzle)
 
 
+class RememberedPage:
+    """Whether a report that is there need not be made again: half the time of showing a record.
+
+    Of each that is written an empty entry is kept, whose name is a digest of the record, of the
+    code and the reader that it was made for, and of its bytes. So a report that anybody else has
+    written, or changed, is not taken for it.
+
+    Args:
+        record: The record as its reader sees it, in JSON.
+        how: What else the report depends on.
+    """
+
+    def __init__(self, record: bytes, *how: str) -> None:
+        self._folder = _folder()
+        made_by = [all_code(), *(_sha256(path.read_bytes()) for path in _templates())]
+        self._facts = msgspec.json.encode([_sha256(record), how, made_by])
+
+    def is_at(self, path: Path) -> bool:
+        """Whether the file holds it."""
+        with contextlib.suppress(OSError):
+            entry = self._entry(path.read_bytes())
+            if entry is not None and entry.exists():
+                os.utime(entry)
+                return True
+        return False
+
+    def keep(self, page: bytes) -> None:
+        """Remember how it looks."""
+        with contextlib.suppress(OSError):
+            if (entry := self._entry(page)) is not None:
+                _write(entry, b"")
+
+    def _entry(self, page: bytes) -> Path | None:
+        if self._folder is None:
+            return None
+        return self._folder / f"page-{_digest('page', self._facts + _sha256(page).encode())}"
+
+
+def _templates() -> list[Path]:
+    return sorted(data_directory("templates").glob("report*"))
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
 def _folder() -> Path | None:
     """Where the entries lie; None where nothing is to be remembered.
 
@@ -156,7 +202,7 @@ def _device(request: Request) -> str:
 def _toolchains() -> Iterator[str]:
     """What other editions are installed: a file that says no edition is tried with these."""
     for manifest in store.place().glob(f"*/{store.MANIFEST}"):
-        yield f"{manifest.parent.name} {hashlib.sha256(manifest.read_bytes()).hexdigest()}"
+        yield f"{manifest.parent.name} {_sha256(manifest.read_bytes())}"
 
 
 def _digest(purpose: str, data: bytes) -> str:

@@ -20,7 +20,7 @@ from grader.intake import submission_from_bytes
 from grader.lanes import gpu
 from grader.puzzles import find
 from grader.record import Record, SubmissionInfo, Verdict, Visibility, load
-from grader.remembered import CACHE_VARIABLE, Remembered
+from grader.remembered import CACHE_VARIABLE, Remembered, RememberedPage
 from grader.rubric import parse_rubric, starting_file
 from grader.sandbox import Isolation, IsolationReport, Wanted
 from tests.report import records
@@ -304,3 +304,64 @@ def test_a_students_copy_is_made_of_the_whole_record(
     monkeypatch.setattr("grader.grading.run.grade", None)
     assert check in checks("b", "--audience", "instructor")
     assert check not in checks("c")
+
+
+class TestPage:
+    @pytest.fixture
+    def report(self, tmp_path: Path) -> Path:
+        path = tmp_path / "report.html"
+        path.write_bytes(b"all of it")
+        RememberedPage(b"record", "student").keep(b"all of it")
+        return path
+
+    def test_it_is_known_as_it_was_written(self, report: Path) -> None:
+        assert RememberedPage(b"record", "student").is_at(report)
+        assert not RememberedPage(b"record", "student").is_at(report.parent / "other.html")
+
+    @pytest.mark.parametrize(("record", "reader"), [(b"other", "student"), (b"record", "teacher")])
+    def test_of_another_record_or_reader_it_is_made(
+        self, report: Path, record: bytes, reader: str
+    ) -> None:
+        assert not RememberedPage(record, reader).is_at(report)
+
+    def test_one_that_somebody_changed_is_made_again(self, report: Path) -> None:
+        report.write_bytes(b"all of it!")
+        assert not RememberedPage(b"record", "student").is_at(report)
+
+    @pytest.mark.parametrize("change", ["code", "template", "secret", "off"])
+    def test_in_another_world_it_is_made_again(
+        self, change: str, report: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        if change == "code":
+            monkeypatch.setattr(remembered, "all_code", lambda: "other")
+        if change == "template":
+            (tmp_path / "x.j2").write_text("")
+            monkeypatch.setattr(remembered, "_templates", lambda: [tmp_path / "x.j2"])
+        if change == "secret":
+            _other_secret(monkeypatch)
+        if change == "off":
+            monkeypatch.setenv(CACHE_VARIABLE, "off")
+        assert not RememberedPage(b"record", "student").is_at(report)
+
+    def test_submit_makes_no_report_twice(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        made: list[Record] = []
+
+        def render_html(record: Record, **more: object) -> bytes:
+            made.append(record)
+            return b"a page"
+
+        monkeypatch.setattr("grader.report.html.render_html", render_html)
+        monkeypatch.setattr("grader.grading.run.grade", lambda *a, **k: record_of(TEXT))
+        (tmp_path / "x.mojo").write_text(TEXT)
+        call = [str(tmp_path / "x.mojo"), "--puzzle", "conv1d", "--out", str(tmp_path / "out")]
+        for _ in range(3):
+            CliRunner().invoke(submit, call)
+        assert len(made) == 1
+        CliRunner().invoke(submit, [*call, "--audience", "instructor"])
+        assert len(made) == 2
+        page = tmp_path / "out" / "report.html"
+        page.write_bytes(b"100 points")
+        CliRunner().invoke(submit, call)
+        assert page.read_bytes() == b"a page"

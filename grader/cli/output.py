@@ -18,7 +18,7 @@ from grader import report
 from grader.cli.links import linked
 from grader.course import NO_TARGET, ReportTarget, on_runner, publish
 from grader.errors import GraderFault, UsageError
-from grader.record import Audience, Record
+from grader.record import Audience, Record, encode
 
 
 def parse_formats(text: str) -> tuple[str, ...]:
@@ -101,9 +101,22 @@ class Outputs:
             if self.to_stdout or report.FORMATS[name].printed:
                 continue
             path = self.folder / report.FORMATS[name].file
-            replace_file(path, self._rendered(record, name, self.target.path))
+            if name == "html":
+                self._write_page(record, path)
+            else:
+                replace_file(path, self._rendered(record, name, self.target.path))
             written[name] = path
         return written
+
+    def _write_page(self, record: Record, path: Path) -> None:
+        """Write the report, unless it is there: it takes as long as all else about a record."""
+        from grader.remembered import RememberedPage
+
+        page = RememberedPage(encode(record), self.target.audience)
+        if not page.is_at(path):
+            data = self._rendered(record, "html", self.target.path)
+            replace_file(path, data)
+            page.keep(data)
 
     def show(self, record: Record, written: dict[str, Path]) -> None:
         """Print what is wanted on standard output, and the paths of what was written."""

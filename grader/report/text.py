@@ -111,9 +111,14 @@ def render_glance(
     ]
     if record.diagnostics and not any(each.diagnostic for each in known):
         parts.append((2, _diagnostic(record, paper)))
-    for example in telling(record, known)[:1]:
+    examples = telling(record, known)[:1]
+    for example in examples:
         parts.append((3, terminal.variants(example, paper, said={each.sentence for each in known})))
-    parts.append((7, _next(record, paper, hints, steps=1)))
+    # That nothing is lost comes first where there is no mark, and then what to do.
+    steps = 2 if record.verdict is Verdict.FAULT else 1
+    parts.append((7, _next(record, paper, hints, steps)))
+    if record.verdict is Verdict.FAIL and not known and not examples:
+        parts.append((6, _checks(record, known, paper)))
     return _print(_fit(parts, lines), paper, colour=colour)
 
 
