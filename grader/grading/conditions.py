@@ -158,27 +158,23 @@ _DECIDES_ALL_THE_SAME: Final = frozenset({"batch/task.py"})
 _LIBRARIES: Final = ("hypothesis", "ml_dtypes", "numpy")
 
 
-@lru_cache(maxsize=1)
 def deciding_code() -> str:
     """A digest of the code that decides how a program is graded."""
-    return _digest_of_code(decides=True)
+    return digests_of_code()[0]
 
 
-@lru_cache(maxsize=1)
 def all_code() -> str:
     """A digest of the whole grader."""
-    return _digest_of_code(decides=False)
+    return digests_of_code()[1]
 
 
-def files(*, decides: bool) -> Iterator[tuple[str, Path]]:
-    """Source files of the grader, all or those that decide, by their path in the package."""
+def files() -> Iterator[tuple[str, Path, bool]]:
+    """Source files of the grader by their path in the package, and whether they decide."""
     for path in sorted(_PACKAGE.rglob("*")):
         parts = path.relative_to(_PACKAGE).parts
         name = "/".join(parts)
-        if path.suffix not in _KINDS or "_data" in parts:
-            continue
-        if not decides or parts[0] not in _SHOWS or name in _DECIDES_ALL_THE_SAME:
-            yield name, path
+        if path.suffix in _KINDS and "_data" not in parts:
+            yield name, path, parts[0] not in _SHOWS or name in _DECIDES_ALL_THE_SAME
 
 
 def _version(library: str) -> str:
@@ -193,11 +189,17 @@ def _version(library: str) -> str:
     return metadata.version(library)
 
 
-def _digest_of_code(*, decides: bool) -> str:
-    digest = hashlib.sha256(__version__.encode())
+@lru_cache(maxsize=1)
+def digests_of_code() -> tuple[str, str]:
+    """Of the code that decides, and of all: the files are read once for both."""
+    decides, everything = hashlib.sha256(__version__.encode()), hashlib.sha256(__version__.encode())
     for library in _LIBRARIES:
-        digest.update(f"\0{library} {_version(library)}".encode())
-    for name, path in files(decides=decides):
-        content = hashlib.sha256(path.read_bytes()).digest()
-        digest.update(b"\0" + name.encode() + b"\0" + content)
-    return digest.hexdigest()
+        version = f"\0{library} {_version(library)}".encode()
+        decides.update(version)
+        everything.update(version)
+    for name, path, deciding in files():
+        entry = b"\0" + name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest()
+        everything.update(entry)
+        if deciding:
+            decides.update(entry)
+    return decides.hexdigest(), everything.hexdigest()

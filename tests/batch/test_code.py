@@ -22,16 +22,13 @@ def package(tmp_path, monkeypatch) -> Path:
     copy = tmp_path / "grader"
     shutil.copytree(ROOT / "grader", copy, ignore=shutil.ignore_patterns("__pycache__", "*.so"))
     monkeypatch.setattr(conditions, "_PACKAGE", copy)
-    conditions.deciding_code.cache_clear()
-    conditions.all_code.cache_clear()
+    conditions.digests_of_code.cache_clear()
     yield copy
-    conditions.deciding_code.cache_clear()
-    conditions.all_code.cache_clear()
+    conditions.digests_of_code.cache_clear()
 
 
 def digests() -> tuple[str, str]:
-    conditions.deciding_code.cache_clear()
-    conditions.all_code.cache_clear()
+    conditions.digests_of_code.cache_clear()
     return conditions.deciding_code(), conditions.all_code()
 
 
@@ -80,7 +77,7 @@ def test_what_no_code_is_changes_nothing(package):
 
 def test_everything_that_a_grading_runs_decides():
     """Whatever `grade_task` imports, and what that imports."""
-    decides = {path for _, path in conditions.files(decides=True)}
+    decides = {path for _, path, deciding in conditions.files() if deciding}
     reached, left = set(), ["grader.batch.task", "grader.worker.script"]
     while left:
         module = left.pop()

@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import os
 import pty
+import random
 import re
 import select
 import shutil
@@ -430,3 +431,25 @@ def test_into_a_log_nothing_is_rewritten(work: Path) -> None:
     assert "\x1b" not in said
     assert "\r" not in said
     assert said.count("Ctrl-C ends") == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["SIGINT", "SIGTERM", "SIGHUP", "SIGKILL"])
+def test_ended_at_a_random_moment_it_leaves_nothing_running(
+    how: str, work: Path, terminal: Callable[..., Terminal]
+) -> None:
+    """Also where the watcher can't do anything about it: a closed terminal, a kill."""
+    (work / "mine.mojo").write_text(adds("12"))
+    shown = terminal("mine.mojo", "--device", "software")
+    until = time.monotonic() + random.uniform(0.2, 4)
+    while time.monotonic() < until:
+        shown.read(0.05)
+    running = descendants(shown.process.pid)
+    if how == "SIGINT":
+        shown.press_ctrl_c()
+        ended(shown, work, running)
+        return
+    shown.process.send_signal(getattr(signal, how))
+    assert shown.process.wait(30) == -getattr(signal, how)
+    wait_for(lambda: not still_living(running), 5)
+    assert termios.tcgetattr(shown.slave) == shown.before
