@@ -15,13 +15,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from grader.caselog import LoggedCase
-from grader.device import CaseEvidence, Finding
+from grader.device import CaseEvidence, Finding, FindingKind
 from grader.errors import GradeError
 from grader.grading.results import Results
 from grader.lanes.devices import HowToRun
 from grader.lanes.program import ProgramPlace, open_program
 from grader.lanes.reproducer import NotWritten, WrittenCase, written
-from grader.lanes.source_lines import at_source, same_findings
+from grader.lanes.source_lines import at_source, same_endless, same_findings
 from grader.lanes.workspace import compile_limits
 from grader.model.cases import Observation, Problem
 from grader.model.part import Op
@@ -35,6 +35,9 @@ MOST_CASES = 6
 BUILD_SECONDS = 120.0
 """The build takes 4 to 15 s, and several times as long on a busy machine."""
 RUN_SECONDS = 30.0
+LOOP_STEPS = 100_000
+"""Instructions of a thread after which a kernel that is known not to end is in the loop that it
+stays in: thousands of times what these tasks need."""
 
 
 def unexplained(results: Results) -> list[Observation]:
@@ -131,11 +134,20 @@ def _told(
             before = observation.run.evidence
             if evidence is None or before is None:
                 break  # What does not end costs its time once.
-            for finding, again in same_findings(before.launches, evidence.launches):
+            pairs = (
+                same_endless(before.launches, evidence.launches)
+                if _is_endless(observation)
+                else same_findings(before.launches, evidence.launches)
+            )
+            for finding, again in pairs:
                 line = at_source(again, lambda file: file == place.source, text)
                 if line.source_line is not None and line.source_line <= text.count("\n") + 1:
                     told[id(finding)] = _as_before(finding, line)
     return told
+
+
+def _is_endless(observation: Observation) -> bool:
+    return any(each.kind is FindingKind.BUDGET_EXCEEDED for each, _ in observation.findings)
 
 
 def _run(
@@ -148,7 +160,7 @@ def _run(
         variant=logged.variant if logged else 0,
         names=tuple(spec.name for spec in part.tensors),
         shared_zeros=part.shared_holds_zeros(sizes),
-        budget=part.budget,
+        budget=replace(part.budget, thread=LOOP_STEPS) if _is_endless(observation) else part.budget,
     )
     limits = Limits(wall_seconds=RUN_SECONDS)
     ran = place.run([str(number)], limits, lambda stream, chunk: None, how=how)

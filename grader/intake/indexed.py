@@ -1,4 +1,4 @@
-"""Which array a place in a source is about, where its text tells."""
+"""What a place in a source is about, where its text tells: which array, which loop."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ _INDEXED = re.compile(r"([A-Za-z_]\w*)\Z")
 _METHODS = re.compile(
     r"([A-Za-z_]\w*)\s*\.\s*(?:load|store|ptr|aligned_load|aligned_store)\s*(?:\[[^\]]*\])?\Z"
 )
+_LOOP = re.compile(r"(?:comptime\s+)?(while|for)\b")
+_FUNCTION = re.compile(r"(?:async\s+)?(?:def|fn)\b")
 _LONGEST_LINE = 2000
 _LONGEST_INDEX = 200
 
@@ -61,3 +63,35 @@ def indexed_element(text: str, line: int, column: int) -> str:
         if not depth:
             return name[0] + behind[: place + 1]
     return ""
+
+
+def loop_around(text: str, line: int) -> int | None:
+    """The line where the loop begins in which a thread is that never ends.
+
+    Of several around the line it is the one ``while``, since a ``for`` ends mostly. None where
+    that is not certain.
+
+    Args:
+        text: The source.
+        line: Where the thread is, from 1.
+    """
+    lines = text.split("\n")
+    if not 0 < line <= len(lines):
+        return None
+    found: dict[str, list[int]] = {"while": [], "for": []}
+    depth = _depth(lines[line - 1]) + 1
+    for number in range(line, 0, -1):
+        code = lines[number - 1].strip()
+        if not code or code.startswith("#") or _depth(lines[number - 1]) >= depth:
+            continue
+        depth = _depth(lines[number - 1])
+        if _FUNCTION.match(code):
+            break
+        if loop := _LOOP.match(code):
+            found[loop[1]].append(number)
+    certain = found["while"] or found["for"]
+    return certain[0] if len(certain) == 1 else None
+
+
+def _depth(line: str) -> int:
+    return len(line) - len(line.lstrip())

@@ -18,12 +18,13 @@ from grader.device import (
     AccessTrace,
     CudaResult,
     Finding,
+    FindingKind,
     Launch,
     SourcePlace,
     Space,
     of_file,
 )
-from grader.intake.indexed import indexed_array
+from grader.intake.indexed import indexed_array, loop_around
 from grader.wording import at_lines
 
 IsOwn = Callable[[str], bool]
@@ -33,18 +34,22 @@ IsOwn = Callable[[str], bool]
 def at_source(finding: Finding, is_own: IsOwn, text: str) -> Finding:
     """A finding in the words of the student's file, whose places have an empty name of a file."""
     own, other = (of_file(each, is_own) for each in (finding.source, finding.other_source))
+    line = own.line if own else None
+    if line is not None and finding.kind is FindingKind.BUDGET_EXCEEDED:
+        # Where the thread was stopped is chance.
+        line = loop_around(text, line) or line
     return msgspec.structs.replace(
         finding,
         message=at_lines(
             finding.message,
-            own.line if own else None,
+            line,
             other.line if other else None,
             array=array_of(finding, own, text),
         ),
         source=_places(finding.source, is_own),
         other_source=_places(finding.other_source, is_own),
         source_file=None,
-        source_line=own.line if own else None,
+        source_line=line,
     )
 
 
@@ -91,6 +96,32 @@ def same_findings(
             if found and len({(each.source, each.other_source) for each in found}) == 1:
                 pairs.append((finding, found[0]))
     return pairs
+
+
+def same_endless(
+    launches: Sequence[Launch], others: Sequence[Launch]
+) -> list[tuple[Finding, Finding]]:
+    """The kernel that does not end in each of two runs, where it is the same launch of the same.
+
+    They need not have been stopped after as many instructions. The second finding has the words of
+    the first, which was given the time.
+    """
+    found = [
+        [(number, each) for number, launch in enumerate(run) for each in launch.findings]
+        for run in (launches, others)
+    ]
+    one, other = (
+        [(n, each) for n, each in run if each.kind is FindingKind.BUDGET_EXCEEDED] for run in found
+    )
+    if len(one) != 1 or len(other) != 1:
+        return []
+    (number, finding), (same, again) = one[0], other[0]
+    if number != same or (launches[number].grid, launches[number].block) != (
+        others[same].grid,
+        others[same].block,
+    ):
+        return []
+    return [(finding, msgspec.structs.replace(again, message=finding.message))]
 
 
 def _extents(launch: Launch) -> tuple[object, ...]:

@@ -45,6 +45,11 @@ def findings(puzzle: str, sample: str, folder: Path) -> tuple[list[Finding], lis
             *("cell 32 of shared_sum, which", "shared_sum[local_i] += shared_sum[local_i + step]"),
         ),
         pytest.param(
+            *("conv1d", "endless_loop_in_kernel", FindingKind.BUDGET_EXCEEDED),
+            *("2,000,000 instructions of one thread (line", "while shared_b[0] == shared_b[0]"),
+            marks=pytest.mark.exhaustive,
+        ),
+        pytest.param(
             *("embedding", "no_guard", FindingKind.OUT_OF_BOUNDS),
             *("element 1 of indices, which has 1", "Int(indices_lt[batch_idx, seq_idx])"),
             marks=pytest.mark.exhaustive,

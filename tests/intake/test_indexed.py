@@ -1,4 +1,4 @@
-"""Which array a place is about."""
+"""What a place is about."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.intake.indexed import indexed_array
+from grader.intake.indexed import indexed_array, loop_around
 
 
 @pytest.mark.parametrize(
@@ -43,3 +43,58 @@ def test_any_text_has_an_answer(text: str, line: int, column: int) -> None:
 
 def _words(text: str) -> set[str]:
     return {text[i:j] for i in range(len(text)) for j in range(i + 1, len(text) + 1)}
+
+
+LOOPS = """\
+def one(a: Int):
+    while a > 0:  # loop
+        if a > 1:
+
+            work(a)  # in the loop
+
+def nested(a: Int):
+    for k in range(9):
+        while True:  # the while
+            for j in range(3):
+# at no depth
+                work(j)  # in all three
+    work(a)  # behind
+def twice():
+    while a:
+        while b:
+            work(a)  # in two
+    for k in range(2**60):  # a long one
+        work(k)  # in the long one
+    comptime for k in range(4):  # unrolled
+        work(k)  # in the unrolled one
+"""
+
+
+def number_of(comment: str) -> int:
+    (found,) = (n for n, each in enumerate(LOOPS.split("\n"), 1) if each.endswith(f"  # {comment}"))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("stopped", "loop"),
+    [
+        ("in the loop", "loop"),
+        ("loop", "loop"),
+        ("in all three", "the while"),
+        ("in the long one", "a long one"),
+        ("in the unrolled one", "unrolled"),
+    ],
+)
+def test_the_loop_that_does_not_end(stopped, loop):
+    assert loop_around(LOOPS, number_of(stopped)) == number_of(loop)
+
+
+@pytest.mark.parametrize("line", [number_of("behind"), number_of("in two"), 0, 999])
+def test_where_it_is_not_certain_there_is_no_loop(line):
+    assert loop_around(LOOPS, line) is None
+
+
+@given(st.text(max_size=200), st.integers(-2, 40))
+def test_any_text_has_a_loop_or_none(text, line):
+    found = loop_around(text, line)
+    assert found is None or 0 < found <= line

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from grader.device import Finding, FindingKind, Launch, SourcePlace, Space
-from grader.lanes.source_lines import at_source, same_findings
+from grader.lanes.source_lines import at_source, same_endless, same_findings
 
 OWN = "/in/work/conv1d.mojo"
 TEXT = "\n" * 68 + "    s += shared_a[i] * shared_b[j]\n" + "    x = input[i]\n"
@@ -71,6 +71,30 @@ def test_runs_that_did_not_do_the_same_have_nothing_in_common():
         assert same_findings([one], [msgspec.structs.replace(other, **changed)]) == []
     assert same_findings([one], [other, other]) == []
     assert same_findings([one], []) == []
+
+
+def endless(**changed) -> Finding:
+    made = Finding(
+        kind=FindingKind.BUDGET_EXCEEDED, message="thread 0 of block 0 was still running",
+        kernel="k", block=(0, 0, 0), thread=(0, 0, 0), ptx_line=7, ptx_text="bra L;",
+    )  # fmt: skip
+    return msgspec.structs.replace(made, **changed)
+
+
+def test_what_does_not_end_is_the_same_wherever_it_was_stopped():
+    other = endless(message="sooner", ptx_line=9, source=(READ,), source_line=69)
+    stopped = launch(other, instructions=70)
+    assert same_endless([launch(), launch(endless())], [launch(), stopped]) == [
+        (endless(), msgspec.structs.replace(other, message=endless().message))
+    ]
+
+
+def test_what_ends_or_is_another_launch_is_not():
+    assert same_endless([launch(endless())], [launch()]) == []
+    assert same_endless([launch(endless())], [launch(), launch(endless())]) == []
+    assert same_endless([launch(endless())], [launch(endless(), endless(thread=(1, 0, 0)))]) == []
+    other_grid = msgspec.structs.replace(launch(endless()), grid=(1, 1, 1))
+    assert same_endless([launch(endless())], [other_grid]) == []
 
 
 def test_buffers_lie_elsewhere():
