@@ -22,9 +22,9 @@ from grader.grading.blame import (
     reference_answer,
 )
 from grader.grading.editions import Choice
+from grader.grading.explain.traces import trace_failures
 from grader.grading.given_code import Code, all_handed_out
 from grader.grading.state import RunState, StepsDone
-from grader.grading.traces import trace_failures
 from grader.grading.verdict import refuse_undecided
 from grader.intake.program import functions
 from grader.lanes.devices import CaseDevice, choose_device, device_spawn

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from grader import __version__, caselog
 from grader.errors import GraderFault, OtherPuzzle, SubmissionRefused
-from grader.grading import advice
+from grader.grading.explain import advice
 from grader.grading.state import RunState
 from grader.grading.verdict import headline, score
 from grader.guidance import next_steps
@@ -116,7 +116,7 @@ def _counterexamples(
         if tally is None or tally.worst is None:
             continue
         # Imported when it is needed: most submissions of a class are right, or do not compile.
-        from grader.grading.counterexample import build
+        from grader.grading.explain.counterexample import build
 
         together = _explained_together(check, checks, failed)
         yield build(

@@ -17,7 +17,7 @@ from grader.caselog import LoggedCase, unpack
 from grader.device import Finding, Launch, Writer, schedules
 from grader.errors import GraderFault, RecordError, UsageError
 from grader.grading import editions, orders, seeds
-from grader.grading.counterexample import build
+from grader.grading.explain.counterexample import build
 from grader.grading.given_code import all_handed_out
 from grader.grading.host_help import Host
 from grader.grading.observe import observe

@@ -256,8 +256,8 @@ class _Run:
 
     def _compile_and_run(self, workspace: Workspace, opened: Background[OpenedLane]) -> None:
         from grader.grading import plan
+        from grader.grading.explain.traces import trace_failures
         from grader.grading.given_code import Code
-        from grader.grading.traces import trace_failures
         from grader.grading.verdict import refuse_undecided
         from grader.worker.process import Ended
 
@@ -295,7 +295,7 @@ class _Run:
 
     def _find_lines(self, results: Results) -> None:
         """Say at which lines of the file the findings are, where there are any."""
-        from grader.grading.lines import unexplained, with_lines
+        from grader.grading.explain.lines import unexplained, with_lines
 
         state = self.state
         if self.toolchain.edition.calls is None or not unexplained(results):

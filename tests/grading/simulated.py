@@ -9,8 +9,8 @@ import numpy as np
 
 from grader.grading import plan, seeds
 from grader.grading.cases import drawn, patterned, singular
+from grader.grading.explain.mistakes import recognised
 from grader.grading.inputs import Pattern
-from grader.grading.mistakes import recognised
 from grader.grading.observe import compare
 from grader.model.cases import CaseRun, Ending, Observation, Problem
 from grader.model.checks import Tally

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from grader.grading.advice import _MESSAGES, with_advice
+from grader.grading.explain.advice import _MESSAGES, with_advice
 from grader.puzzles import NAMES, find
 from grader.puzzles.conv1d import PUZZLE
 from grader.record import Diagnostic, LaunchPlace

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.grading.advice import with_advice
+from grader.grading.explain.advice import with_advice
 from grader.puzzles import find
 from grader.record import Diagnostic
 from grader.references import reference

@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks.labels import sample_file
 from grader.device import Finding, FindingKind, Writer
-from grader.grading.counterexample import build, tensor
+from grader.grading.explain.counterexample import build, tensor
 from grader.puzzles.conv1d import PUZZLE
 from grader.puzzles.conv1d.mistakes import TPB
 from grader.record import Counterexample

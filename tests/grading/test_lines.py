@@ -14,7 +14,7 @@ import pytest
 from grader.device import CaseEvidence, Finding, FindingKind, Launch, SourcePlace, Space
 from grader.errors import DeviceFault
 from grader.folders import reference_kernel
-from grader.grading import advice, lines
+from grader.grading.explain import advice, lines
 from grader.grading.results import Results
 from grader.model.cases import Case, CaseRun, Ending, Observation, PlannedShape, Problem
 from grader.model.checks import PartResults, Tally

@@ -23,7 +23,7 @@ from grader.batch.outputs.gradebooks.generic import GRADES_CSV
 from grader.checks import Clean, Compiles, Integers, OnDevice, Packages, Reals, Robust
 from grader.device import CaseEvidence, Compared, CopyOut, Launch, Provenance, Writer
 from grader.grading import plan
-from grader.grading.counterexample import build
+from grader.grading.explain.counterexample import build
 from grader.grading.given_code import Code
 from grader.grading.observe import observe
 from grader.grading.prober import Prober

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from grader.device import Finding, FindingKind
-from grader.grading.mistakes import in_any_puzzle, recognised
+from grader.grading.explain.mistakes import in_any_puzzle, recognised
 from grader.model.domains import Values
 from grader.model.part import Mistake
 from grader.puzzles import NAMES, find

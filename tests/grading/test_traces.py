@@ -11,7 +11,7 @@ from msgspec.structs import replace as changed
 from grader.checks import Integers
 from grader.device import FindingKind, Space
 from grader.errors import DeviceFault
-from grader.grading import traces
+from grader.grading.explain import traces
 from grader.grading.given_code import Code
 from grader.grading.observe import observe
 from grader.grading.results import Results

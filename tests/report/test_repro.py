@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 
 from grader.folders import reference_kernel
-from grader.grading.counterexample import tensor
+from grader.grading.explain.counterexample import tensor
 from grader.record import Counterexample, OutputCase, ProblemKind, PuzzleInfo, Record
 from grader.report import render
 from tests.report import records

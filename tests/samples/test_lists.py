@@ -12,7 +12,7 @@ from grader.cli.course import samples as command
 from grader.device import FindingKind
 from grader.errors import UsageError
 from grader.folders import data_directory
-from grader.grading.mistakes import in_any_puzzle
+from grader.grading.explain.mistakes import in_any_puzzle
 from grader.guidance import COMPILER, LAUNCH_ARGUMENTS
 from grader.puzzles import NAMES, find
 from grader.record import ProblemKind, ProgramEnd, Reason

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grader.device import CopyOut, Finding, Launch, Provenance
-from grader.grading.mistakes import recognised
+from grader.grading.explain.mistakes import recognised
 from grader.grading.observe import concerned
 from grader.intake.launches import short_launch
 from grader.model.cases import Comparison, Ending, Observation, Problem

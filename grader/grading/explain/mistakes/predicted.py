@@ -16,8 +16,8 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from grader.grading.mistakes.known import ROUNDED, Known, Seen, first_output, gives
-from grader.grading.mistakes.words import (
+from grader.grading.explain.mistakes.known import ROUNDED, Known, Seen, first_output, gives
+from grader.grading.explain.mistakes.words import (
     element_added,
     of_the_neighbour,
     running_total,

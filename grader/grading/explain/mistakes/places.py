@@ -13,8 +13,8 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from grader.grading.mistakes.known import Known, Seen, first_output
-from grader.grading.mistakes.words import Groups, end_missing, remainder_missing
+from grader.grading.explain.mistakes.known import Known, Seen, first_output
+from grader.grading.explain.mistakes.words import Groups, end_missing, remainder_missing
 from grader.model.cases import Comparison, Observation
 from grader.model.part import Kernels
 

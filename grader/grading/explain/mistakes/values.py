@@ -13,8 +13,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from grader.grading.mistakes.known import ROUNDED, Known, Seen
-from grader.grading.mistakes.words import (
+from grader.grading.explain.mistakes.known import ROUNDED, Known, Seen
+from grader.grading.explain.mistakes.words import (
     inputs_rounded,
     off_by,
     same_for_all_inputs,

@@ -8,10 +8,17 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from grader.grading.explain.mistakes import places, predicted, values
+from grader.grading.explain.mistakes.known import (
+    ROUNDED,
+    Known,
+    Recogniser,
+    Seen,
+    first_output,
+    gives,
+)
+from grader.grading.explain.mistakes.words import at_some_sizes, either
 from grader.grading.inputs import drawn
-from grader.grading.mistakes import places, predicted, values
-from grader.grading.mistakes.known import ROUNDED, Known, Recogniser, Seen, first_output, gives
-from grader.grading.mistakes.words import at_some_sizes, either
 from grader.grading.observe import UNCLEAN
 from grader.model.cases import Observation
 from grader.model.domains import Sizes, Values

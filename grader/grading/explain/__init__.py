@@ -1,0 +1,1 @@
+"""What a report says of what is wrong: explains, and never decides."""
