@@ -184,6 +184,8 @@ class _Watching:
         below = [f"Report: {linked(written['html'], sys.stdout)}"]
         if shown.isolation is not None and shown.isolation.note:
             below.append(f"Note: {shown.isolation.note}")
+        rubric = self._how.rubric
+        below += [f"Note: {each}" for each in (rubric.notices if rubric is not None else ())]
         before = f"As graded before, on {when(shown)}. " if graded_before else ""
         self._doing = f"{before}Watching {for_terminal(self._file.name)}. Ctrl-C ends."
         self._any_shown = True

@@ -44,6 +44,8 @@ def digests() -> tuple[str, str]:
         ("toolchain/editions/26.5.toml", True),
         ("marks.py", True),
         ("batch/task.py", True),
+        ("watch.py", True),
+        ("remembered.py", False),
         ("judge_of_the_future.py", True),
         ("report/html.py", False),
         ("batch/plan.py", False),
