@@ -273,29 +273,35 @@ def unmasked(part, inputs):
     return (inputs["values"],) if part == "keep" else right(part, inputs)
 
 
-@cache
-def graded(program) -> Record:
-    shapes = plan.draw(PUZZLE, seed="s", own_kernel={"divide", "pick", "keep"})
+def record_of(puzzle: Puzzle, program, *, examples: int = 150) -> Record:
+    """The record of a program in Python, which is asked by the name of the part."""
+    parts = {part.name for part in puzzle.parts}
+    shapes = plan.draw(puzzle, seed="s", own_kernel=parts)
     lane = PartsLane(program)
     results = Prober(
-        PUZZLE,
+        puzzle,
         shapes,
         lane,
         seed="s",
-        examples=150,
-        codes=dict.fromkeys(("divide", "pick", "keep"), Code.NOTHING),
+        examples=examples,
+        codes=dict.fromkeys(parts, Code.NOTHING),
         progress=lambda done, total: None,
     ).run()
     state = RunState(
-        request=Request(source="-", puzzle_name="three", own=PUZZLE),
+        request=Request(source="-", puzzle_name=puzzle.name, own=puzzle),
         progress=Silent(),
-        submission=Submission(name="three.mojo", data=b"x", text="x", sha256="0"),
+        submission=Submission(name=f"{puzzle.name}.mojo", data=b"x", text="x", sha256="0"),
         seed="s",
         shapes=shapes,
         steps=StepsDone(packages=True, compiles=True, results=results),
         cases_run=lane.cases_run,
     )
     return verdict_record(state)
+
+
+@cache
+def graded(program) -> Record:
+    return record_of(PUZZLE, program)
 
 
 def failed(record: Record) -> set[str]:

@@ -1,4 +1,4 @@
-"""Tensors of all types of numbers and in all roles, in submissions that really run.
+"""Tensors of all types of numbers and in all roles: in the record, and in submissions that run.
 
 The shipped puzzles have float32 and int32 only; a course's own may have any of `DTYPES`.
 """
@@ -27,12 +27,13 @@ from grader.model.expected import ExpectedOutput
 from grader.model.numbers import DTYPES, FLOATS
 from grader.model.part import KernelLaunch, Kernels, Op, Part, Role, Scalar, Size, TensorSpec
 from grader.model.puzzle import Puzzle, RubricItem
+from grader.record import decode, encode
+from grader.report import render
 from grader.sandbox import Wanted, probe_once
 from grader.toolchain import edition
 from grader.toolchain.toolchain import locate
+from tests.grading.test_many_parts import record_of
 from tests.lanes.test_two_ways import opened, seen
-
-pytestmark = pytest.mark.slow
 
 N = 37
 """More than a warp, and no multiple of anything."""
@@ -165,6 +166,7 @@ def shape_of(puzzle: Puzzle) -> PlannedShape:
     return PlannedShape(number=0, part=part, sizes={"n": N}, origin="boundary")
 
 
+@pytest.mark.slow
 def test_two_kernels_with_buffers_of_all_roles_both_ways(monkeypatch):
     shape = shape_of(TWO_KERNELS)
     shown = []
@@ -178,6 +180,36 @@ def test_two_kernels_with_buffers_of_all_roles_both_ways(monkeypatch):
     assert shown[0] == shown[1]
 
 
+def answer(name, inputs):
+    """What the kernels give, in Python."""
+    found = gathered(inputs, {})
+    return tuple(found[spec.name].value for spec in TWO_KERNELS.part(name).outputs)
+
+
+@pytest.mark.parametrize("wrong", ["total", "flags", "next", "result"])
+def test_one_wrong_element_of_any_type_is_found_and_shown(wrong):
+    def last_one_wrong(name, inputs):
+        outputs = [output.copy() for output in answer(name, inputs)]
+        spoilt = outputs[[spec.name for spec in TWO_KERNELS.part(name).outputs].index(wrong)]
+        spoilt[-1] = ~spoilt[-1] if spoilt.dtype == bool else spoilt[-1] + spoilt.dtype.type(1)
+        return outputs
+
+    record = decode(encode(record_of(TWO_KERNELS, last_one_wrong, examples=3)))
+    assert record.score == 20
+    assert [[each.expected.name for each in shown.shown] for shown in record.counterexamples] == [
+        [wrong],
+        [wrong],
+    ]
+    for name in ("html", "json"):
+        assert wrong in render(record, name).decode()
+
+
+def test_all_types_right_are_right_in_the_record():
+    record = decode(encode(record_of(TWO_KERNELS, answer, examples=3)))
+    assert (record.score, record.counterexamples) == (40, ())
+
+
+@pytest.mark.slow
 def test_the_program_of_a_case_runs_it_and_finds_it_right():
     shape = shape_of(TWO_KERNELS)
     case = drawn(shape, Values.REALS, np.random.default_rng(0))
@@ -317,6 +349,7 @@ TYPES = Puzzle(
 )
 
 
+@pytest.mark.slow
 def test_an_op_with_an_input_and_an_output_of_each_type():
     shape = shape_of(TYPES)
     place = prepared(
