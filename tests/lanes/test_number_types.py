@@ -190,8 +190,9 @@ def answer(name, inputs):
 def test_one_wrong_element_of_any_type_is_found_and_shown(wrong):
     def last_one_wrong(name, inputs):
         outputs = [output.copy() for output in answer(name, inputs)]
-        spoilt = outputs[[spec.name for spec in TWO_KERNELS.part(name).outputs].index(wrong)]
-        spoilt[-1] = ~spoilt[-1] if spoilt.dtype == bool else spoilt[-1] + spoilt.dtype.type(1)
+        place = [spec.name for spec in TWO_KERNELS.part(name).outputs].index(wrong)
+        last = outputs[place][-1:]
+        last[:] = ~last if last.dtype == bool else last + last.dtype.type(1)
         return outputs
 
     record = decode(encode(record_of(TWO_KERNELS, last_one_wrong, examples=3)))
