@@ -9,8 +9,9 @@ which finding of its run is which of the graph's, where that is certain.
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 import msgspec
 
@@ -29,10 +30,16 @@ from grader.wording import at_lines
 
 IsOwn = Callable[[str], bool]
 """Whether a file of the line tables is the student's."""
+_DEFINES: Final = re.compile(r"\s*(?:def|fn)\s+")
 
 
 def at_source(finding: Finding, is_own: IsOwn, text: str) -> Finding:
     """A finding in the words of the student's file, whose places have an empty name of a file."""
+    finding = msgspec.structs.replace(
+        finding,
+        source=_of_statements(finding.source, is_own, text),
+        other_source=_of_statements(finding.other_source, is_own, text),
+    )
     own, other = (of_file(each, is_own) for each in (finding.source, finding.other_source))
     line = own.line if own else None
     if line is not None and finding.kind is FindingKind.BUDGET_EXCEEDED:
@@ -66,6 +73,23 @@ def array_of(finding: Finding, own: SourcePlace | None, text: str) -> str:
     ):
         return ""
     return indexed_array(text, own.line, own.column)
+
+
+def _of_statements(
+    places: tuple[SourcePlace, ...], is_own: IsOwn, text: str
+) -> tuple[SourcePlace, ...]:
+    """The places without names of functions.
+
+    Where the compiler has joined the code of several lines, it writes that of the function.
+    """
+    lines = text.splitlines()
+
+    def is_name(place: SourcePlace) -> bool:
+        line = lines[place.line - 1] if 0 < place.line <= len(lines) else ""
+        start = _DEFINES.match(line)
+        return is_own(place.file) and start is not None and place.column == start.end() + 1
+
+    return tuple(each for each in places if not is_name(each))
 
 
 def _places(places: tuple[SourcePlace, ...], is_own: IsOwn) -> tuple[SourcePlace, ...]:

@@ -43,6 +43,16 @@ def test_the_same_access_is_found_whatever_the_kernel_is_called_and_wherever_its
     assert same_findings([launch(one)], [launch(at(cell=3), other, index=9)]) == [(one, other)]
 
 
+def test_the_name_of_a_function_is_no_line_of_a_finding():
+    """The compiler writes it where it has joined the stores of two branches."""
+    text = "\ndef kernel(\n    output: P,\n): output[0] = 1\n"
+    for place, line in ((SourcePlace(OWN, 2, 5), None), (SourcePlace(OWN, 4, 4), 4)):
+        told = at_source(at(own=place, other=place), OWN.__eq__, text)
+        assert told.source_line == line
+        assert (f"(line {line})" in told.message) == (line is not None)
+        assert len(told.source) == len(told.other_source) == (1 if line is None else 2)
+
+
 def test_two_candidates_from_different_lines_are_none():
     elsewhere = at(own=SourcePlace(OWN, 70, 9))
     assert same_findings([launch(race())], [launch(at(), elsewhere)]) == []
