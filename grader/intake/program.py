@@ -51,7 +51,8 @@ class Unset(StrEnum):
     MISSING = "missing"
     TWICE = "twice"
     COMPUTED = "computed"
-    """Its value is no literal: other constants may depend on what it is computed from."""
+    """Its value is neither a literal nor one name of a library's, such as ``WARP_SIZE``: other
+    constants may depend on what it is computed from."""
 
 
 class UnsetConstant(msgspec.Struct, frozen=True):
@@ -155,6 +156,7 @@ def with_constants(
     """The text with other values for constants at its top level, and those that can't have one."""
     plain = plain_lines(text)
     places = _definitions(plain, values)
+    own = constant_words(plain)
     unset: list[UnsetConstant] = []
     edits: list[tuple[int, int, str]] = []
     for name, found in places.items():
@@ -163,7 +165,7 @@ def with_constants(
             unset.append(UnsetConstant(name, why, line))
             continue
         value = _value(found[0])
-        if value is None or not _is_literal(value):
+        if value is None or not (_is_literal(value) or _is_imported(value, own)):
             unset.append(UnsetConstant(name, Unset.COMPUTED, found[0][0].line))
             continue
         start, stop = value[0].start, value[-1].stop
@@ -361,6 +363,11 @@ def _value(statement: Sequence[Token]) -> Sequence[Token] | None:
             return statement[index + 1 :] or None
         depth += (token.text in OPENING) - (token.text in CLOSING)
     return None
+
+
+def _is_imported(value: Sequence[Token], own: Collection[str]) -> bool:
+    """Whether a value is one name that is no constant of the file's own."""
+    return len(value) == 1 and value[0].kind == NAME and value[0].text not in own
 
 
 def _is_literal(value: Sequence[Token]) -> bool:

@@ -81,6 +81,17 @@ def test_constants_get_other_values_and_every_line_stays():
 
 
 @pytest.mark.parametrize(
+    ("written", "is_set"), [("WARP_SIZE", True), ("TPB", False), ("2 * WARP_SIZE", False)]
+)
+def test_a_constant_that_is_a_name_of_a_library_gets_another_value(written, is_set):
+    """Nothing in the file is computed from what it stands for, but by that name."""
+    text = f"from gpu import WARP_SIZE\ncomptime TPB = 8\ncomptime SIZE = {written}\n"
+    changed, unset = with_constants(text, {"SIZE": 64})
+    assert ("comptime SIZE = 64" in changed) == is_set
+    assert [each.why for each in unset] == [] if is_set else [Unset.COMPUTED]
+
+
+@pytest.mark.parametrize(
     ("name", "why", "line"),
     [
         ("WIDTH", Unset.MISSING, 0),
