@@ -1,0 +1,226 @@
+"""Five kernels whose blocks are one warp each: shuffles to a neighbour, and broadcasts of lane 0.
+
+The book runs four of them for one warp only, and so they are assigned for that. The moving average
+has two warps and says what happens where one ends; it is assigned for all whole warps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from grader.checks import Compiles
+from grader.model.domains import Domain, Extent, Sizes
+from grader.model.expected import ExpectedOutput
+from grader.model.part import Arrays, KernelLaunch, Kernels, Mistake, Part, Size, TensorSpec
+from grader.model.program import Command
+from grader.model.puzzle import Puzzle, RubricItem
+from grader.puzzles.programs import graded, places, program
+from grader.puzzles.warp_communication.answers import (
+    ORDINARY,
+    WARP,
+    WithAMaximum,
+    averages,
+    difference,
+    doubled_or_halved,
+    raised,
+    scaled,
+)
+from grader.puzzles.warp_communication.mistakes import (
+    OF_AVERAGES,
+    OF_DIFFERENCES,
+    OF_RAISED,
+    OF_SCALED,
+    OF_THRESHOLD,
+)
+
+MOST = 2
+"""Blocks; the task has one."""
+
+Expected = Callable[[Arrays, Sizes], Mapping[str, ExpectedOutput]]
+
+
+def _tensors(shape: Extent, domain: Domain) -> tuple[TensorSpec, ...]:
+    return (
+        TensorSpec(name="output", role="output", dtype="float32", shape=(shape,)),
+        TensorSpec(name="input", role="input", dtype="float32", shape=(shape,), domain=domain),
+    )
+
+
+def _of_one_warp(
+    function: str,
+    formula: str,
+    expected: Expected,
+    mistakes: tuple[Mistake, ...],
+    domain: Domain = ORDINARY,
+) -> Part:
+    """A part whose task is one warp."""
+
+    def elements(sizes: Sizes) -> int:
+        return WARP * sizes["blocks"]
+
+    return Part(
+        name=function,
+        title=f"the kernel {function}",
+        formula=formula,
+        domain=f"{WARP} elements, in one block of a warp",
+        code=Kernels(
+            launches=(
+                KernelLaunch(
+                    function=function,
+                    parameters=("SIZE",),
+                    older_parameters=(("layout", "SIZE"),),
+                    arguments=("output", "input"),
+                    grid=("blocks", 1, 1),
+                    block=(WARP, 1, 1),
+                ),
+            ),
+            constants={"SIZE": elements, "dtype": "DType.float32"},
+        ),
+        tensors=_tensors(elements, domain),
+        sizes=(Size(name="blocks", low=1, high=MOST),),
+        assigned=lambda sizes: sizes["blocks"] == 1,
+        boundaries=tuple({"blocks": blocks} for blocks in range(1, MOST + 1)),
+        expected=expected,
+        mistakes=mistakes,
+    )
+
+
+NEIGHBOR = _of_one_warp(
+    "neighbor_difference",
+    "output[i] = input[i + 1] - input[i]; 0 for the last lane",
+    difference,
+    OF_DIFFERENCES,
+)
+COORDINATION = _of_one_warp(
+    "broadcast_shuffle_coordination",
+    "output[i] = (input[i] + input[i + 1]) * (input[0] + ... + input[3]) / 4, of the block; "
+    "input[i] alone for the last lane",
+    scaled,
+    OF_SCALED,
+)
+BASIC = _of_one_warp(
+    "basic_broadcast",
+    "output[i] = input[i] + (input[0] + ... + input[3]), of the block",
+    raised,
+    OF_RAISED,
+)
+CONDITIONAL = _of_one_warp(
+    "conditional_broadcast",
+    "output[i] = 2 * input[i] where input[i] >= max(input[0], ..., input[7]) / 2, of the block; "
+    "else input[i] / 2",
+    doubled_or_halved,
+    OF_THRESHOLD,
+    WithAMaximum(-999, 999),
+)
+AVERAGE = Part(
+    name="moving_average_3",
+    title="the kernel moving_average_3",
+    formula="output[i] = the mean of input[i], input[i + 1] and input[i + 2], as far as the warp "
+    "has them",
+    domain=f"one or two whole warps: {WARP} or {2 * WARP} elements, in blocks of a warp",
+    code=Kernels(
+        launches=(
+            KernelLaunch(
+                function="moving_average_3",
+                parameters=("SIZE_2",),
+                older_parameters=(("layout_2", "SIZE_2"),),
+                arguments=("output", "input"),
+                grid=(lambda sizes: -(-sizes["size"] // WARP), 1, 1),
+                block=(WARP, 1, 1),
+            ),
+        ),
+        constants={"SIZE_2": "size", "dtype": "DType.float32"},
+    ),
+    tensors=_tensors("size", ORDINARY),
+    sizes=(Size(name="size", low=1, high=2 * WARP),),
+    assigned=lambda sizes: sizes["size"] % WARP == 0,
+    boundaries=tuple({"size": size} for size in (64, 32, 1, 31, 33, 50)),
+    random_robust=0,
+    expected=averages,
+    mistakes=OF_AVERAGES,
+)
+
+WARP_EDGES = (
+    "Every lane of a warp has to come to a shuffle, and no two threads may write the same element. "
+    "What a lane reads of memory has to lie within it."
+)
+"""What to look at first where the code is not clean."""
+MORE_WARPS = "right for two blocks of a warp"
+BLOCK_LOCAL = (
+    "Which elements are the first ones of a block behind the first? How many stand before them?"
+)
+
+
+def _points(
+    part: Part, kernel: str, integers: str, robust: tuple[str, str]
+) -> tuple[RubricItem, ...]:
+    return graded(
+        kernel,
+        (10, 4, 4),
+        part=part.name,
+        integers=integers,
+        clean=WARP_EDGES,
+        robust=(2, *robust),
+    )
+
+
+PUZZLE = Puzzle(
+    name="warp_communication",
+    title="Shuffles and broadcasts within a warp",
+    parts=(NEIGHBOR, AVERAGE, COORDINATION, BASIC, CONDITIONAL),
+    rubric=(
+        RubricItem(check=Compiles(title="The kernels compile"), points=5),
+        *_points(
+            NEIGHBOR,
+            "difference",
+            "From which lane does the value come, which one is taken from which, and what is left "
+            "for the last lane?",
+            (MORE_WARPS, "A lane goes from 0 to 31 in each warp; the element is global_i."),
+        ),
+        *_points(
+            AVERAGE,
+            "average",
+            "Go through the last three lanes of a warp by hand: how many elements has each, and by "
+            "what are they divided?",
+            (
+                "right for every size from 1 to 64",
+                "Where the last warp is not full, its elements end before its lanes do.",
+            ),
+        ),
+        *_points(
+            COORDINATION,
+            "mean and neighbour",
+            "Which value has each lane behind the broadcast? Then look at what the last lane adds.",
+            (MORE_WARPS, BLOCK_LOCAL),
+        ),
+        *_points(
+            BASIC,
+            "sum for all",
+            "Which lane knows the sum before the broadcast, and which lanes know it behind it?",
+            (MORE_WARPS, BLOCK_LOCAL),
+        ),
+        *_points(
+            CONDITIONAL,
+            "decision for all",
+            "What is the largest of the first eight where all are negative? Does every lane "
+            "compare with half of the same number?",
+            (MORE_WARPS, BLOCK_LOCAL),
+        ),
+        program(
+            Command(arguments=("--neighbor",), printed=(1, 3, 5, 7), behind="output:"),
+            Command(arguments=("--average",), printed=(10 / 3, 19 / 3), behind="output:"),
+            Command(arguments=("--broadcast-basic",), printed=(11, 12, 13), behind="output:"),
+            Command(
+                arguments=("--broadcast-conditional",), printed=(1.5, 0.5, 14), behind="output:"
+            ),
+            Command(
+                arguments=("--broadcast-shuffle-coordination",),
+                printed=(30, 50, 70, 45, 20),
+                behind="output:",
+            ),
+        ),
+    ),
+    book=places(25, before=23),
+    first_step="Begin with neighbor_difference: read the own element, take the next lane's by "
+    "shuffle_down with offset 1, and give the last lane, which has no next one, a 0.",
+)
