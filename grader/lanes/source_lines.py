@@ -82,7 +82,7 @@ def _of_statements(
 
     Where the compiler has joined the code of several lines, it writes that of the function.
     """
-    lines = text.splitlines()
+    lines = text.split("\n")
 
     def is_name(place: SourcePlace) -> bool:
         line = lines[place.line - 1] if 0 < place.line <= len(lines) else ""
