@@ -13,8 +13,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import subprocess
-import sys
 import tempfile
 import time
 from collections import Counter
@@ -25,7 +23,7 @@ from itertools import zip_longest
 from pathlib import Path
 
 from benchmarks.labels import Label, default_labels
-from benchmarks.verdict_quality import place_of
+from benchmarks.verdict_quality import place_of, submit
 from grader.lanes import gpu
 from grader.puzzles import NAMES
 from grader.record import Verdict, load
@@ -65,11 +63,7 @@ def grade_one(label: Label, folder: Path, ends: float) -> OnGpu | None:
     puzzle = label.sample.puzzle
     place = place_of(label, folder / puzzle)
     if not (place / "record.json").exists():
-        command = [sys.executable, "-m", "grader", "submit", str(label.path), "--device", "gpu"]
-        command += ["--puzzle", puzzle, "--edition", label.edition, "--out", str(place)]
-        done = subprocess.run([*command, "--format", "json"], capture_output=True, check=False)
-        if not (place / "record.json").exists():
-            raise SystemExit(f"{label.name} left no record:\n{done.stderr.decode()}")
+        submit(label, place, "--device", "gpu", "--format", "json")
     record = load(place / "record.json")
     graded = OnGpu(
         puzzle=puzzle,

@@ -123,16 +123,18 @@ def grade_one(label: Label, folder: Path, *, resume: bool = False) -> Graded:
     if resume and (folder / "record.json").exists():
         return compare(label, folder, seconds=0.0)
     began = time.perf_counter()
-    command = [sys.executable, "-m", "grader", "submit", str(label.path), "--out", str(folder)]
-    command += ["--puzzle", label.sample.puzzle, "--edition", label.edition]
     with core_of_its_own():
-        process = subprocess.run(
-            [*command, "--format", "html,json"], capture_output=True, text=True, check=False
-        )
-    seconds = time.perf_counter() - began
+        submit(label, folder, "--format", "html,json")
+    return compare(label, folder, seconds=time.perf_counter() - began)
+
+
+def submit(label: Label, folder: Path, *options: str) -> None:
+    """Grade a sample with the command, which leaves its record in a folder."""
+    command = [sys.executable, "-m", "grader", "submit", str(label.path), "--out", str(folder)]
+    command += ["--puzzle", label.sample.puzzle, "--edition", label.edition, *options]
+    process = subprocess.run(command, capture_output=True, text=True, check=False)
     if not (folder / "record.json").exists():
         raise SystemExit(f"{label.name} left no record:\n{process.stderr}")
-    return compare(label, folder, seconds=seconds)
 
 
 def compare(label: Label, folder: Path, *, seconds: float) -> Graded:

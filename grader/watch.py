@@ -24,7 +24,6 @@ from grader.batch.grading_process import run_isolated
 from grader.batch.task import Options, Task, record_in
 from grader.book.digests import program_of
 from grader.errors import SubmissionRefused
-from grader.grading import seeds
 from grader.grading.conditions import deciding_code
 from grader.grading.state import Request
 from grader.intake import Submission, read_submission
@@ -181,10 +180,7 @@ def task_of(request: Request, submission: Submission) -> Task:
         program=program_of(submission.text),
         name=submission.name,
         source=submission.data,
-        seed=request.seed
-        or seeds.derive(
-            key=seeds.secret(), puzzle=request.puzzle_name, submission_sha256=submission.sha256
-        ),
+        seed=request.seed_of(submission),
         options=Options(
             puzzle=request.puzzle_name,
             edition=request.edition,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO, cast
+from typing import Any, TextIO, cast
 
 import click
 
@@ -14,12 +14,9 @@ from grader.cli.output import replace_file
 from grader.intake import Submission, read_submission
 from grader.intake.display import for_terminal, one_line
 from grader.lanes import DeviceChoice
-from grader.run.document import RunEnding
+from grader.run.document import RunDocument, RunEnding
 from grader.run.text import MARK
 from grader.sandbox import Wanted
-
-if TYPE_CHECKING:
-    from grader.run.document import RunDocument
 
 EXIT_CODES = """\b
 Exit codes:

@@ -12,7 +12,7 @@ import msgspec
 from grader.book.identify import refuse_another
 from grader.book.shipped import read_shipped
 from grader.errors import SandboxFault, SubmissionRefused, UsageError
-from grader.grading import editions, seeds
+from grader.grading import editions
 from grader.grading.background import Background
 from grader.grading.blame import (
     Blame,
@@ -74,10 +74,12 @@ def grade(
     """
     submission = submission or read_submission(request.source)
     refuse_another(submission.text, request.puzzle_name)
-    seed = request.seed or seeds.derive(
-        key=seeds.secret(), puzzle=request.puzzle_name, submission_sha256=submission.sha256
+    state = RunState(
+        request=request,
+        progress=progress,
+        submission=submission,
+        seed=request.seed_of(submission),
     )
-    state = RunState(request=request, progress=progress, submission=submission, seed=seed)
     try:
         _Run(state, meanwhile).run()
     except (UsageError, SubmissionRefused):

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from grader import puzzles
+from grader.grading import seeds
 from grader.intake import Submission
 from grader.lanes import DeviceChoice
 from grader.record import DeviceInfo, Diagnostic, IsolationInfo, Stage, StageOutcome, ToolchainInfo
@@ -70,6 +71,12 @@ class Request:
         if self.rubric is not None:
             return self.rubric.puzzle
         return self.own or puzzles.find(self.puzzle_name)
+
+    def seed_of(self, submission: Submission) -> str:
+        """The seed of its cases: the one that was given, else what follows from the secret."""
+        return self.seed or seeds.derive(
+            key=seeds.secret(), puzzle=self.puzzle_name, submission_sha256=submission.sha256
+        )
 
 
 class Progress(Protocol):

@@ -130,20 +130,19 @@ def same_endless(
     They need not have been stopped after as many instructions. The second finding has the words of
     the first, which was given the time.
     """
-    found = [
-        [(number, each) for number, launch in enumerate(run) for each in launch.findings]
-        for run in (launches, others)
-    ]
     one, other = (
-        [(n, each) for n, each in run if each.kind is FindingKind.BUDGET_EXCEEDED] for run in found
+        [
+            ((number, launch.grid, launch.block), each)
+            for number, launch in enumerate(run)
+            for each in launch.findings
+            if each.kind is FindingKind.BUDGET_EXCEEDED
+        ]
+        for run in (launches, others)
     )
     if len(one) != 1 or len(other) != 1:
         return []
-    (number, finding), (same, again) = one[0], other[0]
-    if number != same or (launches[number].grid, launches[number].block) != (
-        others[same].grid,
-        others[same].block,
-    ):
+    (launch, finding), (same, again) = one[0], other[0]
+    if launch != same:
         return []
     return [(finding, msgspec.structs.replace(again, message=finding.message))]
 

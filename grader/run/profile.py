@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -57,13 +57,13 @@ def profiles_of(evidence: CaseEvidence, file: SourceFile) -> tuple[KernelProfile
 
 
 def _profile(launch: Launch, launches: int, file: SourceFile) -> KernelProfile:
+    counted = [
+        (each, spot.line if (spot := file.spot(each.source)) else None) for each in launch.profile
+    ]
     lines: dict[int | None, LineCost] = {}
     kinds: Counter[str] = Counter()
-    for each in launch.profile:
-        spot = file.spot(each.source)
-        cost = _cost(each, spot.line if spot else None)
-        before = lines.get(cost.line)
-        lines[cost.line] = before.plus(cost) if before else cost
+    for each, line in counted:
+        lines[line] = lines.get(line, LineCost(line=line)).plus(_cost(each))
         kinds[_kind(each)] += each.executed
     total = LineCost(line=None)
     for cost in lines.values():
@@ -76,7 +76,7 @@ def _profile(launch: Launch, launches: int, file: SourceFile) -> KernelProfile:
         total=total,
         kinds=dict(kinds.most_common()),
         lines=tuple(sorted(lines.values(), key=_in_order)),
-        wasteful=tuple(sorted(_wasteful(launch, file), key=_in_order)),
+        wasteful=tuple(sorted(_wasteful(counted), key=_in_order)),
     )
 
 
@@ -84,31 +84,37 @@ def _in_order(of: LineCost | WastefulAccess) -> tuple[bool, int]:
     return of.line is None, of.line or 0
 
 
-def _wasteful(launch: Launch, file: SourceFile) -> Iterator[WastefulAccess]:
-    found: dict[tuple[object, ...], WastefulAccess] = {}
-    for each in launch.profile:
-        if each.space is None:
-            continue
-        spot = file.spot(each.source)
-        access: Access = _ACCESSES.get(each.opcode.split(".")[0], "atomic")
-        key = (spot.line if spot else None, access, each.space)
-        before = found.get(key)
-        found[key] = WastefulAccess(
-            line=spot.line if spot else None,
+def _wasteful(
+    counted: Sequence[tuple[InstructionCounts, int | None]],
+) -> Iterator[WastefulAccess]:
+    alike: defaultdict[tuple[int | None, Access, Space], list[InstructionCounts]]
+    alike = defaultdict(list)
+    for each, line in counted:
+        if each.space is not None:
+            alike[line, _ACCESSES.get(_operation(each), "atomic"), each.space].append(each)
+    for (line, access, space), those in alike.items():
+        found = WastefulAccess(
+            line=line,
             access=access,
-            space=each.space,
-            requests=each.requests + (before.requests if before else 0),
-            transfers=each.transfers + (before.transfers if before else 0),
-            least=each.least + (before.least if before else 0),
+            space=space,
+            requests=sum(each.requests for each in those),
+            transfers=sum(each.transfers for each in those),
+            least=sum(each.least for each in those),
         )
-    yield from (each for each in found.values() if each.transfers >= WASTED * each.least)
+        if found.transfers >= WASTED * found.least:
+            yield found
 
 
-def _cost(counts: InstructionCounts, line: int | None) -> LineCost:
+def _operation(counts: InstructionCounts) -> str:
+    """The opcode without its modifiers."""
+    return counts.opcode.partition(".")[0]
+
+
+def _cost(counts: InstructionCounts) -> LineCost:
     is_global, is_shared = (counts.space is each for each in (Space.GLOBAL, Space.SHARED))
-    barrier = counts.opcode.split(".")[0] in _BARRIERS
+    barrier = _operation(counts) in _BARRIERS
     return LineCost(
-        line=line,
+        line=None,
         instructions=counts.executed,
         global_requests=counts.requests * is_global,
         sectors=counts.transfers * is_global,
@@ -123,15 +129,16 @@ def _cost(counts: InstructionCounts, line: int | None) -> LineCost:
 
 def _kind(counts: InstructionCounts) -> str:
     """What an instruction does, in a word or two."""
-    parts = counts.opcode.split(".")
-    if parts[0] in ("ld", "st") and counts.space is not None:
+    operation = _operation(counts)
+    if operation in ("ld", "st") and counts.space is not None:
         return f"{counts.space} loads and stores"
-    if parts[0] in ("ld", "st", "ldu"):
+    if operation in ("ld", "st", "ldu"):
         return "arguments and local memory"
-    known = _KINDS.get(parts[0])
+    known = _KINDS.get(operation)
     if known is not None:
         return known
-    return "floating point" if parts[-1] in _FLOATS else "integers and addresses"
+    is_float = counts.opcode.rpartition(".")[2] in _FLOATS
+    return "floating point" if is_float else "integers and addresses"
 
 
 def remarks(profile: KernelProfile) -> Iterator[str]:

@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from grader.device import FindingKind
 from grader.grading.explain.mistakes import places, predicted, values
 from grader.grading.explain.mistakes.known import (
     ROUNDED,
@@ -66,8 +67,9 @@ def recognised(
     found = _one_of(part, _fitting(Seen(part, cases, right)), [*cases, *right])
     if found is not None:
         return found
-    if not any(_takes_anything(each) for each in cases):
-        clean = all(each.comparisons and not _is_unclean(each) for each in failing)
+    # A value that may be anything explains any other.
+    if not any(_shows(each, SHOWS_IN_VALUES) for each in cases):
+        clean = all(each.comparisons and not _shows(each, UNCLEAN) for each in failing)
         found = _first((*_BY_ITSELF, *(_BY_PLACE if clean else ())), Seen(part, cases, right))
         if found is not None:
             return found
@@ -81,18 +83,10 @@ def _first(recognisers: Sequence[Recogniser], seen: Seen) -> Known | None:
     return next((found for each in recognisers if (found := each(seen)) is not None), None)
 
 
-def _takes_anything(observation: Observation) -> bool:
-    """Whether the student's code took a value that may be anything: that explains any other."""
+def _shows(observation: Observation, kinds: frozenset[FindingKind]) -> bool:
+    """Whether the device found one of these kinds in the student's code."""
     return any(
-        finding.kind in SHOWS_IN_VALUES and whose is Attribution.STUDENT
-        for finding, whose in observation.findings
-    )
-
-
-def _is_unclean(observation: Observation) -> bool:
-    """Whether the device found an access of the student's that explains wrong values."""
-    return any(
-        finding.kind in UNCLEAN and whose is Attribution.STUDENT
+        finding.kind in kinds and whose is Attribution.STUDENT
         for finding, whose in observation.findings
     )
 

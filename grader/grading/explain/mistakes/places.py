@@ -180,7 +180,11 @@ def _groups(axis: _Axis) -> Iterator[tuple[Groups | int, Callable[[_Elements], i
     yield Groups.BY_BLOCK, lambda place: _launched(place)[1][dimension]
     yield Groups.SHARED_OUT, lambda place: _launched(place)[0][dimension]
     for number in _FIXED:
-        yield number, lambda place, number=number: number  # type: ignore[misc]
+        yield number, _always(number)
+
+
+def _always(number: int) -> Callable[[_Elements], int]:
+    return lambda place: number
 
 
 def _launched(place: _Elements) -> tuple[tuple[int, ...], tuple[int, ...]]:
