@@ -35,7 +35,7 @@ from grader.record import (
     Visibility,
     Withheld,
 )
-from grader.wording import HURDLES, SKELETON_HEADLINE
+from grader.wording.verdicts import HURDLES, SKELETON_HEADLINE
 
 _STAGES = {
     "package": Aspect.PACKAGES,

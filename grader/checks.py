@@ -25,7 +25,7 @@ from grader.record import (
     Reason,
     Status,
 )
-from grader.wording import ALLOWED, FINDING_PHRASES
+from grader.wording.findings import ALLOWED, FINDING_PHRASES
 
 _WORST: Final = (
     PrintedOutput.OTHER,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from grader.record import Aspect, CheckOutcome, Reason, Record, Status
-from grader.wording import sizes_tried
+from grader.wording.checks import sizes_tried
 
 
 class Tried(NamedTuple):

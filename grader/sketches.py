@@ -8,7 +8,7 @@ hint. Mistakes that a puzzle knows have sketches of their own (`grader.model.par
 from __future__ import annotations
 
 from grader.device import Finding, FindingKind, Space
-from grader.wording import RacePattern, race_pattern
+from grader.wording.findings import RacePattern, race_pattern
 
 _NO_SKETCH = ""
 _GUARDED = """\

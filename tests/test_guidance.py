@@ -31,7 +31,7 @@ from grader.record import (
 )
 from grader.report.text import render_text
 from grader.sketches import FINDING_SKETCHES, RACE_SKETCHES, sketch_of
-from grader.wording import RacePattern, explain_finding
+from grader.wording.findings import RacePattern, explain_finding
 from tests.report import hostile, records
 
 replace = msgspec.structs.replace

@@ -15,7 +15,8 @@ import grader
 from grader.device import Finding, FindingKind, Space
 from grader.record import Aspect
 from grader.sketches import sketch_of
-from grader.wording import HURDLES, explain_finding
+from grader.wording.findings import explain_finding
+from grader.wording.verdicts import HURDLES
 
 PARTIAL = {"HURDLES"}
 """Has what it can't do without, and no more: see `test_hurdles_are_checks_before_values`."""

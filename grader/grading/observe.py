@@ -9,7 +9,6 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from grader import wording
 from grader.device import CopyOut, Finding, FindingKind, Writer
 from grader.grading.given_code import Code, attributed
 from grader.lanes.lane import not_supported
@@ -18,6 +17,8 @@ from grader.model.checks import Check
 from grader.model.domains import Values
 from grader.model.expected import ExpectedOutput
 from grader.record import Aspect, Attribution, ProblemKind
+from grader.wording.cases import PROBLEM_TITLES
+from grader.wording.findings import FINDING_PHRASES, MAPPING, WRITERS
 
 
 def compare(case: Case, outputs: tuple[NDArray[np.generic], ...]) -> tuple[Comparison, ...]:
@@ -98,7 +99,7 @@ def problem(
     return Problem(
         kind=kind,
         aspect=aspect,
-        title=title or wording.PROBLEM_TITLES[kind],
+        title=title or PROBLEM_TITLES[kind],
         detail=detail if finding is None else finding.message,
         finding=finding,
     )
@@ -191,7 +192,7 @@ def _problems(
         yield problem(ProblemKind.WRONG_VALUES, Aspect.VALUES, detail)
     unclean = next((finding for finding in own if finding.kind in UNCLEAN), None)
     if unclean is not None:
-        title = wording.FINDING_PHRASES[unclean.kind]
+        title = FINDING_PHRASES[unclean.kind]
         yield problem(ProblemKind.FINDING, Aspect.CLEAN, title=title, finding=unclean)
     if run.ending is Ending.OUTPUT:
         yield from _changed_inputs(run)
@@ -261,8 +262,8 @@ def _not_made(
             return problem(
                 ProblemKind.NO_KERNEL_WROTE,
                 Aspect.ORIGIN,
-                f"{where} was last written by {wording.WRITERS[stretch.writer]}"
-                + (wording.MAPPING if stretch.writer is Writer.HOST_COPY else ""),
+                f"{where} was last written by {WRITERS[stretch.writer]}"
+                + (MAPPING if stretch.writer is Writer.HOST_COPY else ""),
             )
     return None
 

@@ -26,7 +26,7 @@ from grader.model.program import Command, CommandRun, ProgramSeen
 from grader.record import Diagnostic, ProgramEnd
 from grader.sandbox import MIB, Isolation, LimitHit, Limits, Outcome
 from grader.toolchain.toolchain import Toolchain
-from grader.wording import ALLOWED, SHOWS_IN_VALUES
+from grader.wording.findings import ALLOWED, SHOWS_IN_VALUES
 
 SECONDS: Final = 10.0
 """A program of the book takes a twentieth of a second, and its process a third to start."""

@@ -43,7 +43,7 @@ from grader.toolchain.kernels import LIMITS
 from grader.toolchain.packaging import Packaged
 from grader.toolchain.toolchain import Toolchain
 from grader.toolchain.workspace import Workspace
-from grader.wording import NOT_ON_A_GPU, REFERENCE_TOO
+from grader.wording.checks import NOT_ON_A_GPU, REFERENCE_TOO
 from grader.worker.process import Ended
 
 if TYPE_CHECKING:

@@ -40,7 +40,7 @@ from grader.record import (
     SubmissionInfo,
     Verdict,
 )
-from grader.wording import misplaced_arguments
+from grader.wording.findings import misplaced_arguments
 
 if TYPE_CHECKING:
     from grader.grading.results import Results

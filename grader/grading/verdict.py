@@ -16,7 +16,8 @@ from grader.model.checks import Judgement, PartResults, Tally
 from grader.model.part import Scope
 from grader.model.program import ProgramCheck
 from grader.record import Aspect, CheckOutcome, Reason, Status, Verdict, Visibility
-from grader.wording import HURDLES, SKELETON_HEADLINE, reason_sentence
+from grader.wording.checks import reason_sentence
+from grader.wording.verdicts import HURDLES, SKELETON_HEADLINE
 
 if TYPE_CHECKING:
     from grader.grading.results import Results

@@ -29,14 +29,11 @@ from grader.record import (
     Status,
     Verdict,
 )
-from grader.wording import (
+from grader.wording.cases import LAUNCH_IT, MEND_FIRST, NO_OUTPUT_SAID, NOTHING_LAUNCHED
+from grader.wording.findings import (
     ALLOWED,
     IN_ORDER,
     KERNEL_IS_FINE,
-    LAUNCH_IT,
-    MEND_FIRST,
-    NO_OUTPUT_SAID,
-    NOTHING_LAUNCHED,
     SHOWS_IN_VALUES,
     SKIPPED_BARRIER,
 )

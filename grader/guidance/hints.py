@@ -19,10 +19,8 @@ from grader.record import (
     Status,
     Verdict,
 )
-from grader.wording import (
-    GO_ON,
-    SHOWS_IN_VALUES,
-)
+from grader.wording.cases import GO_ON
+from grader.wording.findings import SHOWS_IN_VALUES
 
 STEPS: Final = 4
 """How many things to try next are named."""

@@ -26,7 +26,7 @@ from grader.device import (
     of_file,
 )
 from grader.intake.indexed import indexed_array, loop_around
-from grader.wording import at_lines
+from grader.wording.findings import at_lines
 
 IsOwn = Callable[[str], bool]
 """Whether a file of the line tables is the student's."""

@@ -74,7 +74,8 @@ from grader.report.style import (
     split_findings,
 )
 from grader.report.style import badge as verdict_badge
-from grader.wording import FINDING_TITLES, SKETCH_TITLE, THOUGHTS_TITLE
+from grader.wording.findings import FINDING_TITLES
+from grader.wording.verdicts import SKETCH_TITLE, THOUGHTS_TITLE
 
 if TYPE_CHECKING:
     from jinja2 import Environment, Template

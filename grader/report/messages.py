@@ -15,7 +15,8 @@ from grader.record import Attribution, CaseTrace, CheckedFinding, Diagnostic, No
 from grader.report import style
 from grader.report.launch import LaunchDrawing, draw_launch
 from grader.report.style import SHORT, Badge, ReportLimits, cut, sentence
-from grader.wording import FINDING_TITLES, THOUGHTS_TITLE
+from grader.wording.findings import FINDING_TITLES
+from grader.wording.verdicts import THOUGHTS_TITLE
 
 CONTEXT = 2
 """Lines shown before and after the marked one."""

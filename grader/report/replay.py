@@ -11,7 +11,7 @@ from grader.report import style
 from grader.report.counterexample import DecodedCase, index_text
 from grader.report.messages import who
 from grader.report.style import SHORT_WRITERS, sentence
-from grader.wording import FINDING_TITLES
+from grader.wording.findings import FINDING_TITLES
 
 if TYPE_CHECKING:
     from grader.caselog import LoggedCase

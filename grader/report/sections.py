@@ -20,7 +20,8 @@ from grader.record import (
 )
 from grader.report import style
 from grader.report.style import HIDDEN_FROM_STUDENTS, SHORT, STATUS, Badge, ReportLimits, cut
-from grader.wording import FINDING_TITLES, LANES, program_sentence
+from grader.wording.checks import LANES, program_sentence
+from grader.wording.findings import FINDING_TITLES
 
 PROGRAMS = 8
 """Runs of the program that are shown."""

@@ -10,9 +10,9 @@ from grader.guidance import COMPILER
 from grader.progress import SinceBefore, progress
 from grader.record import EarlierCause, Record, Status
 from grader.report.style import STATUS, Badge, cut
-from grader.wording import (
+from grader.wording.findings import FINDING_PHRASES
+from grader.wording.verdicts import (
     CAUSE_OF_COMPILER,
-    FINDING_PHRASES,
     GONE,
     NEW,
     NO_LONGER_RIGHT,

@@ -24,7 +24,8 @@ from grader.report.messages import finding_excerpt
 from grader.report.sections import check_runs, program_told, replay_command
 from grader.report.since import since_view
 from grader.report.terminal import Paper
-from grader.wording import FINDING_TITLES, sketch_title
+from grader.wording.findings import FINDING_TITLES
+from grader.wording.verdicts import sketch_title
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

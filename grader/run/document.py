@@ -25,7 +25,7 @@ from grader.device import (
 )
 from grader.intake.indexed import indexed_array
 from grader.record import DeviceInfo, Diagnostic, IsolationInfo, LaunchKind, ToolchainInfo
-from grader.wording import ALLOWED
+from grader.wording.findings import ALLOWED
 
 
 class RunEnding(StrEnum):

@@ -18,7 +18,7 @@ from grader.run.document import (
     SourceSpot,
 )
 from grader.run.text import summary
-from grader.wording import FINDING_HINTS, FINDING_TITLES
+from grader.wording.findings import FINDING_HINTS, FINDING_TITLES
 
 TEMPLATE = "run.html.j2"
 MOST_SHOWN = 64 * 1024

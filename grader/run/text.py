@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from grader.intake.display import for_terminal, one_line
 from grader.record import Diagnostic
 from grader.run.document import ProgramFinding, RunDocument, RunEnding, Severity, SourceSpot
-from grader.wording import FINDING_HINTS
+from grader.wording.findings import FINDING_HINTS
 
 MARK = "grade: "
 """Each line of ours begins with it, and no line of the program's does."""

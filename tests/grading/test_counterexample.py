@@ -16,7 +16,7 @@ from grader.puzzles.conv1d.mistakes import TPB
 from grader.record import Counterexample
 from grader.report import style
 from grader.report.counterexample import case_view
-from grader.wording import WRITERS
+from grader.wording.findings import WRITERS
 from tests.grading import test_search_and_score as programs
 from tests.grading.scripted import Crash, ScriptedLane, grade, right
 

@@ -24,7 +24,7 @@ from grader.record import Aspect, Attribution, ProblemKind
 from grader.sandbox import Isolation, LimitHit
 from grader.toolchain import edition as editions
 from grader.toolchain.toolchain import Toolchain
-from grader.wording import GIVEN_KERNEL_LAUNCH
+from grader.wording.findings import GIVEN_KERNEL_LAUNCH
 
 PUZZLE = find("conv1d")
 TEXT = reference_kernel("conv1d", "26.5", "right.mojo").read_text("utf-8")

@@ -20,7 +20,7 @@ from grader.model.domains import Values
 from grader.model.part import Scope
 from grader.puzzles.conv1d import PART, PUZZLE
 from grader.record import NotRun, Reason, Status, Verdict
-from grader.wording import reason_sentence
+from grader.wording.checks import reason_sentence
 from tests.grading.scripted import right
 from tests.grading.timed import Dies, Endless, Hangs, Program, Timed, module
 

@@ -9,7 +9,7 @@ from grader.caselog import LoggedCase
 from grader.device import Finding, FindingKind, schedules
 from grader.record import ProblemKind
 from grader.report.replay import render_list, render_replayed
-from grader.wording import PROBLEM_TITLES
+from grader.wording.cases import PROBLEM_TITLES
 from tests.audience.test_copy import graded
 from tests.grading import scripted
 from tests.grading.test_replay import replayed

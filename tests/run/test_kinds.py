@@ -8,7 +8,7 @@ import pytest
 
 from grader.device import FindingKind
 from grader.run.document import ProgramFinding, Severity, findings_of, launches_of
-from grader.wording import ALLOWED
+from grader.wording.findings import ALLOWED
 from tests.run.conftest import KINDS, RunKinds
 
 pytestmark = pytest.mark.slow

@@ -11,7 +11,7 @@ from grader.record import DeviceInfo, Diagnostic
 from grader.run.document import RunEnding, decode, encode
 from grader.run.page import render_page
 from grader.run.text import MARK, report
-from grader.wording import FINDING_HINTS
+from grader.wording.findings import FINDING_HINTS
 from tests.report.page import Page
 from tests.run.documents import FOUND, NOWHERE, RACE, TEXT, document
 

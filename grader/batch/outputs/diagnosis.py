@@ -31,7 +31,7 @@ from grader.record import (
     Verdict,
 )
 from grader.report import style
-from grader.wording import FINDING_DIAGNOSES
+from grader.wording.findings import FINDING_DIAGNOSES
 
 LONG = 180
 """Characters of a sentence made from a message."""

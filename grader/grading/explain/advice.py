@@ -26,7 +26,7 @@ from grader.record import (
 )
 from grader.sketches import sketch_of
 from grader.toolchain.slips import explained
-from grader.wording import (
+from grader.wording.findings import (
     ALLOWED,
     GIVEN_KERNEL_LAUNCH,
     IN_ORDER,

@@ -28,7 +28,7 @@ from grader.model.part import Op
 from grader.record import Attribution
 from grader.sandbox import Isolation, Limits
 from grader.toolchain.toolchain import Toolchain
-from grader.wording import ALLOWED
+from grader.wording.findings import ALLOWED
 
 MOST_CASES = 6
 """Cases that are run again; each takes a second or less."""

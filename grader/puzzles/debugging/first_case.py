@@ -9,7 +9,7 @@ from grader.checks import Program
 from grader.model.checks import Tally
 from grader.model.program import CommandRun
 from grader.record import ProgramEnd
-from grader.wording import FINDING_PHRASES
+from grader.wording.findings import FINDING_PHRASES
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -30,7 +30,7 @@ from grader.report.style import (
     noted,
     sentence,
 )
-from grader.wording import FINDING_TITLES
+from grader.wording.findings import FINDING_TITLES
 
 REASON = 400
 """Characters of the reason of one test."""

@@ -18,7 +18,7 @@ from grader.record import Record, Verdict
 from grader.report.formats import elements
 from grader.report.formats.elements import LineMessage, line_messages
 from grader.report.style import noted
-from grader.wording import FINDING_TITLES
+from grader.wording.findings import FINDING_TITLES
 
 SCHEMA = (
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"

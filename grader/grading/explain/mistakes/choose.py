@@ -25,7 +25,7 @@ from grader.model.cases import Observation
 from grader.model.domains import Sizes, Values
 from grader.model.part import Arrays, Mistake, Part
 from grader.record import Attribution
-from grader.wording import SHOWS_IN_VALUES
+from grader.wording.findings import SHOWS_IN_VALUES
 
 _BY_ITSELF: Final[tuple[Recogniser, ...]] = (
     values.same_for_all,

@@ -1,21 +1,12 @@
-"""Every sentence about a finding, a problem, a check or a verdict: where enums become words.
-
-Who reads decides the form. A *phrase* stands within a student's sentence, a *title* at the head
-of a section, an *explanation* says what it means and what to do, a *diagnosis* tells an instructor.
-`tests/test_wording.py` asks that every kind has each of them.
-"""
+"""What the device found, and who wrote an output."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from enum import Enum
 
 from grader.device import Finding, FindingKind, Space, Writer, of_file
-from grader.intake.program import Unset
-from grader.record import Aspect, LaneKind, NotRun, PrintedOutput, ProblemKind, ProgramEnd, Reason
-
-# ---- what the device found ----
 
 FINDING_PHRASES: dict[FindingKind, str] = {
     FindingKind.OUT_OF_BOUNDS: "an access out of bounds",
@@ -240,36 +231,6 @@ FINDING_DIAGNOSES: dict[FindingKind, str] = {
 }
 """For an instructor; ``{past}`` and ``{what}`` stand for the access and the memory."""
 
-# ---- hints ----
-
-THOUGHTS_TITLE = "Hint: what to think about"
-SKETCH_TITLE = "Hint: the shape of the answer"
-"""Of what is shown once a student asks for it."""
-
-
-def sketch_title(line: int | None) -> str:
-    """Above the shape of an answer, of which the line may be known."""
-    return f"The shape of the answer, line {line}" if line else "The shape of the answer"
-
-
-# ---- what changed since the last run ----
-
-
-def since_title(before: int, after: int, *, changed: bool) -> str:
-    """``Since last time: 40 → 60 points``."""
-    if before != after:
-        return f"Since last time: {before} → {after} points"
-    points = "1 point" if after == 1 else f"{after} points"
-    return f"Since last time: still {points}" if changed else f"Since last time: the same {points}"
-
-
-NOW_RIGHT = "now right"
-NO_LONGER_RIGHT = "no longer right"
-GONE = "gone"
-NEW = "not there before"
-CAUSE_OF_COMPILER = "an error of the compiler"
-
-
 # ---- who wrote an output ----
 
 WRITERS: dict[Writer, str] = {
@@ -302,166 +263,3 @@ def at_lines(message: str, line: int | None, other: int | None = None, *, array:
 
 _ARRAY = re.compile(r"(?:the )?shared array(?: \d+)?")
 """What the device calls an array in shared memory, of which it does not know the name."""
-
-
-# ---- what is wrong with a case ----
-
-PROBLEM_TITLES: dict[ProblemKind, str] = {
-    ProblemKind.WRONG_VALUES: "wrong values",
-    ProblemKind.NO_OUTPUT: "no output",
-    ProblemKind.FINDING: "an access that is not clean",
-    ProblemKind.INPUT_CHANGED: "an input was changed",
-    ProblemKind.EARLIER_OUTPUT: "an output of an earlier call",
-    ProblemKind.NO_KERNEL_WROTE: "an output that no kernel wrote",
-    ProblemKind.NOT_EACH_TIME: "not right each time",
-    ProblemKind.NOT_REPRODUCIBLE: "not reproducible",
-    ProblemKind.ORDER_DECIDES: "a race: the order of blocks and threads decides",
-    ProblemKind.HOST_HELPS: "computed with the help of the host",
-    ProblemKind.OWN: "something else than the task asks for",
-}
-"""Where a problem has more of a name than its kind, that stands in the place of this."""
-
-GO_ON = "Go on with {title}: nothing has been changed there yet."
-NOTHING_LAUNCHED = "No kernel was launched, so nothing was computed on the device."
-LAUNCH_IT = (
-    "Enqueue the kernel on the context, with grid_dim and block_dim. To name it, or to give it its "
-    "compile-time parameters, launches nothing."
-)
-NO_OUTPUT_SAID = 'A run ended without an output, and said "{said}".'
-MEND_FIRST = "Mend that first; there are no values to compare before."
-
-# ---- how a check ended ----
-
-NOT_RUN: dict[NotRun, str] = {
-    NotRun.CUT: "a case did not end; those after it had a short try, and one did not end in it",
-    NotRun.ENDLESS: "several cases did not end, so no more were run",
-    NotRun.TIME: "the cases before took all the time that there is",
-    NotRun.PROCESS: "the program ended its process too often, so no more cases were run",
-    NotRun.LOADING: "the program ended its process, and its compiled graphs could not be loaded "
-    "again",
-}
-UNSET: dict[Unset, str] = {
-    Unset.MISSING: " is not defined at the top level of the file, and the kernel is compiled with "
-    "other values of it: define it as the skeleton does",
-    Unset.TWICE: " is defined twice (line {line})",
-    Unset.COMPUTED: " is not a plain number (line {line}), and the kernel is compiled with other "
-    "values of it: write the number, as the skeleton does",
-}
-"""Why a constant can't get the values of other sizes, behind its name."""
-PROGRAM_ENDS: dict[ProgramEnd, str] = {
-    ProgramEnd.RAN: "it ran{printed}",
-    ProgramEnd.NO_MAIN: "the file has no main, so it is no program that could be run",
-    ProgramEnd.NOT_BUILT: "it does not build as a program: {said}",
-    ProgramEnd.FAILED: "it ended with {said}{command}",
-    ProgramEnd.STOPPED: "it was stopped: {said}{command}",
-    ProgramEnd.NO_LAUNCH: "it launched no kernel that the task is about{command}",
-    ProgramEnd.NOT_CLEAN: "the device saw {said} in it{command}",
-    ProgramEnd.NOTHING_BACK: "it fetched nothing that a kernel had written{command}",
-    ProgramEnd.UNSEEN: "it could not be watched: {said}{command}",
-}
-"""What came of a program; ``{command}`` stands for its arguments, where it has some."""
-REFERENCE_TOO = "the reference answer does not run as a program here, either"
-NOT_ON_A_GPU = "a GPU does not show its launches; grade on the software device to see them"
-"""What is said of a program where the kernels run on a GPU."""
-PRINTED: dict[PrintedOutput, str] = {
-    PrintedOutput.PUBLISHED: ", and printed the published output",
-    PrintedOutput.OTHER: "; it printed other numbers than the book's program",
-    PrintedOutput.NOTHING: "; it printed no numbers where the book's program does",
-    PrintedOutput.NOT_ASKED: "",
-}
-_REASONS: dict[Reason, str] = {
-    Reason.NOTHING_FILLED_IN: "nothing was filled in",
-    Reason.COMPILER: "{said}",
-    Reason.KERNEL_MISSING: "the file does not define {function}",
-    Reason.CONSTANT_UNSET: "{constant}{why}",
-    Reason.SIGNATURE: "{function} is launched with {arguments}{parameters}, and is declared as "
-    "`{declared}`{expected}",
-    Reason.NOT_PACKAGED: "the file does not package",
-    Reason.NOT_COMPILED: "it does not compile",
-    Reason.PROBLEM: "{title}{detail}",
-    Reason.NOT_RUN: "{why}",
-    Reason.UNKNOWN: "{said}",
-    Reason.NO_CASE: "no case of it could be run",
-    Reason.NO_OUTPUT: "not every case gave an output",
-    Reason.NO_KERNEL: "no kernel ran to its end and wrote an output",
-    Reason.WRITERS_HIDDEN: "a GPU does not show who wrote which byte; grade on the software device "
-    "to see it",
-    Reason.ACCESSES_HIDDEN: "the inputs are untouched and the results repeat, but a GPU does not "
-    "show accesses and races; grade on the software device to see them",
-    Reason.GIVEN_KERNEL: "the given kernel is unchanged, and it is not right there",
-    Reason.ASSIGNED_FIRST: "the assigned part is not right yet",
-    Reason.TRIED: "tried at {sizes}{not_compared}",
-    Reason.PROGRAM: "{told}",
-    Reason.PROGRAM_UNSEEN: "the program could not be watched: {said}",
-}
-
-
-def reason_sentence(reason: Reason | None, data: Mapping[str, int | str]) -> str:
-    """Why a check ended as it did; empty where there is nothing to say."""
-    if reason is None:
-        return ""
-    words = {name: str(value) for name, value in data.items()}
-    if reason is Reason.PROBLEM:
-        words["detail"] = f": {data['detail']}" if data.get("detail") else ""
-    elif reason is Reason.CONSTANT_UNSET:
-        words["why"] = UNSET[Unset(str(data["why"]))].format_map(words)
-    elif reason is Reason.SIGNATURE:
-        some, other = words["parameters"], words["expected"]
-        words["parameters"] = f" and the compile-time parameters {some}" if some else ""
-        words["expected"] = f"; the skeleton has `{other}`" if other else ""
-    elif reason is Reason.NOT_RUN:
-        words["why"] = NOT_RUN[NotRun(str(data["why"]))]
-    elif reason is Reason.PROGRAM:
-        words["told"] = program_sentence(
-            ProgramEnd(words["end"]),
-            command=words.get("command", ""),
-            said=words.get("said", ""),
-            printed=PrintedOutput(words.get("printed", PrintedOutput.NOT_ASKED)),
-        )
-    elif reason is Reason.TRIED:
-        words["sizes"] = sizes_tried(int(data["tried"]), int(data["of"]))
-        words["not_compared"] = ""
-        if data.get("not_compared"):
-            words["not_compared"] = (
-                f"; {int(data['not_compared']):,} of {int(data['elements']):,} elements were not "
-                "compared: their sum may overflow in one order and not in another"
-            )
-    return _REASONS[reason].format_map(words)
-
-
-def program_sentence(
-    end: ProgramEnd,
-    *,
-    command: str = "",
-    said: str = "",
-    printed: PrintedOutput = PrintedOutput.NOT_ASKED,
-) -> str:
-    """What came of a program, or of one run of it."""
-    with_arguments = f" (run with {command})" if command else ""
-    return PROGRAM_ENDS[end].format(command=with_arguments, said=said, printed=PRINTED[printed])
-
-
-def sizes_tried(tried: int, count: int) -> str:
-    """``14 of 58 sizes``, ``all 58 sizes``; of too many to count, ``14 sizes``."""
-    if not count:
-        return "1 size" if tried == 1 else f"{tried} sizes"
-    if tried == count:
-        return f"all {count} sizes" if count > 1 else "its one size"
-    return f"{tried} of {count} sizes"
-
-
-LANES: dict[LaneKind, str] = {
-    LaneKind.GRAPH: "as an op in a MAX Graph",
-    LaneKind.KERNEL: "its kernels, as PTX that the grader launches",
-    LaneKind.HARNESS: "its kernels, by a library that launches them",
-}
-"""How a submission was run."""
-
-# ---- the verdict ----
-
-SKELETON_HEADLINE = "Nothing was filled in: this is the skeleton as it was given."
-HURDLES: dict[Aspect, str] = {
-    Aspect.PACKAGES: "The file does not compile.",
-    Aspect.COMPILES: "The file packages, but the graph with it does not compile.",
-}
-"""What it means that one of the first checks failed: nothing behind it was made."""

@@ -1,0 +1,133 @@
+"""How a check ended."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from grader.intake.program import Unset
+from grader.record import LaneKind, NotRun, PrintedOutput, ProgramEnd, Reason
+
+NOT_RUN: dict[NotRun, str] = {
+    NotRun.CUT: "a case did not end; those after it had a short try, and one did not end in it",
+    NotRun.ENDLESS: "several cases did not end, so no more were run",
+    NotRun.TIME: "the cases before took all the time that there is",
+    NotRun.PROCESS: "the program ended its process too often, so no more cases were run",
+    NotRun.LOADING: "the program ended its process, and its compiled graphs could not be loaded "
+    "again",
+}
+UNSET: dict[Unset, str] = {
+    Unset.MISSING: " is not defined at the top level of the file, and the kernel is compiled with "
+    "other values of it: define it as the skeleton does",
+    Unset.TWICE: " is defined twice (line {line})",
+    Unset.COMPUTED: " is not a plain number (line {line}), and the kernel is compiled with other "
+    "values of it: write the number, as the skeleton does",
+}
+"""Why a constant can't get the values of other sizes, behind its name."""
+PROGRAM_ENDS: dict[ProgramEnd, str] = {
+    ProgramEnd.RAN: "it ran{printed}",
+    ProgramEnd.NO_MAIN: "the file has no main, so it is no program that could be run",
+    ProgramEnd.NOT_BUILT: "it does not build as a program: {said}",
+    ProgramEnd.FAILED: "it ended with {said}{command}",
+    ProgramEnd.STOPPED: "it was stopped: {said}{command}",
+    ProgramEnd.NO_LAUNCH: "it launched no kernel that the task is about{command}",
+    ProgramEnd.NOT_CLEAN: "the device saw {said} in it{command}",
+    ProgramEnd.NOTHING_BACK: "it fetched nothing that a kernel had written{command}",
+    ProgramEnd.UNSEEN: "it could not be watched: {said}{command}",
+}
+"""What came of a program; ``{command}`` stands for its arguments, where it has some."""
+REFERENCE_TOO = "the reference answer does not run as a program here, either"
+NOT_ON_A_GPU = "a GPU does not show its launches; grade on the software device to see them"
+"""What is said of a program where the kernels run on a GPU."""
+PRINTED: dict[PrintedOutput, str] = {
+    PrintedOutput.PUBLISHED: ", and printed the published output",
+    PrintedOutput.OTHER: "; it printed other numbers than the book's program",
+    PrintedOutput.NOTHING: "; it printed no numbers where the book's program does",
+    PrintedOutput.NOT_ASKED: "",
+}
+_REASONS: dict[Reason, str] = {
+    Reason.NOTHING_FILLED_IN: "nothing was filled in",
+    Reason.COMPILER: "{said}",
+    Reason.KERNEL_MISSING: "the file does not define {function}",
+    Reason.CONSTANT_UNSET: "{constant}{why}",
+    Reason.SIGNATURE: "{function} is launched with {arguments}{parameters}, and is declared as "
+    "`{declared}`{expected}",
+    Reason.NOT_PACKAGED: "the file does not package",
+    Reason.NOT_COMPILED: "it does not compile",
+    Reason.PROBLEM: "{title}{detail}",
+    Reason.NOT_RUN: "{why}",
+    Reason.UNKNOWN: "{said}",
+    Reason.NO_CASE: "no case of it could be run",
+    Reason.NO_OUTPUT: "not every case gave an output",
+    Reason.NO_KERNEL: "no kernel ran to its end and wrote an output",
+    Reason.WRITERS_HIDDEN: "a GPU does not show who wrote which byte; grade on the software device "
+    "to see it",
+    Reason.ACCESSES_HIDDEN: "the inputs are untouched and the results repeat, but a GPU does not "
+    "show accesses and races; grade on the software device to see them",
+    Reason.GIVEN_KERNEL: "the given kernel is unchanged, and it is not right there",
+    Reason.ASSIGNED_FIRST: "the assigned part is not right yet",
+    Reason.TRIED: "tried at {sizes}{not_compared}",
+    Reason.PROGRAM: "{told}",
+    Reason.PROGRAM_UNSEEN: "the program could not be watched: {said}",
+}
+
+
+def reason_sentence(reason: Reason | None, data: Mapping[str, int | str]) -> str:
+    """Why a check ended as it did; empty where there is nothing to say."""
+    if reason is None:
+        return ""
+    words = {name: str(value) for name, value in data.items()}
+    if reason is Reason.PROBLEM:
+        words["detail"] = f": {data['detail']}" if data.get("detail") else ""
+    elif reason is Reason.CONSTANT_UNSET:
+        words["why"] = UNSET[Unset(str(data["why"]))].format_map(words)
+    elif reason is Reason.SIGNATURE:
+        some, other = words["parameters"], words["expected"]
+        words["parameters"] = f" and the compile-time parameters {some}" if some else ""
+        words["expected"] = f"; the skeleton has `{other}`" if other else ""
+    elif reason is Reason.NOT_RUN:
+        words["why"] = NOT_RUN[NotRun(str(data["why"]))]
+    elif reason is Reason.PROGRAM:
+        words["told"] = program_sentence(
+            ProgramEnd(words["end"]),
+            command=words.get("command", ""),
+            said=words.get("said", ""),
+            printed=PrintedOutput(words.get("printed", PrintedOutput.NOT_ASKED)),
+        )
+    elif reason is Reason.TRIED:
+        words["sizes"] = sizes_tried(int(data["tried"]), int(data["of"]))
+        words["not_compared"] = ""
+        if data.get("not_compared"):
+            words["not_compared"] = (
+                f"; {int(data['not_compared']):,} of {int(data['elements']):,} elements were not "
+                "compared: their sum may overflow in one order and not in another"
+            )
+    return _REASONS[reason].format_map(words)
+
+
+def program_sentence(
+    end: ProgramEnd,
+    *,
+    command: str = "",
+    said: str = "",
+    printed: PrintedOutput = PrintedOutput.NOT_ASKED,
+) -> str:
+    """What came of a program, or of one run of it."""
+    with_arguments = f" (run with {command})" if command else ""
+    return PROGRAM_ENDS[end].format(command=with_arguments, said=said, printed=PRINTED[printed])
+
+
+def sizes_tried(tried: int, count: int) -> str:
+    """``14 of 58 sizes``, ``all 58 sizes``; of too many to count, ``14 sizes``."""
+    if not count:
+        return "1 size" if tried == 1 else f"{tried} sizes"
+    if tried == count:
+        return f"all {count} sizes" if count > 1 else "its one size"
+    return f"{tried} of {count} sizes"
+
+
+LANES: dict[LaneKind, str] = {
+    LaneKind.GRAPH: "as an op in a MAX Graph",
+    LaneKind.KERNEL: "its kernels, as PTX that the grader launches",
+    LaneKind.HARNESS: "its kernels, by a library that launches them",
+}
+"""How a submission was run."""
