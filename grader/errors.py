@@ -10,6 +10,7 @@
     +-- GraderFault                 our side failed; never costs a point     (exit 4)
         +-- ToolchainFault          MAX or Mojo missing, broken or unusable
         |   +-- IndexUnreachable    it is not installed, and can't be fetched
+        |   +-- EditionLeftOpen     the file may be of an edition that can't be tried here
         +-- DeviceFault             the device could not be started or used
         |   +-- UnsupportedByDevice an instruction or driver call we lack
         +-- SandboxFault            the isolation asked for can't be reached
@@ -92,6 +93,10 @@ class ToolchainFault(GraderFault):
 
 class IndexUnreachable(ToolchainFault):
     """What is not installed can't be fetched: no network, or no index that answers."""
+
+
+class EditionLeftOpen(ToolchainFault):
+    """A file does not compile, and may be written for an edition that can't be tried here."""
 
 
 class DeviceFault(GraderFault):

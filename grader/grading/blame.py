@@ -133,11 +133,11 @@ def blame_packaging(packaged: Packaged, control: Control) -> Blame:
     if limit := _limit(packaged.outcome, "packaging", control):
         return Blame(sentence=limit)
     if sure := [each for each in packaged.diagnostics if is_about_the_op(each)]:
-        return Blame(sentence=_first(sure))
+        return Blame(sentence=first_said(sure))
     if control() is None:
         raise _broken("package", packaged.outcome)
     if errors := [each for each in packaged.diagnostics if each.severity == "error"]:
-        return Blame(sentence=_first(errors))
+        return Blame(sentence=first_said(errors))
     return Blame(sentence=f"the compiler broke off on this file ({packaged.outcome.how})")
 
 
@@ -160,11 +160,11 @@ def blame_compile(
     text = f"{ended.output}\n{ended.message}"
     diagnostics = parse(text, stage="compile", student_file=student_file)
     if sure := [each for each in diagnostics if is_about_the_op(each)]:
-        return Blame(sentence=_first(sure), diagnostics=diagnostics)
+        return Blame(sentence=first_said(sure), diagnostics=diagnostics)
     if control() is None:
         raise _broken(f"compile {what} of", ended.outcome)
     if errors := [each for each in diagnostics if each.severity == "error"]:
-        return Blame(sentence=_first(errors), diagnostics=diagnostics)
+        return Blame(sentence=first_said(errors), diagnostics=diagnostics)
     if ended.why == "protocol":
         return Blame(sentence=f"the program broke the grader's protocol: {ended.message}")
     if ended.why == "failed" and (said := ended.message.strip()):
@@ -243,7 +243,8 @@ def starved(outcome: Outcome) -> bool:
     return _idle(outcome) and waiting is not None and waiting > STARVED * outcome.wall_seconds
 
 
-def _first(errors: list[Diagnostic]) -> str:
+def first_said(errors: Sequence[Diagnostic]) -> str:
+    """The first of some errors, with its line."""
     first = errors[0]
     return f"line {first.line}: {first.message}" if first.line else first.message
 

@@ -3,26 +3,29 @@
 Where the request names an edition, that one decides: a file of another edition
 gets an explanation, line by line. Where it does not, the file's own words
 decide (`grader.toolchain.detect`); and if packaging then fails, the other editions
-that they fit as well are tried before there is a verdict.
+that they fit as well are tried before there is a verdict. Where one of them can't be
+tried, there is none: no answer fails by a guess of ours.
 """
 
 from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import msgspec
 
-from grader.errors import GraderFault
+from grader.errors import EditionLeftOpen, GraderFault
+from grader.grading.blame import first_said
 from grader.grading.state import RunState
 from grader.record import Diagnostic, Note
 from grader.toolchain import edition as editions
 from grader.toolchain import store
 from grader.toolchain.detect import Decision, Foreign, compare, detect, nearest, span
 from grader.toolchain.edition import DEFAULT_EDITION, Edition
+from grader.toolchain.packaging import Packaged
 from grader.toolchain.toolchain import Toolchain, is_installed, locate
 
 DOWNLOADS = 2
@@ -105,6 +108,82 @@ def in_use(edition: Edition) -> Iterator[None]:
         return
     with store.locked(edition, exclusive=False):
         yield
+
+
+def another(
+    choice: Choice,
+    refused: Packaged,
+    state: RunState,
+    compiled: Callable[[Toolchain], Packaged],
+    *,
+    gradable: Callable[[Edition], bool] = lambda edition: True,
+) -> Choice | None:
+    """The choice of another edition that takes a file which this one's compiler rejects.
+
+    Args:
+        choice: Of the edition that rejects it.
+        refused: What its compiler said.
+        state: Of the run.
+        compiled: What the compiler of another edition says of the file.
+        gradable: Whether a file of an edition can be graded.
+
+    Returns:
+        None where no edition that the file fits takes it, as far as can be known.
+
+    Raises:
+        EditionLeftOpen: one may take it, and can't be tried here.
+    """
+    if choice.pinned or refused.outcome.limit:
+        return None
+    settled = {choice.edition.name}
+    for edition in neighbours(choice, refused.diagnostics):
+        toolchain = reachable(edition, state) if gradable(edition) else None
+        if toolchain is None:
+            continue
+        there = compiled(toolchain)
+        if there.ok:
+            return moved(choice, edition)
+        if there.outcome.limit is None:
+            settled.add(edition.name)
+    left = [name for name in _possible(choice) if name not in settled]
+    if left:
+        # Imported when it is needed, which is seldom.
+        from grader.toolchain.slips import wrong_everywhere
+
+        puzzle = state.request.puzzle_name
+        if not wrong_everywhere(refused.diagnostics, choice.text, puzzle, left):
+            raise _left_open(choice, refused, left, gradable)
+    return None
+
+
+def _possible(choice: Choice) -> tuple[str, ...]:
+    """The editions that a right answer with the file's words may be of.
+
+    None where they contradict each other; and none where they tell nothing, as a right answer's
+    imports would.
+    """
+    decision = choice.detected
+    telling = decision.fits and len(decision.as_good) < len(editions.names())
+    return decision.as_good if telling else ()
+
+
+def _left_open(
+    choice: Choice,
+    refused: Packaged,
+    left: Sequence[str],
+    gradable: Callable[[Edition], bool],
+) -> EditionLeftOpen:
+    here = choice.edition.name
+    errors = [each for each in refused.diagnostics if each.severity == "error"]
+    said = f" ({first_said(errors)})" if errors else ""
+    missing = [name for name in left if not _is_here(name) and gradable(editions.find(name))]
+    install = f"Run grade toolchain install {' '.join(missing)} and grade it again, or say"
+    return EditionLeftOpen(
+        f"it does not compile with edition {here}{said}, but may be written for {span(left)}, "
+        "which can't be tried here",
+        remedy=f"{install if missing else 'Say'} which edition it is written for: "
+        f"--edition {here}.",
+    )
 
 
 def neighbours(choice: Choice, diagnostics: Iterable[Diagnostic]) -> list[Edition]:

@@ -154,8 +154,8 @@ class ProgramRun:
             state.stage_peak = built.packaged.outcome.peak_resident_bytes
             state.diagnostics = built.packaged.diagnostics
             state.stage_failed = not built.ok
-            if not built.ok and not built.kernels:
-                other = self._neighbour(shapes, built)
+            if not built.ok:
+                other = self._another(shapes, built)
                 if other is not None:
                     return other
             blame = self._blame(built, shapes)
@@ -362,17 +362,20 @@ class ProgramRun:
             first_look=first_look,
         )
 
-    def _neighbour(self, shapes: Sequence[PlannedShape], built: BuiltKernels[Any]) -> Choice | None:
+    def _another(self, shapes: Sequence[PlannedShape], built: BuiltKernels[Any]) -> Choice | None:
         """The choice of another edition that compiles the file, if there is one."""
-        for edition in editions.neighbours(self.choice, built.packaged.diagnostics):
-            if (edition.harness if self.on_gpu else edition.kernels) is None:
-                continue
-            toolchain = editions.reachable(edition, self.state)
-            if toolchain is None:
-                continue
-            if self._build(self.state.submission.text, shapes[:1], toolchain).ok:
-                return editions.moved(self.choice, edition)
-        return None
+        text = self.state.submission.text
+        # One of each part: what no shape needs is not compiled.
+        few = list({shape.part.name: shape for shape in shapes}.values())
+        return editions.another(
+            self.choice,
+            built.packaged,
+            self.state,
+            lambda toolchain: self._build(text, few, toolchain).packaged,
+            gradable=lambda edition: (
+                (edition.harness if self.on_gpu else edition.kernels) is not None
+            ),
+        )
 
     def _blame(self, built: BuiltKernels[Any], shapes: Sequence[PlannedShape]) -> Blame | None:
         """Whose failure it is that the file does not compile; None where it does."""

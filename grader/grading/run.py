@@ -202,7 +202,7 @@ class _Run:
     def _packaging_failed(self, packaged: Packaged, workspace: Workspace) -> None:
         """Another edition that takes the file, or whose failure it is."""
         state = self.state
-        self.moved_to = self._neighbour(packaged)
+        self.moved_to = editions.another(self.choice, packaged, state, self._packaged_with)
         if self.moved_to is not None:
             state.stage_failed = True
             return
@@ -215,20 +215,9 @@ class _Run:
         )
         self._fail(StepsDone(failure=why or blame.sentence, other_edition=short), blame)
 
-    def _neighbour(self, packaged: Packaged) -> Choice | None:
-        """The choice of another edition that packages the file, if there is one."""
-        state = self.state
-        for edition in editions.neighbours(self.choice, packaged.diagnostics):
-            toolchain = editions.reachable(edition, state)
-            if toolchain is None:
-                continue
-            with self._workspace(_staged(state.submission), toolchain) as workspace:
-                there = package(workspace, limits=self._packaging_limits())
-            if there.ok:
-                return editions.moved(self.choice, edition)
-            if there.outcome.limit:
-                return None
-        return None
+    def _packaged_with(self, toolchain: Toolchain) -> Packaged:
+        with self._workspace(_staged(self.state.submission), toolchain) as workspace:
+            return package(workspace, limits=self._packaging_limits())
 
     def _while_packaging(self) -> None:
         """Use the second that the compiler takes: compare with the skeleton, load what comes next.

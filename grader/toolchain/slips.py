@@ -15,9 +15,10 @@ from typing import Final, NamedTuple
 
 from msgspec.structs import replace
 
-from grader.intake.lexer import NAME, SIGN, Token, scan
+from grader.intake.lexer import CLOSING, NAME, OPENING, SIGN, Token, scan
 from grader.record import Diagnostic, Note
 from grader.references import reference
+from grader.toolchain.dialect import DialectWord, words
 from grader.toolchain.edition import Edition
 
 _UNKNOWN: Final = re.compile(
@@ -25,10 +26,13 @@ _UNKNOWN: Final = re.compile(
     r"|does not contain '(\w+)'$|unable to locate module '(\w+)'$"
     r"|unexpected keyword argument '(\w+)'$"
 )
-_SYNTAX: Final = re.compile(
-    r"expected '[])}:]'|expected ':' after|unexpected token|must start at the beginning of a line"
-    r"|statement indentation must match|statement has excess indentation|unexpected end of file"
+_LAYOUT: Final = re.compile(
+    r"statement indentation must match|statement has excess indentation|unexpected end of file"
     r"|body must not be empty"
+)
+_SYNTAX: Final = re.compile(
+    r"expected '[])}:]'|expected ':' after|unexpected token|must start at the beginning of a line|"
+    + _LAYOUT.pattern
 )
 _NAMES: Final = frozenset(
     {
@@ -38,6 +42,9 @@ _NAMES: Final = frozenset(
     }
 )
 """Names of every edition."""
+_BETWEEN: Final = frozenset({"and", "or", "not", "in", "is", "if", "else", "for"})
+"""Words that may follow a value."""
+_NO_NAME: Final = re.compile(r"use of unknown declaration '(\w+)'|does not contain '(\w+)'$")
 _NOT_DEFINED: Final = re.compile(r"use of unknown declaration '(\w+)'$")
 _IMPORT: Final = re.compile(r"^from ([\w.]+) import (.+)$", re.MULTILINE)
 _NO_STEP: Final = "There is no ++ and no --: write += 1 or -= 1."
@@ -60,6 +67,7 @@ _SIGNS: Final = tuple(
     )
 )
 """What stands in a line that can't be read, and what to write."""
+_NO_COLON: Final = re.compile(r"expected ':' (in|after) ")
 _INDENTED: Final = re.compile(r"statement has excess indentation|statement indentation must match")
 _ONE_COLUMN: Final = "The lines of one block begin in the same column: those above and this one."
 _BEGINS: Final = frozenset(
@@ -113,6 +121,93 @@ def explained(
             advice = _of_name(each, text, known, skeleton) or _of_line(each, lines)
             said.append(replace(each, advice=advice) if advice else each)
     return tuple(said)
+
+
+def wrong_everywhere(
+    diagnostics: Iterable[Diagnostic], text: str, puzzle: str, among: Iterable[str]
+) -> bool:
+    """Whether a file that one edition's compiler rejects is rejected by those of others, too.
+
+    Only what is certain by the file itself counts: a bracket without a partner, a line that is
+    no Mojo, a name that is misspelt or defined nowhere. A type that does not fit, or a name that
+    may come with the language, says nothing of another edition.
+
+    Args:
+        diagnostics: What the one compiler says.
+        text: The source.
+        puzzle: Its name.
+        among: The names of the others.
+    """
+    errors = [each for each in diagnostics if each.severity == "error"]
+    if any(_SYNTAX.search(each.message) for each in errors) and lone_bracket(text) is not None:
+        return True
+    # Behind another error it mostly follows from that one.
+    if errors and _LAYOUT.search(errors[0].message):
+        return True
+    lines = text.split("\n")
+    there = [reference(puzzle, name, "skeleton") for name in among]
+    skeletons = [each for each in there if each is not None]
+    return any(
+        bool(_of_line(each, lines))
+        or _lacks_colon(each, lines)
+        or _is_nobodys(each, text, skeletons)
+        for each in errors
+    )
+
+
+def _lacks_colon(diagnostic: Diagnostic, lines: Sequence[str]) -> bool:
+    if diagnostic.line is None or not _NO_COLON.search(diagnostic.message):
+        return False
+    line = lines[diagnostic.line - 1] if diagnostic.line <= len(lines) else ""
+    return ":" not in line
+
+
+def _is_nobodys(diagnostic: Diagnostic, text: str, skeletons: Sequence[str]) -> bool:
+    """Whether a name is unknown that no edition of the skeletons can bring."""
+    found = _NO_NAME.search(diagnostic.message)
+    if found is None:
+        return False
+    name = found[1] or found[2]
+    imported = [name in _imported(skeleton) for skeleton in skeletons]
+    if any(imported):
+        # It is not imported here, and would have to be there.
+        return all(imported) and name == found[1]
+    known = _NAMES.union(_names_in(scan(text)), *map(_imported, skeletons))
+    meant = closest(name, known - {name})
+    # Names of the language were changed in this way: sizeof and size_of, int and Int.
+    if meant and _plain(meant) != _plain(name):
+        return True
+    return name == found[1] and _is_variable(name, text)
+
+
+def _imported(skeleton: str) -> set[str]:
+    return {name for _, names in _IMPORT.findall(skeleton) for name in re.findall(r"\w+", names)}
+
+
+def _plain(name: str) -> str:
+    return name.replace("_", "").casefold()
+
+
+def _is_variable(name: str, text: str) -> bool:
+    """Whether a name in small letters is used as a value only.
+
+    What comes with the language is types, which begin with a capital, functions, which are called,
+    and keywords, which stand before a name.
+    """
+    stream = words(text)
+    uses = [place for place, word in enumerate(stream) if word.text == name]
+    return bool(uses) and name.islower() and all(_is_value(stream, place) for place in uses)
+
+
+def _is_value(stream: Sequence[DialectWord], place: int) -> bool:
+    """Whether a value ends at a name, or behind an index of it: nothing else of it follows."""
+    depth = 0
+    for word in stream[place + 1 :]:
+        if depth == 0 and word.text != "[":
+            sign = not word.text.isidentifier() and word.text not in ("(", ".")
+            return word.first or sign or word.text in _BETWEEN
+        depth += (word.text in OPENING) - (word.text in CLOSING)
+    return True
 
 
 def _of_name(diagnostic: Diagnostic, text: str, known: frozenset[str], skeleton: str) -> str:

@@ -13,7 +13,8 @@ import pytest
 from grader.folders import reference_kernel
 from grader.grading import run
 from grader.grading.state import Request, Silent, StepsDone
-from grader.record import Record, Verdict
+from grader.record import Record, StageOutcome, Verdict
+from grader.references import reference as reference_text
 from grader.toolchain import edition as editions
 from grader.toolchain.detect import detect
 from grader.toolchain.toolchain import is_installed
@@ -34,14 +35,14 @@ def reference(edition: str, name: str = "right") -> str:
     return reference_kernel("conv1d", edition, f"{name}.mojo").read_text(encoding="utf-8")
 
 
-def graded(text: str, folder: Path, *, needs: tuple[str, ...]) -> Record:
+def graded(text: str, folder: Path, *, needs: tuple[str, ...], puzzle: str = "conv1d") -> Record:
     for name in needs:
         if not is_installed(editions.find(name)):
             pytest.skip(f"not installed: grade toolchain install {name}")
-    source = folder / "conv1d.mojo"
+    source = folder / f"{puzzle}.mojo"
     source.write_text(text, encoding="utf-8")
     return run.grade(
-        Request(source=source, puzzle_name="conv1d", edition="auto", device="software"), Silent()
+        Request(source=source, puzzle_name=puzzle, edition="auto", device="software"), Silent()
     )
 
 
@@ -131,11 +132,72 @@ OCTOBER = (
 )
 
 
-def test_a_border_that_no_word_tells_costs_nobody_the_mark(tmp_path: Path) -> None:
-    record = graded(OCTOBER, tmp_path, needs=("25.7", "25.6.1"))
+# As the book of November 2025 had it: no word of it tells 25.7 from 26.1.
+NOVEMBER = (
+    reference("25.7")
+    .replace("enqueue_function_checked[conv1d, conv1d]", "enqueue_function_unchecked[conv1d]")
+    .replace("from gpu.host", "from memory import LegacyUnsafePointer\nfrom gpu.host", 1)
+    .replace(
+        "                    output_tensor.ptr,",
+        "                    rebind[LegacyUnsafePointer[Scalar[output.dtype]]](output_tensor.ptr),",
+    )
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "guess", "right"),
+    [(OCTOBER, "25.7", "25.6.1"), (NOVEMBER, "26.1", "25.7")],
+    ids=["October 2025", "November 2025"],
+)
+def test_a_border_that_no_word_tells_costs_nobody_the_mark(
+    text: str, guess: str, right: str, tmp_path: Path
+) -> None:
+    record = graded(text, tmp_path, needs=(guess, right))
     assert packaged(record), record.headline
-    assert detect(OCTOBER).edition == "25.7"
-    assert edition_of(record) == "25.6.1"
+    assert detect(text).edition == guess
+    assert edition_of(record) == right
+    (failed,) = (each for each in record.stages if each.outcome is StageOutcome.FAILED)
+    assert failed.name == "package"
+
+
+def test_what_an_edition_that_is_missing_may_take_has_no_mark(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def but_one(edition: editions.Edition) -> bool:
+        return edition.name != "25.7" and is_installed(edition)
+
+    monkeypatch.setattr("grader.grading.editions.is_installed", but_one)
+    line = "global_i = Int(block_dim"
+    assert line in NOVEMBER
+    # The index of a type that no compiler of these is known to refuse or to take.
+    text = NOVEMBER.replace(line, f"var index: String = 3\n    {line}").replace(
+        "rebind[LegacyUnsafePointer[Scalar[output.dtype]]](output_tensor.ptr)", "output_tensor.ptr"
+    )
+    record = graded(text, tmp_path, needs=("26.1",))
+    assert record.verdict is Verdict.FAULT
+    assert record.fault is not None
+    assert "grade toolchain install 25.7 " in record.fault.remedy
+    assert "--edition 26.1" in record.fault.remedy
+    assert any("String" in each.message for each in record.diagnostics)
+    misspelt = text.replace("barrier()\n", "barier()\n", 1)
+    assert graded(misspelt, tmp_path, needs=("26.1",)).verdict is Verdict.FAIL
+
+
+def test_so_it_is_with_a_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def but_one(edition: editions.Edition) -> bool:
+        return edition.name != "26.2" and is_installed(edition)
+
+    monkeypatch.setattr("grader.grading.editions.is_installed", but_one)
+    text = reference_text("map", "26.3", "right")
+    assert text is not None
+    assert detect(text).as_good == ("26.2", "26.3", "26.4")
+    kernel = "    var i = thread_idx.x\n"
+    assert kernel in text
+    text = text.replace(kernel, f"    var index: String = 3\n{kernel}", 1)
+    record = graded(text, tmp_path, needs=("26.4", "26.3"), puzzle="map")
+    assert record.fault is not None
+    assert record.fault.kind == "EditionLeftOpen"
+    assert "grade toolchain install 26.2 " in record.fault.remedy
 
 
 def test_where_no_neighbour_packages_it_either_the_first_compiler_has_the_word(

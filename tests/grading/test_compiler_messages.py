@@ -15,7 +15,7 @@ from grader.record import Diagnostic
 from grader.references import reference
 from grader.toolchain import edition as editions
 from grader.toolchain.packaging import parse
-from grader.toolchain.slips import closest, explained, lone_bracket
+from grader.toolchain.slips import closest, explained, lone_bracket, wrong_everywhere
 
 FILE = Path(__file__).with_name("compiler_messages.toml")
 MESSAGES = tomllib.loads(FILE.read_text("utf-8"))["message"]
@@ -39,6 +39,63 @@ def test_each_message_is_told_at_its_line_in_one_sentence(row: dict) -> None:
     # It points into the line that was changed, or where the compiler noticed.
     assert first.column is not None
     assert first.column <= len(text.split("\n")[row["line"] - 1]) + 1
+
+
+MAY_BE_AN_EDITIONS = {
+    *("call thread idx", "ellipsis left", "float index", "fn word", "immut write"),
+    *("missing block dim", "missing comma", "misspelt method", "misspelt module"),
+    *("misspelt named", "no raises", "python len", "return value", "string add", "tab"),
+    "type missing",
+}
+"""Rows whose message may be one of a dialect: a type, a method, a call, a word of the language."""
+
+
+@pytest.mark.parametrize("row", MESSAGES, ids=lambda row: f"{row['name']}, {row['edition']}")
+def test_what_no_edition_takes_is_told_from_what_another_may_take(row: dict) -> None:
+    text, said = told(row)
+    others = [name for name in editions.names() if name != row["edition"]]
+    wrong = row["name"] not in MAY_BE_AN_EDITIONS
+    assert wrong_everywhere(said, text, row["puzzle"], others) is wrong
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "certain"),
+    [
+        ("    acc = total + 1\n", "use of unknown declaration 'total'", True),
+        ("    acc = total[i] + 1\n", "use of unknown declaration 'total'", True),
+        ("    acc = sum(a)\n", "use of unknown declaration 'sum'", False),
+        ("    acc = width[dtype]()\n", "use of unknown declaration 'width'", False),
+        ("    acc = math.sqrt(a)\n", "use of unknown declaration 'math'", False),
+        ("    constant acc = 3\n", "use of unknown declaration 'constant'", False),
+        ("    acc: Tile = a\n", "use of unknown declaration 'Tile'", False),
+        # Names that the language itself has changed in this way.
+        ("    acc = align_of[a]() + alignof[a]()\n", "use of unknown declaration 'alignof'", False),
+        ("    acc = Int(a) + int(b)\n", "use of unknown declaration 'int'", False),
+        ("    if a < b\n        pass\n", "expected ':' after 'if' expression", True),
+        ("    fn f() unified:\n", "expected ':' in function definition", False),
+        ("    acc = f(a b)\n", "expected ')' in call argument list", False),
+        ("    acc = f((a)\n", "expected ')' in call argument list", True),
+    ],
+)  # fmt: skip
+def test_a_name_that_may_come_with_the_language_is_not_certain(
+    text: str, message: str, certain: bool
+) -> None:
+    text = f"fn kernel(a: Int):\n{text}"
+    said = parse(
+        f"op/answer.mojo:2:5: error: {message}", stage="package", student_file="op/answer.mojo"
+    )
+    assert wrong_everywhere(said, text, "conv1d", ["25.7"]) is certain
+
+
+def test_an_import_that_is_missing_is_certain_where_each_edition_needs_it() -> None:
+    said = parse(
+        "op/answer.mojo:2:5: error: use of unknown declaration 'LayoutTensor'",
+        stage="package",
+        student_file="op/answer.mojo",
+    )
+    text = "fn kernel():\n    var a = LayoutTensor.b\n"
+    assert wrong_everywhere(said, text, "conv1d", ["25.7", "26.1"])
+    assert not wrong_everywhere(said, text, "conv1d", ["25.7", "26.7"])
 
 
 def test_where_the_compiler_noticed_an_unclosed_bracket_is_told_below() -> None:

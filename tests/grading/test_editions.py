@@ -6,19 +6,23 @@ import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import cast
 
 import pytest
 
-from grader.errors import ToolchainFault, UsageError
+from grader.errors import EditionLeftOpen, ToolchainFault, UsageError
 from grader.folders import data_directory
 from grader.grading import editions
 from grader.grading.editions import Choice, choose, explanation, neighbours, with_explanation
 from grader.grading.state import RunState
 from grader.record import Diagnostic
+from grader.sandbox import LimitHit, Outcome
 from grader.toolchain import edition as known
 from grader.toolchain import store
 from grader.toolchain.edition import DEFAULT_EDITION, Edition
+from grader.toolchain.packaging import Packaged
+from grader.toolchain.toolchain import Toolchain
 
 
 def reference(edition: str, name: str = "right") -> str:
@@ -244,6 +248,148 @@ def test_a_neighbour_that_can_not_be_fetched_is_left_out_aloud(
     assert run.progress.notices == [
         "Edition 25.4 was not tried: the package index can't be reached"
     ]
+
+
+# ---- what is done with them ----
+
+TYPES = error("cannot implicitly convert 'Foo' value to 'Bar'")
+MISSPELT = error("use of unknown declaration 'bariier'")
+
+
+@dataclass
+class Asked:
+    """Which editions' compilers were asked of the file, by name; and what they say."""
+
+    answers: dict[str, Packaged] = field(default_factory=dict)
+    names: list[str] = field(default_factory=list)
+
+    def __call__(self, toolchain: Toolchain) -> Packaged:
+        name = toolchain.edition.name
+        self.names.append(name)
+        return self.answers.get(name) or packaged(TYPES)
+
+
+def packaged(*diagnostics: Diagnostic, limit: LimitHit | None = None) -> Packaged:
+    outcome = cast(Outcome, SimpleNamespace(limit=limit))
+    return Packaged(ok=not diagnostics, diagnostics=diagnostics, outcome=outcome, output="")
+
+
+@pytest.fixture
+def reached(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Toolchains are where they are asked for."""
+    monkeypatch.setattr(
+        editions, "provide", lambda edition, state: SimpleNamespace(edition=edition)
+    )
+
+
+def installed(monkeypatch: pytest.MonkeyPatch, *there: str) -> None:
+    monkeypatch.setattr(editions, "is_installed", lambda edition: edition.name in there)
+
+
+def another(
+    text: str, said: Packaged, asked: Asked, *, gradable: frozenset[str] = frozenset(known.names())
+) -> Choice | None:
+    state = SimpleNamespace(progress=Listener(), request=SimpleNamespace(puzzle_name="conv1d"))
+    return editions.another(
+        choose("auto", text),
+        said,
+        cast(RunState, state),
+        asked,
+        gradable=lambda edition: edition.name in gradable,
+    )
+
+
+@pytest.mark.usefixtures("reached")
+def test_the_first_other_edition_that_takes_the_file_is_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    installed(monkeypatch, "26.3", "26.2", "26.1", "25.7")
+    asked = Asked({"26.1": packaged()})
+    choice = another(AMBIGUOUS, packaged(TYPES), asked)
+    assert choice is not None
+    assert choice.edition.name == "26.1"
+    assert asked.names == ["26.2", "26.1"]
+
+
+@pytest.mark.usefixtures("reached")
+def test_where_all_that_fit_were_tried_the_verdict_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+    installed(monkeypatch, "26.1", "25.7")
+    asked = Asked()
+    assert another(NOVEMBER, packaged(TYPES), asked) is None
+    assert asked.names == ["25.7"]
+
+
+@pytest.mark.usefixtures("reached")
+def test_no_file_fails_where_an_edition_that_fits_is_not_installed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    installed(monkeypatch, "26.1")
+    asked = Asked()
+    with pytest.raises(EditionLeftOpen) as told:
+        another(NOVEMBER, packaged(TYPES), asked)
+    assert asked.names == []
+    assert told.value.what == (
+        "it does not compile with edition 26.1 (line 1: cannot implicitly convert 'Foo' value to "
+        "'Bar'), but may be written for 25.7, which can't be tried here"
+    )
+    assert told.value.remedy == (
+        "Run grade toolchain install 25.7 and grade it again, or say which edition it is written "
+        "for: --edition 26.1."
+    )
+
+
+@pytest.mark.usefixtures("none_installed")
+def test_no_file_fails_where_the_edition_across_a_border_can_not_be_fetched(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def offline(edition: Edition, run: Run) -> None:
+        raise ToolchainFault("the package index can't be reached")
+
+    monkeypatch.setattr(editions, "provide", offline)
+    border = error("'LegacyUnsafePointer' failed to infer parameter 'mut'")
+    with pytest.raises(EditionLeftOpen):
+        another(NOVEMBER, packaged(border), Asked())
+
+
+@pytest.mark.usefixtures("reached")
+def test_an_edition_whose_compiler_was_cut_off_is_left_open(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    installed(monkeypatch, "26.1", "25.7")
+    cut = packaged(TYPES, limit=LimitHit.WALL_CLOCK)
+    with pytest.raises(EditionLeftOpen) as told:
+        another(NOVEMBER, packaged(TYPES), Asked({"25.7": cut}))
+    assert told.value.remedy == "Say which edition it is written for: --edition 26.1."
+
+
+@pytest.mark.usefixtures("reached")
+def test_an_edition_that_can_not_be_graded_is_left_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    installed(monkeypatch, "26.1", "25.7")
+    asked = Asked()
+    with pytest.raises(EditionLeftOpen):
+        another(NOVEMBER, packaged(TYPES), asked, gradable=frozenset({"26.1"}))
+    assert asked.names == []
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        pytest.param(NOVEMBER + "barrier()\n", packaged(MISSPELT), id="a slip"),
+        pytest.param(NOVEMBER, packaged(TYPES, limit=LimitHit.WALL_CLOCK), id="cut off"),
+        pytest.param("var x = 1\n", packaged(TYPES), id="nothing tells an edition"),
+        pytest.param(MIXED["an old file with a new line"], packaged(TYPES), id="of no edition"),
+    ],
+)
+@pytest.mark.usefixtures("none_installed")
+def test_a_file_that_is_wrong_in_every_edition_fails_at_once(text: str, said: Packaged) -> None:
+    asked = Asked()
+    assert another(text, said, asked) is None
+    assert asked.names == []
+
+
+@pytest.mark.usefixtures("none_installed")
+def test_a_pinned_edition_leaves_none_open() -> None:
+    state = cast(RunState, SimpleNamespace())
+    choice = choose("26.1", NOVEMBER)
+    assert editions.another(choice, packaged(TYPES), state, Asked()) is None
 
 
 def test_after_a_move_the_reason_names_both_editions() -> None:
