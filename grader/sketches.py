@@ -62,6 +62,14 @@ for k in range(n):     # a loop in place of the call of itself
 ctx.enqueue_...(...)   # everything on the one context that the op is given
 ctx.enqueue_...(...)   # begins when the first has ended""",
     FindingKind.SAME_VALUE_RACE: _ONE_WRITES,
+    FindingKind.UNFINISHED_COPY: """\
+copy_dram_to_sram_async(...)
+async_copy_wait_all()  # each thread waits for its own copies
+barrier()              # then the others may read them""",
+    FindingKind.MBARRIER_MISUSE: """\
+if local_i == 0:
+    mbarrier_init(bar, threads)
+barrier()              # nobody arrives before it has begun""",
 }
 RACE_SKETCHES: dict[RacePattern, str] = {
     RacePattern.NO_BARRIER: _BARRIER_BETWEEN,

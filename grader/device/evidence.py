@@ -45,6 +45,8 @@ class FindingKind(StrEnum):
     EXITED_BEFORE_BARRIER = "exited-before-barrier"
     STREAM_RACE = "stream-race"
     SAME_VALUE_RACE = "same-value-race"
+    UNFINISHED_COPY = "unfinished-copy"
+    MBARRIER_MISUSE = "mbarrier-misuse"
 
 
 class Touch(msgspec.Struct, frozen=True, array_like=True):

@@ -11,6 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+LANE_BITS = 24
+LANE_MASK = (1 << LANE_BITS) - 1
+"""The bits of a number that hold a lane, where checks keep it with something else."""
 Index = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 

@@ -79,6 +79,8 @@ UNCLEAN = frozenset(
         FindingKind.RACE,
         FindingKind.BARRIER_DIVERGENCE,
         FindingKind.STREAM_RACE,
+        FindingKind.UNFINISHED_COPY,
+        FindingKind.MBARRIER_MISUSE,
     }
 )
 """Findings that cost the points for clean code. A read of uninitialised memory is shown; it

@@ -46,7 +46,9 @@ EXPLAINS_ALL: Final = (
     FindingKind.MISALIGNED,
     FindingKind.TRAP,
     FindingKind.BUDGET_EXCEEDED,
+    FindingKind.MBARRIER_MISUSE,
     FindingKind.BARRIER_DIVERGENCE,
+    FindingKind.UNFINISHED_COPY,
     FindingKind.RACE,
     FindingKind.STREAM_RACE,
 )

@@ -23,6 +23,8 @@ FINDING_PHRASES: dict[FindingKind, str] = {
     FindingKind.EXITED_BEFORE_BARRIER: "threads that ended before a barrier",
     FindingKind.STREAM_RACE: "a race between two streams",
     FindingKind.SAME_VALUE_RACE: "a race of threads that write the same value",
+    FindingKind.UNFINISHED_COPY: "an asynchronous copy that nobody waited for",
+    FindingKind.MBARRIER_MISUSE: "a wrong use of an mbarrier",
 }
 FINDING_TITLES: dict[FindingKind, str] = {
     FindingKind.OUT_OF_BOUNDS: "Access outside of an array",
@@ -39,6 +41,8 @@ FINDING_TITLES: dict[FindingKind, str] = {
     FindingKind.EXITED_BEFORE_BARRIER: "Threads that ended before a barrier",
     FindingKind.STREAM_RACE: "Race between two streams",
     FindingKind.SAME_VALUE_RACE: "Threads that write the same value to one cell",
+    FindingKind.UNFINISHED_COPY: "Use of a cell before its asynchronous copy",
+    FindingKind.MBARRIER_MISUSE: "Wrong use of an mbarrier",
 }
 FINDING_EXPLANATIONS: dict[FindingKind, str] = {
     FindingKind.OUT_OF_BOUNDS: "The index passes the end of what was allocated. On a GPU this may "
@@ -75,6 +79,14 @@ FINDING_EXPLANATIONS: dict[FindingKind, str] = {
     FindingKind.SAME_VALUE_RACE: "Whichever thread comes last, the cell "
     "holds the value that all of them write (PTX ISA, Limitations on Mixed-size Data-races). But "
     "it is right only as long as they agree, and one thread would be enough.",
+    FindingKind.UNFINISHED_COPY: "An asynchronous copy to shared memory goes on while the kernel "
+    "runs. Until somebody waits for it, the cell may hold what was there before. The thread that "
+    "began the copy waits for it; then a barrier() lets the other threads know. A barrier() alone "
+    "does not wait for copies.",
+    FindingKind.MBARRIER_MISUSE: "An mbarrier begins once (mbarrier_init), before any thread uses "
+    "it, and waits for as many arrivals as it was told. A wait asks for the state that an arrival "
+    "in that phase gave. Nothing else may write to its memory. Everything else is undefined "
+    "(PTX ISA, mbarrier).",
     FindingKind.STREAM_RACE: "Each DeviceContext() that the code makes has a stream of its own. A "
     "GPU works on different streams at the same time: which comes first is chance, though the "
     "values were right here. Enqueue everything on the context that the op is given. Or wait on "
@@ -106,6 +118,10 @@ FINDING_HINTS: dict[FindingKind, str] = {
     "barrier() outside of it.",
     FindingKind.SAME_VALUE_RACE: "The cell holds that value, whichever comes last. One thread "
     "would be enough.",
+    FindingKind.UNFINISHED_COPY: "Wait for the copy in the thread that began it, and put a "
+    "barrier() behind the wait, before anything uses the cell.",
+    FindingKind.MBARRIER_MISUSE: "Let one thread begin it, with a barrier() behind that, and count "
+    "the arrivals; ask for the state that the arrival gave.",
     FindingKind.STREAM_RACE: "A GPU works on several streams at once. Use one DeviceContext, or "
     "call synchronize() before the other one uses the memory.",
 }
@@ -227,6 +243,8 @@ FINDING_DIAGNOSES: dict[FindingKind, str] = {
     FindingKind.MISSING_FUNCTION: "The kernel calls a function that no GPU has",
     FindingKind.EXITED_BEFORE_BARRIER: "Threads end before a barrier that others reach",
     FindingKind.SAME_VALUE_RACE: "Several threads write the same value to one cell of {what}",
+    FindingKind.UNFINISHED_COPY: "A thread uses a cell of {what} before its asynchronous copy",
+    FindingKind.MBARRIER_MISUSE: "An mbarrier is used as PTX does not allow",
     FindingKind.STREAM_RACE: "Work on two streams uses the same memory, and neither waits",
 }
 """For an instructor; ``{past}`` and ``{what}`` stand for the access and the memory."""

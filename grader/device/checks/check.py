@@ -15,6 +15,7 @@ from grader.device.checks.events import (
     BarrierPassed,
     FaultyAccess,
     MemoryAccess,
+    PhaseArrival,
     StrongAccess,
     Touches,
     Watched,
@@ -78,7 +79,25 @@ class LaunchCheck:
     def misaligned(self, access: FaultyAccess) -> None:
         """An address is no multiple of the access size."""
 
+    def copying(self, access: MemoryAccess) -> None:
+        """Lanes begin an asynchronous copy. It was told as a store, whose bytes arrive later."""
+
+    def arrived(self, access: MemoryAccess) -> None:
+        """What lanes copied asynchronously is there now."""
+
     # Order
+
+    def waited(self, lanes: Index) -> None:
+        """Lanes have waited for copies of their own, which have arrived."""
+
+    def phase_arrival(self, arrival: PhaseArrival) -> None:
+        """Lanes, or their copies, have arrived at an mbarrier."""
+
+    def phase_passed(self, phase: int, lanes: Index, *, acquire: bool) -> None:
+        """Lanes saw that a phase of an mbarrier is complete."""
+
+    def misused(self, pc: int, lanes: Index, what: str) -> None:
+        """Lanes use an mbarrier as PTX does not allow. ``what`` is a verb and its object."""
 
     def strong(self, access: StrongAccess) -> None:
         """A strong load, store or atomic was made."""
@@ -202,6 +221,12 @@ class Observers:
     unwritten: Sequence[Callable[[MemoryAccess, Mask], None]]
     outside: Sequence[Callable[[FaultyAccess], None]]
     misaligned: Sequence[Callable[[FaultyAccess], None]]
+    copying: Sequence[Callable[[MemoryAccess], None]]
+    arrived: Sequence[Callable[[MemoryAccess], None]]
+    waited: Sequence[Callable[[Index], None]]
+    phase_arrival: Sequence[Callable[[PhaseArrival], None]]
+    phase_passed: Sequence[Callable[..., None]]
+    misused: Sequence[Callable[[int, Index, str], None]]
     strong: Sequence[Callable[[StrongAccess], None]]
     fence: Sequence[Callable[..., None]]
     barrier: Sequence[Callable[[BarrierPassed], None]]

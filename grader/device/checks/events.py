@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -24,6 +24,8 @@ from grader.device.evidence import (
 from grader.device.lanes import Index, Lanes, Mask
 from grader.device.memory import GlobalMemory, unravel
 
+EXACT_LANES = 1024
+"""Up to so many threads in flight, checks follow what each thread knows of each other one."""
 MOST_FINDINGS = 50
 """Distinct findings kept of one launch."""
 MOST_TOUCHED = 1024
@@ -267,6 +269,25 @@ class StrongAccess:
     wrote: Mask | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class PhaseArrival:
+    """Arrivals at an mbarrier in one phase.
+
+    Attributes:
+        phase: A number that no other phase of any mbarrier has among the blocks in flight.
+        before: That of the phase before it; 0 where it is the first.
+        lanes: Who arrived.
+        release: Whether what they did before is released by that.
+        copies: Whether their asynchronous copies arrived, and not they themselves.
+    """
+
+    phase: int
+    before: int
+    lanes: Index
+    release: bool = True
+    copies: bool = False
+
+
 @dataclass(slots=True)
 class BarrierPassed:
     """A barrier of one or more blocks that has let its threads go.
@@ -296,7 +317,10 @@ class Watched:
         place: What is said of the instruction at a program counter.
         global_granule, shared_granule: Bytes of the smallest access to the space; no two
             accesses straddle so many.
-        fences: Whether the kernel orders what its threads do by fences, releases or acquires.
+        fences: Whether the kernel orders what its threads do by fences, releases, acquires or
+            mbarriers.
+        communicates: Whether threads of different blocks may communicate, by strong accesses.
+        copies: Whether it copies asynchronously.
         heap: Whether it uses ``malloc``.
     """
 
@@ -306,6 +330,8 @@ class Watched:
     global_granule: int
     shared_granule: int
     fences: bool
+    communicates: bool
+    copies: bool
     heap: bool
 
 
@@ -321,6 +347,8 @@ class Wave:
         exited: For each lane, whether the thread has ended.
         shared_bytes: The size of shared memory's data, all blocks together.
         copying: Whether asynchronous copies of any of the lanes in a mask are under way.
+        mbarriers: The mbarriers that are valid now, by the index of their first byte in shared
+            memory's data.
         kept: What checks keep for further waves of the same number of blocks.
     """
 
@@ -331,4 +359,5 @@ class Wave:
     exited: Mask
     shared_bytes: int
     copying: Callable[[Mask], bool]
+    mbarriers: Mapping[int, object]
     kept: dict[object, Any] = field(default_factory=dict)

@@ -10,6 +10,10 @@ that it can come too early.
 Barriers are treated more generously than in the manual, since NVIDIA's own samples rely on that
 (threadFenceReduction): what a thread has fenced stays fenced for all who meet at a barrier, and
 what it has found by a strong read counts as acquired for them.
+
+An mbarrier orders whoever arrived in a phase, and the copies that arrived in it, before whoever saw
+that it is complete (PTX ISA, ``mbarrier.test_wait``). What was released in earlier phases is known,
+too: arrivals update one place, one after the other.
 """
 
 from __future__ import annotations
@@ -19,12 +23,10 @@ from typing import Protocol
 
 import numpy as np
 
-from grader.device.checks.events import Ordering
+from grader.device.checks.events import EXACT_LANES, Ordering, PhaseArrival
 from grader.device.evidence import Space
 from grader.device.lanes import Index, Mask
 
-MOST_LANES = 1024
-"""With more threads in flight a clock for each would cost too much; see `CoarseHappensBefore`."""
 MOST_PLACES = 4096
 """Most places that are remembered. If a program releases into more, the oldest is forgotten."""
 
@@ -55,8 +57,20 @@ class HappensBefore(Protocol):
         Some may have found another value than they wanted, and have not written.
         """
 
+    def waited(self, lanes: Index, now: int) -> None:
+        """Note that lanes waited for their own copies."""
+
+    def arrive(self, arrival: PhaseArrival, now: int) -> None:
+        """Note that lanes, or copies of theirs, arrived at an mbarrier."""
+
+    def see(self, phase: int, lanes: Index, now: int, *, acquire: bool) -> None:
+        """Note that lanes saw that a phase is complete."""
+
     def ordered(self, events: Index, theirs: Index, mine: Index) -> Mask:
-        """Whether these events of other lanes are known to mine."""
+        """Whether these events of other lanes are known to mine.
+
+        ``theirs`` may also be copies; see `Order`.
+        """
 
 
 class _MemoryScope:
@@ -68,9 +82,9 @@ class _MemoryScope:
         places: What was released into each.
     """
 
-    def __init__(self, lanes: int) -> None:
-        self.fenced: Index = np.zeros((lanes, lanes), dtype=np.int64)
-        self.found: Index = np.zeros((lanes, lanes), dtype=np.int64)
+    def __init__(self, lanes: int, known: int) -> None:
+        self.fenced: Index = np.zeros((lanes, known), dtype=np.int64)
+        self.found: Index = np.zeros((lanes, known), dtype=np.int64)
         self.places: dict[tuple[Space, int, int], Index] = {}
 
     def clear(self) -> None:
@@ -91,18 +105,23 @@ class VectorClocks:
 
     Args:
         block: The block of each lane.
+        copies: Whether there are asynchronous copies: for each lane one more.
     """
 
-    def __init__(self, block: Index) -> None:
+    def __init__(self, block: Index, *, copies: bool = False) -> None:
         self._block = block
         count = len(block)
-        self._known: Index = np.zeros((count, count), dtype=np.int64)
+        self._columns = 2 * count if copies else count
+        self._known: Index = np.zeros((count, self._columns), dtype=np.int64)
         """For each lane, up to which event it knows of what each other lane did."""
-        self._own = _MemoryScope(count)
-        self._device = _MemoryScope(count)
+        self._own = _MemoryScope(count, self._columns)
+        self._device = _MemoryScope(count, self._columns)
+        self._phases: dict[int, Index] = {}
+        """What was released in each phase of an mbarrier, and before."""
 
     def begin(self) -> None:
         self._known.fill(0)
+        self._phases.clear()
         self._own.clear()
         self._device.clear()
 
@@ -141,12 +160,34 @@ class VectorClocks:
         rows = [self._released(scope, lanes[group], now, ordering) for scope, _, group in groups]
         for (scope, place, group), released in zip(groups, rows, strict=True):
             before = scope.places.get(place)
-            first = np.zeros((1, len(self._block)), np.int64) if before is None else before[None]
+            first = np.zeros((1, self._columns), np.int64) if before is None else before[None]
             released[~wrote[group]] = 0
             # Each lane finds what all before it have left: updates keep what was released.
             left = np.maximum.accumulate(np.concatenate([first, released]), axis=0)
             self._find(scope, lanes[group], left[:-1], ordering)
             scope.put(place, left[-1])
+
+    def waited(self, lanes: Index, now: int) -> None:
+        self._known[lanes, lanes + len(self._block)] = now
+
+    def arrive(self, arrival: PhaseArrival, now: int) -> None:
+        lanes, phases = arrival.lanes, self._phases
+        if arrival.phase not in phases:
+            if len(phases) >= MOST_PLACES:
+                del phases[next(iter(phases))]
+            nothing = np.zeros(self._columns, dtype=np.int64)
+            phases[arrival.phase] = phases.get(arrival.before, nothing).copy()
+        released = phases[arrival.phase]
+        if arrival.copies:
+            released[lanes + len(self._block)] = now
+            return
+        rows = self._whole(lanes, now) if arrival.release else self._own.fenced[lanes]
+        np.maximum(released, rows.max(axis=0), out=released)
+
+    def see(self, phase: int, lanes: Index, now: int, *, acquire: bool) -> None:
+        released = self._phases.get(phase)
+        if released is not None:
+            self._find(self._own, lanes, released, Ordering(acquire=acquire))
 
     def ordered(self, events: Index, theirs: Index, mine: Index) -> Mask:
         result: Mask = events <= self._known[mine, theirs]
@@ -233,8 +274,9 @@ class CoarseHappensBefore:
     """
 
     def __init__(self, block: Index) -> None:
-        self._block = block
-        self._own = _Times(len(block))
+        self._lanes = len(block)
+        self._block = np.tile(block, 2)
+        self._own = _Times(2 * len(block))
         self._device = _Times(int(block[-1]) + 1)
 
     def begin(self) -> None:
@@ -265,6 +307,19 @@ class CoarseHappensBefore:
         self.read(space, at, lanes, now, ordering)
         self.write(space, at, lanes[wrote], now, ordering)
 
+    def waited(self, lanes: Index, now: int) -> None:
+        self._own.sent[lanes + self._lanes] = now
+        self._own.acquired[lanes] = now
+
+    def arrive(self, arrival: PhaseArrival, now: int) -> None:
+        if arrival.copies:
+            self._own.sent[arrival.lanes + self._lanes] = now
+        else:
+            self._own.write(arrival.lanes, now, Ordering(release=arrival.release))
+
+    def see(self, phase: int, lanes: Index, now: int, *, acquire: bool) -> None:
+        self._own.read(lanes, now, Ordering(acquire=acquire))
+
     def ordered(self, events: Index, theirs: Index, mine: Index) -> Mask:
         their, my = self._block[theirs], self._block[mine]
         own = (self._own.sent[theirs] >= events) & (self._own.acquired[mine] >= events)
@@ -278,6 +333,11 @@ class CoarseHappensBefore:
             yield self._device, self._block[lanes]
 
 
-def happens_before_for(block: Index) -> HappensBefore:
-    """The relation of a wave with these lanes, kept in the way that their number allows."""
-    return VectorClocks(block) if len(block) <= MOST_LANES else CoarseHappensBefore(block)
+def happens_before_for(block: Index, *, copies: bool) -> HappensBefore:
+    """The relation of a wave with these lanes, kept in the way that their number allows.
+
+    With very many threads in flight a clock for each would cost too much.
+    """
+    if len(block) <= EXACT_LANES:
+        return VectorClocks(block, copies=copies)
+    return CoarseHappensBefore(block)

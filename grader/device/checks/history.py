@@ -19,11 +19,8 @@ from numpy.typing import NDArray
 
 from grader.device.addresses import Arena
 from grader.device.checks.happens_before import HappensBefore
-from grader.device.lanes import Index, Mask
+from grader.device.lanes import LANE_BITS, LANE_MASK, Index, Mask
 from grader.device.memory import GlobalMemory
-
-LANE_BITS = 24
-LANE_MASK = (1 << LANE_BITS) - 1
 
 
 class EventClock:
@@ -53,12 +50,16 @@ class EventLog:
 class Order:
     """Which accesses of one launch are ordered, by barriers or from thread to thread.
 
+    What a thread copies asynchronously is stamped, when it arrives, with a lane of its own: that of
+    the thread plus the number of lanes. The thread itself does not know of it before it waits.
+
     Args:
         block: For each lane of a wave, its block's place in it.
         warp: For each lane, a number that only its warp has.
         threads: Threads of a block.
 
     Attributes:
+        communicates: Whether threads of different blocks may order what they do.
         since: For each lane, the first stamp that its block's last barrier does not cover.
         warp_since: The same for ``bar.warp.sync``, against lanes of its own warp.
         launch_start: The first stamp of the launch.
@@ -68,8 +69,9 @@ class Order:
     def __init__(self, block: Index, warp: Index, threads: int) -> None:
         self.threads = threads
         self.lane = np.arange(len(block), dtype=np.int64)
-        self.block = block
-        self.warp = warp
+        self.block = np.tile(block, 2)
+        self.warp = np.tile(warp, 2)
+        self.communicates = True
         self.since: Index = np.zeros(len(block), dtype=np.int64)
         self.warp_since: Index = np.zeros(len(block), dtype=np.int64)
         self.happens_before: HappensBefore | None = None
@@ -130,7 +132,7 @@ class Order:
         """Linear block and thread of a stamp, and the program counter of its event."""
         event, lane = stamp >> LANE_BITS, stamp & LANE_MASK
         place = bisect_right(self.log.waves, (event, 1 << 62)) - 1
-        block, thread = divmod(lane, self.threads)
+        block, thread = divmod(lane % len(self.lane), self.threads)
         return self.log.waves[place][1] + block, thread, self.log.pcs[event - self.log.first_event]
 
     def racing(self, stamps: Index, lanes: Index | None, *, across_blocks: bool) -> Mask:
@@ -146,14 +148,18 @@ class Order:
 
     def _racing(self, stamps: Index, mine: Index, across_blocks: bool) -> Mask:
         this_wave = stamps >= self.wave_start
-        theirs = np.where(this_wave, np.minimum(stamps & LANE_MASK, len(self.lane) - 1), 0)
+        theirs = np.where(this_wave, np.minimum(stamps & LANE_MASK, len(self.block) - 1), 0)
         same_block = this_wave & (self.block[theirs] == self.block[mine])
         waited = stamps < self.since[mine]
         waited |= (self.warp[theirs] == self.warp[mine]) & (stamps < self.warp_since[mine])
         ordered = same_block & (waited | (theirs == mine))
         if self.happens_before is not None:
             # Earlier waves are over. Order between threads of different waves is not followed.
-            ordered |= self.happens_before.ordered(stamps >> LANE_BITS, theirs, mine) | ~this_wave
+            known = self.happens_before.ordered(stamps >> LANE_BITS, theirs, mine)
+            ordered |= np.where(this_wave, known, self.communicates)
+        else:
+            # Copies arrive only when their own thread waits.
+            ordered |= same_block & (theirs - len(self.lane) == mine)
         result: Mask = ~ordered if across_blocks else same_block & ~ordered
         return result
 

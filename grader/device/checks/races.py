@@ -29,14 +29,15 @@ from grader.device.checks.events import (
     PAST,
     BarrierPassed,
     MemoryAccess,
+    PhaseArrival,
     StrongAccess,
     Watched,
     Wave,
 )
 from grader.device.checks.happens_before import happens_before_for
-from grader.device.checks.history import LANE_MASK, Cells, EventLog, Order, Shadow
+from grader.device.checks.history import Cells, EventLog, Order, Shadow
 from grader.device.evidence import Finding, FindingKind, Space
-from grader.device.lanes import Index, Mask
+from grader.device.lanes import LANE_MASK, Index, Mask
 
 
 class RaceCheck(LaunchCheck):
@@ -57,7 +58,8 @@ class RaceCheck(LaunchCheck):
             self._log = EventLog(shadow.clock)
         order = self._order = _kept_order(wave)
         if watched.fences and order.happens_before is None:
-            order.happens_before = happens_before_for(wave.block)
+            order.happens_before = happens_before_for(wave.block, copies=watched.copies)
+        order.communicates = watched.communicates
         order.begin_wave(self._log, wave.first_block)
         spaces = {Space.GLOBAL: shadow.cells(watched.memory, watched.global_granule)}
         if wave.shared_bytes:
@@ -71,6 +73,21 @@ class RaceCheck(LaunchCheck):
 
     store = load
     atomic = load
+
+    def arrived(self, access: MemoryAccess) -> None:
+        self._spaces[Space.SHARED].arrived(access)
+
+    def waited(self, lanes: Index) -> None:
+        if self._order.happens_before is not None:
+            self._order.happens_before.waited(lanes, self._order.now)
+
+    def phase_arrival(self, arrival: PhaseArrival) -> None:
+        if self._order.happens_before is not None:
+            self._order.happens_before.arrive(arrival, self._order.now)
+
+    def phase_passed(self, phase: int, lanes: Index, *, acquire: bool) -> None:
+        if self._order.happens_before is not None:
+            self._order.happens_before.see(phase, lanes, self._order.now, acquire=acquire)
 
     def strong(self, access: StrongAccess) -> None:
         order, now = self._order.happens_before, self._order.now
@@ -210,6 +227,17 @@ class SpaceRaces:
         first = flat // granule if granule & (granule - 1) else flat >> granule.bit_length() - 1
         for part in range(max(access.instruction.size // granule, 1)):
             self._watch_cells(access, first + part if part else first, lanes, stamps)
+
+    def arrived(self, access: MemoryAccess) -> None:
+        """A word that was copied asynchronously: others must know of it before they use it.
+
+        Whoever used it since the copy began was told of that then.
+        """
+        order, granule = self._order, self._cells.granule
+        stamps = order.event(access.instruction.pc) + access.lanes.index + len(order.lane)
+        write = self._cells.role("write")
+        for part in range(max(access.instruction.size // granule, 1)):
+            write[access.at // granule + part] = stamps
 
     def _watch_cells(
         self, access: MemoryAccess, at: Index, lanes: Index | None, stamps: Index

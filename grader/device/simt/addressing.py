@@ -187,13 +187,14 @@ class AddressOperand:
         """
         told = self.machine.observers.accesses[self.access.kind]
         if told:
-            access = self._element(resolved, at, element, values)
+            access = self.element(resolved, at, element, values)
             for tell in told:
                 tell(access)
 
-    def _element(
+    def element(
         self, resolved: ResolvedAccess, at: Any, element: int, values: Any = None
     ) -> MemoryAccess:
+        """What the checks are told of one element, as `watch` tells it."""
         return MemoryAccess(
             self.access,
             resolved.region,
@@ -217,7 +218,7 @@ class AddressOperand:
         if np.all(state == _ONES[size]):
             return values
         for tell in self.machine.observers.unwritten:
-            tell(self._element(resolved, at, element), np.asarray(state != _ONES[size]))
+            tell(self.element(resolved, at, element), np.asarray(state != _ONES[size]))
         if resolved.region is self.machine.global_:
             return _poisoned(values, state, at, size, self.machine.memory.poison)
         return values

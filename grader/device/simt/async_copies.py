@@ -1,7 +1,7 @@
 """``cp.async``: copies from global to shared memory that a thread has to wait for.
 
-The source is read when the copy begins. The checks are told of the write twice: then, since it
-may happen from then on, and when the bytes arrive.
+The source is read when the copy begins. The checks are told of the write then, since it may happen
+from then on, and that the bytes arrive when somebody waits for them.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from grader.device.lanes import Lanes
 from grader.device.ptx.model import Address, Immediate, Operand, Register
 from grader.device.simt.addressing import AddressOperand, ResolvedAccess
 from grader.device.simt.binding import Binding, BoundStep
+from grader.device.simt.mbarriers import bind_copy_arrival
 
 WORD = 4
 """Bytes that are copied at a time; sizes are multiples of it."""
@@ -29,7 +30,7 @@ Words = list[NDArray[np.uint32]]
 
 
 def bind_async_copy(binding: Binding) -> BoundStep:
-    """``cp.async`` without a bulk: the copy, ``commit_group``, ``wait_group``, ``wait_all``.
+    """``cp.async`` without a bulk: the copy, its groups, and what waits for it.
 
     Raises:
         UnsupportedByDevice: Any other ``cp``.
@@ -39,17 +40,30 @@ def bind_async_copy(binding: Binding) -> BoundStep:
     if parts == ("async", "commit_group"):
         return _step(binding, copies.commit)
     if parts == ("async", "wait_all"):
-        return _step(binding, copies.wait_for_all)
+        return _wait(binding, copies.wait_for_all)
     if parts == ("async", "wait_group"):
         (number,) = binding.operands(1)
         if not isinstance(number, Immediate) or number.value < 0:
             raise binding.error("a number of groups that is no constant")
-        return _step(binding, partial(copies.wait, but=number.value))
+        return _wait(binding, partial(copies.wait, but=number.value))
+    if parts[:3] == ("async", "mbarrier", "arrive"):
+        return bind_copy_arrival(binding)
     return _bind_copy(binding)
 
 
 def _step(binding: Binding, run: Callable[[Lanes], None]) -> BoundStep:
     return binding.step(BoundStep(partial(run, binding.machine.everyone), run))
+
+
+def _wait(binding: Binding, wait: Callable[[Lanes], None]) -> BoundStep:
+    machine = binding.machine
+
+    def run(lanes: Lanes) -> None:
+        wait(lanes)
+        for tell in machine.observers.waited:
+            tell(lanes.index)
+
+    return _step(binding, run)
 
 
 def _bind_copy(binding: Binding) -> BoundStep:
@@ -76,6 +90,9 @@ def _bind_copy(binding: Binding) -> BoundStep:
         (resolved,) = destination.resolve(lanes)
         for k, word in enumerate(words):
             destination.watch(resolved, resolved.flat + k * WORD, k, word)
+        for tell in binding.machine.observers.copying:
+            for k, word in enumerate(words):
+                tell(destination.element(resolved, resolved.flat + k * WORD, k, word))
         copies.begin(lanes, partial(_arrive, destination, resolved, words))
 
     return _step(binding, run)
@@ -93,7 +110,8 @@ def _arrive(
         )
     for k, word in enumerate(words):
         at, values = resolved.flat + k * WORD, word[arrived]
-        destination.watch(resolved, at, k, values)
+        for tell in destination.machine.observers.arrived:
+            tell(destination.element(resolved, at, k, values))
         destination.scatter(resolved, at, values)
 
 

@@ -29,6 +29,7 @@ from grader.device.simt.control import (
     bind_trap,
 )
 from grader.device.simt.machine import Machine
+from grader.device.simt.mbarriers import bind_mbarrier
 from grader.device.simt.program import CodeSite
 from grader.device.simt.regions import WINDOW_SIZE
 from grader.device.simt.warps import WarpWaits, bind_warp
@@ -237,6 +238,7 @@ _STEPS: dict[str, Callable[[Binding], BoundStep]] = {
     "atom": bind_atomic,
     "red": bind_atomic,
     "cp": bind_async_copy,
+    "mbarrier": bind_mbarrier,
     "membar": bind_fence,
     "fence": bind_fence,
     "prefetch": _nothing,

@@ -13,7 +13,7 @@ import numpy as np
 from grader.device.case import SIGNALLING_NAN, LaunchLimits
 from grader.device.checks import all_checks
 from grader.device.checks.check import CheckTypes, Observers, listens
-from grader.device.checks.events import Recorder, Watched
+from grader.device.checks.events import EXACT_LANES, Recorder, Watched
 from grader.device.cuda import (
     MAX_BLOCK,
     MAX_GRID,
@@ -175,7 +175,7 @@ class _AcceptedLaunch:
                         self.schedule,
                         blocks,
                         self.recorder.threads,
-                        communicates=self._communicates,
+                        communicates=self._communicates or self.program.traits.mbarriers,
                     )
                     scheduler.run(self.budget, order)
             except KernelFault as fault:
@@ -195,7 +195,7 @@ class _AcceptedLaunch:
                 f"One block of {self.program.entry.name} needs {cost >> 20} MiB to be simulated.",
                 remedy="Use fewer threads per block or less local memory.",
             )
-        at_once = self._resident(threads) if self._communicates else _WAVE_LANES // threads
+        at_once = self._resident(threads) if self._communicates else self._lanes // threads
         most = max(min(at_once, _WAVE_BYTES // max(cost, 1)), 1)
         waves = -(-total // most)
         first = 0
@@ -203,6 +203,11 @@ class _AcceptedLaunch:
             after = min(first + most, total) if self._communicates else total * (wave + 1) // waves
             yield first, after - first
             first = after
+
+    @property
+    def _lanes(self) -> int:
+        """Lanes in flight. Of mbarriers the checks are to know exactly what they order."""
+        return EXACT_LANES if self.program.traits.mbarriers else _WAVE_LANES
 
     @property
     def _communicates(self) -> bool:
@@ -227,6 +232,8 @@ def _watched(program: KernelProgram, memory: GlobalMemory, recorder: Recorder) -
         global_granule=program.traits.global_granule,
         shared_granule=program.traits.shared_granule,
         fences=program.traits.fences,
+        communicates=program.traits.strong_global,
+        copies=program.traits.copies,
         heap=program.traits.heap,
     )
 

@@ -15,6 +15,7 @@ from grader.device.evidence import Dim3, Space
 from grader.device.lanes import Index, Lanes
 from grader.device.memory import THREAD_BITS, GlobalMemory, kernel_stamp
 from grader.device.ptx.model import TYPE_BYTES
+from grader.device.simt.phases import Mbarriers
 from grader.device.simt.program import STACK_BYTES, CodeSite, KernelProgram
 from grader.device.simt.regions import (
     GlobalRegion,
@@ -115,6 +116,7 @@ class Machine:
         self._frames: dict[str, Frames] = {}
         self.special: dict[str, NDArray[Any]] = {}
         self.copies = PendingCopies(self.total)
+        self.mbarriers = Mbarriers(self.total)
         self.clock = 0
         self.ranks: Index | None = None
         self.printed = Printed()
@@ -143,6 +145,7 @@ class Machine:
             frames.reset()
         self.exited.fill(False)
         self.copies.reset()
+        self.mbarriers.reset()
         first = kernel_stamp(launch, first_block)
         np.add(self.block << THREAD_BITS, self.thread, out=self.stamps, casting="unsafe")
         self.stamps += np.uint64(first)
@@ -157,6 +160,7 @@ class Machine:
                 exited=self.exited,
                 shared_bytes=len(self.shared.data[1]) if self.shared.size else 0,
                 copying=self.copies.any_of,
+                mbarriers=self.mbarriers.valid,
                 kept=self._kept_by_checks,
             )
         )

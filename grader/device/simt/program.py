@@ -50,6 +50,7 @@ _ATOMICS = frozenset({"atom", "red"})
 _ACCESSES = frozenset({"ld", "ldu", "st", "atom", "red", "cp"})
 STRONG = frozenset({"volatile", "relaxed", "acquire", "release", "acq_rel", "mmio"})
 """Modifiers of accesses by which threads may communicate."""
+_ORDERS_THREADS = _ATOMICS | {"mbarrier"}
 _ORDERINGS = frozenset({"acquire", "release", "acq_rel"})
 
 
@@ -316,6 +317,9 @@ class ProgramTraits:
     shared_granule: int = 8
     strong_global: bool = False
     """Whether threads may communicate, by atomics or volatile accesses."""
+    mbarriers: bool = False
+    copies: bool = False
+    """Whether it copies asynchronously."""
     fences: bool = False
     heap: bool = False
     """Whether it uses the heap, as Strings and Lists do. Moving them in local memory copies bytes
@@ -325,7 +329,7 @@ class ProgramTraits:
 def is_strong(instruction: Instruction) -> bool:
     """Whether threads may communicate by this instruction."""
     parts = instruction.modifiers
-    return instruction.base in _ATOMICS or (
+    return instruction.base in _ORDERS_THREADS or (
         instruction.base in _ACCESSES and not STRONG.isdisjoint(parts)
     )
 
@@ -337,6 +341,9 @@ def traits_of(code: Iterable[Instruction]) -> ProgramTraits:
         parts = instruction.modifiers
         if instruction.base in ("fence", "membar") or _ORDERINGS & set(parts):
             traits.fences = True
+        if instruction.base == "mbarrier":
+            traits.mbarriers = traits.fences = True
+        traits.copies |= instruction.base == "cp"
         traits.heap |= instruction.base == "call" and any(
             isinstance(o, Symbol) and o.name in ("malloc", "free") for o in instruction.operands
         )

@@ -356,6 +356,16 @@ class Scheduler:
         self.barriers.stuck()
         raise KernelFault(CudaResult.LAUNCH_TIMEOUT)
 
+    def _look_for_stuck(self) -> None:
+        """End the launch where all that are left wait at mbarriers for each other."""
+        machine = self.machine
+        waiting = (self.barriers.waiting_at >= 0) | self.warps.waiting()
+        found = machine.mbarriers.stuck(machine.exited, waiting)
+        if found is not None:
+            for tell in machine.observers.stuck:
+                tell(*found)
+            raise KernelFault(CudaResult.LAUNCH_TIMEOUT)
+
     def _check_budget(self, pc: int, lanes: Lanes, budget: LaunchBudget) -> None:
         """Check that the launch may go on.
 
@@ -363,6 +373,8 @@ class Scheduler:
             KernelFault: It has used up a budget of instructions.
             UnsupportedByDevice: It has used up the time, which depends on this machine.
         """
+        if self.machine.mbarriers.asked:
+            self._look_for_stuck()
         lane, steps = self._steps.most()
         if budget.used > budget.instructions:
             lane, limit = int(lanes.index[0]), f"{budget.instructions:,} instructions"

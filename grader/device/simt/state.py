@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grader.device.addresses import OutOfDeviceMemory
-from grader.device.lanes import Index, Lanes
+from grader.device.lanes import Index, Lanes, Mask
 from grader.device.memory import GlobalMemory
 from grader.device.simt.regions import Slot, SlottedRegion
 
@@ -137,12 +137,14 @@ class _Copy:
     """Copies that lanes asked for with one instruction.
 
     Attributes:
+        number: Of the instruction among those that copied.
         group: For each of these lanes, which of its groups they belong to.
         waits: For each of these lanes, whether they are still under way.
     """
 
     lanes: Lanes
     arrive: Arrive
+    number: int
     group: NDArray[np.int64]
     waits: NDArray[np.bool_]
 
@@ -152,9 +154,13 @@ class PendingCopies:
 
     Args:
         total: Lanes in flight.
+
+    Attributes:
+        begun: How many instructions have asked for copies.
     """
 
     def __init__(self, total: int) -> None:
+        self.begun = 0
         self._committed: NDArray[np.int64] = np.zeros(total, dtype=np.int64)
         """How many groups each lane has made."""
         self._copies: list[_Copy] = []
@@ -167,7 +173,9 @@ class PendingCopies:
     def begin(self, lanes: Lanes, arrive: Arrive) -> None:
         """Note a copy for each lane; ``arrive`` is called once for each of them, or never."""
         group = lanes.take(self._committed).copy()
-        self._copies.append(_Copy(lanes, arrive, group, np.ones(lanes.count, dtype=np.bool_)))
+        waits = np.ones(lanes.count, dtype=np.bool_)
+        self.begun += 1
+        self._copies.append(_Copy(lanes, arrive, self.begun, group, waits))
 
     def commit(self, lanes: Lanes) -> None:
         """Make a group of what these lanes have asked for since their last commit."""
@@ -175,20 +183,26 @@ class PendingCopies:
 
     def wait(self, lanes: Lanes, *, but: int) -> None:
         """Let the groups of these lanes arrive, except for the last ``but``."""
-        self._let_arrive(lanes, self._committed - but)
+        before = self._committed - but
+        self._let_arrive(lambda copy: copy.group < before[copy.lanes.index], lanes.mask)
 
     def wait_for_all(self, lanes: Lanes) -> None:
         """Let all copies of these lanes arrive, in a group or not."""
-        self._let_arrive(lanes, self._committed + 1)
+        self._let_arrive(lambda _: True, lanes.mask)
+
+    def arrive_of(self, lanes: Index, most: int) -> None:
+        """Let those copies of these lanes arrive that were among the first ``most``."""
+        mask = np.zeros(len(self._committed), dtype=np.bool_)
+        mask[lanes] = True
+        self._let_arrive(lambda copy: copy.number <= most, mask)
 
     def any_of(self, lanes: NDArray[np.bool_]) -> bool:
         """Whether a copy that one of these lanes asked for is under way."""
         return any((copy.waits & lanes[copy.lanes.index]).any() for copy in self._copies)
 
-    def _let_arrive(self, lanes: Lanes, before: NDArray[np.int64]) -> None:
+    def _let_arrive(self, chosen: Callable[[_Copy], Mask | bool], lanes: Mask) -> None:
         for copy in self._copies:
-            index = copy.lanes.index
-            arrived = copy.waits & lanes.mask[index] & (copy.group < before[index])
+            arrived = copy.waits & lanes[copy.lanes.index] & chosen(copy)
             if arrived.any():
                 copy.waits &= ~arrived
                 copy.arrive(arrived)

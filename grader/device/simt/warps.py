@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grader.device.cuda import CudaResult, KernelFault
-from grader.device.lanes import Index, Lanes
+from grader.device.lanes import Index, Lanes, Mask
 from grader.device.ptx.model import Operand, OperandPair, Sink
 from grader.device.simt.binding import Binding
 from grader.device.simt.control import Router, Transfer, conditional
@@ -80,6 +80,13 @@ class WarpWaits:
         if there is not None:
             action(there, mask)
             self.router.go(pc + 1, there)
+
+    def waiting(self) -> Mask:
+        """Which lanes wait here."""
+        mask = np.zeros(self.machine.total, dtype=np.bool_)
+        for lanes, _, _ in self._waiting.values():
+            mask[lanes.index] = True
+        return mask
 
     def release(self) -> None:
         """Let those go on who waited only for threads that have ended."""

@@ -68,6 +68,11 @@ FUNCTION = """.func f() { ret; }
     ld.param.u32 %r1, [n]; st.param.u32 [m], %r1; call g, (m); ret; }
 .extern .func hypotf();
 """
+COPY = """mov.u32 %r1, tile; mad.lo.u32 %r1, %t, 4, %r1; mad.wide.u32 %rd1, %t, 4, %a0;
+    st.shared.u32 [%r1], 7; cp.async.ca.shared.global [%r1], [%rd1], 4;"""
+WAIT = "cp.async.wait_all;"
+MBARRIER = "mov.u32 %r1, tile; mbarrier.init.shared.b64 [%r1], 1;"
+ONE = {"module": ".shared .align 8 .b8 tile[64];", "block": (1, 1, 1)}
 LAUNCHES: dict[str, tuple[str, dict[str, Any]]] = {
     "load": ("ld.global.u32 %r1, [%o];", {"buffers": [np.zeros(32, np.uint32)]}),
     "store": ("st.global.u32 [%o], %t;", {"buffers": [128]}),
@@ -75,6 +80,16 @@ LAUNCHES: dict[str, tuple[str, dict[str, Any]]] = {
     "unwritten": ("ld.global.u32 %r1, [%o];", {"buffers": [128]}),
     "outside": ("ld.global.u32 %r1, [%a0+4096];", {"buffers": [128]}),
     "misaligned": ("ld.global.u32 %r1, [%a0+2];", {"buffers": [128]}),
+    "copying": (COPY, {"module": SHARED, "buffers": [np.zeros(64, np.uint32)]}),
+    "arrived": (COPY + WAIT, {"module": SHARED, "buffers": [np.zeros(64, np.uint32)]}),
+    "waited": (WAIT, {}),
+    "phase_arrival": (MBARRIER + "mbarrier.arrive.shared.b64 _, [%r1];", ONE),
+    "phase_passed": (
+        MBARRIER + "mbarrier.arrive.shared.b64 _, [%r1];"
+        "mbarrier.test_wait.parity.shared.b64 %p1, [%r1], 0;",
+        ONE,
+    ),
+    "misused": (MBARRIER + "mbarrier.init.shared.b64 [%r1], 2;", ONE),
     "strong": ("st.volatile.global.u32 [%a0], 1;", {"buffers": [128]}),
     "fence": ("membar.gl;", {}),
     "barrier": ("bar.sync 0;", {}),
@@ -102,7 +117,17 @@ def test_every_event_is_told(event: str) -> None:
     body, how = LAUNCHES[event]
     seen, _ = told(body, **how)
     assert event in seen
-    quiet = {"trap", "stuck", "overflow", "exceeded", "outside", "misaligned", "refused", "missing"}
+    quiet = {
+        "misused",
+        "trap",
+        "stuck",
+        "overflow",
+        "exceeded",
+        "outside",
+        "misaligned",
+        "refused",
+        "missing",
+    }
     others, _ = told("mov.u32 %r1, 1;")
     assert others == {"begin", "exit", "run"}
     assert not seen & quiet - {event}
@@ -118,6 +143,12 @@ CAUGHT: dict[str, tuple[FindingKind, str, dict[str, Any]]] = {
     "shuffles": (FindingKind.INACTIVE_LANE, *LAUNCHES["inactive_lane"]),
     "refusals": (FindingKind.BAD_LAUNCH, *LAUNCHES["refused"]),
     "stack": (FindingKind.STACK_OVERFLOW, *LAUNCHES["overflow"]),
+    "copies": (
+        FindingKind.UNFINISHED_COPY,
+        COPY + "ld.shared.u32 %r2, [%r1];",
+        LAUNCHES["copying"][1],
+    ),
+    "mbarriers": (FindingKind.MBARRIER_MISUSE, *LAUNCHES["misused"]),
     "traps": (FindingKind.TRAP, *LAUNCHES["trap"]),
 }
 

@@ -82,11 +82,33 @@ def test_after_waiting_the_words_are_there(copies: str, wait: str) -> None:
 def test_without_waiting_they_are_not(instead: str) -> None:
     outcome = copy("cp.async.cg.shared.global [%r1], [%rd1], 16;" + instead)
     assert rows(outcome) == [[SIGNALLING_NAN] * 4] * 32
-    (finding,) = outcome.findings
-    assert finding.kind is FindingKind.UNINITIALISED_READ
-    assert finding.message.endswith(
+    copying, unwritten = outcome.findings
+    assert copying.kind is FindingKind.UNFINISHED_COPY
+    assert copying.message == (
+        "thread 0 of block 0 read cell 0 of the shared array, to which it copies asynchronously; "
+        "nobody has waited for that copy"
+    )
+    assert (copying.count, copying.other_thread) == (4 * 32, (0, 0, 0))
+    assert unwritten.kind is FindingKind.UNINITIALISED_READ
+    assert unwritten.message.endswith(
         "which nothing had written; its block has not waited for all asynchronous copies"
     )
+
+
+def test_a_second_copy_to_a_cell_waits_for_the_first() -> None:
+    begin = "cp.async.cg.shared.global [%r1], [%rd1], 16;"
+    assert copy(begin + WAIT + begin + WAIT).findings == ()
+    assert copy(begin + begin + WAIT).kinds == [FindingKind.UNFINISHED_COPY]
+
+
+def test_a_barrier_does_not_wait_for_copies_that_others_began() -> None:
+    """The cells held something before, so that only the copies tell."""
+    begin = "cp.async.cg.shared.global [%r1], [%rd1], 16;"
+    outcome = copy(CLEAR + begin + "bar.sync 0;" + NEIGHBOUR + "bar.sync 0;" + WAIT)
+    (finding,) = outcome.findings
+    assert finding.kind is FindingKind.UNFINISHED_COPY
+    assert (finding.thread, finding.other_thread) == ((0, 0, 0), (1, 0, 0))
+    assert "to which thread 1 of block 0 copies asynchronously" in finding.message
 
 
 @given(st.integers(1, 5), st.integers(0, 6))
@@ -212,7 +234,6 @@ def test_blocks_that_take_over_have_nothing_under_way() -> None:
 @pytest.mark.parametrize(
     "instruction",
     [
-        "cp.async.mbarrier.arrive.shared.b64 [%r1];",
         "cp.async.bulk.commit_group;",
         "cp.async.cg.shared.global.L2::cache_hint [%r1], [%rd1], 16, %rd2;",
         "mov.u32 %r5, 3; cp.async.cg.shared.global [%r1], [%rd1], 16, %r5;",

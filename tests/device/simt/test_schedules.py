@@ -307,7 +307,7 @@ def test_what_a_gpu_breaks_shows_in_one_of_the_schedules(name: str) -> None:
 
 @pytest.fixture
 def too_many_for_clocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(happens_before, "MOST_LANES", 0)
+    monkeypatch.setattr(happens_before, "EXACT_LANES", 0)
 
 
 @pytest.mark.usefixtures("too_many_for_clocks")
