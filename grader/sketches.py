@@ -70,6 +70,10 @@ barrier()              # then the others may read them""",
 if local_i == 0:
     mbarrier_init(bar, threads)
 barrier()              # nobody arrives before it has begun""",
+    FindingKind.ABSENT_BLOCK: """\
+cluster_sync()         # all blocks of the cluster have begun
+...                    # accesses to their shared memory
+cluster_sync()         # and none ends before these are over""",
 }
 RACE_SKETCHES: dict[RacePattern, str] = {
     RacePattern.NO_BARRIER: _BARRIER_BETWEEN,

@@ -76,6 +76,10 @@ MULTIPROCESSORS = 108
 WARP = 32
 MAX_THREADS_PER_BLOCK = 1024
 MAX_BLOCK = (1024, 1024, 64)
+MAX_CLUSTER = 8
+"""Blocks of a cluster, on any GPU that has clusters (an A100 has none)."""
+MOST_CLUSTER = 16
+"""The same where the function is allowed sizes that are not portable, as on an H100."""
 MAX_GRID = (2**31 - 1, 65535, 65535)
 MAX_SHARED_PER_BLOCK = 49152
 MAX_SHARED_PER_BLOCK_OPTIN = 166912

@@ -47,6 +47,7 @@ class FindingKind(StrEnum):
     SAME_VALUE_RACE = "same-value-race"
     UNFINISHED_COPY = "unfinished-copy"
     MBARRIER_MISUSE = "mbarrier-misuse"
+    ABSENT_BLOCK = "absent-block"
 
 
 class Touch(msgspec.Struct, frozen=True, array_like=True):

@@ -197,7 +197,7 @@ def _told_launch(step: Launched, places: _BufferNames, exchange: Exchange | None
                 data[start : start + _WORD] = bytes(_WORD)
         arguments.append(exchange.moved(bytes(data)) if exchange is not None else bytes(data))
     how = step.settings
-    shape = (how.grid, how.block, how.dynamic_shared_bytes, how.dynamic_shared_limit)
+    shape = (how.grid, how.block, how.cluster, how.dynamic_shared_bytes, how.dynamic_shared_limit)
     return (f"the launch of {step.kernel.name}", step.text, *shape, *arguments)
 
 
@@ -356,6 +356,8 @@ class _Repetition:
             dynamic_shared_bytes=own.dynamic_shared_bytes,
             dynamic_shared_limit=own.dynamic_shared_limit,
             index=own.index,
+            cluster=own.cluster,
+            cluster_limit=own.cluster_limit,
         )
         arguments = [self._exchange.moved(argument) for argument in step.arguments]
         launch = program.launch(step.kernel, arguments, self._memory, settings)

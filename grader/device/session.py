@@ -18,7 +18,13 @@ from grader.device.checks import all_checks, checks_without
 from grader.device.checks.check import CheckTypes
 from grader.device.checks.profile import Profiler
 from grader.device.checks.trace import tracer_of
-from grader.device.cuda import MAX_SHARED_PER_BLOCK, TOTAL_MEMORY, CallRefused, CudaResult
+from grader.device.cuda import (
+    MAX_CLUSTER,
+    MAX_SHARED_PER_BLOCK,
+    TOTAL_MEMORY,
+    CallRefused,
+    CudaResult,
+)
 from grader.device.evidence import CaseEvidence, Dim3, EvidenceLog
 from grader.device.journal import Journal, Step
 from grader.device.memory import GlobalMemory
@@ -103,6 +109,7 @@ class KernelHandle:
     text: bytes
     """A digest of the module's text."""
     dynamic_shared_limit: int = MAX_SHARED_PER_BLOCK
+    cluster_limit: int = MAX_CLUSTER
 
 
 @dataclass(slots=True)

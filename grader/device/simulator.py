@@ -11,6 +11,7 @@ from typing import Protocol
 
 from grader.device.case import LaunchLimits
 from grader.device.checks.check import CheckTypes
+from grader.device.cuda import MAX_CLUSTER
 from grader.device.evidence import Dim3, Launch
 from grader.device.memory import GlobalMemory
 from grader.device.ptx import PtxFunction, PtxModule, parse
@@ -47,6 +48,8 @@ class LaunchSettings:
     shared_fill: int
     schedule: int
     limits: LaunchLimits
+    cluster: Dim3 | None = None
+    cluster_limit: int = MAX_CLUSTER
 
 
 class DeviceModule(Protocol):
@@ -135,6 +138,8 @@ class InterpretedModule:
             schedule=how.schedule,
             dynamic_shared_limit=how.dynamic_shared_limit,
             limits=how.limits,
+            cluster=how.cluster,
+            cluster_limit=how.cluster_limit,
         )
 
     def unload(self) -> None:

@@ -68,6 +68,7 @@ class DriverOp(IntEnum):
     LAUNCH = 37
     STREAM_WAIT = 38
     HOST_MEMORY = 39
+    LAUNCH_CLUSTERS = 40
 
 
 MAX_SMALL_FRAME = 64 * 1024
@@ -271,10 +272,14 @@ class DriverClient:
         shared: int = 0,
         stream: int = 0,
         attributes: tuple[int, int] = (0, 0),
+        cluster: tuple[int, int, int] | None = None,
     ) -> int:
         """The launch's result."""
-        numbers = (function, stream, *grid, *block, shared, *attributes)
-        return self.call(DriverOp.LAUNCH, "QQ9I", *numbers, tail=parameters)[0]
+        numbers = (function, stream, *grid, *block, shared)
+        if cluster is not None:
+            op = DriverOp.LAUNCH_CLUSTERS
+            return self.call(op, "QQ10I", *numbers, *cluster, tail=parameters)[0]
+        return self.call(DriverOp.LAUNCH, "QQ9I", *numbers, *attributes, tail=parameters)[0]
 
     def synchronize(self) -> None:
         """Wait for all that was begun."""

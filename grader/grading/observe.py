@@ -81,6 +81,7 @@ UNCLEAN = frozenset(
         FindingKind.STREAM_RACE,
         FindingKind.UNFINISHED_COPY,
         FindingKind.MBARRIER_MISUSE,
+        FindingKind.ABSENT_BLOCK,
     }
 )
 """Findings that cost the points for clean code. A read of uninitialised memory is shown; it

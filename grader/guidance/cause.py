@@ -50,6 +50,7 @@ EXPLAINS_ALL: Final = (
     FindingKind.BARRIER_DIVERGENCE,
     FindingKind.UNFINISHED_COPY,
     FindingKind.RACE,
+    FindingKind.ABSENT_BLOCK,
     FindingKind.STREAM_RACE,
 )
 """Findings that explain whatever else is wrong in their part, the likeliest cause first."""

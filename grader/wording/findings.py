@@ -25,6 +25,7 @@ FINDING_PHRASES: dict[FindingKind, str] = {
     FindingKind.SAME_VALUE_RACE: "a race of threads that write the same value",
     FindingKind.UNFINISHED_COPY: "an asynchronous copy that nobody waited for",
     FindingKind.MBARRIER_MISUSE: "a wrong use of an mbarrier",
+    FindingKind.ABSENT_BLOCK: "an access to a block that may not be there",
 }
 FINDING_TITLES: dict[FindingKind, str] = {
     FindingKind.OUT_OF_BOUNDS: "Access outside of an array",
@@ -43,6 +44,7 @@ FINDING_TITLES: dict[FindingKind, str] = {
     FindingKind.SAME_VALUE_RACE: "Threads that write the same value to one cell",
     FindingKind.UNFINISHED_COPY: "Use of a cell before its asynchronous copy",
     FindingKind.MBARRIER_MISUSE: "Wrong use of an mbarrier",
+    FindingKind.ABSENT_BLOCK: "Access to a block that may not be there",
 }
 FINDING_EXPLANATIONS: dict[FindingKind, str] = {
     FindingKind.OUT_OF_BOUNDS: "The index passes the end of what was allocated. On a GPU this may "
@@ -87,6 +89,10 @@ FINDING_EXPLANATIONS: dict[FindingKind, str] = {
     "it, and waits for as many arrivals as it was told. A wait asks for the state that an arrival "
     "in that phase gave. Nothing else may write to its memory. Everything else is undefined "
     "(PTX ISA, mbarrier).",
+    FindingKind.ABSENT_BLOCK: "The shared memory of another block of the cluster is there only "
+    "while that block runs. A barrier of the cluster (cluster_sync) before the first access makes "
+    "certain that all blocks have begun, and one behind the last access that none has ended (CUDA "
+    "C++ Programming Guide, Distributed Shared Memory).",
     FindingKind.STREAM_RACE: "Each DeviceContext() that the code makes has a stream of its own. A "
     "GPU works on different streams at the same time: which comes first is chance, though the "
     "values were right here. Enqueue everything on the context that the op is given. Or wait on "
@@ -122,6 +128,8 @@ FINDING_HINTS: dict[FindingKind, str] = {
     "barrier() behind the wait, before anything uses the cell.",
     FindingKind.MBARRIER_MISUSE: "Let one thread begin it, with a barrier() behind that, and count "
     "the arrivals; ask for the state that the arrival gave.",
+    FindingKind.ABSENT_BLOCK: "Put a barrier of the cluster before the first access to other "
+    "blocks' shared memory, and one behind the last.",
     FindingKind.STREAM_RACE: "A GPU works on several streams at once. Use one DeviceContext, or "
     "call synchronize() before the other one uses the memory.",
 }
@@ -245,6 +253,7 @@ FINDING_DIAGNOSES: dict[FindingKind, str] = {
     FindingKind.SAME_VALUE_RACE: "Several threads write the same value to one cell of {what}",
     FindingKind.UNFINISHED_COPY: "A thread uses a cell of {what} before its asynchronous copy",
     FindingKind.MBARRIER_MISUSE: "An mbarrier is used as PTX does not allow",
+    FindingKind.ABSENT_BLOCK: "A block accesses another's shared memory, which may not be there",
     FindingKind.STREAM_RACE: "Work on two streams uses the same memory, and neither waits",
 }
 """For an instructor; ``{past}`` and ``{what}`` stand for the access and the memory."""

@@ -96,6 +96,8 @@ def run_text(
     limits: LaunchLimits | None = None,
     params: Sequence[bytes] | None = None,
     schedule: int = 0,
+    cluster: Dim3 | None = None,
+    cluster_limit: int = 8,
 ) -> Outcome:
     """Launch a module's entry. A buffer given as a number has so many bytes and no contents."""
     memory = GlobalMemory(16 << 20)
@@ -120,13 +122,15 @@ def run_text(
         dynamic_shared_limit=dynamic_shared_limit,
         limits=limits,
         schedule=schedule,
+        cluster=cluster,
+        cluster_limit=cluster_limit,
     )
     after = []
     for buffer, address in zip(buffers, addresses, strict=True):
         size, dtype = (buffer, np.uint32) if isinstance(buffer, int) else _of(buffer)
         after.append(np.frombuffer(memory.read(address, size), dtype=dtype))
     outcome = Outcome(result, after, memory, addresses)
-    if params is None and checks is None and limits is None:
+    if params is None and checks is None and limits is None and cluster is None:
         for also in BESIDE:
             also(text, entry or module.entries()[0], buffers, dynamic_shared_bytes, outcome)
     return outcome

@@ -8,11 +8,19 @@ import struct
 from grader.device.addresses import Allocation
 from grader.device.calls.table import call
 from grader.device.checks.history import Shadow
-from grader.device.cuda import MAX_SHARED_PER_BLOCK_OPTIN, CallRefused, CudaResult, occupancy
+from grader.device.cuda import (
+    MAX_CLUSTER,
+    MAX_SHARED_PER_BLOCK_OPTIN,
+    MOST_CLUSTER,
+    CallRefused,
+    CudaResult,
+    occupancy,
+)
 from grader.device.evidence import Dim3, Launch
 from grader.device.journal import Freed, Launched, Placed, Wrote
 from grader.device.session import MAX_MODULE_BYTES, DriverSession, KernelHandle, ModuleHandle
 from grader.device.simulator import LaunchSettings
+from grader.device.streams import Stream
 from grader.device.wire import DriverOp
 from grader.errors import GradeError, UnsupportedByDevice
 
@@ -28,7 +36,8 @@ _FAULTS = range(700, 720)
 _MAX_THREADS = 0
 _STATIC_SHARED = 1
 _MAX_DYNAMIC_SHARED = 8
-_PREFERENCES = frozenset({9, 14, 15})  # carve-out and cluster preferences: change no result
+_LARGE_CLUSTERS = 14
+_PREFERENCES = frozenset({9, 15})  # carve-out and placement of clusters: change no result
 _FUNCTION_CONSTANTS = {
     2: 0,  # constant bytes
     3: 0,  # local bytes
@@ -41,7 +50,6 @@ _FUNCTION_CONSTANTS = {
     11: 0,
     12: 0,
     13: 0,
-    14: 0,
     15: 0,
 }
 
@@ -127,6 +135,7 @@ def function_get(session: DriverSession, handle: int, attribute: int) -> bytes:
         _MAX_THREADS: function.kernel.max_threads,
         _STATIC_SHARED: function.kernel.static_shared_bytes,
         _MAX_DYNAMIC_SHARED: function.dynamic_shared_limit,
+        _LARGE_CLUSTERS: int(function.cluster_limit > MAX_CLUSTER),
     }
     if attribute not in known:
         raise CallRefused(CudaResult.INVALID_VALUE)
@@ -135,12 +144,14 @@ def function_get(session: DriverSession, handle: int, attribute: int) -> bytes:
 
 @call(DriverOp.FUNCTION_SET, "Qii")
 def function_set(session: DriverSession, handle: int, attribute: int, value: int) -> None:
-    """Set the limit of dynamic shared memory; preferences are accepted and ignored."""
+    """Set the limits of dynamic shared memory and clusters; preferences are ignored."""
     function = session.functions.get(handle)
     if attribute == _MAX_DYNAMIC_SHARED:
         if not 0 <= value <= MAX_SHARED_PER_BLOCK_OPTIN:
             raise CallRefused(CudaResult.INVALID_VALUE)
         function.dynamic_shared_limit = value
+    elif attribute == _LARGE_CLUSTERS:
+        function.cluster_limit = MOST_CLUSTER if value else MAX_CLUSTER
     elif attribute not in _PREFERENCES:
         raise CallRefused(CudaResult.INVALID_VALUE)
 
@@ -173,15 +184,53 @@ def launch_kernel(
     """Run a kernel to its end, and answer with what it printed; a fault of the device sticks."""
     function = session.functions.get(handle)
     on = session.stream(stream)
+    grid, block = (grid_x, grid_y, grid_z), (block_x, block_y, block_z)
     if attributes:
         session.log.unsupported(
             f"the software device does not support launch attributes (number {first_attribute})"
         )
         raise CallRefused(CudaResult.NOT_SUPPORTED)
+    return _launched(session, function, on, grid, block, None, shared, parameters)
+
+
+@call(DriverOp.LAUNCH_CLUSTERS, "QQIIIIIIIIII", tail=True)
+def launch_clusters(
+    session: DriverSession,
+    handle: int,
+    stream: int,
+    grid_x: int,
+    grid_y: int,
+    grid_z: int,
+    block_x: int,
+    block_y: int,
+    block_z: int,
+    shared: int,
+    cluster_x: int,
+    cluster_y: int,
+    cluster_z: int,
+    parameters: memoryview,
+) -> bytes:
+    """The same with blocks in clusters."""
+    function = session.functions.get(handle)
+    on = session.stream(stream)
     grid, block = (grid_x, grid_y, grid_z), (block_x, block_y, block_z)
+    cluster = (cluster_x, cluster_y, cluster_z)
+    return _launched(session, function, on, grid, block, cluster, shared, parameters)
+
+
+def _launched(
+    session: DriverSession,
+    function: KernelHandle,
+    on: Stream,
+    grid: Dim3,
+    block: Dim3,
+    cluster: Dim3 | None,
+    shared: int,
+    parameters: memoryview,
+) -> bytes:
     session.order.begin(on)
     first_event = session.memory.kept(Shadow).clock.event + 1
-    launch = _run(session, function, grid, block, shared, parameters)
+    launch = _run(session, function, grid, block, cluster, shared, parameters)
     session.log.launch(launch)
     session.order.launched(on, launch.kernel, first_event)
     if launch.result in _FAULTS:
@@ -196,6 +245,7 @@ def _run(
     function: KernelHandle,
     grid: Dim3,
     block: Dim3,
+    cluster: Dim3 | None,
     shared: int,
     raw: memoryview,
 ) -> Launch:
@@ -213,6 +263,8 @@ def _run(
         shared_fill=device.case.shared_fill,
         schedule=device.case.schedule,
         limits=device.case.limits,
+        cluster=cluster,
+        cluster_limit=function.cluster_limit,
     )
     arguments = [bytes(raw[offset : offset + size]) for offset, size in kernel.parameters]
     session.note(Launched(function.program, function.text, kernel, arguments, settings))

@@ -52,6 +52,19 @@ class BarrierCheck(LaunchCheck):
             FindingKind.BARRIER_DIVERGENCE, int(places[0]), first, did, count=len(lanes), **facts
         )
 
+    def uneven(self, pc: int, lanes: Index, what: str) -> None:
+        self._report(FindingKind.BARRIER_DIVERGENCE, pc, int(lanes[0]), what, count=len(lanes))
+
+    def cluster_barrier(self, lanes: Index, places: Index) -> None:
+        # PTX ISA, barrier.cluster: with .aligned, "all threads in the warp must execute the same"
+        # instruction. A whole cluster need not.
+        warp = self.wave.warp[lanes]
+        mixed = np.flatnonzero((warp[1:] == warp[:-1]) & (places[1:] != places[:-1]))
+        if len(mixed):
+            k = int(mixed[0])
+            here = (int(places[k + 1]), int(lanes[k + 1]))
+            self._mixed(*here, int(places[k]), int(lanes[k]), len(mixed), "warp")
+
     def _look_for_exited(self, passed: BarrierPassed) -> None:
         """Threads of the blocks that passed which had ended before."""
         threads = self.wave.threads
@@ -83,18 +96,23 @@ class BarrierCheck(LaunchCheck):
         if not len(mixed):
             return
         k = int(mixed[0])
-        here, there = (self.watched.place(int(places[each])) for each in (k + 1, k))
+        group = "warp" if warp[k] == warp[k + 1] else "block"
+        here = (int(places[k + 1]), int(index[k + 1]))
+        self._mixed(*here, int(places[k]), int(index[k]), len(mixed), group)
+
+    def _mixed(self, pc: int, lane: int, other: int, by: int, count: int, group: str) -> None:
+        """Report that a lane met another one, ``by``, which was at another instruction."""
+        here, there = self.watched.place(pc), self.watched.place(other)
         if not (_is_aligned(here.opcode) and _is_aligned(there.opcode)):
             return
-        group = "warp" if warp[k] == warp[k + 1] else "block"
-        other_block, other_thread, name = self._who(int(index[k]))
+        other_block, other_thread, name = self._who(by)
         self._report(
             FindingKind.BARRIER_DIVERGENCE,
-            int(places[k + 1]),
-            int(index[k + 1]),
+            pc,
+            lane,
             f"and {_thread(name)}, which are in one {group}, met at different barriers; all "
             f"threads of a {group} must reach the same one",
-            count=len(mixed),
+            count=count,
             other_block=other_block,
             other_thread=other_thread,
             other_ptx_line=there.line,

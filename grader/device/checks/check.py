@@ -91,10 +91,25 @@ class LaunchCheck:
         """Lanes have waited for copies of their own, which have arrived."""
 
     def phase_arrival(self, arrival: PhaseArrival) -> None:
-        """Lanes, or their copies, have arrived at an mbarrier."""
+        """Lanes, or their copies, have arrived at an mbarrier or the barrier of a cluster."""
 
     def phase_passed(self, phase: int, lanes: Index, *, acquire: bool) -> None:
-        """Lanes saw that a phase of an mbarrier is complete."""
+        """Lanes saw that a phase of such a barrier is complete."""
+
+    def cluster_barrier(self, lanes: Index, places: Index) -> None:
+        """All threads of clusters have arrived at their barrier, each at a program counter."""
+
+    def uneven(self, pc: int, lanes: Index, what: str) -> None:
+        """Lanes arrive and wait at the barrier of their cluster in an order that is undefined.
+
+        ``what`` is a verb and its object.
+        """
+
+    def remote(self, access: MemoryAccess, blocks: Index) -> None:
+        """Lanes access the shared memory of blocks of their cluster, by their place in the wave.
+
+        Their own may be among them. It is told as a load, store or atomic afterwards.
+        """
 
     def misused(self, pc: int, lanes: Index, what: str) -> None:
         """Lanes use an mbarrier as PTX does not allow. ``what`` is a verb and its object."""
@@ -226,6 +241,9 @@ class Observers:
     waited: Sequence[Callable[[Index], None]]
     phase_arrival: Sequence[Callable[[PhaseArrival], None]]
     phase_passed: Sequence[Callable[..., None]]
+    cluster_barrier: Sequence[Callable[[Index, Index], None]]
+    uneven: Sequence[Callable[[int, Index, str], None]]
+    remote: Sequence[Callable[[MemoryAccess, Index], None]]
     misused: Sequence[Callable[[int, Index, str], None]]
     strong: Sequence[Callable[[StrongAccess], None]]
     fence: Sequence[Callable[..., None]]

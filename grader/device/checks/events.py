@@ -271,14 +271,15 @@ class StrongAccess:
 
 @dataclass(frozen=True, slots=True)
 class PhaseArrival:
-    """Arrivals at an mbarrier in one phase.
+    """Arrivals at an mbarrier, or the barrier of a cluster, in one phase.
 
     Attributes:
-        phase: A number that no other phase of any mbarrier has among the blocks in flight.
+        phase: A number that no other phase of any barrier has among the blocks in flight.
         before: That of the phase before it; 0 where it is the first.
         lanes: Who arrived.
         release: Whether what they did before is released by that.
         copies: Whether their asynchronous copies arrived, and not they themselves.
+        across: Whether threads of other blocks are concerned, too.
     """
 
     phase: int
@@ -286,6 +287,7 @@ class PhaseArrival:
     lanes: Index
     release: bool = True
     copies: bool = False
+    across: bool = False
 
 
 @dataclass(slots=True)
@@ -321,6 +323,7 @@ class Watched:
             mbarriers.
         communicates: Whether threads of different blocks may communicate, by strong accesses.
         copies: Whether it copies asynchronously.
+        clusters: Whether blocks form clusters, so that some share each other's shared memory.
         heap: Whether it uses ``malloc``.
     """
 
@@ -332,6 +335,7 @@ class Watched:
     fences: bool
     communicates: bool
     copies: bool
+    clusters: bool
     heap: bool
 
 

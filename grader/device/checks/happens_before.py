@@ -66,6 +66,12 @@ class HappensBefore(Protocol):
     def see(self, phase: int, lanes: Index, now: int, *, acquire: bool) -> None:
         """Note that lanes saw that a phase is complete."""
 
+    def know(self, who: Index, of: Index, since: Index) -> Mask:
+        """For each of these lanes, whether it knows of an event of another since a given one.
+
+        Of any of the lanes ``of``, each with an event.
+        """
+
     def ordered(self, events: Index, theirs: Index, mine: Index) -> Mask:
         """Whether these events of other lanes are known to mine.
 
@@ -181,13 +187,18 @@ class VectorClocks:
         if arrival.copies:
             released[lanes + len(self._block)] = now
             return
-        rows = self._whole(lanes, now) if arrival.release else self._own.fenced[lanes]
+        scope = self._device if arrival.across else self._own
+        rows = self._whole(lanes, now) if arrival.release else scope.fenced[lanes]
         np.maximum(released, rows.max(axis=0), out=released)
 
     def see(self, phase: int, lanes: Index, now: int, *, acquire: bool) -> None:
         released = self._phases.get(phase)
         if released is not None:
             self._find(self._own, lanes, released, Ordering(acquire=acquire))
+
+    def know(self, who: Index, of: Index, since: Index) -> Mask:
+        result: Mask = np.any(self._known[np.ix_(who, of)] >= since, axis=1)
+        return result
 
     def ordered(self, events: Index, theirs: Index, mine: Index) -> Mask:
         result: Mask = events <= self._known[mine, theirs]
@@ -315,10 +326,15 @@ class CoarseHappensBefore:
         if arrival.copies:
             self._own.sent[arrival.lanes + self._lanes] = now
         else:
-            self._own.write(arrival.lanes, now, Ordering(release=arrival.release))
+            for times, who in self._concerned(arrival.lanes, device=arrival.across):
+                times.write(who, now, Ordering(release=arrival.release))
 
     def see(self, phase: int, lanes: Index, now: int, *, acquire: bool) -> None:
-        self._own.read(lanes, now, Ordering(acquire=acquire))
+        for times, who in self._concerned(lanes, device=True):
+            times.read(who, now, Ordering(acquire=acquire))
+
+    def know(self, who: Index, of: Index, since: Index) -> Mask:
+        return np.ones(len(who), dtype=np.bool_)
 
     def ordered(self, events: Index, theirs: Index, mine: Index) -> Mask:
         their, my = self._block[theirs], self._block[mine]

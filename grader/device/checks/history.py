@@ -135,10 +135,19 @@ class Order:
         block, thread = divmod(lane % len(self.lane), self.threads)
         return self.log.waves[place][1] + block, thread, self.log.pcs[event - self.log.first_event]
 
-    def racing(self, stamps: Index, lanes: Index | None, *, across_blocks: bool) -> Mask:
-        """Which of the stamped accesses race with the one that the lane makes now."""
-        since = self.since if lanes is None else self.since[lanes]
-        hit: Mask = stamps >= (self.launch_start if across_blocks else since)
+    def racing(
+        self, stamps: Index, lanes: Index | None, *, across_blocks: bool, in_wave: bool = False
+    ) -> Mask:
+        """Which of the stamped accesses race with the one that the lane makes now.
+
+        Args:
+            across_blocks: Whether other blocks access that memory, too, and
+            in_wave: of those only such as are in flight.
+        """
+        if across_blocks:
+            hit: Mask = stamps >= (self.wave_start if in_wave else self.launch_start)
+        else:
+            hit = stamps >= (self.since if lanes is None else self.since[lanes])
         if not hit.any():
             return hit
         at = np.flatnonzero(hit)

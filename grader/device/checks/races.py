@@ -36,8 +36,9 @@ from grader.device.checks.events import (
 )
 from grader.device.checks.happens_before import happens_before_for
 from grader.device.checks.history import Cells, EventLog, Order, Shadow
+from grader.device.checks.lifetimes import BlockLifetimes
 from grader.device.evidence import Finding, FindingKind, Space
-from grader.device.lanes import LANE_MASK, Index, Mask
+from grader.device.lanes import LANE_MASK, Index, Lanes, Mask
 
 
 class RaceCheck(LaunchCheck):
@@ -50,6 +51,7 @@ class RaceCheck(LaunchCheck):
     def __init__(self, watched: Watched) -> None:
         super().__init__(watched)
         self._log: EventLog | None = None
+        self._lifetimes: BlockLifetimes | None = None
 
     def begin(self, wave: Wave) -> None:
         watched = self.watched
@@ -61,10 +63,14 @@ class RaceCheck(LaunchCheck):
             order.happens_before = happens_before_for(wave.block, copies=watched.copies)
         order.communicates = watched.communicates
         order.begin_wave(self._log, wave.first_block)
-        spaces = {Space.GLOBAL: shadow.cells(watched.memory, watched.global_granule)}
+        cells = shadow.cells(watched.memory, watched.global_granule)
+        self._spaces = {Space.GLOBAL: SpaceRaces(self, cells, order, across_blocks=True)}
         if wave.shared_bytes:
-            spaces[Space.SHARED] = _kept_cells(wave, watched.shared_granule)
-        self._spaces = {space: SpaceRaces(self, cells, order) for space, cells in spaces.items()}
+            cells = _kept_cells(wave, watched.shared_granule)
+            races = SpaceRaces(self, cells, order, across_blocks=watched.clusters, in_wave=True)
+            self._spaces[Space.SHARED] = races
+        if watched.clusters and order.happens_before is not None:
+            self._lifetimes = BlockLifetimes(wave, order.happens_before, self._tell_absent)
 
     def load(self, access: MemoryAccess) -> None:
         races = self._spaces.get(access.region.space)
@@ -73,6 +79,31 @@ class RaceCheck(LaunchCheck):
 
     store = load
     atomic = load
+
+    def remote(self, access: MemoryAccess, blocks: Index) -> None:
+        if self._lifetimes is not None:
+            self._lifetimes.visit(access, blocks, self._order.now + 1)
+
+    def exit(self, lanes: Lanes) -> None:
+        if self._lifetimes is not None:
+            self._lifetimes.ended(lanes.index)
+
+    def _tell_absent(self, access: MemoryAccess, k: int, count: int, block: int, what: str) -> None:
+        instruction = access.instruction
+        address, cell, where = access.locate(k)
+        _, _, name = self._who(block * self.wave.threads)
+        self._report(
+            FindingKind.ABSENT_BLOCK,
+            instruction.pc,
+            int(access.lanes.index[k]),
+            f"{PAST[instruction.kind]} {where} of {name.rpartition(' of ')[2]}, {what}",
+            count=count,
+            space=Space.SHARED,
+            access=instruction.kind,
+            address=address,
+            cell=cell,
+            size=instruction.size,
+        )
 
     def arrived(self, access: MemoryAccess) -> None:
         self._spaces[Space.SHARED].arrived(access)
@@ -145,6 +176,8 @@ class RaceCheck(LaunchCheck):
             if other_block == block:
                 other_name = other_name.rpartition(" of block ")[0]
                 between = "with no barrier between the two"
+            elif access.region.space is Space.SHARED:
+                between = "with no barrier of their cluster between the two"
             else:
                 between = "and nothing orders different blocks within a launch"
             same = " (the same value)" if kind is FindingKind.SAME_VALUE_RACE else ""
@@ -210,12 +243,24 @@ class SpaceRaces:
         check: Is told of races.
         cells: The stamps.
         order: Says which accesses are ordered.
+        across_blocks: Whether several blocks see one cell, and
+        in_wave: whether only while they are in flight.
     """
 
-    def __init__(self, check: RaceCheck, cells: Cells, order: Order) -> None:
+    def __init__(
+        self,
+        check: RaceCheck,
+        cells: Cells,
+        order: Order,
+        *,
+        across_blocks: bool,
+        in_wave: bool = False,
+    ) -> None:
         self._check = check
         self._cells = cells
         self._order = order
+        self._across_blocks = across_blocks
+        self._in_wave = in_wave
 
     def watch(self, access: MemoryAccess) -> None:
         """One element of an access, before memory changes."""
@@ -245,12 +290,12 @@ class SpaceRaces:
         kind = access.instruction.kind, access.instruction.strong
         cells, order = self._cells, self._order
         clashes: list[_Clash] = []
-        # Only global memory is visible to other blocks.
-        across_blocks = access.region.space is Space.GLOBAL
         for role in _RIVALS[kind]:
             if cells.has(role):
                 prior = cells.role(role)[at]
-                hit = order.racing(prior, lanes, across_blocks=across_blocks)
+                hit = order.racing(
+                    prior, lanes, across_blocks=self._across_blocks, in_wave=self._in_wave
+                )
                 if hit.any():
                     clashes.append(_Clash(hit, prior, role))
         if kind == ("write", False):
@@ -261,14 +306,12 @@ class SpaceRaces:
             if hit.any():
                 clashes.append(_Clash(hit, now, "write", together=True))
         else:
-            self._remember(_ROLES[kind], at, stamps, across_blocks=across_blocks)
+            self._remember(_ROLES[kind], at, stamps)
         if clashes:
             hit = np.logical_or.reduce([clash.hit for clash in clashes])
             self._check.tell(access, hit, clashes)
 
-    def _remember(
-        self, roles: tuple[str, str], at: Index, stamps: Index, *, across_blocks: bool
-    ) -> None:
+    def _remember(self, roles: tuple[str, str], at: Index, stamps: Index) -> None:
         """Keep two stamps of different lanes in each cell, if there were two."""
         first, second = (self._cells.role(role) for role in roles)
         before = first[at]
@@ -282,7 +325,7 @@ class SpaceRaces:
         kept = (before >= start) & ((before ^ now) & LANE_MASK != 0)
         if kept.any():
             second[at[kept]] = before[kept]
-        if across_blocks and roles[0] == "read1":
+        if self._across_blocks and roles[0] == "read1":
             self._remember_far(at, before, now, stamps, others, kept)
 
     def _remember_far(

@@ -39,12 +39,20 @@ enum {
 /* For the device process, in the place of a stream: the call is not ordered by one. */
 #define NOT_ORDERED (~(CUstream)0)
 
+enum { ATTRIBUTE_IGNORE = 0, ATTRIBUTE_CLUSTER = 4, ATTRIBUTE_CLUSTER_SCHEDULING = 5 };
+
+typedef struct {
+    unsigned id;
+    unsigned padding;
+    unsigned value[16];
+} CUlaunchAttribute;
+
 typedef struct {
     unsigned grid_x, grid_y, grid_z;
     unsigned block_x, block_y, block_z;
     unsigned shared_bytes;
     CUstream stream;
-    const void *attributes;
+    const CUlaunchAttribute *attributes;
     unsigned attribute_count;
 } CUlaunchConfig;
 

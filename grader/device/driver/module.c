@@ -307,6 +307,25 @@ static void show(const char *text, size_t length)
     }
 }
 
+/* Which blocks form clusters, where the launch says so. Returns the number of attributes that the
+ * device lacks; `first` is that of the first of them. How clusters are placed changes no result. */
+static uint32_t read_attributes(const CUlaunchConfig *config, uint32_t cluster[3], int *clusters,
+                                uint32_t *first)
+{
+    uint32_t lacking = 0;
+    for (unsigned i = 0; config->attributes && i < config->attribute_count; i++) {
+        const CUlaunchAttribute *at = &config->attributes[i];
+        if (at->id == ATTRIBUTE_CLUSTER) {
+            memcpy(cluster, at->value, 3 * sizeof *cluster);
+            *clusters = 1;
+        } else if (at->id != ATTRIBUTE_IGNORE && at->id != ATTRIBUTE_CLUSTER_SCHEDULING) {
+            if (!lacking++)
+                *first = at->id;
+        }
+    }
+    return lacking;
+}
+
 EXPORT CUresult cuLaunchKernelEx(const CUlaunchConfig *config, CUfunction function,
                                  void **values, void **extra)
 {
@@ -318,16 +337,21 @@ EXPORT CUresult cuLaunchKernelEx(const CUlaunchConfig *config, CUfunction functi
         return CUDA_ERROR_INVALID_HANDLE;
     struct {
         uint64_t id, stream;
-        uint32_t grid[3], block[3], shared, attributes, first_attribute;
+        uint32_t grid[3], block[3], shared, more[3];
     } __attribute__((packed)) request = {function->id,
                  config->stream,
                  {config->grid_x, config->grid_y, config->grid_z},
                  {config->block_x, config->block_y, config->block_z},
                  config->shared_bytes,
-                 config->attribute_count,
-                 0};
-    if (config->attribute_count && config->attributes)
-        memcpy(&request.first_attribute, config->attributes, sizeof request.first_attribute);
+                 {0, 0, 0}};
+    /* Either the clusters, or how many attributes the device lacks, and the first. */
+    uint32_t cluster[3] = {1, 1, 1};
+    int clusters = 0;
+    request.more[0] = read_attributes(config, cluster, &clusters, &request.more[1]);
+    clusters = clusters && !request.more[0];
+    if (clusters)
+        memcpy(request.more, cluster, sizeof cluster);
+    size_t fields = sizeof request - (clusters ? 0 : sizeof request.more[0]);
     memset(buffer, 0, sizeof buffer);
     CUresult result =
         extra ? copy_extra(extra, buffer, &size) : gather(function, values, buffer, &size);
@@ -335,8 +359,8 @@ EXPORT CUresult cuLaunchKernelEx(const CUlaunchConfig *config, CUfunction functi
         return result;
     char *printed = prints() ? malloc(MAX_PRINTED) : NULL;
     size_t length = 0, capacity = printed ? MAX_PRINTED : 0;
-    result = device_call(OP_LAUNCH, &request, sizeof request, buffer, size, printed, capacity,
-                         &length);
+    result = device_call(clusters ? OP_LAUNCH_CLUSTERS : OP_LAUNCH, &request, fields, buffer, size,
+                         printed, capacity, &length);
     show(printed, length < capacity ? length : capacity);
     free(printed);
     return result;

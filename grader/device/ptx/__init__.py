@@ -9,6 +9,7 @@ from grader.device.ptx.body import read_body
 from grader.device.ptx.declarations import parameters, variables
 from grader.device.ptx.model import PtxError, PtxFunction, PtxModule, StateSpace
 from grader.device.ptx.tokens import PtxTokens
+from grader.errors import UnsupportedByDevice
 
 __all__ = ["PtxError", "PtxFunction", "PtxModule", "parse"]
 
@@ -132,6 +133,9 @@ def _hints(tokens: PtxTokens, function: PtxFunction) -> None:
     while tokens.kind() == "directive":
         line, word = tokens.line, tokens.next()
         if word in _FLAGS:
+            function.explicit_cluster |= word == ".explicitcluster"
+            if word == ".blocksareclusters":
+                raise UnsupportedByDevice(f"PTX line {line}: grids of clusters ({word})")
             continue
         if word == ".pragma":
             while tokens.next() != ";":
@@ -147,3 +151,7 @@ def _hints(tokens: PtxTokens, function: PtxFunction) -> None:
             function.max_threads = (x, y, z)
         elif word == ".reqntid":
             function.required_threads = (x, y, z)
+        elif word == ".reqnctapercluster":
+            function.required_cluster = (x, y, z)
+        elif word == ".maxclusterrank":
+            function.most_cluster = x

@@ -215,6 +215,9 @@ class PtxFunction:
         defined: Whether there is a body.
         max_threads: ``.maxntid``, and
         required_threads: ``.reqntid``, as x, y, z.
+        required_cluster: ``.reqnctapercluster``, as x, y, z.
+        most_cluster: ``.maxclusterrank``.
+        explicit_cluster: Whether it may be launched in clusters only.
         file: The number of the source file that it is in, where ``.loc`` says it.
     """
 
@@ -229,6 +232,9 @@ class PtxFunction:
     variables: dict[str, Variable] = field(default_factory=dict)
     max_threads: tuple[int, int, int] | None = None
     required_threads: tuple[int, int, int] | None = None
+    required_cluster: tuple[int, int, int] | None = None
+    most_cluster: int | None = None
+    explicit_cluster: bool = False
     file: int | None = None
 
 

@@ -31,6 +31,8 @@ SPACES = {
     "const": Space.CONST,
     "param": Space.PARAM,
 }
+CLUSTER = "shared::cluster"
+"""The space of the shared memory of all blocks of a cluster."""
 OWN_BLOCK = "cta"
 """The scope of an access or fence that concerns the thread's own block only."""
 SCOPES = frozenset({"cta", "cluster", "gpu", "sys"})
@@ -46,6 +48,7 @@ class Form:
     elements: int
     strong: bool
     ordering: Ordering
+    cluster: bool = False
 
     @property
     def size(self) -> int:
@@ -67,6 +70,8 @@ def read_form(binding: Binding) -> Form:
         head, _, tail = part.partition("::")
         if head in SPACES and tail in ("", "cta", "entry", "func"):
             form.space = SPACES[head]
+        elif part == CLUSTER:
+            form.space, form.cluster = Space.SHARED, True
         elif part in ("v2", "v4"):
             form.elements = int(part[1])
         elif part in STRONG:
@@ -98,7 +103,8 @@ def bind_load(binding: Binding) -> BoundStep:
         columns = _param_columns(binding, source, form)
         if columns is not None:
             return binding.step(_copies(binding, targets, columns))
-    address = AddressOperand(binding, source, form.space, _access(binding, form, "read"))
+    access = _access(binding, form, "read")
+    address = AddressOperand(binding, source, form.space, access, cluster=form.cluster)
 
     def run(lanes: Lanes) -> None:
         for resolved in address.resolve(lanes):
@@ -129,7 +135,8 @@ def bind_store(binding: Binding) -> BoundStep:
         return binding.step(_copies(binding, columns, values))
     if form.space is Space.CONST:
         raise binding.error("a store to constant memory")
-    address = AddressOperand(binding, destination, form.space, _access(binding, form, "write"))
+    access = _access(binding, form, "write")
+    address = AddressOperand(binding, destination, form.space, access, cluster=form.cluster)
 
     def run(lanes: Lanes) -> None:
         for resolved in address.resolve(lanes):
@@ -253,6 +260,7 @@ class _Form:
     space: Space | None
     operation: str
     type: str
+    cluster: bool = False
 
 
 def _read_form(binding: Binding) -> _Form:
@@ -262,6 +270,8 @@ def _read_form(binding: Binding) -> _Form:
         head, _, tail = part.partition("::")
         if head in SPACES and tail in ("", "cta") and head in ("global", "shared"):
             form.space = SPACES[head]
+        elif part == CLUSTER:
+            form.space, form.cluster = Space.SHARED, True
         elif part in _TYPES and not form.operation:
             form.operation = part
         elif part not in STRONG and part not in SCOPES and part != "noftz":
@@ -292,7 +302,7 @@ def bind_atomic(binding: Binding) -> BoundStep:
         raise binding.error("no address")
     sources = [binding.source(operand, dtype) for operand in operands[1:]]
     access = MemoryInstruction(binding.site.pc, "atomic", dtype.itemsize, strong=True)
-    address = AddressOperand(binding, operands[0], form.space, access)
+    address = AddressOperand(binding, operands[0], form.space, access, cluster=form.cluster)
     order = ordering(binding.site.instruction.modifiers)
 
     def run(lanes: Lanes) -> None:

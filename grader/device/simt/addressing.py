@@ -22,6 +22,7 @@ from grader.device.evidence import Space
 from grader.device.lanes import Index, Lanes, Mask
 from grader.device.ptx.model import Address, Register, Symbol
 from grader.device.simt.binding import Binding
+from grader.device.simt.clusters import OWN_LIMIT, split_address
 from grader.device.simt.machine import Machine
 from grader.device.simt.regions import (
     LOCAL_WINDOW,
@@ -59,14 +60,22 @@ class AddressOperand:
     Args:
         space: The state space, or None for a generic address.
         access: What the instruction does there.
+        cluster: Whether it is ``.shared::cluster``, and so may be another block's.
     """
 
     def __init__(
-        self, binding: Binding, operand: Address, space: Space | None, access: MemoryInstruction
+        self,
+        binding: Binding,
+        operand: Address,
+        space: Space | None,
+        access: MemoryInstruction,
+        *,
+        cluster: bool = False,
     ) -> None:
         self.machine: Machine = binding.machine
         self.access = access
         self.space = space
+        self.cluster = cluster
         self.span = access.size * access.elements
         self.register: NDArray[Any] | None = None
         self.constant = operand.offset
@@ -89,6 +98,9 @@ class AddressOperand:
         """
         if self.is_global:
             yield self._inside(self.machine.global_, self.space, lanes, self._from_base(lanes))
+        elif self.cluster:
+            offsets = np.asarray(self._offsets(lanes), dtype=np.int64)
+            yield self._in_cluster(lanes, np.broadcast_to(offsets, (lanes.count,)))
         elif self.space is not None:
             region = self.machine.region_of(self.space)
             yield self._inside(region, self.space, lanes, self._offsets(lanes))
@@ -128,11 +140,32 @@ class AddressOperand:
                 chosen = lanes.pick(inside)
                 assert chosen is not None
                 own = offsets[inside] + (BASE_ADDRESS - window)
+                if space is Space.SHARED:
+                    yield self._in_cluster(chosen, own)
+                    continue
                 yield self._inside(self.machine.region_of(space), space, chosen, own)
         if rest.any():
             chosen = lanes.pick(rest)
             assert chosen is not None
             yield self._inside(self.machine.global_, Space.GLOBAL, chosen, offsets[rest])
+
+    def _in_cluster(self, lanes: Lanes, offsets: Index) -> ResolvedAccess:
+        """Shared memory, of the own block or of another one of the cluster."""
+        machine = self.machine
+        if int(offsets.max()) < OWN_LIMIT:
+            return self._inside(machine.shared, Space.SHARED, lanes, offsets)
+        ranks, within = split_address(offsets)
+        blocks = machine.clusters.blocks(machine.block[lanes.index], ranks)
+        nowhere = blocks < 0
+        if nowhere.any():
+            for tell in machine.observers.outside:
+                tell(self._faulty(machine.shared, Space.SHARED, lanes, offsets, nowhere))
+            raise KernelFault(CudaResult.ILLEGAL_ADDRESS)
+        resolved = self._inside(machine.shared, Space.SHARED, lanes, within)
+        resolved.flat = within + blocks * machine.shared.stride
+        for tell_remote in machine.observers.remote:
+            tell_remote(self.element(resolved, resolved.flat, 0), blocks)
+        return resolved
 
     def _inside(
         self, region: MemoryRegion, space: Space | None, lanes: Lanes, offsets: Offsets

@@ -243,12 +243,6 @@ class BlockBarriers:
                 reduction.finish(group, lanes)
             self.router.go(pc + 1, group)
 
-    def stuck(self) -> None:
-        """Tell the checks of threads that wait for others that will never come."""
-        waiting = np.flatnonzero(self.waiting_at >= 0)
-        for tell in self.machine.observers.stuck:
-            tell(waiting, self.waiting_at[waiting])
-
 
 def _by_warps(waits: Mask, exited: Mask) -> Index:
     """How many threads count as arrived, for each block, where a barrier has a count of threads.

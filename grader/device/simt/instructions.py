@@ -14,10 +14,17 @@ from grader.device.cuda import CudaResult, KernelFault
 from grader.device.lanes import Lanes
 from grader.device.ptx.model import TYPE_BYTES, Operand, OperandPair, Vector
 from grader.device.semantics import PtxOperation, lookup
-from grader.device.simt.accesses import bind_atomic, bind_fence, bind_load, bind_store
+from grader.device.simt.accesses import CLUSTER, bind_atomic, bind_fence, bind_load, bind_store
 from grader.device.simt.async_copies import bind_async_copy
 from grader.device.simt.binding import Binding, BoundStep, guarded, windows
 from grader.device.simt.calls import bind_call, bind_return
+from grader.device.simt.cluster_operations import (
+    ClusterBarriers,
+    bind_cluster_barrier,
+    bind_getctarank,
+    bind_mapa,
+)
+from grader.device.simt.clusters import OWN_LIMIT
 from grader.device.simt.control import (
     BlockBarriers,
     Router,
@@ -206,7 +213,10 @@ def bind_isspacep(binding: Binding) -> BoundStep:
     value = binding.source(source, dtype)
     out = binding.destination(destination, np.dtype(np.bool_))
     start = np.uint64(windows()[space] or BASE_ADDRESS)
-    size = np.uint64(WINDOW_SIZE if windows()[space] else binding.machine.memory.window)
+    extent = WINDOW_SIZE if windows()[space] else binding.machine.memory.window
+    if space == "shared" and parts[0] != CLUSTER:
+        extent = OWN_LIMIT
+    size = np.uint64(extent)
 
     def apply(out: Any, sources: Any, where: Any) -> None:
         inside = sources[0] - start < size
@@ -239,6 +249,8 @@ _STEPS: dict[str, Callable[[Binding], BoundStep]] = {
     "red": bind_atomic,
     "cp": bind_async_copy,
     "mbarrier": bind_mbarrier,
+    "mapa": bind_mapa,
+    "getctarank": bind_getctarank,
     "membar": bind_fence,
     "fence": bind_fence,
     "prefetch": _nothing,
@@ -264,7 +276,12 @@ def bind_step(machine: Machine, site: CodeSite) -> BoundStep:
 
 
 def bind_transfer(
-    machine: Machine, site: CodeSite, router: Router, barriers: BlockBarriers, waits: WarpWaits
+    machine: Machine,
+    site: CodeSite,
+    router: Router,
+    barriers: BlockBarriers,
+    clusters: ClusterBarriers,
+    waits: WarpWaits,
 ) -> Transfer:
     """An instruction after which lanes may be elsewhere, or wait.
 
@@ -288,4 +305,6 @@ def bind_transfer(
         return bind_trap(binding, router)
     if site.instruction.opcode == "bar.warp.sync" or base not in ("bar", "barrier"):
         return bind_warp(binding, router, waits)
+    if site.instruction.opcode.startswith("barrier.cluster"):
+        return bind_cluster_barrier(binding, router, clusters)
     return bind_barrier(binding, router, barriers)

@@ -15,11 +15,8 @@ from grader.device.checks import all_checks
 from grader.device.checks.check import CheckTypes, Observers, listens
 from grader.device.checks.events import EXACT_LANES, Recorder, Watched
 from grader.device.cuda import (
-    MAX_BLOCK,
-    MAX_GRID,
+    MAX_CLUSTER,
     MAX_SHARED_PER_BLOCK,
-    MAX_SHARED_PER_BLOCK_OPTIN,
-    MAX_THREADS_PER_BLOCK,
     MULTIPROCESSORS,
     CudaResult,
     KernelFault,
@@ -29,9 +26,11 @@ from grader.device.evidence import Dim3, Launch
 from grader.device.memory import GlobalMemory
 from grader.device.ptx import PtxError
 from grader.device.schedules import PLAIN
+from grader.device.simt.clusters import ALONE, slab
 from grader.device.simt.loading import LoadedModule
 from grader.device.simt.machine import MachineShape
 from grader.device.simt.program import KernelProgram
+from grader.device.simt.refusals import refusal
 from grader.device.simt.scheduler import LaunchBudget, Schedule
 from grader.device.simt.state import Printed
 from grader.errors import UnsupportedByDevice
@@ -57,6 +56,8 @@ def launch(
     dynamic_shared_limit: int = MAX_SHARED_PER_BLOCK,
     limits: LaunchLimits | None = None,
     schedule: int = PLAIN,
+    cluster: Dim3 | None = None,
+    cluster_limit: int = MAX_CLUSTER,
 ) -> Launch:
     """Run a kernel to its end and say what happened.
 
@@ -76,6 +77,8 @@ def launch(
         dynamic_shared_limit: The function's MAX_DYNAMIC_SHARED_SIZE_BYTES attribute.
         limits: Bounds on the work; the defaults where None.
         schedule: The order in which blocks and threads run; see `grader.device.schedules`.
+        cluster: Blocks of a cluster in x, y, z; None where the launch does not say.
+        cluster_limit: The most blocks of a cluster that the function is allowed.
 
     Raises:
         KeyError: The module has no such kernel.
@@ -93,8 +96,18 @@ def launch(
         limits.wall_clock_s,
     )
     printed = Printed()
-    observers = Observers(checks, _watched(program, memory, recorder))
-    wrong = _refusal(program, grid, block, dynamic_shared_bytes, dynamic_shared_limit)
+    wrong = refusal(
+        program,
+        grid,
+        block,
+        cluster,
+        cluster_limit=cluster_limit,
+        dynamic=dynamic_shared_bytes,
+        dynamic_limit=dynamic_shared_limit,
+    )
+    cluster = cluster or program.entry.required_cluster
+    watched = _watched(program, memory, recorder, clusters=math.prod(cluster or ALONE) > 1)
+    observers = Observers(checks, watched)
     missing = program.missing
     if wrong:
         result = CudaResult.INVALID_VALUE
@@ -118,6 +131,7 @@ def launch(
             shared_fill=shared_fill,
             dynamic_shared=dynamic_shared_bytes,
             schedule=schedule,
+            cluster=cluster,
         )
         result = run.all_waves(index, _param_bytes(program, params))
     return Launch(
@@ -152,12 +166,18 @@ class _AcceptedLaunch:
     shared_fill: int
     dynamic_shared: int
     schedule: int
+    cluster: Dim3 | None
 
     def all_waves(self, index: int, params: bytes) -> CudaResult:
         """Run wave after wave; the first error ends the launch."""
         for first, blocks in self._waves():
             shape = MachineShape(
-                self.recorder.grid, self.recorder.block, blocks, self.dynamic_shared, self.tracked
+                self.recorder.grid,
+                self.recorder.block,
+                blocks,
+                self.dynamic_shared,
+                self.tracked,
+                self.cluster,
             )
             scheduler = self.module.scheduler(self.program.entry.name, shape)
             machine = scheduler.machine
@@ -175,7 +195,7 @@ class _AcceptedLaunch:
                         self.schedule,
                         blocks,
                         self.recorder.threads,
-                        communicates=self._communicates or self.program.traits.mbarriers,
+                        communicates=self._communicates or self._exact,
                     )
                     scheduler.run(self.budget, order)
             except KernelFault as fault:
@@ -185,10 +205,11 @@ class _AcceptedLaunch:
     def _waves(self) -> Iterator[tuple[int, int]]:
         """First block and number of blocks of each wave.
 
-        Where blocks do not communicate, the numbers differ by one at most.
+        Where blocks do not communicate, the numbers differ by one at most, or one slab of clusters.
         """
         grid, threads = self.recorder.grid, self.recorder.threads
-        total = grid[0] * grid[1] * grid[2]
+        together = slab(grid, self.cluster or ALONE)
+        total = math.prod(grid) // together
         cost = self.program.block_bytes(threads, self.dynamic_shared)
         if cost > _MOST_BLOCK_BYTES:
             raise UnsupportedByDevice(
@@ -196,18 +217,23 @@ class _AcceptedLaunch:
                 remedy="Use fewer threads per block or less local memory.",
             )
         at_once = self._resident(threads) if self._communicates else self._lanes // threads
-        most = max(min(at_once, _WAVE_BYTES // max(cost, 1)), 1)
+        most = max(min(at_once, _WAVE_BYTES // max(cost, 1)) // together, 1)
         waves = -(-total // most)
         first = 0
         for wave in range(waves):
             after = min(first + most, total) if self._communicates else total * (wave + 1) // waves
-            yield first, after - first
+            yield first * together, (after - first) * together
             first = after
 
     @property
+    def _exact(self) -> bool:
+        """Whether the checks are to know exactly what its barriers order."""
+        return self.program.traits.mbarriers or math.prod(self.cluster or ALONE) > 1
+
+    @property
     def _lanes(self) -> int:
-        """Lanes in flight. Of mbarriers the checks are to know exactly what they order."""
-        return EXACT_LANES if self.program.traits.mbarriers else _WAVE_LANES
+        """Lanes in flight, where blocks do not communicate beyond their cluster."""
+        return EXACT_LANES if self._exact else _WAVE_LANES
 
     @property
     def _communicates(self) -> bool:
@@ -224,16 +250,19 @@ class _AcceptedLaunch:
         return MULTIPROCESSORS * occupancy(threads, shared)
 
 
-def _watched(program: KernelProgram, memory: GlobalMemory, recorder: Recorder) -> Watched:
+def _watched(
+    program: KernelProgram, memory: GlobalMemory, recorder: Recorder, *, clusters: bool
+) -> Watched:
     return Watched(
         recorder=recorder,
         memory=memory,
         place=program.place,
         global_granule=program.traits.global_granule,
         shared_granule=program.traits.shared_granule,
-        fences=program.traits.fences,
+        fences=program.traits.fences or clusters,
         communicates=program.traits.strong_global,
         copies=program.traits.copies,
+        clusters=clusters,
         heap=program.traits.heap,
     )
 
@@ -255,54 +284,3 @@ def _param_bytes(program: KernelProgram, params: Sequence[bytes]) -> bytes:
         start = program.spaces[f"{program.entry.name}:{variable.name}"].start
         raw[start : start + len(value)] = value
     return bytes(raw)
-
-
-def _refusal(
-    program: KernelProgram, grid: Dim3, block: Dim3, dynamic: int, dynamic_limit: int
-) -> str:
-    """Why a GPU would not start this launch; empty where it would."""
-    threads = block[0] * block[1] * block[2]
-    static = program.shared.compact_size
-    if min(*grid, *block) < 1:
-        return f"grid {grid} and block {block} must be at least 1 in each dimension"
-    if threads > MAX_THREADS_PER_BLOCK:
-        return f"a block of {threads} threads; the most is {MAX_THREADS_PER_BLOCK}"
-    if any(size > most for size, most in zip(block, MAX_BLOCK, strict=True)):
-        return f"block {block} exceeds {MAX_BLOCK}"
-    if any(size > most for size, most in zip(grid, MAX_GRID, strict=True)):
-        return f"grid {grid} exceeds {MAX_GRID}"
-    return _too_much_shared(static, dynamic, dynamic_limit) or _against_directives(
-        program, block, threads
-    )
-
-
-def _too_much_shared(static: int, dynamic: int, dynamic_limit: int) -> str:
-    """Why a launch asks for too much shared memory; empty where it does not.
-
-    CUDA C++ Programming Guide, technical specifications: 48 KB, unless a kernel asks for more
-    dynamic memory by the attribute MAX_DYNAMIC_SHARED_SIZE_BYTES. What it declares can't be more.
-    """
-    if static > MAX_SHARED_PER_BLOCK:
-        return (
-            f"{static} bytes of declared shared memory per block; the most is "
-            f"{MAX_SHARED_PER_BLOCK}"
-        )
-    asked = dynamic_limit if dynamic_limit > MAX_SHARED_PER_BLOCK else 0
-    allowed = max(asked, MAX_SHARED_PER_BLOCK - static)
-    if not 0 <= dynamic <= allowed:
-        return (
-            f"{dynamic} bytes of dynamic shared memory, more than the kernel was allowed "
-            f"({allowed})"
-        )
-    if static + dynamic > MAX_SHARED_PER_BLOCK_OPTIN:
-        return f"{static + dynamic} bytes of shared memory per block, more than the device has"
-    return ""
-
-
-def _against_directives(program: KernelProgram, block: Dim3, threads: int) -> str:
-    limit, exact = program.entry.max_threads, program.entry.required_threads
-    if limit is not None and threads > limit[0] * limit[1] * limit[2]:
-        return f"a block of {threads} threads; the kernel was compiled for {limit} at most"
-    if exact is not None and block != exact:
-        return f"block {block}; the kernel was compiled for {exact}"
-    return ""

@@ -15,6 +15,7 @@ from grader.device.evidence import Dim3, Space
 from grader.device.lanes import Index, Lanes
 from grader.device.memory import THREAD_BITS, GlobalMemory, kernel_stamp
 from grader.device.ptx.model import TYPE_BYTES
+from grader.device.simt.clusters import ALONE, ClusterLayout
 from grader.device.simt.phases import Mbarriers
 from grader.device.simt.program import STACK_BYTES, CodeSite, KernelProgram
 from grader.device.simt.regions import (
@@ -27,6 +28,7 @@ from grader.device.simt.regions import (
 )
 from grader.device.simt.state import Frames, Heap, PendingCopies, Printed, Returns
 
+_CLUSTER_DIMENSIONS = ("clusterid", "nclusterid", "cluster_ctaid", "cluster_nctaid")
 REGISTER_TYPES: dict[int, Any] = {1: np.uint8, 2: np.uint16, 4: np.uint32, 8: np.uint64}
 
 
@@ -38,6 +40,7 @@ class MachineShape:
         blocks: Blocks in flight at once.
         dynamic_shared: Dynamic shared memory of a block, in bytes.
         tracked: Whether to remember which bytes of shared and local memory were written.
+        cluster: Blocks of a cluster in x, y, z; None where the launch asks for none.
     """
 
     grid: Dim3
@@ -45,6 +48,7 @@ class MachineShape:
     blocks: int
     dynamic_shared: int
     tracked: bool
+    cluster: Dim3 | None = None
 
     @property
     def threads(self) -> int:
@@ -84,6 +88,7 @@ class Machine:
         self.thread: Index = self.everyone.index % self.threads
         self.block: Index = self.everyone.index // self.threads
         self.warp: Index = self.block * -(-self.threads // WARP) + self.thread // WARP
+        self.clusters = ClusterLayout(shape.grid, shape.cluster or ALONE, shape.blocks)
         layout, dynamic = _with_dynamic(program, shape.dynamic_shared)
         self.shared = SlottedRegion(
             Space.SHARED, layout, shape.blocks, self.block, tracked=shape.tracked
@@ -218,6 +223,8 @@ class Machine:
         base, _, axis = name[1:].partition(".")
         if base in ("tid", "ntid", "ctaid", "nctaid") and axis in ("x", "y", "z"):
             return self._dimension(base, "xyz".index(axis))
+        if base in _CLUSTER_DIMENSIONS and axis in ("x", "y", "z"):
+            return self._cluster_dimension(base, "xyz".index(axis))
         lane = (self.thread % 32).astype(np.uint32)
         one = np.uint32(1)
         simple: dict[str, Any] = {
@@ -232,6 +239,9 @@ class Machine:
             "%lanemask_le": (one << lane) | ((one << lane) - one),
             "%lanemask_gt": ~((one << lane) | ((one << lane) - one)),
             "%lanemask_ge": ~((one << lane) - one),
+            "%cluster_ctarank": self.clusters.rank[self.block].astype(np.uint32),
+            "%cluster_nctarank": np.uint32(self.clusters.size),
+            "%is_explicit_cluster": np.bool_(self.shape.cluster is not None),
             "%dynamic_smem_size": np.uint32(self.shape.dynamic_shared),
             "%total_smem_size": np.uint32(
                 self.program.shared.compact_size + self.shape.dynamic_shared
@@ -250,6 +260,15 @@ class Machine:
         for size in shape[:axis]:
             before *= size
         return (linear // before % shape[axis]).astype(np.uint32)
+
+    def _cluster_dimension(self, base: str, axis: int) -> Any:
+        size = (self.shape.cluster or ALONE)[axis]
+        if base == "cluster_nctaid":
+            return np.uint32(size)
+        if base == "nclusterid":
+            return np.uint32(self.shape.grid[axis] // size)
+        block = self._dimension("ctaid", axis)
+        return block // np.uint32(size) if base == "clusterid" else block % np.uint32(size)
 
     def region_of(self, space: Space) -> MemoryRegion:
         """The region behind an explicit state space."""

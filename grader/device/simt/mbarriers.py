@@ -18,6 +18,7 @@ from grader.device.cuda import CudaResult, KernelFault
 from grader.device.evidence import Space
 from grader.device.lanes import Index, Lanes
 from grader.device.ptx.model import Address, Operand
+from grader.device.simt.accesses import CLUSTER
 from grader.device.simt.addressing import AddressOperand, ResolvedAccess
 from grader.device.simt.binding import Binding, BoundStep
 from grader.device.simt.phases import MOST_ARRIVALS, Mbarrier, MbarrierMisused, OwedArrival
@@ -27,7 +28,7 @@ _U32 = np.dtype(np.uint32)
 _U64 = np.dtype(np.uint64)
 _PARITY = np.uint64(63)
 """The bit of a state that is the parity of its phase."""
-_SPACES = {"shared": Space.SHARED, "shared::cta": Space.SHARED}
+_SPACES = frozenset({"shared", "shared::cta"})
 _WAITS = ("test_wait", "try_wait")
 _ARRIVES = ("arrive", "arrive_drop")
 _KINDS = {"init": "write", "inval": "write", **dict.fromkeys(_WAITS, "read")}
@@ -55,7 +56,8 @@ def bind_mbarrier(binding: Binding) -> BoundStep:
     if len(parts) < 2 or parts[0] not in _QUALIFIERS or parts[-1] != "b64":
         raise binding.site.unsupported()
     what, said = parts[0], frozenset(parts[1:-1])
-    if not said <= _QUALIFIERS[what] | _SPACES.keys():
+    far = {CLUSTER} if what in (*_ARRIVES, "expect_tx", "complete_tx") else set()
+    if not said <= _QUALIFIERS[what] | _SPACES | far:
         raise binding.site.unsupported()
     if what in _WAITS:
         return _wait(binding, said, most=4 if what == "try_wait" else 3)
@@ -250,9 +252,8 @@ def _each(
         raise binding.error("no address")
     kind = _KINDS.get(what, "atomic")
     access = MemoryInstruction(binding.site.pc, kind, _SIZE, strong=kind != "write")
-    address = AddressOperand(
-        binding, operand, Space.SHARED if said & _SPACES.keys() else None, access
-    )
+    space = Space.SHARED if said & _SPACES or CLUSTER in said else None
+    address = AddressOperand(binding, operand, space, access, cluster=CLUSTER in said)
 
     def run(lanes: Lanes) -> None:
         for resolved in address.resolve(lanes):

@@ -24,6 +24,7 @@ from grader.device.cuda import CudaResult, KernelFault
 from grader.device.lanes import Index, Lanes
 from grader.device.schedules import FIRST_RANDOM, PLAIN, REVERSED
 from grader.device.simt.binding import Full, Some
+from grader.device.simt.cluster_operations import ClusterBarriers
 from grader.device.simt.control import BlockBarriers, Transfer
 from grader.device.simt.instructions import bind_step, bind_transfer
 from grader.device.simt.machine import Machine
@@ -207,6 +208,7 @@ class Scheduler:
     def __init__(self, machine: Machine) -> None:
         self.machine = machine
         self.barriers = BlockBarriers(machine, self)
+        self.clusters = ClusterBarriers(machine, self)
         self.warps = WarpWaits(machine, self)
         self._teams: list[dict[int, Lanes]] = [{}]
         """For each team, the lanes that can run, by program counter."""
@@ -230,6 +232,7 @@ class Scheduler:
         self._schedule = schedule
         self._teams = [{} for _ in range(schedule.teams)]
         self.barriers.reset()
+        self.clusters.reset()
         self.warps.reset()
         self._steps.reset()
         self._alive = machine.total
@@ -305,6 +308,7 @@ class Scheduler:
             tell(lanes)
         self._alive -= lanes.count
         self.barriers.release(lanes)
+        self.clusters.release(lanes)
         self.warps.release()
 
     def put_off(self, pc: int, lanes: Lanes) -> bool:
@@ -332,7 +336,9 @@ class Scheduler:
         while True:
             site = program.code[end]
             if site.instruction.base in ENDS_BLOCK or self.warps.is_transfer(site):
-                transfer = bind_transfer(self.machine, site, self, self.barriers, self.warps)
+                transfer = bind_transfer(
+                    self.machine, site, self, self.barriers, self.clusters, self.warps
+                )
                 end += 1
                 break
             steps.append(bind_step(self.machine, site))
@@ -353,13 +359,17 @@ class Scheduler:
         """End the launch: nobody can run, and somebody waits."""
         if self.warps.give_up():
             return
-        self.barriers.stuck()
+        places = np.maximum(self.barriers.waiting_at, self.clusters.waiting_at)
+        waiting = np.flatnonzero(places >= 0)
+        for tell in self.machine.observers.stuck:
+            tell(waiting, places[waiting])
         raise KernelFault(CudaResult.LAUNCH_TIMEOUT)
 
     def _look_for_stuck(self) -> None:
         """End the launch where all that are left wait at mbarriers for each other."""
         machine = self.machine
-        waiting = (self.barriers.waiting_at >= 0) | self.warps.waiting()
+        waiting = np.maximum(self.barriers.waiting_at, self.clusters.waiting_at) >= 0
+        waiting |= self.warps.waiting()
         found = machine.mbarriers.stuck(machine.exited, waiting)
         if found is not None:
             for tell in machine.observers.stuck:

@@ -73,6 +73,9 @@ COPY = """mov.u32 %r1, tile; mad.lo.u32 %r1, %t, 4, %r1; mad.wide.u32 %rd1, %t, 
 WAIT = "cp.async.wait_all;"
 MBARRIER = "mov.u32 %r1, tile; mbarrier.init.shared.b64 [%r1], 1;"
 ONE = {"module": ".shared .align 8 .b8 tile[64];", "block": (1, 1, 1)}
+CLUSTER = {"module": SHARED, "grid": (2, 1, 1), "cluster": (2, 1, 1), "block": (1, 1, 1)}
+MEET = "barrier.cluster.arrive; barrier.cluster.wait;"
+VISIT = f"{MEET} st.shared::cluster.u32 [%r1], 1; {MEET}"
 LAUNCHES: dict[str, tuple[str, dict[str, Any]]] = {
     "load": ("ld.global.u32 %r1, [%o];", {"buffers": [np.zeros(32, np.uint32)]}),
     "store": ("st.global.u32 [%o], %t;", {"buffers": [128]}),
@@ -89,6 +92,9 @@ LAUNCHES: dict[str, tuple[str, dict[str, Any]]] = {
         "mbarrier.test_wait.parity.shared.b64 %p1, [%r1], 0;",
         ONE,
     ),
+    "cluster_barrier": (MEET, CLUSTER),
+    "uneven": ("barrier.cluster.wait;", CLUSTER),
+    "remote": ("mov.u32 %r1, tile; mapa.shared::cluster.u32 %r1, %r1, 1;" + VISIT, CLUSTER),
     "misused": (MBARRIER + "mbarrier.init.shared.b64 [%r1], 2;", ONE),
     "strong": ("st.volatile.global.u32 [%a0], 1;", {"buffers": [128]}),
     "fence": ("membar.gl;", {}),
@@ -119,6 +125,7 @@ def test_every_event_is_told(event: str) -> None:
     assert event in seen
     quiet = {
         "misused",
+        "uneven",
         "trap",
         "stuck",
         "overflow",

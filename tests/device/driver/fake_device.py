@@ -31,6 +31,7 @@ KERNELS = {
             "add_one", parameters=((0, 8), (8, 4)), static_shared_bytes=512, max_threads=256
         ),
         KernelInfo("echo", parameters=((0, 1), (8, 8), (16, 2), (20, 4), (32, 16))),
+        KernelInfo("clusters"),
         KernelInfo("fault"),
         KernelInfo("refused"),
         KernelInfo("unsupported"),
@@ -72,6 +73,8 @@ class FakeProgram:
                 memory.stamps[start : start + 4 * count] = kernel_stamp(how.index)
             case "echo":
                 printed = " ".join(a.hex() for a in arguments)
+            case "clusters":
+                printed = f"{how.cluster} of {how.cluster_limit} at most"
             case "unsupported":
                 raise UnsupportedByDevice("the instruction frob.f32 is not supported")
             case "defect":

@@ -205,6 +205,40 @@ def launches() -> dict[str, Any]:
     return seen
 
 
+class LaunchConfig(ctypes.Structure):
+    _fields_ = (
+        ("numbers", ctypes.c_uint * 7),
+        ("stream", ctypes.c_uint64),
+        ("attributes", ctypes.c_void_p),
+        ("count", ctypes.c_uint),
+    )
+
+
+class LaunchAttribute(ctypes.Structure):
+    _fields_ = (("id", ctypes.c_uint), ("padding", ctypes.c_uint), ("value", ctypes.c_uint * 16))
+
+
+def clusters() -> dict[str, Any]:
+    """Launches with attributes: clusters (4), their placement (5), and one that is not there."""
+    function = kernel(b"clusters")
+    seen = {}
+    wanted: dict[str, list[tuple[int, ...]]] = {
+        "none": [],
+        "clusters": [(4, 2, 3, 1)],
+        "placed": [(5, 1), (0,), (4, 4, 1, 1)],
+        "another": [(4, 2, 1, 1), (2, 1)],
+    }
+    for name, given in wanted.items():
+        attributes = (LaunchAttribute * max(len(given), 1))()
+        for attribute, (number, *values) in zip(attributes, given, strict=False):
+            attribute.id = number
+            attribute.value[: len(values)] = values
+        sizes = (ctypes.c_uint * 7)(1, 1, 1, 1, 1, 1, 0)
+        config = LaunchConfig(sizes, 0, ctypes.addressof(attributes), len(given))
+        seen[name] = cuda.cuLaunchKernelEx(ctypes.byref(config), function, None, None)
+    return seen
+
+
 def bad_module() -> dict[str, Any]:
     module, log = u64(), ctypes.create_string_buffer(200)
     options, values = (i32 * 2)(5, 6), (ctypes.c_void_p * 2)(ctypes.addressof(log), 200)
@@ -309,7 +343,7 @@ def timing() -> dict[str, Any]:
 
 
 SCENARIOS: tuple[Callable[[], dict[str, Any]], ...] = (
-    symbols, properties, management, compiler, memory, host_memory, host_memset, launches,
+    symbols, properties, management, compiler, memory, host_memory, host_memset, launches, clusters,
     bad_module, fault, stubs, contexts, host_function, threads, no_device, lost, garbage, timing,
 )  # fmt: skip
 

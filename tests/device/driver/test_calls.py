@@ -332,6 +332,21 @@ class TestLaunch:
         assert client.launch(function, bytes(48), attributes=(1, 4)) == CudaResult.NOT_SUPPORTED
         assert "number 4" in device.end_case().unsupported[0]
 
+    def test_blocks_form_clusters_where_the_launch_says_so(
+        self, client: DriverClient, device: SoftwareDevice
+    ) -> None:
+        function = client.function(client.load(PROGRAM), "clusters")
+        assert client.launch(function) == 0
+        assert client.launch(function, cluster=(2, 3, 1)) == 0
+        assert client.call(DriverOp.FUNCTION_SET, "Qii", function, 14, 1)[0] == 0
+        assert client.ask(DriverOp.FUNCTION_GET, "Qi", function, 14, reply="i") == (1,)
+        assert client.launch(function, cluster=(16, 1, 1)) == 0
+        assert [launch.printed for launch in device.end_case().launches] == [
+            "None of 8 at most",
+            "(2, 3, 1) of 8 at most",
+            "(16, 1, 1) of 16 at most",
+        ]
+
     def test_a_stream_that_does_not_exist_is_refused(self, client: DriverClient) -> None:
         function = client.function(client.load(PROGRAM), "echo")
         assert client.launch(function, bytes(48), stream=77) == CudaResult.INVALID_HANDLE

@@ -138,6 +138,17 @@ def test_launch_with_either_way_to_pass_parameters(probe: Probe) -> None:
     }
 
 
+def test_launches_in_clusters(probe: Probe, device: SoftwareDevice) -> None:
+    assert probe("clusters") == {"none": 0, "clusters": 0, "placed": 0, "another": 801}
+    evidence = device.end_case()
+    assert [launch.printed for launch in evidence.launches] == [
+        "None of 8 at most",
+        "(2, 3, 1) of 8 at most",
+        "(4, 1, 1) of 8 at most",
+    ]
+    assert "launch attributes (number 2)" in evidence.unsupported[0]
+
+
 def test_a_module_that_can_t_be_read(probe: Probe, device: SoftwareDevice) -> None:
     seen = probe("bad_module")
     assert seen["text"][0] == 218
