@@ -70,6 +70,7 @@ barrier()              # then the others may read them""",
 if local_i == 0:
     mbarrier_init(bar, threads)
 barrier()              # nobody arrives before it has begun""",
+    FindingKind.INCOMPLETE_WARP: _NO_SKETCH,
     FindingKind.ABSENT_BLOCK: """\
 cluster_sync()         # all blocks of the cluster have begun
 ...                    # accesses to their shared memory

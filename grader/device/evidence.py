@@ -48,6 +48,7 @@ class FindingKind(StrEnum):
     UNFINISHED_COPY = "unfinished-copy"
     MBARRIER_MISUSE = "mbarrier-misuse"
     ABSENT_BLOCK = "absent-block"
+    INCOMPLETE_WARP = "incomplete-warp"
 
 
 class Touch(msgspec.Struct, frozen=True, array_like=True):

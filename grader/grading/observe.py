@@ -82,6 +82,7 @@ UNCLEAN = frozenset(
         FindingKind.UNFINISHED_COPY,
         FindingKind.MBARRIER_MISUSE,
         FindingKind.ABSENT_BLOCK,
+        FindingKind.INCOMPLETE_WARP,
     }
 )
 """Findings that cost the points for clean code. A read of uninitialised memory is shown; it

@@ -48,6 +48,7 @@ EXPLAINS_ALL: Final = (
     FindingKind.BUDGET_EXCEEDED,
     FindingKind.MBARRIER_MISUSE,
     FindingKind.BARRIER_DIVERGENCE,
+    FindingKind.INCOMPLETE_WARP,
     FindingKind.UNFINISHED_COPY,
     FindingKind.RACE,
     FindingKind.ABSENT_BLOCK,

@@ -26,6 +26,7 @@ FINDING_PHRASES: dict[FindingKind, str] = {
     FindingKind.UNFINISHED_COPY: "an asynchronous copy that nobody waited for",
     FindingKind.MBARRIER_MISUSE: "a wrong use of an mbarrier",
     FindingKind.ABSENT_BLOCK: "an access to a block that may not be there",
+    FindingKind.INCOMPLETE_WARP: "an operation of a whole warp without all of its threads",
 }
 FINDING_TITLES: dict[FindingKind, str] = {
     FindingKind.OUT_OF_BOUNDS: "Access outside of an array",
@@ -45,6 +46,7 @@ FINDING_TITLES: dict[FindingKind, str] = {
     FindingKind.UNFINISHED_COPY: "Use of a cell before its asynchronous copy",
     FindingKind.MBARRIER_MISUSE: "Wrong use of an mbarrier",
     FindingKind.ABSENT_BLOCK: "Access to a block that may not be there",
+    FindingKind.INCOMPLETE_WARP: "Operation of a warp that not all its threads reach",
 }
 FINDING_EXPLANATIONS: dict[FindingKind, str] = {
     FindingKind.OUT_OF_BOUNDS: "The index passes the end of what was allocated. On a GPU this may "
@@ -93,6 +95,9 @@ FINDING_EXPLANATIONS: dict[FindingKind, str] = {
     "while that block runs. A barrier of the cluster (cluster_sync) before the first access makes "
     "certain that all blocks have begun, and one behind the last access that none has ended (CUDA "
     "C++ Programming Guide, Distributed Shared Memory).",
+    FindingKind.INCOMPLETE_WARP: "A tensor core works for a whole warp: all 32 threads do the "
+    "operation together, each with its part of the matrices. Inside an if that some of them skip, "
+    "or in a block that is no multiple of 32, its behaviour is undefined (PTX ISA, mma).",
     FindingKind.STREAM_RACE: "Each DeviceContext() that the code makes has a stream of its own. A "
     "GPU works on different streams at the same time: which comes first is chance, though the "
     "values were right here. Enqueue everything on the context that the op is given. Or wait on "
@@ -128,6 +133,8 @@ FINDING_HINTS: dict[FindingKind, str] = {
     "barrier() behind the wait, before anything uses the cell.",
     FindingKind.MBARRIER_MISUSE: "Let one thread begin it, with a barrier() behind that, and count "
     "the arrivals; ask for the state that the arrival gave.",
+    FindingKind.INCOMPLETE_WARP: "Let all 32 threads of a warp reach it: take it out of the if "
+    "that some of them skip.",
     FindingKind.ABSENT_BLOCK: "Put a barrier of the cluster before the first access to other "
     "blocks' shared memory, and one behind the last.",
     FindingKind.STREAM_RACE: "A GPU works on several streams at once. Use one DeviceContext, or "
@@ -254,6 +261,7 @@ FINDING_DIAGNOSES: dict[FindingKind, str] = {
     FindingKind.UNFINISHED_COPY: "A thread uses a cell of {what} before its asynchronous copy",
     FindingKind.MBARRIER_MISUSE: "An mbarrier is used as PTX does not allow",
     FindingKind.ABSENT_BLOCK: "A block accesses another's shared memory, which may not be there",
+    FindingKind.INCOMPLETE_WARP: "Not every thread of a warp reaches an operation of all of it",
     FindingKind.STREAM_RACE: "Work on two streams uses the same memory, and neither waits",
 }
 """For an instructor; ``{past}`` and ``{what}`` stand for the access and the memory."""

@@ -135,6 +135,9 @@ class LaunchCheck:
     def inactive_lane(self, pc: int, lanes: Index, sources: Index) -> None:
         """Lanes took a value of lanes of their warp, by number, that are not at the shuffle."""
 
+    def incomplete(self, pc: int, lanes: Index, present: int) -> None:
+        """Lanes are at an instruction of a whole warp, with ``present`` threads of theirs."""
+
     def stuck(self, lanes: Index, places: Index) -> None:
         """These lanes wait, each at a program counter, and nobody is left who could come."""
 
@@ -252,6 +255,7 @@ class Observers:
     run: Sequence[Callable[[int, int, Lanes], None]]
     split: Sequence[Callable[[int, Lanes, Lanes], None]]
     inactive_lane: Sequence[Callable[[int, Index, Index], None]]
+    incomplete: Sequence[Callable[[int, Index, int], None]]
     stuck: Sequence[Callable[[Index, Index], None]]
     call: Sequence[Callable[[int, str, Lanes], None]]
     overflow: Sequence[Callable[[int, Lanes, int], None]]

@@ -39,6 +39,7 @@ from grader.device.simt.machine import Machine
 from grader.device.simt.mbarriers import bind_mbarrier
 from grader.device.simt.program import CodeSite
 from grader.device.simt.regions import WINDOW_SIZE
+from grader.device.simt.tensor_cores import bind_tensor
 from grader.device.simt.warps import WarpWaits, bind_warp
 
 Array = NDArray[Any]
@@ -303,6 +304,8 @@ def bind_transfer(
         return bind_exit(binding, router)
     if base == "trap":
         return bind_trap(binding, router)
+    if base in ("mma", "ldmatrix", "stmatrix"):
+        return bind_tensor(binding, router, waits)
     if site.instruction.opcode == "bar.warp.sync" or base not in ("bar", "barrier"):
         return bind_warp(binding, router, waits)
     if site.instruction.opcode.startswith("barrier.cluster"):

@@ -43,7 +43,10 @@ _OF_CUDA = ("_", "cuda", "nv")
 
 ENDS_BLOCK = frozenset({"bra", "brx", "call", "ret", "exit", "bar", "barrier", "trap"})
 """Instructions after which threads may go on at different places."""
-STARTS_BLOCK = frozenset({"shfl", "vote", "match", "redux", "elect", "activemask"})
+_MATRIX_ACCESSES = frozenset({"ldmatrix", "stmatrix"})
+STARTS_BLOCK = frozenset(
+    {"shfl", "vote", "match", "redux", "elect", "activemask", "mma", *_MATRIX_ACCESSES}
+)
 """Instructions at which threads of a warp should meet before they run."""
 
 _ATOMICS = frozenset({"atom", "red"})
@@ -343,6 +346,8 @@ def traits_of(code: Iterable[Instruction]) -> ProgramTraits:
             traits.fences = True
         if instruction.base == "mbarrier":
             traits.mbarriers = traits.fences = True
+        if instruction.base in _MATRIX_ACCESSES:
+            traits.shared_granule = min(traits.shared_granule, 4)
         traits.copies |= instruction.base == "cp"
         traits.heap |= instruction.base == "call" and any(
             isinstance(o, Symbol) and o.name in ("malloc", "free") for o in instruction.operands

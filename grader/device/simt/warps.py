@@ -131,17 +131,18 @@ def bind_warp(binding: Binding, router: Router, waits: WarpWaits) -> Transfer:
             for tell in machine.observers.warp_barrier:
                 tell(lanes.index)
 
-        return _waiting(binding, router, waits, operand, passed)
+        return waiting(binding, router, waits, operand, passed)
     bind = _FAMILIES.get(instruction.base)
     if bind is None or "sync" not in instruction.modifiers:
         raise binding.site.unsupported()
     mask, action = bind(binding, waits)
-    return _waiting(binding, router, waits, mask, action)
+    return waiting(binding, router, waits, mask, action)
 
 
-def _waiting(
+def waiting(
     binding: Binding, router: Router, waits: WarpWaits, operand: Operand, action: Action
 ) -> Transfer:
+    """Let ``action`` run once the lanes that the mask ``operand`` names have met."""
     mask = binding.source(operand, U32)
     pc = binding.site.pc
     wanted = mask.astype(np.int64) if isinstance(mask, np.ndarray) else np.int64(mask)

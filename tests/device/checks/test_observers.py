@@ -73,6 +73,8 @@ COPY = """mov.u32 %r1, tile; mad.lo.u32 %r1, %t, 4, %r1; mad.wide.u32 %rd1, %t, 
 WAIT = "cp.async.wait_all;"
 MBARRIER = "mov.u32 %r1, tile; mbarrier.init.shared.b64 [%r1], 1;"
 ONE = {"module": ".shared .align 8 .b8 tile[64];", "block": (1, 1, 1)}
+MMA = """mma.sync.aligned.m16n8k4.row.col.f32.tf32.tf32.f32
+    {%f0, %f1, %f2, %f3}, {%r1, %r2}, {%r3}, {%f4, %f5, %f6, %f7};"""
 CLUSTER = {"module": SHARED, "grid": (2, 1, 1), "cluster": (2, 1, 1), "block": (1, 1, 1)}
 MEET = "barrier.cluster.arrive; barrier.cluster.wait;"
 VISIT = f"{MEET} st.shared::cluster.u32 [%r1], 1; {MEET}"
@@ -103,6 +105,7 @@ LAUNCHES: dict[str, tuple[str, dict[str, Any]]] = {
     "run": ("", {}),
     "split": ("setp.lt.u32 %p1, %t, 5; @%p1 bra E; mov.u32 %r1, 1; E:", {}),
     "inactive_lane": ("shfl.sync.down.b32 %r0, %t, 8, 31, -1;", {"block": (12, 1, 1)}),
+    "incomplete": (MMA, {"block": (31, 1, 1)}),
     "stuck": ("setp.eq.u32 %p1, %t, 0; @%p1 bar.sync 1; bar.sync 0;", {}),
     "call": ("call f;", {"module": FUNCTION}),
     "overflow": (
@@ -126,6 +129,7 @@ def test_every_event_is_told(event: str) -> None:
     quiet = {
         "misused",
         "uneven",
+        "incomplete",
         "trap",
         "stuck",
         "overflow",
@@ -156,6 +160,7 @@ CAUGHT: dict[str, tuple[FindingKind, str, dict[str, Any]]] = {
         LAUNCHES["copying"][1],
     ),
     "mbarriers": (FindingKind.MBARRIER_MISUSE, *LAUNCHES["misused"]),
+    "warps": (FindingKind.INCOMPLETE_WARP, *LAUNCHES["incomplete"]),
     "traps": (FindingKind.TRAP, *LAUNCHES["trap"]),
 }
 
