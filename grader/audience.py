@@ -12,7 +12,6 @@ and from how many points the rest can give, never from how the rest ended.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -35,7 +34,15 @@ from grader.record import (
     Visibility,
     Withheld,
 )
-from grader.wording.verdicts import HURDLES, SKELETON_HEADLINE
+from grader.wording.verdicts import (
+    ALL_SHOWN_RIGHT,
+    HURDLES,
+    NOT_ALL_MADE,
+    SKELETON_HEADLINE,
+    check_fails,
+    to_come,
+    visible_points,
+)
 
 _STAGES = {
     "package": Aspect.PACKAGES,
@@ -276,8 +283,9 @@ def _possible(checks: list[CheckOutcome]) -> int:
 
 def headline(record: Record) -> str:
     """The verdict of a copy in one or two sentences, with what is still to come."""
-    points = f"{record.score} of {record.max_score} visible points."
-    return " ".join(part for part in (_first(record), points, to_come(record)) if part)
+    points = visible_points(record.score, record.max_score)
+    later = to_come(record.verdict, record.withheld)
+    return " ".join(part for part in (_first(record), points, later) if part)
 
 
 def _first(record: Record) -> str:
@@ -286,41 +294,5 @@ def _first(record: Record) -> str:
         return SKELETON_HEADLINE
     failed = [c for c in record.checks if c.status is Status.FAILED and not c.extra]
     if failed:
-        return HURDLES.get(failed[0].aspect) or f'This check fails: "{failed[0].title}".'
-    if record.score < record.max_score:
-        return "Not every check could be made."
-    return "Everything that is shown is right."
-
-
-def to_come(record: Record) -> str:
-    """What is left out, and whether it can change the verdict."""
-    kept = record.withheld
-    if kept is None:
-        return ""
-    told = list(_left_out(kept))
-    if not told or not kept.final:
-        return " ".join(told)
-    stands = "It passes" if record.verdict is Verdict.PASS else "It does not pass"
-    return " ".join([*told, f"{stands}, whatever comes of that."])
-
-
-def _left_out(kept: Withheld) -> Iterator[str]:
-    when = f"after {instant(kept.until)}" if kept.until else "later"
-    if kept.later:
-        yield f"{_points(kept.later)} more will be checked {when}."
-    if kept.never:
-        yield f"{_points(kept.never)} more are decided by checks that are not shown."
-    if kept.extra:
-        yield f"Extra credit of up to {_points(kept.extra)} is not shown."
-
-
-def _points(count: int) -> str:
-    return "1 point" if count == 1 else f"{count} points"
-
-
-def instant(iso: str) -> str:
-    """``1 December 2026, 23:59 (UTC+01:00)``."""
-    when = datetime.fromisoformat(iso)
-    offset = when.strftime("%z")
-    zone = "UTC" if not when.utcoffset() else f"UTC{offset[:3]}:{offset[3:5]}"
-    return f"{when.day} {when:%B %Y, %H:%M} ({zone})"
+        return HURDLES.get(failed[0].aspect) or check_fails(failed[0].title)
+    return NOT_ALL_MADE if record.score < record.max_score else ALL_SHOWN_RIGHT

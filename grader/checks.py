@@ -23,6 +23,7 @@ from grader.record import (
     ProblemKind,
     ProgramEnd,
     Reason,
+    Shortfall,
     Status,
 )
 from grader.wording.findings import ALLOWED, FINDING_PHRASES
@@ -111,12 +112,12 @@ class Example(_ValuesCheck):
 
     title: str = "The published example is right"
 
-    def headline(self, tally: Tally) -> str:
+    def shortfall(self, tally: Tally) -> Shortfall:
         if not _ends(tally):
-            return "It runs, but the published example has no output."
+            return Shortfall.EXAMPLE_SILENT
         if tally.failures < tally.cases:
-            return "It runs, but the published example is not right each time."
-        return "It runs, but the published example is wrong."
+            return Shortfall.EXAMPLE_UNSTEADY
+        return Shortfall.EXAMPLE_WRONG
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,11 +129,10 @@ class Integers(_ValuesCheck):
 
     title: str = "Exact on integers over the assigned sizes"
 
-    def headline(self, tally: Tally) -> str:
-        wrong = "are wrong" if _ends(tally) else "have no output"
+    def shortfall(self, tally: Tally) -> Shortfall:
         if tally.worst is not None and tally.worst[0].case.part.example is None:
-            return f"It runs, but some cases {wrong}."
-        return f"The published example is right, but other cases {wrong}."
+            return Shortfall.CASES_WRONG if _ends(tally) else Shortfall.CASES_SILENT
+        return Shortfall.OTHERS_WRONG if _ends(tally) else Shortfall.OTHERS_SILENT
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,8 +144,8 @@ class Reals(_ValuesCheck):
 
     title: str = "Real numbers within the rounding bound"
 
-    def headline(self, tally: Tally) -> str:
-        return "Integers are right, but real numbers are not."
+    def shortfall(self, tally: Tally) -> Shortfall:
+        return Shortfall.REALS_WRONG
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,13 +153,9 @@ class AllValues(Reals):
     """All values, of whatever kind: for a puzzle whose op treats whole numbers like others."""
 
     values: ClassVar[frozenset[Values]] = frozenset({Values.INTEGERS, Values.REALS, Values.SPECIAL})
-    wrong: ClassVar[str]
-    """What is said of outputs that are there and wrong."""
 
-    def headline(self, tally: Tally) -> str:
-        if tally.crashed:
-            return "It compiles, but some case has no output."
-        return self.wrong
+    def shortfall(self, tally: Tally) -> Shortfall:
+        return Shortfall.SOME_SILENT if tally.crashed else Shortfall.OWN
 
 
 def _ends(tally: Tally) -> bool:
@@ -216,8 +212,8 @@ class Clean(Check):
             return _not_checked(Reason.ACCESSES_HIDDEN, tally)
         return Judgement(status=Status.PASSED, cases=tally.cases)
 
-    def headline(self, tally: Tally) -> str:
-        return "The values are right, but the code is not clean."
+    def shortfall(self, tally: Tally) -> Shortfall:
+        return Shortfall.UNCLEAN
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -241,8 +237,8 @@ class OnDevice(Check):
             return left_open(tally)
         return Judgement(status=Status.PASSED, cases=tally.cases)
 
-    def headline(self, tally: Tally) -> str:
-        return "The values are right, but they were not computed on the device."
+    def shortfall(self, tally: Tally) -> Shortfall:
+        return Shortfall.NOT_BY_THE_DEVICE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -299,8 +295,8 @@ class Program(ProgramCheck):
         data = {"end": ProgramEnd.RAN.value, "printed": printed.value}
         return Judgement(status=Status.PASSED, reason=Reason.PROGRAM, data=dict(data))
 
-    def headline(self, tally: Tally) -> str:
-        return "The kernels are right, but the program around them does not run as it should."
+    def shortfall(self, tally: Tally) -> Shortfall:
+        return Shortfall.PROGRAM
 
 
 def _program_failed(end: ProgramEnd, said: str, command: str = "") -> Judgement:

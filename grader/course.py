@@ -30,6 +30,7 @@ from grader.intake.display import for_terminal
 from grader.record import Audience, Fault, PuzzleInfo, Record, SubmissionInfo, Verdict, load
 from grader.references import reference
 from grader.toolchain import edition as editions
+from grader.wording.verdicts import NO_VERDICT_HEADLINE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -193,7 +194,7 @@ class GradeStep:
             verdict=Verdict.FAULT,
             score=0,
             max_score=0,
-            headline="No mark: the grader gave no verdict. This says nothing about the work.",
+            headline=NO_VERDICT_HEADLINE,
             fault=Fault(kind="NoVerdict", what=what, remedy=remedy, stage="action", detail=detail),
         )
 

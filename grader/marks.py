@@ -1,4 +1,4 @@
-"""Arithmetic and words of a mark: the same for a whole record and for a student's copy of it."""
+"""Arithmetic of a mark: the same for a whole record and for a student's copy of it."""
 
 from __future__ import annotations
 
@@ -26,17 +26,6 @@ class Tried(NamedTuple):
     def sizes_beyond(self) -> str:
         """The same of the sizes that are not assigned."""
         return sizes_tried(self.beyond, self.of_beyond)
-
-
-def right(tried: Tried, *, beyond: bool) -> str:
-    """The headline where nothing is wrong: what was tried, and never more.
-
-    Args:
-        tried: At how many sizes.
-        beyond: Whether it is right at those beyond the task as well.
-    """
-    more = f", and at {tried.sizes_beyond} beyond it" if beyond else ""
-    return f"Right. Tried at {tried.assigned_sizes} of the task{more}."
 
 
 def untouched(record: Record) -> bool:

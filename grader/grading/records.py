@@ -41,6 +41,7 @@ from grader.record import (
     Verdict,
 )
 from grader.wording.findings import misplaced_arguments
+from grader.wording.verdicts import FAULT_HEADLINE
 
 if TYPE_CHECKING:
     from grader.grading.results import Results
@@ -223,7 +224,7 @@ def fault_record(state: RunState, error: Exception) -> Record:
         verdict=Verdict.FAULT,
         score=0,
         max_score=state.request.puzzle.max_score,
-        headline="No mark: the grader could not finish. This says nothing about the work.",
+        headline=FAULT_HEADLINE,
         diagnostics=state.diagnostics,
         fault=Fault(
             kind=type(error).__name__,

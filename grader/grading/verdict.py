@@ -11,13 +11,24 @@ from msgspec.structs import replace
 from grader.errors import Undecided
 from grader.grading.state import StepsDone
 from grader.marks import Tried, needed_points
-from grader.marks import right as right_at
 from grader.model.checks import Judgement, PartResults, Tally
 from grader.model.part import Scope
 from grader.model.program import ProgramCheck
-from grader.record import Aspect, CheckOutcome, Reason, Status, Verdict, Visibility
+from grader.record import Aspect, CheckOutcome, Reason, Shortfall, Status, Verdict, Visibility
 from grader.wording.checks import reason_sentence
-from grader.wording.verdicts import HURDLES, SKELETON_HEADLINE
+from grader.wording.verdicts import (
+    ALL_PARTS,
+    ALL_POINTS,
+    HURDLES,
+    SKELETON_HEADLINE,
+    enough_headline,
+    part_not_run,
+    parts_right,
+    right_headline,
+    shortfall_of_part,
+    shortfall_sentence,
+    undecided,
+)
 
 if TYPE_CHECKING:
     from grader.grading.results import Results
@@ -52,11 +63,6 @@ class Headline(NamedTuple):
     """What went wrong first; empty where nothing was filled in."""
 
 
-ENOUGH = "Enough to pass, but not all is right. "
-NOT_RIGHT = "Not right yet."
-UNCHECKED = "What was run is right, but not every check could be made."
-
-
 def score(puzzle: Puzzle, steps: StepsDone, rubric: Rubric | None = None) -> Scored:
     """Fill in the rubric; see `mark`."""
     return mark(puzzle, [_ended(puzzle, item, steps) for item in puzzle.rubric], rubric)
@@ -76,11 +82,7 @@ def refuse_undecided(results: Results) -> None:
             continue
         assert failed[0].worst is not None
         raise Undecided(
-            "it can't be told whether the values are right: "
-            f"{_slightly_off(failed[0].worst[0])} "
-            "Sums of the products in any order end nearer to it. A right algorithm that is no such "
-            "sum (Winograd's, Karatsuba's, a Fourier transform) may end there, and so may a "
-            "mistake.",
+            _slightly_off(failed[0].worst[0]),
             remedy="Have a person read how the file computes its sums, and give the points by "
             "hand.",
         )
@@ -90,12 +92,12 @@ def _slightly_off(observation: Observation) -> str:
     comparison = observation.wrong
     assert comparison is not None
     index = int(comparison.wrong[0])
-    sizes = ", ".join(f"{name} {size}" for name, size in observation.case.shape.sizes.items())
-    return (
-        f"in case {observation.number} ({sizes}) element {index} is "
-        f"{float(comparison.got.ravel()[index])!r} for "
-        f"{float(comparison.expected.value.ravel()[index])!r}, and no case shows more than such "
-        "rounding errors."
+    return undecided(
+        observation.number,
+        observation.case.shape.sizes,
+        index,
+        float(comparison.got.ravel()[index]),
+        float(comparison.expected.value.ravel()[index]),
     )
 
 
@@ -219,14 +221,14 @@ def sentence(scored: Scored, *, right: bool, wrong: str, tried: Sequence[Tried])
     failed = scored.first_failed
     if scored.verdict is Verdict.PASS and (failed is None or failed.beyond):
         if not right:
-            return "Every check that gives points has passed."
+            return ALL_POINTS
         beyond = [check for check in scored.checks if check.beyond]
         passed = bool(beyond) and all(check.status is Status.PASSED for check in beyond)
         if len(tried) != 1:
-            return "Right in all parts."
-        return right_at(tried[0], beyond=passed)
+            return ALL_PARTS
+        return right_headline(tried[0].assigned_sizes, tried[0].sizes_beyond if passed else "")
     if scored.verdict is Verdict.PASS:
-        return f"{ENOUGH}{wrong}"
+        return enough_headline(wrong)
     return wrong
 
 
@@ -243,22 +245,21 @@ def _what_is_wrong(puzzle: Puzzle, failed: CheckOutcome | None, steps: StepsDone
         return _in_part(puzzle, steps, steps.results)
     results = steps.results.parts
     if not any(part.completed for part in results.values()):
-        return "It compiles, but no run of it gave an output."
+        return shortfall_sentence(Shortfall.NO_RUN)
     if failed is None:
         wrong = any(tally.worst for part in results.values() for tally in part.of_values)
-        return NOT_RIGHT if wrong else UNCHECKED
+        return shortfall_sentence(Shortfall.NOT_RIGHT if wrong else Shortfall.UNCHECKED)
     check = next(check for check in puzzle.checks if check.id == failed.id)
     if isinstance(check, ProgramCheck):
         right = all(_is_right(puzzle, part.name, steps.results) for part in puzzle.parts)
-        return check.headline(Tally()) if right else NOT_RIGHT
+        missing = check.shortfall(Tally()) if right else Shortfall.NOT_RIGHT
+        return shortfall_sentence(missing, check.own_words)
     part = puzzle.part(check.part)
-    told = _of_part(check, results[part.name])
+    told = shortfall_sentence(_of_part(check, results[part.name]), check.own_words)
     if len(puzzle.parts) == 1:
         return told
     done = [each for each in puzzle.parts if _is_right(puzzle, each.name, steps.results)]
-    names = " and ".join(each.title for each in done)
-    before = f"Right: {names}. " if done else ""
-    return f"{before}{part.title[:1].upper()}{part.title[1:]}: {told[:1].lower()}{told[1:]}"
+    return shortfall_of_part(part.title, told, [each.title for each in done])
 
 
 def _in_part(puzzle: Puzzle, steps: StepsDone, results: Results) -> str:
@@ -266,27 +267,25 @@ def _in_part(puzzle: Puzzle, steps: StepsDone, results: Results) -> str:
     told = [] if steps.compiles else [HURDLES[Aspect.PACKAGES]]
     right = [each.title for each in puzzle.parts if _is_right(puzzle, each.name, results)]
     if right:
-        alone = "" if steps.compiles else ", compiled alone"
-        told.append(f"Right{alone}: {' and '.join(right)}.")
+        told.append(parts_right(right, alone=not steps.compiles))
     return " ".join([*told, *_refused_sentences(puzzle, steps)])
 
 
 def _refused_sentences(puzzle: Puzzle, steps: StepsDone) -> Iterator[str]:
     for name, why in steps.refused.items():
-        title = puzzle.part(name).title
-        yield f"{title[:1].upper()}{title[1:]}: {reason_sentence(why.reason, why.data)}."
+        yield part_not_run(puzzle.part(name).title, reason_sentence(why.reason, why.data))
 
 
-def _of_part(check: Check, results: PartResults) -> str:
+def _of_part(check: Check, results: PartResults) -> Shortfall:
     """What the first check that failed says of its part."""
     if not results.completed:
-        return "No run of it gave an output."
+        return Shortfall.NO_RUN_OF_PART
     before = _before(check, results)
     if any(results.tally(each).worst is not None for each in before):
-        return NOT_RIGHT
+        return Shortfall.NOT_RIGHT
     if any(results.tally(each).not_run for each in before):
-        return NOT_RIGHT
-    return check.headline(results.tally(check))
+        return Shortfall.NOT_RIGHT
+    return check.shortfall(results.tally(check))
 
 
 def _is_right(puzzle: Puzzle, part: str, results: Results) -> bool:

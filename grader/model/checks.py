@@ -20,7 +20,7 @@ from grader.marks import Tried
 from grader.model.cases import Case, Observation, Problem
 from grader.model.domains import Values
 from grader.model.part import Scope
-from grader.record import Aspect, LaunchKind, NotRun, Reason, Status
+from grader.record import Aspect, LaunchKind, NotRun, Reason, Shortfall, Status
 
 KEPT = 8
 """How many failing cases are kept to recognise the mistake by."""
@@ -176,6 +176,8 @@ class Check(ABC):
 
     switches: ClassVar[tuple[str, ...]] = ()
     """Fields of its own, true or false, that a rubric may set."""
+    own_words: ClassVar[str] = ""
+    """What is said where the first thing that is missing is `Shortfall.OWN`: a sentence."""
 
     part: str = ""
     """The part that it is about; empty where the puzzle has one, or where it is about the file."""
@@ -220,9 +222,9 @@ class Check(ABC):
     def judge(self, results: PartResults) -> Judgement:
         """How it went, from the results of its part."""
 
-    def headline(self, tally: Tally) -> str:
-        """The verdict in one sentence, where it is the first check that failed."""
-        return "Not right yet."
+    def shortfall(self, tally: Tally) -> Shortfall:
+        """What is missing, where it is the first check that failed."""
+        return Shortfall.NOT_RIGHT
 
 
 @dataclass(frozen=True, kw_only=True)

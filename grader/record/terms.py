@@ -183,6 +183,38 @@ class ProblemKind(StrEnum):
     """What a puzzle's own check found."""
 
 
+class Shortfall(StrEnum):
+    """What is missing, as the first check that failed shows it. The sentences: `grader.wording`."""
+
+    NOT_RIGHT = "not-right"
+    """Nothing particular is known."""
+    UNCHECKED = "unchecked"
+    """What was run is right, and a check could not be made."""
+    NO_RUN = "no-run"
+    """No run of the file gave an output."""
+    NO_RUN_OF_PART = "no-run-of-part"
+    EXAMPLE_SILENT = "example-silent"
+    """The published example has no output."""
+    EXAMPLE_UNSTEADY = "example-unsteady"
+    """It is right at one time and wrong at another."""
+    EXAMPLE_WRONG = "example-wrong"
+    CASES_SILENT = "cases-silent"
+    CASES_WRONG = "cases-wrong"
+    OTHERS_SILENT = "others-silent"
+    """The published example is right, and other cases have no output."""
+    OTHERS_WRONG = "others-wrong"
+    SOME_SILENT = "some-silent"
+    """Some case has no output, whatever its values."""
+    REALS_WRONG = "reals-wrong"
+    UNCLEAN = "unclean"
+    """Right, and not as the device wants it: accesses, races, inputs that were changed."""
+    NOT_BY_THE_DEVICE = "not-by-the-device"
+    PROGRAM = "program"
+    """Right as kernels, and not as a program."""
+    OWN = "own"
+    """What a puzzle's own check asks for: `grader.model.checks.Check.own_words`."""
+
+
 class NotRun(StrEnum):
     """Why a case was not run, or not to its end. It says nothing of the case."""
 

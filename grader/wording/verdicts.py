@@ -2,14 +2,142 @@
 
 from __future__ import annotations
 
-from grader.record import Aspect
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+
+from grader.record import Aspect, Shortfall, Verdict, Withheld
+
+# ---- the verdict in a sentence ----
 
 SKELETON_HEADLINE = "Nothing was filled in: this is the skeleton as it was given."
+FAULT_HEADLINE = "No mark: the grader could not finish. This says nothing about the work."
+NO_VERDICT_HEADLINE = "No mark: the grader gave no verdict. This says nothing about the work."
+"""Where a whole job ended without a record."""
 HURDLES: dict[Aspect, str] = {
     Aspect.PACKAGES: "The file does not compile.",
     Aspect.COMPILES: "The file packages, but the graph with it does not compile.",
 }
 """What it means that one of the first checks failed: nothing behind it was made."""
+_SHORTFALLS: dict[Shortfall, str] = {
+    Shortfall.NOT_RIGHT: "Not right yet.",
+    Shortfall.UNCHECKED: "What was run is right, but not every check could be made.",
+    Shortfall.NO_RUN: "It compiles, but no run of it gave an output.",
+    Shortfall.NO_RUN_OF_PART: "No run of it gave an output.",
+    Shortfall.EXAMPLE_SILENT: "It runs, but the published example has no output.",
+    Shortfall.EXAMPLE_UNSTEADY: "It runs, but the published example is not right each time.",
+    Shortfall.EXAMPLE_WRONG: "It runs, but the published example is wrong.",
+    Shortfall.CASES_SILENT: "It runs, but some cases have no output.",
+    Shortfall.CASES_WRONG: "It runs, but some cases are wrong.",
+    Shortfall.OTHERS_SILENT: "The published example is right, but other cases have no output.",
+    Shortfall.OTHERS_WRONG: "The published example is right, but other cases are wrong.",
+    Shortfall.SOME_SILENT: "It compiles, but some case has no output.",
+    Shortfall.REALS_WRONG: "Integers are right, but real numbers are not.",
+    Shortfall.UNCLEAN: "The values are right, but the code is not clean.",
+    Shortfall.NOT_BY_THE_DEVICE: "The values are right, but they were not computed on the device.",
+    Shortfall.PROGRAM: "The kernels are right, but the program around them does not run as it "
+    "should.",
+    Shortfall.OWN: "{own}",
+}
+ALL_POINTS = "Every check that gives points has passed."
+"""Where values are wrong, and the rubric asks for others."""
+ALL_PARTS = "Right in all parts."
+
+
+def shortfall_sentence(shortfall: Shortfall, own: str = "") -> str:
+    """What is missing; ``own`` are the words of a puzzle's own check."""
+    return _SHORTFALLS[shortfall].format(own=own)
+
+
+def shortfall_of_part(title: str, shortfall: str, right: Sequence[str]) -> str:
+    """What is missing of one of several parts, behind those that are right."""
+    before = f"{parts_right(right)} " if right else ""
+    return f"{before}{_capital(title)}: {shortfall[:1].lower()}{shortfall[1:]}"
+
+
+def parts_right(titles: Sequence[str], *, alone: bool = False) -> str:
+    """Which parts are right; ``alone``: compiled without the others, which do not compile."""
+    return f"Right{', compiled alone' if alone else ''}: {' and '.join(titles)}."
+
+
+def part_not_run(title: str, reason: str) -> str:
+    """Why a part could not be run."""
+    return f"{_capital(title)}: {reason}."
+
+
+def right_headline(sizes: str, beyond: str = "") -> str:
+    """Where nothing is wrong: at which sizes it was tried, of the task and beyond it."""
+    more = f", and at {beyond} beyond it" if beyond else ""
+    return f"Right. Tried at {sizes} of the task{more}."
+
+
+def enough_headline(wrong: str) -> str:
+    """Where it passes, and something is wrong."""
+    return f"Enough to pass, but not all is right. {wrong}"
+
+
+def undecided(number: int, sizes: Mapping[str, int], index: int, got: float, right: float) -> str:
+    """Why there is no verdict on values that are wrong by rounding errors alone."""
+    case = ", ".join(f"{name} {size}" for name, size in sizes.items())
+    return (
+        f"it can't be told whether the values are right: in case {number} ({case}) element {index} "
+        f"is {got!r} for {right!r}, and no case shows more than such rounding errors. Sums of the "
+        "products in any order end nearer to it. A right algorithm that is no such sum "
+        "(Winograd's, Karatsuba's, a Fourier transform) may end there, and so may a mistake."
+    )
+
+
+def _capital(title: str) -> str:
+    return f"{title[:1].upper()}{title[1:]}"
+
+
+# ---- as far as a student sees it ----
+
+ALL_SHOWN_RIGHT = "Everything that is shown is right."
+NOT_ALL_MADE = "Not every check could be made."
+
+
+def check_fails(title: str) -> str:
+    """The first check that failed, of those that are shown."""
+    return f'This check fails: "{title}".'
+
+
+def visible_points(score: int, most: int) -> str:
+    """The score of a student's copy."""
+    return f"{score} of {most} visible points."
+
+
+def to_come(verdict: Verdict, withheld: Withheld | None) -> str:
+    """What is left out of a student's copy, and whether it can change the verdict."""
+    if withheld is None:
+        return ""
+    told = list(_left_out(withheld))
+    if not told or not withheld.final:
+        return " ".join(told)
+    stands = "It passes" if verdict is Verdict.PASS else "It does not pass"
+    return " ".join([*told, f"{stands}, whatever comes of that."])
+
+
+def _left_out(kept: Withheld) -> Iterator[str]:
+    when = f"after {instant(kept.until)}" if kept.until else "later"
+    if kept.later:
+        yield f"{_points(kept.later)} more will be checked {when}."
+    if kept.never:
+        yield f"{_points(kept.never)} more are decided by checks that are not shown."
+    if kept.extra:
+        yield f"Extra credit of up to {_points(kept.extra)} is not shown."
+
+
+def _points(count: int) -> str:
+    return "1 point" if count == 1 else f"{count} points"
+
+
+def instant(iso: str) -> str:
+    """``1 December 2026, 23:59 (UTC+01:00)``."""
+    when = datetime.fromisoformat(iso)
+    offset = when.strftime("%z")
+    zone = "UTC" if not when.utcoffset() else f"UTC{offset[:3]}:{offset[3:5]}"
+    return f"{when.day} {when:%B %Y, %H:%M} ({zone})"
+
 
 # ---- hints ----
 

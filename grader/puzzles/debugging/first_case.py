@@ -8,7 +8,7 @@ from typing import ClassVar
 from grader.checks import Program
 from grader.model.checks import Tally
 from grader.model.program import CommandRun
-from grader.record import ProgramEnd
+from grader.record import ProgramEnd, Shortfall
 from grader.wording.findings import FINDING_PHRASES
 
 
@@ -21,6 +21,7 @@ class FirstCase(Program):
 
     kind: ClassVar[str] = "first-case"
     stands_alone: ClassVar[bool] = True
+    own_words: ClassVar[str] = "The second and the third case are right, but the first is not."
 
     kernel: str
 
@@ -40,5 +41,5 @@ class FirstCase(Program):
             return " and ".join(FINDING_PHRASES[kind] for kind in run.found)
         return run.said
 
-    def headline(self, tally: Tally) -> str:
-        return "The second and the third case are right, but the first is not."
+    def shortfall(self, tally: Tally) -> Shortfall:
+        return Shortfall.OWN

@@ -68,7 +68,7 @@ class Rows(AllValues):
     """All values, of whatever kind: a look-up treats them alike."""
 
     kind: ClassVar[str] = "rows"
-    wrong: ClassVar[str] = "It runs, but elements are not those of their token's row."
+    own_words: ClassVar[str] = "It runs, but elements are not those of their token's row."
 
     next_step: str = (
         "Take one wrong element and work out by hand, from the number of the thread that writes "

@@ -26,7 +26,7 @@ class Quotients(AllValues):
     """All values, of whatever kind: whole numbers are rounded as others are."""
 
     kind: ClassVar[str] = "quotients"
-    wrong: ClassVar[str] = "It runs, but the result is not the softmax of each input."
+    own_words: ClassVar[str] = "It runs, but the result is not the softmax of each input."
 
 
 def _part(name: Literal["gpu", "cpu"], title: str) -> Part:
