@@ -12,7 +12,7 @@ from typing import ClassVar, Final
 
 from grader.device import FindingKind
 from grader.model.cases import Case, Observation, Problem
-from grader.model.checks import Check, Judgement, PartResults, StageCheck, Tally
+from grader.model.checks import Check, Judgement, PartResults, StageCheck, Tally, Untold
 from grader.model.domains import Values
 from grader.model.part import Scope
 from grader.model.program import ProgramCheck, ProgramSeen
@@ -20,13 +20,12 @@ from grader.record import (
     Aspect,
     Attribution,
     PrintedOutput,
-    ProblemKind,
     ProgramEnd,
     Reason,
     Shortfall,
     Status,
 )
-from grader.wording.findings import ALLOWED, FINDING_PHRASES
+from grader.wording.findings import ALLOWED
 
 _WORST: Final = (
     PrintedOutput.OTHER,
@@ -78,18 +77,20 @@ def failed(tally: Tally) -> Judgement:
     return Judgement(
         status=Status.FAILED,
         reason=Reason.PROBLEM,
-        data={"kind": problem.kind.value, "title": problem.title, "detail": problem.detail},
+        data={"kind": problem.kind.value, **problem.data},
         cases=tally.cases,
     )
 
 
 def left_open(tally: Tally) -> Judgement:
     """A check of which not every case was run, or can be told."""
+    untold = tally.unknown
     if tally.not_run is not None:
-        reason, data = Reason.NOT_RUN, {"why": tally.not_run.value}
-    else:
-        reason, data = Reason.UNKNOWN, {"said": tally.unknown}
-    return Judgement(status=Status.NOT_CHECKED, reason=reason, data=dict(data), cases=tally.cases)
+        untold = Untold(reason=Reason.NOT_RUN, data={"why": tally.not_run.value})
+    assert untold is not None
+    return Judgement(
+        status=Status.NOT_CHECKED, reason=untold.reason, data=untold.data, cases=tally.cases
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -190,13 +191,7 @@ class Clean(Check):
     def problems(self, observation: Observation) -> Iterator[Problem]:
         for finding, whose in observation.findings:
             if whose is Attribution.STUDENT and finding.kind in self.also_fails_by:
-                yield Problem(
-                    kind=ProblemKind.FINDING,
-                    aspect=Aspect.CLEAN,
-                    title=FINDING_PHRASES[finding.kind],
-                    detail=finding.message,
-                    finding=finding,
-                )
+                yield Problem.unclean(finding)
 
     def judge(self, results: PartResults) -> Judgement:
         tally = results.tally(self)

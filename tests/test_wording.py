@@ -12,11 +12,15 @@ from typing import Any
 import pytest
 
 import grader
-from grader.device import Finding, FindingKind, Space
-from grader.record import Aspect
+from grader.device import Finding, FindingKind, Space, Writer
+from grader.model.checks import Tally
+from grader.puzzles import NAMES, find
+from grader.record import Aspect, Chance, Ending, OrderShows, ProblemKind, Reason
 from grader.sketches import sketch_of
+from grader.wording.cases import PROBLEM_TITLES, problem_detail, problem_title
+from grader.wording.checks import reason_sentence
 from grader.wording.findings import explain_finding
-from grader.wording.verdicts import HURDLES
+from grader.wording.verdicts import HURDLES, shortfall_sentence
 
 PARTIAL = {"HURDLES"}
 """Has what it can't do without, and no more: see `test_hurdles_are_checks_before_values`."""
@@ -67,3 +71,57 @@ def test_every_finding_is_explained_and_has_its_sketch_or_none(
 def test_hurdles_are_checks_before_values() -> None:
     assert set(HURDLES) < set(Aspect)
     assert Aspect.VALUES not in HURDLES
+
+
+PROBLEMS: dict[ProblemKind, list[dict[str, int | str]]] = {
+    ProblemKind.WRONG_VALUES: [{"wrong": 1, "of": 8}, {"wrong": 3, "of": 9, "outputs": "a and b"}],
+    ProblemKind.NO_OUTPUT: [{"ending": each.value, "said": "it ended"} for each in Ending],
+    ProblemKind.FINDING: [{"finding": each.value, "said": "it did"} for each in FindingKind],
+    ProblemKind.INPUT_CHANGED: [{"tensor": "a"}],
+    ProblemKind.EARLIER_OUTPUT: [{"place": "out[3]"}],
+    ProblemKind.NO_KERNEL_WROTE: [{"place": "out[3]", "writer": each.value} for each in Writer],
+    ProblemKind.NOT_EACH_TIME: [{"zeros": 0}, {"zeros": 1}],
+    ProblemKind.NOT_REPRODUCIBLE: [{"on": each.value, "schedule": 2} for each in Chance],
+    ProblemKind.ORDER_DECIDES: [
+        {"shows": "no-output", "schedule": 2, "ending": "died", "said": ""},
+        {"shows": "unclean", "schedule": 2, "problem": "input-changed", "tensor": "a"},
+        {"shows": "values", "schedule": 9, "place": "out[3]", "plain": "1.0", "other": "2.0"},
+    ],
+    ProblemKind.HOST_HELPS: [{"right": 0}, {"right": 1}],
+    ProblemKind.OWN: [{"title": "signs differ", "said": "at index 3"}],
+}
+"""The data of each kind, as `ProblemKind` says."""
+
+
+@pytest.mark.parametrize("kind", ProblemKind)
+def test_every_problem_is_told_by_its_data(kind: ProblemKind) -> None:
+    told = {problem_detail(kind, data) for data in PROBLEMS[kind]}
+    assert "" not in told
+    assert not any("{" in each for each in told)
+    for data in PROBLEMS[kind]:
+        found = {"kind": kind.value, **data}
+        assert problem_title(kind, data) in reason_sentence(Reason.PROBLEM, found)
+        assert problem_detail(kind, data) in reason_sentence(Reason.PROBLEM, found)
+    # Where nothing more is known, the kind alone is told.
+    assert reason_sentence(Reason.PROBLEM, {"kind": kind.value}) == PROBLEM_TITLES[kind]
+
+
+def test_every_way_in_which_an_order_shows_is_told() -> None:
+    shown = {each["shows"] for each in PROBLEMS[ProblemKind.ORDER_DECIDES]}
+    assert shown == {each.value for each in OrderShows}
+
+
+def test_what_is_wrong_is_counted_over_all_outputs() -> None:
+    one, two = (
+        problem_detail(ProblemKind.WRONG_VALUES, data)
+        for data in PROBLEMS[ProblemKind.WRONG_VALUES]
+    )
+    assert one == "1 of 8 elements is wrong"
+    assert two == "3 of 9 elements of a and b are wrong"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_checks_with_a_shortfall_of_their_own_have_words_for_it(name: str) -> None:
+    for check in find(name).checks:
+        told = shortfall_sentence(check.shortfall(Tally()), check.own_words)
+        assert told.endswith(".")

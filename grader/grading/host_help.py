@@ -22,16 +22,15 @@ import numpy as np
 
 from grader.device import CaseEvidence
 from grader.grading import inputs as arrays
-from grader.grading.observe import compare, problem
+from grader.grading.observe import compare
 from grader.lanes.lane import Kept, Lane, Redone
-from grader.model.cases import Case, CaseRun, Ending, Observation, PlannedShape, Problem
+from grader.model.cases import Case, CaseRun, Observation, PlannedShape, Problem
 from grader.model.domains import Factor, Values
 from grader.model.numbers import FLOATS
-from grader.record import Aspect, ProblemKind
+from grader.record import Aspect, Chance, Ending, HostUntold, ProblemKind
 
 ROUNDS = 3
 """How often a difference must show again before anybody is accused."""
-_CHANGES = "what the program does changes from call to call"
 _CASE, _OTHER, _FIRST_REFERENCE = range(3)
 """Numbers under which cases are kept."""
 
@@ -43,11 +42,18 @@ class Asked:
     problem: Problem | None = None
     alone: Observation | None = None
     """The case as the device did it without the host, where that proves the problem."""
-    unknown: str = ""
+    unknown: HostUntold | None = None
     """Why it can't be told, where it can't."""
+    said: str = ""
+    """What the device says of it."""
 
 
 _NOTHING = Asked()
+_NO_OUTPUT = Asked(unknown=HostUntold.NO_OUTPUT)
+
+
+def _device_says(why: str) -> Asked:
+    return Asked(unknown=HostUntold.DEVICE, said=why)
 
 
 class Host:
@@ -87,7 +93,7 @@ class Host:
             return _NOTHING  # the shape fails by its reference
         alike = self._lane.compare(known, case)
         if alike.why:
-            return Asked(unknown=alike.why)
+            return _device_says(alike.why)
         return self._suspect(last, known, case) if alike.difference else _NOTHING
 
     def _suspect(self, last: Observation, known: Kept, case: Kept) -> Asked:
@@ -110,12 +116,12 @@ class Host:
             known = self._reference(case.case.shape)
             second = self._run(case.case)
             if known is None or second.run.outputs is None:
-                return Asked(unknown="the program does not give an output each time")
+                return _NO_OUTPUT
             if not _same_bits(last.run, second.run):
-                return _not_reproducible(last, "what changes from call to call")
+                return _not_reproducible(Chance.CALLS)
             found = self._alone(second, known, self._keep(_CASE, case.case))
             if found.alone is None or found.alone.right:
-                return found if found.problem or found.unknown else Asked(unknown=_CHANGES)
+                return found if found != _NOTHING else Asked(unknown=HostUntold.CHANGES)
         return None
 
     def _another_way(self, case: Kept) -> Asked | None:
@@ -134,11 +140,11 @@ class Host:
                 self._run(reference(case.case.shape, self._random))
             run = self._run(other)
             if known is None or run.run.outputs is None:
-                return Asked(unknown="the program does not give an output each time")
+                return _NO_OUTPUT
             kept = self._keep(_CASE, other)
             alike = self._lane.compare(known, kept)
             if alike.why:
-                return Asked(unknown=alike.why)
+                return _device_says(alike.why)
             if not alike.difference:
                 return self._singled_out(case.case)
             found = self._alone(run, known, kept)
@@ -153,29 +159,31 @@ class Host:
         for all others of the kind.
         """
         for distance in range(1, ROUNDS + 1):
-            kept, difference, unknown = self._run_after(case, distance)
-            if kept is None or not difference:
-                return Asked(unknown=unknown) if unknown else _NOTHING
+            kept = self._run_after(case, distance)
+            if isinstance(kept, Asked):
+                return kept
             for other in self._kins(case):
                 for moved in (True, False):
                     done = self._lane.repeat(kept, Kept(number=_CASE, case=other), moved=moved)
                     if done.why:
-                        return Asked(unknown=done.why)
+                        return _device_says(done.why)
                     if self._is_answer(other, done):
                         return _NOTHING
         return None
 
-    def _run_after(self, case: Case, distance: int) -> tuple[Kept | None, str, str]:
-        """Run a case so many calls after a new reference: the case, how it differs, or why not."""
+    def _run_after(self, case: Case, distance: int) -> Kept | Asked:
+        """Run a case so many calls after a new reference; the answer where it goes its way."""
         self._references.pop(case.shape.number)
         known = self._reference(case.shape)
         for _ in range(distance - 1):
             self._run(reference(case.shape, self._random))
         if known is None or self._run(case).run.outputs is None:
-            return None, "", "the program does not give an output each time"
+            return _NO_OUTPUT
         kept = self._keep(_CASE, case)
         alike = self._lane.compare(known, kept)
-        return kept, alike.difference, alike.why
+        if alike.why:
+            return _device_says(alike.why)
+        return kept if alike.difference else _NOTHING
 
     def _is_answer(self, case: Case, done: Redone) -> bool:
         """Whether what the device did again is the answer to a case."""
@@ -190,30 +198,24 @@ class Host:
         """
         told = self._lane.repeat(case, case)
         if told.why:
-            return Asked(unknown=told.why)
+            return _device_says(told.why)
         if told.bits != last.run.bits:
-            return _not_reproducible(last, "a clock, or on the order of threads")
+            return _not_reproducible(Chance.CLOCK)
         ways = []
         # Host code may have moved the inputs, or have told the kernels what they are.
         for moved in (True, False):
             untold = self._lane.repeat(known, case, moved=moved)
             if untold.why:
-                return Asked(unknown=untold.why)
+                return _device_says(untold.why)
             if untold.bits == told.bits and _paths(untold) == _paths(told):
                 return _NOTHING
             ways.append(self._observe(_as_run(last.run, untold)))
         right = [each for each in ways if each.right]
         alone = replace((right or ways)[0], number=last.number)
-        how = "give it in another way" if alone.right else "do not give the right answer"
-        return Asked(
-            problem=problem(
-                ProblemKind.HOST_HELPS,
-                Aspect.ORIGIN,
-                "the same copies and launches, done again with inputs that the host code "
-                f"has not seen, {how}: it works out what the kernels hand over",
-            ),
-            alone=alone,
+        told_apart = Problem(
+            kind=ProblemKind.HOST_HELPS, aspect=Aspect.ORIGIN, data={"right": int(alone.right)}
         )
+        return Asked(problem=told_apart, alone=alone)
 
     def _only_chooses(self, case: Case) -> bool:
         """Whether all that the host makes of the inputs is a choice of what to run.
@@ -324,10 +326,9 @@ def _as_run(run: CaseRun, alone: Redone) -> CaseRun:
     return replace(run, outputs=alone.arrays(run.case), evidence=evidence, copies_out=())
 
 
-def _not_reproducible(last: Observation, on: str) -> Asked:
-    detail = f"the same inputs gave other bits the second time: the result depends on {on}"
-    told = problem(ProblemKind.NOT_REPRODUCIBLE, Aspect.CLEAN, detail)
-    return Asked(problem=told, unknown=_CHANGES)
+def _not_reproducible(on: Chance) -> Asked:
+    told = Problem(kind=ProblemKind.NOT_REPRODUCIBLE, aspect=Aspect.CLEAN, data={"on": on.value})
+    return Asked(problem=told, unknown=HostUntold.CHANGES)
 
 
 def _paths(repeated: Redone) -> list[tuple[object, ...]]:

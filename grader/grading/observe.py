@@ -12,13 +12,11 @@ from numpy.typing import NDArray
 from grader.device import CopyOut, Finding, FindingKind, Writer
 from grader.grading.given_code import Code, attributed
 from grader.lanes.lane import not_supported
-from grader.model.cases import Case, CaseRun, Comparison, Ending, Observation, Problem
+from grader.model.cases import Case, CaseRun, Comparison, Observation, Problem
 from grader.model.checks import Check
 from grader.model.domains import Values
 from grader.model.expected import ExpectedOutput
-from grader.record import Aspect, Attribution, ProblemKind
-from grader.wording.cases import PROBLEM_TITLES
-from grader.wording.findings import FINDING_PHRASES, MAPPING, WRITERS
+from grader.record import Aspect, Attribution, Ending, ProblemKind
 
 
 def compare(case: Case, outputs: tuple[NDArray[np.generic], ...]) -> tuple[Comparison, ...]:
@@ -91,24 +89,6 @@ costs points where it shows in the result, which two different fills make certai
 Findings = tuple[tuple[Finding, Attribution], ...]
 
 
-def problem(
-    kind: ProblemKind,
-    aspect: Aspect,
-    detail: str = "",
-    *,
-    title: str = "",
-    finding: Finding | None = None,
-) -> Problem:
-    """A problem with the words for it; one that comes of a finding has its message."""
-    return Problem(
-        kind=kind,
-        aspect=aspect,
-        title=title or PROBLEM_TITLES[kind],
-        detail=detail if finding is None else finding.message,
-        finding=finding,
-    )
-
-
 def concerned(checks: Iterable[Check], case: Case, *aspects: Aspect) -> tuple[str, ...]:
     """Ids of the checks that a case stands for: those of its values, and of other aspects."""
     wanted = {Aspect.VALUES, Aspect.ALL, *aspects}
@@ -159,9 +139,11 @@ def since(first: Observation, last: Observation) -> Observation:
     outputs = last.run.outputs
     if not first.right or outputs is None or last.right:
         return last
-    gave = "other values" if any(output.any() for output in outputs) else "zeros"
-    detail = f"the first call with these inputs was right, the last one gave {gave}"
-    told = problem(ProblemKind.NOT_EACH_TIME, Aspect.VALUES, detail)
+    told = Problem(
+        kind=ProblemKind.NOT_EACH_TIME,
+        aspect=Aspect.VALUES,
+        data={"zeros": int(not any(output.any() for output in outputs))},
+    )
     problems = tuple(told if each.aspect is Aspect.VALUES else each for each in last.problems)
     return replace(last, problems=problems)
 
@@ -183,44 +165,43 @@ def _problems(
         return
     own = [finding for finding, whose in findings if whose is Attribution.STUDENT]
     if not comparisons:
-        yield problem(
-            ProblemKind.NO_OUTPUT,
-            Aspect.VALUES,
-            run.message,
-            title=no_output_title(run),
-            # It explains the end of the run better than what the run said.
-            finding=own[0] if own else None,
+        # A finding explains the end of the run better than what the run said.
+        finding = own[0] if own else None
+        said = finding.message if finding is not None else run.message
+        yield Problem(
+            kind=ProblemKind.NO_OUTPUT,
+            aspect=Aspect.VALUES,
+            data={"ending": run.ending.value, "said": said},
+            finding=finding,
         )
     elif any(not each.right for each in comparisons):
-        detail = _how_many(comparisons)
-        yield problem(ProblemKind.WRONG_VALUES, Aspect.VALUES, detail)
+        yield Problem(
+            kind=ProblemKind.WRONG_VALUES, aspect=Aspect.VALUES, data=_how_many(comparisons)
+        )
     unclean = next((finding for finding in own if finding.kind in UNCLEAN), None)
     if unclean is not None:
-        title = FINDING_PHRASES[unclean.kind]
-        yield problem(ProblemKind.FINDING, Aspect.CLEAN, title=title, finding=unclean)
+        yield Problem.unclean(unclean)
     if run.ending is Ending.OUTPUT:
         yield from _changed_inputs(run)
         yield from _not_by_a_kernel(run, comparisons)
 
 
-def _how_many(comparisons: tuple[Comparison, ...]) -> str:
-    told = []
-    for each in comparisons:
-        count = len(each.wrong)
-        if count:
-            verb = "is" if count == 1 else "are"
-            where = f" of {each.output}" if len(comparisons) > 1 else ""
-            told.append(f"{count} of {each.got.size} elements{where} {verb} wrong")
-    return ", ".join(told)
+def _how_many(comparisons: tuple[Comparison, ...]) -> dict[str, int | str]:
+    wrong = [each for each in comparisons if len(each.wrong)]
+    data: dict[str, int | str] = {
+        "wrong": sum(len(each.wrong) for each in wrong),
+        "of": sum(each.got.size for each in wrong),
+    }
+    if len(comparisons) > 1:
+        data["outputs"] = " and ".join(each.output for each in wrong)
+    return data
 
 
 def _changed_inputs(run: CaseRun) -> Iterator[Problem]:
     for spec, after in zip(run.case.part.inputs, run.inputs_after, strict=True):
         if spec.role == "input" and after.tobytes() != run.case.inputs[spec.name].tobytes():
-            yield problem(
-                ProblemKind.INPUT_CHANGED,
-                Aspect.CLEAN,
-                f"after the call, the tensor {spec.name!r} holds other values than before",
+            yield Problem(
+                kind=ProblemKind.INPUT_CHANGED, aspect=Aspect.CLEAN, data={"tensor": spec.name}
             )
 
 
@@ -254,20 +235,17 @@ def _not_made(
         where = f"{compared.output}[{_place(index, compared.got.shape)}]"
         if stretch.writer in MADE_BY_KERNELS and stretch.launch is not None:
             if stretch.launch < first:
-                return problem(
-                    ProblemKind.EARLIER_OUTPUT,
-                    Aspect.ORIGIN,
-                    f"{where} was written by a kernel of an earlier call",
+                return Problem(
+                    kind=ProblemKind.EARLIER_OUTPUT, aspect=Aspect.ORIGIN, data={"place": where}
                 )
         elif stretch.writer is Writer.NOBODY or (
             stretch.writer is not Writer.KERNEL
             and (left_alone is None or not left_alone[index : -(-stretch.stop // itemsize)].all())
         ):
-            return problem(
-                ProblemKind.NO_KERNEL_WROTE,
-                Aspect.ORIGIN,
-                f"{where} was last written by {WRITERS[stretch.writer]}"
-                + (MAPPING if stretch.writer is Writer.HOST_COPY else ""),
+            return Problem(
+                kind=ProblemKind.NO_KERNEL_WROTE,
+                aspect=Aspect.ORIGIN,
+                data={"place": where, "writer": stretch.writer.value},
             )
     return None
 
@@ -293,16 +271,3 @@ def _right_zeros(comparison: Comparison) -> NDArray[np.bool_]:
 def finding_key(finding: Finding, whose: Attribution) -> tuple[object, ...]:
     """What makes two findings the same mistake to a reader, whichever instruction shows it."""
     return (finding.kind, finding.space, finding.access, finding.source_line, whose)
-
-
-def no_output_title(run: CaseRun) -> str:
-    """Why there is no output, in a few words."""
-    return {
-        Ending.ERROR: "no output: the call failed",
-        Ending.DIED: "no output: the program ended its process",
-        Ending.LATE: "no output: the program did not end in time",
-        Ending.LIMIT: "no output: the program used more than it may",
-        Ending.FORGED: "no output that can be trusted",
-        Ending.NOT_RUN: "not run",
-        Ending.OUTPUT: "",
-    }[run.ending]

@@ -13,11 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grader.device import schedules
-from grader.grading.observe import no_output_title, problem
-from grader.model.cases import CaseRun, Observation
+from grader.model.cases import Observation, Problem
 from grader.model.domains import Values
 from grader.model.part import Scope
-from grader.record import Aspect, ProblemKind
+from grader.record import Aspect, Chance, OrderShows, ProblemKind
 
 _TWICE = 16
 """Shapes of the assigned part that are tried in two other orders; further ones in one."""
@@ -39,55 +38,60 @@ def compared(plain: Observation, other: Observation, schedule: int) -> Observati
         other: The same case, run with the same contents of unwritten memory.
         schedule: The order of ``other``.
     """
-    detail = _difference(plain, other, schedule)
-    told = problem(ProblemKind.ORDER_DECIDES, Aspect.CLEAN, detail)
-    return replace(other, problems=(told,) if detail else ())
+    shown = _difference(plain, other)
+    if shown is None:
+        return replace(other, problems=())
+    data: dict[str, int | str] = {**shown, "schedule": schedule}
+    told = Problem(kind=ProblemKind.ORDER_DECIDES, aspect=Aspect.CLEAN, data=data)
+    return replace(other, problems=(told,))
 
 
 def by_itself(other: Observation, schedule: int) -> Observation:
     """A run whose difference did not come again in the same order."""
-    detail = (
-        f"the same inputs, twice with {schedules.in_words(schedule)}, gave two results: the second "
-        "is the usual one, so what the program does changes from call to call"
-    )
-    told = problem(ProblemKind.NOT_REPRODUCIBLE, Aspect.CLEAN, detail)
+    data = {"on": Chance.SAME_ORDER.value, "schedule": schedule}
+    told = Problem(kind=ProblemKind.NOT_REPRODUCIBLE, aspect=Aspect.CLEAN, data=data)
     return replace(other, problems=(told,) if other.problems else ())
 
 
-def _difference(plain: Observation, other: Observation, schedule: int) -> str:
-    first, second = schedules.in_words(schedules.PLAIN), schedules.in_words(schedule)
+def _difference(plain: Observation, other: Observation) -> dict[str, int | str] | None:
+    """How the second differs from the first, as the data of `OrderShows`."""
     outputs, again = plain.run.outputs, other.run.outputs
     if again is None or outputs is None:
-        why = _why(other.run)
-        return f"with {first}, the case ends with output; with {second}, there is {why}"
+        return {
+            "shows": OrderShows.NO_OUTPUT.value,
+            "ending": other.run.ending.value,
+            "said": other.run.message,
+        }
     unclean = other.about(Aspect.CLEAN)
     if unclean is not None and unclean.detail:
-        return f"{unclean.detail}; so it is with {second}, and not with {first}"
+        return {
+            "shows": OrderShows.UNCLEAN.value,
+            "problem": unclean.kind.value,
+            **unclean.data,
+        }
     if plain.case.values is not Values.INTEGERS and other.right:
-        return ""  # the order of a sum may round it otherwise
+        return None  # the order of a sum may round it otherwise
     names = [spec.name for spec in plain.case.part.outputs]
     told = (
-        _elements(name, output, later, first, second)
+        _elements(name, output, later)
         for name, output, later in zip(names, outputs, again, strict=True)
     )
-    return next(filter(None, told), "")
-
-
-def _why(run: CaseRun) -> str:
-    return f"{no_output_title(run)} ({run.message})" if run.message else no_output_title(run)
+    return next(filter(None, told), None)
 
 
 def _elements(
-    name: str, output: NDArray[np.generic], again: NDArray[np.generic], first: str, second: str
-) -> str:
+    name: str, output: NDArray[np.generic], again: NDArray[np.generic]
+) -> dict[str, int | str] | None:
     size = output.itemsize
     bits = np.frombuffer(output.tobytes(), dtype=f"u{size}")
     other_bits = np.frombuffer(again.tobytes(), dtype=f"u{size}")
     differ = np.flatnonzero(bits != other_bits)
     if not len(differ):
-        return ""
+        return None
     k = int(differ[0])
-    return (
-        f"with {first}, {name}[{k}] is {output.ravel()[k]}; "
-        f"with {second}, the same inputs give {again.ravel()[k]}"
-    )
+    return {
+        "shows": OrderShows.VALUES.value,
+        "place": f"{name}[{k}]",
+        "plain": str(output.ravel()[k]),
+        "other": str(again.ravel()[k]),
+    }

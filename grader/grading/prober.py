@@ -17,17 +17,17 @@ from grader.grading.cases import drawn, example, patterned, plain, singular
 from grader.grading.given_code import Code
 from grader.grading.host_help import Host
 from grader.grading.inputs import Pattern
-from grader.grading.observe import observe, problem, since
+from grader.grading.observe import observe, since
 from grader.grading.results import Results
 from grader.grading.search import CaseOutcome, Searches
 from grader.lanes.lane import Lane
 from grader.marks import Tried
-from grader.model.cases import Case, CaseRun, Ending, Observation, PlannedShape
-from grader.model.checks import Check, PartResults, Tally
+from grader.model.cases import Case, CaseRun, Observation, PlannedShape, Problem
+from grader.model.checks import Check, PartResults, Tally, Untold
 from grader.model.domains import Values
 from grader.model.part import Part, Scope
 from grader.model.puzzle import Puzzle
-from grader.record import Aspect, NotRun, ProblemKind
+from grader.record import Aspect, Chance, Ending, NotRun, ProblemKind, Reason
 
 SINGULAR = 40
 """About so many cases, one for each shape at least, with inputs that a program could single out."""
@@ -186,7 +186,7 @@ class PartProber:
 
     def _claimant(self, aspect: Aspect, case: Case) -> Tally | None:
         """The tally of the check that problems of an aspect make fail in a case."""
-        told = problem(ProblemKind.OWN, aspect)
+        told = Problem(kind=ProblemKind.OWN, aspect=aspect)
         check = next((each for each in self._checks if each.claims(told, case)), None)
         return self.results.tally(check) if check is not None else None
 
@@ -244,11 +244,10 @@ class PartProber:
                 continue
             tally = self._claimant(Aspect.CLEAN, case) or self._claimant(Aspect.VALUES, case)
             if first.run.bits != second.run.bits and tally is not None:
-                told = problem(
-                    ProblemKind.NOT_REPRODUCIBLE,
-                    Aspect.CLEAN,
-                    "the same inputs gave other bits the second time: the result depends "
-                    "on memory that nothing wrote, or on the order of threads",
+                told = Problem(
+                    kind=ProblemKind.NOT_REPRODUCIBLE,
+                    aspect=Aspect.CLEAN,
+                    data={"on": Chance.MEMORY.value},
                 )
                 tally.count(second, told)
 
@@ -345,7 +344,8 @@ class PartProber:
         if run.evidence is not None and run.evidence.unchecked:
             tally = self._claimant(Aspect.CLEAN, case)
             if tally is not None:
-                tally.unknown = tally.unknown or run.evidence.unchecked[0]
+                said = {"said": run.evidence.unchecked[0]}
+                tally.unknown = tally.unknown or Untold(reason=Reason.UNKNOWN, data=dict(said))
         self._all.count(observation)
         self._all.keep_findings(observation)
         # To ask takes more cases at this shape.
@@ -369,9 +369,9 @@ class PartProber:
         if tally is None or tally.helped:
             return
         asked = self._host.ask(observation)
-        if asked.unknown:
-            untold = f"whether the host helped can't be told: {asked.unknown}"
-            tally.unknown = tally.unknown or untold
+        if asked.unknown is not None:
+            data = {"why": asked.unknown.value, "said": asked.said}
+            tally.unknown = tally.unknown or Untold(reason=Reason.HOST_UNTOLD, data=dict(data))
         if asked.problem is None:
             return
         tally.helped = True

@@ -244,7 +244,7 @@ class _Replay:
     ) -> Replayed:
         logged, case = self.log[self.number - 1], observation.case
         evidence = observation.run.evidence
-        right = Problem(kind=ProblemKind.WRONG_VALUES, aspect=Aspect.VALUES, title="right")
+        right = Problem(kind=ProblemKind.WRONG_VALUES, aspect=Aspect.VALUES)
         shown = problems[0] if problems else right
         return Replayed(
             number=self.number,

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from grader.caselog import LoggedCase
 from grader.device import Launch, schedules
 from grader.grading.observe import MADE_BY_KERNELS, finding_key
-from grader.model.cases import Ending, Observation
+from grader.model.cases import Observation
 from grader.model.checks import Check, PartResults, Tally, simplicity
 from grader.model.part import Scope
-from grader.record import CaseTrace, LaunchKind
+from grader.record import CaseTrace, Ending, LaunchKind
 
 MOST_PLACES = 64
 """Threads of a block whose places are counted."""

@@ -29,9 +29,9 @@ from grader.intake.program import functions
 from grader.lanes.devices import CaseDevice, HowToRun
 from grader.lanes.lane import Control, Kept, OtherSignature, PartRun, Redone, not_supported
 from grader.lanes.source_lines import call_failed, cuda_error, launch_in_words
-from grader.model.cases import Case, CaseRun, Ending, PlannedShape
+from grader.model.cases import Case, CaseRun, PlannedShape
 from grader.model.part import KernelLaunch, Scalar, constant_at
-from grader.record import DeviceInfo, NotRun
+from grader.record import DeviceInfo, Ending, NotRun
 from grader.toolchain.kernels import CompiledKernel
 
 _POINTER: Final = 8

@@ -28,9 +28,9 @@ from grader.errors import DeviceFault, ToolchainFault
 from grader.lanes.devices import CaseDevice, HowToRun
 from grader.lanes.lane import CASE_SECONDS, Control, Kept, PartRun, Redone
 from grader.lanes.workspace import out_of_memory
-from grader.model.cases import Case, CaseRun, Ending, PlannedShape
+from grader.model.cases import Case, CaseRun, PlannedShape
 from grader.model.part import TensorSpec
-from grader.record import DeviceInfo, NotRun
+from grader.record import DeviceInfo, Ending, NotRun
 from grader.sandbox import Limits, Outcome, Scratch
 from grader.toolchain.workspace import Workspace
 from grader.worker.process import SCRIPT, CaseError, Ended, Session, Worker

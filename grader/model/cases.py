@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Literal, Self
 
 import numpy as np
@@ -14,7 +13,8 @@ from grader.device import CaseEvidence, CopyOut, Finding
 from grader.model.domains import Values
 from grader.model.expected import ExpectedOutput
 from grader.model.part import Part, Scope
-from grader.record import Aspect, Attribution, NotRun, ProblemKind
+from grader.record import Aspect, Attribution, Ending, NotRun, ProblemKind
+from grader.wording.cases import problem_detail, problem_title
 
 Origin = Literal["published example", "boundary", "random", "every size"]
 
@@ -81,25 +81,6 @@ class Case:
         )
 
 
-class Ending(StrEnum):
-    """How a case ended."""
-
-    OUTPUT = "output"
-    """With output of the right length."""
-    ERROR = "error"
-    """The call raised an error: the launch was refused, or the device faulted."""
-    DIED = "died"
-    """The process ended in the middle."""
-    LATE = "late"
-    """No answer before the time limit."""
-    LIMIT = "limit"
-    """The sandbox ended it: too much memory, output, disk or too many processes."""
-    FORGED = "forged"
-    """What the worker returned is not what left the device, or broke the protocol."""
-    NOT_RUN = "not run"
-    """There was no worker for it, or too little time: `CaseRun.not_run`. It says nothing."""
-
-
 @dataclass(frozen=True, kw_only=True, eq=False)
 class CaseRun:
     """One case and what came of it."""
@@ -162,10 +143,26 @@ class Problem:
 
     kind: ProblemKind
     aspect: Aspect
-    title: str
-    detail: str = ""
+    data: Mapping[str, int | str] = field(default_factory=dict)
+    """What its sentences name: see `ProblemKind`."""
     finding: Finding | None = None
-    """The finding whose message is the detail."""
+    """The finding that it comes of."""
+
+    @classmethod
+    def unclean(cls, finding: Finding) -> Self:
+        """That the device saw something."""
+        data = {"finding": finding.kind.value, "said": finding.message}
+        return cls(kind=ProblemKind.FINDING, aspect=Aspect.CLEAN, data=data, finding=finding)
+
+    @property
+    def title(self) -> str:
+        """What is wrong, in a few words."""
+        return problem_title(self.kind, self.data)
+
+    @property
+    def detail(self) -> str:
+        """What shows that; may be empty."""
+        return problem_detail(self.kind, self.data)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

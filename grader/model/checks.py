@@ -26,6 +26,14 @@ KEPT = 8
 """How many failing cases are kept to recognise the mistake by."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Untold:
+    """Something that can't be told of a case."""
+
+    reason: Reason
+    data: Mapping[str, int | str]
+
+
 @dataclass
 class Tally:
     """What is known about one check."""
@@ -48,8 +56,8 @@ class Tally:
     """The first right case at each size, by the number of its shape."""
     helped: bool = False
     """Whether more need not be asked about the host."""
-    unknown: str = ""
-    """What can't be told of some case, and why; empty where all can be."""
+    unknown: Untold | None = None
+    """What can't be told of some case, where all can't be."""
     not_run: NotRun | None = None
     """Why some case of it was not run, where one was not."""
     crashed: bool = False

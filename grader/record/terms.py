@@ -97,11 +97,13 @@ class Reason(StrEnum):
     NOT_PACKAGED = "not-packaged"
     NOT_COMPILED = "not-compiled"
     PROBLEM = "problem"
-    """A case failed. Data: ``kind`` (`ProblemKind`), ``title``, ``detail``."""
+    """A case failed. Data: ``kind`` (`ProblemKind`), and what that kind says."""
     NOT_RUN = "not-run"
     """A case that it needs was not run. Data: ``why`` (`NotRun`)."""
     UNKNOWN = "unknown"
-    """Something can't be told of a case. Data: ``said``."""
+    """The device can't tell something of a case. Data: ``said``."""
+    HOST_UNTOLD = "host-untold"
+    """It can't be told whether the host helped. Data: ``why`` (`HostUntold`), ``said``."""
     NO_CASE = "no-case"
     NO_OUTPUT = "no-output"
     """Not every case gave an output."""
@@ -163,24 +165,86 @@ class PrintedOutput(StrEnum):
 
 
 class ProblemKind(StrEnum):
-    """What is wrong with a case. The titles: `grader.wording`."""
+    """What is wrong with a case, and the data of each. The sentences: `grader.wording.cases`."""
 
     WRONG_VALUES = "wrong-values"
+    """Data: ``wrong`` elements of so many (``of``), in all outputs that are wrong; their names
+    (``outputs``), where there are several outputs."""
     NO_OUTPUT = "no-output"
+    """Data: ``ending`` (`Ending`), and ``said``, the message of the run or of the finding."""
     FINDING = "finding"
-    """The device saw something that is not clean."""
+    """The device saw something that is not clean. Data: ``finding`` (`FindingKind`), ``said``."""
     INPUT_CHANGED = "input-changed"
+    """Data: ``tensor``, its name."""
     EARLIER_OUTPUT = "earlier-output"
-    """An output that a kernel of an earlier call wrote."""
+    """An output that a kernel of an earlier call wrote. Data: ``place``, as in ``out[3]``."""
     NO_KERNEL_WROTE = "no-kernel-wrote"
+    """Data: ``place``, and ``writer`` (`Writer`), who wrote it last."""
     NOT_EACH_TIME = "not-each-time"
-    """Right at the first call, and wrong at the last."""
+    """Right at the first call, and wrong at the last. Data: ``zeros``, whether that gave these."""
     NOT_REPRODUCIBLE = "not-reproducible"
+    """Data: ``on`` (`Chance`), and the number of the ``schedule`` where it was one."""
     ORDER_DECIDES = "order-decides"
-    """The order of blocks and threads decides what comes out."""
+    """The order of blocks and threads decides what comes out. Data: ``shows`` (`OrderShows`),
+    ``schedule``, its number, and what that kind says."""
     HOST_HELPS = "host-helps"
+    """Data: ``right``, whether the kernels are right without the host, in another way."""
     OWN = "own"
-    """What a puzzle's own check found."""
+    """What a puzzle's own check found. Data: ``title`` and ``said``, in its own words."""
+
+
+class Chance(StrEnum):
+    """What a result depends on that is not the same in two calls."""
+
+    MEMORY = "memory"
+    """Memory that nothing wrote, or the order of threads."""
+    CALLS = "calls"
+    """What changes from call to call."""
+    CLOCK = "clock"
+    """A clock, or the order of threads."""
+    SAME_ORDER = "same-order"
+    """It is not the order: in the same one it was another result."""
+
+
+class OrderShows(StrEnum):
+    """How it shows that the order of blocks and threads decides."""
+
+    NO_OUTPUT = "no-output"
+    """In the other order. Data: ``ending`` (`Ending`), ``said``."""
+    UNCLEAN = "unclean"
+    """In the other order. Data: ``problem`` (`ProblemKind`), and what that kind says."""
+    VALUES = "values"
+    """Data: ``place``, as in ``out[3]``, what it is in the ``plain`` order and in the ``other``."""
+
+
+class Ending(StrEnum):
+    """How a case ended."""
+
+    OUTPUT = "output"
+    """With output of the right length."""
+    ERROR = "error"
+    """The call raised an error: the launch was refused, or the device faulted."""
+    DIED = "died"
+    """The process ended in the middle."""
+    LATE = "late"
+    """No answer before the time limit."""
+    LIMIT = "limit"
+    """The sandbox ended it: too much memory, output, disk or too many processes."""
+    FORGED = "forged"
+    """What the worker returned is not what left the device, or broke the protocol."""
+    NOT_RUN = "not run"
+    """There was no worker for it, or too little time: `NotRun`. It says nothing."""
+
+
+class HostUntold(StrEnum):
+    """Why it can't be told whether the host helped."""
+
+    NO_OUTPUT = "no-output"
+    """There is not an output each time."""
+    CHANGES = "changes"
+    """What the program does changes from call to call."""
+    DEVICE = "device"
+    """The device can't do the case again. Data: ``said``."""
 
 
 class Shortfall(StrEnum):

@@ -20,7 +20,7 @@ from grader.record import (
 )
 from grader.report import style
 from grader.report.style import HIDDEN_FROM_STUDENTS, SHORT, STATUS, Badge, ReportLimits, cut
-from grader.wording.checks import LANES, program_sentence
+from grader.wording.checks import LANES, program_sentence, reason_in_short
 from grader.wording.findings import FINDING_TITLES
 
 PROGRAMS = 8
@@ -85,7 +85,7 @@ def _run(checks: list[CheckOutcome], title: str, reason: str) -> CheckRun:
         points=sum(check.points for check in checks),
         max_points=sum(check.max_points for check in checks),
         reason=reason,
-        short=str(first.data.get("title", reason)),
+        short=reason_in_short(first.reason, first.data, reason),
         cause=first.reason,
         note=HIDDEN_FROM_STUDENTS[first.visibility],
     )
@@ -118,7 +118,9 @@ def check_row(
         marked: Whether there is a mark.
         short: Whether the problem is named in a word or two, since it is told elsewhere.
     """
-    reason = str(check.data.get("title", check.sentence)) if short else check.sentence
+    reason = check.sentence
+    if short:
+        reason = reason_in_short(check.reason, check.data, reason)
     return CheckRow(
         badge=STATUS[check.status],
         title=cut(check.title, SHORT),

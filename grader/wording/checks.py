@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from grader.intake.program import Unset
-from grader.record import LaneKind, NotRun, PrintedOutput, ProgramEnd, Reason
+from grader.record import (
+    HostUntold,
+    LaneKind,
+    NotRun,
+    PrintedOutput,
+    ProblemKind,
+    ProgramEnd,
+    Reason,
+)
+from grader.wording.cases import HOST_UNTOLD, Data, problem_detail, problem_title
 
 NOT_RUN: dict[NotRun, str] = {
     NotRun.CUT: "a case did not end; those after it had a short try, and one did not end in it",
@@ -56,6 +63,7 @@ _REASONS: dict[Reason, str] = {
     Reason.PROBLEM: "{title}{detail}",
     Reason.NOT_RUN: "{why}",
     Reason.UNKNOWN: "{said}",
+    Reason.HOST_UNTOLD: "whether the host helped can't be told: {why}",
     Reason.NO_CASE: "no case of it could be run",
     Reason.NO_OUTPUT: "not every case gave an output",
     Reason.NO_KERNEL: "no kernel ran to its end and wrote an output",
@@ -71,19 +79,24 @@ _REASONS: dict[Reason, str] = {
 }
 
 
-def reason_sentence(reason: Reason | None, data: Mapping[str, int | str]) -> str:
+def reason_sentence(reason: Reason | None, data: Data) -> str:
     """Why a check ended as it did; empty where there is nothing to say."""
     if reason is None:
         return ""
     words = {name: str(value) for name, value in data.items()}
     if reason is Reason.PROBLEM:
-        words["detail"] = f": {data['detail']}" if data.get("detail") else ""
+        kind = ProblemKind(str(data["kind"]))
+        detail = problem_detail(kind, {name: data[name] for name in data if name != "kind"})
+        words["title"] = problem_title(kind, data)
+        words["detail"] = f": {detail}" if detail else ""
     elif reason is Reason.CONSTANT_UNSET:
         words["why"] = UNSET[Unset(str(data["why"]))].format_map(words)
     elif reason is Reason.SIGNATURE:
         some, other = words["parameters"], words["expected"]
         words["parameters"] = f" and the compile-time parameters {some}" if some else ""
         words["expected"] = f"; the skeleton has `{other}`" if other else ""
+    elif reason is Reason.HOST_UNTOLD:
+        words["why"] = HOST_UNTOLD[HostUntold(words["why"])].format_map(words)
     elif reason is Reason.NOT_RUN:
         words["why"] = NOT_RUN[NotRun(str(data["why"]))]
     elif reason is Reason.PROGRAM:
@@ -102,6 +115,13 @@ def reason_sentence(reason: Reason | None, data: Mapping[str, int | str]) -> str
                 "compared: their sum may overflow in one order and not in another"
             )
     return _REASONS[reason].format_map(words)
+
+
+def reason_in_short(reason: Reason | None, data: Data, sentence: str) -> str:
+    """The same in a few words, where it is told elsewhere; else the ``sentence``."""
+    if reason is Reason.PROBLEM and "kind" in data:
+        return problem_title(ProblemKind(str(data["kind"])), data)
+    return sentence
 
 
 def program_sentence(

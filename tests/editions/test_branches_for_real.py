@@ -19,10 +19,11 @@ from grader.folders import reference_kernel
 from grader.lanes.graph import GraphLane
 from grader.lanes.prepared import open_graph_lane
 from grader.lanes.workspace import compile_limits, open_workspace
-from grader.model.cases import Case, Ending, PlannedShape
+from grader.model.cases import Case, PlannedShape
 from grader.model.domains import Values
 from grader.puzzles.conv1d import PART, PUZZLE
 from grader.puzzles.conv1d.bound import reference
+from grader.record import Ending
 from grader.sandbox import Wanted, probe_once
 from grader.toolchain import edition as editions
 from grader.toolchain.packaging import package

@@ -20,8 +20,9 @@ from grader.grading.verdict import score
 from grader.lanes.devices import HowToRun, OnSoftwareDevice
 from grader.lanes.lane import Redone
 from grader.lanes.worker import _pairs
-from grader.model.cases import CaseRun, Ending
+from grader.model.cases import CaseRun
 from grader.puzzles.conv1d import PUZZLE
+from grader.record import Ending
 
 HEAD = ".version 8.1\n.target sm_80\n.address_size 64\n"
 

@@ -11,10 +11,10 @@ from grader.grading.prober import Prober
 from grader.grading.state import StepsDone
 from grader.grading.verdict import score
 from grader.lanes.lane import Redone
-from grader.model.cases import CaseRun, Ending
+from grader.model.cases import CaseRun
 from grader.puzzles.conv1d import PUZZLE
 from grader.puzzles.conv1d.bound import reference
-from grader.record import DeviceInfo
+from grader.record import DeviceInfo, Ending
 
 
 def right(inputs, sizes, variant):

@@ -12,14 +12,14 @@ from grader.grading.cases import drawn, patterned, singular
 from grader.grading.explain.mistakes import recognised
 from grader.grading.inputs import Pattern
 from grader.grading.observe import compare
-from grader.model.cases import CaseRun, Ending, Observation, Problem
+from grader.model.cases import CaseRun, Observation, Problem
 from grader.model.checks import Tally
 from grader.model.domains import Values
 from grader.model.part import Scope
 from grader.puzzles import find
-from grader.record import Aspect, ProblemKind
+from grader.record import Aspect, Ending, ProblemKind
 
-_PROBLEM = Problem(kind=ProblemKind.WRONG_VALUES, aspect=Aspect.VALUES, title="wrong values")
+_PROBLEM = Problem(kind=ProblemKind.WRONG_VALUES, aspect=Aspect.VALUES)
 
 
 def part_of(puzzle, name=""):

@@ -16,11 +16,11 @@ from grader.errors import DeviceFault
 from grader.folders import reference_kernel
 from grader.grading.explain import advice, lines
 from grader.grading.results import Results
-from grader.model.cases import Case, CaseRun, Ending, Observation, PlannedShape, Problem
+from grader.model.cases import Case, CaseRun, Observation, PlannedShape, Problem
 from grader.model.checks import PartResults, Tally
 from grader.model.domains import Values
 from grader.puzzles import find
-from grader.record import Aspect, Attribution, ProblemKind
+from grader.record import Attribution, Ending
 from grader.sandbox import Isolation, LimitHit
 from grader.toolchain import edition as editions
 from grader.toolchain.toolchain import Toolchain
@@ -56,16 +56,7 @@ def observed(*findings: Finding, part=PUZZLE.parts[0], sizes=None) -> Observatio
     inputs = {spec.name: np.ones(spec.extents(sizes), spec.numpy) for spec in part.inputs}
     case = Case(shape=shape, values=Values.INTEGERS, inputs=inputs)
     run = CaseRun(case=case, ending=Ending.OUTPUT, evidence=evidence(*findings))
-    problems = tuple(
-        Problem(
-            kind=ProblemKind.FINDING,
-            aspect=Aspect.CLEAN,
-            title="a race",
-            detail=each.message,
-            finding=each,
-        )
-        for each in findings
-    )
+    problems = tuple(Problem.unclean(each) for each in findings)
     return Observation(
         run=run,
         comparisons=(),

@@ -8,10 +8,10 @@ import pytest
 from grader.device import CaseEvidence, CopyOut, Launch, Provenance, Writer
 from grader.grading.given_code import Code
 from grader.grading.observe import observe
-from grader.model.cases import Case, CaseRun, Ending, PlannedShape
+from grader.model.cases import Case, CaseRun, PlannedShape
 from grader.model.domains import Values
 from grader.puzzles.conv1d import PART
-from grader.record import Aspect
+from grader.record import Aspect, Ending
 
 LAUNCH = 7
 SHAPE = PlannedShape(

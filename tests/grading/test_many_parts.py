@@ -31,13 +31,23 @@ from grader.grading.records import verdict_record
 from grader.grading.state import Request, RunState, Silent, StepsDone
 from grader.intake import Submission
 from grader.lanes.lane import Redone
-from grader.model.cases import Case, CaseRun, Ending, Observation, PlannedShape, Problem
+from grader.model.cases import Case, CaseRun, Observation, PlannedShape, Problem
 from grader.model.checks import Check, Judgement, PartResults
 from grader.model.domains import Between, Bits, Flags, Indices, Sorted, Values
 from grader.model.expected import ExpectedOutput
 from grader.model.part import Op, Part, Size, TensorSpec
 from grader.model.puzzle import Puzzle, RubricItem
-from grader.record import Aspect, DeviceInfo, ProblemKind, Record, Status, Verdict, decode, encode
+from grader.record import (
+    Aspect,
+    DeviceInfo,
+    Ending,
+    ProblemKind,
+    Record,
+    Status,
+    Verdict,
+    decode,
+    encode,
+)
 from grader.report import FORMATS, render
 from tests.batch.outputs.classes import INFO, result
 
@@ -142,10 +152,9 @@ class SignsAgree(Check):
         quotient, ratio = outputs
         other = np.flatnonzero((quotient > 0) & (ratio < 0))
         if len(other):
-            detail = f"at index {other[0]} the quotient is {quotient[other[0]]}"
-            yield Problem(
-                kind=ProblemKind.OWN, aspect=Aspect.OWN, title="signs differ", detail=detail
-            )
+            said = f"at index {other[0]} the quotient is {quotient[other[0]]}"
+            data = {"title": "signs differ", "said": said}
+            yield Problem(kind=ProblemKind.OWN, aspect=Aspect.OWN, data=data)
 
     def judge(self, results: PartResults) -> Judgement:
         from grader.checks import failed

@@ -11,16 +11,16 @@ from grader.grading.cases import drawn
 from grader.grading.given_code import Code
 from grader.grading.prober import Prober
 from grader.grading.state import StepsDone
-from grader.grading.verdict import UNCHECKED, headline, score
+from grader.grading.verdict import headline, score
 from grader.lanes import worker
 from grader.lanes.lane import CASE_SECONDS, SHORT
 from grader.lanes.worker import MAX_REPLACEMENTS
-from grader.model.cases import Ending
 from grader.model.domains import Values
 from grader.model.part import Scope
 from grader.puzzles.conv1d import PART, PUZZLE
-from grader.record import NotRun, Reason, Status, Verdict
+from grader.record import Ending, NotRun, Reason, Shortfall, Status, Verdict
 from grader.wording.checks import reason_sentence
+from grader.wording.verdicts import shortfall_sentence
 from tests.grading.scripted import right
 from tests.grading.timed import Dies, Endless, Hangs, Program, Timed, module
 
@@ -111,7 +111,7 @@ def test_where_the_time_is_used_up_the_rest_is_not_checked(grade, call):
     assert reason(scored, "example").startswith("tried")
     assert {"reals", "clean", "device"} <= by_status(scored, Status.NOT_CHECKED)
     assert "took all the time" in reason(scored, "reals")
-    assert (scored.verdict, told) == (Verdict.FAIL, UNCHECKED)
+    assert (scored.verdict, told) == (Verdict.FAIL, shortfall_sentence(Shortfall.UNCHECKED))
     assert not any(each.failed for each in results.log)
 
 

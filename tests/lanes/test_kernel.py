@@ -12,10 +12,11 @@ from grader.device import FindingKind
 from grader.lanes.devices import OnSoftwareDevice
 from grader.lanes.kernel import KernelLane, layout_tensor, layout_tensor_bytes
 from grader.lanes.lane import OtherSignature
-from grader.model.cases import Case, Ending, PlannedShape
+from grader.model.cases import Case, PlannedShape
 from grader.model.domains import Between, Values
 from grader.model.expected import ExpectedOutput
 from grader.model.part import Budget, KernelLaunch, Kernels, Part, Role, Scalar, Size, TensorSpec
+from grader.record import Ending
 from grader.toolchain.kernels import CompiledKernel
 
 HEAD = ".version 8.1\n.target sm_80\n.address_size 64\n"

@@ -13,11 +13,11 @@ from grader.device import CopyOut, Finding, Launch, Provenance
 from grader.grading.explain.mistakes import recognised
 from grader.grading.observe import concerned
 from grader.intake.launches import short_launch
-from grader.model.cases import Comparison, Ending, Observation, Problem
+from grader.model.cases import Comparison, Observation, Problem
 from grader.model.domains import Values
 from grader.model.part import Part
 from grader.model.puzzle import Puzzle
-from grader.record import Counterexample, Mismatch, OutputCase, Tensor
+from grader.record import Counterexample, Ending, Mismatch, OutputCase, Tensor
 
 MAX_MISMATCHES = 256
 MAX_LAUNCHES = 8

@@ -210,4 +210,8 @@ def _explained(observation: Observation, told: Mapping[int, Finding]) -> Observa
 def _problems(problems: Iterable[Problem], told: Mapping[int, Finding]) -> Iterator[Problem]:
     for each in problems:
         finding = told.get(id(each.finding)) if each.finding is not None else None
-        yield each if finding is None else replace(each, finding=finding, detail=finding.message)
+        yield each if finding is None else _of_finding(each, finding)
+
+
+def _of_finding(problem: Problem, finding: Finding) -> Problem:
+    return replace(problem, finding=finding, data={**problem.data, "said": finding.message})
