@@ -13,12 +13,24 @@ import pytest
 
 import grader
 from grader.device import Finding, FindingKind, Space, Writer
+from grader.grading.own_program import _stopped
 from grader.model.checks import Tally
 from grader.puzzles import NAMES, find
-from grader.record import Aspect, Chance, Ending, OrderShows, ProblemKind, Reason
+from grader.record import (
+    Aspect,
+    Chance,
+    CompilerEnd,
+    Ending,
+    LimitReached,
+    OrderShows,
+    OtherEdition,
+    ProblemKind,
+    Reason,
+)
+from grader.sandbox import LimitHit
 from grader.sketches import sketch_of
 from grader.wording.cases import PROBLEM_TITLES, problem_detail, problem_title
-from grader.wording.checks import reason_sentence
+from grader.wording.checks import other_edition, reason_sentence
 from grader.wording.findings import explain_finding
 from grader.wording.verdicts import HURDLES, shortfall_sentence
 
@@ -125,3 +137,30 @@ def test_checks_with_a_shortfall_of_their_own_have_words_for_it(name: str) -> No
     for check in find(name).checks:
         told = shortfall_sentence(check.shortfall(Tally()), check.own_words)
         assert told.endswith(".")
+
+
+@pytest.mark.parametrize("end", CompilerEnd)
+def test_every_end_of_the_compiler_is_told(end: CompilerEnd) -> None:
+    data: dict[str, int | str] = {
+        "said": "no such thing", "line": 3, "what": "the graph", "how": "exit code 1",
+        "doing": "packaging", "seconds": 30, "mebibytes": 64,
+        "other": "mixed", "here": "26.5", "lines": "line 3: `fn` is of 26.3 and older",
+    }  # fmt: skip
+    told = reason_sentence(Reason.COMPILER, {"end": end.value, **data})
+    assert told
+    assert "{" not in told
+
+
+@pytest.mark.parametrize("other", OtherEdition)
+@pytest.mark.parametrize("many", [1, 2])
+def test_every_way_of_being_of_another_edition_is_told(other: OtherEdition, many: int) -> None:
+    told = other_edition({"other": other.value, "here": "26.5", "editions": "25.4", "many": many})
+    assert told.startswith("this file")
+    assert told.endswith("26.5")
+
+
+def test_a_program_can_reach_each_limit_of_the_sandbox() -> None:
+    assert {each.value for each in LimitReached} == {each.value for each in LimitHit}
+    assert {_stopped(each) for each in LimitHit} >= {
+        "it had not ended after 10 s", "it printed more than 4 MiB"
+    }  # fmt: skip

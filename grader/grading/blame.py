@@ -11,15 +11,16 @@ submission's own limit was reached.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from grader.errors import DeviceFault, ToolchainFault
 from grader.lanes.workspace import out_of_memory
-from grader.record import Diagnostic
+from grader.record import CompilerEnd, Diagnostic
 from grader.sandbox import LimitHit, Outcome
 from grader.toolchain.packaging import Packaged, is_about_the_op, parse
+from grader.wording.checks import compiler_sentence
 from grader.worker.process import Ended
 
 if TYPE_CHECKING:
@@ -57,8 +58,18 @@ Control = Callable[[], Trial | None]
 class Blame:
     """A failure that is the submission's, in its terms."""
 
-    sentence: str
+    data: Mapping[str, int | str]
+    """Of `Reason.COMPILER`: ``end``, a `CompilerEnd`, and what that says."""
     diagnostics: tuple[Diagnostic, ...] = ()
+
+    @property
+    def sentence(self) -> str:
+        """The same for people."""
+        return compiler_sentence(self.data)
+
+
+def _blame(end: CompilerEnd, diagnostics: tuple[Diagnostic, ...] = (), **data: int | str) -> Blame:
+    return Blame(data={"end": end.value, **data}, diagnostics=diagnostics)
 
 
 def reference_answer(puzzle: Puzzle, edition: str) -> bytes:
@@ -131,14 +142,14 @@ def blame_packaging(packaged: Packaged, control: Control) -> Blame:
         ToolchainFault: it fails with the reference answer too, or the machine was starved.
     """
     if limit := _limit(packaged.outcome, "packaging", control):
-        return Blame(sentence=limit)
+        return limit
     if sure := [each for each in packaged.diagnostics if is_about_the_op(each)]:
-        return Blame(sentence=first_said(sure))
+        return _first(sure)
     if control() is None:
         raise _broken("package", packaged.outcome)
     if errors := [each for each in packaged.diagnostics if each.severity == "error"]:
-        return Blame(sentence=first_said(errors))
-    return Blame(sentence=f"the compiler broke off on this file ({packaged.outcome.how})")
+        return _first(errors)
+    return _blame(CompilerEnd.BROKE_OFF, what="the compiler", how=packaged.outcome.how)
 
 
 def blame_compile(
@@ -156,32 +167,30 @@ def blame_compile(
             remedy="Run grade doctor; it tries the device and says what is missing.",
         )
     if limit := _limit(ended.outcome, f"compiling {what}", control):
-        return Blame(sentence=limit)
+        return limit
     text = f"{ended.output}\n{ended.message}"
     diagnostics = parse(text, stage="compile", student_file=student_file)
     if sure := [each for each in diagnostics if is_about_the_op(each)]:
-        return Blame(sentence=first_said(sure), diagnostics=diagnostics)
+        return _first(sure, diagnostics)
     if control() is None:
         raise _broken(f"compile {what} of", ended.outcome)
     if errors := [each for each in diagnostics if each.severity == "error"]:
-        return Blame(sentence=first_said(errors), diagnostics=diagnostics)
+        return _first(errors, diagnostics)
     if ended.why == "protocol":
-        return Blame(sentence=f"the program broke the grader's protocol: {ended.message}")
+        return _blame(CompilerEnd.PROTOCOL, said=ended.message)
     if ended.why == "failed" and (said := ended.message.strip()):
         first = said.splitlines()[0][:SAID]
-        return Blame(sentence=f"{what} can't be made: {first}", diagnostics=diagnostics)
-    return Blame(
-        sentence=f"what compiles {what} broke off on this file ({ended.outcome.how})",
-        diagnostics=diagnostics,
-    )
+        return _blame(CompilerEnd.NOT_MADE, diagnostics, what=what, said=first)
+    compiles, how = f"what compiles {what}", ended.outcome.how
+    return _blame(CompilerEnd.BROKE_OFF, diagnostics, what=compiles, how=how)
 
 
-def _limit(outcome: Outcome, doing: str, control: Control) -> str:
+def _limit(outcome: Outcome, doing: str, control: Control) -> Blame | None:
     """The limit that ended it, in the student's terms; raises where the machine is at fault."""
     if outcome.machine_out_of_memory:
         raise out_of_memory(doing)
     if outcome.limit is None:
-        return ""
+        return None
     idle = _idle(outcome)
     if outcome.limit is LimitHit.WALL_CLOCK and starved(outcome):
         raise ToolchainFault(
@@ -192,26 +201,17 @@ def _limit(outcome: Outcome, doing: str, control: Control) -> str:
     _check_limit(outcome, doing, control())
     match outcome.limit:
         case LimitHit.WALL_CLOCK:
-            if idle:
-                return (
-                    f"your program was still {doing} after {outcome.stage_seconds:.0f} s, most of "
-                    "which it waited: does something at compile time sleep, or wait for input?"
-                )
-            return (
-                f"your program was still {doing} after {outcome.stage_seconds:.0f} s: "
-                "a compile-time loop that never ends?"
-            )
+            end = CompilerEnd.WAITED if idle else CompilerEnd.ENDLESS
+            return _blame(end, doing=doing, seconds=round(outcome.stage_seconds))
         case LimitHit.MEMORY:
-            return (
-                f"{doing} took more than {outcome.peak_resident_bytes >> 20} MiB of memory: "
-                "does something at compile time grow without end?"
-            )
+            mebibytes = outcome.peak_resident_bytes >> 20
+            return _blame(CompilerEnd.MEMORY, doing=doing, mebibytes=mebibytes)
         case LimitHit.OUTPUT:
-            return f"{doing} printed {outcome.output_bytes >> 20} MiB and was ended"
+            return _blame(CompilerEnd.OUTPUT, doing=doing, mebibytes=outcome.output_bytes >> 20)
         case LimitHit.SCRATCH:
-            return f"{doing} filled the disk space that a submission has"
+            return _blame(CompilerEnd.DISK, doing=doing)
         case LimitHit.TASKS:
-            return f"{doing} started more processes than a submission may"
+            return _blame(CompilerEnd.PROCESSES, doing=doing)
 
 
 def _check_limit(outcome: Outcome, doing: str, trial: Trial | None) -> None:
@@ -245,8 +245,12 @@ def starved(outcome: Outcome) -> bool:
 
 def first_said(errors: Sequence[Diagnostic]) -> str:
     """The first of some errors, with its line."""
+    return _first(errors).sentence
+
+
+def _first(errors: Sequence[Diagnostic], diagnostics: tuple[Diagnostic, ...] = ()) -> Blame:
     first = errors[0]
-    return f"line {first.line}: {first.message}" if first.line else first.message
+    return _blame(CompilerEnd.SAID, diagnostics, said=first.message, line=first.line or 0)
 
 
 def _broken(doing: str, outcome: Outcome) -> ToolchainFault:

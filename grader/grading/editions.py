@@ -20,13 +20,21 @@ import msgspec
 from grader.errors import EditionLeftOpen, GraderFault
 from grader.grading.blame import first_said
 from grader.grading.state import RunState
-from grader.record import Diagnostic, Note
+from grader.record import CompilerEnd, Diagnostic, Note, OtherEdition
 from grader.toolchain import edition as editions
 from grader.toolchain import store
 from grader.toolchain.detect import Decision, Foreign, compare, detect, nearest, span
 from grader.toolchain.edition import DEFAULT_EDITION, Edition
 from grader.toolchain.packaging import Packaged
 from grader.toolchain.toolchain import Toolchain, is_installed, locate
+from grader.wording.checks import (
+    COMPILER_SAYS,
+    capital,
+    change_foreign_lines,
+    foreign_line,
+    foreign_lines,
+    other_edition,
+)
 
 DOWNLOADS = 2
 """Other editions that are installed for a file that does not package, at the most."""
@@ -232,27 +240,32 @@ def moved(choice: Choice, edition: Edition) -> Choice:
     )
 
 
-def explanation(choice: Choice) -> tuple[str, str]:
-    """Why a file with lines of other editions does not package: in short, and line by line.
+Data = dict[str, int | str]
 
-    Both are empty where no line is known to belong elsewhere.
+
+def explanation(choice: Choice) -> Data:
+    """How a file with lines of other editions is not of this one: the data of `OtherEdition`.
+
+    Empty where no line is known to belong elsewhere.
     """
     if not choice.foreign:
-        return "", ""
+        return {}
     here, detected = choice.edition.name, choice.detected
-    lines = "; ".join(
-        f"line {each.line}: `{each.pattern}` is of {each.belongs}"
-        for each in choice.foreign[:NAMED]
-    )
-    more = len(choice.foreign) - NAMED
-    if more > 0:
-        lines += f"; and {more} more"
     if choice.pinned and detected.fits and detected.edition != here:
-        of = "edition" if len(detected.as_good) == 1 else "editions"
-        short = f"This file is written for {of} {span(detected.as_good)}; the course uses {here}"
-    else:
-        short = f"This file mixes editions of the book; it is graded with {here}"
-    return f"{short}.", f"{short[0].lower()}{short[1:]} ({lines})"
+        of, many = span(detected.as_good), len(detected.as_good)
+        written_for = OtherEdition.WRITTEN_FOR.value
+        return {"other": written_for, "here": here, "editions": of, "many": many}
+    return {"other": OtherEdition.MIXED.value, "here": here}
+
+
+def why_it_does_not_package(choice: Choice) -> Data:
+    """The same, line by line, as the data of `Reason.COMPILER`; empty as `explanation` is."""
+    other = explanation(choice)
+    if not other:
+        return {}
+    named = [(each.line, each.pattern, each.belongs) for each in choice.foreign[:NAMED]]
+    lines = foreign_lines(named, len(choice.foreign) - len(named))
+    return {"end": CompilerEnd.OTHER_EDITION.value, **other, "lines": lines}
 
 
 def foreign_diagnostics(choice: Choice, file: str) -> tuple[Diagnostic, ...]:
@@ -262,16 +275,14 @@ def foreign_diagnostics(choice: Choice, file: str) -> tuple[Diagnostic, ...]:
     here = choice.edition.name
     first = Diagnostic(
         severity="error",
-        message=explanation(choice)[0].rstrip("."),
+        message=capital(other_edition(explanation(choice))),
         stage="package",
-        advice=f"Start again from the skeleton of edition {here}, or change the "
-        + ("line" if len(choice.foreign) == 1 else f"{len(choice.foreign)} lines")
-        + " named below.",
+        advice=change_foreign_lines(here, len(choice.foreign)),
     )
     lines = (
         Diagnostic(
             severity="error",
-            message=f"`{each.pattern}` is of edition {each.belongs}, not of {here}",
+            message=foreign_line(each.pattern, each.belongs, here),
             stage="package",
             file=file,
             line=each.line,
@@ -299,7 +310,7 @@ def _with_own_words(ours: Diagnostic, theirs: Iterable[Diagnostic]) -> Diagnosti
     said = [each.message for each in theirs if each.line == ours.line and each.severity == "error"]
     if ours.line is None or not said:
         return ours
-    notes = [Note(message=f"the compiler says: {text}") for text in dict.fromkeys(said)]
+    notes = [Note(message=COMPILER_SAYS.format(said=text)) for text in dict.fromkeys(said)]
     return msgspec.structs.replace(ours, notes=tuple(notes[:SHOWN]))
 
 

@@ -48,7 +48,7 @@ def compared(plain: Observation, other: Observation, schedule: int) -> Observati
 
 def by_itself(other: Observation, schedule: int) -> Observation:
     """A run whose difference did not come again in the same order."""
-    data = {"on": Chance.SAME_ORDER.value, "schedule": schedule}
+    data: dict[str, int | str] = {"on": Chance.SAME_ORDER.value, "schedule": schedule}
     told = Problem(kind=ProblemKind.NOT_REPRODUCIBLE, aspect=Aspect.CLEAN, data=data)
     return replace(other, problems=(told,) if other.problems else ())
 

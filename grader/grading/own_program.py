@@ -23,9 +23,10 @@ from grader.lanes.devices import CaseDevice, HowToRun
 from grader.lanes.program import Built, ProgramPlace, Ran, open_program
 from grader.model.part import Budget
 from grader.model.program import Command, CommandRun, ProgramSeen
-from grader.record import Diagnostic, ProgramEnd
+from grader.record import CompilerEnd, Diagnostic, LimitReached, ProgramEnd
 from grader.sandbox import MIB, Isolation, LimitHit, Limits, Outcome
 from grader.toolchain.toolchain import Toolchain
+from grader.wording.checks import COMPILER_ENDED, PROGRAM_LIMITS, compiler_sentence
 from grader.wording.findings import ALLOWED, SHOWS_IN_VALUES
 
 SECONDS: Final = 10.0
@@ -44,13 +45,6 @@ _FAILURES: Final = frozenset(FindingKind) - ALLOWED - SHOWS_IN_VALUES
 """What is told of launches; the others cost nothing in cases, either."""
 _FRAME: Final = re.compile(r"^ *#\d+ 0x[0-9a-f]+ (.*)\n?", re.MULTILINE)
 """A line of a stack trace; those in the program's own file are worth reading."""
-_STOPPED: Final = {
-    LimitHit.WALL_CLOCK: f"it had not ended after {SECONDS:.0f} s",
-    LimitHit.MEMORY: f"it took more than {RUN_LIMITS.resident_bytes // MIB} MiB of memory",
-    LimitHit.TASKS: "it started too many processes or threads",
-    LimitHit.SCRATCH: "it wrote too much to the disk",
-    LimitHit.OUTPUT: "it printed more than 4 MiB",
-}
 _BUSY: Final = "the machine was too busy to run the program"
 _NO_MEMORY: Final = "the memory of this machine ran out while the program ran"
 
@@ -141,10 +135,11 @@ class OwnProgram:
         """A mistake in the file is the student's; of all else it can't be told whose it is."""
         errors = [each for each in built.diagnostics if each.severity == "error" and each.line]
         if not errors or built.outcome.limit or built.outcome.machine_out_of_memory:
-            why = f"the compiler ended with {built.outcome.how}"
+            why = COMPILER_ENDED.format(how=built.outcome.how)
             return ProgramSeen(end=ProgramEnd.UNSEEN, said=why)
         self.diagnostics = tuple(msgspec.structs.replace(each, stage="program") for each in errors)
-        said = f"line {errors[0].line}: {errors[0].message}"
+        first = {"end": CompilerEnd.SAID.value, "said": errors[0].message}
+        said = compiler_sentence({**first, "line": errors[0].line or 0})
         return ProgramSeen(end=ProgramEnd.NOT_BUILT, said=said)
 
 
@@ -240,7 +235,7 @@ def _end(ran: Ran, evidence: CaseEvidence) -> tuple[ProgramEnd, str]:
             remedy="Run it again when the machine is less busy.",
         )
     if outcome.limit is not None:
-        return ProgramEnd.STOPPED, _STOPPED[outcome.limit]
+        return ProgramEnd.STOPPED, _stopped(outcome.limit)
     failed = outcome.exit_code != 0
     if evidence.unsupported and (failed or not evidence.launches):
         return ProgramEnd.UNSEEN, evidence.unsupported[0]
@@ -249,3 +244,12 @@ def _end(ran: Ran, evidence: CaseEvidence) -> tuple[ProgramEnd, str]:
     if not any(launch.instructions for launch in evidence.launches):
         return ProgramEnd.NO_LAUNCH, ""
     return ProgramEnd.RAN, ""
+
+
+def _stopped(limit: LimitHit) -> str:
+    """The limit that a run was stopped at, with what it allows."""
+    return PROGRAM_LIMITS[LimitReached(limit.value)].format(
+        seconds=SECONDS,
+        mebibytes=RUN_LIMITS.resident_bytes // MIB,
+        printed=RUN_LIMITS.output_bytes // MIB,
+    )

@@ -169,8 +169,8 @@ class ProgramRun:
             state.steps = StepsDone(
                 packages=True,
                 compiles=built.ok,
-                failure=blame.sentence if blame else "",
-                other_edition="" if built.ok else editions.explanation(self.choice)[0],
+                failure=blame.data if blame else {},
+                other_edition={} if built.ok else editions.explanation(self.choice),
                 refused={**dict.fromkeys(unfilled, nothing), **refused},
             )
         if built.kernels:
@@ -298,7 +298,7 @@ class ProgramRun:
         )
         self.state.stage_failed = True
         self.state.diagnostics += blame.diagnostics
-        self.state.steps = StepsDone(packages=True, failure=blame.sentence)
+        self.state.steps = StepsDone(packages=True, failure=blame.data)
 
     def _plan(self) -> tuple[PlannedShape, ...]:
         state = self.state
@@ -386,11 +386,11 @@ class ProgramRun:
         for stopped in built.stopped:
             # It raises where the machine was too busy, or short of memory.
             blame_packaging(stopped, lambda: self._reference_compiles(shapes))
-        why = editions.explanation(self.choice)[1]
+        why = editions.why_it_does_not_package(self.choice)
         self.state.diagnostics = editions.with_explanation(
             self.choice, self.state.diagnostics, f"{self.state.puzzle.name}.mojo"
         )
-        return Blame(sentence=why, diagnostics=blame.diagnostics) if why else blame
+        return Blame(data=why, diagnostics=blame.diagnostics) if why else blame
 
     def _reference_compiles(self, shapes: Sequence[PlannedShape]) -> Trial | None:
         """The control: the reference answer with the same sizes; see `grader.grading.blame`."""

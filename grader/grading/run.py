@@ -207,13 +207,12 @@ class _Run:
             state.stage_failed = True
             return
         blame = blame_packaging(packaged, self._reference_packages)
-        short, why = editions.explanation(self.choice)
-        if packaged.outcome.limit:
-            short = why = ""
+        other = {} if packaged.outcome.limit else editions.explanation(self.choice)
+        why = editions.why_it_does_not_package(self.choice) if other else blame.data
         state.diagnostics = editions.with_explanation(
             self.choice, state.diagnostics, workspace.student_file.rpartition("/")[2]
         )
-        self._fail(StepsDone(failure=why or blame.sentence, other_edition=short), blame)
+        self._fail(StepsDone(failure=why, other_edition=other), blame)
 
     def _packaged_with(self, toolchain: Toolchain) -> Packaged:
         with self._workspace(_staged(self.state.submission), toolchain) as workspace:
@@ -271,7 +270,7 @@ class _Run:
                     lambda: self._control(shapes).loads(),
                     student_file=workspace.student_file,
                 )
-                self._fail(StepsDone(packages=True, failure=blame.sentence), blame)
+                self._fail(StepsDone(packages=True, failure=blame.data), blame)
                 return
         with state.stage("run"):
             state.shapes = shapes

@@ -108,15 +108,16 @@ class Silent:
 class StepsDone:
     """How far a submission got.
 
-    ``failure`` says why it got no further, for the checks behind that point.
+    ``failure`` says why it got no further, for the checks behind that point: the data of
+    `Reason.COMPILER`.
     """
 
     packages: bool = False
     compiles: bool = False
     results: Results | None = None
-    failure: str = ""
-    other_edition: str = ""
-    """A sentence, where it does not package because it is written for another edition."""
+    failure: Mapping[str, int | str] = field(default_factory=dict)
+    other_edition: Mapping[str, int | str] = field(default_factory=dict)
+    """The data of `OtherEdition`, where it does not package for that reason."""
     nothing_filled_in: bool = False
     refused: Mapping[str, LeftOut] = field(default_factory=dict)
     """By the name of the part, why it could not be run where others could."""

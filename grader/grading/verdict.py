@@ -15,13 +15,14 @@ from grader.model.checks import Judgement, PartResults, Tally
 from grader.model.part import Scope
 from grader.model.program import ProgramCheck
 from grader.record import Aspect, CheckOutcome, Reason, Shortfall, Status, Verdict, Visibility
-from grader.wording.checks import reason_sentence
+from grader.wording.checks import other_edition, reason_sentence
 from grader.wording.verdicts import (
     ALL_PARTS,
     ALL_POINTS,
     HURDLES,
     SKELETON_HEADLINE,
     enough_headline,
+    other_edition_headline,
     part_not_run,
     parts_right,
     right_headline,
@@ -183,8 +184,7 @@ def _judge(puzzle: Puzzle, check: Check, steps: StepsDone) -> Judgement:
         if check.aspect is aspect:
             if passed:
                 return Judgement(status=Status.PASSED)
-            said = {"said": steps.failure}
-            return Judgement(status=Status.FAILED, reason=Reason.COMPILER, data=dict(said))
+            return Judgement(status=Status.FAILED, reason=Reason.COMPILER, data=steps.failure)
         if not passed and steps.results is None:
             return Judgement(status=Status.NOT_CHECKED, reason=missing)
     part = puzzle.part(check.part).name
@@ -235,12 +235,12 @@ def sentence(scored: Scored, *, right: bool, wrong: str, tried: Sequence[Tried])
 def _what_is_wrong(puzzle: Puzzle, failed: CheckOutcome | None, steps: StepsDone) -> str:
     """The first thing that went wrong, in one sentence."""
     if not steps.packages:
-        return steps.other_edition or HURDLES[Aspect.PACKAGES]
+        return _hurdle(Aspect.PACKAGES, steps)
     if steps.results is None:
         if steps.refused and steps.compiles:
             return " ".join(_refused_sentences(puzzle, steps))
         hurdle = Aspect.PACKAGES if puzzle.is_program else Aspect.COMPILES
-        return steps.other_edition or HURDLES[hurdle]
+        return _hurdle(hurdle, steps)
     if steps.refused or not steps.compiles:
         return _in_part(puzzle, steps, steps.results)
     results = steps.results.parts
@@ -260,6 +260,12 @@ def _what_is_wrong(puzzle: Puzzle, failed: CheckOutcome | None, steps: StepsDone
         return told
     done = [each for each in puzzle.parts if _is_right(puzzle, each.name, steps.results)]
     return shortfall_of_part(part.title, told, [each.title for each in done])
+
+
+def _hurdle(hurdle: Aspect, steps: StepsDone) -> str:
+    """What it means that one of the first checks failed, or why it did."""
+    other = steps.other_edition
+    return other_edition_headline(other_edition(other)) if other else HURDLES[hurdle]
 
 
 def _in_part(puzzle: Puzzle, steps: StepsDone, results: Results) -> str:

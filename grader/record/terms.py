@@ -85,7 +85,8 @@ class Reason(StrEnum):
 
     NOTHING_FILLED_IN = "nothing-filled-in"
     COMPILER = "compiler"
-    """The compiler refused it, or did not end. Data: ``said``, ``other_edition``."""
+    """The compiler refused it, or did not end. Data: ``end`` (`CompilerEnd`), and what that
+    says."""
     KERNEL_MISSING = "kernel-missing"
     """The file does not define a kernel of the part. Data: ``function``."""
     CONSTANT_UNSET = "constant-unset"
@@ -130,6 +131,49 @@ class Reason(StrEnum):
     def out_of_reach(self) -> bool:
         """Whether it was the device that could not show it."""
         return self in (Reason.WRITERS_HIDDEN, Reason.ACCESSES_HIDDEN, Reason.PROGRAM_UNSEEN)
+
+
+class CompilerEnd(StrEnum):
+    """Why a file did not get through the compiler. The sentences: `grader.wording.checks`."""
+
+    SAID = "said"
+    """Data: what it ``said``, and of which ``line``, where it told."""
+    OTHER_EDITION = "other-edition"
+    """Lines are of other editions. Data: that of `OtherEdition`, and the ``lines``."""
+    BROKE_OFF = "broke-off"
+    """Data: ``what`` broke off, and ``how`` it ended."""
+    NOT_MADE = "not-made"
+    """Data: ``what`` can't be made, and what was ``said``."""
+    PROTOCOL = "protocol"
+    """The program broke the grader's protocol. Data: ``said``."""
+    ENDLESS = "endless"
+    """It ran out of time. Data of this and the next: ``doing``, what it was at; ``seconds``."""
+    WAITED = "waited"
+    """It ran out of time, of which it used little."""
+    MEMORY = "memory"
+    """Data of this and the next: ``doing``, and the ``mebibytes``."""
+    OUTPUT = "output"
+    DISK = "disk"
+    """Data of this and the next: ``doing``."""
+    PROCESSES = "processes"
+
+
+class OtherEdition(StrEnum):
+    """How a file is not of the edition that it is graded with (``here``)."""
+
+    WRITTEN_FOR = "written-for"
+    """Data: the ``editions`` that it is written for, and how ``many`` they are."""
+    MIXED = "mixed"
+
+
+class LimitReached(StrEnum):
+    """The limit that a program was stopped at."""
+
+    WALL_CLOCK = "wall-clock"
+    MEMORY = "memory"
+    TASKS = "tasks"
+    SCRATCH = "scratch"
+    OUTPUT = "output"
 
 
 class ProgramEnd(StrEnum):

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from grader.intake.program import Unset
 from grader.record import (
+    CompilerEnd,
     HostUntold,
     LaneKind,
+    LimitReached,
     NotRun,
+    OtherEdition,
     PrintedOutput,
     ProblemKind,
     ProgramEnd,
@@ -51,9 +56,38 @@ PRINTED: dict[PrintedOutput, str] = {
     PrintedOutput.NOTHING: "; it printed no numbers where the book's program does",
     PrintedOutput.NOT_ASKED: "",
 }
+COMPILER_ENDS: dict[CompilerEnd, str] = {
+    CompilerEnd.SAID: "{at}{said}",
+    CompilerEnd.OTHER_EDITION: "{edition} ({lines})",
+    CompilerEnd.BROKE_OFF: "{what} broke off on this file ({how})",
+    CompilerEnd.NOT_MADE: "{what} can't be made: {said}",
+    CompilerEnd.PROTOCOL: "the program broke the grader's protocol: {said}",
+    CompilerEnd.ENDLESS: "your program was still {doing} after {seconds} s: a compile-time loop "
+    "that never ends?",
+    CompilerEnd.WAITED: "your program was still {doing} after {seconds} s, most of which it "
+    "waited: does something at compile time sleep, or wait for input?",
+    CompilerEnd.MEMORY: "{doing} took more than {mebibytes} MiB of memory: does something at "
+    "compile time grow without end?",
+    CompilerEnd.OUTPUT: "{doing} printed {mebibytes} MiB and was ended",
+    CompilerEnd.DISK: "{doing} filled the disk space that a submission has",
+    CompilerEnd.PROCESSES: "{doing} started more processes than a submission may",
+}
+_OTHER_EDITION: dict[OtherEdition, str] = {
+    OtherEdition.WRITTEN_FOR: "this file is written for {of} {editions}; the course uses {here}",
+    OtherEdition.MIXED: "this file mixes editions of the book; it is graded with {here}",
+}
+COMPILER_ENDED = "the compiler ended with {how}"
+"""Where it can't be told whose doing that is."""
+PROGRAM_LIMITS: dict[LimitReached, str] = {
+    LimitReached.WALL_CLOCK: "it had not ended after {seconds:.0f} s",
+    LimitReached.MEMORY: "it took more than {mebibytes} MiB of memory",
+    LimitReached.TASKS: "it started too many processes or threads",
+    LimitReached.SCRATCH: "it wrote too much to the disk",
+    LimitReached.OUTPUT: "it printed more than {printed} MiB",
+}
 _REASONS: dict[Reason, str] = {
     Reason.NOTHING_FILLED_IN: "nothing was filled in",
-    Reason.COMPILER: "{said}",
+    Reason.COMPILER: "{told}",
     Reason.KERNEL_MISSING: "the file does not define {function}",
     Reason.CONSTANT_UNSET: "{constant}{why}",
     Reason.SIGNATURE: "{function} is launched with {arguments}{parameters}, and is declared as "
@@ -89,6 +123,8 @@ def reason_sentence(reason: Reason | None, data: Data) -> str:
         detail = problem_detail(kind, {name: data[name] for name in data if name != "kind"})
         words["title"] = problem_title(kind, data)
         words["detail"] = f": {detail}" if detail else ""
+    elif reason is Reason.COMPILER:
+        words["told"] = compiler_sentence(data)
     elif reason is Reason.CONSTANT_UNSET:
         words["why"] = UNSET[Unset(str(data["why"]))].format_map(words)
     elif reason is Reason.SIGNATURE:
@@ -115,6 +151,48 @@ def reason_sentence(reason: Reason | None, data: Data) -> str:
                 "compared: their sum may overflow in one order and not in another"
             )
     return _REASONS[reason].format_map(words)
+
+
+def compiler_sentence(data: Data) -> str:
+    """Why a file did not get through the compiler; empty where nothing is known."""
+    if not data:
+        return ""
+    end = CompilerEnd(str(data["end"]))
+    words: dict[str, object] = {"at": f"line {data['line']}: " if data.get("line") else "", **data}
+    if end is CompilerEnd.OTHER_EDITION:
+        words["edition"] = other_edition(data)
+    return COMPILER_ENDS[end].format_map(words)
+
+
+def other_edition(data: Data) -> str:
+    """How a file is not of the edition that it is graded with."""
+    of = "edition" if data.get("many") == 1 else "editions"
+    return _OTHER_EDITION[OtherEdition(str(data["other"]))].format_map({**data, "of": of})
+
+
+def foreign_lines(named: Sequence[tuple[int, str, str]], more: int) -> str:
+    """Lines of a file with what they say and where that belongs, and how many more there are."""
+    told = "; ".join(f"line {line}: `{says}` is of {belongs}" for line, says, belongs in named)
+    return f"{told}; and {more} more" if more > 0 else told
+
+
+def foreign_line(says: str, belongs: str, here: str) -> str:
+    """What is wrong with one such line."""
+    return f"`{says}` is of edition {belongs}, not of {here}"
+
+
+def change_foreign_lines(here: str, count: int) -> str:
+    """What to do about them."""
+    lines = "line" if count == 1 else f"{count} lines"
+    return f"Start again from the skeleton of edition {here}, or change the {lines} named below."
+
+
+COMPILER_SAYS = "the compiler says: {said}"
+
+
+def capital(clause: str) -> str:
+    """A clause with a capital letter in front."""
+    return f"{clause[:1].upper()}{clause[1:]}"
 
 
 def reason_in_short(reason: Reason | None, data: Data, sentence: str) -> str:

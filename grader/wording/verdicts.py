@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from grader.record import Aspect, Shortfall, Verdict, Withheld
+from grader.wording.checks import capital
 
 # ---- the verdict in a sentence ----
 
@@ -51,7 +52,7 @@ def shortfall_sentence(shortfall: Shortfall, own: str = "") -> str:
 def shortfall_of_part(title: str, shortfall: str, right: Sequence[str]) -> str:
     """What is missing of one of several parts, behind those that are right."""
     before = f"{parts_right(right)} " if right else ""
-    return f"{before}{_capital(title)}: {shortfall[:1].lower()}{shortfall[1:]}"
+    return f"{before}{capital(title)}: {shortfall[:1].lower()}{shortfall[1:]}"
 
 
 def parts_right(titles: Sequence[str], *, alone: bool = False) -> str:
@@ -61,7 +62,12 @@ def parts_right(titles: Sequence[str], *, alone: bool = False) -> str:
 
 def part_not_run(title: str, reason: str) -> str:
     """Why a part could not be run."""
-    return f"{_capital(title)}: {reason}."
+    return f"{capital(title)}: {reason}."
+
+
+def other_edition_headline(told: str) -> str:
+    """Where it does not compile because it is of another edition."""
+    return f"{capital(told)}."
 
 
 def right_headline(sizes: str, beyond: str = "") -> str:
@@ -84,10 +90,6 @@ def undecided(number: int, sizes: Mapping[str, int], index: int, got: float, rig
         "products in any order end nearer to it. A right algorithm that is no such sum "
         "(Winograd's, Karatsuba's, a Fourier transform) may end there, and so may a mistake."
     )
-
-
-def _capital(title: str) -> str:
-    return f"{title[:1].upper()}{title[1:]}"
 
 
 # ---- as far as a student sees it ----

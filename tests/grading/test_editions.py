@@ -14,15 +14,24 @@ import pytest
 from grader.errors import EditionLeftOpen, ToolchainFault, UsageError
 from grader.folders import data_directory
 from grader.grading import editions
-from grader.grading.editions import Choice, choose, explanation, neighbours, with_explanation
+from grader.grading.editions import (
+    Choice,
+    choose,
+    explanation,
+    neighbours,
+    why_it_does_not_package,
+    with_explanation,
+)
 from grader.grading.state import RunState
-from grader.record import Diagnostic
+from grader.record import Diagnostic, OtherEdition
 from grader.sandbox import LimitHit, Outcome
 from grader.toolchain import edition as known
 from grader.toolchain import store
 from grader.toolchain.edition import DEFAULT_EDITION, Edition
 from grader.toolchain.packaging import Packaged
 from grader.toolchain.toolchain import Toolchain
+from grader.wording.checks import compiler_sentence, other_edition
+from grader.wording.verdicts import other_edition_headline
 
 
 def reference(edition: str, name: str = "right") -> str:
@@ -90,7 +99,8 @@ def test_the_default_needs_no_words_about_the_default() -> None:
 
 def test_a_file_of_another_edition_is_explained_and_the_wall_of_errors_is_cut() -> None:
     choice = choose("26.5", reference("25.4"))
-    short, why = explanation(choice)
+    other, why = explanation(choice), compiler_sentence(why_it_does_not_package(choice))
+    short = other_edition_headline(other_edition(other))
     assert short == "This file is written for editions 25.4 to 25.6.1; the course uses 26.5."
     assert "line 7: `from gpu` is of 26.3 and older" in why
     compiler = tuple(error(f"e{line}", line) for line in range(1, 200))
@@ -106,7 +116,8 @@ def test_a_file_of_another_edition_is_explained_and_the_wall_of_errors_is_cut() 
 
 def test_a_file_that_mixes_editions_is_told_so_on_the_likelier() -> None:
     choice = choose("auto", reference("26.5").replace("def execute", "fn execute"))
-    short, why = explanation(choice)
+    other, why = explanation(choice), compiler_sentence(why_it_does_not_package(choice))
+    short = other_edition_headline(other_edition(other))
     assert short == "This file mixes editions of the book; it is graded with 26.5."
     assert "`fn` is of 26.3 and older" in why
 
@@ -128,7 +139,7 @@ def test_nothing_is_fetched_for_a_file_that_mixes_editions(text: str) -> None:
     assert not choice.detected.fits
     assert choice.edition.name == DEFAULT_EDITION
     assert "mixes editions" in choice.reason
-    assert explanation(choice)[0].startswith("This file mixes editions of the book")
+    assert explanation(choice)["other"] == OtherEdition.MIXED
     assert names(choice, BORDER) == []
 
 
@@ -145,7 +156,7 @@ def test_a_file_that_mixes_editions_is_shown_by_the_nearest_that_is_installed(
 
 def test_a_file_of_the_edition_keeps_the_compilers_own_words() -> None:
     choice = choose("26.5", reference("26.5"))
-    assert explanation(choice) == ("", "")
+    assert explanation(choice) == why_it_does_not_package(choice) == {}
     diagnostics = (error("x"),)
     assert with_explanation(choice, diagnostics, "conv1d.mojo") == diagnostics
 

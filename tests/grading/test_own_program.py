@@ -184,7 +184,9 @@ class TestCheck:
         assert judged.data["command"] == "--b"
 
     def test_a_file_that_does_not_compile_is_no_program_to_run(self):
-        scored = score(PUZZLE, StepsDone(packages=True, failure="line 3: no"))
+        scored = score(
+            PUZZLE, StepsDone(packages=True, failure={"end": "said", "said": "line 3: no"})
+        )
         assert scored.checks[-1].reason is Reason.NOT_COMPILED
         assert scored.verdict is Verdict.FAIL
 

@@ -98,11 +98,14 @@ RUNS = {
 }
 SHORT = {
     "skeleton": StepsDone(nothing_filled_in=True),
-    "does not package": StepsDone(failure="line 3: no"),
+    "does not package": StepsDone(failure={"end": "said", "said": "line 3: no"}),
     "other edition": StepsDone(
-        failure="line 3 is of 25.4", other_edition="It is written for 25.4."
+        failure={"end": "said", "said": "line 3 is of 25.4"},
+        other_edition={"other": "mixed", "here": "25.4"},
     ),
-    "does not compile": StepsDone(packages=True, failure="no kernel registered"),
+    "does not compile": StepsDone(
+        packages=True, failure={"end": "said", "said": "no kernel registered"}
+    ),
 }
 KINDS = (*RUNS, *SHORT)
 

@@ -525,8 +525,8 @@ def test_on_a_gpu_what_can_not_be_seen_is_not_checked_and_costs_nothing():
     ("steps", "points"),
     [
         (StepsDone(nothing_filled_in=True), 0),
-        (StepsDone(failure="line 3: x"), 0),
-        (StepsDone(packages=True, failure="no kernel registered"), 10),
+        (StepsDone(failure={"end": "said", "said": "line 3: x"}), 0),
+        (StepsDone(packages=True, failure={"end": "said", "said": "no kernel registered"}), 10),
     ],
 )
 def test_what_lies_behind_a_failure_is_not_checked(steps, points):

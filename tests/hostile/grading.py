@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -109,13 +109,14 @@ def grade(folder: Path, attack: str = "", *, examples: int = 60) -> Graded:
     """Grade a rogue worker whose code is ``rogue.py`` with ``attack`` behind it."""
     began = time.monotonic()
     results, failure = None, ""
+    why: Mapping[str, int | str] = {}
     with executor(folder, attack) as running:
         shapes = plan.draw(PUZZLE, seed=SEED, own_kernel={"conv1d"})
         started = running.prepare(shapes)
         if isinstance(started, Ended):
             blame = blame_compile(started, _passes, student_file="op/conv1d.mojo")
             assert isinstance(blame, Blame)
-            failure = blame.sentence
+            failure, why = blame.sentence, blame.data
         else:
             results = Prober(
                 PUZZLE,
@@ -127,7 +128,7 @@ def grade(folder: Path, attack: str = "", *, examples: int = 60) -> Graded:
                 progress=lambda done, total: None,
             ).run()
         replacements = running.replacements
-    steps = StepsDone(packages=True, compiles=not failure, results=results, failure=failure)
+    steps = StepsDone(packages=True, compiles=not failure, results=results, failure=why)
     return Graded(
         scored=score(PUZZLE, steps),
         results=results,
