@@ -166,6 +166,21 @@ def test_a_model_explains_what_a_read_of_unwritten_memory_only_shows() -> None:
     assert (cause.key, cause.sentence, cause.step) == ("flipped", "It is flipped.", "Turn it.")
 
 
+def test_what_a_mistake_makes_a_thread_read_is_no_step_of_its_own() -> None:
+    made = with_finding(records.wrong_values(), FindingKind.UNINITIALISED_READ)
+    mend = f"Line 69: mend {FindingKind.UNINITIALISED_READ}"
+    assert mend in next_steps(made)
+    assert mend not in next_steps(with_mistake(made))
+
+
+def test_a_host_that_answers_is_the_cause_before_what_its_kernel_does() -> None:
+    made = with_finding(records.wrong_values(), FindingKind.RACE)
+    first, *others = made.counterexamples
+    helped = replace(first, kind=ProblemKind.HOST_HELPS)
+    (cause,) = causes(replace(made, counterexamples=(*others, helped)))
+    assert (cause.key, cause.finding) == (ProblemKind.HOST_HELPS.value, None)
+
+
 def test_where_the_cause_is_known_no_general_hint_follows() -> None:
     made = records.wrong_values()
     made = replace(

@@ -184,6 +184,16 @@ def _of_part(record: Record, part: str, checks: list[CheckOutcome]) -> Cause | N
             line=blamed.misplaced_line,
             example=examples[0] if examples else None,
         )
+    helped = next((each for each in examples if each.kind is ProblemKind.HOST_HELPS), None)
+    if helped is not None:
+        check = next(each for each in checks if each.id == helped.check)
+        return Cause(
+            key=ProblemKind.HOST_HELPS.value,
+            part=part,
+            sentence=_as_sentence(check),
+            step=check.hint,
+            example=helped,
+        )
     for kind in EXPLAINS_ALL:
         for each in findings:
             if each.finding.kind is kind and not (known and kind in _ENDS_THE_LAUNCH):

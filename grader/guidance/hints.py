@@ -81,8 +81,12 @@ def _steps(record: Record) -> Iterator[Hint]:
     kinds = {cause.key for cause in found}
     # What a launch with wrong arguments leads to goes with it.
     told = {cause.part for cause in found if cause.key == LAUNCH_ARGUMENTS}
-    # So does, with another finding, what a thread takes that it should not.
-    explained = {cause.part for cause in found if cause.finding is not None}
+    # So does what a thread takes that it should not, where another finding or a mistake is known.
+    explained = {
+        cause.part
+        for cause in found
+        if cause.finding is not None or (cause.example is not None and cause.example.mistake)
+    }
     for each in record.findings:
         any_value = each.finding.kind in SHOWS_IN_VALUES
         if each.part in told or (any_value and each.part in explained):

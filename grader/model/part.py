@@ -150,6 +150,9 @@ class Mistake:
     advice: str
     answer: Callable[[Arrays, Sizes], NDArray[np.generic] | None]
     """What the mistake gives for the part's first output, or None where it does not apply."""
+    open: Callable[[Arrays, Sizes], NDArray[np.bool_]] | None = None
+    """Elements of which it does not say what they hold: what comes of a read of what nothing wrote,
+    or of a number that no rule tells. None where it says all."""
     sketch: str = ""
     """The shape of the right answer in a few lines, for whoever asks for the last hint; empty where
     it is not certain."""

@@ -6,6 +6,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 
+from grader.puzzles.conv1d.mistakes import TPB
 from tests.grading.scripted import right
 from tests.grading.test_counterexample import example_of
 
@@ -142,3 +143,81 @@ def last_tap_missing(inputs, sizes, variant):
 @pytest.mark.parametrize("check", ["integers", "reals"])
 def test_the_smallest_sizes_decide_nothing_alone(program, mistake, check):
     assert example_of(program, check=check).mistake == mistake
+
+
+def half_input(inputs, sizes, variant):
+    """One input is rounded on its way, and all else is float32."""
+    return right({**inputs, "input": _through(inputs["input"], HALF)}, sizes, variant)
+
+
+def tf32_input(inputs, sizes, variant):
+    cut = (inputs["input"].view(np.uint32) & np.uint32(0xFFFFE000)).view(np.float32)
+    return right({**inputs, "input": cut}, sizes, variant)
+
+
+@pytest.mark.parametrize(
+    ("program", "mistake", "name"),
+    [(half_input, "float16", "Float16"), (tf32_input, "tf32", "TF32")],
+)
+@pytest.mark.parametrize("check", ["integers", "reals"])
+def test_one_input_that_is_rounded_is_named(program, mistake, name, check):
+    example = example_of(program, check=check)
+    assert example.mistake == mistake
+    assert f"input is rounded to {name}" in example.explanation
+
+
+def in_whole_numbers(inputs, sizes, variant):
+    """Each product is cut off to an Int32: what does not fit is the largest one."""
+    n, m = sizes["input_size"], sizes["conv_size"]
+    answer = np.zeros(n, np.int32)
+    with np.errstate(all="ignore"):
+        for i in range(n):
+            for j in range(min(m, n - i)):
+                product = np.float64(inputs["input"][i + j] * inputs["kernel"][j])
+                kept = np.clip(np.nan_to_num(product), -(2.0**31), 2.0**31 - 1)
+                answer[i] = answer[i] + np.int32(kept)
+    return answer.astype(np.float32)
+
+
+def around_the_corner(inputs, sizes, variant):
+    """Each result is stored one place on, the last one at the first place."""
+    return np.roll(right(inputs, sizes, variant), 1)
+
+
+def late_in_a_tile(inputs, sizes, variant):
+    """One place too far in the block's tile, whose last cells are nobody's: they hold anything."""
+    n, m = sizes["input_size"], sizes["conv_size"]
+    answer = np.zeros(n, np.float32)
+    with np.errstate(all="ignore"):
+        for i in range(n):
+            for j in range(m):
+                cell = i % TPB + j + 1
+                place = i - i % TPB + cell
+                value = inputs["input"][place] if place < n else np.float32(np.nan)
+                if cell < TPB + m - 1:
+                    answer[i] += value * inputs["kernel"][j]
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("program", "check", "mistake"),
+    [
+        (in_whole_numbers, "reals", "whole-numbers"),
+        (around_the_corner, "integers", "result-shifted"),
+        (around_the_corner, "reals", "result-shifted"),
+        (late_in_a_tile, "integers", "late"),
+        (late_in_a_tile, "reals", "late"),
+    ],
+)
+def test_a_mistake_may_leave_open_what_some_elements_hold(program, check, mistake):
+    assert example_of(program, check=check).mistake == mistake
+
+
+def wrong_where_late_says_nothing(inputs, sizes, variant):
+    answer = right(inputs, sizes, variant)
+    answer[-1] += np.float32(1)
+    return answer
+
+
+def test_elements_that_a_mistake_leaves_open_prove_nothing():
+    assert example_of(wrong_where_late_says_nothing).mistake not in ("late", "result-shifted")

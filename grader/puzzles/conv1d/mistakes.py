@@ -14,6 +14,8 @@ from grader.puzzles.shapes import HALO, WINDOW
 
 TPB = 15
 """Threads per block that the task fixes; two blocks, so at most 30 outputs."""
+_HOLDS = 2.0**31
+"""Beyond this, a number may not fit a whole number's type."""
 
 
 def _block_local(inputs: Arrays, sizes: Sizes) -> NDArray[np.float64] | None:
@@ -107,12 +109,23 @@ def _whole_numbers(inputs: Arrays, sizes: Sizes) -> NDArray[np.float64]:
     return np.asarray((products * inside_of(sizes)).sum(axis=1))
 
 
+def _beyond_whole_numbers(inputs: Arrays, sizes: Sizes) -> NDArray[np.bool_]:
+    """Where a sum may not fit a whole number's type: what becomes of it differs by type."""
+    tiles, kernel = windows(inputs, sizes)
+    magnitudes = np.abs(tiles.astype(np.float64) * kernel) * inside_of(sizes)
+    return np.asarray(~(magnitudes.sum(axis=1) < _HOLDS))
+
+
 def _sign_dropped(inputs: Arrays, sizes: Sizes) -> NDArray[np.float64]:
     return reference({"input": np.abs(inputs["input"]), "kernel": inputs["kernel"]}, sizes)
 
 
 def _result_shifted(inputs: Arrays, sizes: Sizes) -> NDArray[np.float64]:
-    return np.concatenate([np.zeros(1), reference(inputs, sizes)[:-1]])
+    return np.roll(reference(inputs, sizes), 1)
+
+
+def _first(inputs: Arrays, sizes: Sizes) -> NDArray[np.bool_]:
+    return np.asarray(np.arange(sizes["input_size"]) == 0)
 
 
 def _last_missing(inputs: Arrays, sizes: Sizes) -> NDArray[np.float64]:
@@ -125,6 +138,13 @@ def _late(inputs: Arrays, sizes: Sizes) -> NDArray[np.float64]:
     """Window begins one element too far: ``input[i + j + 1]``."""
     shifted = np.concatenate([inputs["input"][1:], np.zeros(1, inputs["input"].dtype)])
     return reference({"input": shifted, "kernel": inputs["kernel"]}, sizes)
+
+
+def _edge_of_late(inputs: Arrays, sizes: Sizes) -> NDArray[np.bool_]:
+    """Where a late window leaves the input, or the tile of its block."""
+    index = np.arange(sizes["input_size"])
+    past_the_end = index + sizes["conv_size"] >= sizes["input_size"]
+    return np.asarray(past_the_end | (index % TPB == TPB - 1))
 
 
 def _copy(inputs: Arrays, sizes: Sizes) -> NDArray[np.float64]:
@@ -239,6 +259,7 @@ MISTAKES = sketched(
         explanation="Every product was cut off to a whole number before it was added.",
         advice="Sum in float32: look at the type of the accumulator and at casts.",
         answer=_whole_numbers,
+        open=_beyond_whole_numbers,
     ),
     Mistake(
         name="sign-of-input-dropped",
@@ -249,9 +270,10 @@ MISTAKES = sketched(
     ),
     Mistake(
         name="result-shifted",
-        explanation="Each result stands one place too far, and the first is zero.",
+        explanation="Each result stands one place too far.",
         advice="The sum that begins at input[i] belongs to output[i].",
         answer=_result_shifted,
+        open=_first,
     ),
     Mistake(
         name="last-element-missing",
@@ -264,5 +286,6 @@ MISTAKES = sketched(
         explanation="Each window begins one element too late (input[i + j + 1]).",
         advice="The window of output i begins at input[i].",
         answer=_late,
+        open=_edge_of_late,
     ),
 )

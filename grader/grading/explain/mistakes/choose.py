@@ -101,6 +101,7 @@ def _fitting(seen: Seen) -> list[Mistake]:
         for mistake in seen.part.mistakes
         if all(_explains(mistake, each) for each in seen.failing)
         and all(_allows(mistake, each) for each in seen.right)
+        and any(_tells(mistake, each) for each in seen.failing)
     ]
 
 
@@ -135,13 +136,14 @@ def _differ(part: Part, one: Mistake, other: Mistake, sizes: Sequence[Sizes]) ->
         inputs = drawn(part, each, Values.INTEGERS, random)
         right = part.expected(inputs, each)[part.outputs[0].name]
         value = np.asarray(right.value, dtype=np.float64).ravel()
+        known = right.decided.ravel() & ~_open(one, inputs, each) & ~_open(other, inputs, each)
         a, b = (
             value if answer is None else answer
             for answer in (_answer(one, inputs, each), _answer(other, inputs, each))
         )
         with np.errstate(invalid="ignore"):
             allowed = right.allowed.ravel() + ROUNDED * (np.abs(a) + np.abs(b))
-            if ((np.abs(a - b) > 2 * allowed) & right.decided.ravel()).any():
+            if ((np.abs(a - b) > 2 * allowed) & known).any():
                 return True
     return False
 
@@ -151,14 +153,41 @@ def _explains(mistake: Mistake, observation: Observation) -> bool:
     if observation.right:
         return False
     comparison = first_output(observation)
-    answer = _answer(mistake, observation.case.inputs, observation.case.shape.sizes)
+    answer = _said(mistake, observation)
     return comparison is not None and answer is not None and gives(answer, comparison)
 
 
 def _allows(mistake: Mistake, observation: Observation) -> bool:
     """Whether a case that is right would have been right with the mistake as well."""
-    answer = _answer(mistake, observation.case.inputs, observation.case.shape.sizes)
+    answer = _said(mistake, observation)
     return answer is None or gives(answer, observation.comparisons[0])
+
+
+def _tells(mistake: Mistake, observation: Observation) -> bool:
+    """Whether some wrong element of a case is one of which the mistake says what it holds."""
+    unsaid = _open(mistake, observation.case.inputs, observation.case.shape.sizes)
+    wrong = observation.comparisons[0].wrong
+    return bool(
+        np.count_nonzero(~np.broadcast_to(unsaid, observation.comparisons[0].got.size)[wrong])
+    )
+
+
+def _said(mistake: Mistake, observation: Observation) -> NDArray[np.float64] | None:
+    """What a mistake gives for a case; where it does not say, what the output holds."""
+    inputs, sizes = observation.case.inputs, observation.case.shape.sizes
+    answer = _answer(mistake, inputs, sizes)
+    if answer is None or mistake.open is None:
+        return answer
+    with np.errstate(invalid="ignore"):
+        got = observation.comparisons[0].got.ravel().astype(np.float64)
+    return np.where(_open(mistake, inputs, sizes), got, answer)
+
+
+def _open(mistake: Mistake, inputs: Arrays, sizes: Sizes) -> NDArray[np.bool_]:
+    if mistake.open is None:
+        return np.zeros(1, np.bool_)
+    with np.errstate(all="ignore"):
+        return mistake.open(inputs, sizes).ravel()
 
 
 def _answer(mistake: Mistake, inputs: Arrays, sizes: Sizes) -> NDArray[np.float64] | None:

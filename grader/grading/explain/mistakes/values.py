@@ -127,9 +127,13 @@ def rounding(seen: Seen) -> Known | None:
     for smaller in _SMALLER:
         if all(_rounded_to(smaller, each) for each in compared):
             return Known(smaller, *too_small_a_type(smaller, *wrong))
+    floats = [spec.name for spec in seen.part.inputs if spec.dtype == "float32"]
     for name, rounded in _INPUTS.items():
-        if all(_of_rounded_inputs(rounded, each) for each in seen.failing):
-            return Known(name, *inputs_rounded(name, *wrong))
+        # All of them, or one alone.
+        for which in (floats, *([each] for each in floats if len(floats) > 1)):
+            if all(_of_rounded_inputs(rounded, which, each) for each in seen.failing):
+                one = which[0] if len(which) == 1 else ""
+                return Known(name, *inputs_rounded(name, *wrong, one))
     return None
 
 
@@ -180,13 +184,17 @@ _INPUTS: Final[dict[str, tuple[Rounding, ...]]] = {
 }
 
 
-def _of_rounded_inputs(roundings: Sequence[Rounding], observation: Observation) -> bool:
-    """Whether the outputs are right for inputs that were rounded in one of these ways."""
+def _of_rounded_inputs(
+    roundings: Sequence[Rounding], which: Sequence[str], observation: Observation
+) -> bool:
+    """Whether the outputs are right where these inputs were rounded in one of these ways."""
     case = observation.case
     for rounding in roundings:
         with np.errstate(invalid="ignore", over="ignore"):
             inputs = {
-                name: rounding(np.ascontiguousarray(array)) if array.dtype == np.float32 else array
+                name: rounding(np.ascontiguousarray(array)).astype(np.float32)
+                if name in which
+                else array
                 for name, array in case.inputs.items()
             }
             expected = case.part.expected(inputs, case.shape.sizes)

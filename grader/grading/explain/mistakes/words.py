@@ -24,11 +24,19 @@ _KEEP_FLOAT32 = (
 )
 
 
-def inputs_rounded(dtype: str, got: float, right: float) -> tuple[str, str]:
-    """That the inputs were rounded to a smaller type before use, and what to do about it."""
+def inputs_rounded(dtype: str, got: float, right: float, name: str = "") -> tuple[str, str]:
+    """That inputs were rounded to a smaller type before use, and what to do about it.
+
+    Args:
+        dtype: The smaller type.
+        got: An output.
+        right: What it should be.
+        name: The input that was rounded; empty where all were.
+    """
+    which = f"{name} is" if name else "the inputs are"
     told = (
         f"{got:.9g} stands where {right:.9g} is right, and every result is what comes out where "
-        f"the inputs are rounded to {_MOJO_TYPES[dtype]} first."
+        f"{which} rounded to {_MOJO_TYPES[dtype]} first."
     )
     return told, _KEEP_FLOAT32
 
