@@ -214,3 +214,52 @@ def test_no_package_has_a_name_that_a_module_in_it_takes_away() -> None:
                         if f"{source}.{name}" not in MODULES and source != f"{package}.{name}"
                     }
         assert not inside & bound, package
+
+
+DATA_OF_SENTENCES = {"Problem", "Judgement", "Untold", "Asked", "LeftOut", "_blame"}
+"""What is made of enums and data, of which `grader.wording` makes a sentence."""
+
+
+def sentences(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """Texts that say something whole: a capital first and a full stop last.
+
+    And words in what only data belongs into. Not those of errors, which an operator reads; nor what
+    can be done about one.
+    """
+    left_out = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    data = set()
+    for node in ast.walk(tree):
+        match node:
+            case ast.JoinedStr():
+                left_out |= {id(each) for each in node.values}
+            case ast.Raise() | ast.keyword(arg="remedy"):
+                left_out |= {id(each) for each in ast.walk(node)}
+            case ast.Call(func=ast.Name(id=name)) if name.endswith(("Fault", "LeftOpen")):
+                left_out |= {id(each) for each in ast.walk(node)}
+            case ast.Call(func=ast.Name(id=name)) if name in DATA_OF_SENTENCES:
+                data |= {id(each) for each in ast.walk(node)}
+    for node in ast.walk(tree):
+        if id(node) in left_out or not isinstance(node, ast.Constant | ast.JoinedStr):
+            continue
+        text = ast.unparse(node).lstrip("f").strip("'\"")
+        whole = text[:1].isupper() and text.endswith(".") and " " in text
+        if whole or (id(node) in data and text.count(" ") > 1):
+            yield node.lineno, text
+
+
+def test_sentences_about_checks_and_verdicts_are_made_in_one_place() -> None:
+    """In `grader.wording`; of well-known mistakes and the compiler's messages beside these."""
+    found = [
+        f"{module}:{line}: {text}"
+        for module, tree in TREES.items()
+        if part(f"{module}.") in ("audience", "checks", "grading", "guidance", "marks", "progress")
+        or module == "grader.model.checks"
+        if not module.startswith("grader.grading.explain")
+        for line, text in sentences(tree)
+    ]
+    assert not found
+    made = dict(sentences(ast.parse('Problem(data={"said": f"{x} is no right answer"})\n"It is."')))
+    assert made == {1: "{x} is no right answer"}
+    assert [*sentences(ast.parse('a = "Not right yet."\nraise UsageError("No such file.")'))] == [
+        (1, "Not right yet.")
+    ]

@@ -16,7 +16,8 @@ from grader.batch.model import Student
 from grader.batch.store import KnownResult, Store, StoredAttempt
 from grader.errors import UsageError
 from grader.intake.display import one_line
-from grader.record import Record, Status, Verdict
+from grader.record import Record, Verdict
+from grader.wording.checks import STATUSES
 
 # Nobody has two of these. Not the participant's number: Moodle gives others for each assignment.
 _IDENTITIES: Final = ("sis_id", "canvas_id", "login")
@@ -172,9 +173,6 @@ def pair(before: Sequence[Student], after: Sequence[Student]) -> dict[str, Stude
     return pairing.found
 
 
-_STATUS = {Status.PASSED: "passed", Status.FAILED: "failed", Status.NOT_CHECKED: "not checked"}
-
-
 @dataclass(frozen=True, kw_only=True)
 class MarkInRun:
     """The mark of a student in one run, or why there is none."""
@@ -310,14 +308,14 @@ def _checks(one: _Side, old: Student | None, two: _Side, new: Student | None) ->
     for check in record_now.checks:
         before = was.pop(check.id, None)
         if before is None:
-            yield f"{check.title}: new, {_STATUS[check.status]}"
+            yield f"{check.title}: new, {STATUSES[check.status]}"
         elif (before.status, before.points) != (check.status, check.points):
             yield (
-                f"{check.title}: {_STATUS[before.status]} ({before.points}) → "
-                f"{_STATUS[check.status]} ({check.points})"
+                f"{check.title}: {STATUSES[before.status]} ({before.points}) → "
+                f"{STATUSES[check.status]} ({check.points})"
             )
     for check in was.values():
-        yield f"{check.title}: no longer there, was {_STATUS[check.status]} ({check.points})"
+        yield f"{check.title}: no longer there, was {STATUSES[check.status]} ({check.points})"
 
 
 def _record(side: _Side, student: Student | None) -> Record | None:

@@ -41,7 +41,7 @@ from grader.record import (
     Verdict,
 )
 from grader.wording.findings import misplaced_arguments
-from grader.wording.verdicts import FAULT_HEADLINE
+from grader.wording.verdicts import DEFECT, FAULT_HEADLINE, REPORT_DEFECT
 
 if TYPE_CHECKING:
     from grader.grading.results import Results
@@ -213,11 +213,8 @@ def fault_record(state: RunState, error: Exception) -> Record:
     if isinstance(error, GraderFault):
         what, remedy = error.what, error.remedy
     else:
-        what = f"the grader itself failed: {error}"
-        remedy = (
-            "This is a defect of the grader, not of the submission. Please report it with "
-            "this record."
-        )
+        what = DEFECT.format(error=error)
+        remedy = REPORT_DEFECT
     detail = "".join(traceback.format_exception(error)).splitlines()[-DETAIL_LINES:]
     return _build(
         state,

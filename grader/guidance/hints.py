@@ -21,6 +21,7 @@ from grader.record import (
 )
 from grader.wording.cases import GO_ON
 from grader.wording.findings import SHOWS_IN_VALUES
+from grader.wording.verdicts import SMALLEST_BEYOND, at_line, for_extra_credit
 
 STEPS: Final = 4
 """How many things to try next are named."""
@@ -68,12 +69,12 @@ def _steps(record: Record) -> Iterator[Hint]:
     for cause in found:
         # Messages of the compiler are told below, in its order, where it refused the kernels.
         if cause.step and (cause.diagnostic is None or compiled(record)):
-            yield Hint(2, _at_line(cause.line, cause.step))
+            yield Hint(2, at_line(cause.line, cause.step))
     if not compiled(record):
         for diagnostic in record.diagnostics:
             if diagnostic.severity == "error" and diagnostic.advice:
                 # It puts the compiler's words into others: that is what is wrong.
-                yield Hint(1, _at_line(diagnostic.line, diagnostic.advice))
+                yield Hint(1, at_line(diagnostic.line, diagnostic.advice))
     extra = {check.id for check in record.checks if check.extra}
     for example in record.counterexamples:
         if not example.mistake and example.explanation and example.check not in extra:
@@ -92,14 +93,10 @@ def _steps(record: Record) -> Iterator[Hint]:
         if each.part in told or (any_value and each.part in explained):
             continue
         if costs(each) and each.finding.kind.value not in kinds and each.explanation:
-            yield Hint(2, _at_line(each.finding.source_line, each.explanation))
+            yield Hint(2, at_line(each.finding.source_line, each.explanation))
     yield from _to_fill_in(record)
     yield from _general(record, {c.part for c in found if c.key != COMPILER or compiled(record)})
     yield from _for_extra_credit(record)
-
-
-def _at_line(line: int | None, step: str) -> str:
-    return f"Line {line}: {step}" if line else step
 
 
 def _told(example: Counterexample) -> str:
@@ -144,8 +141,8 @@ def _for_extra_credit(record: Record) -> Iterator[Hint]:
             # What it says is of the kernel that was given.
             step = check.hint
         elif case is not None:
-            step = "Look at the smallest input beyond the task that breaks it."
+            step = SMALLEST_BEYOND
         else:
             continue
         if step:
-            yield Hint(2, f"All points are yours. For extra credit: {step}")
+            yield Hint(2, for_extra_credit(step))

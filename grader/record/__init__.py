@@ -76,6 +76,7 @@ from grader.record.terms import (
     Shortfall,
     StageOutcome,
     Status,
+    StudentStanding,
     Verdict,
     Visibility,
 )
@@ -134,6 +135,7 @@ __all__ = [
     "StageOutcome",
     "StaticLook",
     "Status",
+    "StudentStanding",
     "SubmissionInfo",
     "Tensor",
     "ToolchainInfo",

@@ -26,6 +26,20 @@ class Status(StrEnum):
     NOT_CHECKED = "not-checked"
 
 
+class StudentStanding(StrEnum):
+    """How a student's attempt that counts ended, in the order in which people look for them.
+
+    The values are the words of a gradebook.
+    """
+
+    PASSED = "passed"
+    FAILED = "not passed"
+    REFUSED = "not accepted"
+    FAULT = "no mark"
+    WAITING = "not graded yet"
+    NOTHING = "nothing handed in"
+
+
 class Visibility(StrEnum):
     """When a student sees a check; the words of a rubric file."""
 

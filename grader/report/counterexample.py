@@ -11,7 +11,8 @@ from grader.record import Counterexample, Mismatch, OutputCase, Tensor
 from grader.report import style
 from grader.report.drawing import Drawing, draw
 from grader.report.launch import LaunchDrawing
-from grader.report.style import SHORT, SHORT_WRITERS, Number, ReportLimits, cut
+from grader.report.style import SHORT, Number, ReportLimits, cut
+from grader.wording.findings import SHORT_WRITERS
 
 WHOLE_ROWS = 20
 """Arrays up to this length are shown whole."""

@@ -10,8 +10,8 @@ from grader.record import Attribution, OutputCase
 from grader.report import style
 from grader.report.counterexample import DecodedCase, index_text
 from grader.report.messages import who
-from grader.report.style import SHORT_WRITERS, sentence
-from grader.wording.findings import FINDING_TITLES
+from grader.report.style import sentence
+from grader.wording.findings import FINDING_TITLES, SHORT_WRITERS
 
 if TYPE_CHECKING:
     from grader.caselog import LoggedCase

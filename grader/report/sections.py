@@ -19,8 +19,14 @@ from grader.record import (
     Status,
 )
 from grader.report import style
-from grader.report.style import HIDDEN_FROM_STUDENTS, SHORT, STATUS, Badge, ReportLimits, cut
-from grader.wording.checks import LANES, program_sentence, reason_in_short
+from grader.report.style import SHORT, STATUS, Badge, ReportLimits, cut
+from grader.wording.checks import (
+    HIDDEN_FROM_STUDENTS,
+    LANES,
+    checks_not_made,
+    program_sentence,
+    reason_in_short,
+)
 from grader.wording.findings import FINDING_TITLES
 
 PROGRAMS = 8
@@ -64,11 +70,12 @@ class CheckRun(msgspec.Struct, frozen=True, kw_only=True):
 def check_runs(checks: tuple[CheckOutcome, ...]) -> list[CheckRun]:
     """The rubric in short: neighbours that were not made for one reason are one line."""
     runs: list[CheckRun] = []
-    groups = groupby(checks, key=lambda c: (c.status, c.extra, c.sentence, c.visibility))
-    for (status, extra, reason, _), group in groups:
+    groups = groupby(checks, key=lambda c: (c.status, c.extra, c.reason, c.data, c.visibility))
+    for (status, extra, *_), group in groups:
         members = list(group)
+        reason = members[0].sentence
         if status is Status.NOT_CHECKED and len(members) > 1:
-            title = f"{len(members)} checks were not made"
+            title = checks_not_made(len(members))
             runs.append(_run(members, title, reason))
             continue
         for check in members:

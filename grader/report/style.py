@@ -13,8 +13,19 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from grader import guidance
-from grader.device import Writer
-from grader.record import Attribution, CheckedFinding, Record, Status, Tensor, Verdict, Visibility
+from grader.record import Attribution, CheckedFinding, Record, Status, Tensor, Verdict
+from grader.wording.checks import STATUSES
+from grader.wording.verdicts import (
+    HAND_IN,
+    NEXT_TITLES,
+    NOT_RIGHT_YET,
+    NOTHING_LOST_BY_YOU,
+    NOTHING_TO_DO,
+    RIGHT_SO_FAR,
+    VERDICT_LEADS,
+    VERDICTS,
+    look_at_check,
+)
 
 SHORT = 200
 """Characters of one name or title."""
@@ -61,30 +72,16 @@ class Badge(msgspec.Struct, frozen=True):
 
 
 STATUS = {
-    Status.PASSED: Badge("✓", "passed", "pass"),
-    Status.FAILED: Badge("✗", "failed", "fail"),
-    Status.NOT_CHECKED: Badge("○", "not checked", "none"),
+    Status.PASSED: Badge("✓", STATUSES[Status.PASSED], "pass"),
+    Status.FAILED: Badge("✗", STATUSES[Status.FAILED], "fail"),
+    Status.NOT_CHECKED: Badge("○", STATUSES[Status.NOT_CHECKED], "none"),
 }
 VERDICT = {
-    Verdict.PASS: Badge("✓", "Passed", "pass"),
-    Verdict.FAIL: Badge("✗", "Not passed", "fail"),
-    Verdict.REFUSED: Badge("↩", "Not accepted", "refused"),
-    Verdict.FAULT: Badge("!", "No mark", "fault"),
+    Verdict.PASS: Badge("✓", VERDICTS[Verdict.PASS], "pass"),
+    Verdict.FAIL: Badge("✗", VERDICTS[Verdict.FAIL], "fail"),
+    Verdict.REFUSED: Badge("↩", VERDICTS[Verdict.REFUSED], "refused"),
+    Verdict.FAULT: Badge("!", VERDICTS[Verdict.FAULT], "fault"),
 }
-HIDDEN_FROM_STUDENTS = {
-    Visibility.VISIBLE: "",
-    Visibility.HIDDEN: "hidden from students",
-    Visibility.AFTER_DUE: "students see it after the due date",
-}
-"""What an instructor is told of a check. In a student's copy all that is left is visible."""
-SHORT_WRITERS: dict[Writer, str] = {
-    Writer.NOBODY: "nobody",
-    Writer.HOST_COPY: "a copy from the host",
-    Writer.MEMSET: "memset, not by a kernel",
-    Writer.DEVICE_COPY: "a copy on the device",
-    Writer.KERNEL: "a kernel",
-}
-"""Who wrote an element last, where it is not known which thread."""
 
 
 def badge(record: Record) -> Badge:
@@ -92,7 +89,7 @@ def badge(record: Record) -> Badge:
     final = VERDICT[record.verdict]
     if record.withheld is None or record.withheld.final:
         return final
-    word = "Right so far" if record.verdict is Verdict.PASS else "Not right yet"
+    word = RIGHT_SO_FAR if record.verdict is Verdict.PASS else NOT_RIGHT_YET
     return Badge(final.icon, word, final.tone)
 
 
@@ -122,11 +119,7 @@ def noted(text: str, note: str) -> str:
 
 def lead(record: Record) -> str:
     """What the verdict means, where the word alone could be misread."""
-    if record.verdict is Verdict.FAULT:
-        return "the grader failed, not your work"
-    if record.verdict is Verdict.REFUSED:
-        return "it was not graded"
-    return ""
+    return VERDICT_LEADS[record.verdict]
 
 
 def extra_text(record: Record) -> str:
@@ -136,12 +129,7 @@ def extra_text(record: Record) -> str:
 
 def next_title(record: Record) -> str:
     """The heading of what to do now."""
-    return {
-        Verdict.PASS: "What you can do next",
-        Verdict.FAIL: "What to do next",
-        Verdict.REFUSED: "What to hand in instead",
-        Verdict.FAULT: "What happens now",
-    }[record.verdict]
+    return NEXT_TITLES[record.verdict]
 
 
 def next_steps(record: Record, upto: int = 2) -> list[str]:
@@ -156,16 +144,15 @@ def next_steps(record: Record, upto: int = 2) -> list[str]:
         return list(guidance.next_steps(record, upto))
     steps = [step for step in record.advice if step.strip()]
     if record.verdict is Verdict.FAULT:
-        standing = "You lose nothing: no points were taken, and the same file can be graded again."
         remedy = [record.fault.remedy] if record.fault and record.fault.remedy else []
-        return [standing, *dict.fromkeys([*remedy, *steps])]
+        return [NOTHING_LOST_BY_YOU, *dict.fromkeys([*remedy, *steps])]
     if record.verdict is Verdict.REFUSED:
         remedy = [record.fault.remedy] if record.fault and record.fault.remedy else []
-        fallback = f"Hand in your {record.puzzle.name} source: one Mojo file, UTF-8 text."
+        fallback = HAND_IN.format(puzzle=record.puzzle.name)
         return list(dict.fromkeys([*steps, *remedy])) or [fallback]
     if record.verdict is Verdict.PASS:
         open_ = record.withheld is not None or record.score < record.max_score
-        return steps or ([] if open_ else ["Nothing: all points are yours."]) or _look_at(record)
+        return steps or ([] if open_ else [NOTHING_TO_DO]) or _look_at(record)
     told = [d.advice for d in record.diagnostics if d.severity == "error" and d.advice][:1]
     told += [c.explanation for c in record.counterexamples if c.explanation][:1]
     told += [f.explanation for f in split_findings(record)[0] if f.explanation][:1]
@@ -174,7 +161,7 @@ def next_steps(record: Record, upto: int = 2) -> list[str]:
 
 def _look_at(record: Record) -> list[str]:
     failed = [c.title for c in record.checks if c.status is Status.FAILED and not c.extra][:1]
-    return [f"Look at the first check that failed: {title}." for title in failed]
+    return [look_at_check(title) for title in failed]
 
 
 def split_findings(record: Record) -> tuple[list[CheckedFinding], list[CheckedFinding]]:

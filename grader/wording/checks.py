@@ -16,6 +16,8 @@ from grader.record import (
     ProblemKind,
     ProgramEnd,
     Reason,
+    Status,
+    Visibility,
 )
 from grader.wording.cases import HOST_UNTOLD, Data, problem_detail, problem_title
 
@@ -56,6 +58,17 @@ PRINTED: dict[PrintedOutput, str] = {
     PrintedOutput.NOTHING: "; it printed no numbers where the book's program does",
     PrintedOutput.NOT_ASKED: "",
 }
+STATUSES: dict[Status, str] = {
+    Status.PASSED: "passed",
+    Status.FAILED: "failed",
+    Status.NOT_CHECKED: "not checked",
+}
+HIDDEN_FROM_STUDENTS: dict[Visibility, str] = {
+    Visibility.VISIBLE: "",
+    Visibility.HIDDEN: "hidden from students",
+    Visibility.AFTER_DUE: "students see it after the due date",
+}
+"""What an instructor is told of a check. In a student's copy all that is left is visible."""
 COMPILER_ENDS: dict[CompilerEnd, str] = {
     CompilerEnd.SAID: "{at}{said}",
     CompilerEnd.OTHER_EDITION: "{edition} ({lines})",
@@ -188,6 +201,16 @@ def change_foreign_lines(here: str, count: int) -> str:
 
 
 COMPILER_SAYS = "the compiler says: {said}"
+
+
+def not_checked(reason: str) -> str:
+    """That a check was not made, and why where that is known."""
+    return f"Not checked: {reason}" if reason else "Not checked."
+
+
+def checks_not_made(count: int) -> str:
+    """Several checks that were not made for one reason."""
+    return f"{count} checks were not made"
 
 
 def capital(clause: str) -> str:

@@ -275,6 +275,14 @@ WRITERS: dict[Writer, str] = {
     Writer.DEVICE_COPY: "a copy from other device memory",
     Writer.KERNEL: "a kernel",
 }
+SHORT_WRITERS: dict[Writer, str] = {
+    Writer.NOBODY: "nobody",
+    Writer.HOST_COPY: "a copy from the host",
+    Writer.MEMSET: "memset, not by a kernel",
+    Writer.DEVICE_COPY: "a copy on the device",
+    Writer.KERNEL: "a kernel",
+}
+"""Who wrote an element last, where it is not known which thread."""
 MAPPING = (
     "; map_to_host() copies the whole buffer to the host, and back where the block ends: what "
     "comes back as it was still counts as the kernel's, what the host changed there does not"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
-from grader.record import Aspect, Shortfall, Verdict, Withheld
+from grader.record import Aspect, Shortfall, StudentStanding, Verdict, Withheld
 from grader.wording.checks import capital
 
 # ---- the verdict in a sentence ----
@@ -92,6 +92,91 @@ def undecided(number: int, sizes: Mapping[str, int], index: int, got: float, rig
     )
 
 
+# ---- in a word ----
+
+VERDICTS: dict[Verdict, str] = {
+    Verdict.PASS: "Passed",
+    Verdict.FAIL: "Not passed",
+    Verdict.REFUSED: "Not accepted",
+    Verdict.FAULT: "No mark",
+}
+RIGHT_SO_FAR = "Right so far"
+NOT_RIGHT_YET = "Not right yet"
+"""While something is still to come."""
+VERDICT_LEADS: dict[Verdict, str] = {
+    Verdict.PASS: "",
+    Verdict.FAIL: "",
+    Verdict.REFUSED: "it was not graded",
+    Verdict.FAULT: "the grader failed, not your work",
+}
+"""What the verdict means, where the word alone could be misread."""
+NEXT_TITLES: dict[Verdict, str] = {
+    Verdict.PASS: "What you can do next",
+    Verdict.FAIL: "What to do next",
+    Verdict.REFUSED: "What to hand in instead",
+    Verdict.FAULT: "What happens now",
+}
+
+# ---- where there is no mark ----
+
+FAULT_TITLE = "No mark: the grader failed, not the submission"
+NOTHING_LOST = "No points were taken; the same file can be graded again."
+NOTHING_LOST_BY_YOU = (
+    "You lose nothing: no points were taken, and the same file can be graded again."
+)
+DEFECT = "the grader itself failed: {error}"
+REPORT_DEFECT = (
+    "This is a defect of the grader, not of the submission. Please report it with this record."
+)
+NOT_FINISHED = "The grading of your file was not finished. Your instructor is told why."
+GRADED_AGAIN = "There is nothing that you have to do: it will be graded again."
+"""For a student whose instructor is told of the fault."""
+GRADE_AGAIN = "Grade it again once the cause is removed; nobody loses a point by it."
+HAND_IN = "Hand in your {puzzle} source: one Mojo file, UTF-8 text."
+_FAULT = "The grader failed, not the submission: {what}"
+_WITHOUT_MARK: dict[StudentStanding, str] = {
+    StudentStanding.PASSED: "",
+    StudentStanding.FAILED: "",
+    StudentStanding.REFUSED: "Not graded: {what}",
+    StudentStanding.FAULT: _FAULT,
+    StudentStanding.WAITING: "Not graded yet: run the same command again to go on.",
+    StudentStanding.NOTHING: "Nothing was handed in.",
+}
+
+
+def fault_sentence(what: str) -> str:
+    """Why there is no mark, said so that nobody reads it as a bad one."""
+    return _FAULT.format(what=what)
+
+
+def standing_without_mark(standing: StudentStanding, what: str = "") -> str:
+    """Why a student has no mark, for the instructor; empty where there is one."""
+    return _WITHOUT_MARK[standing].format(what=what)
+
+
+# ---- in a gradebook ----
+
+
+def scaled_points(points: object, most: int, scaled: int) -> str:
+    """What was done to a score where the device could not look for everything."""
+    return f"{points} of the {most} points that could be checked, scaled to {scaled}"
+
+
+def extra_credit(points: int) -> str:
+    """Points beyond all others."""
+    return f"{points} points of extra credit"
+
+
+def not_passed(checks: Sequence[tuple[str, int]]) -> str:
+    """The checks that failed, each with its points."""
+    return f"Not passed: {'; '.join(f'{title} ({points} points)' for title, points in checks)}."
+
+
+def with_extra_credit(points: str) -> str:
+    """The points of a mark that is more than its gradebook takes."""
+    return f"With extra credit: {points} points."
+
+
 # ---- as far as a student sees it ----
 
 ALL_SHOWN_RIGHT = "Everything that is shown is right."
@@ -142,6 +227,25 @@ def instant(iso: str) -> str:
 
 
 # ---- hints ----
+
+NOTHING_TO_DO = "Nothing: all points are yours."
+SMALLEST_BEYOND = "Look at the smallest input beyond the task that breaks it."
+
+
+def at_line(line: int | None, step: str) -> str:
+    """A step, with the line that it is about where that is known."""
+    return f"Line {line}: {step}" if line else step
+
+
+def for_extra_credit(step: str) -> str:
+    """A step where all points are there."""
+    return f"All points are yours. For extra credit: {step}"
+
+
+def look_at_check(title: str) -> str:
+    """Where nothing more is known than which check failed."""
+    return f"Look at the first check that failed: {title}."
+
 
 THOUGHTS_TITLE = "Hint: what to think about"
 SKETCH_TITLE = "Hint: the shape of the answer"

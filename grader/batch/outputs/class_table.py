@@ -8,29 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from decimal import ROUND_HALF_UP, Decimal
-from enum import StrEnum
 from urllib.parse import quote
 
 import msgspec
 
 from grader.batch.model import RunInfo, StudentResult
 from grader.intake.display import one_line
-from grader.record import Record, Verdict
+from grader.record import Record, StudentStanding, Verdict
 from grader.report.formats import elements
 from grader.report.style import Badge, sentence
+from grader.wording.verdicts import (
+    GRADE_AGAIN,
+    extra_credit,
+    scaled_points,
+    standing_without_mark,
+)
 
 _CENT = Decimal("0.01")
-
-
-class StudentStanding(StrEnum):
-    """How a student's attempt that counts ended, in the order in which people look for them."""
-
-    PASSED = "passed"
-    FAILED = "not passed"
-    REFUSED = "not accepted"
-    FAULT = "no mark"
-    WAITING = "not graded yet"
-    NOTHING = "nothing handed in"
 
 
 class Mark(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,8 +66,7 @@ def mark(result: StudentResult, info: RunInfo) -> Mark | None:
     scaled = (points * info.max_score / record.max_score).quantize(_CENT, ROUND_HALF_UP)
     return Mark(
         points=scaled,
-        note=f"{points} of the {record.max_score} points that could be checked, "
-        f"scaled to {info.max_score}",
+        note=scaled_points(points, record.max_score, info.max_score),
     )
 
 
@@ -85,17 +78,12 @@ def number(value: Decimal) -> str:
 
 def why_no_mark(result: StudentResult) -> str:
     """One sentence for the instructor; empty where there is a mark."""
-    match standing(result):
-        case StudentStanding.PASSED | StudentStanding.FAILED:
-            return ""
-        case StudentStanding.NOTHING:
-            return "Nothing was handed in."
-        case StudentStanding.WAITING:
-            return "Not graded yet: run the same command again to go on."
-        case StudentStanding.REFUSED:
-            return f"Not graded: {_stopped(_refused(result))}"
-        case StudentStanding.FAULT:
-            return f"The grader failed, not the submission: {_stopped(_faulted(result.record))}"
+    where, what = standing(result), ""
+    if where is StudentStanding.REFUSED:
+        what = _refused(result)
+    elif where is StudentStanding.FAULT:
+        what = _faulted(result.record)
+    return standing_without_mark(where, _stopped(what))
 
 
 def remedy(result: StudentResult) -> str:
@@ -109,7 +97,7 @@ def remedy(result: StudentResult) -> str:
         if told:
             return sentence(told)
     if where is StudentStanding.FAULT:
-        return "Grade it again once the cause is removed; nobody loses a point by it."
+        return GRADE_AGAIN
     return ""
 
 
@@ -225,12 +213,12 @@ def _ceil(index: int, max_score: int) -> int:
 NAME = 80
 TROUBLE = 150
 BADGES = {
-    StudentStanding.PASSED: Badge("✓", "passed", "pass"),
-    StudentStanding.FAILED: Badge("✗", "not passed", "fail"),
-    StudentStanding.REFUSED: Badge("↩", "not accepted", "refused"),
-    StudentStanding.FAULT: Badge("!", "no mark", "fault"),
-    StudentStanding.WAITING: Badge("…", "not graded yet", "none"),
-    StudentStanding.NOTHING: Badge("∅", "nothing handed in", "none"),
+    StudentStanding.PASSED: Badge("✓", StudentStanding.PASSED.value, "pass"),
+    StudentStanding.FAILED: Badge("✗", StudentStanding.FAILED.value, "fail"),
+    StudentStanding.REFUSED: Badge("↩", StudentStanding.REFUSED.value, "refused"),
+    StudentStanding.FAULT: Badge("!", StudentStanding.FAULT.value, "fault"),
+    StudentStanding.WAITING: Badge("…", StudentStanding.WAITING.value, "none"),
+    StudentStanding.NOTHING: Badge("∅", StudentStanding.NOTHING.value, "none"),
 }
 
 
@@ -322,4 +310,4 @@ def _student_row(
 
 
 def _extra(record: Record | None) -> str:
-    return f"{record.extra_score} points of extra credit" if record and record.extra_score else ""
+    return extra_credit(record.extra_score) if record and record.extra_score else ""

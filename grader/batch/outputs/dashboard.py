@@ -25,7 +25,6 @@ from grader.batch.outputs.class_table import (
     Histogram,
     Link,
     StudentRow,
-    StudentStanding,
     histogram,
     link,
     mark,
@@ -42,6 +41,7 @@ from grader.record import (
     CheckOutcome,
     Record,
     Status,
+    StudentStanding,
     Verdict,
 )
 from grader.report import style

@@ -12,6 +12,7 @@ from grader.audience import for_audience
 from grader.batch.model import RunInfo, StudentResult
 from grader.record import Audience, CheckOutcome, PuzzleInfo, Record, SubmissionInfo, Verdict
 from grader.report.html import render_html
+from grader.wording.verdicts import GRADED_AGAIN, NOT_FINISHED
 
 
 def record_of_student(info: RunInfo, result: StudentResult) -> Record | None:
@@ -42,8 +43,8 @@ def for_student(record: Record, moment: datetime) -> Record:
         return copy
     fault = replace(
         copy.fault,
-        what="The grading of your file was not finished. Your instructor is told why.",
-        remedy="There is nothing that you have to do: it will be graded again.",
+        what=NOT_FINISHED,
+        remedy=GRADED_AGAIN,
         detail="",
     )
     return replace(copy, fault=fault)

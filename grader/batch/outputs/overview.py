@@ -18,11 +18,12 @@ import msgspec
 from grader import __version__
 from grader.batch.compare import pair
 from grader.batch.model import RunInfo, Student, StudentResult
-from grader.batch.outputs.class_table import BADGES, StudentStanding, link, mark, number, standing
+from grader.batch.outputs.class_table import BADGES, link, mark, number, standing
 from grader.batch.outputs.gradebooks import table, text
 from grader.batch.outputs.gradebooks.generic import BYTE_ORDER_MARK
 from grader.batch.outputs.write import OutputFolder, page_code
 from grader.intake.display import one_line
+from grader.record import StudentStanding
 from grader.report.html import environment
 from grader.report.sections import moment
 from grader.report.style import Badge

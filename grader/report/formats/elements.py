@@ -20,17 +20,10 @@ from grader.record import (
     Visibility,
 )
 from grader.report.messages import is_submission
-from grader.report.style import (
-    HIDDEN_FROM_STUDENTS,
-    SHORT,
-    badge,
-    extra_text,
-    lead,
-    next_steps,
-    noted,
-    sentence,
-)
+from grader.report.style import SHORT, badge, extra_text, lead, next_steps, noted, sentence
+from grader.wording.checks import HIDDEN_FROM_STUDENTS, not_checked
 from grader.wording.findings import FINDING_TITLES
+from grader.wording.verdicts import NOTHING_LOST, fault_sentence
 
 REASON = 400
 """Characters of the reason of one test."""
@@ -100,7 +93,7 @@ def marked_title_of_test(item: ReportedTest) -> str:
 def reason_text(item: ReportedTest) -> str:
     """The reason; where the check was not made, it says so in front."""
     if item.status is Status.NOT_CHECKED:
-        return f"Not checked: {item.reason}" if item.reason else "Not checked."
+        return not_checked(item.reason)
     return item.reason
 
 
@@ -259,9 +252,9 @@ def fault_text(record: Record) -> str:
     return " ".join(
         part
         for part in (
-            f"The grader failed, not the submission: {what}",
+            fault_sentence(what),
             remedy,
-            "No points were taken; the same file can be graded again.",
+            NOTHING_LOST,
         )
         if part
     )

@@ -17,10 +17,10 @@ from grader.report.formats import elements
 from grader.report.formats.classroom import render_classroom
 from grader.report.formats.elements import Level, LineMessage, line_messages
 from grader.report.style import badge, noted
+from grader.wording.verdicts import FAULT_TITLE
 
 PER_KIND = 10
 KINDS: dict[Level, Kind] = {"error": "error", "warning": "warning", "note": "notice"}
-FAULT_TITLE = "No mark: the grader failed, not the submission"
 
 
 def annotate(record: Record, path: str) -> list[str]:

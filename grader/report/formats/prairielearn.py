@@ -15,7 +15,8 @@ import msgspec
 from grader.intake.display import one_line
 from grader.record import Record, Status, Verdict
 from grader.report.formats import elements
-from grader.report.style import HIDDEN_FROM_STUDENTS, next_steps
+from grader.report.style import next_steps
+from grader.wording.checks import HIDDEN_FROM_STUDENTS
 
 
 def render_prairielearn(record: Record) -> bytes:

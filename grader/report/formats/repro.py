@@ -16,8 +16,9 @@ from grader.intake.display import one_line
 from grader.lanes.reproducer import NotWritten, WrittenCase, together, written
 from grader.model.part import Arrays, Part
 from grader.record import Counterexample, Record
-from grader.report.style import HIDDEN_FROM_STUDENTS, SHORT, cut
+from grader.report.style import SHORT, cut
 from grader.toolchain.edition import find
+from grader.wording.checks import HIDDEN_FROM_STUDENTS
 
 _WIDTH = 88
 _HIDES = frozenset({"Cc", "Cf", "Cs"})

@@ -9,13 +9,13 @@ import pytest
 
 from grader.batch.outputs.class_table import (
     Mark,
-    StudentStanding,
     mark,
     number,
     remedy,
     standing,
     why_no_mark,
 )
+from grader.record import StudentStanding
 from tests.batch.outputs.classes import INFO, absent, mixed, refused, result, waiting
 from tests.report import records
 

@@ -31,6 +31,7 @@ from grader.batch.model import RunInfo, Student, StudentResult
 from grader.batch.outputs.class_table import mark, number, remedy, why_no_mark
 from grader.intake.display import one_line
 from grader.record import Record, Status
+from grader.wording.verdicts import not_passed, with_extra_credit
 
 LIMIT = 1_000
 """Characters of one cell."""
@@ -204,14 +205,14 @@ def _feedback(record: Record | None, points: Decimal, taken: Decimal) -> str:
     if record is not None:
         sentences.append(record.headline)
         failed = [
-            f"{check.title} ({check.max_points} points)"
+            (check.title, check.max_points)
             for check in record.checks
             if check.status is Status.FAILED and not check.extra
         ]
         if failed:
-            sentences.append(f"Not passed: {'; '.join(failed)}.")
+            sentences.append(not_passed(failed))
     if points > taken:
-        sentences.append(f"With extra credit: {number(points)} points.")
+        sentences.append(with_extra_credit(number(points)))
     return " ".join(sentences)
 
 
