@@ -145,6 +145,21 @@ CHECK_IDS = {"packages", "compiles", "integers", "reals", "clean", "robust"}
 """Of the usual checks; "example", "device" and "program" are also other words."""
 
 
+def test_a_puzzle_is_written_with_the_kit_alone() -> None:
+    """So that what a course's author imports is what is tested here."""
+    kit = "grader.puzzle_kit"
+    own = {
+        module: {each for each in those if not each.startswith("grader.puzzles.")}
+        for module, those in OURS.items()
+        if module.startswith("grader.puzzles.")
+    }
+    assert {each for those in own.values() for each in those} == {kit}
+    shown = re.findall(
+        r"^from (grader\.\S+)", (ROOT / "docs/puzzles.md").read_text("utf-8"), re.MULTILINE
+    )
+    assert set(shown) == {kit}
+
+
 def test_no_check_is_named_outside_of_the_checks_and_puzzles() -> None:
     """Code asks what a check is about (`Aspect`, `Scope`), so that a puzzle may bring its own."""
     assert {check.id for check in find(DEFAULT).checks} >= CHECK_IDS

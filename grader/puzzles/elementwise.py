@@ -11,13 +11,25 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from grader.checks import Clean, Compiles, Example, Integers, Reals
-from grader.model.domains import Sizes
-from grader.model.expected import ExpectedOutput
-from grader.model.part import Arrays, Kernels, Mistake, Part, Words, WorkedExample, sketched
-from grader.model.program import Command
-from grader.model.puzzle import RubricItem
-from grader.model.sums import sum_of
+from grader.puzzle_kit import (
+    Arrays,
+    Clean,
+    Command,
+    Compiles,
+    Example,
+    ExpectedOutput,
+    Integers,
+    Kernels,
+    Mistake,
+    Part,
+    Reals,
+    RubricItem,
+    Sizes,
+    Words,
+    WorkedExample,
+    sketched,
+    sum_of,
+)
 from grader.puzzles.programs import Answer, numbers, of_right, program
 from grader.puzzles.shapes import GUARDED, READ_THEN_WRITE
 

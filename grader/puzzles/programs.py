@@ -8,11 +8,21 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from grader.checks import Clean, Integers, Program, Reals, Robust
-from grader.model.domains import Extent, Sizes
-from grader.model.part import Arrays, Mistake, TensorSpec
-from grader.model.program import Command
-from grader.model.puzzle import BookPlace, RubricItem
+from grader.puzzle_kit import (
+    Arrays,
+    BookPlace,
+    Clean,
+    Command,
+    Extent,
+    Integers,
+    Mistake,
+    Program,
+    Reals,
+    Robust,
+    RubricItem,
+    Sizes,
+    TensorSpec,
+)
 from grader.puzzles.shapes import OWN_ELEMENT
 
 Answer = NDArray[np.float64]

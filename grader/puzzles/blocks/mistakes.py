@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from grader.model.domains import Sizes
-from grader.model.part import Mistake, sketched
+from grader.puzzle_kit import Mistake, Sizes, sketched
 from grader.puzzles.elementwise import PLUS_TEN, TEN, another, changed, only
 from grader.puzzles.programs import Answer
 from grader.puzzles.shapes import BLOCKS

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from math import ceil
 
-from grader.model.domains import Sizes
-from grader.model.part import KernelLaunch, Kernels, Part, Scalar, Size
-from grader.model.puzzle import Puzzle
+from grader.puzzle_kit import KernelLaunch, Kernels, Part, Puzzle, Scalar, Size, Sizes
 from grader.puzzles.blocks_2d.mistakes import MISTAKES
 from grader.puzzles.elementwise import MESSAGES, counted, plus_ten, rubric
 from grader.puzzles.programs import places, tensor

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from grader.model.domains import Sizes
-from grader.model.part import sketched
+from grader.puzzle_kit import Sizes, sketched
 from grader.puzzles.elementwise import PLUS_TEN, TEN, another, changed, only
 from grader.puzzles.map_2d.mistakes import axes, of_two_axes
 from grader.puzzles.programs import Answer

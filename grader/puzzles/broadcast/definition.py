@@ -6,19 +6,19 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from grader.model.domains import Sizes
-from grader.model.expected import ExpectedOutput
-from grader.model.part import (
+from grader.puzzle_kit import (
     Arrays,
+    ExpectedOutput,
     KernelLaunch,
     Kernels,
     Part,
+    Puzzle,
     Scalar,
+    Sizes,
     Words,
     WorkedExample,
+    sum_of,
 )
-from grader.model.puzzle import Puzzle
-from grader.model.sums import sum_of
 from grader.puzzles.broadcast.mistakes import mistakes
 from grader.puzzles.elementwise import MESSAGES, rubric
 from grader.puzzles.map_2d.definition import BOUNDARIES, DOMAIN, SIZES, columns, rows

@@ -14,10 +14,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from grader.model.domains import Sizes
-from grader.model.expected import ExpectedOutput
-from grader.model.part import Arrays
-from grader.model.sums import sum_of_products
+from grader.puzzle_kit import Arrays, ExpectedOutput, Sizes, sum_of_products
 
 
 def windows(inputs: Arrays, sizes: Sizes) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -6,29 +6,30 @@ import functools
 
 import numpy as np
 
-from grader.checks import (
+from grader.puzzle_kit import (
+    FACTOR,
+    BookPlace,
     Clean,
     Compiles,
+    Element,
     Example,
+    GivenKernel,
     Integers,
+    NeedsZeros,
     OnDevice,
+    Op,
     Packages,
+    Part,
+    Puzzle,
     Reals,
     Robust,
-)
-from grader.model.domains import FACTOR, Sizes
-from grader.model.part import (
-    Element,
-    GivenKernel,
-    NeedsZeros,
-    Op,
-    Part,
+    RubricItem,
     Size,
+    Sizes,
     TensorSpec,
     Words,
     WorkedExample,
 )
-from grader.model.puzzle import BookPlace, Puzzle, RubricItem
 from grader.puzzles.conv1d.bound import expected
 from grader.puzzles.conv1d.messages import MESSAGES
 from grader.puzzles.conv1d.mistakes import MISTAKES, TPB

@@ -7,8 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from grader.model.domains import Sizes
-from grader.model.part import Arrays, Mistake, sketched
+from grader.puzzle_kit import Arrays, Mistake, Sizes, sketched
 from grader.puzzles.conv1d.bound import inside_of, reference, windows
 from grader.puzzles.shapes import HALO, WINDOW
 

@@ -14,13 +14,22 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from grader.checks import Compiles
-from grader.model.domains import Sizes
-from grader.model.expected import ExpectedOutput
-from grader.model.part import Arrays, GivenKernel, KernelLaunch, Kernels, Mistake, Part, Size
-from grader.model.program import Command
-from grader.model.puzzle import Puzzle, RubricItem
-from grader.model.sums import sum_of_products
+from grader.puzzle_kit import (
+    Arrays,
+    Command,
+    Compiles,
+    ExpectedOutput,
+    GivenKernel,
+    KernelLaunch,
+    Kernels,
+    Mistake,
+    Part,
+    Puzzle,
+    RubricItem,
+    Size,
+    Sizes,
+    sum_of_products,
+)
 from grader.puzzles.debugging.first_case import FirstCase
 from grader.puzzles.debugging.mistakes import OF_FILTER, OF_WINDOW, around, neighbour
 from grader.puzzles.programs import graded, numbers, places, program, tensor

@@ -5,11 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from grader.checks import Program
-from grader.model.checks import Tally
-from grader.model.program import CommandRun
-from grader.record import ProgramEnd, Shortfall
-from grader.wording.findings import FINDING_PHRASES
+from grader.puzzle_kit import FINDING_PHRASES, CommandRun, Program, ProgramEnd, Shortfall, Tally
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from grader.model.domains import Sizes
-from grader.model.part import Arrays, Mistake, sketched
+from grader.puzzle_kit import Arrays, Mistake, Sizes, sketched
 from grader.puzzles.programs import Answer, numbers, of_right
 
 

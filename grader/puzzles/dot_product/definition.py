@@ -8,13 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from grader.checks import Compiles
-from grader.model.domains import Sizes
-from grader.model.expected import ExpectedOutput
-from grader.model.part import Arrays, KernelLaunch, Kernels, Part, Scalar, Size
-from grader.model.program import Command
-from grader.model.puzzle import Puzzle, RubricItem
-from grader.model.sums import sum_of_products
+from grader.puzzle_kit import (
+    Arrays,
+    Command,
+    Compiles,
+    ExpectedOutput,
+    KernelLaunch,
+    Kernels,
+    Part,
+    Puzzle,
+    RubricItem,
+    Scalar,
+    Size,
+    Sizes,
+    sum_of_products,
+)
 from grader.puzzles.dot_product.mistakes import MISTAKES
 from grader.puzzles.programs import TPB, graded, numbers, places, program, tensor, threads
 

@@ -6,8 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from grader.model.domains import Sizes
-from grader.model.part import Arrays, Mistake, sketched
+from grader.puzzle_kit import Arrays, Mistake, Sizes, sketched
 from grader.puzzles.programs import Answer, numbers, of_right
 from grader.puzzles.shapes import A_CELL_EACH, REDUCTION
 

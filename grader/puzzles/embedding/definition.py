@@ -20,12 +20,26 @@ from typing import ClassVar
 
 import numpy as np
 
-from grader.checks import AllValues, Clean, Compiles, OnDevice, Packages
-from grader.model.domains import Bits, Sizes
-from grader.model.expected import ExpectedOutput
-from grader.model.numbers import range_of
-from grader.model.part import Arrays, Mistake, Op, Part, Size, TensorSpec
-from grader.model.puzzle import BookPlace, Puzzle, RubricItem
+from grader.puzzle_kit import (
+    AllValues,
+    Arrays,
+    Bits,
+    BookPlace,
+    Clean,
+    Compiles,
+    ExpectedOutput,
+    Mistake,
+    OnDevice,
+    Op,
+    Packages,
+    Part,
+    Puzzle,
+    RubricItem,
+    Size,
+    Sizes,
+    TensorSpec,
+    range_of,
+)
 from grader.puzzles.embedding.messages import MESSAGES
 from grader.puzzles.embedding.mistakes import AXES_SWAPPED, COMMON, FIRST_BLOCK, rows
 from grader.puzzles.embedding.tokens import Tokens

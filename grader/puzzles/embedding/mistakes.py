@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from grader.model.domains import Sizes
-from grader.model.part import Arrays, Mistake, sketched
+from grader.puzzle_kit import Arrays, Mistake, Sizes, sketched
 
 Answer = NDArray[np.float64]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from grader.model.domains import Array, ArraySpec, Elements, Indices, Values
+from grader.puzzle_kit import Array, ArraySpec, Elements, Indices, Values
 
 
 @dataclass(frozen=True)

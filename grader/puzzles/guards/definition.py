@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from grader.model.part import KernelLaunch, Kernels, Part, Scalar, Size
-from grader.model.puzzle import Puzzle
+from grader.puzzle_kit import KernelLaunch, Kernels, Part, Puzzle, Scalar, Size
 from grader.puzzles.elementwise import MESSAGES, counted, plus_ten, rubric
 from grader.puzzles.guards.mistakes import MISTAKES
 from grader.puzzles.programs import places, tensor

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from grader.model.part import sketched
+from grader.puzzle_kit import sketched
 from grader.puzzles.elementwise import PLUS_TEN, changed, of_the_example, only
 from grader.puzzles.shapes import GUARDED
 

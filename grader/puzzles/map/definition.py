@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from grader.model.part import KernelLaunch, Kernels, Part, Size
-from grader.model.puzzle import Puzzle
+from grader.puzzle_kit import KernelLaunch, Kernels, Part, Puzzle, Size
 from grader.puzzles.elementwise import (
     MESSAGES,
     PLUS_TEN,

@@ -5,9 +5,7 @@ The book has it twice: with pointers into matrices that lie row by row, and with
 
 from __future__ import annotations
 
-from grader.model.domains import Sizes
-from grader.model.part import KernelLaunch, Kernels, Part, Scalar, Size
-from grader.model.puzzle import Puzzle
+from grader.puzzle_kit import KernelLaunch, Kernels, Part, Puzzle, Scalar, Size, Sizes
 from grader.puzzles.elementwise import MESSAGES, counted, plus_ten, rubric
 from grader.puzzles.map_2d.mistakes import MISTAKES
 from grader.puzzles.programs import places, tensor

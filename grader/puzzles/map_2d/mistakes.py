@@ -7,9 +7,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from grader.model.domains import Sizes
-from grader.model.expected import ExpectedOutput
-from grader.model.part import Arrays, Mistake, sketched
+from grader.puzzle_kit import Arrays, ExpectedOutput, Mistake, Sizes, sketched
 from grader.puzzles.elementwise import (
     PLUS_TEN,
     TEN,

@@ -11,13 +11,21 @@ from math import ceil
 
 import numpy as np
 
-from grader.checks import Compiles
-from grader.model.domains import Sizes
-from grader.model.expected import ExpectedOutput
-from grader.model.part import Arrays, KernelLaunch, Kernels, Mistake, Part, Size
-from grader.model.program import Command
-from grader.model.puzzle import Puzzle, RubricItem
-from grader.model.sums import sum_of_products
+from grader.puzzle_kit import (
+    Arrays,
+    Command,
+    Compiles,
+    ExpectedOutput,
+    KernelLaunch,
+    Kernels,
+    Mistake,
+    Part,
+    Puzzle,
+    RubricItem,
+    Size,
+    Sizes,
+    sum_of_products,
+)
 from grader.puzzles.matrix_multiplication.mistakes import COMMON, TILED, TPB
 from grader.puzzles.programs import graded, numbers, places, program, tensor
 

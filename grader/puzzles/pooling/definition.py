@@ -10,13 +10,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from math import ceil
 
-from grader.checks import Compiles
-from grader.model.domains import Sizes
-from grader.model.expected import ExpectedOutput
-from grader.model.part import Arrays, KernelLaunch, Kernels, Part, Scalar, Size
-from grader.model.program import Command
-from grader.model.puzzle import Puzzle, RubricItem
-from grader.model.sums import sum_of_products
+from grader.puzzle_kit import (
+    Arrays,
+    Command,
+    Compiles,
+    ExpectedOutput,
+    KernelLaunch,
+    Kernels,
+    Part,
+    Puzzle,
+    RubricItem,
+    Scalar,
+    Size,
+    Sizes,
+    sum_of_products,
+)
 from grader.puzzles.pooling.mistakes import MISTAKES, TPB, WINDOW, windows
 from grader.puzzles.programs import graded, places, program, tensor
 

@@ -11,8 +11,7 @@ from math import ceil
 
 import numpy as np
 
-from grader.model.domains import Sizes
-from grader.model.part import Arrays, Mistake, sketched
+from grader.puzzle_kit import Arrays, Mistake, Sizes, sketched
 from grader.puzzles.programs import TPB, Answer, numbers, of_right, power_of_two
 
 BLOCKS = 2

@@ -10,9 +10,17 @@ from math import ceil
 
 import numpy as np
 
-from grader.model.domains import Sizes
-from grader.model.part import KernelLaunch, Kernels, Part, Scalar, Size, Words, WorkedExample
-from grader.model.puzzle import Puzzle
+from grader.puzzle_kit import (
+    KernelLaunch,
+    Kernels,
+    Part,
+    Puzzle,
+    Scalar,
+    Size,
+    Sizes,
+    Words,
+    WorkedExample,
+)
 from grader.puzzles.elementwise import MESSAGES, plus_ten, rubric
 from grader.puzzles.programs import places, tensor
 from grader.puzzles.shared_memory.mistakes import MISTAKES

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from grader.model.domains import Sizes
-from grader.model.part import sketched
+from grader.puzzle_kit import Sizes, sketched
 from grader.puzzles.blocks.mistakes import of_blocks
 from grader.puzzles.elementwise import PLUS_TEN, TEN, another
 from grader.puzzles.programs import Answer

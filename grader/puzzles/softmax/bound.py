@@ -39,9 +39,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from grader.model.domains import Sizes
-from grader.model.expected import ExpectedOutput
-from grader.model.part import Arrays
+from grader.puzzle_kit import Arrays, ExpectedOutput, Sizes
 
 UNIT_ROUNDOFF = 2.0**-24
 SMALLEST_NORMAL = 2.0**-126

@@ -9,9 +9,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from grader.checks import AllValues, Clean, Compiles, OnDevice, Packages
-from grader.model.part import Op, Part, Size, TensorSpec
-from grader.model.puzzle import BookPlace, Puzzle, RubricItem
+from grader.puzzle_kit import (
+    AllValues,
+    BookPlace,
+    Clean,
+    Compiles,
+    OnDevice,
+    Op,
+    Packages,
+    Part,
+    Puzzle,
+    RubricItem,
+    Size,
+    TensorSpec,
+)
 from grader.puzzles.softmax.bound import expected
 from grader.puzzles.softmax.elements import Logits
 from grader.puzzles.softmax.messages import MESSAGES

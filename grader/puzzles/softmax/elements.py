@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from grader.model.domains import Array, ArraySpec, Elements, OwnValues, Sizes, Values
-from grader.model.numbers import dtype_of
+from grader.puzzle_kit import Array, ArraySpec, Elements, OwnValues, Sizes, Values, dtype_of
 
 LARGEST = 1e37
 """A tenth of the largest float32 and less, so that the difference of two elements is one."""

@@ -12,10 +12,19 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from grader.model.domains import Array, ArraySpec, Between, Sizes, Values
-from grader.model.expected import ExpectedOutput
-from grader.model.part import Arrays
-from grader.model.sums import SMALLEST_NORMAL, UNIT_ROUNDOFF, sum_of, sum_of_products
+from grader.puzzle_kit import (
+    SMALLEST_NORMAL,
+    UNIT_ROUNDOFF,
+    Array,
+    Arrays,
+    ArraySpec,
+    Between,
+    ExpectedOutput,
+    Sizes,
+    Values,
+    sum_of,
+    sum_of_products,
+)
 from grader.puzzles.programs import Answer, numbers
 
 WARP = 32

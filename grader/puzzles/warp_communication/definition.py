@@ -8,12 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from grader.checks import Compiles
-from grader.model.domains import Domain, Extent, Sizes
-from grader.model.expected import ExpectedOutput
-from grader.model.part import Arrays, KernelLaunch, Kernels, Mistake, Part, Size, TensorSpec
-from grader.model.program import Command
-from grader.model.puzzle import Puzzle, RubricItem
+from grader.puzzle_kit import (
+    Arrays,
+    Command,
+    Compiles,
+    Domain,
+    ExpectedOutput,
+    Extent,
+    KernelLaunch,
+    Kernels,
+    Mistake,
+    Part,
+    Puzzle,
+    RubricItem,
+    Size,
+    Sizes,
+    TensorSpec,
+)
 from grader.puzzles.programs import graded, places, program
 from grader.puzzles.warp_communication.answers import (
     ORDINARY,

@@ -6,11 +6,19 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from grader.model.domains import Sizes
-from grader.model.expected import ExpectedOutput
-from grader.model.part import Arrays, KernelLaunch, Kernels, Part, Size, Words, WorkedExample
-from grader.model.puzzle import Puzzle
-from grader.model.sums import sum_of
+from grader.puzzle_kit import (
+    Arrays,
+    ExpectedOutput,
+    KernelLaunch,
+    Kernels,
+    Part,
+    Puzzle,
+    Size,
+    Sizes,
+    Words,
+    WorkedExample,
+    sum_of,
+)
 from grader.puzzles.elementwise import MESSAGES, rubric
 from grader.puzzles.programs import numbers, places, tensor
 from grader.puzzles.zip.mistakes import mistakes

@@ -6,9 +6,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from grader.model.domains import Sizes
-from grader.model.expected import ExpectedOutput
-from grader.model.part import Arrays, Mistake, sketched
+from grader.puzzle_kit import Arrays, ExpectedOutput, Mistake, Sizes, sketched
 from grader.puzzles.elementwise import of_any, of_the_example
 from grader.puzzles.programs import Answer, numbers
 
