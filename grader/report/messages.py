@@ -285,6 +285,8 @@ def diagnostic_view(
 ) -> DiagnosticView:
     """One message; its advice is left out where ``steps``, shown before, has it."""
     error = diagnostic.severity == "error"
+    # A step begins with its line.
+    told = any(step.endswith(diagnostic.advice) for step in steps)
     return DiagnosticView(
         badge=Badge("✗", "error", "fail") if error else Badge("!", "warning", "none"),
         place=_place(diagnostic.file, diagnostic.line, diagnostic.column),
@@ -292,8 +294,7 @@ def diagnostic_view(
         excerpt=excerpt(
             record.submission.text, diagnostic.line, diagnostic.column, context=limits.context
         ),
-        # Said at the top already, where it is the next step.
-        advice="" if diagnostic.advice in steps else cut(diagnostic.advice, limits.text),
+        advice="" if told else cut(diagnostic.advice, limits.text),
         notes=tuple(_note(n, diagnostic, record) for n in diagnostic.notes[: limits.notes]),
         more_notes=max(0, len(diagnostic.notes) - limits.notes),
     )

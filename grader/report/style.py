@@ -57,7 +57,7 @@ LIMITS = (
         cases=2, findings=3, diagnostics=3, notes=2, shapes=60, text=400, context=1, listed=60
     ),
     ReportLimits(
-        cases=1, findings=1, diagnostics=1, notes=0, shapes=20, text=120, context=0, listed=0
+        cases=1, findings=1, diagnostics=1, notes=0, shapes=10, text=120, context=0, listed=0
     ),
 )
 """From what every sensible record fits to what even a hostile one fits."""

@@ -54,7 +54,7 @@ class TestVerdicts:
         # Red comes last: the report is kept before.
         assert artifacts.uploaded
         assert outputs(job)["passed"] == "false"
-        assert any("input_size 30, conv_size 3" in message for _, _, message in annotated(job))
+        assert any("input_size 30, conv_size 2" in message for _, _, message in annotated(job))
         assert "differs" in job.summary
         assert classroom(job).status == "fail"
 

@@ -12,10 +12,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from grader.audience import concealed, for_audience
-from grader.grading.records import verdict_record
-from grader.grading.state import Request, RunState, Silent, StepsDone
 from grader.guidance import next_steps
-from grader.intake import Submission
 from grader.puzzles.conv1d import PUZZLE
 from grader.record import (
     CheckOutcome,
@@ -161,18 +158,8 @@ def test_how_the_hidden_checks_ended_does_not_change_the_copy(pair):
 def graded(rubric_text, program):
     """The record of a run with a scripted device."""
     rubric = parse_rubric(f'puzzle = "conv1d"\n{rubric_text}'.encode(), PUZZLE)
-    executor = scripted.ScriptedLane(program) if callable(program) else program
-    results, _ = scripted.grade(executor)
-    request = Request(source="-", puzzle_name="conv1d", rubric=rubric)
-    state = RunState(
-        request=request,
-        progress=Silent(),
-        submission=Submission(name="conv1d.mojo", data=b"x", text="x", sha256="0"),
-        seed="seed",
-        cases_run=len(results.log),
-        steps=StepsDone(packages=True, compiles=True, results=results),
-    )
-    return replace(verdict_record(state), created="2026-11-22T16:00:00+00:00")
+    lane = scripted.ScriptedLane(program) if callable(program) else program
+    return scripted.record_of(lane, found={"rubric": rubric})
 
 
 def wrong_on_reals(inputs, sizes, variant):
@@ -213,21 +200,20 @@ class TestOfARun:
         assert for_audience(record, "instructor", BEFORE) is record
         (example,) = record.counterexamples
         assert (example.check, example.concerns) == ("reals", ("reals",))
-        assert record.cases.count == record.cases_run
+        # What is drawn was run once more.
+        assert record.cases.count == record.cases_run - len(record.traces)
 
 
 def with_checks(*checks, **rubric):
     """A record with some checks: (id, points got, points, visibility)."""
+    whole = {check.id: check for check in records.passed().checks}
     made = tuple(
-        CheckOutcome(
-            id=name,
+        replace(
+            whole[name],
             title=f"Title of {name}",
-            aspect=secrets.ASPECTS[name],
-            beyond=name == "robust",
             status=Status.PASSED if got == most else Status.FAILED,
             points=got,
             max_points=most,
-            extra=name == "robust",
             visibility=visibility,
         )
         for name, got, most, visibility in checks

@@ -103,7 +103,7 @@ def test_the_wrong_elements_are_listed_with_their_writer():
         (Writer.HOST_COPY, "a copy from the host"),
         (Writer.MEMSET, "memset, not by a kernel"),
         (Writer.DEVICE_COPY, "a copy on the device"),
-        (Writer.KERNEL, "a kernel"),
+        (Writer.KERNEL, "block 1, thread 0"),
     ],
 )
 def test_the_report_tells_who_wrote_an_element_in_plain_words(writer, told):

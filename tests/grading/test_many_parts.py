@@ -21,35 +21,20 @@ from msgspec import structs
 from grader.batch.outputs.gradebooks import ClassMarks, render_all
 from grader.batch.outputs.gradebooks.generic import GRADES_CSV
 from grader.checks import Clean, Compiles, Integers, OnDevice, Packages, Reals, Robust
-from grader.device import CaseEvidence, Compared, CopyOut, Launch, Provenance, Writer
 from grader.grading import plan
 from grader.grading.explain.counterexample import build
 from grader.grading.given_code import Code
 from grader.grading.observe import observe
-from grader.grading.prober import Prober
-from grader.grading.records import verdict_record
-from grader.grading.state import Request, RunState, Silent, StepsDone
-from grader.intake import Submission
-from grader.lanes.lane import Redone
 from grader.model.cases import Case, CaseRun, Observation, PlannedShape, Problem
 from grader.model.checks import Check, Judgement, PartResults
 from grader.model.domains import Between, Bits, Flags, Indices, Sorted, Values
 from grader.model.expected import ExpectedOutput
 from grader.model.part import Op, Part, Size, TensorSpec
 from grader.model.puzzle import Puzzle, RubricItem
-from grader.record import (
-    Aspect,
-    DeviceInfo,
-    Ending,
-    ProblemKind,
-    Record,
-    Status,
-    Verdict,
-    decode,
-    encode,
-)
+from grader.record import Aspect, Ending, ProblemKind, Record, Status, Verdict, decode, encode
 from grader.report import FORMATS, render
 from tests.batch.outputs.classes import INFO, result
+from tests.grading.scripted import ScriptedLane, record_of
 
 
 def divided(inputs, sizes):
@@ -184,62 +169,11 @@ PUZZLE = Puzzle(
 )
 
 
-class PartsLane:
-    """A lane that computes outputs in Python; ``program`` is asked by the name of the part."""
+class PartsLane(ScriptedLane):
+    """Its program is asked by the name of the part."""
 
-    def __init__(self, program):
-        self.program = program
-        self.cases_run = self.replacements = self.peak_bytes = 0
-        self.is_slow, self.observes = False, True
-        self.device = DeviceInfo(kind="software", name="scripted", reason="a test")
-        self.shapes: set[int] = set()
-
-    def run(self, case, *, variant=0, schedule=0, repeatable=False, traced=None):
-        self.cases_run += 1
-        self.shapes.add(case.shape.number)
-        launch = Launch(
-            index=self.cases_run, kernel=case.part.name, module=1, grid=(1, 1, 1), block=(32, 1, 1),
-            shared_bytes=0, instructions=1, seconds=0.0, result=0,
-        )  # fmt: skip
-        on_gpu = case.part.target == "gpu"
-        evidence = CaseEvidence(launches=(launch,) if on_gpu else ())
-        outputs = tuple(
-            np.asarray(output).astype(spec.numpy).reshape(spec.extents(case.shape.sizes))
-            for spec, output in zip(
-                case.part.outputs, self.program(case.part.name, case.inputs), strict=True
-            )
-        )
-        copies = tuple(
-            CopyOut(
-                address=0,
-                data=output.tobytes(),
-                provenance=(Provenance(start=0, stop=output.nbytes, writer=Writer.KERNEL),),
-            )
-            for output in outputs
-        )
-        return CaseRun(
-            case=case,
-            ending=Ending.OUTPUT,
-            outputs=outputs,
-            inputs_after=tuple(case.inputs[spec.name].copy() for spec in case.part.inputs),
-            evidence=evidence,
-            copies_out=copies if on_gpu else (),
-        )
-
-    def run_renewed(self, case):
-        return self.run(case)
-
-    def keep(self, number):
-        return None
-
-    def compare(self, one, other):
-        return Compared()
-
-    def repeat(self, one, other, *, moved=True):
-        return Redone(why="not asked")
-
-    def close(self):
-        return None
+    def answer(self, case, variant):
+        return self.program(case.part.name, case.inputs)
 
 
 def right(part, inputs):
@@ -282,35 +216,9 @@ def unmasked(part, inputs):
     return (inputs["values"],) if part == "keep" else right(part, inputs)
 
 
-def record_of(puzzle: Puzzle, program, *, examples: int = 150) -> Record:
-    """The record of a program in Python, which is asked by the name of the part."""
-    parts = {part.name for part in puzzle.parts}
-    shapes = plan.draw(puzzle, seed="s", own_kernel=parts)
-    lane = PartsLane(program)
-    results = Prober(
-        puzzle,
-        shapes,
-        lane,
-        seed="s",
-        examples=examples,
-        codes=dict.fromkeys(parts, Code.NOTHING),
-        progress=lambda done, total: None,
-    ).run()
-    state = RunState(
-        request=Request(source="-", puzzle_name=puzzle.name, own=puzzle),
-        progress=Silent(),
-        submission=Submission(name=f"{puzzle.name}.mojo", data=b"x", text="x", sha256="0"),
-        seed="s",
-        shapes=shapes,
-        steps=StepsDone(packages=True, compiles=True, results=results),
-        cases_run=lane.cases_run,
-    )
-    return verdict_record(state)
-
-
 @cache
 def graded(program) -> Record:
-    return record_of(PUZZLE, program)
+    return record_of(PartsLane(program), puzzle=PUZZLE, examples=150)
 
 
 def failed(record: Record) -> set[str]:

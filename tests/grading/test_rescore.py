@@ -14,10 +14,8 @@ from msgspec.structs import replace
 from grader.audience import for_audience
 from grader.device import Finding, FindingKind, Writer
 from grader.grading import plan
-from grader.grading.records import verdict_record
 from grader.grading.rescore import judged, score_again
-from grader.grading.state import Request, RunState, Silent, StepsDone
-from grader.intake import Submission
+from grader.grading.state import StepsDone
 from grader.puzzles.conv1d import PART, PUZZLE
 from grader.record import Diagnostic, Verdict, decode, encode
 from grader.rubric import parse_rubric
@@ -138,16 +136,12 @@ def graded(kind, rubric=None, *, kernel_unchanged=False, observed=True):
     )
     advice = Diagnostic(severity="error", message="cannot call function that may raise",
                         stage="package", line=3)  # fmt: skip
-    state = RunState(
-        request=Request(source="-", puzzle_name="conv1d", rubric=read(rubric) if rubric else None),
-        progress=Silent(),
-        submission=Submission(name="conv1d.mojo", data=b"x", text="x", sha256="0"),
-        seed="seed",
+    return scripted.recorded(
+        rubric=read(rubric) if rubric else None,
         diagnostics=(advice,) if kind in SHORT else (),
         shapes=() if kind in SHORT else plan.draw(PUZZLE, seed="seed", own_kernel={"conv1d"}),
         steps=steps,
     )
-    return replace(verdict_record(state), created="2026-11-22T16:00:00+00:00")
 
 
 # ---- rubrics that judge the same ----

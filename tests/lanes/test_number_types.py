@@ -32,7 +32,8 @@ from grader.report import render
 from grader.sandbox import Wanted, probe_once
 from grader.toolchain import edition
 from grader.toolchain.toolchain import locate
-from tests.grading.test_many_parts import record_of
+from tests.grading.scripted import record_of
+from tests.grading.test_many_parts import PartsLane
 from tests.lanes.test_two_ways import opened, seen
 
 N = 37
@@ -195,7 +196,7 @@ def test_one_wrong_element_of_any_type_is_found_and_shown(wrong):
         last[:] = ~last if last.dtype == bool else last + last.dtype.type(1)
         return outputs
 
-    record = decode(encode(record_of(TWO_KERNELS, last_one_wrong, examples=3)))
+    record = decode(encode(record_of(PartsLane(last_one_wrong), puzzle=TWO_KERNELS, examples=3)))
     assert record.score == 20
     assert [[each.expected.name for each in shown.shown] for shown in record.counterexamples] == [
         [wrong],
@@ -206,7 +207,7 @@ def test_one_wrong_element_of_any_type_is_found_and_shown(wrong):
 
 
 def test_all_types_right_are_right_in_the_record():
-    record = decode(encode(record_of(TWO_KERNELS, answer, examples=3)))
+    record = decode(encode(record_of(PartsLane(answer), puzzle=TWO_KERNELS, examples=3)))
     assert (record.score, record.counterexamples) == (40, ())
 
 

@@ -11,8 +11,19 @@ from grader.record import ArrayUse, CaseTrace, CellUse, ElementOwner, OutputOwne
 from grader.report.html import render_html
 from grader.report.launch import LaunchDrawing, draw_launch
 from grader.report.panels import WIDTH
-from tests.report import record_parts, records
+from tests.report import records
 from tests.report.page import Page
+
+
+def race_trace() -> CaseTrace:
+    """A race in a launch of one block, without its outputs."""
+    return replace(records.race().traces[0], grid=(1, 1, 1), outputs=())
+
+
+def values_trace() -> CaseTrace:
+    """One wrong element of thirty, in two blocks."""
+    (trace,) = records.wrong_values().traces
+    return trace
 
 
 def drawn(trace: CaseTrace) -> LaunchDrawing:
@@ -31,7 +42,7 @@ def tones(drawing: LaunchDrawing) -> dict[str, list[str]]:
 
 class TestFinding:
     def test_both_threads_and_the_cell_are_marked(self) -> None:
-        drawing = drawn(record_parts.race_trace())
+        drawing = drawn(race_trace())
         assert tones(drawing) == {"guilty": ["0", "1"], "other": ["1"]}
         assert [each.text for each in drawing.labels] == [
             "Threads",
@@ -44,16 +55,16 @@ class TestFinding:
         )
 
     def test_a_cell_says_who_wrote_and_read_it(self) -> None:
-        drawing = drawn(record_parts.race_trace())
+        drawing = drawn(race_trace())
         cell = [box for box in drawing.boxes if box.label == "2"][-1]
         assert cell.lines == ("w 2", "r 1")
         assert "Cell 2 of shared_a: written by thread 2; read by thread 1." in drawing.description
 
     def test_a_cell_past_the_end_is_drawn_past_the_end(self) -> None:
-        race = record_parts.race_trace()
+        race = race_trace()
         assert race.finding is not None
         finding = replace(race.finding, kind=FindingKind.OUT_OF_BOUNDS, cell=15, other_block=None)
-        uses = (*record_parts.reading_left(15), CellUse((), ((0, 0, 0),)))
+        uses = (*race.arrays[0].uses, CellUse((), ((0, 0, 0),)))
         array = replace(race.arrays[0], uses=uses)
         drawing = drawn(replace(race, finding=finding, arrays=(array,)))
         assert tones(drawing)["guilty outside"] == ["15"]
@@ -61,7 +72,7 @@ class TestFinding:
         assert "Cell 15 of shared_a: outside of the array, read by thread 0." in drawing.description
 
     def test_a_thread_of_another_block_is_drawn_with_its_block(self) -> None:
-        race = record_parts.race_trace()
+        race = race_trace()
         assert race.finding is not None
         finding = replace(race.finding, other_block=(1, 0, 0))
         drawing = drawn(replace(race, finding=finding, grid=(2, 1, 1)))
@@ -75,13 +86,13 @@ class TestFinding:
 
 class TestArrows:
     def test_they_go_from_the_writer_to_the_cell_and_from_there_to_the_reader(self) -> None:
-        guilty, other = drawn(record_parts.race_trace()).links
+        guilty, other = drawn(race_trace()).links
         # The cell is below the threads: what is read goes up, what is written goes down.
         assert not goes_down(guilty.path)
         assert goes_down(other.path)
 
     def test_titles_stand_out_of_their_way(self) -> None:
-        drawing = drawn(replace(record_parts.race_trace(), grid=(2, 1, 1)))
+        drawing = drawn(replace(race_trace(), grid=(2, 1, 1)))
         threads = next(each for each in drawing.labels if each.text == "Threads of block 0")
         first = next(box for box in drawing.boxes if box.label == "14" and not box.lines)
         assert threads.y < first.y
@@ -89,7 +100,7 @@ class TestArrows:
         assert cells.y > max(box.y for box in drawing.boxes)
 
     def test_none_crosses_what_stands_in_another_box(self) -> None:
-        race = record_parts.race_trace()
+        race = race_trace()
         wide = replace(race, block=(32, 1, 1))
         assert drawn(wide).links == ()
 
@@ -101,15 +112,15 @@ def goes_down(path: str) -> bool:
 
 class TestValues:
     def test_each_element_has_its_thread(self) -> None:
-        drawing = drawn(record_parts.values_trace())
-        assert tones(drawing)["wrong"] == ["✗ 13", "✗ 14"]
-        assert len(tones(drawing)["right"]) == 28
+        drawing = drawn(values_trace())
+        assert tones(drawing)["wrong"] == ["✗ 14"]
+        assert len(tones(drawing)["right"]) == 29
         last = drawing.boxes[-1]
         assert (last.label, last.lines) == ("✓ 29", ("t 14", "b 1"))
-        assert "Element 13: wrong, written by thread 13 of block 0." in drawing.description
+        assert "Element 14: wrong, written by thread 14 of block 0." in drawing.description
 
     def test_what_no_thread_wrote_is_said(self) -> None:
-        trace = record_parts.values_trace()
+        trace = values_trace()
         nobody = tuple(ElementOwner(True, Writer.MEMSET) for _ in range(3))
         output = OutputOwners(name="output", shape=(3,), first=0, owners=nobody)
         drawing = drawn(replace(trace, thread=None, element=0, outputs=(output,)))
@@ -118,7 +129,7 @@ class TestValues:
         assert "Element 0: wrong, written by no thread." in drawing.description
 
     def test_a_matrix_stands_in_rows(self) -> None:
-        trace = record_parts.values_trace()
+        trace = values_trace()
         owners = tuple(
             ElementOwner(k == 1, Writer.KERNEL, (0, 0, 0), (k % 2, k // 2, 0)) for k in range(4)
         )
@@ -135,7 +146,7 @@ class TestValues:
 class TestSize:
     def test_a_large_launch_is_cut_to_what_is_beside_the_guilty_thread(self) -> None:
         trace = replace(
-            record_parts.values_trace(),
+            values_trace(),
             grid=(4096, 1, 1),
             block=(256, 1, 1),
             at=(7, 0, 0),
@@ -154,14 +165,14 @@ class TestSize:
         assert drawing.labels[1].text == "16 of 256 threads of block 7"
 
     def test_of_a_large_block_every_number_that_is_drawn_can_be_read(self) -> None:
-        trace = replace(record_parts.race_trace(), block=(32, 32, 1), thread=(20, 31, 0))
+        trace = replace(race_trace(), block=(32, 32, 1), thread=(20, 31, 0))
         threads = [box for box in drawn(trace).boxes if "," in box.label]
         assert len(threads) == 2 * 64
         assert threads[:64][-1].label == "23,31"
         assert "guilty" in {box.tone for box in threads[:64]}
 
     def test_the_other_thread_of_a_race_is_drawn_where_it_is_far_away(self) -> None:
-        race = record_parts.race_trace()
+        race = race_trace()
         assert race.finding is not None
         far = replace(race.finding, other_thread=(200, 0, 0))
         drawing = drawn(replace(race, finding=far, block=(256, 1, 1)))
@@ -173,17 +184,17 @@ class TestSize:
 
     def test_up_to_64_threads_all_are_drawn(self) -> None:
         for block in ((64, 1, 1), (8, 8, 1), (33, 1, 1)):
-            drawing = drawn(replace(record_parts.race_trace(), block=block))
+            drawing = drawn(replace(race_trace(), block=block))
             assert not [note for note in drawing.notes if "threads" in note]
 
     def test_it_is_no_wider_than_a_phone(self) -> None:
         for block in ((15, 1, 1), (16, 16, 1), (3, 3, 1), (32, 32, 1), (4, 4, 4)):
-            drawing = drawn(replace(record_parts.race_trace(), block=block))
+            drawing = drawn(replace(race_trace(), block=block))
             assert all(box.x + box.width <= WIDTH + 2 for box in drawing.boxes)
             assert drawing.width <= WIDTH + 2
 
     def test_numbers_that_no_launch_has_are_not_drawn(self) -> None:
-        race = record_parts.race_trace()
+        race = race_trace()
         for wrong in ({"block": (0, 1, 1)}, {"block": (2048, 1, 1)}, {"at": (5, 0, 0)}):
             assert draw_launch(replace(race, **wrong), "conv1d.mojo", "") is None
 
@@ -222,7 +233,7 @@ class TestSize:
             first=data.draw(number),
             owners=tuple(data.draw(owners)),
         )
-        race = record_parts.race_trace()
+        race = race_trace()
         assert race.finding is not None
         finding = replace(race.finding, cell=data.draw(number), other_thread=data.draw(dim))
         trace = replace(

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from grader.device import Space
 from grader.record import ArrayUse, CaseTrace, CellUse, TracedStep
 from grader.report.steps import SHOWN, story_of
-from tests.report import record_parts
+from tests.report import records
 
 SOURCE = """\
 def k():
@@ -33,7 +33,7 @@ def step(access: str, array: str, cell: int, line: int, code: str) -> TracedStep
 def trace() -> CaseTrace:
     uses = (*(CellUse(((k, 0, 0),), ()) for k in range(15)), CellUse((), ((14, 0, 0),)))
     return replace(
-        record_parts.race_trace(),
+        records.race().traces[0],
         thread=(14, 0, 0),
         arrays=(ArrayUse(name="shared", space=Space.SHARED, cells=15, first=0, uses=uses),),
         steps=(

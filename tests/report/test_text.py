@@ -36,7 +36,7 @@ def test_the_last_lines_that_a_program_printed_are_shown() -> None:
     start = lines.index("What your program printed")
     assert lines[start + 1 : start + 6] == [
         "  --simple:",
-        "  out: HostBuffer([5.0, 8.0, 11.0])",
+        "  out: HostBuffer([5.0, 8.0, 11.0, 14.0, 5.0, 0.0])",
         "  --block-boundary:",
         "  out: HostBuffer([1.0])",
         "  Unhandled exception: left is not right",
@@ -84,9 +84,9 @@ class TestContent:
         got = next(line for line in lines if line.startswith("  got"))
         marks = next(line for line in lines if line.startswith("  differs"))
         for place in (i for i, char in enumerate(marks) if char == "^"):
-            assert got[: place + 1].split()[-1] in ("3", "1")
-            assert index[: place + 1].split()[-1] in ("13", "14")
-        assert marks.count("^") == 2
+            assert got[: place + 1].split()[-1] == "0"
+            assert index[: place + 1].split()[-1] == "14"
+        assert marks.count("^") == 1
 
     def test_the_caret_stands_under_the_column(self) -> None:
         lines = screen(records.does_not_compile())
@@ -116,7 +116,7 @@ class TestContent:
 
     def test_checks_not_made_for_one_reason_are_one_line(self) -> None:
         lines = screen(records.does_not_compile())
-        assert "  ○    0/90  6 checks were not made: The file does not package." in lines
+        assert "  ○    0/90  6 checks were not made: the file does not package" in lines
 
     def test_a_fault_shows_no_points(self) -> None:
         text = render_text(records.faulted())
@@ -138,7 +138,7 @@ class TestEncoding:
         text = render_text(records.crashed(), encoding="ascii")
         assert text.startswith("x Not passed")
         assert "  +   10/10" in text
-        assert "  o    0/15" in text
+        assert "  o    0/10" in text
 
 
 class TestHostile:
