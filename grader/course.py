@@ -77,7 +77,7 @@ def publish(record: Record, target: ReportTarget, *, pass_mark: int | None = Non
 
 
 def set_outputs(outputs: Mapping[str, str]) -> None:
-    """Append step outputs, each with a delimiter that no value can hold but by chance."""
+    """Append step outputs, each with a random delimiter, which no value can guess."""
     lines = []
     for name, value in outputs.items():
         delimiter = f"grade_{secrets.token_hex(16)}"

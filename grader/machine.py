@@ -178,7 +178,7 @@ class Lease:
             try:
                 self._held = _bound(self._address)
             except OSError as error:
-                # Any other error does not pass: a machine that has no room, or allows no sockets.
+                # Waiting helps with no other error: the machine has no room, or allows no sockets.
                 if error.errno != errno.EADDRINUSE or time.monotonic() >= deadline:
                     return False
                 time.sleep(_POLL)

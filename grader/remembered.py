@@ -2,8 +2,8 @@
 
 The records lie in the user's own cache folder, which no sandbox shows. Each entry is named by a
 digest of the program and of its conditions, and authenticated, both under the secret that cases
-follow from (`grader.grading.seeds`). So who can write into the folder and does not know the secret
-can remove records and make none; and under another secret nothing is remembered.
+follow from (`grader.grading.seeds`). So somebody who can write into the folder but does
+not know the secret can remove records, not make them. Under another secret nothing is remembered.
 
 Only marks are kept: after a fault of the grader there is none, and a refusal costs nothing.
 """
@@ -55,7 +55,7 @@ class Remembered:
     def record(self) -> Record | None:
         """The record of an equal program under equal conditions, as of this file.
 
-        None where there is none that can be used.
+        None where nothing is remembered that can be used.
         """
         # Most files are new: what their conditions are is not asked before they are graded.
         if self._folder is None or not any(self._folder.glob(f"{self._program}-*")):
@@ -132,7 +132,7 @@ class Remembered:
 
 
 class RememberedPage:
-    """Whether a report that is there need not be made again: half the time of showing a record.
+    """Knows whether an existing report can stay: making it is half the time of showing a record.
 
     Of each that is written an empty entry is kept, whose name is a digest of the record, of the
     code and the reader that it was made for, and of its bytes. So a report that anybody else has
@@ -180,8 +180,8 @@ def _sha256(data: bytes) -> str:
 def _folder() -> Path | None:
     """Where the entries lie; None where nothing is to be remembered.
 
-    A runner of CI is none's own machine: what it restores as a cache, a workflow of others may have
-    written, and the marks that it gives count.
+    On a CI runner nothing is: somebody else's workflow may have written the cache that it restores,
+    and the marks that it gives count.
     """
     if os.environ.get(CACHE_VARIABLE) == "off" or os.environ.get("CI", "") not in ("", "false"):
         return None

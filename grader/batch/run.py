@@ -39,7 +39,8 @@ from grader.record import Record, Verdict
 MakeBackend = Callable[[Settings], contextlib.AbstractContextManager[Backend]]
 Rerender = Callable[[Store, RunInfo], None]
 Collect = Callable[[Settings, Mapping[str, str]], contextlib.AbstractContextManager[Collection]]
-"""Looks through what was handed over, knowing the programs of some files by their digests."""
+"""Looks through what was handed over. The programs of files that it has seen before are given, by
+the files' digests."""
 _NOBODY: Final = StudentsWithWork(students=(), attempts={})
 
 
@@ -71,7 +72,7 @@ class Summary:
     faults: int = 0
     """Students for whom there is no mark through our fault, this session or before."""
     not_regraded: int = 0
-    """Programs that were graded again, in vain through our fault: their marks are as they were."""
+    """Programs that could not be graded again through our fault: they keep their marks."""
     wrote: bool = False
     """Whether outputs were written; they are left alone where nothing changed."""
     notes: Sequence[str] = field(default=())
@@ -208,7 +209,7 @@ def _merged(
 def _sources(
     settings: Settings, collection: Collection, everybody: MergedClass, store: Store
 ) -> list[Source]:
-    """What the class is collected from, without sources of which nothing is left."""
+    """What the class is collected from; a source of which nothing is left is dropped."""
     source = Source(
         origin=origin_of(settings.source),
         name=one_line(settings.source.name),
@@ -309,7 +310,7 @@ def _tasks(settings: Settings, store: Store, jobs: Sequence[Job]) -> Iterator[Ta
 
 
 def _record_of(settings: Settings, store: Store, job: Job, outcome: GradingOutcome) -> Record:
-    """The record of an outcome: the one that came, if it is of this file; else a fault."""
+    """The record of an outcome: the one that came, if it is about this file; else a fault."""
 
     def task() -> Task:
         return Task(

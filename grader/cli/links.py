@@ -25,7 +25,7 @@ def linked(path: Path, stream: TextIO) -> str:
     shown = str(path)
     if not stream.isatty() or not has_links(os.environ):
         return shown
-    # With the machine's name: over a remote shell, the path is none of the terminal's own machine.
+    # The link names the machine: over a remote shell, the path is not on the terminal's machine.
     target = f"file://{socket.gethostname()}{quote(os.path.abspath(path))}"
     return f"\x1b]8;;{target}\x1b\\{shown}\x1b]8;;\x1b\\"
 

@@ -105,7 +105,7 @@ ATTRIBUTES: dict[int, int] = {
     14: 512,  # texture alignment
     15: 1,  # copies overlap with kernels
     16: MULTIPROCESSORS,
-    17: 0,  # no run time limit of the display's kind
+    17: 0,  # no limit on run time, as a GPU with a display has
     18: 0,  # not integrated
     19: 0,  # host memory can't be mapped
     20: 0,  # compute mode: default

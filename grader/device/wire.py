@@ -145,7 +145,7 @@ ORDER: dict[DriverOp, tuple[str, tuple[int, ...]]] = {
     DriverOp.COPY_ON_DEVICE: ("Q", (0,)),
     DriverOp.MEMSET: ("Q", (0,)),
 }
-"""What calls say of order, and what they say where the caller does not care."""
+"""The fields that put calls in order, and their values where the caller does not care."""
 
 
 class Gone(Exception):

@@ -19,11 +19,11 @@ _NEXT = re.compile(r"\s*(?:(?:def|fn|struct|trait|alias|comptime)\b|@)")
 _ASSIGNED = re.compile(r"\s*(?:var\s+|let\s+)?([A-Za-z_]\w*)\s*(?::[^=]*)?=(?!=)(.*)")
 
 Known = Mapping[str, int]
-"""Names as the source has them, and what they are."""
+"""Names as the source spells them, and their values."""
 
 
 def certain_values(text: str, line: int, known: Known) -> dict[str, int]:
-    """What names are in the function around a line: those that are set once, from known ones.
+    """The values of names in the function around a line: of those set once, from known ones.
 
     Args:
         text: The source.
@@ -48,7 +48,7 @@ def certain_values(text: str, line: int, known: Known) -> dict[str, int]:
 
 
 def sources_of(text: str, line: int, code: str) -> list[str]:
-    """What names in some code are set to, in the function around a line."""
+    """The expressions that names in some code are set to, in the function around a line."""
     found = map(_ASSIGNED.fullmatch, _function(text.split("\n"), line))
     names = set(re.findall(r"[A-Za-z_]\w*", code))
     return [each[2].strip() for each in found if each is not None and each[1] in names]
@@ -124,7 +124,7 @@ def _gives(numbers: Sequence[int | None], cell: int, cells: int) -> bool:
 
 
 def _parts(index: str) -> list[str]:
-    """What the commas part that stand in no brackets."""
+    """The parts between commas that stand outside of brackets."""
     parts, depth = [""], 0
     for character in index:
         depth += (character in "([") - (character in ")]")
@@ -152,7 +152,7 @@ def _named(tree: ast.expr) -> str:
 
 
 def _value(tree: ast.expr, known: Known) -> int | None:
-    """What an index is; None where it is of other than whole numbers and known names."""
+    """The value of an index; None where it holds anything but whole numbers and known names."""
     match tree:
         case ast.Constant(value=int(number)) if not isinstance(number, bool):
             return number

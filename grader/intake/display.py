@@ -50,7 +50,7 @@ def for_terminal(text: str, *, limit: int = 20_000) -> str:
     """``text`` without control, escape or bidirectional characters; line ends are kept.
 
     Args:
-        limit: The most characters to return; what is cut off is said so.
+        limit: The most characters to return; a cut is marked.
     """
     text = text.replace("\r\n", "\n")
     shown = _ENDLESS_MARKS.sub(r"\1", text[:limit].translate(_LINES))

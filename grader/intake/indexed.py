@@ -1,4 +1,4 @@
-"""What a place in a source is about, where its text tells: which array, which loop."""
+"""What stands at a place in a source: which array is indexed, which loop is around it."""
 
 from __future__ import annotations
 
@@ -66,9 +66,9 @@ def indexed_element(text: str, line: int, column: int) -> str:
 
 
 def loop_around(text: str, line: int) -> int | None:
-    """The line where the loop begins in which a thread is that never ends.
+    """The line where the loop begins that a thread never leaves.
 
-    Of several around the line it is the one ``while``, since a ``for`` ends mostly. None where
+    Of several around the line it is the only ``while``, since a ``for`` mostly ends. None where
     that is not certain.
 
     Args:

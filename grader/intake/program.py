@@ -40,9 +40,9 @@ _OF_MEMORY: Final = _MAKES_MEMORY | {
     *("LayoutTensor", "TileTensor", "address_space", "AddressSpace"),
     *("MutAnyOrigin", "MutableAnyOrigin"),
 }
-"""Names in a line that makes memory, beside constants."""
+"""Names that a line which allocates memory may contain, beside constants."""
 _PLAIN: Final = frozenset("()-,.")
-"""Signs of which a literal may be made, beside numbers and names of types."""
+"""Signs that a literal may contain, beside numbers and names of types."""
 
 
 class Unset(StrEnum):
@@ -61,7 +61,7 @@ class UnsetConstant(msgspec.Struct, frozen=True):
     name: str
     why: Unset
     line: int = 0
-    """Of its definition; 0 where there is none."""
+    """The line of its definition; 0 where it is not defined."""
 
 
 class Function(msgspec.Struct, frozen=True):
@@ -113,7 +113,7 @@ def functions(text: str) -> dict[str, Function]:
 
 
 def without_bodies(text: str, names: Collection[str]) -> str:
-    """The text with nothing in the bodies of some functions."""
+    """The text with the bodies of some functions emptied."""
     plain = plain_lines(text)
     wanted = [each for name, each in functions(plain).items() if name in names]
     for function in sorted(wanted, key=lambda each: each.body, reverse=True):
@@ -294,7 +294,7 @@ def _is_placeholder(words: Sequence[str]) -> bool:
 
 
 def _is_memory(words: Sequence[str]) -> bool:
-    """Whether an expression does nothing else than to make memory."""
+    """Whether an expression only allocates memory."""
     named = {word for word in words if word.isidentifier() and not word.isupper()}
     return not _MAKES_MEMORY.isdisjoint(named) and named <= _OF_MEMORY and ";" not in words
 

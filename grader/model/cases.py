@@ -65,10 +65,11 @@ class Case:
 
     @property
     def complexity(self) -> tuple[int, int, int, float, int]:
-        """Smaller is simpler: extent, whether it is plain, nonzero elements, magnitude, digits.
+        """A key that sorts simple cases first.
 
-        Plain are zeros, ones and twos, not zeros alone in any input: of most mistakes, those show
-        that something is wrong, and not what.
+        It compares the extent, whether the values are plain, the number of nonzero elements, their
+        magnitude, and their digits. Plain values are zeros, ones and twos. An input that is all
+        zeros is not plain: it shows that something is wrong, but for most mistakes not what.
         """
         arrays = [np.abs(array.astype(np.float64)) for array in self.inputs.values()]
         finite = [np.where(np.isfinite(array), array, 1e40) for array in arrays]
@@ -100,7 +101,7 @@ class CaseRun:
 
     @classmethod
     def none(cls, case: Case, why: NotRun) -> Self:
-        """Of a case that was not run."""
+        """The outcome of a case that was not run."""
         return cls(case=case, ending=Ending.NOT_RUN, not_run=why)
 
     @property
@@ -128,7 +129,7 @@ class Comparison:
 
     @property
     def not_compared(self) -> int:
-        """How many elements no answer would have been wrong for."""
+        """How many elements are undecided: any value is right there."""
         return int(np.count_nonzero(~self.expected.decided))
 
     @property

@@ -55,11 +55,11 @@ class Tally:
     passing: dict[int, Observation] = field(default_factory=dict)
     """The first right case at each size, by the number of its shape."""
     helped: bool = False
-    """Whether more need not be asked about the host."""
+    """Whether the host is known to have helped: it is not asked about further cases."""
     unknown: Untold | None = None
     """What can't be told of some case, where all can't be."""
     not_run: NotRun | None = None
-    """Why some case of it was not run, where one was not."""
+    """Why a case of it was not run; None where all were."""
     crashed: bool = False
     """Whether a case of it ended without output."""
     certain: bool = False
@@ -176,7 +176,7 @@ class Check(ABC):
     aspect: ClassVar[Aspect]
     """What of a submission it looks at."""
     of_cases: ClassVar[bool] = True
-    """Whether cases decide it; else a step before any was run does."""
+    """Whether cases decide it; otherwise a step before the first case does."""
     scope: ClassVar[Scope] = Scope.ASSIGNED
     """Sizes of its cases."""
     values: ClassVar[frozenset[Values]] = frozenset()

@@ -1,4 +1,4 @@
-"""What the looks at a puzzle's fields share: asking an author's functions, and plain sentences."""
+"""Shared by the checks of a puzzle's fields: calling an author's functions, wording problems."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 class FieldProblem(Exception):
-    """A problem that ends the look at a field, as a sentence."""
+    """A problem, as a sentence, after which the field is not checked further."""
 
 
 def asked(field: str, function: Callable[..., T], *arguments: object) -> T:
-    """What a function of the author's gives. The last argument is the sizes."""
+    """Call a function of the author's; the last argument is the sizes. Raises `FieldProblem`."""
     try:
         return function(*arguments)
     except Exception as error:
@@ -27,39 +27,39 @@ def asked(field: str, function: Callable[..., T], *arguments: object) -> T:
 
 
 def looked_at(field: str, problems: Iterator[str]) -> Iterator[str]:
-    """Problems as they are found; that a field holds something else than it should is one, too."""
+    """The problems of a field; an error that its value raises is one, too."""
     try:
         yield from problems
     except FieldProblem as wrong:
         yield str(wrong)
-    except Exception as error:  # whatever a text does where a number should be
+    except Exception as error:  # a text in the place of a number may raise anything
         yield f"{field} can't be read: {type(error).__name__} {error}"
 
 
 def twice(what: str, names: Sequence[str]) -> Iterator[str]:
-    """Names that are there more than once."""
+    """A problem for each name that occurs more than once."""
     for name in sorted({name for name in names if names.count(name) > 1}):
         yield f"the {what} {name} is there twice"
 
 
 def is_name(name: object) -> bool:
-    """Whether it is a name in Mojo and in Python."""
+    """Whether it is a valid name in both Mojo and Python."""
     return isinstance(name, str) and _NAME.fullmatch(name) is not None
 
 
 def no_name(what: str, name: object) -> Iterator[str]:
-    """A problem where it is no name in Mojo and in Python."""
+    """A problem where it is not a valid name in both Mojo and Python."""
     if not is_name(name):
         yield f"{what} is {name!r}; a name has letters, digits and _, and begins with no digit"
 
 
 def is_whole(value: object) -> bool:
-    """Whether it is a whole number of Python's, as a plan is written with."""
+    """Whether it is a Python integer, as the records of a plan need."""
     return isinstance(value, int) and not isinstance(value, bool)
 
 
 def sure_sizes(part: Part) -> Iterator[dict[str, int]]:
-    """Sizes that are sure to be tried, and the ends of the assigned ones."""
+    """Sizes that are always tried, and the smallest and largest ones where they are assigned."""
     if part.example is not None:
         yield dict(part.example.sizes)
     yield from map(dict, part.boundaries)
@@ -69,7 +69,7 @@ def sure_sizes(part: Part) -> Iterator[dict[str, int]]:
 
 
 def number_at(field: str, constant: Constant, sizes: Sizes) -> int:
-    """A constant that has to be a whole number."""
+    """The value of a constant at these sizes. Raises `FieldProblem` where it is not whole."""
     given = asked(field, constant_at, constant, sizes)
     if isinstance(given, str):
         raise FieldProblem(f"{field} is {given!r}, which is no size")
@@ -79,5 +79,5 @@ def number_at(field: str, constant: Constant, sizes: Sizes) -> int:
 
 
 def problems_in(of: T, /, **looks: Callable[[T], Iterator[str]]) -> tuple[str, ...]:
-    """What a look at each field finds, by the name of the field."""
+    """The problems that a function for each field finds; ``looks`` has them by the field's name."""
     return tuple(told for field, look in looks.items() for told in looked_at(field, look(of)))

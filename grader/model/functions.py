@@ -21,9 +21,9 @@ from grader.model.numbers import range_of
 from grader.model.part import Arrays, Part, TensorSpec
 
 SAMPLE: Final = 200
-"""Sizes that are looked at beside those that are sure to be tried."""
+"""How many sizes are checked besides those that are always tried."""
 ELEMENTS: Final = 2**20
-"""Of all tensors together, up to which `Part.expected` is asked at the boundaries."""
+"""Elements of all tensors together up to which `Part.expected` is called at the boundaries."""
 MEMORY: Final = 128 << 20
 """Bytes of all tensors together at most. Of each byte the software device keeps nine more, and its
 process has 3 GiB."""
@@ -198,7 +198,7 @@ def _not_comparable(output: ExpectedOutput, shape: tuple[int, ...]) -> str:
             return f"its {field.name} has the type {array.dtype}; write {wanted}"
     finite = np.isfinite(output.value.astype(np.float64))
     for name in _BOUNDS:
-        # Written so that NaN is none, either.
+        # Written so that NaN fails, too.
         if not (getattr(output, name)[finite] >= 0).all():
             return f"its {name} is negative or NaN somewhere; a distance is 0 or more"
     return ""

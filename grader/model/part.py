@@ -184,7 +184,7 @@ class Op:
 
     @property
     def words(self) -> tuple[str, ...]:
-        """Texts of which a file with it has one."""
+        """Texts one of which stands in every file that has it."""
         return (f'"{self.name}"',)
 
 
@@ -277,7 +277,7 @@ class Kernels:
 
     @property
     def words(self) -> tuple[str, ...]:
-        """Texts of which a file with them has one."""
+        """Texts one of which stands in every file that has them."""
         return tuple(name for launch in self.launches for name in launch.functions)
 
     def names_in(self, there: Collection[str]) -> dict[str, str]:
@@ -503,7 +503,7 @@ class Part:
 
 
 def assigned_sizes(part: Part) -> list[Sizes] | str:
-    """What tells two sets of assigned sizes apart: the sizes, or the words for too many."""
+    """The assigned sizes, to compare with others: all, or their description if too many."""
     if not part.enumerable:
         return part.domain
     return [point for point in part.domain_points() if part.assigned(point)]

@@ -1,4 +1,4 @@
-"""A submission as the program that it is: how it is run, and what was seen of it.
+"""A submission as a whole program: how it is run, and what was seen of it.
 
 What a program prints and asserts is its author's own. So a check of it says that it runs, and
 counts little; what its kernels compute is asked of them in cases.

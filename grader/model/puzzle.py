@@ -59,14 +59,14 @@ class RubricItem:
 
 @dataclass(frozen=True, kw_only=True)
 class Puzzle:
-    """A puzzle, whole. See the module's docstring."""
+    """A file that students hand in: its parts, its rubric, its places in the book."""
 
     name: str
     title: str
     parts: tuple[Part, ...]
     rubric: tuple[RubricItem, ...]
     checks: tuple[Check, ...] = ()
-    """All that are made, also those that a course's rubric leaves out; by default the rubric's."""
+    """All checks, also those that a course's rubric leaves out; by default those of the rubric."""
     book: tuple[BookPlace, ...] = ()
     """The puzzle's own places in the book, the newest first. Its numbers changed."""
     messages: tuple[tuple[str, str], ...] = ()
@@ -81,7 +81,7 @@ class Puzzle:
     """Whether every size is tried, even where the student wrote a plain launch only."""
 
     def __post_init__(self) -> None:
-        """Raise `ValueError` for a puzzle by which nobody could be graded fairly."""
+        """Raise `ValueError` for a puzzle that contradicts itself or can't grade fairly."""
         if not self.checks:
             object.__setattr__(self, "checks", tuple(item.check for item in self.rubric))
         if found := list(_problems(self)):

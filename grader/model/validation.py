@@ -28,7 +28,7 @@ GRID: Final = (2**31 - 1, 65535, 65535)
 BLOCK: Final = (MAX_THREADS_PER_BLOCK, MAX_THREADS_PER_BLOCK, 64)
 """The most of a GPU along x, y and z, as CUDA's programming guide has it."""
 ARGUMENTS: Final = 8
-"""Of a kernel at most: so many the harness can hand on."""
+"""The most arguments of a kernel: the harness can pass on so many."""
 _WORD: Final = re.compile(r"[A-Za-z_]\w*")
 _ITSELF: Final = ("True", "False")
 """Single words of Mojo that are values."""
@@ -143,8 +143,8 @@ def _op(part: Part, op: Op) -> Iterator[str]:
 
 
 def _see(field: str, constant: Constant, part: Part) -> None:
-    """See that a constant is a whole number at the sizes that are sure to be tried."""
-    # What is no expression is the same at all sizes, or one of them.
+    """Check that a constant is a whole number at the sizes that are always tried."""
+    # A number is the same at all sizes, and the name of a size is a whole number at each.
     for sizes in sure_sizes(part) if callable(constant) else [{s.name: s.low for s in part.sizes}]:
         number_at(field, constant, sizes)
 

@@ -23,7 +23,7 @@ GAP = 24.0
 BESIDE = 15.0
 """Between two beside each other."""
 ROOM = 10.0
-"""Between two boxes at least, for an arrow that goes up or down."""
+"""The least room between two boxes for an arrow that goes up or down."""
 LINKS = 4
 """Cells that are linked with the thread that read them."""
 
@@ -85,7 +85,7 @@ class LaunchDrawing(msgspec.Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...]
     """What is left out of it."""
     story: StoryView | None
-    """What the thread did that it is about."""
+    """What the thread in question did."""
 
 
 def draw_launch(trace: CaseTrace, name: str, source: str) -> LaunchDrawing | None:
@@ -93,7 +93,7 @@ def draw_launch(trace: CaseTrace, name: str, source: str) -> LaunchDrawing | Non
 
     Args:
         trace: What is drawn.
-        name: What the file is called that it comes from, for the title.
+        name: The name of the submission, for the title.
         source: The file.
     """
     if not _sound(trace):

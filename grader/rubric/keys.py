@@ -23,7 +23,7 @@ from grader.rubric.model import always_visible, built_on
 MAX_POINTS = 1_000
 """The most points of one check."""
 _KEYS = ("points", "extra", "visibility", "enabled")
-"""Of any check; some have switches of their own."""
+"""The keys that every check has; some checks have more."""
 _ORDER = (Visibility.VISIBLE, Visibility.AFTER_DUE, Visibility.HIDDEN)
 """From what shows first to what never shows."""
 
@@ -160,7 +160,7 @@ def has_beyond(part: Part) -> bool:
 def visibilities(
     entries: Sequence[CheckEntry], puzzle: Puzzle, complaints: Complaints, *, due_given: bool
 ) -> dict[str, Visibility]:
-    """When each check shows; one that is built on others never before them."""
+    """When each check shows; a check that builds on others never shows before them."""
     shown = {each.item.id: each.visibility for each in entries}
     for each in entries:
         name, path = each.item.id, ("checks", each.item.id, "visibility")
@@ -183,7 +183,7 @@ _FORM = "write due = 2026-12-01T23:59:00+01:00, without quotes"
 
 
 def read_due(document: Mapping[str, object], complaints: Complaints) -> datetime | None:
-    """The due date with its offset, or None where there is none or it is no good."""
+    """The due date with its offset; None where it is missing or makes no sense."""
     zone = _zone(document, complaints)
     value = document.get("due")
     if value is None:

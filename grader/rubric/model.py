@@ -24,7 +24,7 @@ def always_visible(check: Check) -> bool:
 
 
 def built_on(check: Check, puzzle: Puzzle) -> tuple[str, ...]:
-    """Checks without which one is not made: whoever sees the one learns of the others."""
+    """The checks that must pass before this one is made: who sees its outcome learns theirs."""
     if check.scope is not Scope.ROBUST:
         return ()
     part = puzzle.part(check.part)

@@ -273,7 +273,7 @@ class _RubricReader:
             return own
 
         def given_reads(at: Sizes) -> frozenset[Element]:
-            # Of sizes that only this file assigns, the given kernel's defect is the task.
+            # At sizes that only this file assigns, repairing the given kernel is part of the task.
             return frozenset() if assigned(at) and not own.assigned(at) else own.given_reads(at)
 
         if own.enumerable and all(

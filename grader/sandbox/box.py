@@ -75,7 +75,7 @@ class Box:
         self._gpu = gpu
         self._uid = scratch.uid if scratch is not None else ordinary_uid()
         if isolation is Isolation.NONE:
-            self._uid = None  # whoever asks for none gets their own user, root or not
+            self._uid = None  # without isolation it runs as the caller's own user, even as root
         system = [path for path, target in system_paths(profile) if target is None]
         self._roots = [
             root for root in python.roots if not any(root.is_relative_to(path) for path in system)

@@ -46,7 +46,7 @@ class Parent(msgspec.Struct, frozen=True):
     memory: tuple[str, ...] = ()
     """Files for bytes. Written in order; the second kind exists with swap accounting only."""
     zero: tuple[str, ...] = ()
-    """Files for the bytes of swap, of which there are none."""
+    """Files that limit the bytes of swap, here to zero."""
     tasks: tuple[str, ...] = ()
     kills: str = ""
     """File with a line ``oom_kill N``."""

@@ -12,7 +12,7 @@ import sysconfig
 
 
 def facts() -> dict[str, list[str]]:
-    """Lists by name: the first four describe the Python below an environment, not the latter."""
+    """Lists by name. The first four describe the base Python of an environment."""
     names = sysconfig.get_config_vars()
     base = {"base": names["installed_base"], "platbase": names["installed_platbase"]}
     prefixes = list(dict.fromkeys((sys.base_prefix, sys.base_exec_prefix)))

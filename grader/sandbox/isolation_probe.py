@@ -101,7 +101,7 @@ def probe(wanted: Wanted = Wanted.AUTO) -> IsolationReport:
 
 
 def _check_interpreter(*, dropping: bool) -> None:
-    """See that the interpreter can be read; where it can't, nothing else is worth a word.
+    """See that the interpreter can be read; where it can't, only that is reported.
 
     Args:
         dropping: Whether another user than this one has to read it, who has no rights of its own.

@@ -225,7 +225,7 @@ class SandboxedProcess:
         self._peak = max(self._peak, self._limits.resident_bytes)
 
     def _memory_or_tasks(self) -> LimitHit:
-        """Which limit it is that memory was taken over.
+        """The limit to report where memory is over its limit.
 
         A fork bomb takes memory as well, and may have got further since its tasks were counted.
         """
@@ -297,7 +297,7 @@ class SandboxedProcess:
                 os.killpg(self._popen.pid, signal.SIGKILL)
 
     def _kill_orphans(self) -> None:
-        """Where whoever should have ended the others was killed itself, instead of it."""
+        """Kill what is left if the process that should have ended it was killed itself."""
         if (self._popen.returncode or 0) < 0:
             self._kill_group()
 

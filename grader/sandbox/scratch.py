@@ -134,7 +134,7 @@ class Scratch:
     def read(self, name: str, *, limit: int) -> bytes | None:
         """A regular file that the submission's processes have left; None where there is none.
 
-        Follows no links, and reads ``limit`` bytes at most: a longer file is none.
+        Follows no links, and reads ``limit`` bytes at most: a longer file counts as missing.
         """
         flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
         *directories, last = name.split("/")

@@ -29,7 +29,7 @@ HEAD_START: Final = 1.0
 
 
 def nothing() -> None:
-    """What there is to do meanwhile, where there is nothing."""
+    """Do nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,12 +38,13 @@ class HowToCompile:
 
     limits: Limits
     environment: Mapping[str, str] = field(default_factory=dict)
-    """More variables."""
+    """Variables on top of the toolchain's."""
     pass_fds: Sequence[int] = ()
     meanwhile: Callable[[], None] = nothing
-    """Called while it runs, where it takes longer than to find errors. What it raises ends it."""
+    """Called while the compiler runs, where that takes longer than finding errors would. What it
+    raises ends the compiler."""
     head_start: float = HEAD_START
-    """Seconds before that."""
+    """Seconds before ``meanwhile`` is called."""
     began: Callable[[SandboxedProcess], None] = lambda process: None
     """Called with each process, for whoever may want to end it."""
 

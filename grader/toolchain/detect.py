@@ -71,7 +71,7 @@ def compare(text: str, edition: str) -> tuple[Foreign, ...]:
 
 
 def nearest(text: str, among: Sequence[str]) -> str:
-    """The edition of some with which a source differs least; as `detect` would choose."""
+    """The one of some editions that a source differs least from, chosen as `detect` chooses."""
     return _best(_found(text), among)
 
 
@@ -80,7 +80,7 @@ def nearest(text: str, among: Sequence[str]) -> str:
 
 class _Event(NamedTuple):
     at: int
-    """Index of the edition from which on it counts."""
+    """Index of the first edition for which it holds."""
     packages: bool
     change: DialectChange
 

@@ -27,11 +27,11 @@ from grader.intake.lexer import CLOSING, COMMENT, OPENING, SIGN, STRING, Token, 
 
 _PATTERN: Final = re.compile(r"\.\.\.|\^|[^\W\d]\w*|\d[\w.]*|->|[^\s\w]")
 _MAX_GAP: Final = 400
-"""Words that ``...`` can stand for: longer ones are no signature, and looking costs time."""
+"""The most words that ``...`` stands for: nothing longer is a signature, and looking costs time."""
 _MAX_HEAD: Final = 40
 """Words before the names of an import, which are repeated for each name."""
 _MAX_PLACES: Final = 2_000
-"""Places where a pattern may begin that are looked at."""
+"""At how many places of a source a pattern is tried."""
 _MAX_LINES: Final = 20
 
 

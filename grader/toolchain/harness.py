@@ -23,9 +23,9 @@ from grader.toolchain.workspace import Workspace
 
 MAX_LIBRARY: Final = 256 * MIB
 MAX_ARGUMENTS: Final = 8
-"""Of a kernel; the text of the edition has a branch for each number of them."""
+"""The most arguments of a kernel; the edition's text has a branch for each number of them."""
 MAX_WORDS: Final = 16
-"""Of an argument: a LayoutTensor of six axes."""
+"""The most words of an argument: a LayoutTensor of six axes."""
 _NAME: Final = "harness"
 
 
@@ -56,7 +56,7 @@ class HarnessCase(msgspec.Struct, frozen=True):
     """What a library does for one number: launches of the kernels of one copy, in order."""
 
     copy: int
-    """Which."""
+    """The index of that copy."""
     launches: tuple[HarnessLaunch, ...]
 
 

@@ -37,7 +37,7 @@ _BUILDING = re.compile(
     r"|kernel '[^']{0,200}' has no execute function)"
 )
 _GENERIC = ("function instantiation failed", "call expansion failed")
-"""Beginnings of messages that say where, never what; what is in a note below."""
+"""Beginnings of messages that say where something failed; a note below says what."""
 _CONSTRAINT = re.compile(r"constraint failed: (?P<text>.+)$")
 
 
@@ -109,7 +109,7 @@ class _Open:
     def close(
         self, stage: Literal["package", "compile", "run", "program"], file: str
     ) -> Diagnostic:
-        """The message for the record, with what it is about and where, as well as that is known."""
+        """The message for the record, with its cause and its place as far as these are known."""
         place = self.place or next((p for _, p in reversed(self.notes) if p is not None), None)
         kept = [note for note in self.notes if not note[0].startswith(_GENERIC)]
         return Diagnostic(

@@ -92,7 +92,7 @@ class Slip(NamedTuple):
 def explained(
     diagnostics: Sequence[Diagnostic], text: str, puzzle: str, edition: Edition
 ) -> tuple[Diagnostic, ...]:
-    """The messages, those that a slip explains with what it is.
+    """The messages; each that a slip explains says so.
 
     Args:
         diagnostics: As the compiler gave them.
@@ -163,7 +163,7 @@ def _lacks_colon(diagnostic: Diagnostic, lines: Sequence[str]) -> bool:
 
 
 def _is_nobodys(diagnostic: Diagnostic, text: str, skeletons: Sequence[str]) -> bool:
-    """Whether a name is unknown that no edition of the skeletons can bring."""
+    """Whether a message is about a name that no edition knows: misspelt, or not defined."""
     found = _NO_NAME.search(diagnostic.message)
     if found is None:
         return False
@@ -304,7 +304,7 @@ def _meant(diagnostic: Diagnostic, text: str, known: frozenset[str]) -> str:
 
 
 def closest(name: str, candidates: Iterable[str]) -> str:
-    """The one candidate of which a name is a slip; empty where there is none, or several."""
+    """The only candidate that a name may be a slip for; empty where none is, or several are."""
     near = get_close_matches(name, candidates, n=8, cutoff=0.6)
     slips = sorted((_letters(name, each), each) for each in near if _is_slip(name, each))
     if not slips or (len(slips) > 1 and slips[0][0] == slips[1][0]):

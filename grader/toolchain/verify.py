@@ -41,7 +41,7 @@ def driver_functions(toolchain: Toolchain) -> frozenset[str]:
 
 
 def missing_driver_functions(toolchain: Toolchain) -> tuple[str, ...]:
-    """Those that none of the software device's libraries exports, in order.
+    """The driver functions that the software device's libraries lack, in order.
 
     Raises:
         ToolchainFault: the release's runtime library is not there.

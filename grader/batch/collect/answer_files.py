@@ -50,7 +50,7 @@ class ChosenFiles:
     files: Sequence[HandedInFile]
     """In the order of handing in: the last one counts."""
     doubt: str = ""
-    """How the last one was chosen, where another could be meant; to go behind its name."""
+    """How the last one was chosen, where another could be meant; shown behind its name."""
     not_theirs: Sequence[str] = ()
     """Paths of files with the puzzle's name that stand where the book has them for another use."""
     nothing: str = ""

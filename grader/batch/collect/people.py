@@ -75,7 +75,8 @@ class Claim:
     id: str = ""
     """The system's identifier of the student."""
     numbered_by: System | None = None
-    """Whose number of a person `id` is; None where it is none, as in anonymous marking."""
+    """The system that gave the person this `id`; None where it does not stand for a person, as in
+    anonymous marking."""
     lateness: Lateness = "unknown"
     number: int = 0
     """Canvas's number of the file: grows with the time of upload, within one attempt. Else 0."""
@@ -90,12 +91,12 @@ class RecognisedNames:
     system: System | None
     """Who gave the names; None where the students or the instructor did."""
     strays: bool = False
-    """Whether some names are none of the system's."""
+    """Whether some names do not look like the system's."""
     like: System | None = None
     """Whose names many look like where no system was recognised."""
 
     def claim(self, path: tuple[str, ...]) -> Claim | None:
-        """What the system's name for a file says; None where it is none of its names."""
+        """What a file's name says; None where the system does not name files so."""
         if self.system == "Canvas":
             return canvas(path)
         if self.system == "Moodle" and (not self.strays or _depth(path, "Moodle") == 0):
@@ -147,7 +148,7 @@ def _count(paths: Iterable[tuple[str, ...]], system: System) -> tuple[int, int]:
 
 
 def canvas(path: tuple[str, ...]) -> Claim | None:
-    """What Canvas's name for a file says; None where it is none of Canvas's names."""
+    """What a file's name says; None where Canvas does not name files so."""
     if len(path) != 1:
         return None
     for pattern in (_CANVAS_ANONYMOUS, _CANVAS, _CANVAS_TYPED):
@@ -165,7 +166,7 @@ def canvas(path: tuple[str, ...]) -> Claim | None:
 
 
 def moodle(path: tuple[str, ...]) -> Claim | None:
-    """What Moodle's name for a file or its folder says; None where it is none of Moodle's."""
+    """What a file's or folder's name says; None where Moodle does not name them so."""
     for at, part in enumerate(path):
         match = _MOODLE.fullmatch(part)
         if match is None:
@@ -190,7 +191,8 @@ def times_uploaded(file: str) -> tuple[str, int]:
 
 
 _ENOUGH_FOLDERS: Final = 3
-"""So many names of a class hardly begin alike by chance, up to a dash within an account."""
+"""How many names must share their beginning, up to a dash, before it counts as the assignment's:
+    fewer may do so by chance, since accounts have dashes too."""
 
 
 def assignment_prefix(folders: Sequence[str], accounts: Collection[str]) -> str:

@@ -32,7 +32,7 @@ MAX_BYTES: Final = 64 * 1024 * 1024
 _IDS: Final = ("id", "number", "sis_id", "canvas_id", "participant")
 _WHO: Final = (*_IDS, "name", "email", "login", "repository", "account")
 _ALONE: Final = ("email", "login", "integration_id")
-"""What a gradebook finds people by: of no use where two have it."""
+"""What a gradebook finds people by: useless where two people have the same."""
 _FIELDS: Final = (*_WHO, "integration_id", "section")
 _LATE: Final = frozenset(
     {"late", "yes", "y", "true", "x", "t", "ja", "wahr", "verspätet", "oui", "vrai", "en retard"}
@@ -80,7 +80,7 @@ class RosterStudent(msgspec.Struct, frozen=True, kw_only=True):
     """On GitHub, or wherever folders are named after."""
     lateness: Lateness = "unknown"
     days_late: float = 0.0
-    """By how many; 0 where nobody says. A 1 may as well stand for "yes"."""
+    """How many days late; 0 where the list does not say. A 1 may only mean "yes"."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -43,7 +43,7 @@ class NamedWork:
 
     claim: Claim
     source: str
-    """A path, for people."""
+    """Its path, as it is shown."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +51,7 @@ class RosterMatches:
     """Which lines of the class list are whose."""
 
     roster: Sequence[RosterStudent]
-    """The class list, each number at the place of its kind."""
+    """The class list, with each number in the field of its kind."""
     lines: Mapping[Person, Sequence[RosterStudent]]
     """The lines of each person on the list; several where a team shares a repository."""
     notes: Sequence[str]
@@ -62,11 +62,11 @@ class RosterMatches:
 class _LineMatch:
     lines: Sequence[RosterStudent] = ()
     doubt: str = ""
-    """Why nothing was matched, after the name of the work."""
+    """Why nothing was matched; shown behind the name of the work."""
     likeness: Likeness = Likeness.EXACT
     """How alike name and lines are."""
     nearly: Sequence[RosterStudent] = ()
-    """Lines whose name is another one, but for accents only."""
+    """Lines whose name differs in accents only."""
 
     @property
     def nobody(self) -> bool:

@@ -119,7 +119,7 @@ class VectorClocks:
         count = len(block)
         self._columns = 2 * count if copies else count
         self._known: Index = np.zeros((count, self._columns), dtype=np.int64)
-        """For each lane, up to which event it knows of what each other lane did."""
+        """For each lane, the last event of each other lane that it knows of."""
         self._own = _MemoryScope(count, self._columns)
         self._device = _MemoryScope(count, self._columns)
         self._phases: dict[int, Index] = {}

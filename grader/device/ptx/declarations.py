@@ -78,7 +78,7 @@ class NameScopes:
         return variable
 
     def register(self, name: str) -> str | None:
-        """The unique name of a register, or None where ``name`` is none."""
+        """The unique name of a register, or None where ``name`` is not a register."""
         numbered = _NUMBERED.match(name) if len(name) < 200 else None
         for scope in reversed(self._stack):
             type_ = scope.registers.get(name)

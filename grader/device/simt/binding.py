@@ -59,7 +59,7 @@ class Binding:
     scratches: int = 0
 
     def scratch(self, dtype: Any) -> Array:
-        """Room for one value per lane, of this instruction's own while it runs."""
+        """An array with a value for each lane, which only this instruction uses while it runs."""
         self.scratches += 1
         return self.machine.scratch(dtype, self.scratches)
 

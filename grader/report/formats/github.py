@@ -40,7 +40,7 @@ def annotate(record: Record, path: str) -> list[str]:
     left: dict[Kind, int] = {}
     for place in line_messages(record):
         kind = KINDS[place.level]
-        # One is kept for the number of those that find no room.
+        # The last place tells how many were left out.
         if len(made[kind]) < PER_KIND - 1:
             made[kind].append(_annotation(kind, place, path))
         else:

@@ -74,7 +74,7 @@ def _rows(marks: ClassMarks, lines: Sequence[GradebookLine]) -> Iterator[list[st
 
 
 def _person(student: Student) -> list[str]:
-    """The cells that identify a student, each with what is known to be of its kind."""
+    """The cells that identify a student. A number stands only in the column of its own kind."""
     return [
         text(_POINTS_POSSIBLE.sub("Points-", student.name)),
         student.canvas_id if _DIGITS.fullmatch(student.canvas_id) else "",
