@@ -90,6 +90,9 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """Byte address (global), or byte offset in the space (shared, local, const)."""
     cell: int | None = None
     """``address`` in units of the access size, relative to its allocation or array."""
+    array: str = ""
+    """What the message calls the array; empty for a buffer without a name, and where there is
+    none."""
     size: int | None = None
     """Bytes accessed by one thread."""
     ptx_line: int | None = None

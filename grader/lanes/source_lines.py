@@ -41,6 +41,7 @@ def at_source(finding: Finding, is_own: IsOwn, text: str) -> Finding:
         other_source=_of_statements(finding.other_source, is_own, text),
     )
     own, other = (of_file(each, is_own) for each in (finding.source, finding.other_source))
+    array = array_of(finding, own, text)
     line = own.line if own else None
     if line is not None and finding.kind is FindingKind.BUDGET_EXCEEDED:
         # Where the thread was stopped is chance.
@@ -51,8 +52,10 @@ def at_source(finding: Finding, is_own: IsOwn, text: str) -> Finding:
             finding.message,
             line,
             other.line if other else None,
-            array=array_of(finding, own, text),
+            array=array,
+            called=finding.array,
         ),
+        array=array or finding.array,
         source=_places(finding.source, is_own),
         other_source=_places(finding.other_source, is_own),
         source_file=None,
@@ -68,9 +71,12 @@ def at_own_places(trace: AccessTrace, is_own: IsOwn) -> AccessTrace:
 
 def array_of(finding: Finding, own: SourcePlace | None, text: str) -> str:
     """The name of the array, where the source tells it and the message does not."""
-    if own is None or (
-        finding.space is not Space.SHARED and " of a buffer " not in finding.message
-    ):
+    without_name = (
+        finding.space in (Space.GLOBAL, Space.CONST)
+        and finding.cell is not None
+        and not finding.array
+    )
+    if own is None or not (without_name or finding.space is Space.SHARED):
         return ""
     return indexed_array(text, own.line, own.column)
 

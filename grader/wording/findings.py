@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from enum import Enum
 
@@ -289,20 +288,19 @@ MAPPING = (
 )
 
 
-def at_lines(message: str, line: int | None, other: int | None = None, *, array: str = "") -> str:
+def at_lines(
+    message: str, line: int | None, other: int | None = None, *, array: str = "", called: str = ""
+) -> str:
     """What was found, with the line that did it, and that of the other side of a race.
 
     ``array`` is the name of the array there, where the message does not say it: it stands in the
-    place of what the device calls one in shared memory.
+    place of what the message has ``called`` it, if it has.
     """
     if line is None:
         return message
     both = f"line {line}" if other is None or other == line else f"line {line}, and line {other}"
     if not array:
         return f"{message} ({both})"
-    named = _ARRAY.sub(array, message)
-    return f"{named} ({both})" if named != message else f"{message} (array {array}, {both})"
-
-
-_ARRAY = re.compile(r"(?:the )?shared array(?: \d+)?")
-"""What the device calls an array in shared memory, of which it does not know the name."""
+    if called:
+        return f"{message.replace(called, array)} ({both})"
+    return f"{message} (array {array}, {both})"

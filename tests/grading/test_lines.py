@@ -37,7 +37,8 @@ def race(*places: SourcePlace, thread: int = 1) -> Finding:
     return Finding(
         kind=FindingKind.RACE, message="thread 1 of block 0 read cell 2 of shared array 1",
         kernel="k", block=(0, 0, 0), thread=(thread, 0, 0), space=Space.SHARED, access="read",
-        address=8, cell=2, size=4, ptx_line=61, ptx_text="ld.shared.b32 %r1, [%r2];", count=3,
+        address=8, cell=2, array="shared array 1", size=4, ptx_line=61,
+        ptx_text="ld.shared.b32 %r1, [%r2];", count=3,
         other_block=(0, 0, 0), other_thread=(2, 0, 0), source=places, other_source=places,
     )  # fmt: skip
 

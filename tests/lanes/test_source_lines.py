@@ -19,7 +19,8 @@ def race(kernel: str = "op_k", **changed) -> Finding:
         message="thread 1 of block 0 read cell 2 of shared array 1, which thread 2 wrote, with no "
         "barrier between the two",
         kernel=kernel, block=(0, 0, 0), thread=(1, 0, 0), space=Space.SHARED, access="read",
-        address=8, cell=2, size=4, ptx_line=61, ptx_text=f"ld.shared.b32 %r1, [{kernel}_mem];",
+        address=8, cell=2, array="shared array 1", size=4, ptx_line=61,
+        ptx_text=f"ld.shared.b32 %r1, [{kernel}_mem];",
         other_block=(0, 0, 0), other_thread=(2, 0, 0), count=3,
     )  # fmt: skip
     return msgspec.structs.replace(made, **changed)
@@ -125,12 +126,13 @@ def test_it_is_told_in_the_words_of_the_file():
 
 def test_a_buffer_without_a_name_gets_that_of_the_source():
     found = msgspec.structs.replace(
-        at(own=SourcePlace(OWN, 70, 14), space=Space.GLOBAL), other_source=()
+        at(own=SourcePlace(OWN, 70, 14), space=Space.GLOBAL, array=""), other_source=()
     )
     unnamed = msgspec.structs.replace(found, message="thread 1 read cell 9 of a buffer of 9 cells")
     told = at_source(unnamed, lambda file: file == OWN, TEXT)
     assert told.message == "thread 1 read cell 9 of a buffer of 9 cells (array input, line 70)"
-    named = msgspec.structs.replace(found, message="thread 1 read element 9 of input, which has 9")
+    said = "thread 1 read element 9 of input, which has 9"
+    named = msgspec.structs.replace(found, message=said, array="input")
     told = at_source(named, lambda file: file == OWN, TEXT)
     assert told.message == "thread 1 read element 9 of input, which has 9 (line 70)"
 

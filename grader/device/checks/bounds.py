@@ -14,7 +14,9 @@ class BoundsCheck(LaunchCheck):
 
     def outside(self, access: FaultyAccess) -> None:
         address, cell, where = access.region.locate(access.offset, access.instruction.size)
-        self._tell(FindingKind.OUT_OF_BOUNDS, access, where, address=address, cell=cell)
+        array, _, _ = access.region.named(access.offset, access.instruction.size)
+        kind = FindingKind.OUT_OF_BOUNDS
+        self._tell(kind, access, where, address=address, cell=cell, array=array)
 
     def misaligned(self, access: FaultyAccess) -> None:
         address, _, _ = access.region.locate(access.offset, 1)
@@ -33,6 +35,7 @@ class BoundsCheck(LaunchCheck):
         *,
         address: int,
         cell: int | None = None,
+        array: str = "",
     ) -> None:
         instruction = access.instruction
         self._report(
@@ -45,5 +48,6 @@ class BoundsCheck(LaunchCheck):
             access=instruction.kind,
             address=address,
             cell=cell,
+            array=array,
             size=instruction.size * instruction.elements,
         )

@@ -70,6 +70,7 @@ class CopyCheck(LaunchCheck):
             access=access.instruction.kind,
             address=address,
             cell=cell,
+            array=access.array(k),
             size=access.instruction.size,
             other_block=block,
             other_thread=thread,

@@ -217,6 +217,10 @@ class MemoryAccess:
         """The k-th lane's address, cell, and words that say where it is."""
         return self.region.locate(self.offset(k), self.instruction.size)
 
+    def array(self, k: int) -> str:
+        """What `locate` calls the k-th lane's array; empty where it has no name."""
+        return self.region.named(self.offset(k), self.instruction.size)[0]
+
     def leaves(self, winners: Index | None) -> Mask:
         """Which lanes of a store leave what is there.
 

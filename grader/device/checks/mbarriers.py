@@ -56,6 +56,7 @@ class MbarrierCheck(LaunchCheck):
             access=instruction.kind,
             address=address,
             cell=cell,
+            array=access.array(k),
             size=instruction.size,
         )
 

@@ -102,6 +102,7 @@ class RaceCheck(LaunchCheck):
             access=instruction.kind,
             address=address,
             cell=cell,
+            array=access.array(k),
             size=instruction.size,
         )
 
@@ -192,6 +193,7 @@ class RaceCheck(LaunchCheck):
                 access=instruction.kind,
                 address=address,
                 cell=cell,
+                array=access.array(k),
                 size=instruction.size,
                 other_block=other_block,
                 other_thread=other_thread,

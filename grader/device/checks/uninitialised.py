@@ -23,7 +23,8 @@ class UninitialisedCheck(LaunchCheck):
             # What is moved with a String or List holds bytes that nobody wrote, and nobody uses.
             return
         lanes = access.lanes.index[which]
-        address, cell, where = access.locate(int(np.argmax(which)))
+        first = int(np.argmax(which))
+        address, cell, where = access.locate(first)
         where = where if str(space) in where else f"{where} in {space} memory"
         block = self.wave.block == self.wave.block[lanes[0]]
         pending = space is Space.SHARED and self.wave.copying(block)
@@ -45,6 +46,7 @@ class UninitialisedCheck(LaunchCheck):
             access=access.instruction.kind,
             address=address,
             cell=cell,
+            array=access.array(first),
             size=size,
             touches=touches if space is Space.SHARED else None,
         )

@@ -88,7 +88,9 @@ def test_beyond_a_shared_array(body: str, where: str) -> None:
     outcome = run(arrays + body, block=(32, 1, 1))
     assert outcome.result == 700
     assert where in only(outcome, FindingKind.OUT_OF_BOUNDS)
-    assert outcome.findings[0].space is Space.SHARED
+    (finding,) = outcome.findings
+    assert (finding.space, finding.array) == (Space.SHARED, "shared array 1")
+    assert finding.array in finding.message
 
 
 def test_beyond_dynamic_shared_memory() -> None:

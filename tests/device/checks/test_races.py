@@ -32,7 +32,7 @@ def test_a_missing_barrier() -> None:
         "with no barrier between the two"
     )
     finding = outcome.findings[0]
-    assert finding.space is Space.SHARED
+    assert (finding.space, finding.array) == (Space.SHARED, "the shared array")
     assert finding.count == 15
     assert (finding.other_block, finding.other_thread) == ((0, 0, 0), (1, 0, 0))
     assert finding.ptx_line == finding.other_ptx_line

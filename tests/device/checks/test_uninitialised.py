@@ -33,6 +33,7 @@ def test_a_shared_cell_that_an_idle_thread_should_have_written() -> None:
     )
     finding = outcome.findings[0]
     assert (finding.space, finding.cell, finding.count) == (Space.SHARED, 9, 12)
+    assert finding.array == "the shared array"
 
 
 def test_shared_memory_of_the_block_before_does_not_count_as_written() -> None:
