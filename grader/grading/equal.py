@@ -19,7 +19,17 @@ from grader.errors import GraderFault
 from grader.intake import Submission
 from grader.intake.lexer import DEDENT, INDENT, NEWLINE, Token, tokens
 from grader.intake.static_look import look
-from grader.record import CaseLog, Diagnostic, Note, Record, StaticLook, SubmissionInfo, Tensor
+from grader.record import (
+    CaseLog,
+    Diagnostic,
+    LaunchPlace,
+    Note,
+    Record,
+    StaticLook,
+    SubmissionInfo,
+    Tensor,
+    TracedStep,
+)
 
 _LAYOUT = frozenset({NEWLINE, INDENT, DEDENT})
 _LINE = re.compile(r"(?<!PTX )\b([Ll]ine) (\d{1,7})\b")
@@ -85,6 +95,16 @@ class _Moved:
                 return SourcePlace("", line, column or 0)
             case Finding(source_line=int() as named):
                 return self._fields(msgspec.structs.replace(value, source_line=self._line(named)))
+            case TracedStep(line=int() as named):
+                line, column = self._places.place(named, value.column or None)
+                return self._fields(msgspec.structs.replace(value, line=line, column=column or 0))
+            case LaunchPlace():
+                lines = {
+                    name: self._line(getattr(value, name))
+                    for name in ("line", "grid_line", "block_line", "misplaced_line")
+                    if getattr(value, name) is not None
+                }
+                return self._fields(msgspec.structs.replace(value, **lines))
             case SubmissionInfo() | CaseLog() | Tensor() | Launch():
                 return value
             case msgspec.Struct():

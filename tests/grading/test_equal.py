@@ -6,15 +6,17 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 import grader
 from grader.book.digests import program_of
+from grader.device import Space
 from grader.errors import GraderFault
 from grader.folders import reference_kernel
 from grader.grading.equal import record_of_equal_program
 from grader.intake import submission_from_bytes
 from grader.intake.token_views import equal_programs
-from grader.record import Diagnostic, Note
+from grader.record import CaseTrace, Diagnostic, LaunchPlace, Note, TracedStep
 from tests.report import records
 
 TEXT = "fn main():\n    var a = 1\n    launch(a, b)\n"
@@ -48,6 +50,27 @@ def test_every_place_that_a_message_names_moves():
     assert own.advice == ("Line 7: give it sizes. There are 3 of them on line 99.",)
     assert (own.submission.name, own.submission.text) == ("mine.mojo", LONGER)
     assert (own.score, own.verdict, own.seed) == (record.score, record.verdict, record.seed)
+
+
+def test_the_launch_and_what_a_thread_did_move_too():
+    step = TracedStep(
+        access="write", space=Space.GLOBAL, array="a", cell=0, cells=3, line=2, column=9
+    )
+    trace = CaseTrace(
+        sizes={"n": 3}, kernel="k", grid=(1, 1, 1), block=(3, 1, 1), at=(0, 0, 0), steps=(step,)
+    )  # fmt: skip
+    launch = LaunchPlace(
+        line=3, grid_line=3, block_line=3, given_kernel=True, misplaced_line=3, misplaced="b"
+    )
+    record = record_of(
+        TEXT, traces=(trace,), launched_at=(launch, replace(launch, misplaced_line=None))
+    )
+    own = record_of_equal_program(record, submission_from_bytes("mine.mojo", LONGER.encode()))
+    (moved,) = own.traces[0].steps
+    assert (moved.line, moved.column) == (5, 10)
+    one, other = own.launched_at
+    assert (one.line, one.grid_line, one.block_line, one.misplaced_line) == (6, 6, 6, 6)
+    assert (other.line, other.misplaced_line) == (6, None)
 
 
 @pytest.mark.slow
