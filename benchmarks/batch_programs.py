@@ -22,8 +22,8 @@ from pathlib import Path
 
 from benchmarks.batch_throughput import on_cores
 from benchmarks.labels import labels_of
+from grader.choices import DEFAULT_EDITION
 from grader.puzzles import NAMES, find
-from grader.toolchain.edition import DEFAULT_EDITION
 
 RESULTS = Path(__file__).parent / "results"
 SEED = 300

@@ -36,6 +36,7 @@ from typing import Any
 from benchmarks.labels import Label, labels_of
 from benchmarks.publish import commit, fill_between
 from benchmarks.verdict_quality import Graded, grade_one
+from grader.choices import DEFAULT_EDITION
 from grader.errors import ToolchainFault
 from grader.puzzles import NAMES, find
 from grader.record import load
@@ -86,7 +87,7 @@ def other_cells(only: Iterable[str] = ()) -> list[Cell]:
     return [
         Cell(edition=edition, column=label.path.stem, label=label)
         for edition in tuple(only) or editions.names()
-        if edition != editions.DEFAULT_EDITION
+        if edition != DEFAULT_EDITION
         for label in labels_of(edition)
         if label.path.stem not in COLUMNS.values()
     ]

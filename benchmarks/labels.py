@@ -8,9 +8,9 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from grader.choices import DEFAULT_EDITION
 from grader.puzzles import DEFAULT
 from grader.samples import REWRITTEN, Sample, read_samples, write_samples
-from grader.toolchain import edition as editions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,19 +74,19 @@ def default_labels(puzzle: str = DEFAULT) -> list[Label]:
     return [
         label
         for group in ("assignment", "hostile")
-        for label in labels_of(editions.DEFAULT_EDITION, group=group, puzzle=puzzle)
+        for label in labels_of(DEFAULT_EDITION, group=group, puzzle=puzzle)
     ]
 
 
 def rewritten_labels(puzzle: str = DEFAULT) -> list[Label]:
     """The second set: kernels rewritten as a whole, labelled before any of them was graded."""
-    return labels_of(editions.DEFAULT_EDITION, group=REWRITTEN, puzzle=puzzle)
+    return labels_of(DEFAULT_EDITION, group=REWRITTEN, puzzle=puzzle)
 
 
 def sample_file(
     name: str,
     *,
-    edition: str = editions.DEFAULT_EDITION,
+    edition: str = DEFAULT_EDITION,
     group: str = "assignment",
     puzzle: str = DEFAULT,
 ) -> Path:

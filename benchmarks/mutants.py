@@ -28,6 +28,7 @@ from pathlib import Path
 import msgspec
 
 from benchmarks.verdict_quality import RESULTS
+from grader.choices import DEFAULT_EDITION
 from grader.errors import GradeError
 from grader.folders import reference_kernel
 from grader.grading import plan, seeds
@@ -47,7 +48,6 @@ from grader.puzzles import NAMES, find
 from grader.record import Status, Verdict, load
 from grader.sandbox import Wanted, probe_once
 from grader.toolchain import edition
-from grader.toolchain.edition import DEFAULT_EDITION
 from grader.toolchain.kernels import CompiledKernel, SourceCopy, WantedKernel, compile_kernels
 from grader.toolchain.toolchain import locate
 

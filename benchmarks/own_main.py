@@ -17,13 +17,13 @@ import re
 from pathlib import Path
 
 from benchmarks.labels import Label, labels_of
+from grader.choices import DEFAULT_EDITION
 from grader.grading.own_program import run_once
 from grader.lanes.program import ProgramPlace, open_program
 from grader.model.program import ProgramCheck, ProgramSeen, commands_of
 from grader.puzzles import NAMES, find
 from grader.record import ProgramEnd, Status, Verdict
 from grader.sandbox import Limits, Wanted, probe_once
-from grader.toolchain.edition import DEFAULT_EDITION
 from grader.toolchain.edition import find as find_edition
 from grader.toolchain.toolchain import locate
 

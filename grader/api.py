@@ -11,8 +11,9 @@ from typing import Literal
 
 from grader import report
 from grader.book.identify import choose
+from grader.choices import DEFAULT_EXAMPLES, DEFAULT_TIMEOUT
 from grader.grading.run import grade as grade_request
-from grader.grading.state import DEFAULT_EXAMPLES, DEFAULT_TIMEOUT, Request, Silent
+from grader.grading.state import Request, Silent
 from grader.intake import read_submission
 from grader.lanes import DeviceChoice
 from grader.model.checks import Check

@@ -42,9 +42,6 @@ class ReportTarget:
     audience: Audience = "student"
 
 
-NO_TARGET = ReportTarget()
-
-
 def on_runner() -> bool:
     """Whether the output goes to a log in which GitHub's runner looks for commands."""
     return os.environ.get("GITHUB_ACTIONS") == "true"

@@ -73,9 +73,10 @@ def _toolchain() -> ProbeResult:
 
 
 def _other_toolchains() -> ProbeResult:
+    from grader.choices import DEFAULT_EDITION
     from grader.toolchain import edition, store
 
-    known = [edition.find(name) for name in edition.names() if name != edition.DEFAULT_EDITION]
+    known = [edition.find(name) for name in edition.names() if name != DEFAULT_EDITION]
     installed = [each.name for each in known if store.installed(each)]
     broken = [each.name for each in known if each.name not in installed and store.has_folder(each)]
     try:
@@ -301,10 +302,10 @@ def compiled_example(
         DeviceFault: the device can't be opened.
         SandboxFault: nothing can be started in the sandbox.
     """
+    from grader.choices import DEFAULT_TIMEOUT
     from grader.grading import plan, seeds
     from grader.grading.blame import reference_answer
     from grader.grading.cases import drawn, example
-    from grader.grading.state import DEFAULT_TIMEOUT
     from grader.lanes.prepared import NotPrepared, prepared
     from grader.model.domains import Values
     from grader.sandbox import Wanted, probe_once

@@ -15,10 +15,10 @@ from typing import Literal
 
 import msgspec
 
+from grader.choices import DEFAULT_EDITION
 from grader.errors import UsageError
 from grader.folders import data_directory
 from grader.references import reference, rewritten, written_for
-from grader.toolchain.edition import DEFAULT_EDITION
 
 ASSIGNMENT = "assignment"
 """The list of what students of a course hand in; what stands in others is folders of its own."""

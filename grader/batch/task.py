@@ -11,21 +11,14 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from grader import __version__, puzzles
+from grader.choices import DEFAULT_EXAMPLES, DEFAULT_TIMEOUT, Wanted
 from grader.errors import GraderFault, RecordError, SubmissionRefused
 from grader.grading.conditions import deciding_code
-from grader.grading.state import (
-    DEFAULT_EXAMPLES,
-    DEFAULT_TIMEOUT,
-    Request,
-    RunState,
-    Silent,
-    SizesChoice,
-)
+from grader.grading.state import Request, RunState, Silent, SizesChoice
 from grader.intake import submission_from_bytes
 from grader.intake.display import safe_name
 from grader.lanes import DeviceChoice
 from grader.record import Record, SkeletonInfo, decode
-from grader.sandbox import Wanted
 
 if TYPE_CHECKING:
     from grader.rubric import Rubric

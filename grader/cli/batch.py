@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
+from grader.choices import Wanted
 from grader.cli import options
 from grader.errors import ExitCode, UsageError
 from grader.lanes import DeviceChoice
 from grader.puzzles import NAMES
-from grader.sandbox import Wanted
 
 if TYPE_CHECKING:
     from grader.batch.collect import Collection

@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from grader.record import Audience
-
 if TYPE_CHECKING:
     from grader.batch.model import StudentResult
     from grader.batch.store import StoredAttempt
+    from grader.record import Audience
 
 _RUN = click.Path(path_type=Path, file_okay=False, exists=True)
 

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from grader.cli import options
-from grader.course import set_outputs
 from grader.errors import UsageError
-from grader.record import Audience
+
+if TYPE_CHECKING:
+    from grader.record import Audience
 
 
 @click.group()
@@ -112,7 +114,7 @@ def grade(
     out: Path,
 ) -> None:
     """Grade one file, tell GitHub, and set the outputs; ends well whatever the verdict."""
-    from grader.course import GradeStep, parse_fail_on, parse_pass_mark
+    from grader.course import GradeStep, parse_fail_on, parse_pass_mark, set_outputs
 
     if audience not in ("student", "instructor"):
         raise UsageError(

@@ -11,17 +11,16 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 import click
 
-from grader.book.identify import PuzzleChoice, choose
+from grader.choices import Wanted
 from grader.cli import options
 from grader.errors import SubmissionRefused, UsageError
-from grader.grading.state import Request, SizesChoice
-from grader.intake import Submission
-from grader.lanes import DeviceChoice
 from grader.puzzles import find
-from grader.record import Record
-from grader.sandbox import Wanted
 
 if TYPE_CHECKING:
+    from grader.grading.state import Request, SizesChoice
+    from grader.intake import Submission
+    from grader.lanes import DeviceChoice
+    from grader.record import Record
     from grader.rubric import Rubric
 
 _OPTIONS: tuple[options.Option, ...] = (
@@ -97,15 +96,18 @@ class How:
             UsageError: nothing says which puzzle it is.
             SubmissionRefused: it is of a puzzle that the grader lacks.
         """
+        from grader.book.identify import PuzzleChoice, choose
+        from grader.grading.state import Request
+
         choice = PuzzleChoice(self.assigned) if self.assigned else choose(submission.text)
         return Request(
             source=source,
             puzzle_name=choice.name,
             puzzle_reason=choice.reason,
-            device=cast(DeviceChoice, self.device),
+            device=cast("DeviceChoice", self.device),
             edition=self.edition,
             examples=self.examples,
-            sizes=cast(SizesChoice, self.sizes),
+            sizes=cast("SizesChoice", self.sizes),
             seed=self.seed,
             timeout=self.timeout,
             isolation=Wanted(self.isolation),

@@ -5,22 +5,23 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from typing import Self, cast
+from typing import TYPE_CHECKING, Final, Self, cast
 
 import click
-import numpy as np
-from numpy.typing import NDArray
 
+from grader.choices import DEFAULT_EDITION
 from grader.cli import options
 from grader.cli.root import EXIT_CODES
-from grader.doctor import PROBES, Health, compiled_example, run_probe
 from grader.errors import ExitCode, GradeError, IndexUnreachable, ToolchainFault, UsageError
-from grader.intake.display import for_terminal
+from grader.folders import edition_names
 from grader.lanes import DeviceChoice
 from grader.puzzles import DEFAULT, NAMES, find
-from grader.toolchain import edition as editions
-from grader.toolchain import store
-from grader.toolchain.edition import DEFAULT_EDITION, Edition
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from grader.toolchain.edition import Edition
 
 
 @click.command()
@@ -29,6 +30,9 @@ def doctor() -> None:
 
     Exits with 0 if grading works, and with 4 if something is broken.
     """
+    from grader.doctor import PROBES, Health, run_probe
+    from grader.intake.display import for_terminal
+
     broken = False
     for name, probe in PROBES.items():
         answer = run_probe(probe)
@@ -49,7 +53,7 @@ def doctor() -> None:
     "--edition",
     default=DEFAULT_EDITION,
     show_default=True,
-    type=click.Choice(editions.names()),
+    type=click.Choice(edition_names()),
     help="Edition of the puzzle book.",
 )
 @options.device("auto takes a GPU whose driver works, else the software device.")
@@ -60,6 +64,9 @@ def demo(name: str, edition: str, device: str) -> None:
     Prints input, kernel, expected and result as the puzzle's text does. Takes
     about as long as one graph compile.
     """
+    from grader.doctor import compiled_example
+    from grader.intake.display import for_terminal
+    from grader.toolchain import edition as editions
     from grader.toolchain.install import install
 
     known = editions.find(edition)
@@ -94,11 +101,13 @@ def demo(name: str, edition: str, device: str) -> None:
 
 
 def _shown(array: NDArray[np.generic]) -> str:
+    import numpy as np
+
     return np.array2string(array.astype(np.float32), max_line_width=10**9)
 
 
-_GIB = f"{sum(editions.find(name).download_mib for name in editions.names()) / 1024:.0f}"
-_EDITION = click.Choice(editions.names())
+ALL_GIB: Final = 3
+_EDITION = click.Choice(edition_names())
 
 
 @click.group(epilog=EXIT_CODES)
@@ -114,6 +123,9 @@ def toolchain() -> None:
 @toolchain.command("list")
 def list_() -> None:
     """Which editions there are, and which are installed."""
+    from grader.toolchain import edition as editions
+    from grader.toolchain import store
+
     rows = [("edition", "MAX", "Mojo", "toolchain"), *(_row(name) for name in editions.names())]
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
     for row in rows:
@@ -128,11 +140,15 @@ def list_() -> None:
 
 
 def _row(name: str) -> tuple[str, str, str, str]:
+    from grader.toolchain import edition as editions
+
     edition = editions.find(name)
     return name, edition.max_version, edition.mojo_version, _state(edition)
 
 
 def _state(edition: Edition) -> str:
+    from grader.toolchain import store
+
     if edition.name == DEFAULT_EDITION:
         return "the default; comes with the grader"
     if manifest := store.installed(edition):
@@ -146,11 +162,12 @@ def _state(edition: Edition) -> str:
     "--all",
     "everything",
     is_flag=True,
-    help=f"Every edition: {_GIB} GiB to download, about four times that on the disk.",
+    help=f"Every edition: {ALL_GIB} GiB to download, about four times that on the disk.",
 )
 @click.option("--afresh", is_flag=True, help="Install again what is there already.")
 def install(names: tuple[str, ...], everything: bool, afresh: bool) -> None:
     """Install the toolchain of each EDITION, and try it out."""
+    from grader.toolchain import store
     from grader.toolchain.install import install as install_
 
     failed: dict[str, GradeError] = {}
@@ -198,6 +215,8 @@ def _together(failed: Mapping[str, GradeError], chosen: Sequence[Edition]) -> Gr
 @click.option("--all", "everything", is_flag=True, help="Every edition.")
 def remove(names: tuple[str, ...], everything: bool) -> None:
     """Delete the toolchain of each EDITION."""
+    from grader.toolchain import store
+
     for edition in _chosen(names, everything):
         if edition.name == DEFAULT_EDITION:
             if not everything:
@@ -216,6 +235,9 @@ def remove(names: tuple[str, ...], everything: bool) -> None:
 @click.argument("name", metavar="[EDITION]", required=False, type=_EDITION)
 def path(name: str | None) -> None:
     """Print where EDITION's compiler lies, or where the toolchains are."""
+    from grader.toolchain import edition as editions
+    from grader.toolchain import store
+
     if name is None:
         click.echo(store.place())
         return
@@ -234,7 +256,8 @@ def check(name: str, puzzle: str) -> None:
     the device has, then packages, compiles and runs the edition's own answer to
     the published example. Exits with 0 if that works, and with 4 if it does not.
     """
-    from grader.puzzles import find
+    from grader.doctor import compiled_example
+    from grader.toolchain import edition as editions
     from grader.toolchain.install import install as install_
     from grader.toolchain.verify import driver_functions, missing_driver_functions
 
@@ -257,6 +280,8 @@ def check(name: str, puzzle: str) -> None:
 
 
 def _chosen(names: Sequence[str], everything: bool) -> list[Edition]:
+    from grader.toolchain import edition as editions
+
     if everything and names:
         raise UsageError("--all and names of editions were given", remedy="Give one of them.")
     if not everything and not names:

@@ -8,17 +8,17 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from grader.choices import DEFAULT_EXAMPLES, DEFAULT_TIMEOUT, HINT_STEPS, OFFLINE, Wanted
 from grader.errors import UsageError
-from grader.grading.state import DEFAULT_EXAMPLES, DEFAULT_TIMEOUT
+from grader.folders import edition_names
 from grader.puzzles import NAMES
-from grader.record import HINT_STEPS, Audience
-from grader.sandbox import Wanted
-from grader.toolchain import edition as editions
-from grader.toolchain.store import OFFLINE
+
+if TYPE_CHECKING:
+    from grader.record import Audience
 
 Option = Callable[[Callable[..., Any]], Callable[..., Any]]
 LEAST = "More run where each check and each size that is tried would not get some otherwise."
@@ -109,7 +109,7 @@ def edition(help_: str) -> Option:
         "--edition",
         default=AUTO,
         show_default=True,
-        type=click.Choice([AUTO, *editions.names()]),
+        type=click.Choice([AUTO, *edition_names()]),
         help=help_,
     )
 

@@ -11,14 +11,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from grader import report
 from grader.cli.links import linked
-from grader.course import NO_TARGET, ReportTarget, on_runner, publish
 from grader.errors import GraderFault, UsageError
-from grader.record import Audience, Record, encode
+
+if TYPE_CHECKING:
+    from grader.course import ReportTarget
+    from grader.record import Audience, Record
 
 
 def parse_formats(text: str) -> tuple[str, ...]:
@@ -69,7 +72,7 @@ class Outputs:
 
     folder: Path
     formats: Sequence[str]
-    target: ReportTarget = NO_TARGET
+    target: ReportTarget
     """For GitHub: which file of the repository it is about, and who reads it."""
     case: int = 0
     """The counterexample that a program runs; 0 is the first one."""
@@ -110,6 +113,7 @@ class Outputs:
 
     def _write_page(self, record: Record, path: Path) -> None:
         """Write the report, unless it is there: it takes as long as all else about a record."""
+        from grader.record import encode
         from grader.remembered import RememberedPage
 
         page = RememberedPage(encode(record), self.target.audience)
@@ -133,6 +137,7 @@ class Outputs:
             self._point_on(record, written["json"])
 
     def _print_verdict(self, record: Record) -> None:
+        from grader.course import on_runner
         from grader.report.formats.github import fenced
         from grader.report.text import render_text
 
@@ -181,6 +186,7 @@ class Outputs:
 
     def announce(self, record: Record) -> None:
         """Print what programs read, and tell GitHub's runner, where that is wanted."""
+        from grader.course import on_runner, publish
         from grader.report.formats.github import inert
 
         for name in self._for_programs:

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import click
 
+from grader.choices import DEFAULT_EDITION
 from grader.errors import UsageError
+from grader.folders import edition_names
 from grader.puzzles import NAMES, find
-from grader.toolchain import edition as editions
 
 
 @click.group(invoke_without_command=True)
@@ -50,9 +51,9 @@ def puzzles(context: click.Context, wanted: str | None) -> None:
 @click.argument("file", required=False, type=click.Path(path_type=Path))
 @click.option(
     "--edition",
-    default=editions.DEFAULT_EDITION,
+    default=DEFAULT_EDITION,
     show_default=True,
-    type=click.Choice(editions.names()),
+    type=click.Choice(edition_names()),
     help="Edition of the puzzle book.",
 )
 def start(puzzle: str, file: Path | None, edition: str) -> None:
@@ -61,6 +62,7 @@ def start(puzzle: str, file: Path | None, edition: str) -> None:
     It goes to FILE, or to PUZZLE.mojo. What is there already is left as it is.
     """
     from grader.references import reference
+    from grader.toolchain import edition as editions
 
     file = file or Path(f"{puzzle}.mojo")
     known = find(puzzle)

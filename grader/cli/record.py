@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import click
 
+from grader.choices import Wanted
 from grader.cli import options
-from grader.cli.output import Outputs, for_reader, for_stdout, parse_formats
-from grader.cli.progress import TerminalProgress
 from grader.cli.root import EXIT_CODES
-from grader.course import ReportTarget
 from grader.errors import ExitCode, UsageError
-from grader.lanes import DeviceChoice
-from grader.record import Audience, load
-from grader.report import FORMATS
-from grader.sandbox import Wanted
+
+if TYPE_CHECKING:
+    from grader.lanes import DeviceChoice
+    from grader.record import Audience
 
 
 @click.command()
@@ -61,6 +59,11 @@ def report(
     hints: int | None,
 ) -> None:
     """Render RECORD, a record.json that grade submit wrote, again."""
+    from grader.cli.output import Outputs, for_reader, for_stdout, parse_formats
+    from grader.course import ReportTarget
+    from grader.record import load
+    from grader.report import FORMATS
+
     target = ReportTarget(path=path, audience=audience)
     wanted = parse_formats(formats)
     outputs = Outputs(
@@ -126,10 +129,13 @@ def replay(
     or without a rubric. Nothing else is needed. Ends with 1 where the case is
     not right.
     """
+    from grader.record import load
+
+    loaded = load(record)  # before what takes longer to import
+    from grader.cli.progress import TerminalProgress
     from grader.grading.replay import cases_of, first_worth_showing, replay_case
     from grader.report.replay import render_list, render_replayed
 
-    loaded = load(record)
     if listed:
         click.echo(render_list(cases_of(loaded)))
         return

@@ -5,18 +5,17 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TextIO, cast
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
 import click
 
+from grader.choices import Wanted
 from grader.cli import options
-from grader.cli.output import replace_file
-from grader.intake import Submission, read_submission
-from grader.intake.display import for_terminal, one_line
 from grader.lanes import DeviceChoice
-from grader.run.document import RunDocument, RunEnding
-from grader.run.text import MARK
-from grader.sandbox import Wanted
+
+if TYPE_CHECKING:
+    from grader.intake import Submission
+    from grader.run.document import RunDocument
 
 EXIT_CODES = """\b
 Exit codes:
@@ -30,6 +29,9 @@ Exit codes:
 
 
 def _say(sentence: str) -> None:
+    from grader.intake.display import for_terminal
+    from grader.run.text import MARK
+
     click.echo(f"{MARK}{for_terminal(sentence)}", err=True)
 
 
@@ -98,8 +100,6 @@ def run(
 
     What the device found goes to standard error, each line marked "grade: ".
     """
-    from grader.run.text import report
-
     document, program = _run(
         file,
         arguments,
@@ -112,6 +112,8 @@ def run(
         strict=strict,
     )
     if not as_json:
+        from grader.run.text import report
+
         sys.stderr.write(report(document, program.text))
     raise click.exceptions.Exit(document.exit_code)
 
@@ -143,9 +145,6 @@ def profile(
     Of launches that are alike, the first is counted. What the program prints goes to standard
     error, what the device found wrong behind it.
     """
-    from grader.run.profile import as_text
-    from grader.run.text import report
-
     document, program = _run(
         file,
         arguments,
@@ -158,6 +157,11 @@ def profile(
         profile=True,
     )
     if not as_json:
+        from grader.intake.display import for_terminal
+        from grader.run.document import RunEnding
+        from grader.run.profile import as_text
+        from grader.run.text import report
+
         sys.stderr.write(report(document, program.text))
         if document.ending is not RunEnding.NOT_BUILT:
             click.echo(for_terminal(as_text(document, program.text)), nl=False)
@@ -183,11 +187,14 @@ def _run(
         stdout: Where its standard output goes.
         how: Of the request.
     """
+    from grader.intake import read_submission
+
+    program = read_submission(file)  # before what takes longer to import
+    from grader.intake.display import one_line
     from grader.run.document import encode
     from grader.run.running import RunRequest, Shows
     from grader.run.running import run as run_program
 
-    program = read_submission(file)
     request = RunRequest(
         shown="program.mojo" if str(file) == "-" else one_line(str(file)),
         program=program,
@@ -201,6 +208,7 @@ def _run(
     )
     document = run_program(request, shows)
     if html is not None:
+        from grader.cli.output import replace_file
         from grader.run.page import render_page
 
         replace_file(html, render_page(document, program.text).encode("utf-8"))

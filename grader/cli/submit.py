@@ -8,29 +8,21 @@ import sys
 import time
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import click
 
+from grader.choices import DEFAULT_EXAMPLES
 from grader.cli import options
 from grader.cli.how import How, how_to_grade
-from grader.cli.output import (
-    Outputs,
-    compared,
-    for_reader,
-    for_stdout,
-    open_in_browser,
-    parse_formats,
-)
-from grader.cli.progress import TerminalProgress
 from grader.cli.root import EXIT_CODES
-from grader.course import ReportTarget, path_in_repository
 from grader.errors import RecordError, SubmissionRefused, UsageError
-from grader.grading.state import DEFAULT_EXAMPLES, Request
-from grader.intake import Submission, read_submission
-from grader.intake.display import safe_name
-from grader.record import Audience, Record, StageOutcome, load
-from grader.report import FORMATS, preload
+
+if TYPE_CHECKING:
+    from grader.cli.progress import TerminalProgress
+    from grader.grading.state import Request
+    from grader.intake import Submission
+    from grader.record import Audience, Record
 
 
 @click.command(epilog=EXIT_CODES)
@@ -86,6 +78,15 @@ def submit(
 
     Writes DIR/record.json, the versioned record, and DIR/report.html.
     """
+    from grader.cli.output import (
+        Outputs,
+        compared,
+        for_reader,
+        for_stdout,
+        open_in_browser,
+        parse_formats,
+    )
+
     how.check()
     rubric = how.rubric
     wanted = parse_formats(formats)
@@ -95,6 +96,11 @@ def submit(
     if not to_stdout:
         # The record is always written: every other format can be made from it again.
         wanted = tuple(dict.fromkeys((*wanted, "json", *(("html",) if opened else ()))))
+    from grader.cli.progress import TerminalProgress
+    from grader.course import ReportTarget, path_in_repository
+    from grader.intake import read_submission
+    from grader.record import StageOutcome
+
     target = ReportTarget(path=path_in_repository(file), audience=audience)
     outputs = Outputs(
         out or folder_of(file),
@@ -141,6 +147,7 @@ def _graded(
 ) -> Record:
     """The record of this file: as an equal program was graded before, or graded now."""
     from grader.remembered import Remembered
+    from grader.report import preload
 
     remembered = Remembered(request, submission)
     if not fresh and (before := remembered.record()) is not None:
@@ -168,6 +175,10 @@ def earlier_record(since: Path | None, folder: Path, file: Path) -> Record | Non
     Raises:
         RecordError: the one that was named can't be read.
     """
+    from grader.intake.display import safe_name
+    from grader.record import load
+    from grader.report import FORMATS
+
     if since is not None:
         return load(since)
     try:

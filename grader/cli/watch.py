@@ -3,34 +3,15 @@
 from __future__ import annotations
 
 import os
-import shutil
-import signal
 import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
-from typing import Self, TextIO
 
 import click
 
 from grader.cli import options
 from grader.cli.how import How, how_to_grade
-from grader.cli.links import linked
-from grader.cli.output import Outputs, compared, readers_copy
 from grader.cli.root import EXIT_CODES
-from grader.cli.submit import earlier_record, folder_of, when
-from grader.course import ReportTarget, path_in_repository
-from grader.errors import SubmissionRefused, UsageError
-from grader.intake import Submission, read_submission
-from grader.intake.display import for_terminal
-from grader.record import Record
-from grader.report import preload
-from grader.report.text import render_glance
-from grader.watch import INTERVAL, AwaitedGrading, FileGone, Save, SavedFile
-
-_LEAST_LINES = 12
+from grader.cli.submit import folder_of
 
 
 @click.command(epilog=EXIT_CODES)
@@ -49,6 +30,9 @@ def watch(file: Path, how: How, out: Path | None, hints: int | None) -> None:
     graded before is shown at once. Ctrl-C ends it.
     """
     how.check()
+    from grader.cli.output import Outputs
+    from grader.course import ReportTarget, path_in_repository
+
     outputs = Outputs(
         out or folder_of(file),
         ("html", "json"),
@@ -57,152 +41,12 @@ def watch(file: Path, how: How, out: Path | None, hints: int | None) -> None:
     )
     outputs.prepare()
     if not os.path.lexists(file):
+        from grader.intake import read_submission
+
         read_submission(file)  # says what is wrong with the name
-    with _Watching(file, how, outputs, _Screen(sys.stdout, file.name)) as watching:
+    from grader.cli.watching import Screen, Watching
+    from grader.report import preload
+
+    with Watching(file, how, outputs, Screen(sys.stdout, file.name)) as watching:
         preload()
         watching.run()
-
-
-class _Screen:
-    """What stands on the terminal: the last verdict, and below it a line on what is going on.
-
-    Into a file or a log everything is written once, one below the other.
-    """
-
-    def __init__(self, stream: TextIO, name: str) -> None:
-        self._stream, self._name = stream, for_terminal(name)
-        self._live = stream.isatty() and os.environ.get("TERM") != "dumb"
-        self._colour = stream.isatty() and "NO_COLOR" not in os.environ
-        self._shown: tuple[Record, int, tuple[str, ...]] | None = None
-        self._status = ""
-        self._size = shutil.get_terminal_size()
-
-    def show(self, record: Record, hints: int, below: tuple[str, ...]) -> None:
-        """Put a record in the place of the one before it."""
-        self._shown = (record, hints, below)
-        self._draw()
-
-    def status(self, said: str, seconds: float | None = None) -> None:
-        """What is going on: a line that is rewritten where it can be."""
-        if self._live and (size := shutil.get_terminal_size()) != self._size:
-            self._size = size
-            self._draw()
-        line = f"{said} {seconds:.0f} s" if self._live and seconds is not None else said
-        if line == self._status:
-            return
-        self._status = line
-        self._write(f"\r\x1b[2K{line[: self._size.columns - 1]}" if self._live else f"{line}\n")
-
-    def close(self) -> None:
-        """Leave the terminal to whoever comes next."""
-        if self._live:
-            self._write("\r\x1b[2K")
-
-    def _draw(self) -> None:
-        if self._shown is None:
-            return
-        record, hints, below = self._shown
-        columns, rows = self._size
-        text = render_glance(
-            record,
-            width=columns,
-            # With a blank line between the three, and the status.
-            lines=max(_LEAST_LINES, rows - len(below) - 3) if self._live else 60,
-            colour=self._colour,
-            encoding=self._stream.encoding or "ascii",
-            hints=hints,
-        )
-        self._status = ""
-        start = "\x1b[H\x1b[2J" if self._live else ""
-        self._write(f"{start}{text}\n" + "".join(f"{line}\n" for line in below) + "\n")
-
-    def _write(self, text: str) -> None:
-        self._stream.write(text)
-        self._stream.flush()
-
-
-class _Watching:
-    """The loop: look at the file, begin and drop gradings, show what they come to."""
-
-    def __init__(self, file: Path, how: How, outputs: Outputs, screen: _Screen) -> None:
-        self._file, self._how, self._outputs, self._screen = file, how, outputs, screen
-        self._saved = SavedFile(file)
-        self._grading: AwaitedGrading | None = None
-        self._dropped: list[AwaitedGrading] = []
-        self._earlier = earlier_record(None, outputs.folder, file)
-        self._any_shown = False
-        self._doing = ""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        with _undisturbed():
-            self._drop()
-            self._screen.close()
-            for each in self._dropped:
-                each.wait()
-
-    def run(self) -> None:
-        """Until somebody ends it."""
-        while True:
-            save = self._saved.look()
-            if save is not None:
-                self._drop()
-                self._begin(save)
-            grading = self._grading
-            if grading is not None and (record := grading.record()) is not None:
-                self._grading = None
-                self._conclude(record, graded_before=grading.graded_before)
-            running = self._grading
-            seconds = time.monotonic() - running.began if running is not None else None
-            self._screen.status(self._doing, seconds)
-            time.sleep(INTERVAL)
-
-    def _begin(self, save: Save) -> None:
-        name, now = for_terminal(self._file.name), f"{datetime.now().astimezone():%H:%M:%S}"
-        match save:
-            case FileGone():
-                self._doing = f"{name} is not there. It is graded when it is back. Ctrl-C ends."
-            case SubmissionRefused():
-                self._conclude(self._how.refusal(self._file, save))
-            case Submission():
-                above = " Above is an older save." if self._any_shown else ""
-                self._doing = f"{name} saved at {now}.{above} Grading …"
-                try:
-                    request = self._how.request(self._file, save)
-                except (SubmissionRefused, UsageError) as error:
-                    refused = SubmissionRefused(error.what, remedy=error.remedy)
-                    self._conclude(self._how.refusal(self._file, refused))
-                else:
-                    self._grading = AwaitedGrading(request, save)
-
-    def _conclude(self, record: Record, *, graded_before: bool = False) -> None:
-        shown = compared(readers_copy(record, "student"), self._earlier, "student")
-        self._earlier = shown
-        written = self._outputs.write(shown)
-        below = [f"Report: {linked(written['html'], sys.stdout)}"]
-        if shown.isolation is not None and shown.isolation.note:
-            below.append(f"Note: {shown.isolation.note}")
-        rubric = self._how.rubric
-        below += [f"Note: {each}" for each in (rubric.notices if rubric is not None else ())]
-        before = f"As graded before, on {when(shown)}. " if graded_before else ""
-        self._doing = f"{before}Watching {for_terminal(self._file.name)}. Ctrl-C ends."
-        self._any_shown = True
-        self._screen.show(shown, self._outputs.hints, tuple(below))
-
-    def _drop(self) -> None:
-        if self._grading is not None:
-            self._grading.drop()
-            self._dropped = [each for each in self._dropped if not each.ended] + [self._grading]
-            self._grading = None
-
-
-@contextmanager
-def _undisturbed() -> Iterator[None]:
-    """Whoever presses Ctrl-C twice leaves no more behind than who presses it once."""
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)

@@ -30,6 +30,10 @@ class Background(Generic[T]):
         self._over = threading.Event()
         threading.Thread(target=self._run, name="ahead", daemon=True).start()
 
+    def begin(self) -> None:
+        """Now, and not later; nobody waits for it."""
+        self._due.set()
+
     def result(self) -> T:
         """What the step returned; raises what it raised."""
         self._due.set()

@@ -17,6 +17,7 @@ from functools import cached_property
 
 import msgspec
 
+from grader.choices import DEFAULT_EDITION
 from grader.errors import EditionLeftOpen, GraderFault
 from grader.grading.blame import first_said
 from grader.grading.state import RunState
@@ -24,7 +25,7 @@ from grader.record import CompilerEnd, Diagnostic, Note, OtherEdition
 from grader.toolchain import edition as editions
 from grader.toolchain import store
 from grader.toolchain.detect import Decision, Foreign, compare, detect, nearest, span
-from grader.toolchain.edition import DEFAULT_EDITION, Edition
+from grader.toolchain.edition import Edition
 from grader.toolchain.packaging import Packaged
 from grader.toolchain.toolchain import Toolchain, is_installed, locate
 from grader.wording.checks import (

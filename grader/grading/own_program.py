@@ -58,7 +58,6 @@ class OwnProgram:
         toolchain: What compiles it.
         isolation: The level that its processes run under.
         limits: Of the compiler.
-        after: Seconds until it is built, beside what else is done; None: when it is run.
     """
 
     def __init__(
@@ -69,7 +68,6 @@ class OwnProgram:
         *,
         isolation: Isolation,
         limits: Limits,
-        after: float | None,
     ) -> None:
         self.diagnostics: tuple[Diagnostic, ...] = ()
         self._module = module
@@ -80,7 +78,7 @@ class OwnProgram:
         self._unneeded = False
         self._source = text.encode()
         self._toolchain, self._isolation = toolchain, isolation
-        self._built = Background(self._build, after=after if self._has_main else None)
+        self._built = Background(self._build, after=None)
 
     def __enter__(self) -> Self:
         return self
@@ -91,6 +89,11 @@ class OwnProgram:
             self._place.stop()
         self._built.drop(lambda built: None)
         self._open.close()
+
+    def begin(self) -> None:
+        """Build it beside what else is done; else it is built when it is run."""
+        if self._has_main:
+            self._built.begin()
 
     def run(self, commands: Sequence[Command], device: Callable[[], CaseDevice]) -> ProgramSeen:
         """Run it once for each command.

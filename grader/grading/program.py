@@ -111,12 +111,15 @@ class ProgramRun:
             self.toolchain,
             isolation=self.isolation,
             limits=self._limits(),
-            # Two processes of a submission at a time only where a namespace keeps them apart, and
-            # where they do not take each other's time: in a class each grading has one core.
-            after=HEAD_START
-            if control is None and self.isolation is Isolation.BWRAP and cores() > 1
-            else None,
         )
+
+    def _builds_beside(self) -> bool:
+        """Whether two processes of a submission may run at a time.
+
+        Only where a namespace keeps them apart, and where they do not take each other's time: in a
+        class each grading has one core.
+        """
+        return self.isolation is Isolation.BWRAP and cores() > 1
 
     def _run(
         self,
@@ -136,6 +139,9 @@ class ProgramRun:
             drawn: list[tuple[ProgramLane, Prober]] = []
 
             def while_compiling() -> None:
+                # Not before: a file that does not compile ends without it.
+                if own is not None and self._builds_beside():
+                    own.begin()
                 if self.first_look is None:
                     self.meanwhile()
                 device.result()

@@ -14,6 +14,7 @@ import msgspec
 
 from grader import puzzles
 from grader.caselog import LoggedCase, unpack
+from grader.choices import DEFAULT_TIMEOUT
 from grader.device import Finding, Launch, Writer, schedules
 from grader.errors import GraderFault, RecordError, UsageError
 from grader.grading import editions, orders, seeds
@@ -21,7 +22,7 @@ from grader.grading.explain.counterexample import build
 from grader.grading.given_code import all_handed_out
 from grader.grading.host_help import Host
 from grader.grading.observe import observe
-from grader.grading.state import DEFAULT_TIMEOUT, Progress, Request, RunState
+from grader.grading.state import Progress, Request, RunState
 from grader.intake import Submission
 from grader.lanes import DeviceChoice
 from grader.lanes.lane import Lane

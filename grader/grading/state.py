@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from grader import puzzles
+from grader.choices import DEFAULT_EDITION, DEFAULT_EXAMPLES, DEFAULT_TIMEOUT, Wanted
 from grader.grading import seeds
 from grader.intake import Submission
 from grader.lanes import DeviceChoice
 from grader.record import DeviceInfo, Diagnostic, IsolationInfo, Stage, StageOutcome, ToolchainInfo
-from grader.sandbox import Wanted
-from grader.toolchain.edition import DEFAULT_EDITION, Edition, find
+from grader.toolchain.edition import Edition, find
 
 if TYPE_CHECKING:
     from grader.grading.results import Results
@@ -31,10 +31,6 @@ if TYPE_CHECKING:
 
 
 SizesChoice = Literal["auto", "all"]
-
-DEFAULT_EXAMPLES = 200
-DEFAULT_TIMEOUT = 300.0
-"""Seconds that one stage may take. A compile needs 15 to 50 s."""
 
 
 @dataclass(frozen=True, kw_only=True)

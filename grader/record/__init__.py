@@ -10,8 +10,8 @@ has no NaN, no infinity and no -0.0 that every reader keeps.
 
 from __future__ import annotations
 
+from grader.choices import HINT_STEPS
 from grader.record.document import (
-    HINT_STEPS,
     MAX_RECORD_BYTES,
     SCHEMA,
     DeviceInfo,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final, Literal
+from typing import Literal
 
 import msgspec
 
+from grader.choices import HINT_STEPS
 from grader.errors import ExitCode, RecordError
 from grader.record.outcomes import (
     CaseLog,
@@ -106,10 +107,6 @@ class SkeletonInfo(msgspec.Struct, frozen=True, kw_only=True):
     `given_kernels` for each part, sorted."""
     reads: tuple[str, ...]
     """`grader.book.digests.array_reads` of it, sorted."""
-
-
-HINT_STEPS: Final = 3
-"""Steps of hints: what is wrong and where, what to think about, the shape of the answer."""
 
 
 class RubricInfo(msgspec.Struct, frozen=True, kw_only=True):

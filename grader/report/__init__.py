@@ -6,10 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
-from grader.audience import as_seen
 from grader.errors import UsageError
-from grader.record import Audience, Record
+
+if TYPE_CHECKING:
+    from grader.record import Audience, Record
 
 
 @dataclass(frozen=True)
@@ -150,6 +152,8 @@ def render(
     Raises:
         UsageError: there is no such format.
     """
+    from grader.audience import as_seen
+
     if format not in FORMATS:
         known = ", ".join(FORMATS)
         raise UsageError(f"there is no report format {format!r}", remedy=f"Choose one of: {known}.")

@@ -14,6 +14,7 @@
 
 from __future__ import annotations
 
+from grader.choices import Wanted
 from grader.sandbox.box import Box
 from grader.sandbox.isolation_probe import forget, probe, probe_once
 from grader.sandbox.policy import (
@@ -24,7 +25,6 @@ from grader.sandbox.policy import (
     Limits,
     Outcome,
     Profile,
-    Wanted,
 )
 from grader.sandbox.process import SandboxedProcess
 from grader.sandbox.python_tree import PackagePart, PythonTree, python_tree

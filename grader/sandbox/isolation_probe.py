@@ -22,12 +22,13 @@ import tempfile
 from pathlib import Path
 
 from grader import __version__
+from grader.choices import Wanted
 from grader.errors import SandboxFault
 from grader.folders import user_folder
 from grader.sandbox import bwrap
 from grader.sandbox.box import Box
 from grader.sandbox.bwrap import bubblewrap_remedy
-from grader.sandbox.policy import Isolation, IsolationReport, Limits, Profile, Wanted
+from grader.sandbox.policy import Isolation, IsolationReport, Limits, Profile
 from grader.sandbox.python_tree import python_tree
 from grader.sandbox.scratch import Scratch, ordinary_uid
 

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import msgspec
 
+from grader.choices import Wanted
+
 
 class Isolation(StrEnum):
     """What stands between a submission and the machine, best first."""
@@ -20,19 +22,6 @@ class Isolation(StrEnum):
     """Landlock and seccomp rules in the machine's own namespaces: weaker, always announced."""
     NONE = "none"
     """Resource limits only. The submission can do whatever the user can."""
-
-
-class Wanted(StrEnum):
-    """The values of ``--isolation``."""
-
-    AUTO = "auto"
-    """The best level that works here."""
-    STRICT = "strict"
-    """bubblewrap or nothing: a machine that can't is refused."""
-    LANDLOCK = "landlock"
-    """The fallback, even where bubblewrap works: to compare, or to test."""
-    NONE = "none"
-    """No isolation, because somebody asked for it in so many words."""
 
 
 class IsolationReport(msgspec.Struct, frozen=True, kw_only=True):

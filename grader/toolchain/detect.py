@@ -17,9 +17,10 @@ from typing import NamedTuple
 
 import msgspec
 
+from grader.choices import DEFAULT_EDITION
 from grader.toolchain import edition as editions
 from grader.toolchain.dialect import Hit, hits, words
-from grader.toolchain.edition import DEFAULT_EDITION, DialectChange
+from grader.toolchain.edition import DialectChange
 
 _SHOWN = 3
 """Pieces of evidence in a sentence."""

@@ -13,10 +13,9 @@ from typing import Literal
 
 import msgspec
 
+from grader.choices import DEFAULT_EDITION
 from grader.errors import UsageError
 from grader.folders import EDITIONS, edition_names
-
-DEFAULT_EDITION = "26.5"
 
 
 class WorkerTraits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -19,9 +19,10 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
+from grader.choices import DEFAULT_EDITION, OFFLINE
 from grader.errors import IndexUnreachable, ToolchainFault
 from grader.toolchain import store
-from grader.toolchain.edition import DEFAULT_EDITION, Edition
+from grader.toolchain.edition import Edition
 from grader.toolchain.toolchain import Toolchain, locate
 from grader.toolchain.verify import verify
 
@@ -178,7 +179,7 @@ def _install(edition: Edition, said: Said) -> None:
 def _announcement(edition: Edition) -> str:
     """What will be downloaded, before it is."""
     what = f"MAX {edition.max_version} for edition {edition.name}"
-    if os.environ.get(store.OFFLINE):
+    if os.environ.get(OFFLINE):
         return f"looking for {what} among what was downloaded before"
     return (
         f"downloading {what}, once: {edition.download_mib} MiB where nothing is there yet, "
@@ -211,7 +212,7 @@ def _uv(edition: Edition, arguments: list[str], said: Said) -> None:
 
     environment = {name: text for name, text in os.environ.items() if name not in _NOT_OURS}
     environment |= uv_variables(environment)
-    if os.environ.get(store.OFFLINE):
+    if os.environ.get(OFFLINE):
         environment["UV_OFFLINE"] = "1"
     lines: list[str] = []
     with subprocess.Popen(
@@ -265,7 +266,7 @@ def _cause(lines: Iterable[str]) -> str:
     """What uv was doing, and the innermost of the causes that it gives."""
     told = [line for line in lines if line and not _ASIDE.match(line)]
     if any("network was disabled" in line for line in told):
-        return f"nothing may be downloaded (--offline, {store.OFFLINE} or UV_OFFLINE)"
+        return f"nothing may be downloaded (--offline, {OFFLINE} or UV_OFFLINE)"
     doing = next((line for line in told if line.startswith("error: ")), "")
     causes = [line for line in told if _CAUSE.match(line)]
     parts = [doing.removeprefix("error: "), _CAUSE.sub("", causes[-1]) if causes else ""]

@@ -30,8 +30,6 @@ from grader.toolchain.edition import Edition, names
 
 VARIABLE = "GRADE_TOOLCHAINS"
 """Names the folder, where the user's cache is not the place for gigabytes."""
-OFFLINE = "GRADE_OFFLINE"
-"""Nothing is downloaded where this variable holds anything; `--offline` sets it."""
 MANIFEST = "toolchain.json"
 
 

@@ -15,9 +15,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from grader.choices import DEFAULT_EDITION
 from grader.errors import ToolchainFault
 from grader.toolchain import store
-from grader.toolchain.edition import DEFAULT_EDITION, Edition
+from grader.toolchain.edition import Edition
 
 REINSTALL = "Install the grader again, in a fresh virtual environment: pip install mojo-grade"
 

@@ -11,8 +11,10 @@ import pytest
 
 from benchmarks.labels import sample_file
 from grader import __version__
+from grader.cli.installation import ALL_GIB
 from grader.cli.root import _COMMANDS, root
 from grader.record import Verdict, decode, encode, load
+from grader.toolchain import edition as editions
 from tests.report import records
 
 SKELETON = Path(__file__).parents[2] / "reference_kernels/conv1d/26.5/skeleton.mojo"
@@ -53,6 +55,27 @@ def test_the_list_of_commands_imports_none_of_them():
     assert set(shown) >= {name for name, (*_, about) in _COMMANDS.items() if about}
     assert "action" not in shown
     assert not {module for module, *_ in _COMMANDS.values()} & set(loaded.split())
+
+
+def test_help_of_any_command_imports_nothing_that_takes_time():
+    call = f"""
+import sys
+from grader.cli.root import root
+for name in {list(_COMMANDS)!r}:
+    root([name, "--help"], standalone_mode=False)
+print("LOADED", *sys.modules)
+"""
+    command = [sys.executable, "-c", call]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    loaded = set(said.rpartition("LOADED ")[2].split())
+    assert "grader.cli.submit" in loaded
+    slow = {"msgspec", "numpy", "jinja2", "rich", "hypothesis", "grader.record", "grader.sandbox"}
+    assert not slow & loaded
+
+
+def test_what_all_editions_take_is_said_as_it_is():
+    mebibytes = sum(editions.find(name).download_mib for name in editions.names())
+    assert round(mebibytes / 1024) == ALL_GIB
 
 
 @pytest.mark.parametrize("command", [[], ["submit"]])

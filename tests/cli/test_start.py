@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from grader.choices import DEFAULT_EDITION
 from grader.cli.puzzles import start
 from grader.errors import UsageError
 from grader.puzzles import NAMES, find
 from grader.references import reference
-from grader.toolchain.edition import DEFAULT_EDITION
 
 
 def started(folder: Path, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> Result:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from grader.choices import DEFAULT_EDITION
 from grader.folders import reference_kernel
 from grader.grading import run
 from grader.grading.state import Request, Silent, StepsDone
@@ -112,7 +113,7 @@ def test_at_a_border_the_neighbour_that_packages_is_taken_and_both_are_named(
     assert record.toolchain is not None
     assert record.toolchain.edition == "25.7"
     assert "packages with 25.7 and not with 26.1" in record.toolchain.edition_reason
-    assert f"the default edition is {editions.DEFAULT_EDITION}" in record.toolchain.edition_reason
+    assert f"the default edition is {DEFAULT_EDITION}" in record.toolchain.edition_reason
     assert [stage.outcome.value for stage in record.stages if stage.name == "package"] == [
         "failed",
         "done",

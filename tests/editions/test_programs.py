@@ -10,6 +10,7 @@ import pytest
 
 from benchmarks.editions_matrix import Cell, missing, program_cells, programs_as_markdown
 from benchmarks.verdict_quality import grade_one
+from grader.choices import DEFAULT_EDITION
 from grader.puzzles import NAMES, find
 from grader.record import Reason, load
 from grader.toolchain import edition as editions
@@ -66,7 +67,7 @@ def test_every_edition_that_grades_programs_has_all_of_them():
     assert {(c.edition, c.column.partition(" ")[0]) for c in CELLS if 0 < c.label.score < 100} == {
         (edition, puzzle) for edition in graded for puzzle in puzzles
     }
-    assert set(EVERY_RUN) == graded - {editions.DEFAULT_EDITION}
+    assert set(EVERY_RUN) == graded - {DEFAULT_EDITION}
 
 
 def test_the_table_has_a_row_for_each_puzzle_and_what_is_not_as_labelled_in_bold():

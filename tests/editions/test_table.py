@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from benchmarks.editions_matrix import BEGIN, END, as_markdown, cells, fill_page, other_cells
 from benchmarks.labels import labels_of
+from grader.choices import DEFAULT_EDITION
 from grader.toolchain import edition as editions
 
 
@@ -58,7 +59,7 @@ def test_a_page_without_the_marks_is_left_alone(tmp_path):
 
 
 def test_the_matrix_and_the_others_are_all_samples_of_the_editions_beside_the_default():
-    beside = [name for name in editions.names() if name != editions.DEFAULT_EDITION]
+    beside = [name for name in editions.names() if name != DEFAULT_EDITION]
     graded = [cell.label.path for cell in [*cells(beside), *other_cells()]]
     labelled = [label.path for name in beside for label in labels_of(name)]
     assert sorted(graded) == sorted(labelled)

@@ -10,6 +10,14 @@ import pytest
 from grader.grading.background import Background
 
 
+def test_it_can_be_begun_without_waiting_for_it():
+    began = threading.Event()
+    step = Background(began.set, after=None)
+    step.begin()
+    assert began.wait(60)
+    step.drop(lambda _: None)
+
+
 def test_it_begins_by_itself_after_a_while():
     began = threading.Event()
     step = Background(began.set, after=0.01)

@@ -11,6 +11,7 @@ from typing import cast
 
 import pytest
 
+from grader.choices import DEFAULT_EDITION
 from grader.errors import EditionLeftOpen, ToolchainFault, UsageError
 from grader.folders import data_directory
 from grader.grading import editions
@@ -27,7 +28,7 @@ from grader.record import Diagnostic, OtherEdition
 from grader.sandbox import LimitHit, Outcome
 from grader.toolchain import edition as known
 from grader.toolchain import store
-from grader.toolchain.edition import DEFAULT_EDITION, Edition
+from grader.toolchain.edition import Edition
 from grader.toolchain.packaging import Packaged
 from grader.toolchain.toolchain import Toolchain
 from grader.wording.checks import compiler_sentence, other_edition

@@ -63,7 +63,14 @@ def test_a_refusal_does_not_wait_for_what_runs_cases(tmp_path):
     call = f"""
 import json, os, sys
 from grader.cli import ending, main
+from grader.sandbox import Box
+started = []
+def spawn(self, command, **how):
+    started.append(command[1:])
+    return start(self, command, **how)
+start, Box.spawn = Box.spawn, spawn
 def tell(code):
+    print("STARTED", json.dumps(started))
     print("LOADED", json.dumps(sorted(sys.modules)))
     sys.stdout.flush()
     real(code)
@@ -74,6 +81,11 @@ main()
     command = [sys.executable, "-c", call]
     said = subprocess.run(command, capture_output=True, text=True, check=False).stdout
     assert UNKNOWN in said
-    loaded = json.loads(said.partition("LOADED ")[2])
+    said, _, loaded = said.partition("LOADED ")
+    started = json.loads(said.partition("STARTED ")[2])
+    assert started[0][0] == "precompile"
+    # Its own program is not built, which would be another compiler.
+    assert not [command for command in started if "object" in command]
+    loaded = json.loads(loaded)
     assert "grader.lanes.kernel" in loaded
     assert not {"hypothesis", "grader.grading.prober"} & set(loaded)

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from grader.choices import DEFAULT_EDITION
 from grader.folders import data_directory
 from grader.grading.run import grade
 from grader.grading.state import Request, Silent
 from grader.puzzles import find
 from grader.record import Record, Verdict
 from grader.toolchain import store
-from grader.toolchain.edition import DEFAULT_EDITION
 
 OLD = data_directory("reference_kernels") / "conv1d" / "25.4" / "right.mojo"
 

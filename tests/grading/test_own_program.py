@@ -217,8 +217,8 @@ def test_a_file_without_main_starts_nothing():
         None,
         isolation=Isolation.BWRAP,
         limits=Limits(wall_seconds=1),
-        after=0,
     ) as own:
+        own.begin()
         seen = own.run([COMMAND], lambda: pytest.fail("no device is needed"))
     assert seen.end is ProgramEnd.NO_MAIN
 

@@ -6,11 +6,11 @@ from dataclasses import asdict, dataclass, replace
 
 import pytest
 
+from grader.choices import DEFAULT_EDITION
 from grader.device import FindingKind
 from grader.intake import submission_from_bytes
 from grader.run.running import RunRequest, Shows, run
 from grader.toolchain import edition as editions
-from grader.toolchain.edition import DEFAULT_EDITION
 from grader.toolchain.toolchain import is_installed
 
 _PROGRAM = """\

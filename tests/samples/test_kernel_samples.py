@@ -11,9 +11,9 @@ import pytest
 from benchmarks.editions_matrix import missing
 from benchmarks.labels import Label, every_label
 from benchmarks.verdict_quality import grade_one
+from grader.choices import DEFAULT_EDITION
 from grader.puzzles import NAMES, find
 from grader.samples import ASSIGNMENT
-from grader.toolchain.edition import DEFAULT_EDITION
 
 EVERY_RUN = {
     "map": "index_plus_ten input_overwritten",

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from grader.choices import Wanted
 from grader.errors import SandboxFault
 from grader.sandbox import isolation_probe
-from grader.sandbox.policy import Isolation, IsolationReport, Wanted
+from grader.sandbox.policy import Isolation, IsolationReport
 
 
 @pytest.fixture

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from grader.choices import DEFAULT_EDITION
 from grader.folders import data_directory
 from grader.puzzles import NAMES
 from grader.toolchain import edition as editions
 from grader.toolchain.detect import compare, detect, span
-from grader.toolchain.edition import DEFAULT_EDITION
 
 FOLDERS = [data_directory("reference_kernels") / name for name in NAMES]
 FOLDER = next(each for each in FOLDERS if all((each / e).is_dir() for e in editions.names()))

@@ -13,13 +13,13 @@ import click
 import msgspec
 import pytest
 
+from grader.choices import DEFAULT_EDITION, OFFLINE
 from grader.cli.installation import install as install_command
 from grader.cli.root import root
 from grader.errors import GradeError, ToolchainFault, UsageError
 from grader.toolchain import edition as editions
 from grader.toolchain import install as installing
 from grader.toolchain import store
-from grader.toolchain.edition import DEFAULT_EDITION
 from grader.toolchain.toolchain import is_installed, locate
 from tests.scripts import python_script
 
@@ -119,7 +119,7 @@ def test_what_will_be_downloaded_is_said_before_it_is(name: str, uv: FakeUv) -> 
 def test_offline_nothing_is_downloaded(
     offline: str, uv: FakeUv, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(store.OFFLINE, offline)
+    monkeypatch.setenv(OFFLINE, offline)
     monkeypatch.delenv("UV_OFFLINE", raising=False)
     started: list[str | None] = []
 
@@ -139,11 +139,11 @@ def test_offline_nothing_is_downloaded(
 def test_offline_is_an_option_wherever_something_may_be_fetched(
     command: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(store.OFFLINE, "")
+    monkeypatch.setenv(OFFLINE, "")
     (option,) = [each for each in root.commands[command].params if each.name == "offline"]
     with click.Context(root.commands[command]) as context:
         option.handle_parse_result(context, {"offline": True}, [])
-    assert os.environ[store.OFFLINE] == "1"
+    assert os.environ[OFFLINE] == "1"
 
 
 def test_only_wheels_of_the_editions_own_release_are_installed(uv: FakeUv) -> None:

@@ -8,9 +8,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from grader.choices import DEFAULT_EDITION
 from grader.errors import ToolchainFault
 from grader.toolchain import verify as verifying
-from grader.toolchain.edition import DEFAULT_EDITION, find
+from grader.toolchain.edition import find
 from grader.toolchain.verify import verify
 
 HERE = Path(sys.prefix)
