@@ -66,10 +66,11 @@ class HappensBefore(Protocol):
     def see(self, phase: int, lanes: Index, now: int, *, acquire: bool) -> None:
         """Note that lanes saw that a phase is complete."""
 
-    def know(self, who: Index, of: Index, since: Index) -> Mask:
-        """For each of these lanes, whether it knows of an event of another since a given one.
+    def know(self, who: Index, of: Index, since: Index | int) -> Mask:
+        """Which of the lanes ``who`` know which of the lanes ``of``, each since an event.
 
-        Of any of the lanes ``of``, each with an event.
+        Returns:
+            A row for each that may know.
         """
 
     def ordered(self, events: Index, theirs: Index, mine: Index) -> Mask:
@@ -86,17 +87,22 @@ class _MemoryScope:
         fenced: For each lane, what it has fenced.
         found: For each lane, what it has found by strong reads.
         places: What was released into each.
+        is_fenced, is_found: Whether there is anything at all.
     """
 
     def __init__(self, lanes: int, known: int) -> None:
         self.fenced: Index = np.zeros((lanes, known), dtype=np.int64)
         self.found: Index = np.zeros((lanes, known), dtype=np.int64)
         self.places: dict[tuple[Space, int, int], Index] = {}
+        self.is_fenced = self.is_found = False
 
     def clear(self) -> None:
         """Forget all that was released."""
-        self.fenced.fill(0)
-        self.found.fill(0)
+        if self.is_fenced:
+            self.fenced.fill(0)
+        if self.is_found:
+            self.found.fill(0)
+        self.is_fenced = self.is_found = False
         self.places.clear()
 
     def put(self, place: tuple[Space, int, int], row: Index) -> None:
@@ -112,12 +118,19 @@ class VectorClocks:
     Args:
         block: The block of each lane.
         copies: Whether there are asynchronous copies: for each lane one more.
+        within: Whether threads order what they do within their block only. Then a clock holds the
+            threads of its own block.
     """
 
-    def __init__(self, block: Index, *, copies: bool = False) -> None:
+    def __init__(self, block: Index, *, copies: bool = False, within: bool = False) -> None:
         self._block = block
+        self._within = within
         count = len(block)
-        self._columns = 2 * count if copies else count
+        others = int(np.count_nonzero(block == block[0])) if within else count
+        lane = np.arange(count, dtype=np.int64) % others
+        self._columns = 2 * others if copies else others
+        self._column: Index = np.concatenate([lane, lane + others])
+        """Where a clock has each lane, and each lane's copies."""
         self._known: Index = np.zeros((count, self._columns), dtype=np.int64)
         """For each lane, the last event of each other lane that it knows of."""
         self._own = _MemoryScope(count, self._columns)
@@ -135,10 +148,11 @@ class VectorClocks:
         for scope in (self._own, self._device):
             self._acquire(scope, lanes)
         joint = self._known[lanes].max(axis=0)
-        joint[lanes] = now
+        joint[self._column[lanes]] = now
         self._known[lanes] = joint
         for scope in (self._own, self._device):
-            scope.fenced[lanes] = scope.fenced[lanes].max(axis=0)
+            if scope.is_fenced:
+                scope.fenced[lanes] = scope.fenced[lanes].max(axis=0)
 
     def fence(self, lanes: Index, now: int, *, device: bool) -> None:
         scopes = (self._own, self._device) if device else (self._own,)
@@ -147,6 +161,7 @@ class VectorClocks:
         released = self._whole(lanes, now)
         for scope in scopes:
             scope.fenced[lanes] = released
+            scope.is_fenced = True
 
     def read(self, space: Space, at: Index, lanes: Index, now: int, ordering: Ordering) -> None:
         for scope, place, group in self._groups(space, at, lanes, ordering):
@@ -174,7 +189,7 @@ class VectorClocks:
             scope.put(place, left[-1])
 
     def waited(self, lanes: Index, now: int) -> None:
-        self._known[lanes, lanes + len(self._block)] = now
+        self._known[lanes, self._column[lanes + len(self._block)]] = now
 
     def arrive(self, arrival: PhaseArrival, now: int) -> None:
         lanes, phases = arrival.lanes, self._phases
@@ -185,7 +200,7 @@ class VectorClocks:
             phases[arrival.phase] = phases.get(arrival.before, nothing).copy()
         released = phases[arrival.phase]
         if arrival.copies:
-            released[lanes + len(self._block)] = now
+            released[self._column[lanes + len(self._block)]] = now
             return
         scope = self._device if arrival.across else self._own
         rows = self._whole(lanes, now) if arrival.release else scope.fenced[lanes]
@@ -196,27 +211,30 @@ class VectorClocks:
         if released is not None:
             self._find(self._own, lanes, released, Ordering(acquire=acquire))
 
-    def know(self, who: Index, of: Index, since: Index) -> Mask:
-        result: Mask = np.any(self._known[np.ix_(who, of)] >= since, axis=1)
-        return result
+    def know(self, who: Index, of: Index, since: Index | int) -> Mask:
+        return np.asarray(self._known[np.ix_(who, self._column[of])] >= since)
 
     def ordered(self, events: Index, theirs: Index, mine: Index) -> Mask:
-        result: Mask = events <= self._known[mine, theirs]
+        result: Mask = events <= self._known[mine, self._column[theirs]]
+        if self._within:
+            result &= self._block[theirs % len(self._block)] == self._block[mine]
         return result
 
     def _find(self, scope: _MemoryScope, lanes: Index, what: Index, ordering: Ordering) -> None:
         """Note that these lanes find what was released into a place."""
         to = self._known if ordering.acquire else scope.found
+        scope.is_found |= not ordering.acquire
         to[lanes] = np.maximum(to[lanes], what)
 
     def _acquire(self, scope: _MemoryScope, lanes: Index) -> None:
         """Make what these lanes have found known to them."""
-        self._known[lanes] = np.maximum(self._known[lanes], scope.found[lanes])
+        if scope.is_found:
+            self._known[lanes] = np.maximum(self._known[lanes], scope.found[lanes])
 
     def _whole(self, lanes: Index, now: int) -> Index:
         """What these lanes know, with what they did themselves."""
         rows = self._known[lanes]
-        rows[np.arange(len(lanes)), lanes] = now
+        rows[np.arange(len(lanes)), self._column[lanes]] = now
         return rows
 
     def _released(self, scope: _MemoryScope, lanes: Index, now: int, ordering: Ordering) -> Index:
@@ -333,8 +351,8 @@ class CoarseHappensBefore:
         for times, who in self._concerned(lanes, device=True):
             times.read(who, now, Ordering(acquire=acquire))
 
-    def know(self, who: Index, of: Index, since: Index) -> Mask:
-        return np.ones(len(who), dtype=np.bool_)
+    def know(self, who: Index, of: Index, since: Index | int) -> Mask:
+        return np.ones((len(who), len(of)), dtype=np.bool_)
 
     def ordered(self, events: Index, theirs: Index, mine: Index) -> Mask:
         their, my = self._block[theirs], self._block[mine]
@@ -349,11 +367,11 @@ class CoarseHappensBefore:
             yield self._device, self._block[lanes]
 
 
-def happens_before_for(block: Index, *, copies: bool) -> HappensBefore:
+def happens_before_for(block: Index, *, copies: bool, within: bool) -> HappensBefore:
     """The relation of a wave with these lanes, kept in the way that their number allows.
 
     With very many threads in flight a clock for each would cost too much.
     """
     if len(block) <= EXACT_LANES:
-        return VectorClocks(block, copies=copies)
+        return VectorClocks(block, copies=copies, within=within)
     return CoarseHappensBefore(block)

@@ -12,24 +12,54 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from grader.device.checks.events import MemoryAccess, Wave
+from grader.device.checks.events import MemoryAccess, MemoryInstruction, WatchedRegion, Wave
 from grader.device.checks.happens_before import HappensBefore
-from grader.device.lanes import Index, Mask
+from grader.device.lanes import Index
 
-Report = Callable[[MemoryAccess, int, int, int, str], None]
-"""Takes an access, which of its lanes, how many, whose memory, and what is wrong with it."""
+Report = Callable[["Visit", int, int, str], None]
+"""Takes the first access, how many there are, whose memory it is, and what is wrong with it."""
 NOT_BEGUN = "which may not have begun"
 MAY_END = "which may have ended by then"
 HAS_ENDED = "which has ended"
 
 
 @dataclass(frozen=True, slots=True)
-class _Visit:
-    """The last access of a thread to the memory of a block."""
+class Visit:
+    """An access of a lane to the memory of another block, and where in it."""
 
-    event: int
-    access: MemoryAccess
-    k: int
+    instruction: MemoryInstruction
+    region: WatchedRegion
+    lane: int
+    offset: int
+
+
+class _Visits:
+    """The last access of each lane to the memory of a block.
+
+    Args:
+        lanes: How many there are.
+
+    Attributes:
+        events: For each lane, the event; 0 where there is none.
+    """
+
+    def __init__(self, lanes: int) -> None:
+        self.events: Index = np.zeros(lanes, dtype=np.int64)
+        self._offsets: Index = np.zeros(lanes, dtype=np.int64)
+        self._places: Index = np.zeros(lanes, dtype=np.int64)
+        self._seen: dict[int, tuple[MemoryInstruction, WatchedRegion]] = {}
+
+    def add(self, access: MemoryAccess, which: Index, now: int) -> None:
+        """Note accesses of these of the lanes."""
+        lanes = access.lanes.index[which]
+        offsets = np.broadcast_to(np.asarray(access.offsets), (access.lanes.count,))
+        self.events[lanes], self._offsets[lanes] = now, offsets[which]
+        self._places[lanes] = access.instruction.pc
+        self._seen[access.instruction.pc] = (access.instruction, access.region)
+
+    def last_of(self, lane: int) -> Visit:
+        """The last access of a lane that has made one."""
+        return Visit(*self._seen[int(self._places[lane])], lane, int(self._offsets[lane]))
 
 
 class BlockLifetimes:
@@ -45,8 +75,8 @@ class BlockLifetimes:
         self._wave = wave
         self._order = order
         self._report = report
-        self._visits: dict[int, dict[int, _Visit]] = {}
-        """By block, and by the lane that accessed its memory."""
+        self._visits: dict[int, _Visits] = {}
+        """By block."""
 
     def visit(self, access: MemoryAccess, blocks: Index, now: int) -> None:
         """Lanes access the shared memory of these blocks."""
@@ -58,13 +88,13 @@ class BlockLifetimes:
             if self._wave.exited[members].all():
                 self._tell(access, mine, block, HAS_ENDED)
                 continue
-            unknown = ~self._order.know(lanes[mine], members, np.ones(len(members), np.int64))
+            unknown = ~self._order.know(lanes[mine], members, 1).any(axis=1)
             if unknown.any():
                 self._tell(access, mine[unknown], block, NOT_BEGUN)
                 continue
-            visits = self._visits.setdefault(block, {})
-            for k in mine.tolist():
-                visits[int(lanes[k])] = _Visit(now, access, k)
+            if block not in self._visits:
+                self._visits[block] = _Visits(len(self._wave.block))
+            self._visits[block].add(access, mine, now)
 
     def ended(self, lanes: Index) -> None:
         """Threads have ended; where all of a block have, it must know of all accesses."""
@@ -73,18 +103,17 @@ class BlockLifetimes:
             if block not in self._visits or not self._wave.exited[members].all():
                 continue
             visits = self._visits.pop(block)
-            visitors = np.array(list(visits), dtype=np.int64)
-            events = np.array([each.event for each in visits.values()], dtype=np.int64)
-            known: Mask = np.zeros(len(visitors), dtype=np.bool_)
-            for k, (visitor, event) in enumerate(zip(visitors, events, strict=True)):
-                known[k] = self._order.know(members, visitor[None], event[None]).any()
+            visitors = np.flatnonzero(visits.events)
+            known = self._order.know(members, visitors, visits.events[visitors]).any(axis=0)
             late = visitors[~known]
             if len(late):
-                first = visits[int(late[0])]
-                self._report(first.access, first.k, len(late), block, MAY_END)
+                self._report(visits.last_of(int(late[0])), len(late), block, MAY_END)
 
     def _tell(self, access: MemoryAccess, which: Index, block: int, what: str) -> None:
-        self._report(access, int(which[0]), len(which), block, what)
+        k = int(which[0])
+        lane = int(access.lanes.index[k])
+        first = Visit(access.instruction, access.region, lane, access.offset(k))
+        self._report(first, len(which), block, what)
 
     def _members(self, block: int) -> Index:
         threads = self._wave.threads

@@ -36,7 +36,7 @@ from grader.device.checks.events import (
 )
 from grader.device.checks.happens_before import happens_before_for
 from grader.device.checks.history import Cells, EventLog, Order, Shadow
-from grader.device.checks.lifetimes import BlockLifetimes
+from grader.device.checks.lifetimes import BlockLifetimes, Visit
 from grader.device.evidence import Finding, FindingKind, Space
 from grader.device.lanes import LANE_MASK, Index, Lanes, Mask
 
@@ -60,7 +60,10 @@ class RaceCheck(LaunchCheck):
             self._log = EventLog(shadow.clock)
         order = self._order = _kept_order(wave)
         if watched.fences and order.happens_before is None:
-            order.happens_before = happens_before_for(wave.block, copies=watched.copies)
+            within = not (watched.communicates or watched.clusters)
+            order.happens_before = happens_before_for(
+                wave.block, copies=watched.copies, within=within
+            )
         order.communicates = watched.communicates
         order.begin_wave(self._log, wave.first_block)
         cells = shadow.cells(watched.memory, watched.global_granule)
@@ -88,21 +91,21 @@ class RaceCheck(LaunchCheck):
         if self._lifetimes is not None:
             self._lifetimes.ended(lanes.index)
 
-    def _tell_absent(self, access: MemoryAccess, k: int, count: int, block: int, what: str) -> None:
-        instruction = access.instruction
-        address, cell, where = access.locate(k)
+    def _tell_absent(self, visit: Visit, count: int, block: int, what: str) -> None:
+        instruction = visit.instruction
+        address, cell, where = visit.region.locate(visit.offset, instruction.size)
         _, _, name = self._who(block * self.wave.threads)
         self._report(
             FindingKind.ABSENT_BLOCK,
             instruction.pc,
-            int(access.lanes.index[k]),
+            visit.lane,
             f"{PAST[instruction.kind]} {where} of {name.rpartition(' of ')[2]}, {what}",
             count=count,
             space=Space.SHARED,
             access=instruction.kind,
             address=address,
             cell=cell,
-            array=access.array(k),
+            array=visit.region.named(visit.offset, instruction.size)[0],
             size=instruction.size,
         )
 
@@ -179,6 +182,8 @@ class RaceCheck(LaunchCheck):
                 between = "with no barrier between the two"
             elif access.region.space is Space.SHARED:
                 between = "with no barrier of their cluster between the two"
+            elif self.watched.clusters:
+                between = "and no barrier of a cluster orders the two"
             else:
                 between = "and nothing orders different blocks within a launch"
             same = " (the same value)" if kind is FindingKind.SAME_VALUE_RACE else ""

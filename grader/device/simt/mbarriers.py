@@ -162,6 +162,15 @@ class _Arrives(_Use):
     def __call__(self, group: _Meeting, word: int, results: NDArray[np.uint64]) -> int:
         mbarriers = self.machine.mbarriers
         one = mbarriers.find(group.at, word)
+        count, lanes = int(group.amounts[0]), group.lanes
+        plain = not (self._transacts or self._incomplete or self._drop)
+        if plain and (group.amounts == count).all() and 0 < count * len(lanes) <= one.pending:
+            # As one by one, and faster: they all arrive in this phase.
+            earlier = np.arange(len(lanes), dtype=np.uint64) * np.uint64(count)
+            results[group.places] = np.uint64(one.word) - earlier
+            self.arrived(PhaseArrival(one.number, one.before, lanes, self._release))
+            mbarriers.arrive(one, count * len(lanes))
+            return one.word
         phase, began = (one.number, one.before), 0
         for k, amount in enumerate(group.amounts.tolist()):
             results[group.places[k]] = one.word
@@ -222,8 +231,7 @@ class _Asks(_Use):
 
     def _look_at(self, one: Mbarrier, group: _Meeting) -> None:
         """Tell of states for which nobody can ask."""
-        known = {state: one.knows(state) for state in np.unique(group.amounts).tolist()}
-        wrong = np.array([not known[state] for state in group.amounts.tolist()])
+        wrong = ~one.knows(group.amounts)
         if wrong.any():
             what = "asked an mbarrier for a state that no arrival at it gave in this phase or the "
             self.misused(np.sort(group.lanes[wrong]), what + "last")

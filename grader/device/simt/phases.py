@@ -78,10 +78,11 @@ class Mbarrier:
         """Whether the current phase is: "pending arrivals == 0" and "tx-count == 0"."""
         return self.pending == self.tx == 0
 
-    def knows(self, state: int) -> bool:
-        """Whether a state is one of the current phase or the one before it."""
-        number = state >> _NUMBER_SHIFT & (1 << _NUMBER_BITS) - 1
-        return number != 0 and number in (self.number, self.before)
+    def knows(self, states: NDArray[np.uint64]) -> Mask:
+        """Whether each state is one of the current phase or the one before it."""
+        numbers = states >> np.uint64(_NUMBER_SHIFT) & np.uint64((1 << _NUMBER_BITS) - 1)
+        known: Mask = (numbers == self.number) | (numbers == self.before) & (numbers != 0)
+        return known
 
     def debts(self) -> Iterator[OwedArrival]:
         """The arrivals of copies that would complete the phase, which are then no longer owed."""

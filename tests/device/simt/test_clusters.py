@@ -77,6 +77,7 @@ def test_each_synchronisation_that_is_left_out_is_found(
 def test_without_the_last_barrier_a_block_may_end_too_early() -> None:
     outcome = clustered(*passes_on()[:-2])
     assert outcome.kinds == [FindingKind.ABSENT_BLOCK]
+    assert (outcome.findings[0].array, outcome.findings[0].cell) == ("shared array 1", 0)
     assert outcome.findings[0].message == (
         "thread 0 of block 3 read cell 0 of shared array 1 of block 0, which may have ended by then"
     )
