@@ -218,6 +218,76 @@ def test_a_copy_must_not_begin_while_others_read_the_cell() -> None:
     assert outcome.findings == ()
 
 
+TILES = 4
+
+
+def pipeline(*, leave_out: str = "") -> list[str]:
+    """Two buffers: while a tile is summed, the next one is on its way.
+
+    Each thread adds its neighbour's words of all tiles.
+    """
+    parts = {"begin": "mov.u32 %r40, 0;", "copy 0": _copy_of(0), "commit 0": _COMMIT}
+    for tile in range(TILES):
+        if tile + 1 < TILES:
+            parts[f"copy {tile + 1}"] = _copy_of(tile + 1)
+        parts[f"commit {tile + 1}"] = _COMMIT
+        parts[f"wait {tile}"] = "cp.async.wait_group 1;"
+        parts[f"there {tile}"] = "bar.sync 0;"
+        parts[f"sum {tile}"] = (
+            f"ld.shared.u32 %r41, [%r4+{tile % 2 * 512}]; add.u32 %r40, %r40, %r41;"
+        )
+        parts[f"done {tile}"] = "bar.sync 0;"
+    parts["end"] = "st.global.u32 [%o], %r40;"
+    return [part for name, part in parts.items() if name != leave_out]
+
+
+_COMMIT = "cp.async.commit_group;"
+
+
+def _copy_of(tile: int) -> str:
+    return f"cp.async.ca.shared.global [%r1+{tile % 2 * 512}], [%rd1+{tile * 512}], 4;"
+
+
+def summed(*, leave_out: str = "", schedule: int = 0) -> Outcome:
+    places = """
+        .shared .align 16 .b8 s[1024]; mov.u32 %r9, s; mad.lo.u32 %r1, %t, 4, %r9;
+        mad.wide.u32 %rd1, %t, 4, %a1;
+        add.u32 %r3, %t, 33; rem.u32 %r3, %r3, %n; mad.lo.u32 %r4, %r3, 4, %r9;
+    """
+    tiles = np.arange(TILES * 128, dtype=np.uint32)
+    body = places + "".join(pipeline(leave_out=leave_out))
+    return run(body, [OUT, tiles], block=(128, 1, 1), schedule=schedule)
+
+
+@pytest.mark.parametrize("schedule", range(9))
+def test_a_pipeline_of_copies_is_right_in_every_order(schedule: int) -> None:
+    outcome = summed(schedule=schedule)
+    assert (outcome.result, outcome.findings) == (0, ())
+    wanted = [sum(128 * tile + (t + 33) % 128 for tile in range(TILES)) for t in range(128)]
+    assert outcome.buffers[0].tolist() == wanted
+
+
+@pytest.mark.parametrize(
+    "left_out",
+    [
+        f"{what} {tile}"
+        for tile in range(TILES)
+        for what in ("commit", "wait", "there", "done")
+        if (what, tile) not in {("done", TILES - 1), ("done", TILES - 2)}
+    ],
+)
+def test_each_synchronisation_of_it_is_needed(left_out: str) -> None:
+    assert summed(leave_out=left_out).kinds
+
+
+@pytest.mark.parametrize("schedule", range(9))
+def test_the_last_barriers_of_it_order_nothing_that_follows(schedule: int) -> None:
+    """No copy begins into a buffer that is read before them."""
+    for tile in (TILES - 2, TILES - 1):
+        outcome = summed(leave_out=f"done {tile}", schedule=schedule)
+        assert (outcome.result, outcome.findings) == (0, ())
+
+
 def test_blocks_that_take_over_have_nothing_under_way() -> None:
     """More blocks than are in flight at once: none is waited for on behalf of another."""
     body = (
