@@ -38,6 +38,10 @@ _BARRIER_FOR_ALL = """\
 if i < size:
     ...                # loads and stores
 barrier()              # outside of the if: every thread gets here"""
+_BARRIER_OF_CLUSTER = """\
+...                    # one block stores
+cluster_sync()
+...                    # another one of its cluster reads"""
 FINDING_SKETCHES: dict[FindingKind, str] = {
     FindingKind.OUT_OF_BOUNDS: _GUARDED,
     FindingKind.MISALIGNED: _NO_SKETCH,
@@ -82,6 +86,7 @@ RACE_SKETCHES: dict[RacePattern, str] = {
     RacePattern.BOTH_WRITE: _ONE_WRITES,
     # Cells of its own, an atomic operation or a second launch: which one, only the task tells.
     RacePattern.BLOCKS: _NO_SKETCH,
+    RacePattern.CLUSTER: _BARRIER_OF_CLUSTER,
     RacePattern.BLOCKS_WRITE_ONE: _NO_SKETCH,
 }
 
@@ -93,7 +98,7 @@ def sketch_of(finding: Finding) -> str:
         pattern = race_pattern(finding)
         # In global memory two threads may meet since an index is wrong.
         certain = shared or pattern is RacePattern.WRITTEN_BACK
-        alone = finding.other_block == finding.block
+        alone = finding.other_block == finding.block or pattern is RacePattern.CLUSTER
         return RACE_SKETCHES[pattern] if certain and alone else _NO_SKETCH
     if finding.kind is FindingKind.UNINITIALISED_READ and not shared:
         return _NO_SKETCH

@@ -324,7 +324,10 @@ class TestSketches:
 
     def test_only_threads_of_one_block_are_sent_to_a_barrier(self) -> None:
         assert "barrier()" in self.race()
-        assert self.race(other_block=(1, 0, 0)) == ""
+        other = {"other_block": (1, 0, 0)}
+        assert self.race(**other, space=Space.GLOBAL) == ""
+        assert "cluster_sync()" in self.race(**other)
+        assert " barrier()" not in self.race(**other)
 
     def test_two_threads_that_meet_in_global_memory_may_have_a_wrong_index(self) -> None:
         assert self.race(space=Space.GLOBAL) == ""
@@ -367,6 +370,11 @@ class TestRaces:
         told = self.race(other_block=(1, 0, 0), other_access="write")
         assert "Put barrier()" not in told
         assert "launch of its own" in told
+
+    def test_blocks_of_a_cluster_need_its_barrier(self) -> None:
+        told = self.race(other_block=(1, 0, 0), other_access="write", space=Space.SHARED)
+        assert "cluster_sync" in told
+        assert "launch of its own" not in told
 
     def test_blocks_that_write_one_element_from_one_place_are_told_of_the_index(self) -> None:
         place = (SourcePlace("", 38, 15),)

@@ -157,6 +157,11 @@ _RACES_OF_BLOCKS = (
     "blocks run in any order. barrier() orders the threads of one block only. Give each block "
     "cells of its own, use an atomic operation, or do the second step in a launch of its own."
 )
+_RACES_IN_A_CLUSTER = (
+    "Two blocks of a cluster use the same cell of shared memory, and at least one writes: which "
+    "comes first is chance. barrier() orders the threads of one block only. Put a barrier of the "
+    "cluster (cluster_sync) between the two, or use an atomic operation."
+)
 _BLOCKS_WRITE_ONE = (
     "Threads of different blocks write the same element: the index that it is written with does "
     "not tell the blocks apart. An index that counts through all blocks is block_dim.x * "
@@ -184,6 +189,8 @@ class RacePattern(Enum):
     BLOCKS_WRITE_ONE = "blocks write one"
     """One place writes a cell from two blocks."""
     BLOCKS = "two blocks"
+    CLUSTER = "two blocks of a cluster"
+    """They meet in shared memory."""
     BOTH_WRITE = "both write"
     NO_BARRIER = "no barrier"
     """A read and a write by threads of one block."""
@@ -193,6 +200,7 @@ _RACES: dict[RacePattern, str] = {
     RacePattern.WRITTEN_BACK: _READ_AND_WRITE_BACK,
     RacePattern.BLOCKS_WRITE_ONE: _BLOCKS_WRITE_ONE,
     RacePattern.BLOCKS: _RACES_OF_BLOCKS,
+    RacePattern.CLUSTER: _RACES_IN_A_CLUSTER,
     RacePattern.BOTH_WRITE: _BOTH_WRITE,
     RacePattern.NO_BARRIER: FINDING_EXPLANATIONS[FindingKind.RACE],
 }
@@ -203,6 +211,8 @@ def race_pattern(finding: Finding) -> RacePattern:
     one, other = (of_file(each) for each in (finding.source, finding.other_source))
     if one is not None and one == other and finding.access != finding.other_access:
         return RacePattern.WRITTEN_BACK
+    if finding.other_block != finding.block and finding.space is Space.SHARED:
+        return RacePattern.CLUSTER
     if finding.other_block != finding.block:
         both_write = finding.access == finding.other_access == "write"
         one_place = both_write and one == other
