@@ -12,6 +12,7 @@ from grader.report import style
 from grader.report.drawing import Drawing, draw
 from grader.report.launch import LaunchDrawing
 from grader.report.style import SHORT, Number, ReportLimits, cut
+from grader.wording.cases import ENDED_WITHOUT_OUTPUT, wrong_elements
 from grader.wording.findings import SHORT_WRITERS
 
 WHOLE_ROWS = 20
@@ -114,22 +115,19 @@ class DecodedCase:
         """How many elements are wrong, in one sentence."""
         total = style.size(self.output.expected)
         if self.output.got is None:
-            return "The run ended without output."
-        count = max(self.output.mismatch_count, len(self.wrong))
-        if not count:
-            return ""
-        if total == 1:
-            return "The only element is wrong."
-        if count >= total:
-            return f"All {total} elements{self.of} are wrong."
-        verb = "is" if count == 1 else "are"
-        return f"{count} of {total} elements{self.of} {verb} wrong."
+            return ENDED_WITHOUT_OUTPUT
+        return wrong_elements(max(self.output.mismatch_count, len(self.wrong)), total, self._name)
 
     @property
     def of(self) -> str:
         """`` of mean``, where there are several outputs."""
+        return f" of {self._name}" if self._name else ""
+
+    @property
+    def _name(self) -> str:
+        """Its name, where there are several outputs."""
         several = len(self.example.outputs) > 1
-        return f" of {cut(self.output.expected.name, NAME)}" if several else ""
+        return cut(self.output.expected.name, NAME) if several else ""
 
     def _got_dtype(self) -> str:
         return self.output.got.dtype if self.output.got else self.output.expected.dtype

@@ -109,6 +109,26 @@ def elements_wrong(wrong: int, of: int, outputs: str = "") -> str:
     return f"{wrong} of {of} elements{f' of {outputs}' if outputs else ''} {verb} wrong"
 
 
+ENDED_WITHOUT_OUTPUT = "The run ended without output."
+
+
+def wrong_elements(wrong: int, total: int, output: str = "") -> str:
+    """How much of an output is wrong, as a sentence; empty where nothing is.
+
+    Args:
+        wrong: Elements that are.
+        total: Elements that there are.
+        output: Its name, where there are several.
+    """
+    if not wrong:
+        return ""
+    if total == 1:
+        return "The only element is wrong."
+    if wrong >= total:
+        return f"All {total} elements{f' of {output}' if output else ''} are wrong."
+    return f"{elements_wrong(wrong, total, output)}."
+
+
 def _in_order(data: Data) -> str:
     return schedules.in_words(int(data.get("schedule", schedules.PLAIN)))
 
