@@ -176,6 +176,23 @@ def test_no_check_is_named_outside_of_the_checks_and_puzzles() -> None:
     ]
 
 
+def test_no_code_compares_the_id_of_a_check_with_a_word() -> None:
+    """Also those ids are asked for by their check that are other words as well."""
+    known = {check.id for name in NAMES for check in find(name).checks}
+    assert {"program", "example", "device"} <= known
+    found = [
+        f"{module}:{node.lineno}"
+        for module, tree in TREES.items()
+        if part(f"{module}.") not in ("puzzles", "checks")
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Compare)
+        for sides in ([node.left, *node.comparators],)
+        if any(isinstance(side, ast.Attribute) and side.attr in ("id", "check") for side in sides)
+        and any(isinstance(side, ast.Constant) and side.value in known for side in sides)
+    ]
+    assert not found
+
+
 def _without_enums(tree: ast.Module) -> ast.Module:
     kept = [
         node

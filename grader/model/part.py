@@ -149,7 +149,9 @@ class Mistake:
     explanation: str
     advice: str
     answer: Callable[[Arrays, Sizes], NDArray[np.generic] | None]
-    """What the mistake gives for the part's first output, or None where it does not apply."""
+    """What the mistake gives for an output, or None where it does not apply."""
+    output: str = ""
+    """Name of that output; empty: the part's first. Others are right."""
     open: Callable[[Arrays, Sizes], NDArray[np.bool_]] | None = None
     """Elements of which it does not say what they hold: what comes of a read of what nothing wrote,
     or of a number that no rule tells. None where it says all."""
@@ -339,7 +341,9 @@ class GivenKernel:
 class Budget:
     """What a launch may use before it counts as one that does not end.
 
-    A right launch should need a hundredth of it at most.
+    A right launch should need a hundredth of it at most. Threads and memory are those of the GPU
+    that the device stands for, whatever the puzzle (`grader.device.cuda`); a launch of more threads
+    may use more instructions.
     """
 
     instructions: int = 1_000_000_000

@@ -245,6 +245,10 @@ def _mistakes(part: Part) -> Iterator[str]:
     yield from twice("mistake", [mistake.name for mistake in part.mistakes])
     if not all(mistake.name for mistake in part.mistakes):
         yield "a mistake has no name"
+    names = [tensor.name for tensor in part.outputs]
+    for mistake in part.mistakes:
+        if mistake.output and mistake.output not in names:
+            yield f"the mistake {mistake.name} gives {mistake.output}, which is no output"
 
 
 def _budget(part: Part) -> Iterator[str]:

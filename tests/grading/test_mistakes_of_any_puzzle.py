@@ -9,8 +9,11 @@ import pytest
 
 from grader.device import Finding, FindingKind
 from grader.grading.explain.mistakes import in_any_puzzle, recognised
-from grader.model.domains import Values
-from grader.model.part import Mistake
+from grader.grading.observe import compare
+from grader.model.cases import Case, CaseRun, Ending, Observation, PlannedShape
+from grader.model.domains import Between, Values
+from grader.model.expected import ExpectedOutput
+from grader.model.part import Mistake, Op, Part, Size, TensorSpec
 from grader.puzzles import NAMES, find
 from grader.record import Attribution
 from tests.grading.simulated import named, part_of, tally_of
@@ -267,6 +270,66 @@ def test_one_mistake_under_two_names_is_the_first():
 def test_a_full_case_of_each_size_tells_mistakes_apart():
     mistakes = (TWICE_IF_POSITIVE, THREE_IF_NEGATIVE, TWICE)
     assert only_positive(mistakes, all_cases=True).name == "twice"
+
+
+def of_two_outputs(sums, products):
+    """A failing case of a part that gives a sum and a product, with what a program gave."""
+    part = Part(
+        name="both",
+        title="the op both",
+        formula="s[i] = a[i] + b[i], p[i] = a[i] * b[i]",
+        domain="n 1 to 8",
+        code=Op(name="both"),
+        tensors=(
+            *(TensorSpec(name=name, role="output", dtype="int32", shape=("n",)) for name in "sp"),
+            *(
+                TensorSpec(
+                    name=name, role="input", dtype="int32", shape=("n",), domain=Between(2, 9)
+                )
+                for name in "ab"
+            ),
+        ),
+        sizes=(Size(name="n", low=1, high=8),),
+        assigned=lambda sizes: True,
+        boundaries=({"n": 8},),
+        expected=lambda inputs, sizes: {
+            "s": ExpectedOutput.exactly(inputs["a"] + inputs["b"]),
+            "p": ExpectedOutput.exactly(inputs["a"] * inputs["b"]),
+        },
+        mistakes=tuple(
+            Mistake(
+                name=f"{name} is a",
+                explanation="",
+                advice="",
+                answer=lambda inputs, sizes: inputs["a"],
+                output=name,
+            )
+            for name in "sp"
+        ),
+    )
+    a, b = (np.arange(2, 10, dtype=np.int32) * factor % 8 + 2 for factor in (3, 5))
+    shape = PlannedShape(number=0, part=part, sizes={"n": 8}, origin="boundary")
+    case = Case(shape=shape, values=Values.INTEGERS, inputs={"a": a, "b": b})
+    outputs = (sums(a, b), products(a, b))
+    return part, Observation(
+        run=CaseRun(case=case, ending=Ending.OUTPUT, outputs=outputs),
+        comparisons=compare(case, outputs),
+        problems=(),
+    )
+
+
+@pytest.mark.parametrize(
+    ("sums", "products", "mistake"),
+    [
+        (lambda a, b: a, lambda a, b: a * b, "s is a"),
+        (lambda a, b: a + b, lambda a, b: a, "p is a"),
+        (lambda a, b: a, lambda a, b: a, None),
+    ],
+)
+def test_a_mistake_may_be_of_any_output_where_the_others_are_right(sums, products, mistake):
+    part, seen = of_two_outputs(sums, products)
+    known = recognised(part, [seen])
+    assert (known.name if known is not None else None) == mistake
 
 
 def test_what_holds_at_one_size_need_not_hold_at_another():

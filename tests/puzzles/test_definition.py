@@ -268,6 +268,10 @@ OF_A_PART = {
     ),
     "a mistake twice": ({"mistakes": (MISTAKE, MISTAKE)}, f"the mistake {MISTAKE.name} is there t"),
     "a mistake without a name": ({"mistakes": (replace(MISTAKE, name=""),)}, "a mistake has no na"),
+    "a mistake of no output": (
+        {"mistakes": (replace(MISTAKE, output="inptu"),)},
+        f"the mistake {MISTAKE.name} gives inptu, which is no output",
+    ),
     "no budget": ({"budget": Budget(instructions=0)}, "instructions of the budget is 0"),
     "less than no budget": ({"budget": Budget(seconds=-1)}, "seconds of the budget is -1"),
     "assigned raises": (

@@ -15,8 +15,8 @@ from grader.grading.explain.mistakes.known import (
     Known,
     Recogniser,
     Seen,
-    first_output,
     gives,
+    only_output,
 )
 from grader.grading.explain.mistakes.words import at_some_sizes, either
 from grader.grading.inputs import drawn
@@ -99,9 +99,9 @@ def _fitting(seen: Seen) -> list[Mistake]:
     return [
         mistake
         for mistake in seen.part.mistakes
-        if all(_explains(mistake, each) for each in seen.failing)
-        and all(_allows(mistake, each) for each in seen.right)
-        and any(_tells(mistake, each) for each in seen.failing)
+        if all(_explains(seen.part, mistake, each) for each in seen.failing)
+        and all(_allows(seen.part, mistake, each) for each in seen.right)
+        and any(_tells(seen.part, mistake, each) for each in seen.failing)
     ]
 
 
@@ -134,52 +134,63 @@ def _differ(part: Part, one: Mistake, other: Mistake, sizes: Sequence[Sizes]) ->
     random = np.random.default_rng(0)
     for each in sizes:
         inputs = drawn(part, each, Values.INTEGERS, random)
-        right = part.expected(inputs, each)[part.outputs[0].name]
-        value = np.asarray(right.value, dtype=np.float64).ravel()
-        known = right.decided.ravel() & ~_open(one, inputs, each) & ~_open(other, inputs, each)
-        a, b = (
-            value if answer is None else answer
-            for answer in (_answer(one, inputs, each), _answer(other, inputs, each))
-        )
-        with np.errstate(invalid="ignore"):
-            allowed = right.allowed.ravel() + ROUNDED * (np.abs(a) + np.abs(b))
-            if ((np.abs(a - b) > 2 * allowed) & known).any():
-                return True
+        expected = part.expected(inputs, each)
+        for place in {_place(part, one), _place(part, other)}:
+            right = expected[part.outputs[place].name]
+            known = right.decided.ravel()
+            value = np.asarray(right.value, dtype=np.float64).ravel()
+            given = [value, value]
+            for at, mistake in enumerate((one, other)):
+                answer = _answer(mistake, inputs, each)
+                if answer is not None and _place(part, mistake) == place:
+                    given[at] = answer
+                    known = known & ~_open(mistake, inputs, each)
+            a, b = given
+            with np.errstate(invalid="ignore"):
+                allowed = right.allowed.ravel() + ROUNDED * (np.abs(a) + np.abs(b))
+                if ((np.abs(a - b) > 2 * allowed) & known).any():
+                    return True
     return False
 
 
-def _explains(mistake: Mistake, observation: Observation) -> bool:
-    """Whether a mistake gives what the first output holds, and no other output is wrong."""
+def _place(part: Part, mistake: Mistake) -> int:
+    """Which output a mistake gives."""
+    names = [spec.name for spec in part.outputs]
+    return names.index(mistake.output) if mistake.output else 0
+
+
+def _explains(part: Part, mistake: Mistake, observation: Observation) -> bool:
+    """Whether a mistake gives what its output holds, and no other output is wrong."""
     if observation.right:
         return False
-    comparison = first_output(observation)
-    answer = _said(mistake, observation)
+    place = _place(part, mistake)
+    comparison = only_output(observation, place)
+    answer = _said(mistake, observation, place)
     return comparison is not None and answer is not None and gives(answer, comparison)
 
 
-def _allows(mistake: Mistake, observation: Observation) -> bool:
+def _allows(part: Part, mistake: Mistake, observation: Observation) -> bool:
     """Whether a case that is right would have been right with the mistake as well."""
-    answer = _said(mistake, observation)
-    return answer is None or gives(answer, observation.comparisons[0])
+    place = _place(part, mistake)
+    answer = _said(mistake, observation, place)
+    return answer is None or gives(answer, observation.comparisons[place])
 
 
-def _tells(mistake: Mistake, observation: Observation) -> bool:
+def _tells(part: Part, mistake: Mistake, observation: Observation) -> bool:
     """Whether some wrong element of a case is one of which the mistake says what it holds."""
     unsaid = _open(mistake, observation.case.inputs, observation.case.shape.sizes)
-    wrong = observation.comparisons[0].wrong
-    return bool(
-        np.count_nonzero(~np.broadcast_to(unsaid, observation.comparisons[0].got.size)[wrong])
-    )
+    comparison = observation.comparisons[_place(part, mistake)]
+    return bool(np.count_nonzero(~np.broadcast_to(unsaid, comparison.got.size)[comparison.wrong]))
 
 
-def _said(mistake: Mistake, observation: Observation) -> NDArray[np.float64] | None:
+def _said(mistake: Mistake, observation: Observation, place: int) -> NDArray[np.float64] | None:
     """What a mistake gives for a case; where it does not say, what the output holds."""
     inputs, sizes = observation.case.inputs, observation.case.shape.sizes
     answer = _answer(mistake, inputs, sizes)
     if answer is None or mistake.open is None:
         return answer
     with np.errstate(invalid="ignore"):
-        got = observation.comparisons[0].got.ravel().astype(np.float64)
+        got = observation.comparisons[place].got.ravel().astype(np.float64)
     return np.where(_open(mistake, inputs, sizes), got, answer)
 
 

@@ -40,8 +40,13 @@ Recogniser = Callable[[Seen], Known | None]
 
 def first_output(observation: Observation) -> Comparison | None:
     """The first output, where no other one is wrong."""
-    comparison, *others = observation.comparisons
-    return comparison if all(each.right for each in others) else None
+    return only_output(observation, 0)
+
+
+def only_output(observation: Observation, place: int) -> Comparison | None:
+    """The output at a place, where no other one is wrong."""
+    others = (each for at, each in enumerate(observation.comparisons) if at != place)
+    return observation.comparisons[place] if all(each.right for each in others) else None
 
 
 def gives(
