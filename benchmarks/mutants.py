@@ -170,7 +170,7 @@ class Quick:
                     yield mutant, "stillborn"
                     continue
                 with KernelLane(device, text=mutant.text) as lane:
-                    lane.load(kernels, self.shapes)
+                    lane.take(kernels)
                     try:
                         ended = "killed" if self._dies(lane, mutant) else ""
                     except GradeError:

@@ -307,6 +307,7 @@ def compiled_example(
     from grader.grading.blame import reference_answer
     from grader.grading.cases import drawn, example
     from grader.lanes.prepared import NotPrepared, prepared
+    from grader.lanes.workspace import LaneSetup
     from grader.model.domains import Values
     from grader.sandbox import Wanted, probe_once
 
@@ -316,16 +317,15 @@ def compiled_example(
         case = example(shapes)
     else:
         case = drawn(shapes[0], Values.REALS, seeds.generator(_TRIAL_SEED, "case"))
+    setup = LaneSetup(
+        module=puzzle.name,
+        toolchain=toolchain,
+        isolation=probe_once(Wanted.AUTO).level,
+        device=device,
+        timeout=DEFAULT_TIMEOUT,
+    )
     try:
-        with prepared(
-            reference_answer(puzzle, edition),
-            puzzle.name,
-            toolchain,
-            shapes,
-            isolation=probe_once(Wanted.AUTO).level,
-            device=device,
-            timeout=DEFAULT_TIMEOUT,
-        ) as ready:
+        with prepared(reference_answer(puzzle, edition), setup, shapes) as ready:
             yield CompiledExample(case=case, seconds=ready.seconds, _ready=ready)
     except NotPrepared as failed:
         said = failed.output.strip()[-600:]

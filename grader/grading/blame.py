@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from grader.errors import DeviceFault, ToolchainFault
-from grader.lanes.workspace import out_of_memory
+from grader.lanes.workspace import LaneSetup, out_of_memory
 from grader.record import CompilerEnd, Diagnostic
 from grader.sandbox import LimitHit, Outcome
 from grader.toolchain.packaging import Packaged, is_about_the_op, parse
@@ -24,11 +24,8 @@ from grader.wording.checks import compiler_sentence
 from grader.worker.process import Ended
 
 if TYPE_CHECKING:
-    from grader.grading.state import Request
     from grader.model.cases import Case, PlannedShape
     from grader.model.puzzle import Puzzle
-    from grader.sandbox import Isolation
-    from grader.toolchain.toolchain import Toolchain
 
 IDLE = 0.5
 """Below this share of processor time, a stage that ran out of wall clock did not just compute."""
@@ -90,49 +87,50 @@ def reference_answer(puzzle: Puzzle, edition: str) -> bytes:
 
 @dataclass(frozen=True, kw_only=True)
 class ReferenceRun:
-    """The reference answer taken through the steps of a run, as a control of what loads and runs.
+    """The reference answer taken through the steps of a run, as a control.
 
-    Its modules are imported when it is needed, which is seldom.
+    Their modules are imported when it is needed, which is seldom.
     """
 
     answer: bytes
-    toolchain: Toolchain
+    setup: LaneSetup
     shapes: Sequence[PlannedShape]
-    isolation: Isolation
-    request: Request
+
+    def packages(self) -> Trial | None:
+        """What it took to package it, as an op; None where it does not get that far."""
+        with self.setup.workspace(self.answer) as workspace:
+            return trial_of(self.setup.package(workspace))
 
     def loads(self) -> Trial | None:
         """What it took to build it and have it loaded; None where it does not get that far."""
         from grader.lanes.prepared import NotPrepared, prepared
 
-        with contextlib.suppress(NotPrepared):
-            place = prepared(
-                self.answer,
-                self.request.puzzle_name,
-                self.toolchain,
-                self.shapes,
-                isolation=self.isolation,
-                device=self.request.device,
-                timeout=self.request.timeout,
-            )
-            with place as found:
-                return Trial(seconds=found.seconds, peak_bytes=found.lane.peak_bytes)
+        with (
+            contextlib.suppress(NotPrepared),
+            prepared(self.answer, self.setup, self.shapes) as found,
+        ):
+            return Trial(seconds=found.seconds, peak_bytes=found.lane.peak_bytes)
         return None
 
     def runs(self, case: Case) -> bool:
         """Whether it gets through a case; see `grader.lanes.prepared.gets_through`."""
         from grader.lanes.prepared import gets_through
 
-        return gets_through(
-            self.answer,
-            self.request.puzzle_name,
-            self.toolchain,
-            self.shapes,
-            case,
-            isolation=self.isolation,
-            device=self.request.device,
-            timeout=self.request.timeout,
-        )
+        return gets_through(self.answer, self.setup, self.shapes, case)
+
+
+def trial_of(packaged: Packaged) -> Trial | None:
+    """What a step took that the compiler did; None where it failed.
+
+    Raises:
+        ToolchainFault: the machine's memory ran out.
+    """
+    outcome = packaged.outcome
+    if outcome.machine_out_of_memory:
+        raise out_of_memory("compiling the reference answer")
+    if not packaged.ok:
+        return None
+    return Trial(seconds=outcome.wall_seconds, peak_bytes=outcome.peak_resident_bytes)
 
 
 def blame_packaging(packaged: Packaged, control: Control) -> Blame:

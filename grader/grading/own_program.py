@@ -15,8 +15,8 @@ import msgspec
 
 from grader.device import CaseEvidence, FindingKind, Writer
 from grader.errors import GraderFault, ToolchainFault
-from grader.grading.background import Background
 from grader.grading.blame import starved
+from grader.grading.edition_run import Background
 from grader.intake.display import for_terminal
 from grader.intake.program import functions
 from grader.lanes.devices import CaseDevice, HowToRun

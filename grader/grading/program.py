@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -12,39 +11,28 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from grader.grading import editions, plan
-from grader.grading.background import Background
-from grader.grading.blame import (
-    Blame,
-    ReferenceRun,
-    Trial,
-    blame_compile,
-    blame_packaging,
-    reference_answer,
-)
+from grader.grading.blame import Blame, Trial, blame_packaging, trial_of
+from grader.grading.edition_run import Background, EditionRun
 from grader.grading.editions import Choice
-from grader.grading.explain.traces import trace_failures
 from grader.grading.given_code import Code, all_handed_out
-from grader.grading.state import RunState, StepsDone
-from grader.grading.verdict import refuse_undecided
+from grader.grading.state import StepsDone
 from grader.intake.program import functions
-from grader.lanes.devices import CaseDevice, choose_device, device_spawn
-from grader.lanes.kernel_build import BuiltKernels, FirstLook, LeftOut, build_kernels
+from grader.lanes.devices import CaseDevice
+from grader.lanes.kernel_build import BuiltKernels, FirstLook, LeftOut
 from grader.lanes.lane import OtherSignature
-from grader.lanes.ways import ProgramLane, way_of
-from grader.lanes.workspace import open_workspace
+from grader.lanes.prepared import chosen_way, compiled_kernels
+from grader.lanes.ways import ProgramLane
+from grader.lanes.workspace import LaneSetup
 from grader.machine import cores
 from grader.model.cases import PlannedShape
 from grader.model.part import Kernels, Part, Scalar
 from grader.model.program import ProgramCheck, ProgramSeen, commands_of
 from grader.record import ProgramEnd, Reason, Status
-from grader.sandbox import Isolation, Limits
-from grader.toolchain.compiler import HEAD_START
+from grader.sandbox import Isolation
+from grader.toolchain.compiler import HEAD_START, nothing
 from grader.toolchain.kernels import LIMITS
 from grader.toolchain.packaging import Packaged
-from grader.toolchain.toolchain import Toolchain
-from grader.toolchain.workspace import Workspace
 from grader.wording.checks import NOT_ON_A_GPU, REFERENCE_TOO
-from grader.worker.process import Ended
 
 if TYPE_CHECKING:
     from grader.grading.own_program import OwnProgram
@@ -52,14 +40,9 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class ProgramRun:
+class ProgramRun(EditionRun):
     """The steps of one run with one edition. Each leaves what it found in ``state``."""
 
-    state: RunState
-    choice: Choice
-    toolchain: Toolchain
-    isolation: Isolation
-    meanwhile: Callable[[], None] = lambda: None
     first_look: Background[Packaged] | None = None
     """What the compiler says of the file as it is, where somebody waits for it."""
 
@@ -69,16 +52,8 @@ class ProgramRun:
         Raises:
             DeviceFault: a GPU was asked for, and there is none that works.
         """
-        chosen = choose_device(self.state.request.device, device_spawn(self.isolation))
+        chosen, self.way = chosen_way(self.state.submission.text, self.setup)
         self.on_gpu = not chosen.observes
-        self.way = way_of(
-            chosen,
-            self.toolchain,
-            module=self.state.request.puzzle_name,
-            text=self.state.submission.text,
-            isolation=self.isolation,
-            limits=self._limits(),
-        )
         known = self.state.toolchain
         self.state.toolchain = known and msgspec.structs.replace(known, lane=self.way.kind)
         with contextlib.ExitStack() as stack:
@@ -108,9 +83,9 @@ class ProgramRun:
         return OwnProgram(
             self.state.submission.text if control is None else control,
             self.state.request.puzzle_name,
-            self.toolchain,
-            isolation=self.isolation,
-            limits=self._limits(),
+            self.setup.toolchain,
+            isolation=self.setup.isolation,
+            limits=self.setup.within(LIMITS),
         )
 
     def _builds_beside(self) -> bool:
@@ -119,7 +94,7 @@ class ProgramRun:
         Only where a namespace keeps them apart, and where they do not take each other's time: in a
         class each grading has one core.
         """
-        return self.isolation is Isolation.BWRAP and cores() > 1
+        return self.setup.isolation is Isolation.BWRAP and cores() > 1
 
     def _run(
         self,
@@ -142,18 +117,18 @@ class ProgramRun:
                 # Not before: a file that does not compile ends without it.
                 if own is not None and self._builds_beside():
                     own.begin()
-                if self.first_look is None:
+                if self.first_look is None and self.meanwhile is not None:
                     self.meanwhile()
                 device.result()
                 drawn.append(self._ready(stack, shapes))
 
             look = self.first_look
-            if look is not None:
+            if look is not None and self.meanwhile is not None:
                 self.meanwhile()
             built = self._build(
                 state.submission.text,
                 shapes,
-                self.toolchain,
+                self.setup,
                 while_compiling,
                 look.within if look is not None else None,
             )
@@ -239,23 +214,11 @@ class ProgramRun:
     ) -> tuple[ProgramLane, Prober]:
         """A lane without kernels yet, and the cases: drawn while the compiler is at work."""
         lane = stack.enter_context(self.way.open_lane())
-        prober = self._prober(lane, shapes)
-        prober.draw_ahead()
-        return lane, prober
+        return lane, self._prober(lane, shapes)
 
     def _prober(self, lane: ProgramLane, shapes: Sequence[PlannedShape]) -> Prober:
-        from grader.grading.prober import Prober
-
-        state = self.state
-        return Prober(
-            state.puzzle,
-            shapes,
-            lane,
-            seed=state.seed,
-            examples=state.request.examples,
-            codes={part.name: Code.NOTHING for part in state.puzzle.parts},
-            progress=state.progress.cases,
-        )
+        nothing_given = {part.name: Code.NOTHING for part in self.state.puzzle.parts}
+        return self.prober(lane, shapes, nothing_given)
 
     def _run_kernels(
         self,
@@ -267,11 +230,9 @@ class ProgramRun:
         state = self.state
         state.device = lane.device
         refused = dict(state.steps.refused)
-        ended = lane.load(
-            built.kernels, shapes, control=lambda case: self._control(shapes).runs(case)
-        )
-        if ended is not None:
-            self._not_loaded(ended, shapes)
+        lane.take(built.kernels)
+        file = f"{state.request.puzzle_name}.mojo"
+        if not self.prepare(lane, shapes, student_file=file, what="the library of the kernels"):
             return
         for shape in shapes:
             if shape.part.name in refused:
@@ -280,31 +241,13 @@ class ProgramRun:
                 lane.check(shape)
             except OtherSignature as other:
                 refused[shape.part.name] = self._signature(shape.part, str(other))
-        state.shapes = [shape for shape in shapes if shape.part.name not in refused]
+        there = [shape for shape in shapes if shape.part.name not in refused]
         state.steps = replace(state.steps, refused=refused)
-        if not state.shapes:
+        if not there:
             return
-        if len(state.shapes) < len(shapes):
-            prober = self._prober(lane, state.shapes)
-        results = prober.run()
-        trace_failures(results, lane, state.puzzle, state.submission.text)
-        lane.close()
-        state.cases_run = lane.cases_run
-        state.stage_peak = lane.peak_bytes or None
-        state.steps = replace(state.steps, results=results)
-        refuse_undecided(results)
-
-    def _not_loaded(self, ended: Ended, shapes: Sequence[PlannedShape]) -> None:
-        """What launches the kernels was built, and can't be loaded: that needs a reason."""
-        blame = blame_compile(
-            ended,
-            lambda: self._control(shapes).loads(),
-            student_file=f"{self.state.request.puzzle_name}.mojo",
-            what="the library of the kernels",
-        )
-        self.state.stage_failed = True
-        self.state.diagnostics += blame.diagnostics
-        self.state.steps = StepsDone(packages=True, failure=blame.data)
+        if len(there) < len(shapes):
+            prober = self._prober(lane, there)
+        self.run_cases(lane, prober, there)
 
     def _plan(self) -> tuple[PlannedShape, ...]:
         state = self.state
@@ -354,18 +297,12 @@ class ProgramRun:
         self,
         text: str,
         shapes: Sequence[PlannedShape],
-        toolchain: Toolchain,
-        meanwhile: Callable[[], None] = lambda: None,
+        setup: LaneSetup,
+        meanwhile: Callable[[], None] = nothing,
         first_look: FirstLook | None = None,
     ) -> BuiltKernels[Any]:
-        return build_kernels(
-            text,
-            shapes,
-            lambda: self._workspace(toolchain),
-            self.way.compiler,
-            limits=self._limits(),
-            meanwhile=meanwhile,
-            first_look=first_look,
+        return compiled_kernels(
+            text, shapes, setup, self.way, meanwhile=meanwhile, first_look=first_look
         )
 
     def _another(self, shapes: Sequence[PlannedShape], built: BuiltKernels[Any]) -> Choice | None:
@@ -377,7 +314,9 @@ class ProgramRun:
             self.choice,
             built.packaged,
             self.state,
-            lambda toolchain: self._build(text, few, toolchain).packaged,
+            lambda toolchain: (
+                self._build(text, few, replace(self.setup, toolchain=toolchain)).packaged
+            ),
             gradable=lambda edition: (
                 (edition.harness if self.on_gpu else edition.kernels) is not None
             ),
@@ -400,37 +339,7 @@ class ProgramRun:
 
     def _reference_compiles(self, shapes: Sequence[PlannedShape]) -> Trial | None:
         """The control: the reference answer with the same sizes; see `grader.grading.blame`."""
-        packaged = self._build(self._reference(), shapes, self.toolchain).packaged
-        if not packaged.ok:
-            return None
-        outcome = packaged.outcome
-        return Trial(seconds=outcome.wall_seconds, peak_bytes=outcome.peak_resident_bytes)
-
-    def _workspace(self, toolchain: Toolchain) -> AbstractContextManager[Workspace]:
-        return open_workspace(
-            None,
-            self.state.request.puzzle_name,
-            toolchain,
-            isolation=self.isolation,
-            device="gpu" if self.on_gpu else "software",
-        )
-
-    def _control(self, shapes: Sequence[PlannedShape]) -> ReferenceRun:
-        """The reference answer, built for the same shapes and on the same device."""
-        return ReferenceRun(
-            answer=self._reference().encode(),
-            toolchain=self.toolchain,
-            shapes=shapes,
-            isolation=self.isolation,
-            request=self.state.request,
-        )
-
-    def _reference(self) -> str:
-        return reference_answer(self.state.puzzle, self.choice.edition.name).decode()
-
-    def _limits(self) -> Limits:
-        seconds = min(LIMITS.wall_seconds, self.state.request.timeout)
-        return msgspec.structs.replace(LIMITS, wall_seconds=seconds)
+        return trial_of(self._build(self.reference().decode(), shapes, self.setup).packaged)
 
 
 def _argument(argument: str | Scalar) -> str:

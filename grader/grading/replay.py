@@ -27,6 +27,7 @@ from grader.intake import Submission
 from grader.lanes import DeviceChoice
 from grader.lanes.lane import Lane
 from grader.lanes.prepared import NotPrepared, prepared
+from grader.lanes.workspace import LaneSetup
 from grader.model.cases import Case, CaseRun, Observation, PlannedShape, Problem
 from grader.model.domains import Values
 from grader.model.puzzle import Puzzle
@@ -168,20 +169,17 @@ class _Replay:
         self.code = handed_out.code_in(text, case.part.given)
         self.checks = self.puzzle.checks_of(case.part)
         state = self._run_state(edition)
-        toolchain = editions.provide(choice.edition, state)
+        setup = LaneSetup(
+            module=self.puzzle.name,
+            toolchain=editions.provide(choice.edition, state),
+            isolation=probe_once(self.isolation).level,
+            device=state.request.device,
+            timeout=self.timeout,
+        )
         try:
             with (
                 editions.in_use(choice.edition),
-                prepared(
-                    text.encode(),
-                    self.puzzle.name,
-                    toolchain,
-                    [case.shape],
-                    isolation=probe_once(self.isolation).level,
-                    device=state.request.device,
-                    timeout=self.timeout,
-                    stage=state.stage,
-                ) as ready,
+                prepared(text.encode(), setup, [case.shape], stage=state.stage) as ready,
                 state.stage("run"),
             ):
                 return self._observe(ready.lane, case)

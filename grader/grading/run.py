@@ -2,45 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
-
-import msgspec
 
 from grader.book.identify import refuse_another
 from grader.book.shipped import read_shipped
 from grader.errors import SandboxFault, SubmissionRefused, UsageError
 from grader.grading import editions
-from grader.grading.background import Background
-from grader.grading.blame import (
-    Blame,
-    ReferenceRun,
-    Trial,
-    blame_compile,
-    blame_packaging,
-    reference_answer,
-)
+from grader.grading.blame import blame_packaging
+from grader.grading.edition_run import Background, EditionRun
 from grader.grading.editions import Choice
 from grader.grading.state import Progress, Request, RunState, StepsDone
 from grader.intake import Submission, read_submission
 from grader.intake.program import as_library
-from grader.lanes.workspace import compile_limits, open_workspace
+from grader.lanes.workspace import LaneSetup
 from grader.puzzles import course_folders
 from grader.record import IsolationInfo, LaneKind, Record, ToolchainInfo
-from grader.sandbox import Isolation, IsolationReport, Limits, forget, probe_once
-from grader.toolchain.packaging import LIMITS as PACKAGING_LIMITS
-from grader.toolchain.packaging import Packaged, package
+from grader.sandbox import Isolation, IsolationReport, forget, probe_once
+from grader.toolchain.packaging import Packaged
 from grader.toolchain.toolchain import Toolchain
 from grader.toolchain.workspace import Workspace
 
 if TYPE_CHECKING:
-    from grader.grading.prober import Prober
     from grader.grading.results import Results
-    from grader.lanes.lane import Lane
     from grader.lanes.prepared import OpenedLane
-    from grader.model.cases import PlannedShape
+
 
 HEAD_START = 0.5
 """Seconds of packaging after which the device and the worker are started beside it.
@@ -119,24 +106,20 @@ class _Run:
     def _attempt(self, choice: Choice) -> Choice | None:
         """Grade with one edition; the answer is another one that packages where this does not."""
         state = self.state
-        self.choice = choice
-        self.moved_to: Choice | None = None
-        self.toolchain = editions.provide(choice.edition, state)
-        lane = None if self._is_program() else LaneKind.GRAPH
-        state.toolchain = _toolchain_info(self.toolchain, choice, lane)
-        if self._is_program():
-            return self._grade_program()
-        # Two processes of a submission at a time only where a namespace keeps them apart.
-        head_start = HEAD_START if self.isolation.level is Isolation.BWRAP else None
-        place = self._workspace(_staged(state.submission))
-        with editions.in_use(choice.edition), place as workspace:
-            opened = Background(lambda: self._open_lane(workspace), after=head_start)
-            try:
-                if self._package(workspace):
-                    self._compile_and_run(workspace, opened)
-            finally:
-                opened.drop(lambda opened: opened.close())
-        return self.moved_to
+        setup = LaneSetup(
+            module=state.request.puzzle_name,
+            toolchain=editions.provide(choice.edition, state),
+            isolation=self.isolation.level,
+            device=state.request.device,
+            timeout=state.request.timeout,
+        )
+        is_program = self._is_program()
+        lane = None if is_program else LaneKind.GRAPH
+        state.toolchain = _toolchain_info(setup.toolchain, choice, lane)
+        with editions.in_use(choice.edition):
+            if is_program:
+                return self._grade_program(choice, setup)
+            return OpRun(state, choice, setup, self.meanwhile).run()
 
     def _is_program(self) -> bool:
         request = self.state.request
@@ -146,49 +129,53 @@ class _Run:
         # The book knows it before the puzzle is imported, which takes as long as a refusal.
         return not topic.ops
 
-    def _grade_program(self) -> Choice | None:
+    def _grade_program(self, choice: Choice, setup: LaneSetup) -> Choice | None:
         """As `_attempt`. Where somebody waits, the compiler looks at the file as it is meanwhile.
 
         That finds most errors within the time that it takes to load what a grading needs.
         """
-        look = Background(self._look, after=0) if self.meanwhile is not None else None
+        waits = self.meanwhile is not None
+        look = Background(lambda: self._look(setup), after=0) if waits else None
         try:
             from grader.grading.program import ProgramRun
 
-            with editions.in_use(self.choice.edition):
-                return ProgramRun(
-                    self.state,
-                    self.choice,
-                    self.toolchain,
-                    self.isolation.level,
-                    self.meanwhile or (lambda: None),
-                    look,
-                ).run()
+            return ProgramRun(self.state, choice, setup, self.meanwhile, look).run()
         finally:
             if look is not None:
                 look.drop(lambda _: None)
 
-    def _look(self) -> Packaged:
+    def _look(self, setup: LaneSetup) -> Packaged:
         text = as_library(self.state.submission.text)
-        with (
-            editions.in_use(self.choice.edition),
-            self._workspace(text.encode()) as workspace,
-        ):
-            return package(workspace, limits=self._packaging_limits(), stage="compile")
+        with setup.workspace(text.encode()) as workspace:
+            return setup.package(workspace, stage="compile")
+
+
+class OpRun(EditionRun):
+    """The steps of one run. Each leaves what it found in ``state``."""
+
+    def run(self) -> Choice | None:
+        """Everything; the answer is another edition that packages where this does not."""
+        self.moved_to: Choice | None = None
+        # Two processes of a submission at a time only where a namespace keeps them apart.
+        head_start = HEAD_START if self.setup.isolation is Isolation.BWRAP else None
+        with self.setup.workspace(_staged(self.state.submission)) as workspace:
+            opened = Background(lambda: self._open_lane(workspace), after=head_start)
+            try:
+                if self._package(workspace):
+                    self._compile_and_run(workspace, opened)
+            finally:
+                opened.drop(lambda opened: opened.close())
+        return self.moved_to
 
     def _open_lane(self, workspace: Workspace) -> OpenedLane:
         from grader.lanes.prepared import open_graph_lane
 
-        return open_graph_lane(
-            workspace, self.state.request.device, compile_limits=self._compile_limits()
-        )
+        return open_graph_lane(workspace, self.setup.device, compile_limits=self.setup.limits)
 
     def _package(self, workspace: Workspace) -> bool:
         state = self.state
         with state.stage("package"):
-            packaged = package(
-                workspace, limits=self._packaging_limits(), meanwhile=self._while_packaging
-            )
+            packaged = self.setup.package(workspace, meanwhile=self._while_packaging)
             state.stage_peak = packaged.outcome.peak_resident_bytes
             if self.nothing_filled_in:
                 state.steps = StepsDone(nothing_filled_in=True)
@@ -206,17 +193,18 @@ class _Run:
         if self.moved_to is not None:
             state.stage_failed = True
             return
-        blame = blame_packaging(packaged, self._reference_packages)
+        blame = blame_packaging(packaged, self.control().packages)
         other = {} if packaged.outcome.limit else editions.explanation(self.choice)
         why = editions.why_it_does_not_package(self.choice) if other else blame.data
         state.diagnostics = editions.with_explanation(
             self.choice, state.diagnostics, workspace.student_file.rpartition("/")[2]
         )
-        self._fail(StepsDone(failure=why, other_edition=other), blame)
+        self.fail(StepsDone(failure=why, other_edition=other), blame)
 
     def _packaged_with(self, toolchain: Toolchain) -> Packaged:
-        with self._workspace(_staged(self.state.submission), toolchain) as workspace:
-            return package(workspace, limits=self._packaging_limits())
+        setup = replace(self.setup, toolchain=toolchain)
+        with setup.workspace(_staged(self.state.submission)) as workspace:
+            return setup.package(workspace)
 
     def _while_packaging(self) -> None:
         """Use the second that the compiler takes: compare with the skeleton, load what comes next.
@@ -246,10 +234,7 @@ class _Run:
 
     def _compile_and_run(self, workspace: Workspace, opened: Background[OpenedLane]) -> None:
         from grader.grading import plan
-        from grader.grading.explain.traces import trace_failures
         from grader.grading.given_code import Code
-        from grader.grading.verdict import refuse_undecided
-        from grader.worker.process import Ended
 
         state, puzzle = self.state, self.state.puzzle
         with state.stage("compile"):
@@ -261,109 +246,33 @@ class _Run:
             tries = plan.Tries.ALL if every else usual
             shapes = plan.draw(puzzle, seed=state.seed, own_kernel=own_kernel, tries=tries)
             # Drawing cases takes a moment, and the compiler leaves a processor idle.
-            prober = Background(lambda: self._prober(lane, shapes), after=0)
-            started = lane.prepare(shapes, control=lambda case: self._control(shapes).runs(case))
-            state.stage_peak = lane.peak_bytes or None
-            if isinstance(started, Ended):
-                blame = blame_compile(
-                    started,
-                    lambda: self._control(shapes).loads(),
-                    student_file=workspace.student_file,
-                )
-                self._fail(StepsDone(packages=True, failure=blame.data), blame)
+            prober = Background(lambda: self.prober(lane, shapes, self.codes), after=0)
+            if not self.prepare(
+                lane, shapes, student_file=workspace.student_file, what="the graph"
+            ):
                 return
         with state.stage("run"):
-            state.shapes = shapes
-            results = prober.result().run()
-            trace_failures(results, lane, puzzle, state.submission.text)
-            lane.close()
-            state.cases_run = lane.cases_run
-            state.stage_peak = lane.peak_bytes or None
-            state.steps = StepsDone(packages=True, compiles=True, results=results)
-            refuse_undecided(results)
-        self._find_lines(results)
+            state.steps = StepsDone(packages=True, compiles=True)
+            self.run_cases(lane, prober.result(), shapes)
+        if state.steps.results is not None:
+            self._find_lines(state.steps.results)
 
     def _find_lines(self, results: Results) -> None:
         """Say at which lines of the file the findings are, where there are any."""
         from grader.grading.explain.lines import unexplained, with_lines
 
         state = self.state
-        if self.toolchain.edition.calls is None or not unexplained(results):
+        if self.setup.toolchain.edition.calls is None or not unexplained(results):
             return
         with state.stage("lines"):
             with_lines(
                 results,
                 state.submission.text,
                 state.puzzle.name,
-                self.toolchain,
-                self.isolation.level,
+                self.setup.toolchain,
+                self.setup.isolation,
                 timeout=state.request.timeout,
             )
-
-    def _prober(self, lane: Lane, shapes: Sequence[PlannedShape]) -> Prober:
-        from grader.grading.prober import Prober
-
-        state = self.state
-        prober = Prober(
-            state.puzzle,
-            shapes,
-            lane,
-            seed=state.seed,
-            examples=state.request.examples,
-            codes=self.codes,
-            progress=state.progress.cases,
-        )
-        prober.draw_ahead()
-        return prober
-
-    def _fail(self, steps: StepsDone, blame: Blame) -> None:
-        self.state.stage_failed = True
-        self.state.diagnostics += blame.diagnostics
-        self.state.steps = steps
-
-    def _workspace(
-        self, source: bytes, toolchain: Toolchain | None = None
-    ) -> AbstractContextManager[Workspace]:
-        request = self.state.request
-        return open_workspace(
-            source,
-            request.puzzle_name,
-            toolchain or self.toolchain,
-            isolation=self.isolation.level,
-            device=request.device,
-        )
-
-    def _packaging_limits(self) -> Limits:
-        seconds = min(PACKAGING_LIMITS.wall_seconds, self.state.request.timeout)
-        return msgspec.structs.replace(PACKAGING_LIMITS, wall_seconds=seconds)
-
-    def _compile_limits(self) -> Limits:
-        return compile_limits(self.state.request.timeout)
-
-    def _reference_packages(self) -> Trial | None:
-        """The control for packaging: see `grader.grading.blame`."""
-        from grader.lanes.prepared import packaged_within
-
-        with self._workspace(self._reference()) as workspace:
-            packaged = packaged_within(workspace, self.state.request.timeout)
-        if not packaged.ok:
-            return None
-        outcome = packaged.outcome
-        return Trial(seconds=outcome.wall_seconds, peak_bytes=outcome.peak_resident_bytes)
-
-    def _control(self, shapes: Sequence[PlannedShape]) -> ReferenceRun:
-        """The reference answer, built for the same shapes and on the same device."""
-        return ReferenceRun(
-            answer=self._reference(),
-            toolchain=self.toolchain,
-            shapes=shapes,
-            isolation=self.isolation.level,
-            request=self.state.request,
-        )
-
-    def _reference(self) -> bytes:
-        """The reference answer in the edition that is graded with."""
-        return reference_answer(self.state.puzzle, self.choice.edition.name)
 
 
 def _staged(submission: Submission) -> bytes:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
@@ -119,6 +119,10 @@ class StepsDone:
     """By the name of the part, why it could not be run where others could."""
     program: ProgramSeen | None = None
     """What was seen of the file as a program, where a check asks and it was run."""
+
+    def with_results(self, results: Results) -> StepsDone:
+        """The same, one step further: its cases were run."""
+        return replace(self, results=results)
 
 
 @dataclass

@@ -155,20 +155,18 @@ class HarnessLane(WorkerLane):
         self._text = text
         self._built: Mapping[int, HarnessShape] = {}
 
-    def load(
-        self,
-        built: Mapping[int, HarnessShape],
-        shapes: Sequence[PlannedShape],
-        *,
-        control: Control | None = None,
-    ) -> Ended | None:
-        """Take what was built for each shape, by its number, and have it loaded."""
+    def take(self, built: Mapping[int, HarnessShape]) -> None:
+        """Take what was built for each shape, by its number."""
         self._built = built
         for name, library in self._libraries().items():
             self._workspace.install_compiled(name, library.data)
-        present = [shape for shape in shapes if shape.number in built]
-        answer = self.prepare(present, control=control)
-        return answer if isinstance(answer, Ended) else None
+
+    def prepare(
+        self, shapes: Sequence[PlannedShape], *, control: Control | None = None
+    ) -> float | Ended:
+        """Have the libraries loaded, for the shapes that were built."""
+        present = [shape for shape in shapes if shape.number in self._built]
+        return super().prepare(present, control=control)
 
     def check(self, shape: PlannedShape) -> None:
         """See that the kernels of a shape take the arguments that they will be given.

@@ -100,15 +100,13 @@ class KernelLane:
             self._client.close()
             self._client = None
 
-    def load(
-        self,
-        built: Mapping[int, Sequence[CompiledKernel]],
-        shapes: Sequence[PlannedShape],
-        *,
-        control: Control | None = None,
-    ) -> None:
+    def take(self, built: Mapping[int, Sequence[CompiledKernel]]) -> None:
         """Take the kernel of each launch of each shape, by its number."""
         self._kernels = built
+
+    def prepare(self, shapes: Sequence[PlannedShape], *, control: Control | None = None) -> float:
+        """Nothing: the kernels are compiled, and each is loaded when it is first needed."""
+        return 0.0
 
     def check(self, shape: PlannedShape) -> None:
         """See that the kernels of a shape take the arguments that they will be given.

@@ -1,7 +1,7 @@
-"""What a lane does: run a case of a submission, do it again, renew its process; and in what time.
+"""What a lane does: prepare, run a case, do it again, renew its process; and in what time.
 
-How it is prepared differs: `GraphLane.prepare` compiles in its worker; a `KernelLane` and a
-`HarnessLane` are given what `kernel_build` has compiled.
+A `GraphLane` compiles as it prepares, in its worker; a `KernelLane` and a `HarnessLane` take what
+`kernel_build` has compiled. See `grader.lanes.prepared` for the steps before.
 
 The first case that does not end takes all the time that a case may take, and stands as a failure.
 After it the others get a short try, since each that does not end either would cost as much again.
@@ -10,7 +10,7 @@ What a short try cuts off says nothing: it is not run, as are those for which no
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 
 from grader.device import CaseEvidence, Compared, Dim3, FindingKind, Launch, schedules
 from grader.errors import UnsupportedByDevice
-from grader.model.cases import Case, CaseRun
+from grader.model.cases import Case, CaseRun, PlannedShape
 from grader.record import DeviceInfo, NotRun
+from grader.worker.process import Ended
 
 CASE_SECONDS = 30.0
 """Wall clock for one case, launch limits included."""
@@ -202,6 +203,16 @@ class Lane(Protocol):
     @property
     def peak_bytes(self) -> int:
         """Most resident memory that a process of it took."""
+
+    def prepare(
+        self, shapes: Sequence[PlannedShape], *, control: Control | None = None
+    ) -> float | Ended:
+        """Make ready to run cases of some shapes; the seconds it took, or how its process ended.
+
+        Args:
+            shapes: All of which there will be cases.
+            control: Asked where a process ends later without a reason.
+        """
 
     def run(
         self,

@@ -1,6 +1,18 @@
-"""The steps from a source to a lane that runs cases: package, start, compile.
+"""The steps from a source to a lane that runs cases, in the order of the one protocol.
 
-For all but a grading itself, which begins one step while another is at work.
+=======  =============================  ===========================================
+step     an op                          kernels of a program
+=======  =============================  ===========================================
+package  `LaneSetup.package`            `compiled_kernels`, given to `ProgramLane.take`
+start    `open_graph_lane`              `Way.open_lane`
+compile  `Lane.prepare`, in its worker  `Lane.prepare`, which loads what was compiled
+run      `Lane.run`                     the same
+replay   `Lane.repeat`                  the same: there is no host code to leave out
+renew    `Lane.run_renewed`             the same
+=======  =============================  ===========================================
+
+`prepared` does them one after the other: for the control, a replay, the demo and the doctor. A
+grading does the same ones, and begins one while another is at work.
 """
 
 from __future__ import annotations
@@ -9,22 +21,20 @@ import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Self
-
-import msgspec
+from typing import Any, Self
 
 from grader.lanes import DeviceChoice
 from grader.lanes.devices import CaseDevice, HowToRun, choose_device, device_spawn
 from grader.lanes.graph import GraphLane
-from grader.lanes.kernel_build import build_kernels
+from grader.lanes.kernel_build import BuiltKernels, FirstLook, build_kernels
 from grader.lanes.lane import Lane
-from grader.lanes.ways import way_of
-from grader.lanes.workspace import compile_limits, open_workspace, out_of_memory
+from grader.lanes.ways import Way, way_of
+from grader.lanes.workspace import LaneSetup, out_of_memory
 from grader.model.cases import Case, PlannedShape
 from grader.model.part import Kernels
-from grader.sandbox import Isolation, Limits
-from grader.toolchain.packaging import LIMITS, Packaged, package
-from grader.toolchain.toolchain import Toolchain
+from grader.sandbox import Limits, Outcome
+from grader.toolchain.compiler import nothing
+from grader.toolchain.kernels import LIMITS
 from grader.toolchain.workspace import Workspace
 from grader.worker.process import Ended
 
@@ -68,6 +78,33 @@ def open_graph_lane(
         return OpenedLane(chosen, lane, stack.pop_all())
 
 
+def chosen_way(text: str, setup: LaneSetup) -> tuple[CaseDevice, Way]:
+    """The device for the kernels of a program, which is not open yet, and the way to run them."""
+    chosen = choose_device(setup.device, device_spawn(setup.isolation))
+    return chosen, way_of(chosen, setup, text=text)
+
+
+def compiled_kernels(
+    text: str,
+    shapes: Sequence[PlannedShape],
+    setup: LaneSetup,
+    way: Way,
+    *,
+    meanwhile: Callable[[], None] = nothing,
+    first_look: FirstLook | None = None,
+) -> BuiltKernels[Any]:
+    """The kernels that the shapes need; see `grader.lanes.kernel_build.build_kernels`."""
+    return build_kernels(
+        text,
+        shapes,
+        setup.workspace,
+        way.compiler,
+        limits=setup.within(LIMITS),
+        meanwhile=meanwhile,
+        first_look=first_look,
+    )
+
+
 Stage = Callable[[str], AbstractContextManager[None]]
 """Begins a stage of a run by its name, for whoever shows or times it."""
 
@@ -101,25 +138,17 @@ def _no_stage(name: str) -> AbstractContextManager[None]:
 @contextlib.contextmanager
 def prepared(
     source: bytes,
-    module: str,
-    toolchain: Toolchain,
+    setup: LaneSetup,
     shapes: Sequence[PlannedShape],
     *,
-    isolation: Isolation,
-    device: DeviceChoice,
-    timeout: float,
     stage: Stage = _no_stage,
 ) -> Iterator[PreparedLane]:
     """A source that is packaged and compiled for some shapes, until the block ends.
 
     Args:
         source: The program's text.
-        module: The name of its module, which is the puzzle's.
-        toolchain: What compiles it.
+        setup: What it is compiled with and runs on.
         shapes: To compile.
-        isolation: The level that its processes run under.
-        device: What it runs on.
-        timeout: Seconds that one stage may take.
         stage: Hears of the stages ``package`` and ``compile``.
 
     Raises:
@@ -128,103 +157,81 @@ def prepared(
         DeviceFault: the device can't be opened.
         SandboxFault: nothing can be started in the sandbox.
     """
-    if isinstance(shapes[0].part.code, Kernels):
-        kernels = _prepared_kernels(
-            source, module, toolchain, shapes, isolation, device, timeout, stage
-        )
-        with kernels as ready:
-            yield ready
-        return
-    place = open_workspace(source, module, toolchain, isolation=isolation, device=device)
-    with place as workspace:
+    of_program = isinstance(shapes[0].part.code, Kernels)
+    steps = _prepared_kernels if of_program else _prepared_graphs
+    with steps(source, setup, shapes, stage) as ready:
+        yield ready
+
+
+@contextlib.contextmanager
+def _prepared_graphs(
+    source: bytes, setup: LaneSetup, shapes: Sequence[PlannedShape], stage: Stage
+) -> Iterator[PreparedLane]:
+    with setup.workspace(source) as workspace:
         with stage("package"):
-            packaged = packaged_within(workspace, timeout)
+            packaged = setup.package(workspace)
+        _see_memory(packaged.outcome, "packaging it")
         if not packaged.ok:
             raise NotPrepared("package", packaged.output)
-        limits = compile_limits(timeout)
-        with open_graph_lane(workspace, device, compile_limits=limits) as opened:
+        opened = open_graph_lane(workspace, setup.device, compile_limits=setup.limits)
+        with opened:
             opened.device.begin_case(HowToRun())
             with stage("compile"):
-                started = opened.lane.prepare(shapes)
+                seconds = _compiled(opened.lane, shapes)
             opening = opened.device.end_case()
-            if isinstance(started, Ended):
-                if started.outcome.machine_out_of_memory:
-                    raise out_of_memory("compiling it")
-                raise NotPrepared("compile", f"{started.output}\n{started.message}")
             yield PreparedLane(
                 lane=opened.lane,
-                seconds=started,
+                seconds=seconds,
                 unsupported=opening.unsupported if opening else (),
             )
 
 
 @contextlib.contextmanager
 def _prepared_kernels(
-    source: bytes,
-    module: str,
-    toolchain: Toolchain,
-    shapes: Sequence[PlannedShape],
-    isolation: Isolation,
-    device: DeviceChoice,
-    timeout: float,
-    stage: Stage,
+    source: bytes, setup: LaneSetup, shapes: Sequence[PlannedShape], stage: Stage
 ) -> Iterator[PreparedLane]:
-    """The kernels of a program, compiled."""
-    text, limits = source.decode(), compile_limits(timeout)
-    chosen = choose_device(device, device_spawn(isolation))
-    way = way_of(chosen, toolchain, module=module, text=text, isolation=isolation, limits=limits)
+    text = source.decode()
+    chosen, way = chosen_way(text, setup)
     with stage("compile"):
-        built = build_kernels(
-            text,
-            shapes,
-            lambda: open_workspace(None, module, toolchain, isolation=isolation, device=device),
-            way.compiler,
-            limits=limits,
-        )
+        built = compiled_kernels(text, shapes, setup, way)
+    outcome = built.packaged.outcome
+    _see_memory(outcome, "compiling it")
     if not built.kernels:
         raise NotPrepared("compile", built.packaged.output)
     with chosen, way.open_lane() as lane:
-        ended = lane.load(built.kernels, shapes)
-        if ended is not None:
-            raise NotPrepared("compile", f"{ended.output}\n{ended.message}")
-        seconds = built.packaged.outcome.wall_seconds
-        yield PreparedLane(lane=lane, seconds=seconds, unsupported=())
+        lane.take(built.kernels)
+        _compiled(lane, shapes)
+        yield PreparedLane(lane=lane, seconds=outcome.wall_seconds, unsupported=())
+
+
+def _compiled(lane: Lane, shapes: Sequence[PlannedShape]) -> float:
+    started = lane.prepare(shapes)
+    if isinstance(started, Ended):
+        _see_memory(started.outcome, "compiling it")
+        raise NotPrepared("compile", f"{started.output}\n{started.message}")
+    return started
+
+
+def _see_memory(outcome: Outcome, doing: str) -> None:
+    """See that a step did not fail for want of memory.
+
+    Raises:
+        ToolchainFault: the machine's ran out.
+    """
+    if outcome.machine_out_of_memory:
+        raise out_of_memory(doing)
 
 
 def gets_through(
-    source: bytes,
-    module: str,
-    toolchain: Toolchain,
-    shapes: Sequence[PlannedShape],
-    case: Case,
-    *,
-    isolation: Isolation,
-    device: DeviceChoice,
-    timeout: float,
+    source: bytes, setup: LaneSetup, shapes: Sequence[PlannedShape], case: Case
 ) -> bool:
     """Whether a source gets through a case, and once more in a second process.
 
     What was compiled is loaded again there, as it is for a program whose process has ended.
     """
-    place = prepared(
-        source, module, toolchain, shapes, isolation=isolation, device=device, timeout=timeout
-    )
     with contextlib.ExitStack() as stack:
         try:
-            lane = stack.enter_context(place).lane
+            lane = stack.enter_context(prepared(source, setup, shapes)).lane
         except NotPrepared:
             return False
         return lane.run(case).outputs is not None and lane.run_renewed(case).outputs is not None
-
-
-def packaged_within(workspace: Workspace, timeout: float) -> Packaged:
-    """Package what is in a workspace, in so many seconds at most.
-
-    Raises:
-        ToolchainFault: the machine's memory ran out.
-    """
-    seconds = min(LIMITS.wall_seconds, timeout)
-    packaged = package(workspace, limits=msgspec.structs.replace(LIMITS, wall_seconds=seconds))
-    if packaged.outcome.machine_out_of_memory:
-        raise out_of_memory("packaging it")
-    return packaged

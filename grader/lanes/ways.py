@@ -8,36 +8,27 @@ worker: on a GPU, and in editions whose kernels can't be had as PTX.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from grader.lanes.devices import CaseDevice
 from grader.lanes.harness import HarnessLane, library_compiler
 from grader.lanes.kernel import KernelLane
 from grader.lanes.kernel_build import Compiler, to_ptx
-from grader.lanes.lane import Control, Lane
-from grader.lanes.workspace import open_workspace
+from grader.lanes.lane import Lane
+from grader.lanes.workspace import LaneSetup
 from grader.model.cases import PlannedShape
 from grader.record import LaneKind
-from grader.sandbox import Isolation, Limits
 from grader.toolchain.edition import Edition
-from grader.toolchain.toolchain import Toolchain
-from grader.worker.process import Ended
 
 
 class ProgramLane(Lane, Protocol):
     """A lane that runs kernels of a program."""
 
-    def load(
-        self,
-        built: Mapping[int, Any],
-        shapes: Sequence[PlannedShape],
-        *,
-        control: Control | None = None,
-    ) -> Ended | None:
-        """Take what was built for each shape, by its number; how its process ended, if it did."""
+    def take(self, built: Mapping[int, Any]) -> None:
+        """Take what was built for each shape, by its number: before `prepare`."""
 
     def check(self, shape: PlannedShape) -> None:
         """See that the kernels of a shape take the arguments that they will be given.
@@ -53,7 +44,7 @@ class Way:
 
     kind: LaneKind
     compiler: Compiler[Any]
-    """Makes what `ProgramLane.load` takes."""
+    """Makes what `ProgramLane.take` takes."""
     open_lane: Callable[[], AbstractContextManager[ProgramLane]]
     """A lane on the device, which must be open by then."""
 
@@ -63,40 +54,22 @@ def as_ptx(device: CaseDevice, edition: Edition) -> bool:
     return device.observes and edition.kernels is not None
 
 
-def way_of(
-    device: CaseDevice,
-    toolchain: Toolchain,
-    *,
-    module: str,
-    text: str,
-    isolation: Isolation,
-    limits: Limits,
-) -> Way:
+def way_of(device: CaseDevice, setup: LaneSetup, *, text: str) -> Way:
     """The way to run kernels on a device.
 
     Args:
         device: What they run on; it need not be open.
-        toolchain: What compiles them.
-        module: The puzzle's name, which is the module's.
+        setup: What compiles them, and what a process may use that loads what was built.
         text: The file, for names in what is found.
-        isolation: The level that processes run under.
-        limits: Of a process that loads what was built.
     """
-    if as_ptx(device, toolchain.edition):
+    if as_ptx(device, setup.toolchain.edition):
         return Way(LaneKind.KERNEL, to_ptx, lambda: KernelLane(device, text=text))
 
     @contextlib.contextmanager
     def open_lane() -> Iterator[ProgramLane]:
-        place = open_workspace(
-            None,
-            module,
-            toolchain,
-            isolation=isolation,
-            device="software" if device.observes else "gpu",
-        )
         with (
-            place as workspace,
-            HarnessLane(workspace, device, compile_limits=limits, text=text) as lane,
+            replace(setup, device="software" if device.observes else "gpu").workspace() as there,
+            HarnessLane(there, device, compile_limits=setup.limits, text=text) as lane,
         ):
             yield lane
 

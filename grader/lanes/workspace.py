@@ -1,15 +1,22 @@
-"""Open a workspace, where an answer is compiled and run; what a compile may use."""
+"""What an answer is compiled with and runs on; a workspace for it; what a compile may use."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Literal
+
+import msgspec
 
 from grader.device import library_directory
 from grader.errors import ToolchainFault
 from grader.lanes import DeviceChoice, gpu
 from grader.machine import memory_bytes
 from grader.sandbox import MIB, Isolation, Limits, Scratch
+from grader.toolchain.compiler import nothing
+from grader.toolchain.packaging import LIMITS, Packaged, package
 from grader.toolchain.toolchain import Toolchain
 from grader.toolchain.workspace import Workspace
 from grader.worker.process import SCRIPT
@@ -72,3 +79,44 @@ def open_workspace(
 def compile_limits(seconds: float) -> Limits:
     """What a graph compile may use, the wall clock given."""
     return Limits(wall_seconds=seconds, resident_bytes=COMPILE_MEMORY)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LaneSetup:
+    """What a source is compiled with, and what it runs on."""
+
+    module: str
+    """The name of its module, which is the puzzle's."""
+    toolchain: Toolchain
+    isolation: Isolation
+    """The level that its processes run under."""
+    device: DeviceChoice
+    timeout: float
+    """Seconds that one stage may take."""
+
+    @property
+    def limits(self) -> Limits:
+        """What a process may use that compiles graphs, or loads what was compiled."""
+        return compile_limits(self.timeout)
+
+    def within(self, limits: Limits) -> Limits:
+        """Limits of a step that is never given more than its own time, nor more than a stage's."""
+        seconds = min(limits.wall_seconds, self.timeout)
+        return msgspec.structs.replace(limits, wall_seconds=seconds)
+
+    def workspace(self, source: bytes | None = None) -> AbstractContextManager[Workspace]:
+        """A workspace in which nothing has run; see `open_workspace`."""
+        return open_workspace(
+            source, self.module, self.toolchain, isolation=self.isolation, device=self.device
+        )
+
+    def package(
+        self,
+        workspace: Workspace,
+        *,
+        meanwhile: Callable[[], None] = nothing,
+        stage: Literal["package", "compile"] = "package",
+    ) -> Packaged:
+        """Package what is in a workspace; see `grader.toolchain.packaging.package`."""
+        limits = self.within(LIMITS)
+        return package(workspace, limits=limits, meanwhile=meanwhile, stage=stage)

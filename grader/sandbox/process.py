@@ -86,7 +86,7 @@ class SandboxedProcess:
         )
         self._outcome: Outcome | None = None
         self._failure: BaseException | None = None
-        # Not join(), for the reason that stands in `grader.grading.background`.
+        # Not join(), for the reason that stands in `grader.grading.edition_run`.
         self._over = threading.Event()
         threading.Thread(target=self._watch, name="sandbox-watch", daemon=True).start()
 

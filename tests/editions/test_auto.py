@@ -25,10 +25,10 @@ NOT_COMPILED = "packaged; this test goes no further"
 
 @pytest.fixture(autouse=True)
 def packaging_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    def stop(self: run._Run, *ahead: object) -> None:
+    def stop(self: run.OpRun, *ahead: object) -> None:
         self.state.steps = StepsDone(packages=True, failure={"end": "said", "said": NOT_COMPILED})
 
-    monkeypatch.setattr(run._Run, "_compile_and_run", stop)
+    monkeypatch.setattr(run.OpRun, "_compile_and_run", stop)
     monkeypatch.setattr(run, "HEAD_START", None)  # no device and no worker beside the compiler
 
 

@@ -92,6 +92,9 @@ class ScriptedLane:
         self.last = None
         self.kept = {}
 
+    def prepare(self, shapes, *, control=None):
+        return 0.0
+
     def run(self, case, *, variant=0, schedule=0, repeatable=False, traced=None):
         self.schedule = schedule
         self.cases_run += 1

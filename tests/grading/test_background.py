@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from grader.grading.background import Background
+from grader.grading.edition_run import Background
 
 
 def test_it_can_be_begun_without_waiting_for_it():

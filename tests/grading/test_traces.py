@@ -47,7 +47,7 @@ def traced(device, body, *, lane=None, tamper=lambda results: None):
     check = Integers(title="exact")
     puzzle = SimpleNamespace(parts=(of,), checks_of=lambda _: (check,), label=lambda _: "")
     with lane or KernelLane(device) as opened:
-        opened.load({0: [kernel("k", TWO, body)]}, [])
+        opened.take({0: [kernel("k", TWO, body)]})
         run = opened.run(case(of))
         results = Results(parts={of.name: PartResults(checks=(check,))})
         seen = results.logged(observe(run, code=Code.NOTHING), (check,), 0)

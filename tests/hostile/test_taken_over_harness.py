@@ -154,7 +154,9 @@ def taken_over(folder: Path, attack: str = "") -> Iterator[tuple[HarnessLane, En
             OnSoftwareDevice(reason="a test", spawn=device_spawn(Isolation.BWRAP)) as device,
             HarnessLane(workspace, device, compile_limits=limits, script=script) as lane,
         ):
-            yield lane, lane.load(BUILT, [SHAPE])
+            lane.take(BUILT)
+            answer = lane.prepare([SHAPE])
+            yield lane, answer if isinstance(answer, Ended) else None
 
 
 def case() -> Case:

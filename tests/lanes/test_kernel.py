@@ -85,7 +85,7 @@ def device():
 def run(device, of: Part, *kernels: CompiledKernel, text: str = ""):
     shape = case(of).shape
     with KernelLane(device, text=text) as lane:
-        lane.load({0: kernels}, [shape])
+        lane.take({0: kernels})
         lane.check(shape)
         return lane.run(case(of))
 
@@ -101,7 +101,7 @@ def test_outputs_hold_zeros_before_the_first_launch(device):
 def test_the_device_may_take_as_long_for_a_launch_as_the_part_allows(device):
     slow = replace(part(launch("add", "y", "x")), budget=Budget(seconds=3600.0))
     with KernelLane(device) as lane:
-        lane.load({0: [kernel("add", TWO, ADD)]}, [case(slow).shape])
+        lane.take({0: [kernel("add", TWO, ADD)]})
         assert lane.run(case(slow)).ending is Ending.OUTPUT
         assert lane._client is not None
         assert (lane._client.sock.gettimeout() or 0) > slow.budget.seconds
@@ -176,7 +176,7 @@ def test_strides_of_a_layout_tensor_are_those_of_rows():
 def test_a_fault_ends_the_case_and_not_the_next_one(device):
     of = part(launch("add", "y", "x"))
     with KernelLane(device) as lane:
-        lane.load({0: [kernel("add", TWO, FAR)]}, [case(of).shape])
+        lane.take({0: [kernel("add", TWO, FAR)]})
         first = lane.run(case(of))
         assert first.ending is Ending.ERROR
         kinds = {each.kind for one in first.evidence.launches for each in one.findings}

@@ -20,7 +20,7 @@ from grader.lanes.lane import Lane
 from grader.lanes.prepared import prepared
 from grader.lanes.program import open_program
 from grader.lanes.reproducer import WrittenCase, written
-from grader.lanes.workspace import compile_limits
+from grader.lanes.workspace import LaneSetup, compile_limits
 from grader.model.cases import CaseRun, PlannedShape
 from grader.model.domains import Between, Bits, Domain, Flags, Values
 from grader.model.expected import ExpectedOutput
@@ -354,16 +354,14 @@ TYPES = Puzzle(
 @pytest.mark.slow
 def test_an_op_with_an_input_and_an_output_of_each_type():
     shape = shape_of(TYPES)
-    place = prepared(
-        OP.encode(),
-        TYPES.name,
-        locate(edition.find("auto")),
-        [shape],
+    setup = LaneSetup(
+        module=TYPES.name,
+        toolchain=locate(edition.find("auto")),
         isolation=probe_once(Wanted.AUTO).level,
         device="software",
         timeout=300,
     )
-    with place as opening:
+    with prepared(OP.encode(), setup, [shape]) as opening:
         runs = ran(opening.lane, shape, TYPES)
     for run in runs:
         assert run.evidence is not None

@@ -12,10 +12,10 @@ import pytest
 from grader import puzzles
 from grader.grading.cases import drawn
 from grader.lanes import DeviceChoice, ways
-from grader.lanes.devices import choose_device, device_spawn
-from grader.lanes.kernel_build import BuiltKernels, build_kernels
-from grader.lanes.ways import ProgramLane, way_of
-from grader.lanes.workspace import compile_limits, open_workspace
+from grader.lanes.kernel_build import BuiltKernels
+from grader.lanes.prepared import chosen_way, compiled_kernels
+from grader.lanes.ways import ProgramLane
+from grader.lanes.workspace import LaneSetup
 from grader.model.cases import CaseRun, PlannedShape
 from grader.model.domains import Values
 from grader.model.puzzle import Puzzle
@@ -23,6 +23,7 @@ from grader.samples import read_samples
 from grader.sandbox import Wanted, probe_once
 from grader.toolchain import edition as editions
 from grader.toolchain.toolchain import locate
+from grader.worker.process import Ended
 
 PROGRAMS = [found for found in map(puzzles.find, puzzles.NAMES) if found.is_program]
 ORDINARY = [
@@ -51,24 +52,20 @@ def opened(
     wanted: DeviceChoice = "software",
 ) -> Iterator[tuple[ProgramLane, BuiltKernels[Any]]]:
     """The lane that a device gets, with what was built."""
-    toolchain = locate(editions.find(edition))
-    level = probe_once(Wanted.AUTO).level
-    limits = compile_limits(300)
-    with choose_device(wanted, device_spawn(level)) as device:
-        way = way_of(
-            device, toolchain, module=puzzle.name, text=text, isolation=level, limits=limits
-        )
-        built = build_kernels(
-            text,
-            shapes,
-            lambda: open_workspace(None, puzzle.name, toolchain, isolation=level, device=wanted),
-            way.compiler,
-            limits=limits,
-        )
-        with way.open_lane() as lane:
-            if built.kernels:
-                assert lane.load(built.kernels, shapes) is None
-            yield lane, built
+    setup = LaneSetup(
+        module=puzzle.name,
+        toolchain=locate(editions.find(edition)),
+        isolation=probe_once(Wanted.AUTO).level,
+        device=wanted,
+        timeout=300,
+    )
+    chosen, way = chosen_way(text, setup)
+    built = compiled_kernels(text, shapes, setup, way)
+    with chosen, way.open_lane() as lane:
+        if built.kernels:
+            lane.take(built.kernels)
+            assert not isinstance(lane.prepare(shapes), Ended)
+        yield lane, built
 
 
 def seen(run: CaseRun) -> tuple[Any, ...]:

@@ -8,12 +8,13 @@ from types import SimpleNamespace
 import pytest
 
 from grader.errors import DeviceFault
-from grader.lanes import gpu, harness, ways
+from grader.lanes import gpu, harness, workspace
 from grader.lanes.devices import OnGpu, OnSoftwareDevice, choose_device
 from grader.lanes.harness import HarnessLane
 from grader.lanes.kernel import KernelLane
 from grader.lanes.kernel_build import ShapeOfCopy, to_ptx
 from grader.lanes.ways import way_of
+from grader.lanes.workspace import LaneSetup
 from grader.model.cases import PlannedShape
 from grader.record import LaneKind
 from grader.sandbox import Isolation, Limits
@@ -29,7 +30,10 @@ SOFTWARE = OnSoftwareDevice(reason="")
 
 def way(device, edition="26.5"):
     toolchain = SimpleNamespace(edition=editions.find(edition))
-    return way_of(device, toolchain, module="p", text="", isolation=Isolation.NONE, limits=Limits())
+    setup = LaneSetup(
+        module="p", toolchain=toolchain, isolation=Isolation.NONE, device="auto", timeout=60
+    )
+    return way_of(device, setup, text="")
 
 
 def test_the_software_device_is_given_ptx():
@@ -49,7 +53,7 @@ def test_what_can_t_be_given_ptx_has_a_library(device, edition, monkeypatch):
         opened.append(device)
         yield None
 
-    monkeypatch.setattr(ways, "open_workspace", place)
+    monkeypatch.setattr(workspace, "open_workspace", place)
     chosen = way(device, edition)
     assert chosen.kind is LaneKind.HARNESS
     with chosen.open_lane() as lane:
