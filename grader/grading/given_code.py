@@ -17,6 +17,7 @@ from grader.book.digests import array_reads, digest, given_code, given_kernels, 
 from grader.book.shipped import book_of
 from grader.device import Finding, FindingKind, Launch, Space, Touch
 from grader.intake.launches import without_plain_launches
+from grader.intake.program import functions
 from grader.model.part import Element, GivenKernel, Kernels, Part
 from grader.model.puzzle import Puzzle
 from grader.record import Attribution, SkeletonInfo
@@ -95,8 +96,18 @@ class HandedOut:
     def is_unfilled(self, text: str, part: Part) -> bool:
         """Whether all kernels of a part are there, with what a file that is handed out has in them.
 
-        A kernel may also be repaired by another value of a constant that it names.
+        A kernel may also be repaired by another value of a constant that it names. Where another
+        kernel stands in for one, the part is filled.
         """
+        return self._is_as_given(text, part) and not self.passed_over(text, part)
+
+    def passed_over(self, text: str, part: Part) -> set[str]:
+        """The kernels of a part in which nothing is filled in, and for which others stand in."""
+        assert isinstance(part.code, Kernels)
+        stand_ins = part.code.stand_ins_in(functions(text))
+        return set(stand_ins) if stand_ins and self._is_as_given(text, part) else set()
+
+    def _is_as_given(self, text: str, part: Part) -> bool:
         assert isinstance(part.code, Kernels)
         return self._is_given(given_kernels(text, part.code))
 

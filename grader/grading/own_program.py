@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Final, Self
 
 import msgspec
@@ -36,8 +37,11 @@ _ENOUGH: Final = 1.0
 RUN_LIMITS: Final = Limits(wall_seconds=SECONDS, output_bytes=4 * MIB)
 _PATIENT: Final = Limits(wall_seconds=6 * SECONDS, output_bytes=4 * MIB)
 """Where a busy machine gave it no time in the first: then it is run once more."""
-_BUDGET: Final = Budget(seconds=0.8 * SECONDS)
-"""So that the device can still say what it saw of a kernel that does not end."""
+_BUDGET: Final = Budget(thread=2_000_000, seconds=0.8 * SECONDS, wall_seconds=0.8 * SECONDS)
+"""So that the device can still say what it saw of a kernel that does not end. Its sizes are the
+student's own, so a thread may do more than in our cases."""
+_ENDLESS: Final = replace(_BUDGET, thread=100_000)
+"""Where a kernel of the file is known not to end: the device needs 2 s at most to say so."""
 _KEPT: Final = 32 * 1024
 """Bytes that are kept of what it prints, of the beginning and of the end."""
 _SHOWN: Final = 64 * 1024
@@ -95,10 +99,21 @@ class OwnProgram:
         if self._has_main:
             self._built.begin()
 
-    def run(self, commands: Sequence[Command], device: Callable[[], CaseDevice]) -> ProgramSeen:
+    def run(
+        self,
+        commands: Sequence[Command],
+        device: Callable[[], CaseDevice],
+        *,
+        endless: bool = False,
+    ) -> ProgramSeen:
         """Run it once for each command.
 
         A fault of the grader is no fault of the kernels', so it is told and raises nothing.
+
+        Args:
+            commands: Its arguments, each time.
+            device: What it runs on.
+            endless: Whether a kernel of it is known not to end.
 
         Raises:
             ToolchainFault: the machine was too busy, or short of memory.
@@ -112,7 +127,8 @@ class OwnProgram:
             assert self._place is not None
             self._place.run_on(device())
             place = self._place
-            runs = {each: run_once(place, each, self._module) for each in commands}
+            how = HowToRun(budget=_ENDLESS if endless else _BUDGET)
+            runs = {each: run_as_asked(place, each, self._module, how) for each in commands}
             return ProgramSeen(runs=runs)
         except ToolchainFault:
             # The machine's doing: no mark is better than one without these points.
@@ -146,17 +162,28 @@ class OwnProgram:
         return ProgramSeen(end=ProgramEnd.NOT_BUILT, said=said)
 
 
-def run_once(place: ProgramPlace, command: Command, module: str) -> CommandRun:
+def run_as_asked(place: ProgramPlace, command: Command, module: str, how: HowToRun) -> CommandRun:
+    """Run a program with the arguments of a command, or where it fails then with the others."""
+    run = run_once(place, command, module, how)
+    if run.end is ProgramEnd.RAN or not command.otherwise:
+        return run
+    other = replace(command, arguments=command.otherwise, otherwise=())
+    also = run_once(place, other, module, how)
+    return also if also.end is ProgramEnd.RAN else run
+
+
+def run_once(place: ProgramPlace, command: Command, module: str, how: HowToRun) -> CommandRun:
     """Run a program that was built, and what is seen of it.
 
     Args:
         place: Where it was built, with a device.
         command: Its arguments.
         module: The name of the file, which the names of its kernels begin with.
+        how: What the device does with it.
     """
-    printed, ran = _run(place, command, RUN_LIMITS)
+    printed, ran = _run(place, command, RUN_LIMITS, how)
     if _was_kept_waiting(ran.outcome):
-        printed, ran = _run(place, command, _PATIENT)
+        printed, ran = _run(place, command, _PATIENT, how)
     evidence = ran.evidence or CaseEvidence()
     end, said = _end(ran, evidence)
     file = f"{module}.mojo"
@@ -191,13 +218,15 @@ def run_once(place: ProgramPlace, command: Command, module: str) -> CommandRun:
     )
 
 
-def _run(place: ProgramPlace, command: Command, limits: Limits) -> tuple[_BothStreams, Ran]:
+def _run(
+    place: ProgramPlace, command: Command, limits: Limits, how: HowToRun
+) -> tuple[_BothStreams, Ran]:
     printed = _BothStreams()
     ran = place.run(
         command.arguments,
         limits,
         lambda stream, chunk: printed.feed(chunk),
-        how=HowToRun(budget=_BUDGET),
+        how=how,
     )
     return printed, ran
 

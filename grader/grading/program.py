@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from grader.device import FindingKind
 from grader.grading import editions, plan
 from grader.grading.blame import Blame, Trial, blame_packaging, trial_of
 from grader.grading.edition_run import Background, EditionRun
@@ -168,12 +169,20 @@ class ProgramRun(EditionRun):
         return None
 
     def _run_program(self, own: OwnProgram, device: Background[CaseDevice]) -> ProgramSeen:
-        seen = own.run(commands_of(self._asked), device.result)
+        seen = own.run(commands_of(self._asked), device.result, endless=self._has_endless_kernel())
         if self._may_be_our_fault(seen) and not self._reference_program_runs(device):
             return ProgramSeen(end=ProgramEnd.UNSEEN, said=REFERENCE_TOO)
         self.state.diagnostics += own.diagnostics
         self.state.stage_failed = seen.end is not ProgramEnd.RAN
         return seen
+
+    def _has_endless_kernel(self) -> bool:
+        results = self.state.steps.results
+        return results is not None and any(
+            finding.kind is FindingKind.BUDGET_EXCEEDED
+            for observation in results.findings.values()
+            for finding, _ in observation.findings
+        )
 
     def _may_be_our_fault(self, seen: ProgramSeen) -> bool:
         """Whether the program fails, and no wrong kernel of it explains that."""
@@ -269,6 +278,9 @@ class ProgramRun(EditionRun):
         self._as_given = handed_out.nothing_filled_in(text)
         if self._as_given:
             return {part.name for part in puzzle.parts}
+        self._passed_over = set[str]().union(
+            *(handed_out.passed_over(text, part) for part in puzzle.parts)
+        )
         return {part.name for part in puzzle.parts if handed_out.is_unfilled(text, part)}
 
     def _skeleton(self) -> str:
@@ -278,9 +290,11 @@ class ProgramRun(EditionRun):
         """Why a kernel can't be launched as the task says, with both declarations."""
         assert isinstance(part.code, Kernels)
         launch = next(each for each in part.code.launches if each.function == function)
+        given = functions(self._skeleton())
+        mine = functions(self.state.submission.text)
+        mine = {name: mine[name] for name in mine.keys() - self._passed_over}
         own, expected = (
-            there.get(part.code.names_in(there).get(function, function))
-            for there in map(functions, (self.state.submission.text, self._skeleton()))
+            there.get(part.code.names_in(there).get(function, function)) for there in (mine, given)
         )
         return LeftOut(
             Reason.SIGNATURE,
@@ -302,7 +316,13 @@ class ProgramRun(EditionRun):
         first_look: FirstLook | None = None,
     ) -> BuiltKernels[Any]:
         return compiled_kernels(
-            text, shapes, setup, self.way, meanwhile=meanwhile, first_look=first_look
+            text,
+            shapes,
+            setup,
+            self.way,
+            passed_over=self._passed_over,
+            meanwhile=meanwhile,
+            first_look=first_look,
         )
 
     def _another(self, shapes: Sequence[PlannedShape], built: BuiltKernels[Any]) -> Choice | None:

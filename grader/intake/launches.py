@@ -1,4 +1,6 @@
-"""Launches in a source: one with too few arguments, and the plain ones.
+"""Launches in a source: of which kernels, one with too few arguments, and the plain ones.
+
+`launched` names the functions that are launched, whatever names were given to them on the way.
 
 `only_launch` reads the one launch of a kernel: where it stands, and what it passes in the place of
 something else. It is asked where a given kernel goes wrong, which only its launch can have done.
@@ -36,11 +38,13 @@ from typing import Final, NamedTuple
 
 from grader.intake.display import one_line
 from grader.intake.lexer import CLOSING, DEDENT, INDENT, NEWLINE, OPENING, STRING, Token, tokens
-from grader.intake.token_views import bracketed, keys, statements_of
+from grader.intake.token_views import FUNCTION, bracketed, keys, statements_of
 
 _LAYOUT: Final = frozenset({NEWLINE, INDENT, DEDENT})
 _LAUNCHING: Final = ("enqueue_function", "compile_function")
 """Beginnings of the names that start a kernel, or compile one to be started elsewhere."""
+_GIVES: Final = ("alias", "comptime", "var")
+"""Words that give something a name."""
 _MAX_SHOWN: Final = 8
 
 
@@ -98,6 +102,18 @@ class LaunchSite(NamedTuple):
     ``input_size`` or ``input`` at another place."""
 
 
+def launched(text: str) -> tuple[str, ...]:
+    """Names of the functions that are launched as kernels, or compiled to be, in order."""
+    stream = _words(text)
+    found: list[str] = []
+    for start in _starts(stream):
+        kernels, _ = _elements(stream, start + 1, "[")
+        meant = _meant(stream, kernels[0], start) if kernels else None
+        if meant is not None:
+            found.append(stream[meant[0]].text)
+    return tuple(dict.fromkeys(found))
+
+
 def short_launch(text: str) -> ShortLaunch | None:
     """The launch of a source, where it is the only one and certainly has too few arguments."""
     site = only_launch(text)
@@ -108,8 +124,8 @@ def short_launch(text: str) -> ShortLaunch | None:
 
 def only_launch(text: str, kernel: str = "") -> LaunchSite | None:
     """The launch of a source, or that of one of its kernels, where there is certainly one only."""
-    stream = [token for token in tokens(text) if token.kind not in _LAYOUT]
-    starts = [index for index, token in enumerate(stream) if token.text.startswith(_LAUNCHING)]
+    stream = _words(text)
+    starts = _starts(stream)
     if len(starts) != 1 and not kernel:
         return None
     sites = [_site(stream, start) for start in starts]
@@ -119,20 +135,29 @@ def only_launch(text: str, kernel: str = "") -> LaunchSite | None:
     return found[0] if len(found) == 1 else None
 
 
+def _words(text: str) -> list[Token]:
+    return [token for token in tokens(text) if token.kind not in _LAYOUT]
+
+
+def _starts(stream: Sequence[Token]) -> list[int]:
+    """Where launches begin."""
+    return [index for index, token in enumerate(stream) if token.text.startswith(_LAUNCHING)]
+
+
 def _site(stream: Sequence[Token], start: int) -> LaunchSite | None:
     kernels, after = _elements(stream, start + 1, "[")
     arguments, _ = _elements(stream, after, "(")
     if not kernels or arguments is None:
         return None
-    definition = _definition(stream, kernels[0][0].text)
-    if definition is None:
+    meant = _meant(stream, kernels[0], start)
+    if meant is None:
         return None
-    name, takes = definition
+    at, instance = meant
+    name, takes = stream[at], _takes(stream, at)
     line = stream[start].line
     lines = {_keyword([token.text for token in each])[0]: each[0].line for each in arguments}
-    at = stream.index(name)
     parameters, _ = _elements(stream, at + 1, "[")
-    passed, _ = _elements(_instance(stream, kernels[0]), 1, "[")
+    passed, _ = _elements(instance, 1, "[")
     return LaunchSite(
         kernel=name.text,
         line=line,
@@ -148,14 +173,32 @@ def _site(stream: Sequence[Token], start: int) -> LaunchSite | None:
     )
 
 
-def _instance(stream: Sequence[Token], kernel: Sequence[Token]) -> Sequence[Token]:
-    """The kernel with its parameters: as the launch names it, or where the name was given to it."""
-    name = kernel[0].text
-    for index in range(1, len(stream) - 2):
-        words = [token.text for token in stream[index - 1 : index + 2]]
-        if words[0] in ("alias", "comptime", "var") and words[1:] == [name, "="]:
-            return stream[index + 2 :]
-    return kernel
+def _meant(
+    stream: Sequence[Token], kernel: Sequence[Token], before: int
+) -> tuple[int, Sequence[Token]] | None:
+    """Where the function that is meant is named in its definition, and it with its parameters.
+
+    Programs give the kernel of each launch the same name, one branch after the other: a name is
+    the last that was given before its use. One that is a function's too may be either.
+
+    Args:
+        stream: The source.
+        kernel: What is launched, or what a name was given to.
+        before: Where.
+    """
+    places = [index for index in range(1, before) if stream[index].text == kernel[0].text]
+    given = [index for index in places if stream[index - 1].text in _GIVES]
+    defined = [
+        index
+        for index in range(1, len(stream))
+        if stream[index].text == kernel[0].text and stream[index - 1].text in FUNCTION
+    ]
+    if defined:
+        return (defined[0], kernel) if len(defined) == 1 and not given else None
+    if not given or [token.text for token in stream[given[-1] + 1 : given[-1] + 2]] != ["="]:
+        return None
+    named = stream[given[-1] + 2 : before]
+    return _meant(stream, named, given[-1]) if named else None
 
 
 def _declared(parameters: Sequence[Sequence[Token]]) -> tuple[str, ...]:
@@ -174,29 +217,13 @@ def _misplaced(declared: Sequence[str], passed: Sequence[Sequence[Token]]) -> It
             yield Misplaced(word, name, value[0].line)
 
 
-def _definition(
-    stream: Sequence[Token], name: str, *, may_be_alias: bool = True
-) -> tuple[Token, tuple[str, ...] | None] | None:
-    """The function of a name, or the one that an alias of it stands for, with its arguments."""
-    places = [
-        index
-        for index in range(1, len(stream))
-        if stream[index].text == name
-        and stream[index - 1].text in ("fn", "def", "alias", "comptime", "var")
-    ]
-    if len(places) != 1:
-        return None
-    (at,) = places
-    if stream[at - 1].text in ("fn", "def"):
-        after = at + 1
-        if after < len(stream) and stream[after].text == "[":
-            _, after = _elements(stream, after, "[")
-        arguments, _ = _elements(stream, after, "(")
-        return stream[at], _names(arguments)
-    if not may_be_alias or [token.text for token in stream[at + 1 : at + 2]] != ["="]:
-        return None
-    meant = stream[at + 2].text if at + 2 < len(stream) else ""
-    return _definition(stream, meant, may_be_alias=False)
+def _takes(stream: Sequence[Token], at: int) -> tuple[str, ...] | None:
+    """The arguments of the function that is defined at a place; None as `_names` has it."""
+    after = at + 1
+    if after < len(stream) and stream[after].text == "[":
+        _, after = _elements(stream, after, "[")
+    arguments, _ = _elements(stream, after, "(")
+    return _names(arguments)
 
 
 def _elements(

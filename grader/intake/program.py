@@ -41,6 +41,8 @@ _OF_MEMORY: Final = _MAKES_MEMORY | {
     *("MutAnyOrigin", "MutableAnyOrigin"),
 }
 """Names that a line which allocates memory may contain, beside constants."""
+_OF_LIBRARIES: Final = frozenset({"WARP_SIZE"})
+"""Constants of libraries, which a file may import or define."""
 _PLAIN: Final = frozenset("()-,.")
 """Signs that a literal may contain, beside numbers and names of types."""
 
@@ -51,8 +53,8 @@ class Unset(StrEnum):
     MISSING = "missing"
     TWICE = "twice"
     COMPUTED = "computed"
-    """Its value is neither a literal nor one name of a library's, such as ``WARP_SIZE``: other
-    constants may depend on what it is computed from."""
+    """Its value is neither a literal nor one name of a library's, such as ``WARP_SIZE``, whoever
+    defines that: other constants may depend on what it is computed from."""
 
 
 class UnsetConstant(msgspec.Struct, frozen=True):
@@ -273,13 +275,6 @@ def constant_words(text: str) -> dict[str, tuple[str, ...]]:
     }
 
 
-def launched(text: str) -> tuple[str, ...]:
-    """Names of the functions that the program launches as kernels, in order."""
-    plain = "".join(token.text + " " for token in scan(text) if token.kind not in (COMMENT, STRING))
-    found = re.findall(r"\benqueue_function(?:_\w+)? \[ (\w+) ", plain)
-    return tuple(dict.fromkeys(found))
-
-
 def _on_one_line(text: str) -> str:
     return re.sub(r",? ([)\]])", r"\1", re.sub(r"([(\[]) ", r"\1", " ".join(text.split())))
 
@@ -366,8 +361,12 @@ def _value(statement: Sequence[Token]) -> Sequence[Token] | None:
 
 
 def _is_imported(value: Sequence[Token], own: Collection[str]) -> bool:
-    """Whether a value is one name that is no constant of the file's own."""
-    return len(value) == 1 and value[0].kind == NAME and value[0].text not in own
+    """Whether a value is one name that is a library's constant, and none of the file's own."""
+    return (
+        len(value) == 1
+        and value[0].kind == NAME
+        and (value[0].text not in own or value[0].text in _OF_LIBRARIES)
+    )
 
 
 def _is_literal(value: Sequence[Token]) -> bool:

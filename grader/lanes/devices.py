@@ -103,12 +103,13 @@ class _Boxed:
 
 
 def _limits(budget: Budget, share: float) -> LaunchLimits:
-    """A part of the limits. The clock stays: what passes it says something of this machine."""
+    """A part of the limits. Those of time stay: what passes them says something of this machine."""
     return LaunchLimits(
         instruction_budget=int(budget.instructions * share),
         per_thread=int(budget.per_thread * share),
         thread_budget=int(budget.thread * share),
-        wall_clock_s=budget.seconds,
+        processor_s=budget.seconds,
+        wall_clock_s=budget.wall_seconds,
     )
 
 

@@ -198,7 +198,7 @@ class KernelLane:
     ) -> tuple[bytes, ...] | str:
         """The bytes of all outputs and then of all inputs, or what call failed."""
         client, sizes = self._connected(), case.shape.sizes
-        client.allow(case.part.budget.seconds)
+        client.allow(case.part.budget.wall_seconds)
         addresses: dict[str, int] = {}
         try:
             for spec in case.part.tensors:

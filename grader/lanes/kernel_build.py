@@ -13,12 +13,12 @@ from typing import Final, Generic, Protocol, TypeVar
 
 import msgspec
 
+from grader.intake.launches import launched
 from grader.intake.program import (
     Unset,
     UnsetConstant,
     constant_words,
     functions,
-    launched,
     with_constants,
     with_extents,
     without_bodies,
@@ -162,6 +162,7 @@ def build_kernels(
     compiler: Compiler[T],
     *,
     limits: Limits,
+    passed_over: Collection[str] = (),
     meanwhile: Callable[[], None] = nothing,
     first_look: FirstLook | None = None,
 ) -> BuiltKernels[T]:
@@ -173,6 +174,7 @@ def build_kernels(
         new_workspace: Where to compile.
         compiler: Makes what runs a shape.
         limits: Of each compile.
+        passed_over: Kernels with nothing filled in, for which others are taken.
         meanwhile: Called while the compiler runs, where it takes longer than to find errors.
         first_look: What the compiler says of the file as it is. Where it refuses a kernel of each
             part, that is how it ends.
@@ -181,7 +183,7 @@ def build_kernels(
         ToolchainFault: as `Compiler`.
         SandboxFault: the sandbox could not be started.
     """
-    plan = _Plan(text, shapes)
+    plan = _Plan(text, shapes, passed_over)
     if not plan.shapes:
         # A kernel may be missing because of a mistake before it, which the compiler tells.
         with new_workspace() as workspace:
@@ -240,14 +242,17 @@ def build_kernels(
 class _Plan:
     """Which copies of a text the shapes need, and which kernels of each."""
 
-    def __init__(self, text: str, shapes: Sequence[PlannedShape]) -> None:
+    def __init__(
+        self, text: str, shapes: Sequence[PlannedShape], passed_over: Collection[str]
+    ) -> None:
         self._text = text
         self.refused: dict[str, LeftOut] = {}
         self._own = {shape.part.name: set(shape.part.kernels.functions) for shape in shapes}
         self._expected = set[str]().union(*self._own.values())
         self._functions = functions(text)
         self._constants = constant_words(text)
-        self._names = _names(text, self._functions, {s.part.name: s.part.kernels for s in shapes})
+        codes = {shape.part.name: shape.part.kernels for shape in shapes}
+        self._names = _names(text, self._functions.keys() - set(passed_over), codes)
         self._wanted: dict[str, WantedKernel] = {}
         """By the name that the task gives it."""
         self._texts: dict[int, str] = {}
@@ -364,7 +369,8 @@ def _names(text: str, there: Collection[str], codes: Mapping[str, Kernels]) -> d
     for code in codes.values():
         names |= code.names_in(there)
     missing = sorted({name for code in codes.values() for name in code.functions} - set(names))
-    others = [name for name in launched(text) if name in there and name not in names.values()]
-    if len(missing) == len(others) == 1:
-        names[missing[0]] = others[0]
+    if len(missing) == 1:
+        others = [name for name in launched(text) if name in there and name not in names.values()]
+        if len(others) == 1:
+            names[missing[0]] = others[0]
     return names

@@ -18,7 +18,7 @@ grading does the same ones, and begins one while another is at work.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Self
@@ -90,6 +90,7 @@ def compiled_kernels(
     setup: LaneSetup,
     way: Way,
     *,
+    passed_over: Collection[str] = (),
     meanwhile: Callable[[], None] = nothing,
     first_look: FirstLook | None = None,
 ) -> BuiltKernels[Any]:
@@ -100,6 +101,7 @@ def compiled_kernels(
         setup.workspace,
         way.compiler,
         limits=setup.within(LIMITS),
+        passed_over=passed_over,
         meanwhile=meanwhile,
         first_look=first_look,
     )

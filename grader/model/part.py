@@ -215,6 +215,9 @@ class KernelLaunch:
     """Its compile-time parameters, as Mojo in the names of the file: ``SIZE``."""
     older_functions: tuple[str, ...] = ()
     """Names of the kernel in older editions of the book."""
+    stand_ins: tuple[str, ...] = ()
+    """Names of other kernels that do what is asked of this one, for files in which this one is
+    missing or has nothing filled in: the book has several answers."""
     older_parameters: tuple[tuple[str, ...], ...] = ()
     """Its compile-time parameters in those, each time, for kernels that take layout tensors."""
     grid_constant: str = ""
@@ -280,14 +283,25 @@ class Kernels:
     @property
     def words(self) -> tuple[str, ...]:
         """Texts one of which stands in every file that has them."""
-        return tuple(name for launch in self.launches for name in launch.functions)
+        return tuple(
+            name for launch in self.launches for name in (*launch.functions, *launch.stand_ins)
+        )
 
     def names_in(self, there: Collection[str]) -> dict[str, str]:
         """The kernels that a file has, by the newest name of each: their names among ``there``."""
-        return {
+        return self.stand_ins_in(there) | {
             launch.function: name
             for launch in self.launches
             for name in reversed(launch.functions)
+            if name in there
+        }
+
+    def stand_ins_in(self, there: Collection[str]) -> dict[str, str]:
+        """The kernels for which another one that a file has may be taken, and those others."""
+        return {
+            launch.function: name
+            for launch in self.launches
+            for name in reversed(launch.stand_ins)
             if name in there
         }
 
@@ -341,19 +355,24 @@ class GivenKernel:
 class Budget:
     """What a launch may use before it counts as one that does not end.
 
-    A right launch should need a hundredth of it at most. Threads and memory are those of the GPU
-    that the device stands for, whatever the puzzle (`grader.device.cuda`); a launch of more threads
-    may use more instructions.
+    A right launch should need a twentieth of it at most, also one in which a single thread does all
+    the work. Instructions decide, which are the same on every machine; a launch that meets a limit
+    of time ends without a mark. So the device has to get through the instructions of a thread in
+    far less than that, also where a barrier follows every few of them: at 4 to 20 µs each. Threads
+    and memory are those of the GPU that the device stands for, whatever the puzzle
+    (`grader.device.cuda`); a launch of more threads may use more instructions.
     """
 
     instructions: int = 1_000_000_000
     """Of all threads together."""
     per_thread: int = 1000
     """More instructions for each thread of the launch, on top of that."""
-    thread: int = 2_000_000
+    thread: int = 200_000
     """Of one thread."""
     seconds: float = 60.0
-    """Of the software device, for one launch."""
+    """Of a processor, which the software device may take for one launch."""
+    wall_seconds: float = 600.0
+    """On the clock, for a launch on a machine that gives the device no processor."""
 
 
 BUDGET = Budget()

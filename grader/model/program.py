@@ -28,6 +28,8 @@ class Command:
     """How a program is run once, and what the book's own prints then."""
 
     arguments: tuple[str, ...] = ()
+    otherwise: tuple[str, ...] = ()
+    """Arguments that do as well, for where it fails with the first: the book has two answers."""
     printed: tuple[float, ...] = ()
     """The numbers of its result, or the first ones; none where it is not known what they are."""
     behind: str = "out:"

@@ -182,7 +182,7 @@ def _mojo(field: str, text: str, names: set[str]) -> Iterator[str]:
 
 
 def _launch(part: Part, launch: KernelLaunch, names: set[str]) -> Iterator[str]:
-    for function in launch.functions:
+    for function in (*launch.functions, *launch.stand_ins):
         yield from no_name("the function of a kernel", function)
     what, tensors = launch.function, {tensor.name for tensor in part.tensors}
     if not 1 <= len(launch.arguments) <= ARGUMENTS:

@@ -183,7 +183,8 @@ def run_built(place: ProgramPlace, request: RunRequest, limits: Limits, shows: S
                     per_thread=0,
                     thread=int(_INSTRUCTIONS_PER_SECOND * limits.wall_seconds),
                     # So that the device can still say where a kernel was that has not ended.
-                    seconds=max(1.0, 0.8 * limits.wall_seconds),
+                    seconds=limits.wall_seconds,
+                    wall_seconds=max(1.0, 0.8 * limits.wall_seconds),
                 ),
             ),
         )

@@ -14,6 +14,7 @@ from grader.grading.given_code import HandedOut, all_handed_out
 from grader.puzzles import NAMES, find
 from grader.puzzles.conv1d import PART, PUZZLE
 from grader.rubric.keys import skeleton_info
+from grader.samples import read_samples
 
 FOLDER = Path(__file__).parents[2] / "reference_kernels/conv1d/26.5"
 SKELETON = (FOLDER / "skeleton.mojo").read_text()
@@ -180,6 +181,23 @@ def test_a_kernel_may_be_repaired_by_a_constant_that_it_names(old, new, unfilled
     text = skeleton.replace(old, new) if old else skeleton
     handed_out = all_handed_out(puzzle, ["26.5"])
     assert {part.name for part in puzzle.parts if handed_out.is_unfilled(text, part)} == unfilled
+
+
+@pytest.mark.parametrize(
+    ("sample", "unfilled", "passed_over"),
+    [
+        ("first_two", {"matmul_tiled"}, set()),
+        ("idiomatic_beside_the_unfilled", set(), {"matmul_tiled"}),
+        ("idiomatic_in_its_place", set(), set()),
+    ],
+)
+def test_what_stands_in_for_a_kernel_fills_its_part(sample, unfilled, passed_over):
+    puzzle = find("matrix_multiplication")
+    (text,) = (each.content.decode() for each in read_samples(puzzle.name) if each.name == sample)
+    handed_out = all_handed_out(puzzle, ["26.5"])
+    assert {part.name for part in puzzle.parts if handed_out.is_unfilled(text, part)} == unfilled
+    over = [handed_out.passed_over(text, part) for part in puzzle.parts]
+    assert set().union(*over) == passed_over
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if find(name).is_program])

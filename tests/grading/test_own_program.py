@@ -10,9 +10,10 @@ import pytest
 from grader.checks import Program
 from grader.device import CaseEvidence, FindingKind
 from grader.errors import ToolchainFault
-from grader.grading.own_program import OwnProgram, _BothStreams, _end, run_once
+from grader.grading.own_program import OwnProgram, _BothStreams, _end, run_as_asked, run_once
 from grader.grading.state import StepsDone
 from grader.grading.verdict import score
+from grader.lanes.devices import HowToRun
 from grader.lanes.program import Ran
 from grader.model.program import Command, CommandRun, ProgramCheck, ProgramSeen
 from grader.puzzles import find
@@ -237,15 +238,33 @@ class BusyPlace:
         return Ran(outcome=self.outcomes.pop(0), evidence=LAUNCHED)
 
 
+@pytest.mark.parametrize(
+    ("exits", "end", "text"),
+    [
+        ((0, 1), ProgramEnd.RAN, "out: [1]\n"),
+        ((1, 0), ProgramEnd.RAN, "out: [2]\n"),
+        ((1, 1), ProgramEnd.FAILED, "out: [1]\n"),
+    ],
+    ids=["the first", "the other", "neither"],
+)
+def test_a_program_may_take_other_arguments_for_the_same(exits, end, text):
+    place = BusyPlace(*(outcome(exit_code=code) for code in exits))
+    either = Command(arguments=("--one",), otherwise=("--other",))
+    run = run_as_asked(place, either, "map", HowToRun())
+    assert (run.end, run.text) == (end, text)
+    place = BusyPlace(outcome(exit_code=1))
+    assert run_as_asked(place, COMMAND, "map", HowToRun()).end is ProgramEnd.FAILED
+
+
 WAITED = outcome(limit=LimitHit.WALL_CLOCK, cpu_seconds=0.5, waiting_seconds=7.0)
 
 
 def test_where_the_machine_gave_it_no_time_it_is_run_once_more_with_patience():
     place = BusyPlace(WAITED, outcome())
-    run = run_once(place, COMMAND, "map")
+    run = run_once(place, COMMAND, "map", HowToRun())
     assert (run.end, run.text) == (ProgramEnd.RAN, "out: [2]\n")
     assert place.limits[1] > place.limits[0]
     place = BusyPlace(WAITED, WAITED)
     with pytest.raises(ToolchainFault, match="too busy"):
-        run_once(place, COMMAND, "map")
+        run_once(place, COMMAND, "map", HowToRun())
     assert len(place.limits) == 2

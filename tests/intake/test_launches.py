@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.labels import every_label
-from grader.intake.launches import Misplaced, only_launch, short_launch
+from grader.intake.launches import Misplaced, launched, only_launch, short_launch
 
 KERNEL = "fn k[n: Int](a: T[x, y], b: T, c: T):\n    pass\n\n"
 
@@ -127,6 +127,64 @@ def test_of_all_samples_only_those_that_leave_an_argument_out() -> None:
     assert found == {"argument_missing"}
 
 
+TWO = "def k[n: Int](a: T):\n    pass\n\n\ndef other(a: T):\n    pass\n\n\n"
+LAUNCHED = {
+    # As editions from 25.6 to 26.7 have it, and as people write it.
+    "by its name": ("ctx.enqueue_function[k[5]](a, grid_dim=1)", "k"),
+    "twice": ("ctx.enqueue_function_checked[k[5], k[5]](a, grid_dim=1)", "k"),
+    "by another function": ("ctx.enqueue_function_experimental[k[5]](a, grid_dim=1)", "k"),
+    "over lines": ("ctx.enqueue_function[\n        k[5]\n    ](a)", "k"),
+    "under another name": ("comptime kernel = k[5]\n    ctx.enqueue_function[kernel](a)", "k"),
+    "the older word": ("alias kernel = k[5]\n    ctx.enqueue_function[kernel, kernel](a)", "k"),
+    "a name of a name": (
+        "comptime of = k\n    comptime kernel = of[5]\n    ctx.enqueue_function[kernel](a)",
+        "k",
+    ),
+    "one name in each branch": (
+        (
+            "if one:\n        comptime kernel = k[5]\n        ctx.enqueue_function[kernel](a)\n"
+            "    else:\n        comptime kernel = other\n        ctx.enqueue_function[kernel](a)"
+        ),
+        "k other",
+    ),
+    "compiled before": (
+        "var f = ctx.compile_function[k[5]]()\n    ctx.enqueue_function(f, a)",
+        "k",
+    ),
+    "compiled before, twice": (
+        "f = ctx.compile_function_checked[k[5], k[5]]()\n    ctx.enqueue_function_checked(f, a)",
+        "k",
+    ),
+    "compiled before, under another name": (
+        (
+            "alias kernel = k[5]\n    var f = ctx.compile_function[kernel, kernel]()\n"
+            "    ctx.enqueue_function(f, a)"
+        ),
+        "k",
+    ),
+    "compiled in the launch": ("ctx.enqueue_function(ctx.compile_function[k[5]](), a)", "k"),
+    "in order, each once": (
+        (
+            "ctx.enqueue_function[other](a)\n    ctx.enqueue_function[k[1]](a)\n"
+            "    ctx.enqueue_function[other](a)"
+        ),
+        "other k",
+    ),
+    "defined nowhere": ("ctx.enqueue_function[mine](a)", ""),
+    "a name of itself": ("comptime kernel = kernel\n    ctx.enqueue_function[kernel](a)", ""),
+    "a name with nothing": ("comptime kernel =\n    ctx.enqueue_function[kernel](a)", ""),
+    "a function's name, given anew": ("comptime k = other\n    ctx.enqueue_function[k](a)", ""),
+    "in a comment": ("# ctx.enqueue_function[k](a)", ""),
+    "in a text": ('print("ctx.enqueue_function[k](a)")', ""),
+}
+
+
+@pytest.mark.parametrize("form", LAUNCHED)
+def test_what_a_program_launches(form: str) -> None:
+    call, names = LAUNCHED[form]
+    assert launched(launch(call, TWO)) == tuple(names.split())
+
+
 _PIECES = ["enqueue_function", "compile_function", "[", "]", "(", ")", ",", "=", "k", "fn ", ":"]
 _PIECES += ["alias ", "comptime ", "*", "\n", "    ", '"', "#", "a", ".", "\\"]
 
@@ -136,3 +194,4 @@ def test_any_text_has_an_answer(text: str) -> None:
     found = short_launch(launch("ctx.enqueue_function[k](a)") + text)
     assert found is None or found.given < len(found.takes)
     short_launch(text)
+    launched(launch("ctx.enqueue_function[k](a)") + text)

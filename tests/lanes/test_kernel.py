@@ -99,12 +99,12 @@ def test_outputs_hold_zeros_before_the_first_launch(device):
 
 
 def test_the_device_may_take_as_long_for_a_launch_as_the_part_allows(device):
-    slow = replace(part(launch("add", "y", "x")), budget=Budget(seconds=3600.0))
+    slow = replace(part(launch("add", "y", "x")), budget=Budget(wall_seconds=3600.0))
     with KernelLane(device) as lane:
         lane.take({0: [kernel("add", TWO, ADD)]})
         assert lane.run(case(slow)).ending is Ending.OUTPUT
         assert lane._client is not None
-        assert (lane._client.sock.gettimeout() or 0) > slow.budget.seconds
+        assert (lane._client.sock.gettimeout() or 0) > slow.budget.wall_seconds
 
 
 def test_what_is_in_and_out_holds_the_cases_values(device):

@@ -106,13 +106,14 @@ def shapes(*parts: Part, sizes=(4, 7)):
     ]
 
 
-def build(text, *parts, sizes=(4, 7), first_look=None):
+def build(text, *parts, sizes=(4, 7), passed_over=(), first_look=None):
     return build_kernels(
         text,
         shapes(*parts, sizes=sizes),
         contextlib.nullcontext,
         to_ptx,
         limits=Limits(),
+        passed_over=passed_over,
         first_look=first_look,
     )
 
@@ -243,10 +244,32 @@ def test_a_kernel_under_another_name_is_the_one_that_main_launches(compiler):
     text = PROGRAM.replace("def first[", "def mine[").replace("[first]", "[mine]")
     built = build(text, part("first"), part("second"))
     assert built.kernels[0][0].entry == "mine"
+    named = text.replace("[mine]", "[kernel]").replace(
+        "main():", "main():\n    alias kernel = mine"
+    )
+    assert build(named, part("first"), part("second")).kernels[0][0].entry == "mine"
     # Of two that nobody knows, none is guessed.
     unsure = build(text.replace("second", "other") + "    ctx.enqueue_function[other](out)\n",
                    part("first"), part("second"))  # fmt: skip
     assert unsure.refused["first"].data == {"function": "first"}
+
+
+@pytest.mark.parametrize(
+    ("text", "passed_over", "taken"),
+    [
+        (PROGRAM.replace("def second", "def other"), (), "other"),
+        (PROGRAM + "def other(out: P, a: P):\n    out[0] = a[2]\n", (), "second"),
+        (PROGRAM + "def other(out: P, a: P):\n    out[0] = a[2]\n", ("second",), "other"),
+    ],
+    ids=["missing", "both", "nothing filled in"],
+)
+def test_another_kernel_stands_in_for_one(compiler, text, passed_over, taken):
+    of = part("second")
+    (launch,) = of.code.launches
+    launches = (replace(launch, stand_ins=("none_of_it", "other")),)
+    of = replace(of, code=replace(of.code, launches=launches))
+    built = build(text, of, passed_over=passed_over)
+    assert [kernel.entry for kernels in built.kernels.values() for kernel in kernels] == [taken] * 2
 
 
 @pytest.mark.parametrize(

@@ -93,6 +93,7 @@ def launch(
     budget = LaunchBudget(
         max(limits.instruction_budget, limits.per_thread * math.prod((*grid, *block))),
         limits.thread_budget,
+        limits.processor_s,
         limits.wall_clock_s,
     )
     printed = Printed()

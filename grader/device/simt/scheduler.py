@@ -152,19 +152,34 @@ class LaunchBudget:
     Args:
         instructions: Of all threads together.
         of_a_thread: Instructions of any one thread.
-        seconds: Of this machine's time.
+        processor_s: Of a processor; of those that this machine has, it may give us little.
+        wall_s: On the clock.
 
     Attributes:
         hits: By where a basic block begins: how often threads ran it.
     """
 
-    def __init__(self, instructions: int, of_a_thread: int, seconds: float) -> None:
+    def __init__(
+        self, instructions: int, of_a_thread: int, processor_s: float, wall_s: float
+    ) -> None:
         self.instructions = instructions
         self.of_a_thread = of_a_thread
-        self.seconds = seconds
         self.used = 0
         self.hits: dict[int, int] = {}
-        self.deadline = time.monotonic() + seconds
+        self._processor_s = processor_s
+        self._wall_s = wall_s
+        self._began = time.thread_time(), time.monotonic()
+
+    @property
+    def late(self) -> str:
+        """How long the launch has taken, where that is too long; empty where it is not.
+
+        Asked in the thread that runs the launch.
+        """
+        processor, clock = self._began
+        if time.thread_time() - processor > self._processor_s:
+            return f"{self._processor_s:.0f} s of a processor"
+        return f"{self._wall_s:.0f} s" if time.monotonic() - clock > self._wall_s else ""
 
 
 class StepCounts:
@@ -390,9 +405,9 @@ class Scheduler:
             lane, limit = int(lanes.index[0]), f"{budget.instructions:,} instructions"
         elif steps > budget.of_a_thread:
             limit = f"{budget.of_a_thread:,} instructions of one thread"
-        elif time.monotonic() > budget.deadline:
+        elif late := budget.late:
             raise UnsupportedByDevice(
-                f"the launch has executed {budget.used:,} instructions in {budget.seconds:.0f} s "
+                f"the launch has executed {budget.used:,} instructions in {late} "
                 "and has not ended; a GPU is much faster",
                 remedy="Grade it on a GPU.",
             )

@@ -9,6 +9,7 @@ import numpy as np
 from grader.puzzle_kit import (
     FACTOR,
     BookPlace,
+    Budget,
     Clean,
     Compiles,
     Element,
@@ -137,6 +138,8 @@ PART = Part(
     integers=(-100, 100),
     terms=lambda sizes: sizes["conv_size"],
     expected=expected,
+    # One thread may do all: 450 products.
+    budget=Budget(thread=500_000),
     mistakes=MISTAKES,
     given=GivenKernel(
         function="conv1d_kernel",

@@ -25,6 +25,7 @@ from grader.puzzle_kit import (
     Arrays,
     Bits,
     BookPlace,
+    Budget,
     Clean,
     Compiles,
     ExpectedOutput,
@@ -134,6 +135,8 @@ def _part(name: str, *mistakes: Mistake) -> Part:
         assigned=lambda sizes: True,
         boundaries=SHAPES,
         expected=expected,
+        # One thread may do all: 5760 elements.
+        budget=Budget(thread=4_000_000),
         mistakes=(*mistakes, *COMMON),
     )
 

@@ -49,6 +49,7 @@ def _part(
     domain: str,
     shapes: tuple[int, ...],
     mistakes: tuple[Mistake, ...] = (),
+    stand_ins: tuple[str, ...] = (),
 ) -> Part:
     return Part(
         name=kernel,
@@ -63,6 +64,7 @@ def _part(
                     grid=(_blocks, _blocks, 1),
                     block=(TPB, TPB, 1),
                     parameters=(constant,),
+                    stand_ins=stand_ins,
                     older_parameters=((constant.lower().replace("size", "layout"), constant),),
                 ),
             ),
@@ -108,6 +110,8 @@ TILES = _part(
     domain=f"size {TPB}, {2 * TPB}, {3 * TPB} or {4 * TPB}, in blocks of {TPB} by {TPB} threads",
     shapes=(9, 3, 6, 12, 8, 4, 1),
     mistakes=TILED,
+    # The book's second answer to the same task.
+    stand_ins=("matmul_idiomatic_tiled",),
 )
 
 
@@ -156,7 +160,7 @@ PUZZLE = Puzzle(
         program(
             Command(arguments=("--naive",), printed=_product(2)),
             Command(arguments=("--single-block",), printed=_product(2)),
-            Command(arguments=("--tiled",), printed=_product(9)),
+            Command(arguments=("--tiled",), otherwise=("--idiomatic-tiled",), printed=_product(9)),
         ),
     ),
     book=places(16, before=14),

@@ -12,6 +12,7 @@ from typing import ClassVar, Literal
 from grader.puzzle_kit import (
     AllValues,
     BookPlace,
+    Budget,
     Clean,
     Compiles,
     OnDevice,
@@ -65,6 +66,8 @@ def _part(name: Literal["gpu", "cpu"], title: str) -> Part:
         assigned=lambda sizes: True,
         boundaries=({"input_size": SIZE},),
         expected=expected,
+        # One thread may do all: 128 exponentials, twice.
+        budget=Budget(thread=500_000),
         mistakes=MISTAKES,
     )
 

@@ -78,7 +78,7 @@ def survives(text: str) -> None:
                 params=params,
                 memory=memory,
                 index=1,
-                limits=LaunchLimits(instruction_budget=20_000, wall_clock_s=2),
+                limits=LaunchLimits(instruction_budget=20_000, processor_s=2),
             )
             assert result.result in (0, 1, 700, 702, 710, 716, 719)
     except (PtxError, UnsupportedByDevice):

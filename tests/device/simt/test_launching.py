@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import resource
 import time
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from grader.device.case import LaunchLimits
 from grader.device.evidence import FindingKind, Writer
 from grader.device.memory import GlobalMemory
 from grader.device.ptx import PtxError, parse
-from grader.device.simt import launch, load
+from grader.device.simt import launch, load, scheduler
 from grader.errors import UnsupportedByDevice
 from tests.device.kernels import kernel_text, run
 
@@ -121,6 +122,43 @@ def test_many_threads_share_no_budget_of_one() -> None:
     assert run(body, limits=LaunchLimits(thread_budget=150), **how).result == 0
 
 
+REDUCTION = """
+.shared .align 4 .b8 sums[64];
+mov.u32 %r10, sums; mad.lo.u32 %r11, %t, 4, %r10; st.shared.u32 [%r11], %t;
+mov.u32 %r1, 4;
+TOP: bar.sync 0; setp.ge.u32 %p2, %t, %r1; @%p2 bra SKIP;
+mad.lo.u32 %r3, %r1, 4, %r11; ld.shared.u32 %r4, [%r11]; ld.shared.u32 %r5, [%r3];
+add.u32 %r4, %r4, %r5; st.shared.u32 [%r11], %r4;
+SKIP: setp.ne.u32 %p3, %r1, 0; @%p3 bra TOP;
+"""
+"""A reduction whose stride never gets smaller."""
+
+
+def test_a_reduction_that_does_not_end_is_called_endless_on_a_busy_machine_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Where the clock is far beyond what the device may take of a processor."""
+    busy = SimpleNamespace(
+        thread_time=time.thread_time, monotonic=iter(range(0, 10**9, 20)).__next__
+    )
+    monkeypatch.setattr(scheduler, "time", busy)
+    limits = LaunchLimits(thread_budget=5_000, processor_s=20.0, wall_clock_s=10.0**6)
+    outcome = run(REDUCTION, block=(8, 1, 1), limits=limits)
+    assert outcome.result == 702
+    assert FindingKind.BUDGET_EXCEEDED in outcome.kinds
+
+
+def test_a_machine_that_gives_the_device_no_processor_ends_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stopped = SimpleNamespace(
+        thread_time=lambda: 1.0, monotonic=iter(range(0, 10**9, 150)).__next__
+    )
+    monkeypatch.setattr(scheduler, "time", stopped)
+    with pytest.raises(UnsupportedByDevice, match="instructions in 200 s and has not ended"):
+        run("TOP: bra TOP;")
+
+
 @pytest.mark.parametrize(
     ("body", "grid"),
     [("TOP: bra TOP;", 1), ("mov.u32 %r1, 1;", 2**31 - 1), ("add.u32 %r1, %r1, %t;" * 30_000, 216)],
@@ -128,11 +166,11 @@ def test_many_threads_share_no_budget_of_one() -> None:
 )
 def test_what_this_machine_is_too_slow_for_is_not_called_endless(body: str, grid: int) -> None:
     """The clock tells nothing of the kernel: no finding, and no mark."""
-    started = time.monotonic()
-    limits = LaunchLimits(instruction_budget=2**63, thread_budget=2**62, wall_clock_s=0.3)
-    with pytest.raises(UnsupportedByDevice, match="a GPU is much faster"):
+    started = time.process_time()
+    limits = LaunchLimits(instruction_budget=2**63, thread_budget=2**62, processor_s=0.3)
+    with pytest.raises(UnsupportedByDevice, match="0 s of a processor and has not ended; a GPU"):
         run(body, grid=(grid, 1, 1), block=(1024, 1, 1), limits=limits)
-    assert time.monotonic() - started < 10
+    assert time.process_time() - started < 10
 
 
 def test_a_huge_grid_ends_by_the_budget() -> None:
