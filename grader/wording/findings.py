@@ -48,9 +48,10 @@ FINDING_TITLES: dict[FindingKind, str] = {
     FindingKind.INCOMPLETE_WARP: "Operation of a warp that not all its threads reach",
 }
 FINDING_EXPLANATIONS: dict[FindingKind, str] = {
-    FindingKind.OUT_OF_BOUNDS: "The index passes the end of what was allocated. On a GPU this may "
-    "crash, or silently read or overwrite other data. Guard the access with a comparison against "
-    "the size.",
+    FindingKind.OUT_OF_BOUNDS: "The index passes the end of what was allocated. For a GPU this is "
+    "'a load or store instruction on an invalid memory address' (CUDA Driver API, "
+    "CUDA_ERROR_ILLEGAL_ADDRESS), whatever becomes of the value: it may crash, or silently read or "
+    "overwrite other data. Guard the access with a comparison against the size.",
     FindingKind.MISALIGNED: "The address is not a multiple of the access size; a GPU refuses that.",
     FindingKind.UNINITIALISED_READ: "The value read is uninitialised: whatever the memory held "
     "before. It may happen to be zero on one machine and not on another.",
