@@ -80,6 +80,29 @@ def test_every_finding_is_explained_and_has_its_sketch_or_none(
     assert isinstance(sketch_of(finding), str)
 
 
+@pytest.mark.parametrize("of_skeleton", ["", "def add(output: P, n: Int32)"])
+@pytest.mark.parametrize("parameters", ["", "SIZE"])
+def test_another_declaration_is_told_with_the_one_that_is_expected(
+    of_skeleton: str, parameters: str
+) -> None:
+    said = reason_sentence(
+        Reason.SIGNATURE,
+        {
+            "function": "add",
+            "arguments": "output, a whole number (size)",
+            "parameters": parameters,
+            "declared": "def add(output: P, n: Int32, m: Int64)",
+            "expected": of_skeleton,
+        },
+    )
+    assert said == (
+        "add is launched with output, a whole number (size)"
+        f"{' and the compile-time parameters SIZE' if parameters else ''}, "
+        "and is declared as `def add(output: P, n: Int32, m: Int64)`"
+        f"{'; the skeleton has `def add(output: P, n: Int32)`' if of_skeleton else ''}"
+    )
+
+
 def test_hurdles_are_checks_before_values() -> None:
     assert set(HURDLES) < set(Aspect)
     assert Aspect.VALUES not in HURDLES
