@@ -20,10 +20,10 @@ from tests.batch.harness import (
 pytestmark = pytest.mark.usefixtures("log")
 
 
-def grade(*words: object) -> subprocess.CompletedProcess[str]:
+def grade(*words: object, timeout: float = 120) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "grader", *map(str, words)],
-        capture_output=True, text=True, cwd=ROOT, check=False, timeout=120,
+        capture_output=True, text=True, cwd=ROOT, check=False, timeout=timeout,
     )  # fmt: skip
 
 

@@ -30,6 +30,8 @@ from grader.book.shipped import Shipped
 from grader.folders import reference_kernel
 from grader.puzzles import NAMES, find
 from grader.rubric import load_rubric
+from grader.samples import read_samples
+from grader.toolchain.edition import DEFAULT_EDITION
 from tests.batch.harness import (
     Listener,
     grade_class,
@@ -390,9 +392,9 @@ class TestRun:
         ]  # fmt: skip
 
 
-def call(*words: object) -> tuple[int, str]:
+def call(*words: object, timeout: float = 120) -> tuple[int, str]:
     """The exit code of ``grade``, and all that it said."""
-    ended = grade(*words)
+    ended = grade(*words, timeout=timeout)
     return ended.returncode, ended.stdout + ended.stderr
 
 
@@ -487,16 +489,36 @@ class TestCommand:
         assert "0 marks differ." in call("diff", out, out)[1]
 
 
+TEN = {
+    **dict.fromkeys(("map", "zip", "guards"), "right"),
+    **dict.fromkeys(("blocks", "shared_memory", "softmax"), "skeleton"),
+    "conv1d": "unfilled",
+    **dict.fromkeys(("pooling", "dot_product", "axis_sum"), "does_not_compile"),
+}
+"""Puzzles, and a sample of each. Few of them take the time of a whole grading."""
+
+
 @pytest.mark.slow
-def test_two_programs_are_graded_as_what_they_are(tmp_path: Path) -> None:
-    """For real: a right file of each of two puzzles, of one student."""
-    right = {name: reference_kernel(name, "26.5", "right.mojo") for name in ("map", "guards")}
+def test_files_of_ten_puzzles_are_graded_as_what_they_are(tmp_path: Path) -> None:
+    """For real: of one student, with the marks that the samples are labelled with."""
+    samples = {
+        name: next(
+            each
+            for each in read_samples(name)
+            if (each.name, each.edition) == (wanted, DEFAULT_EDITION)
+        )
+        for name, wanted in TEN.items()
+    }
     source = make_class(
-        tmp_path / "c", {f"doe_{name}.mojo": path.read_text() for name, path in right.items()}
+        tmp_path / "c",
+        {f"doe_{name}.mojo": each.content.decode() for name, each in samples.items()},
     )
+    out = tmp_path / "out"
     code, output = call(
-        "batch", source, "--out", tmp_path / "out", "--device", "software", "--workers", 1
+        "batch", source, "--out", out, "--device", "software", "--workers", 1, timeout=900
     )
     assert code == 0, output
-    row = marks(tmp_path / "out")["doe"]
-    assert (row["map"], row["guards"], row["total"]) == ("100", "100", "200")
+    row = marks(out)["doe"]
+    labelled = {name: each.entry.score for name, each in samples.items()}
+    assert {name: row[name] for name in TEN} == {name: str(n) for name, n in labelled.items()}
+    assert row["total"] == str(sum(labelled.values()))
