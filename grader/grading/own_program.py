@@ -40,6 +40,7 @@ _PATIENT: Final = Limits(wall_seconds=6 * SECONDS, output_bytes=4 * MIB)
 _BUDGET: Final = Budget(thread=2_000_000, seconds=0.8 * SECONDS, wall_seconds=0.8 * SECONDS)
 """So that the device can still say what it saw of a kernel that does not end. Its sizes are the
 student's own, so a thread may do more than in our cases."""
+USUAL: Final = HowToRun(budget=_BUDGET)
 _ENDLESS: Final = replace(_BUDGET, thread=100_000)
 """Where a kernel of the file is known not to end: the device needs 2 s at most to say so."""
 _KEPT: Final = 32 * 1024
@@ -127,7 +128,7 @@ class OwnProgram:
             assert self._place is not None
             self._place.run_on(device())
             place = self._place
-            how = HowToRun(budget=_ENDLESS if endless else _BUDGET)
+            how = HowToRun(budget=_ENDLESS) if endless else USUAL
             runs = {each: run_as_asked(place, each, self._module, how) for each in commands}
             return ProgramSeen(runs=runs)
         except ToolchainFault:
@@ -172,7 +173,9 @@ def run_as_asked(place: ProgramPlace, command: Command, module: str, how: HowToR
     return also if also.end is ProgramEnd.RAN else run
 
 
-def run_once(place: ProgramPlace, command: Command, module: str, how: HowToRun) -> CommandRun:
+def run_once(
+    place: ProgramPlace, command: Command, module: str, how: HowToRun = USUAL
+) -> CommandRun:
     """Run a program that was built, and what is seen of it.
 
     Args:
