@@ -98,8 +98,12 @@ def run_text(
     schedule: int = 0,
     cluster: Dim3 | None = None,
     cluster_limit: int = 8,
+    beside: bool = True,
 ) -> Outcome:
-    """Launch a module's entry. A buffer given as a number has so many bytes and no contents."""
+    """Launch a module's entry. A buffer given as a number has so many bytes and no contents.
+
+    Where GPUs may differ in the last bit, nothing is compared ``beside``.
+    """
     memory = GlobalMemory(16 << 20)
     module = load(parse(text), memory, number=1)
     addresses = []
@@ -130,7 +134,8 @@ def run_text(
         size, dtype = (buffer, np.uint32) if isinstance(buffer, int) else _of(buffer)
         after.append(np.frombuffer(memory.read(address, size), dtype=dtype))
     outcome = Outcome(result, after, memory, addresses)
-    if params is None and checks is None and limits is None and cluster is None:
+    usual = params is None and checks is None and limits is None and cluster is None
+    if beside and usual:
         for also in BESIDE:
             also(text, entry or module.entries()[0], buffers, dynamic_shared_bytes, outcome)
     return outcome

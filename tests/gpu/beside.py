@@ -8,6 +8,7 @@ differ by what approximate instructions may (docs/device-arithmetic.md).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,6 +19,8 @@ from tests.device import kernels
 from tests.gpu.driver import Driver, DriverError
 
 _APPROXIMATE = 1e-5
+_NEWER = re.compile(r"cluster|mapa|getctarank|stmatrix|try_wait|_tx\b|(acquire|relaxed)\.c")
+"""Of instructions that PTX for an A100, which the tests write, does not have."""
 _driver = Driver()
 _compared = 0
 _lost = False
@@ -31,6 +34,8 @@ def _also(
     here: kernels.Outcome,
 ) -> None:
     global _compared, _lost
+    if _NEWER.search(text):
+        return
     if _lost or here.result or here.findings or any(isinstance(buffer, int) for buffer in buffers):
         return
     arrays = [buffer for buffer in buffers if not isinstance(buffer, int)]

@@ -225,6 +225,8 @@ class Machine:
             return self._dimension(base, "xyz".index(axis))
         if base in _CLUSTER_DIMENSIONS and axis in ("x", "y", "z"):
             return self._cluster_dimension(base, "xyz".index(axis))
+        if name == "%cluster_ctarank":
+            return self.clusters.rank[self.block].astype(np.uint32)
         lane = (self.thread % 32).astype(np.uint32)
         one = np.uint32(1)
         simple: dict[str, Any] = {
@@ -239,7 +241,6 @@ class Machine:
             "%lanemask_le": (one << lane) | ((one << lane) - one),
             "%lanemask_gt": ~((one << lane) | ((one << lane) - one)),
             "%lanemask_ge": ~((one << lane) - one),
-            "%cluster_ctarank": self.clusters.rank[self.block].astype(np.uint32),
             "%cluster_nctarank": np.uint32(self.clusters.size),
             "%is_explicit_cluster": np.bool_(self.shape.cluster is not None),
             "%dynamic_smem_size": np.uint32(self.shape.dynamic_shared),

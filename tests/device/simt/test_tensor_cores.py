@@ -78,7 +78,14 @@ def of_c(matrix: Matrix, lane: int) -> list[float]:
 
 
 def multiply(
-    a: Matrix, b: Matrix, c: Matrix, form: tuple[int, str, str], *, before: str = "", warps: int = 1
+    a: Matrix,
+    b: Matrix,
+    c: Matrix,
+    form: tuple[int, str, str],
+    *,
+    before: str = "",
+    warps: int = 1,
+    **how: Any,
 ) -> tuple[Outcome, Matrix]:
     """What a warp makes of these matrices; further warps do the same."""
     inner, element, result = form
@@ -107,6 +114,7 @@ def multiply(
         body,
         [np.zeros(32 * warps * sizes[2], np.uint32), np.array(inputs * warps, dtype=np.uint32)],
         block=(32 * warps, 1, 1),
+        **how,
     )
     found = np.full((16, 8), np.nan)
     held = outcome.buffers[0][-32 * sizes[2] :].view(TYPES[result]).reshape(32, 4)
@@ -148,7 +156,7 @@ def one(inner: int, element: str, a: list[float], b: list[float], c: float, resu
     """Row times column, plus c."""
     left, right, before = np.zeros((16, inner)), np.zeros((inner, 8)), np.zeros((16, 8))
     left[0, : len(a)], right[: len(b), 0], before[0, 0] = a, b, c
-    _, found = multiply(left, right, before, (inner, element, result))
+    _, found = multiply(left, right, before, (inner, element, result), beside=False)
     return float(found[0, 0])
 
 
@@ -201,7 +209,7 @@ def test_real_numbers_are_within_the_bound() -> None:
         for m in (a, b)
     ]
     c = c.astype(np.float32).astype(np.float64)
-    _, found = multiply(a, b, c, (8, "tf32", "f32"))
+    _, found = multiply(a, b, c, (8, "tf32", "f32"), beside=False)
     exact = kept[0] @ kept[1] + c
     most = 2.0**-22 * (np.abs(kept[0]) @ np.abs(kept[1]) + np.abs(c))
     assert (np.abs(found - exact) <= most).all()
@@ -229,10 +237,11 @@ def test_threads_of_a_warp_at_two_instructions_never_meet() -> None:
     assert (outcome.result, outcome.kinds) == (702, [FindingKind.BARRIER_DIVERGENCE])
 
 
-def test_threads_that_come_one_after_the_other_meet() -> None:
+@pytest.mark.parametrize("schedule", range(9))
+def test_threads_that_come_one_after_the_other_meet(schedule: int) -> None:
     a, b, c = whole(16, 8, 1), whole(8, 8, 2), whole(16, 8, 3)
     slow = "mov.u32 %r50, 0; L: add.u32 %r50, %r50, 1; setp.lt.u32 %p1, %r50, %t; @%p1 bra L;"
-    outcome, found = multiply(a, b, c, FORMS[1], before=slow)
+    outcome, found = multiply(a, b, c, FORMS[1], before=slow, warps=2, schedule=schedule)
     assert outcome.findings == ()
     np.testing.assert_array_equal(found, a @ b + c)
 
