@@ -137,8 +137,11 @@ def test_an_interrupt_at_any_moment_is_no_verdict(seconds: float, work: Path) ->
     time.sleep(seconds)
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGINT)
-    out, _err = process.communicate(timeout=60)
-    if process.returncode == 1:
+    out, err = process.communicate(timeout=60)
+    if process.returncode == 1 and not out:
+        # Python ends so where it is interrupted before it runs anything of ours.
+        assert "grader/" not in err
+    elif process.returncode == 1:
         # It was over before the signal came: then there is a whole verdict.
         assert "Nothing was filled in" in out
         assert load(work / "out/record.json").verdict is Verdict.FAIL
