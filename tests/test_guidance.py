@@ -25,6 +25,7 @@ from grader.record import (
     CheckedFinding,
     Diagnostic,
     LaunchPlace,
+    PlaceCounts,
     ProblemKind,
     ProgramEnd,
     Reason,
@@ -34,6 +35,7 @@ from grader.record import (
 )
 from grader.report.text import render_text
 from grader.sketches import FINDING_SKETCHES, RACE_SKETCHES, sketch_of
+from grader.wording.cases import NAN_STEP, PROBLEM_STEPS
 from grader.wording.findings import RacePattern, explain_finding
 from tests.grading.scripted import right
 from tests.report import hostile, records
@@ -189,6 +191,46 @@ def test_a_host_that_answers_is_the_cause_before_what_its_kernel_does() -> None:
     helped = replace(first, kind=ProblemKind.HOST_HELPS)
     (cause,) = causes(replace(made, counterexamples=(*others, helped)))
     assert (cause.key, cause.finding) == (ProblemKind.HOST_HELPS.value, None)
+
+
+def of_first(record: Record, **more: object) -> Record:
+    """The record with its first failed check's case changed, and no explanation of any."""
+    failed = next(each for each in record.checks if each.status is Status.FAILED)
+    checks = tuple(replace(e, hint="in general") if e is failed else e for e in record.checks)
+    examples = tuple(
+        replace(each, explanation="", **(more if each.check == failed.id else {}))
+        for each in record.counterexamples
+    )
+    return replace(record, checks=checks, counterexamples=examples)
+
+
+def test_what_a_case_shows_goes_before_what_is_said_of_any() -> None:
+    made = records.wrong_values()
+    assert next_steps(of_first(made)) == ("in general",)
+    changed = next_steps(of_first(made, kind=ProblemKind.NOT_REPRODUCIBLE))
+    assert changed == (PROBLEM_STEPS[ProblemKind.NOT_REPRODUCIBLE],)
+    example = next(each for each in of_first(made).counterexamples if each.shown[0].mismatches)
+    output = example.shown[0]
+    nan = replace(output, mismatches=(replace(output.mismatches[0], got="nan"),))
+    assert next_steps(of_first(made, outputs=(nan,)))[0] == NAN_STEP
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ((0, 0, 2, 2), "places 2 to 3 of the block"),
+        ((3, 0, 0, 0), "place 0 of the block"),
+        ((1, 0, 0, 1), "in general"),
+        ((1, 1, 1, 1), "in general"),
+    ],
+)
+def test_the_block_is_named_only_where_wrong_outputs_lie_at_its_places(
+    wrong: tuple[int, ...], said: str
+) -> None:
+    made = replace(
+        of_first(records.wrong_values()), places=(PlaceCounts(tried=(4, 4, 4, 4), wrong=wrong),)
+    )
+    assert said in next_steps(made)[0]
 
 
 def test_where_the_cause_is_known_no_general_hint_follows() -> None:

@@ -29,7 +29,13 @@ from grader.record import (
     Status,
     Verdict,
 )
-from grader.wording.cases import LAUNCH_IT, MEND_FIRST, NO_OUTPUT_SAID, NOTHING_LAUNCHED
+from grader.wording.cases import (
+    LAUNCH_IT,
+    MEND_FIRST,
+    NO_OUTPUT_SAID,
+    NOTHING_LAUNCHED,
+    PROBLEM_STEPS,
+)
 from grader.wording.findings import (
     ALLOWED,
     IN_ORDER,
@@ -256,7 +262,7 @@ def _of_problem(
             return None
         sentence, step = NO_OUTPUT_SAID.format(said=said), MEND_FIRST
     else:
-        sentence, step = _as_sentence(checks[0]), checks[0].hint
+        sentence, step = _as_sentence(checks[0]), PROBLEM_STEPS.get(kind, checks[0].hint)
     return Cause(key=kind.value, part=part, sentence=sentence, step=step, example=example)
 
 

@@ -14,12 +14,13 @@ from grader.record import (
     HINT_STEPS,
     Attribution,
     Counterexample,
+    ProblemKind,
     Reason,
     Record,
     Status,
     Verdict,
 )
-from grader.wording.cases import GO_ON
+from grader.wording.cases import GO_ON, NAN_STEP, PLACES_STEP, PROBLEM_STEPS
 from grader.wording.findings import SHOWS_IN_VALUES
 from grader.wording.verdicts import SMALLEST_BEYOND, at_line, for_extra_credit
 
@@ -118,7 +119,27 @@ def _general(record: Record, explained: set[str]) -> Iterator[Hint]:
     for part, checks in failed_of(record).items():
         if part in explained:
             continue
-        yield Hint(2, checks[0].hint)
+        example = next((e for e in record.counterexamples if e.check == checks[0].id), None)
+        known = _of_example(record, example) if example is not None else ""
+        yield Hint(2, known or checks[0].hint)
+
+
+def _of_example(record: Record, example: Counterexample) -> str:
+    """What to look at in a case, by what it shows; empty where it shows nothing particular."""
+    if example.kind is not ProblemKind.WRONG_VALUES:
+        return PROBLEM_STEPS.get(example.kind, "")
+    wrong = (mismatch for output in example.outputs for mismatch in output.mismatches)
+    if any(each.got == "nan" != each.expected for each in wrong):
+        return NAN_STEP
+    # They are there where wrong outputs lie at some places only.
+    counts = next((each for each in record.places if each.part == example.part), None)
+    if counts is None or not any(counts.wrong):
+        return ""
+    places = [place for place, wrong in enumerate(counts.wrong) if wrong]
+    if len(places) != places[-1] - places[0] + 1 or len(places) == len(counts.wrong):
+        return ""
+    told = f"places {places[0]} to {places[-1]}" if len(places) > 1 else f"place {places[0]}"
+    return PLACES_STEP.format(places=told)
 
 
 def _for_extra_credit(record: Record) -> Iterator[Hint]:

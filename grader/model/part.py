@@ -155,6 +155,8 @@ class Mistake:
     open: Callable[[Arrays, Sizes], NDArray[np.bool_]] | None = None
     """Elements of which it does not say what they hold: what comes of a read of what nothing wrote,
     or of a number that no rule tells. None where it says all."""
+    zeros: bool = False
+    """Whether all that it gives are zeros, so that it matters who wrote them."""
     sketch: str = ""
     """The shape of the right answer in a few lines, for whoever asks for the last hint; empty where
     it is not certain."""

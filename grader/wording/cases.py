@@ -26,6 +26,25 @@ PROBLEM_TITLES: dict[ProblemKind, str] = {
 }
 """Where there is no output, where the device saw something, and where a check is a puzzle's own,
 more is known: `problem_title`."""
+PROBLEM_STEPS: dict[ProblemKind, str] = {
+    ProblemKind.INPUT_CHANGED: "A kernel may read its inputs only. Look for the line that stores "
+    "into one of them.",
+    ProblemKind.EARLIER_OUTPUT: "Each call has an output of its own: write all of it in each call.",
+    ProblemKind.NOT_EACH_TIME: "Look for what is kept from one call to the next.",
+    ProblemKind.NOT_REPRODUCIBLE: "Look for memory that is read before anything is written there, "
+    "and for cells that several threads write.",
+    ProblemKind.ORDER_DECIDES: "Look for what one thread or block reads and another one writes: "
+    "what makes sure which of the two comes first?",
+}
+"""What to look at first, where more is known of a problem than that a check failed."""
+NAN_STEP = (
+    "Some outputs are NaN, which is no number: 0/0, inf - inf and memory that nothing wrote give "
+    "it, and every sum that it gets into is NaN as well. Look for the first one."
+)
+PLACES_STEP = (
+    "Outputs are wrong at {places} of the block only. What do the threads there need, or do, that "
+    "the others do not?"
+)
 ENDING_TITLES: dict[Ending, str] = {
     Ending.ERROR: "no output: the call failed",
     Ending.DIED: "no output: the program ended its process",

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from grader.device import Finding, FindingKind
+from grader.device import CopyOut, Finding, FindingKind, Provenance, Writer
 from grader.grading.explain.mistakes import in_any_puzzle, recognised
 from grader.grading.observe import compare
 from grader.model.cases import Case, CaseRun, Observation, PlannedShape
@@ -364,3 +364,34 @@ def test_names_in_any_puzzle_are_no_models_of_another_thing(name):
     for part in find(name).parts:
         own = {each.name for each in part.mistakes} & in_any_puzzle(part)
         assert own <= {"first-missing", "whole-numbers", "running-total"}
+
+
+def zeros_by(**writer):
+    """What is named where all outputs are zero, and this wrote them."""
+
+    def with_writer(seen):
+        (made,) = seen.run.outputs
+        whole = Provenance(start=0, stop=made.nbytes, **writer)
+        copied = CopyOut(address=0, data=made.tobytes(), provenance=(whole,))
+        return replace(seen, run=replace(seen.run, copies_out=(copied,)))
+
+    part = part_of("conv1d")
+    tally = tally_of(part, lambda right, inputs, sizes: np.zeros_like(right))
+    return recognised(part, [with_writer(each) for each in tally.all_failing])
+
+
+def test_zeros_are_told_with_who_wrote_them():
+    stored = zeros_by(writer=Writer.KERNEL, block=(0, 0, 0), thread=(0, 0, 0))
+    assert "thread 0 of block 0 wrote output[0]" in stored.explanation
+    left = zeros_by(writer=Writer.MEMSET)
+    assert "no kernel stored" in left.explanation
+    for each in (stored, left):
+        assert each.name == "zeros"
+        assert "enqueue" not in f"{each.explanation} {each.advice}"
+
+
+def test_nan_everywhere_is_named():
+    known = named(
+        part_of("conv1d"), lambda right, inputs, sizes: np.full_like(right, np.float32(np.nan))
+    )
+    assert known.name == "nan"

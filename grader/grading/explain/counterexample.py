@@ -9,8 +9,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from grader.device import CopyOut, Finding, Launch, Provenance
-from grader.grading.explain.mistakes import recognised
+from grader.device import CopyOut, Finding, Launch
+from grader.grading.explain.mistakes import recognised, writer_of
 from grader.grading.observe import concerned
 from grader.intake.launches import short_launch
 from grader.model.cases import Comparison, Observation, Problem
@@ -128,7 +128,7 @@ def _mismatches(comparison: Comparison, copied: CopyOut | None) -> Iterator[Mism
     expected = comparison.expected
     got = comparison.got.ravel()
     for index in comparison.wrong[:MAX_MISMATCHES].tolist():
-        stretch = _writer(copied, index * got.itemsize)
+        stretch = writer_of(copied, index * got.itemsize)
         yield Mismatch(
             index=index,
             expected=_number(expected.value.ravel()[index]),
@@ -146,10 +146,3 @@ def _number(value: np.generic) -> int | float | str:
         return int(value)  # float64 does not hold every int64
     real = float(value)
     return real if math.isfinite(real) else str(real)
-
-
-def _writer(copied: CopyOut | None, offset: int) -> Provenance | None:
-    """Who wrote the byte at this offset of an output last."""
-    if copied is None:
-        return None
-    return next((run for run in copied.provenance if run.start <= offset < run.stop), None)

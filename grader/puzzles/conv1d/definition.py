@@ -169,8 +169,8 @@ PUZZLE = Puzzle(
         ),
         RubricItem(
             check=Integers(
-                next_step="Compare the first wrong index with the block boundary at 15 and with "
-                "the end of the input."
+                next_step="Work the first wrong output out by hand, term by term: which of its "
+                "terms does your kernel add in another way, or not at all?"
             ),
             points=25,
         ),

@@ -164,11 +164,11 @@ MISTAKES = sketched(
     },
     Mistake(
         name="zeros",
-        explanation="Every output is zero, which is what the memset before your code leaves "
-        "behind where no kernel writes.",
-        advice="Check that the kernel is enqueued, that the output tensor is its first "
-        "argument, and what it stores.",
+        explanation="Every output is zero.",
+        advice="Follow one thread: does it reach the assignment to the output, and what does it "
+        "store there?",
         answer=_zeros,
+        zeros=True,
     ),
     Mistake(
         name="copy",

@@ -135,10 +135,10 @@ COMMON = sketched(
     },
     Mistake(
         name="zeros",
-        explanation="Every output is zero, which is what the memset before the launch leaves "
-        "behind where no thread writes.",
+        explanation="Every output is zero.",
         advice="Check that the kernel is filled in, and that its threads reach the assignment.",
         answer=_zeros,
+        zeros=True,
     ),
     Mistake(
         name="first-batch",

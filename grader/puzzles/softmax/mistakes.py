@@ -133,10 +133,10 @@ MISTAKES = sketched(
     },
     Mistake(
         name="zeros",
-        explanation="Every output is zero, which is what the memset before the launch leaves "
-        "behind where no thread writes.",
+        explanation="Every output is zero.",
         advice="Check that the kernel is filled in, and that each thread writes its element.",
         answer=_zeros,
+        zeros=True,
     ),
     Mistake(
         name="nothing-subtracted",

@@ -17,8 +17,9 @@ from grader.grading.explain.mistakes.known import (
     Seen,
     gives,
     only_output,
+    writer_of,
 )
-from grader.grading.explain.mistakes.words import at_some_sizes, either
+from grader.grading.explain.mistakes.words import at_some_sizes, either, who_wrote_zeros
 from grader.grading.inputs import drawn
 from grader.grading.observe import UNCLEAN
 from grader.model.cases import Observation
@@ -122,11 +123,32 @@ def _one_of(
     rivals = [each for each in others if _differ(part, first, each, sizes)]
     match rivals:
         case []:
-            return Known(first.name, first.explanation, first.advice, first.sketch)
+            explanation, advice = first.explanation, first.advice
+            if first.zeros:
+                explanation, advice = _of_zeros(observed) or (explanation, advice)
+            return Known(first.name, explanation, advice, first.sketch)
         case [other]:
             return Known("", *either(first.explanation, other.explanation))
         case _:
             return None
+
+
+def _of_zeros(observed: Sequence[Observation]) -> tuple[str, str] | None:
+    """Who wrote the first wrong zero of each case, where it was the same in all of them."""
+    writers = []
+    for each in observed:
+        if each.right:
+            continue
+        comparison = each.comparisons[0]
+        copied = each.run.copies_out[0] if each.run.copies_out else None
+        index = int(comparison.wrong[0])
+        writers.append((comparison, index, writer_of(copied, index * comparison.got.itemsize)))
+    kinds = {None if by is None else by.writer for _, _, by in writers}
+    if len(kinds) != 1 or None in kinds:
+        return None
+    comparison, index, by = writers[0]
+    assert by is not None
+    return who_wrote_zeros(by, f"{comparison.output}[{index}]")
 
 
 def _differ(part: Part, one: Mistake, other: Mistake, sizes: Sequence[Sizes]) -> bool:

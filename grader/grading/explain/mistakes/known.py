@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from grader.device import CopyOut, Provenance
 from grader.model.cases import Comparison, Observation
 from grader.model.numbers import range_of
 from grader.model.part import Part
@@ -47,6 +48,13 @@ def only_output(observation: Observation, place: int) -> Comparison | None:
     """The output at a place, where no other one is wrong."""
     others = (each for at, each in enumerate(observation.comparisons) if at != place)
     return observation.comparisons[place] if all(each.right for each in others) else None
+
+
+def writer_of(copied: CopyOut | None, offset: int) -> Provenance | None:
+    """Who wrote the byte at this offset of an output last."""
+    if copied is None:
+        return None
+    return next((run for run in copied.provenance if run.start <= offset < run.stop), None)
 
 
 def gives(

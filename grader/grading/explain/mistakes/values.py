@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from grader.grading.explain.mistakes.known import ROUNDED, Known, Seen
 from grader.grading.explain.mistakes.words import (
     inputs_rounded,
+    not_a_number,
     off_by,
     same_for_all_inputs,
     the_same_everywhere,
@@ -29,7 +30,8 @@ _TELLING: Final = 0.1
 """An element may be off from its value by rounding, but not by so much."""
 _TF32_BITS: Final = 13
 """Of a float32's mantissa, those that a tensor core's TF32 does not have."""
-NAMES: Final = ("constant", "same-for-all-inputs", "offset", *_SMALLER, "tf32")
+_NAN: Final = "nan"
+NAMES: Final = (_NAN, "constant", "same-for-all-inputs", "offset", *_SMALLER, "tf32")
 
 
 def same_for_all(seen: Seen) -> Known | None:
@@ -51,6 +53,9 @@ def same_for_all(seen: Seen) -> Known | None:
     }
     right = {value for each in cases for made in each.comparisons for value in _right(made)}
     (value,) = values.values() if len(values) == 1 else (np.nan,)
+    got = [each.ravel().astype(np.float64) for case in cases for each in _got(case)]
+    if all(np.isnan(each).all() for each in got) and np.isfinite(list(right)).any():
+        return Known(_NAN, *not_a_number())
     # Of numbers that are none there is more than one way.
     if np.isfinite(value) and len(right) > 1:
         return Known("constant", *the_same_everywhere(float(value)))

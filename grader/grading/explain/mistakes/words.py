@@ -5,6 +5,8 @@ from __future__ import annotations
 from enum import Enum
 from typing import Final
 
+from grader.device import Dim3, Provenance, Writer
+
 _MOJO_TYPES: Final = {"float16": "Float16", "bfloat16": "BFloat16", "tf32": "TF32"}
 
 
@@ -47,6 +49,42 @@ def the_same_everywhere(value: float) -> tuple[str, str]:
         f"Every output is {value:.9g}, whatever the inputs are.",
         "The published example is one case of many: compute the output from the inputs.",
     )
+
+
+def not_a_number() -> tuple[str, str]:
+    """That every output is NaN, and what to do about it."""
+    return (
+        "Every output is NaN, which is no number, whatever the inputs are.",
+        (
+            "0/0 and inf - inf give NaN, and every sum that it gets into is NaN as well. What does "
+            "the result begin with, and what is it divided by?"
+        ),
+    )
+
+
+def who_wrote_zeros(by: Provenance, place: str) -> tuple[str, str]:
+    """That every output is zero and who wrote these zeros, and what to do about it."""
+    if by.writer is not Writer.KERNEL:
+        return (
+            "Every output is zero, and no kernel stored these zeros.",
+            (
+                "Does a thread reach the assignment to the output, and is that the tensor that the "
+                "launch passes first?"
+            ),
+        )
+    who = "a kernel"
+    if by.thread is not None and by.block is not None:
+        who = f"thread {_place(by.thread)} of block {_place(by.block)}"
+    return (
+        f"Every output is zero, and the kernel stored these zeros: {who} wrote {place}.",
+        "Follow that thread to its assignment: what does it store, and where does that come from?",
+    )
+
+
+def _place(at: Dim3) -> str:
+    """A block or thread, by as many of its numbers as tell something."""
+    x, y, z = at
+    return f"({x}, {y}, {z})" if z else f"({x}, {y})" if y else str(x)
 
 
 def same_for_all_inputs() -> tuple[str, str]:
