@@ -13,6 +13,7 @@ from grader.device import Dim3, Finding, FindingKind, Launch, SourcePlace, Space
 from grader.guidance import (
     COMPILER,
     LAUNCH_ARGUMENTS,
+    LAUNCH_NUMBERS,
     STEPS,
     causes,
     deepest_hint,
@@ -126,13 +127,75 @@ def test_arguments_in_each_others_place_come_before_what_they_lead_to() -> None:
     assert cause.key == "flipped"
 
 
-@pytest.mark.parametrize(("block", "line"), [((2048, 1, 1), 122), ((15, 1, 1), 117)])
-def test_a_launch_that_is_refused_is_at_the_line_of_what_is_wrong(block: Dim3, line: int) -> None:
+TASK = replace(
+    PLACE,
+    block="2048",
+    task_grid=(2, 1, 1),
+    task_block=(15, 1, 1),
+    task_grid_name="BLOCKS_PER_GRID",
+    task_block_name="TPB",
+)
+
+
+def launched(grid: Dim3, block: Dim3, place: LaunchPlace = TASK) -> Record:
+    """A record whose first case was launched so, with findings of what that leads to."""
     made = with_finding(wrong_values(), FindingKind.BAD_LAUNCH, source_line=None)
     first, *others = made.counterexamples
-    first = replace(first, launches=(replace(LAUNCH, block=block),))
-    made = replace(made, counterexamples=(first, *others), launched_at=(PLACE,))
-    assert [each.line for each in causes(made)] == [line]
+    first = replace(first, launches=(replace(LAUNCH, grid=grid, block=block),))
+    return replace(made, counterexamples=(first, *others), launched_at=(place,))
+
+
+@pytest.mark.parametrize(
+    ("grid", "block", "line", "said"),
+    [
+        ((2, 1, 1), (2048, 1, 1), 122, "block_dim = 2048 asks for 2048 threads a block; the limit"),
+        ((2, 1, 1), (1, 1, 1), 122, "one thread a block. The task's is TPB = 15."),
+        ((2, 1, 1), (1, 15, 1), 122, "1 x 15 threads a block"),
+        ((2, 1, 1), (0, 1, 1), 122, "blocks without threads"),
+        ((1, 1, 1), (15, 1, 1), 121, "one block here. The task's is BLOCKS_PER_GRID = 2."),
+        ((15, 1, 1), (2, 1, 1), 121, "15 blocks and block_dim for 2 threads each"),
+    ],
+)
+def test_numbers_of_a_launch_that_are_not_the_tasks(
+    grid: Dim3, block: Dim3, line: int, said: str
+) -> None:
+    made = launched(grid, block)
+    if grid == (1, 1, 1):
+        # One block of the task's has threads for 15 outputs.
+        few = causes(with_outputs(made, 15))
+        assert [each.key for each in few] == [FindingKind.BAD_LAUNCH.value]
+        made = with_outputs(made, 16)
+    (cause,) = causes(made)
+    assert (cause.key, cause.line) == (LAUNCH_NUMBERS, line)
+    assert said in cause.sentence
+    assert len(next_steps(made)) == 1
+
+
+def with_outputs(record: Record, count: int) -> Record:
+    first, *others = record.counterexamples
+    output = first.outputs[0]
+    output = replace(output, expected=replace(output.expected, shape=(count,)))
+    first = replace(first, outputs=(output,))
+    return replace(record, counterexamples=(first, *others))
+
+
+def test_of_another_kernel_only_what_no_device_takes_is_certain() -> None:
+    own = replace(TASK, given_kernel=False)
+    for block, known in (((30, 1, 1), False), ((1, 1, 1), False), ((2048, 1, 1), True)):
+        (cause,) = causes(launched((2, 1, 1), block, own))
+        assert (cause.key == LAUNCH_NUMBERS) is known
+    (cause,) = causes(launched((2, 1, 1), (15, 1, 1)))
+    assert (cause.key, cause.line) == (FindingKind.BAD_LAUNCH.value, 117)
+
+
+def test_a_launch_that_never_reached_the_device_has_its_numbers_from_the_file() -> None:
+    made = wrong_values()
+    first, *others = made.counterexamples
+    made = replace(made, counterexamples=(replace(first, launches=()), *others))
+    place = replace(TASK, block="0", block_value=(0, 1, 1))
+    (cause,) = causes(replace(made, launched_at=(place,)))
+    assert (cause.key, cause.line) == (LAUNCH_NUMBERS, 122)
+    assert causes(replace(made, launched_at=(replace(place, block_value=None),))) == ()
 
 
 @pytest.mark.parametrize("launched", [True, False])
@@ -165,7 +228,8 @@ def test_a_problem_that_all_failed_checks_have_is_the_cause() -> None:
     made = replace(made, counterexamples=changed, checks=checks)
     (cause,) = causes(made)
     assert cause.key == ProblemKind.INPUT_CHANGED.value
-    assert (cause.sentence, cause.step) == ("An input was changed: a.", "copy it")
+    assert cause.sentence == "An input was changed: a."
+    assert cause.step == PROBLEM_STEPS[ProblemKind.INPUT_CHANGED]
     wrong = replace(checks[0], reason=Reason.PROBLEM, data={"kind": "wrong-values"})
     some = tuple(replace(wrong, status=Status.FAILED) if c is checks[0] else c for c in checks)
     assert causes(replace(made, checks=some)) == ()
@@ -179,14 +243,14 @@ def test_a_model_explains_what_a_read_of_unwritten_memory_only_shows() -> None:
 
 
 def test_what_a_mistake_makes_a_thread_read_is_no_step_of_its_own() -> None:
-    made = with_finding(records.wrong_values(), FindingKind.UNINITIALISED_READ)
+    made = with_finding(wrong_values(), FindingKind.UNINITIALISED_READ)
     mend = f"Line 69: mend {FindingKind.UNINITIALISED_READ}"
     assert mend in next_steps(made)
     assert mend not in next_steps(with_mistake(made))
 
 
 def test_a_host_that_answers_is_the_cause_before_what_its_kernel_does() -> None:
-    made = with_finding(records.wrong_values(), FindingKind.RACE)
+    made = with_finding(wrong_values(), FindingKind.RACE)
     first, *others = made.counterexamples
     helped = replace(first, kind=ProblemKind.HOST_HELPS)
     (cause,) = causes(replace(made, counterexamples=(*others, helped)))
@@ -205,7 +269,7 @@ def of_first(record: Record, **more: object) -> Record:
 
 
 def test_what_a_case_shows_goes_before_what_is_said_of_any() -> None:
-    made = records.wrong_values()
+    made = wrong_values()
     assert next_steps(of_first(made)) == ("in general",)
     changed = next_steps(of_first(made, kind=ProblemKind.NOT_REPRODUCIBLE))
     assert changed == (PROBLEM_STEPS[ProblemKind.NOT_REPRODUCIBLE],)
@@ -227,9 +291,7 @@ def test_what_a_case_shows_goes_before_what_is_said_of_any() -> None:
 def test_the_block_is_named_only_where_wrong_outputs_lie_at_its_places(
     wrong: tuple[int, ...], said: str
 ) -> None:
-    made = replace(
-        of_first(records.wrong_values()), places=(PlaceCounts(tried=(4, 4, 4, 4), wrong=wrong),)
-    )
+    made = replace(of_first(wrong_values()), places=(PlaceCounts(tried=(4, 4, 4, 4), wrong=wrong),))
     assert said in next_steps(made)[0]
 
 

@@ -54,6 +54,8 @@ if TYPE_CHECKING:
 
 DETAIL_LINES = 40
 MAX_LAUNCHES = 64
+_MOST_SHOWN = 40
+"""Characters of an expression that are told in a sentence."""
 """Kinds of launches that the record keeps; a program can make each one different."""
 MAX_PRINTED = 4000
 """Characters that the record keeps of what a run of the program printed."""
@@ -164,6 +166,14 @@ def _launched_at(puzzle: Puzzle, text: str, given: AbstractSet[str]) -> Iterator
             line=site.line,
             grid_line=site.grid_line,
             block_line=site.block_line,
+            grid=site.grid if len(site.grid) <= _MOST_SHOWN else "",
+            block=site.block if len(site.block) <= _MOST_SHOWN else "",
+            grid_value=site.grid_value,
+            block_value=site.block_value,
+            task_grid=part.code.grid,
+            task_block=part.code.block,
+            task_grid_name=part.code.grid_constant,
+            task_block_name=part.code.block_constant,
             given_kernel=part.name in given,
             misplaced_line=site.misplaced[0].line if pairs else None,
             misplaced=misplaced_arguments(site.kernel, pairs) if pairs else "",

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from math import prod
 from typing import Final
 
-from grader.device import MAX_THREADS_PER_BLOCK, FindingKind, of_file
+from grader.device import FindingKind, of_file
+from grader.guidance.launch import wrong_numbers
 from grader.intake.display import one_line
 from grader.marks import compiled
 from grader.record import (
@@ -43,6 +43,7 @@ from grader.wording.findings import (
     SHOWS_IN_VALUES,
     SKIPPED_BARRIER,
 )
+from grader.wording.launches import NUMBERS_STEP
 
 EXPLAINS_ALL: Final = (
     FindingKind.BAD_LAUNCH,
@@ -75,6 +76,8 @@ _TELLS_NOTHING: Final = frozenset({ProblemKind.WRONG_VALUES, ProblemKind.FINDING
 """Problems that are no cause of themselves."""
 LAUNCH_ARGUMENTS: Final = "launch-arguments"
 """The key of a cause that the launch passes one thing in the place of another."""
+LAUNCH_NUMBERS: Final = "launch-numbers"
+"""The key of a cause that its grid or block is not the task's."""
 COMPILER: Final = "compiler"
 """The key of a cause that the compiler tells."""
 
@@ -85,7 +88,7 @@ class Cause:
 
     key: str
     """Of the finding's kind, of the mistake that explains all cases, of the problem that all failed
-    checks have, `LAUNCH_ARGUMENTS` or `COMPILER`."""
+    checks have, `LAUNCH_ARGUMENTS`, `LAUNCH_NUMBERS` or `COMPILER`."""
     part: str = ""
     sentence: str
     """What is wrong, in one sentence or two."""
@@ -200,10 +203,20 @@ def _of_part(record: Record, part: str, checks: list[CheckOutcome]) -> Cause | N
             step=check.hint,
             example=helped,
         )
+    numbers = wrong_numbers(launch, examples[0]) if launch is not None and examples else None
+    if numbers is not None:
+        return Cause(
+            key=LAUNCH_NUMBERS,
+            part=part,
+            sentence=numbers.sentence,
+            step=NUMBERS_STEP,
+            line=numbers.line,
+            example=examples[0],
+        )
     for kind in EXPLAINS_ALL:
         for each in findings:
             if each.finding.kind is kind and not (known and kind in _ENDS_THE_LAUNCH):
-                cause = _of_finding(part, each, _line_of_launch(kind, launch, examples))
+                cause = _of_finding(part, each, _line_of_launch(kind, launch))
                 return _with_the_barrier(cause, findings)
     if _nothing_launched(record, part, examples):
         return Cause(
@@ -266,17 +279,12 @@ def _of_problem(
     return Cause(key=kind.value, part=part, sentence=sentence, step=step, example=example)
 
 
-def _line_of_launch(
-    kind: FindingKind, launch: LaunchPlace | None, examples: Sequence[Counterexample]
-) -> int | None:
+def _line_of_launch(kind: FindingKind, launch: LaunchPlace | None) -> int | None:
     """The line of the launch, where a finding is its doing; None where it is the kernel's."""
     if launch is None:
         return None
-    if kind is FindingKind.BAD_LAUNCH:
-        blocks = [each.block for example in examples for each in example.launches]
-        too_many = any(prod(each) > MAX_THREADS_PER_BLOCK or 0 in each for each in blocks)
-        return launch.block_line if too_many else launch.line
-    return launch.line if launch.given_kernel else None
+    refused = kind is FindingKind.BAD_LAUNCH
+    return launch.line if refused or launch.given_kernel else None
 
 
 def _with_the_barrier(cause: Cause, findings: Sequence[CheckedFinding]) -> Cause:

@@ -8,7 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from grader.guidance.cause import COMPILER, LAUNCH_ARGUMENTS, causes, costs, failed_of
+from grader.guidance.cause import (
+    COMPILER,
+    LAUNCH_ARGUMENTS,
+    LAUNCH_NUMBERS,
+    causes,
+    costs,
+    failed_of,
+)
 from grader.marks import compiled, untouched
 from grader.record import (
     HINT_STEPS,
@@ -77,12 +84,13 @@ def _steps(record: Record) -> Iterator[Hint]:
                 # It puts the compiler's words into others: that is what is wrong.
                 yield Hint(1, at_line(diagnostic.line, diagnostic.advice))
     extra = {check.id for check in record.checks if check.extra}
+    # What a launch with wrong arguments or numbers leads to goes with it.
+    told = {cause.part for cause in found if cause.key in (LAUNCH_ARGUMENTS, LAUNCH_NUMBERS)}
     for example in record.counterexamples:
-        if not example.mistake and example.explanation and example.check not in extra:
+        known = example.mistake or example.part in told
+        if not known and example.explanation and example.check not in extra:
             yield Hint(2, _told(example))
     kinds = {cause.key for cause in found}
-    # What a launch with wrong arguments leads to goes with it.
-    told = {cause.part for cause in found if cause.key == LAUNCH_ARGUMENTS}
     # So does what a thread takes that it should not, where another finding or a mistake is known.
     explained = {
         cause.part

@@ -91,6 +91,12 @@ class LaunchSite(NamedTuple):
     grid_line: int
     block_line: int
     """Those of ``grid_dim`` and ``block_dim``; that of the launch where it does not name them."""
+    grid: str
+    block: str
+    """What these are given, as the file writes it; empty where the launch does not name them."""
+    grid_value: tuple[int, int, int] | None
+    block_value: tuple[int, int, int] | None
+    """The numbers, where they are literals or constants of the file that are."""
     defined: int
     """Line of the kernel's definition."""
     takes: tuple[str, ...] | None
@@ -128,7 +134,7 @@ def only_launch(text: str, kernel: str = "") -> LaunchSite | None:
     starts = _starts(stream)
     if len(starts) != 1 and not kernel:
         return None
-    sites = [_site(stream, start) for start in starts]
+    sites = [_site(text, stream, start) for start in starts]
     if any(site is None for site in sites):
         return None
     found = [site for site in sites if site is not None and site.kernel == (kernel or site.kernel)]
@@ -144,7 +150,7 @@ def _starts(stream: Sequence[Token]) -> list[int]:
     return [index for index, token in enumerate(stream) if token.text.startswith(_LAUNCHING)]
 
 
-def _site(stream: Sequence[Token], start: int) -> LaunchSite | None:
+def _site(text: str, stream: Sequence[Token], start: int) -> LaunchSite | None:
     kernels, after = _elements(stream, start + 1, "[")
     arguments, _ = _elements(stream, after, "(")
     if not kernels or arguments is None:
@@ -155,7 +161,9 @@ def _site(stream: Sequence[Token], start: int) -> LaunchSite | None:
     at, instance = meant
     name, takes = stream[at], _takes(stream, at)
     line = stream[start].line
-    lines = {_keyword([token.text for token in each])[0]: each[0].line for each in arguments}
+    named = {_keyword([token.text for token in each])[0]: each for each in arguments}
+    lines = {name: each[0].line for name, each in named.items()}
+    grid, block = (named.get(name, ())[2:] for name in ("grid_dim", "block_dim"))
     parameters, _ = _elements(stream, at + 1, "[")
     passed, _ = _elements(instance, 1, "[")
     return LaunchSite(
@@ -163,6 +171,10 @@ def _site(stream: Sequence[Token], start: int) -> LaunchSite | None:
         line=line,
         grid_line=lines.get("grid_dim", line),
         block_line=lines.get("block_dim", line),
+        grid=_written(text, grid),
+        block=_written(text, block),
+        grid_value=_extents(stream, grid),
+        block_value=_extents(stream, block),
         defined=name.line,
         takes=takes,
         given=_positional(arguments),
@@ -199,6 +211,46 @@ def _meant(
         return None
     named = stream[given[-1] + 2 : before]
     return _meant(stream, named, given[-1]) if named else None
+
+
+def _written(text: str, value: Sequence[Token]) -> str:
+    """Tokens as the file has them, on one line."""
+    return one_line(" ".join(text[value[0].start : value[-1].stop].split())) if value else ""
+
+
+def _extents(stream: Sequence[Token], value: Sequence[Token]) -> tuple[int, int, int] | None:
+    """The numbers that a grid or block is given, where they are certain."""
+    words = [token.text for token in value]
+    if len(words) == 1 and _NAME.fullmatch(words[0]):
+        words = _constant(stream, words[0])
+    parts, rest = _list(words, "(")
+    if parts is None or rest:
+        parts = [words]
+    numbers = [_number(stream, list(part)) for part in parts]
+    if not numbers or len(numbers) > 3 or None in numbers:
+        return None
+    x, y, z = ([each or 0 for each in numbers] + [1, 1])[:3]
+    return x, y, z
+
+
+def _number(stream: Sequence[Token], words: Sequence[str]) -> int | None:
+    if len(words) == 1 and _NAME.fullmatch(words[0]):
+        words = _constant(stream, words[0])
+    return int(words[0]) if len(words) == 1 and words[0].isascii() and words[0].isdigit() else None
+
+
+def _constant(stream: Sequence[Token], name: str) -> list[str]:
+    """What a constant of the file is given, where it is defined once and by a plain value."""
+    places = [
+        at
+        for at in range(1, len(stream) - 2)
+        if [token.text for token in stream[at - 1 : at + 2]]
+        in ([word, name, "="] for word in ("alias", "comptime"))
+    ]
+    if len(places) != 1:
+        return []
+    line = stream[places[0]].line
+    return [token.text for token in stream[places[0] + 2 :] if token.line == line]
 
 
 def _declared(parameters: Sequence[Sequence[Token]]) -> tuple[str, ...]:

@@ -185,6 +185,12 @@ class Op:
     """Its compile-time parameters."""
     target: Literal["gpu", "cpu"] = "gpu"
     """What the graph runs it on. Of what runs on a CPU, the grader sees the outputs only."""
+    grid: tuple[int, int, int] | None = None
+    block: tuple[int, int, int] | None = None
+    """How the task launches the given kernel; None where it does not say, or it depends."""
+    grid_constant: str = ""
+    block_constant: str = ""
+    """The constants of the file that say so."""
 
     @property
     def words(self) -> tuple[str, ...]:

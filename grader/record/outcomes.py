@@ -168,6 +168,18 @@ class LaunchPlace(msgspec.Struct, frozen=True, kw_only=True):
     grid_line: int
     block_line: int
     """Those of ``grid_dim`` and ``block_dim``."""
+    grid: str = ""
+    block: str = ""
+    """What the file gives them; empty where it does not name them, or at length."""
+    grid_value: Dim3 | None = None
+    block_value: Dim3 | None = None
+    """The same as numbers, where these are certain."""
+    task_grid: Dim3 | None = None
+    task_block: Dim3 | None = None
+    """What the task says; None where it says nothing fixed."""
+    task_grid_name: str = ""
+    task_block_name: str = ""
+    """The file's constants for it."""
     given_kernel: bool
     """Whether the kernel is the given one, so that what goes wrong in it is the launch's doing."""
     misplaced_line: int | None = None

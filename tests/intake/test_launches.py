@@ -67,6 +67,31 @@ def test_a_launch_has_the_lines_of_its_arguments() -> None:
     )
     assert site is not None
     assert (site.line, site.grid_line, site.block_line, site.defined) == (5, 7, 8, 1)
+    assert (site.grid, site.block) == ("1", "2")
+    assert (site.grid_value, site.block_value) == ((1, 1, 1), (2, 1, 1))
+
+
+@pytest.mark.parametrize(
+    ("block", "value"),
+    [
+        ("0", (0, 1, 1)),
+        ("(3, 4)", (3, 4, 1)),
+        ("T", (15, 1, 1)),
+        ("(T, 2)", (15, 2, 1)),
+        ("P", (15, 3, 1)),
+        ("2 * T", None),
+        ("n", None),
+        ("TWICE", None),
+    ],
+)
+def test_a_block_is_a_number_where_the_file_says_so(
+    block: str, value: tuple[int, int, int] | None
+) -> None:
+    constants = "comptime T = 15\ncomptime P = (T, 3)\ncomptime TWICE = 1\ncomptime TWICE = 2\n"
+    call = f"ctx.enqueue_function[k](a, b, grid_dim=1, block_dim={block})"
+    site = only_launch(constants + launch(call), "k")
+    assert site is not None
+    assert (site.block, site.block_value) == (block, value)
 
 
 def test_of_several_launches_that_of_the_kernel_is_read() -> None:

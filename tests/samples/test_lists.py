@@ -13,7 +13,7 @@ from grader.device import FindingKind
 from grader.errors import UsageError
 from grader.folders import data_directory
 from grader.grading.explain.mistakes import in_any_puzzle
-from grader.guidance import COMPILER, LAUNCH_ARGUMENTS
+from grader.guidance import COMPILER, LAUNCH_ARGUMENTS, LAUNCH_NUMBERS
 from grader.puzzles import NAMES, find
 from grader.record import ProblemKind, ProgramEnd, Reason
 from grader.samples import ASSIGNMENT, NOTHING_CERTAIN, read_samples, write_samples
@@ -63,6 +63,7 @@ def test_no_file_is_without_a_label():
 CAUSES = {
     COMPILER,
     LAUNCH_ARGUMENTS,
+    LAUNCH_NUMBERS,
     NOTHING_CERTAIN,
     Reason.NO_KERNEL.value,
     *(kind.value for kind in (*FindingKind, *ProblemKind, *ProgramEnd)),

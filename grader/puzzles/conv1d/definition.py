@@ -84,6 +84,10 @@ PART = Part(
     code=Op(
         name="conv1d",
         parameters={"input_size": "input_size", "conv_size": "conv_size", "dtype": "float32"},
+        grid=(2, 1, 1),
+        block=(TPB, 1, 1),
+        grid_constant="BLOCKS_PER_GRID",
+        block_constant="TPB",
     ),
     tensors=(
         TensorSpec(name="output", role="output", dtype="float32", shape=("input_size",)),
