@@ -8,7 +8,7 @@ and with the skeletons that come with the grader.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -99,9 +99,25 @@ class HandedOut:
         A kernel may also be repaired by another value of a constant that it names. Where another
         kernel stands in for one, the part is filled.
         """
-        return self._is_as_given(text, part) and not self.passed_over(text, part)
+        return self._is_as_given(text, part) and not self._stood_in_for(text, part)
 
-    def passed_over(self, text: str, part: Part) -> set[str]:
+    def passed_over(self, text: str, parts: Sequence[Part], wanted: Collection[str]) -> set[str]:
+        """The kernels of a program that are not meant where some of its parts are compiled.
+
+        Those of the other parts, and those with nothing filled in for which others stand in. So
+        none of them is taken for a kernel that has another name.
+
+        Args:
+            text: The program.
+            parts: All parts of the puzzle.
+            wanted: Names of those that are compiled.
+        """
+        own = {name for part in parts if part.name in wanted for name in part.code.words}
+        others = {name for part in parts if part.name not in wanted for name in part.code.words}
+        unfilled = [self._stood_in_for(text, part) for part in parts if part.name in wanted]
+        return (others - own).union(*unfilled)
+
+    def _stood_in_for(self, text: str, part: Part) -> set[str]:
         """The kernels of a part in which nothing is filled in, and for which others stand in."""
         assert isinstance(part.code, Kernels)
         stand_ins = part.code.stand_ins_in(functions(text))

@@ -278,10 +278,10 @@ class ProgramRun(EditionRun):
         self._as_given = handed_out.nothing_filled_in(text)
         if self._as_given:
             return {part.name for part in puzzle.parts}
-        self._passed_over = set[str]().union(
-            *(handed_out.passed_over(text, part) for part in puzzle.parts)
-        )
-        return {part.name for part in puzzle.parts if handed_out.is_unfilled(text, part)}
+        unfilled = {part.name for part in puzzle.parts if handed_out.is_unfilled(text, part)}
+        filled = {part.name for part in puzzle.parts} - unfilled
+        self._passed_over = handed_out.passed_over(text, puzzle.parts, filled)
+        return unfilled
 
     def _skeleton(self) -> str:
         return self.state.puzzle.reference(self.choice.edition.name, "skeleton") or ""

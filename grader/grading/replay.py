@@ -167,6 +167,11 @@ class _Replay:
         own = record.rubric.skeleton if record.rubric else None
         handed_out = all_handed_out(self.puzzle, choice.skeletons, own)
         self.code = handed_out.code_in(text, case.part.given)
+        passed_over = (
+            handed_out.passed_over(text, self.puzzle.parts, {case.part.name})
+            if self.puzzle.is_program
+            else set[str]()
+        )
         self.checks = self.puzzle.checks_of(case.part)
         state = self._run_state(edition)
         setup = LaneSetup(
@@ -179,7 +184,9 @@ class _Replay:
         try:
             with (
                 editions.in_use(choice.edition),
-                prepared(text.encode(), setup, [case.shape], stage=state.stage) as ready,
+                prepared(
+                    text.encode(), setup, [case.shape], passed_over=passed_over, stage=state.stage
+                ) as ready,
                 state.stage("run"),
             ):
                 return self._observe(ready.lane, case)

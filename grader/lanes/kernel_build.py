@@ -174,7 +174,8 @@ def build_kernels(
         new_workspace: Where to compile.
         compiler: Makes what runs a shape.
         limits: Of each compile.
-        passed_over: Kernels with nothing filled in, for which others are taken.
+        passed_over: Kernels that are not meant: those of other parts, and those with nothing filled
+            in for which others stand in.
         meanwhile: Called while the compiler runs, where it takes longer than to find errors.
         first_look: What the compiler says of the file as it is. Where it refuses a kernel of each
             part, that is how it ends.

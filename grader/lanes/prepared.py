@@ -143,6 +143,7 @@ def prepared(
     setup: LaneSetup,
     shapes: Sequence[PlannedShape],
     *,
+    passed_over: Collection[str] = (),
     stage: Stage = _no_stage,
 ) -> Iterator[PreparedLane]:
     """A source that is packaged and compiled for some shapes, until the block ends.
@@ -151,6 +152,7 @@ def prepared(
         source: The program's text.
         setup: What it is compiled with and runs on.
         shapes: To compile.
+        passed_over: Kernels of a program that are not meant; see `compiled_kernels`.
         stage: Hears of the stages ``package`` and ``compile``.
 
     Raises:
@@ -159,9 +161,11 @@ def prepared(
         DeviceFault: the device can't be opened.
         SandboxFault: nothing can be started in the sandbox.
     """
-    of_program = isinstance(shapes[0].part.code, Kernels)
-    steps = _prepared_kernels if of_program else _prepared_graphs
-    with steps(source, setup, shapes, stage) as ready:
+    with (
+        _prepared_kernels(source, setup, shapes, passed_over, stage)
+        if isinstance(shapes[0].part.code, Kernels)
+        else _prepared_graphs(source, setup, shapes, stage)
+    ) as ready:
         yield ready
 
 
@@ -190,12 +194,16 @@ def _prepared_graphs(
 
 @contextlib.contextmanager
 def _prepared_kernels(
-    source: bytes, setup: LaneSetup, shapes: Sequence[PlannedShape], stage: Stage
+    source: bytes,
+    setup: LaneSetup,
+    shapes: Sequence[PlannedShape],
+    passed_over: Collection[str],
+    stage: Stage,
 ) -> Iterator[PreparedLane]:
     text = source.decode()
     chosen, way = chosen_way(text, setup)
     with stage("compile"):
-        built = compiled_kernels(text, shapes, setup, way)
+        built = compiled_kernels(text, shapes, setup, way, passed_over=passed_over)
     outcome = built.packaged.outcome
     _see_memory(outcome, "compiling it")
     if not built.kernels:

@@ -248,6 +248,10 @@ def test_a_kernel_under_another_name_is_the_one_that_main_launches(compiler):
         "main():", "main():\n    alias kernel = mine"
     )
     assert build(named, part("first"), part("second")).kernels[0][0].entry == "mine"
+    # The kernel of a part that is not compiled is none of them.
+    both = text + "    ctx.enqueue_function[second](out, a)\n"
+    assert "first" in build(both, part("first")).refused
+    assert not build(both, part("first"), passed_over=("second",)).refused
     # Of two that nobody knows, none is guessed.
     unsure = build(text.replace("second", "other") + "    ctx.enqueue_function[other](out)\n",
                    part("first"), part("second"))  # fmt: skip
