@@ -170,10 +170,14 @@ class Outputs:
     def _point_on(self, record: Record, path: Path) -> None:
         """Say how to see more: the next step of hints, and a case that failed."""
         self._point_to_hints(record, path)
-        case = next((each.case for each in record.counterexamples if each.case), 0)
-        if case and record.is_whole and record.cases is not None:
-            again = ["grade", "replay", str(path), "--case", str(case)]
+        examples = [each.case for each in record.counterexamples if each.case]
+        found = examples or [each.case for each in record.findings if each.case]
+        if found and record.is_whole and record.cases is not None:
+            again = ["grade", "replay", str(path), "--case", str(found[0])]
             click.echo(f"Run the smallest failing case again: {shlex.join(again)}")
+        if examples and record.is_whole:
+            program = ["grade", "report", str(path), "--format", "repro"]
+            click.echo(f"A Mojo program that shows it: {shlex.join(program)}")
 
     def _point_to_hints(self, record: Record, path: Path) -> None:
         """Say how to see the next step of hints, where there is one."""

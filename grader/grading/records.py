@@ -40,6 +40,7 @@ from grader.record import (
     SubmissionInfo,
     Verdict,
 )
+from grader.toolchain.messages import meaning_of
 from grader.wording.findings import misplaced_arguments
 from grader.wording.verdicts import DEFECT, FAULT_HEADLINE, REPORT_DEFECT
 
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from grader.model.program import ProgramSeen
     from grader.model.puzzle import Puzzle
     from grader.rubric import Rubric
+    from grader.toolchain.edition import Edition
 
 
 DETAIL_LINES = 40
@@ -73,7 +75,9 @@ def verdict_record(state: RunState) -> Record:
     }
     failed = {name: tally for name, tally in tallies.items() if tally is not None}
     told = headline(puzzle, scored, state.steps)
-    examples = tuple(_counterexamples(puzzle, scored.checks, failed, state.submission.text))
+    examples = tuple(
+        _counterexamples(puzzle, scored.checks, failed, state.submission.text, state.edition)
+    )
     found: tuple[CheckedFinding, ...] = ()
     given: set[str] = set()
     if results:
@@ -111,7 +115,11 @@ def verdict_record(state: RunState) -> Record:
 
 
 def _counterexamples(
-    puzzle: Puzzle, checks: Sequence[CheckOutcome], failed: Mapping[str, Tally], text: str
+    puzzle: Puzzle,
+    checks: Sequence[CheckOutcome],
+    failed: Mapping[str, Tally],
+    text: str,
+    edition: Edition,
 ) -> Iterator[Counterexample]:
     """The simplest failing case of each check that has one."""
     for check in checks:
@@ -122,7 +130,7 @@ def _counterexamples(
         from grader.grading.explain.counterexample import build
 
         together = _explained_together(check, checks, failed)
-        yield build(
+        example = build(
             puzzle,
             check.id,
             *tally.worst,
@@ -130,6 +138,10 @@ def _counterexamples(
             passing=[each for seen in together for each in seen.passing.values()],
             source=text,
         )
+        if example.error and not (example.explanation or example.finding):
+            known = meaning_of([example.error], puzzle.messages, edition)
+            example = replace(example, advice=known)
+        yield example
 
 
 def _explained_together(

@@ -13,6 +13,7 @@ from grader.guidance.cause import (
     LAUNCH_NUMBERS,
     Cause,
     causes,
+    joined,
     telling,
 )
 from grader.guidance.hints import STEPS, Hint, deepest_hint, next_steps, sketches
@@ -27,6 +28,7 @@ __all__ = [
     "Hint",
     "causes",
     "deepest_hint",
+    "joined",
     "next_steps",
     "sketches",
     "telling",

@@ -273,9 +273,16 @@ def _of_problem(
         said = one_line(example.error.strip())
         if not said:
             return None
-        sentence, step = NO_OUTPUT_SAID.format(said=said), MEND_FIRST
-    else:
-        sentence, step = _as_sentence(checks[0]), PROBLEM_STEPS.get(kind, checks[0].hint)
+        return Cause(
+            key=kind.value,
+            part=part,
+            sentence=NO_OUTPUT_SAID.format(said=said),
+            step=example.advice or MEND_FIRST,
+            line=example.line,
+            column=example.column,
+            example=example,
+        )
+    sentence, step = _as_sentence(checks[0]), PROBLEM_STEPS.get(kind, checks[0].hint)
     return Cause(key=kind.value, part=part, sentence=sentence, step=step, example=example)
 
 
@@ -321,18 +328,38 @@ def _of_finding(part: str, checked: CheckedFinding, line: int | None = None) -> 
     )
 
 
-def telling(record: Record, known: Sequence[Cause]) -> tuple[Counterexample, ...]:
-    """The cases that are worth showing, that of a cause first.
+def joined(known: Sequence[Cause]) -> list[tuple[Cause, tuple[str, ...]]]:
+    """Causes with the parts that they are of: the same mistake in several is one."""
+    found: dict[tuple[object, ...], tuple[Cause, list[str]]] = {}
+    for each in known:
+        # Where a finding or a message is the cause, it has a place of its own.
+        own = id(each) if each.finding is not None or each.diagnostic is not None else None
+        key = (each.key, each.sentence, own)
+        found.setdefault(key, (each, []))[1].append(each.part)
+    return [(first, tuple(parts)) for first, parts in found.values()]
 
-    Where a finding or the compiler's message is the cause, numbers that are right say nothing, and
-    missing ones neither.
+
+def telling(record: Record, known: Sequence[Cause]) -> tuple[Counterexample, ...]:
+    """The cases that are worth showing, that of a cause first, and extra credit's last.
+
+    Where a finding, the compiler's message or what a run said is the cause, numbers that are right
+    say nothing, and missing ones neither.
     """
-    by_finding = {each.part for each in known if each.finding is not None}
+    by_finding = {
+        each.part
+        for each in known
+        if each.finding is not None or each.key == ProblemKind.NO_OUTPUT.value
+    }
     compiler = any(each.diagnostic is not None for each in known)
-    shown = [each.example for each in known if each.example is not None]
+    shown = [
+        each.example
+        for each in known
+        if each.example is not None and each.key != ProblemKind.NO_OUTPUT.value
+    ]
     for example in record.counterexamples:
         silent = not example.answered or not example.mismatch_count
         told = silent and (example.part in by_finding or compiler)
         if not told and not any(each is example for each in shown):
             shown.append(example)
-    return tuple(shown)
+    extra = {check.id for check in record.checks if check.extra}
+    return tuple(sorted(shown, key=lambda each: each.check in extra))

@@ -17,6 +17,17 @@ _BODY = 200
 _HEAD = re.compile(r"(\s*)(?:def|fn)\s")
 _NEXT = re.compile(r"\s*(?:(?:def|fn|struct|trait|alias|comptime)\b|@)")
 _ASSIGNED = re.compile(r"\s*(?:var\s+|let\s+)?([A-Za-z_]\w*)\s*(?::[^=]*)?=(?!=)(.*)")
+_CONSTANT = re.compile(
+    r"^(?:comptime|alias)\s+([A-Za-z_]\w*)\s*(?::[^=\n]*)?=(?!=)([^\n#]*)", re.MULTILINE
+)
+_ALLOCATED = re.compile(
+    r"^[ \t]+(?:var\s+|let\s+)?([A-Za-z_]\w*)\s*=\s*(?=\S*(?:LayoutTensor|stack_alloc|tb\[))",
+    re.MULTILINE,
+)
+_SHARED = re.compile(r"AddressSpace\.SHARED|\.shared\(\)")
+_EXTENTS = re.compile(r"\brow_major\s*\[|\brow_major\s*\(")
+_ALLOCATION = 600
+"""Characters of a statement that is looked at."""
 
 Known = Mapping[str, int]
 """Names as the source spells them, and their values."""
@@ -217,3 +228,65 @@ def _replaced(text: str, known: Known) -> str:
         return str(known[name]) if name in known else found[0]
 
     return re.sub(r"[A-Za-z_]\w*(?:\s*\.\s*[A-Za-z_]\w*)?", number, text)
+
+
+def shared_arrays(text: str, sizes: Known) -> dict[int, str]:
+    """Names of arrays in shared memory by how many cells they have; empty where any is in doubt.
+
+    Args:
+        text: The source.
+        sizes: The compile-time parameters of a case.
+    """
+    text = code_only(text)
+    known = dict(sizes)
+    for name, value in _CONSTANT.findall(text):
+        tree = _tree(value.strip())
+        number = _value(tree, known) if tree is not None else None
+        if number is not None:
+            known.setdefault(name, number)
+    found: dict[int, str] = {}
+    for each in _ALLOCATED.finditer(text):
+        said = _statement(text[each.end() : each.end() + _ALLOCATION])
+        if not _SHARED.search(said):
+            continue
+        cells = _cells(said, known)
+        if cells is None or found.get(cells, each[1]) != each[1]:
+            return {}
+        found[cells] = each[1]
+    return found if len(set(found.values())) == len(_SHARED.findall(text)) else {}
+
+
+def code_only(text: str) -> str:
+    """A source without its comments and long strings."""
+    plain = re.sub(r'"""(?s:.*?)"""', '""', text)
+    return "\n".join(line.partition("#")[0] for line in plain.split("\n"))
+
+
+def _statement(text: str) -> str:
+    """What there is up to the end of a line on which no bracket is open."""
+    depth = 0
+    for place, character in enumerate(text):
+        depth += (character in "([{") - (character in ")]}")
+        if character == "\n" and depth <= 0:
+            return text[:place]
+    return text
+
+
+def _cells(allocation: str, known: Known) -> int | None:
+    start = _EXTENTS.search(allocation)
+    if start is None or _EXTENTS.search(allocation, start.end()):
+        return None
+    depth, inside = 1, ""
+    for character in allocation[start.end() :]:
+        depth += (character in "([{") - (character in ")]}")
+        if not depth:
+            break
+        inside += character
+    cells = 1
+    for part in _parts(inside):
+        tree = _tree(part)
+        number = _value(tree, known) if tree is not None else None
+        if number is None:
+            return None
+        cells *= number
+    return cells

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from grader.lanes.worker import WorkerLane
+from grader.lanes.worker import Said, WorkerLane
 from grader.model.cases import PlannedShape
 from grader.model.domains import Sizes
 from grader.model.part import Op, Part, TensorSpec, constants_at
@@ -26,6 +26,24 @@ def in_short(message: str) -> str:
     text = message[: found.start()] if found else message
     text = _PLACE.sub("", _WRAPPER.sub("", text)).strip()
     return text if text.rstrip(": ").partition(": ")[2] else message
+
+
+def of_file(message: str, file: str) -> Said:
+    """A message without the path of the student's file, and the place in it that it named.
+
+    Args:
+        message: What was said.
+        file: The path that the student's file has inside, or its end: ``op/<module>.mojo``.
+    """
+    named = re.compile(
+        rf"(?:\bAt )?(?<!\S)/\S*?{re.escape(file)}:(\d{{1,7}})(?::(\d{{1,7}}))?(?:: )?"
+    )
+    found = named.search(message)
+    if found is None:
+        return Said(message)
+    return Said(
+        named.sub("", message), int(found[1]), int(found[2]) if found[2] is not None else None
+    )
 
 
 class GraphLane(WorkerLane):
@@ -51,9 +69,9 @@ class GraphLane(WorkerLane):
         """The compiled graphs."""
         return workspace.compiled_graphs()
 
-    def message_of(self, error: str) -> str:
+    def message_of(self, error: str) -> Said:
         """The message that MAX has wrapped."""
-        return in_short(error)
+        return of_file(in_short(error), self._workspace.student_file)
 
 
 def graph_plan(

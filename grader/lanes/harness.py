@@ -22,7 +22,7 @@ from grader.lanes.kernel import layout_numbers
 from grader.lanes.kernel_build import CompiledShapes, Compiler, ShapeOfCopy
 from grader.lanes.lane import Control, OtherSignature
 from grader.lanes.source_lines import call_failed, launch_in_words
-from grader.lanes.worker import WorkerLane
+from grader.lanes.worker import Said, WorkerLane
 from grader.model.cases import Case, PlannedShape
 from grader.model.part import KernelLaunch, Scalar, constant_at
 from grader.sandbox import Limits
@@ -223,11 +223,11 @@ class HarnessLane(WorkerLane):
             return ""
         return "the program launched other kernels than the task's, or launched them otherwise"
 
-    def message_of(self, error: str) -> str:
+    def message_of(self, error: str) -> Said:
         """Which call of the driver failed, where it was one."""
         if (found := _CUDA_ERROR.search(error)) and found[1] in CudaResult.__members__:
-            return call_failed(CudaResult[found[1]])
-        return error
+            return Said(call_failed(CudaResult[found[1]]))
+        return Said(error)
 
     def _libraries(self) -> dict[str, Library]:
         """Each once, by the name of its file."""

@@ -19,7 +19,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 import msgspec
 
@@ -42,6 +42,15 @@ MAX_REPLACEMENTS = 12
 def _pairs(of: Case, other: Case) -> list[tuple[bytes, bytes]]:
     names = [spec.name for spec in of.part.inputs]
     return [(of.inputs[name].tobytes(), other.inputs[name].tobytes()) for name in names]
+
+
+class Said(NamedTuple):
+    """What a worker said of a case that failed."""
+
+    text: str
+    line: int | None = None
+    """Of the student's file, where it named one."""
+    column: int | None = None
 
 
 class WorkerLane(ABC):
@@ -142,9 +151,9 @@ class WorkerLane(ABC):
         """What the host did instead of its task in a case that had output, as a sentence."""
         return ""
 
-    def message_of(self, error: str) -> str:
+    def message_of(self, error: str) -> Said:
         """What a worker said of a case that failed, in short."""
-        return error
+        return Said(error)
 
     def _start(self, workspace: Workspace, *, again: bool) -> float | Ended:
         worker, self._launched = self._launched or self._new_worker(workspace), None
@@ -303,8 +312,15 @@ class WorkerLane(ABC):
             }.get(answer.why, Ending.DIED)
             return CaseRun(case=case, ending=ending, message=answer.message, evidence=evidence)
         if isinstance(answer, CaseError):
-            message = self.message_of(answer.message)
-            return CaseRun(case=case, ending=Ending.ERROR, message=message, evidence=evidence)
+            said = self.message_of(answer.message)
+            return CaseRun(
+                case=case,
+                ending=Ending.ERROR,
+                message=said.text,
+                line=said.line,
+                column=said.column,
+                evidence=evidence,
+            )
         copies: tuple[CopyOut, ...] = ()
         on_device = case.part.target == "gpu"
         if evidence is not None and on_device:

@@ -92,6 +92,9 @@ class CaseRun:
     """In the order of the part's outputs; None where there are none."""
     inputs_after: tuple[NDArray[np.generic], ...] = ()
     message: str = ""
+    line: int | None = None
+    """Of the student's file, where the message named one."""
+    column: int | None = None
     evidence: CaseEvidence | None = None
     copies_out: tuple[CopyOut, ...] = ()
     """The copies that brought the outputs to the host, with their provenance; empty where the

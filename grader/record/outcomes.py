@@ -113,6 +113,10 @@ class Counterexample(msgspec.Struct, frozen=True, kw_only=True):
     """A few lines of an answer in which this can't happen: the third hint."""
     error: str = ""
     """What the run said, when it gave no output."""
+    line: int | None = None
+    """Of the student's file, where the run named it."""
+    column: int | None = None
+    """In bytes, from 1."""
     finding: Finding | None = None
     """The finding that `error` is the message of, where the device saw why there is no output."""
     case: int = 0

@@ -54,24 +54,26 @@ def notes_of(finding: Finding, title: str, target: str, record: Record) -> Itera
 
 
 def listing(source: str, notes: Iterable[MarginNote], most: int) -> tuple[ListedLine, ...]:
-    """The lines of a file with their notes; empty where nothing is noted.
+    """The lines of a file with their notes.
 
     Args:
         source: The file.
         notes: What was found.
-        most: A longer file is cut to what lies around the notes; 0 for no listing at all.
+        most: A longer file is cut to what lies around the notes, or without any to its beginning;
+            0 for no listing at all.
     """
     at: dict[int, list[MarginNote]] = {}
     pieces = _pieces(source)
     for note in notes:
         if 0 < note.line <= len(pieces):
             at.setdefault(note.line, []).append(note)
-    if not at or not most:
+    if not most:
         return ()
     shown: Sequence[int] = range(1, len(pieces) + 1)
     if len(pieces) > most:
         near = {line + k for line in at for k in range(-AROUND, AROUND + 1)}
-        shown = sorted(line for line in near if 0 < line <= len(pieces))[:most]
+        inside = sorted(line for line in near if 0 < line <= len(pieces))
+        shown = (inside or shown)[:most]
     rows: list[ListedLine] = []
     last = 0
     for number in shown:

@@ -20,6 +20,8 @@ WHOLE_ROWS = 20
 WRONG_ROWS = 8
 """Wrong elements shown of longer ones, each with `NEIGHBOURS` on both sides."""
 NEIGHBOURS = 2
+LISTED = 64
+"""Elements of an input that is listed below a table."""
 NAME = 40
 """Characters of the name of a tensor."""
 DECODED = 65_536
@@ -83,6 +85,18 @@ class DecodedCase:
         self.inputs = [(t, style.decode(t, DECODED)) for t in columns]
         self.others = tuple(t for t in example.inputs if not _beside(t, shown.expected))
         self.length = max([len(self.expected), len(self.got), *(len(v) for _, v in self.inputs)])
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the output."""
+        return self.output.expected.shape
+
+    def row_of(self, index: int) -> range:
+        """The elements of the row that one is in; of a vector all of them."""
+        total = max(1, len(self.expected))
+        long = self.shape[-1] if len(self.shape) > 1 and self.shape[-1] > 0 else total
+        start = index - index % long
+        return range(start, min(start + long, total))
 
     def indices(self) -> list[int]:
         """What a table shows: everything, or the first wrong elements with their neighbours."""
@@ -167,7 +181,7 @@ def case_view(
         explanation="" if example.explanation in said else cut(example.explanation, limits.text),
         error=cut(example.error, limits.text),
         table=_table(case, with_bounds=bool(bounded)),
-        others=tuple((_shaped(t), _listed(t)) for t in listed_inputs[:6]),
+        others=tuple((_shaped(t), style.listed(t, LISTED)) for t in listed_inputs[:6]),
         launch=launch,
         drawing=drawing,
         caption=_caption(case, exact=bool(case.wrong) and not bounded),
@@ -283,9 +297,3 @@ def _allowed(mismatch: Mismatch | None) -> str:
 
 def _shaped(tensor: Tensor) -> str:
     return f"{cut(tensor.name, NAME)} ({' by '.join(map(str, tensor.shape))})"
-
-
-def _listed(tensor: Tensor) -> str:
-    shown = [style.shortest(v, tensor.dtype) for v in style.decode(tensor, 64)]
-    left = style.size(tensor) - len(shown)
-    return ", ".join(shown) + (f", … {left} more" if left > 0 else "")

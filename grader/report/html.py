@@ -19,7 +19,7 @@ import msgspec
 
 from grader.audience import as_seen
 from grader.folders import data_directory
-from grader.guidance import Cause, causes, sketches, telling
+from grader.guidance import Cause, causes, joined, sketches, telling
 from grader.intake.display import for_terminal
 from grader.record import (
     Audience,
@@ -43,6 +43,7 @@ from grader.report.messages import (
 )
 from grader.report.places import PlacesDrawing, draw_places
 from grader.report.sections import (
+    AgainView,
     CheckRow,
     FactRow,
     InstructorView,
@@ -50,10 +51,12 @@ from grader.report.sections import (
     Segment,
     ShapeTable,
     StageRow,
+    again_view,
     check_row,
     facts,
     instructor_view,
     moment,
+    once,
     program_rows,
     segments,
     shape_table,
@@ -75,7 +78,7 @@ from grader.report.style import (
 )
 from grader.report.style import badge as verdict_badge
 from grader.wording.findings import FINDING_TITLES
-from grader.wording.verdicts import SKETCH_TITLE, THOUGHTS_TITLE
+from grader.wording.verdicts import SKETCH_TITLE, THOUGHTS_TITLE, smallest_input
 
 if TYPE_CHECKING:
     from jinja2 import Environment, Template
@@ -142,6 +145,10 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     """Where in the block the wrong outputs lie, part by part."""
     listing: tuple[ListedLine, ...]
     """The student's file, with what was found at its lines."""
+    marked: bool
+    """Whether something was found at a line of it."""
+    case_title: str
+    """Above the first case."""
     programs: tuple[ProgramRow, ...]
     skeleton_findings: tuple[FindingView, ...]
     more_skeleton_findings: int
@@ -152,6 +159,8 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     shapes: ShapeTable | None
     stages: tuple[StageRow, ...]
     instructor: InstructorView | None
+    again: AgainView | None
+    """How to run a case again."""
     created: str
     version: str
 
@@ -182,7 +191,9 @@ def page(record: Record, limits: ReportLimits, audience: Audience = "student") -
         for output in c.shown[: limits.cases]
     ]
     explained = {each.part for each in known}
-    rows = [check_row(c, limits, marked=marked, short=c.part in explained) for c in checks]
+    rows = list(
+        once(check_row(c, limits, marked=marked, short=c.part in explained) for c in checks)
+    )
     by_student, by_skeleton = split_findings(record)
     by_student = [each for each in by_student if not any(each is c.finding for c in known)]
     steps = next_steps(record)[:ADVICE]
@@ -197,6 +208,21 @@ def page(record: Record, limits: ReportLimits, audience: Audience = "student") -
             kind=cut(record.fault.kind, SHORT),
             detail=cut_head(record.fault.detail, DETAIL),
         )
+    stories = joined(known)[: limits.findings]
+    extra = {check.id for check in record.checks if check.extra}
+    rows_of_file = listing(
+        record.submission.text,
+        _margin(
+            record,
+            [each for each, _ in stories],
+            by_student[: limits.findings],
+            by_skeleton[: limits.findings],
+            messages[: limits.diagnostics],
+        ),
+        # A right file has nothing in it that its author has to find.
+        limits.listed if record.verdict is not Verdict.PASS else 0,
+    )
+    noted = any(row.notes for row in rows_of_file)
     return Page(
         title=_title(record),
         badge=badge,
@@ -208,7 +234,7 @@ def page(record: Record, limits: ReportLimits, audience: Audience = "student") -
         headline=cut(record.headline, limits.text),
         file=cut(record.submission.name, SHORT),
         puzzle=cut(record.puzzle.title or record.puzzle.name, SHORT),
-        causes=tuple(cause_view(each, record, limits) for each in known[: limits.findings]),
+        causes=tuple(cause_view(*each, record, limits) for each in stories),
         next_title=next_title(record),
         next_steps=tuple(cut(step, limits.text) for step in steps if step in open_steps),
         hints=tuple(_hints([step for step in steps if step not in open_steps], record, limits)),
@@ -228,18 +254,10 @@ def page(record: Record, limits: ReportLimits, audience: Audience = "student") -
         ),
         more_findings=max(0, len(by_student) - limits.findings),
         places=tuple(filter(None, map(draw_places, record.places[: limits.cases]))),
-        listing=listing(
-            record.submission.text,
-            _margin(
-                record,
-                known[: limits.findings],
-                by_student[: limits.findings],
-                by_skeleton[: limits.findings],
-                messages[: limits.diagnostics],
-            ),
-            # A right file has nothing in it that its author has to find.
-            limits.listed if record.verdict is not Verdict.PASS else 0,
-        ),
+        # Where nothing is wrong with the file, and nothing noted, it shows nothing.
+        listing=rows_of_file if noted or record.verdict is Verdict.FAIL else (),
+        marked=noted,
+        case_title=smallest_input(beyond=bool(examples) and examples[0].check in extra),
         programs=program_rows(record, limits),
         skeleton_findings=tuple(
             finding_view(f, record, steps, limits) for f in by_skeleton[: limits.findings]
@@ -248,10 +266,11 @@ def page(record: Record, limits: ReportLimits, audience: Audience = "student") -
         fault=fault,
         rubric_title="Points" if marked else "What had been checked by then",
         how_title="About this file" if record.verdict is Verdict.REFUSED else "How it was graded",
-        facts=facts(record),
+        facts=facts(record, mangled=audience == "instructor"),
         shapes=shape_table(record.shapes, limits),
         stages=tuple(stage_row(s) for s in record.stages[:STAGES]),
         instructor=instructor_view(record, limits) if audience == "instructor" else None,
+        again=again_view(record) if record.verdict is Verdict.FAIL else None,
         created=moment(record.created),
         version=cut(record.grader_version, SHORT),
     )

@@ -13,7 +13,18 @@ import msgspec
 
 from grader.device import FindingKind, Space
 from grader.record import CaseTrace
-from grader.report.panels import LINE, SO_MANY, TITLE, TOLD, WIDTH, Panel, called, marked
+from grader.report.panels import (
+    LETTER,
+    LINE,
+    SMALL_LETTER,
+    SO_MANY,
+    TITLE,
+    TOLD,
+    WIDTH,
+    Panel,
+    called,
+    marked,
+)
 from grader.report.panels import panels as panels_of
 from grader.report.steps import StoryView, story_of
 from grader.report.style import cut
@@ -165,8 +176,8 @@ def _placed(
                 width=panel.box - 2,
                 height=panel.tall - 2,
                 tone=each.tone,
-                label=each.label if panel.box >= 26 or len(each.label) <= 2 else "",
-                lines=each.lines if panel.box >= TOLD else (),
+                label=_label(each.label, panel.box - 2),
+                lines=each.lines if panel.box >= TOLD and _fits(each.lines, panel.box - 2) else (),
                 told=each.told,
             )
             for k, each in enumerate(panel.boxes)
@@ -175,6 +186,17 @@ def _placed(
         row_height = max(row_height, panel.height)
         x += panel.width + BESIDE
     return placed, labels, y + row_height + 2, min(width, WIDTH) + 2
+
+
+def _label(text: str, width: float) -> str:
+    """What is written in a box: without its sign where it would not stay inside, else nothing."""
+    shorter = (text, text.lstrip("✓✗ "), text.replace(" ", ""))
+    return next((each for each in shorter if len(each) * LETTER <= width - 1), "")
+
+
+def _fits(lines: Sequence[str], width: float) -> bool:
+    """Whether small text stays inside of a box."""
+    return all(len(each) * SMALL_LETTER <= width - 3 for each in lines)
 
 
 def _links(trace: CaseTrace, boxes: dict[object, DrawnBox]) -> Iterator[DrawnLink]:

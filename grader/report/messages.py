@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import PurePosixPath
 
@@ -20,7 +21,7 @@ from grader.wording.verdicts import THOUGHTS_TITLE
 
 CONTEXT = 2
 """Lines shown before and after the marked one."""
-LINE_LIMIT = 160
+LINE_LIMIT = 400
 """Characters of one line that are shown, around the column."""
 LEX_LIMIT = 16 * 1024
 """A longer source is not coloured: the report must not wait for it."""
@@ -235,10 +236,18 @@ class CauseView(msgspec.Struct, frozen=True, kw_only=True):
     launch: LaunchDrawing | None
 
 
-def cause_view(cause: Cause, record: Record, limits: ReportLimits) -> CauseView:
-    """The cause of what is wrong with one part."""
+def titles_of(parts: Sequence[str], record: Record) -> str:
+    """What parts are called, in a sentence; empty where the puzzle has one."""
+    titles = [each.title for each in record.puzzle.parts if each.name in parts]
+    return " and ".join([", ".join(titles[:-1]), titles[-1]] if len(titles) > 1 else titles)
+
+
+def cause_view(
+    cause: Cause, parts: Sequence[str], record: Record, limits: ReportLimits
+) -> CauseView:
+    """The cause of what is wrong with some parts."""
     checked = cause.finding
-    part = next((each.title for each in record.puzzle.parts if each.name == cause.part), "")
+    part = titles_of(parts, record)
     title = FINDING_TITLES[checked.finding.kind] if checked is not None else ""
     return CauseView(
         title=" in ".join(each for each in (title, part) if each),
@@ -289,7 +298,7 @@ def diagnostic_view(
     told = any(step.endswith(diagnostic.advice) for step in steps)
     return DiagnosticView(
         badge=Badge("✗", "error", "fail") if error else Badge("!", "warning", "none"),
-        place=_place(diagnostic.file, diagnostic.line, diagnostic.column),
+        place=_place(_own_name(diagnostic.file, record), diagnostic.line, diagnostic.column),
         message=cut(diagnostic.message, limits.text),
         excerpt=excerpt(
             record.submission.text, diagnostic.line, diagnostic.column, context=limits.context
@@ -304,10 +313,15 @@ def _note(note: Note, parent: Diagnostic, record: Record) -> PlaceView:
     own = note.file is None or is_submission(note.file, record) or note.file == parent.file
     shown = excerpt(record.submission.text, note.line, note.column, context=0) if own else None
     return PlaceView(
-        place=_place(note.file, note.line, note.column),
+        place=_place(_own_name(note.file, record), note.line, note.column),
         message=cut(note.message, 400),
         excerpt=shown,
     )
+
+
+def _own_name(file: str | None, record: Record) -> str | None:
+    """The student's file as the student calls it."""
+    return record.submission.name if is_submission(file, record) else file
 
 
 def is_submission(file: str | None, record: Record) -> bool:

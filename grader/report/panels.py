@@ -43,8 +43,11 @@ AROUND_SIDE = 8
 BLOCKS = 16
 """Blocks that are drawn without cutting the grid."""
 SO_MANY = "\N{MULTIPLICATION SIGN}"
-NAMED = 3
-"""Threads that a box names; of more it tells how many."""
+NAMED = 4
+"""Characters of the threads that a box names; of more it tells how many."""
+SMALL_LETTER = 5.8
+"""Width of a letter of small text, and of a label."""
+LETTER = 6.7
 
 
 class PlainBox(msgspec.Struct, kw_only=True):
@@ -308,9 +311,11 @@ def _cells(trace: CaseTrace, array: ArrayUse) -> tuple[int, list[int]]:
 
 
 def _names(threads: Sequence[Dim3], block: Dim3) -> str:
-    """``0``, ``0 4``, ``5 of them``: threads in a box."""
-    if len(threads) == 1 or (len(threads) <= NAMED and block[1] * block[2] == 1):
-        return " ".join(_place(each, block).replace(" ", "") for each in threads)
+    """``0``, ``0 4``, ``5 of them``: threads in a box, so many that they stay inside of it."""
+    if len(threads) == 1 or block[1] * block[2] == 1:
+        named = " ".join(_place(each, block).replace(" ", "") for each in threads)
+        if len(threads) == 1 or len(named) <= NAMED:
+            return named
     return f"{len(threads)}{SO_MANY}" if threads else ""
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from itertools import groupby
 
@@ -64,6 +66,7 @@ class CheckRun(msgspec.Struct, frozen=True, kw_only=True):
     short: str
     """The same in a word or two, where the whole of it is told elsewhere."""
     cause: Reason | None
+    part: str = ""
     note: str = ""
 
 
@@ -94,6 +97,7 @@ def _run(checks: list[CheckOutcome], title: str, reason: str) -> CheckRun:
         reason=reason,
         short=reason_in_short(first.reason, first.data, reason),
         cause=first.reason,
+        part=first.part,
         note=HIDDEN_FROM_STUDENTS[first.visibility],
     )
 
@@ -123,11 +127,10 @@ def check_row(
         check: How it ended.
         limits: How much is shown.
         marked: Whether there is a mark.
-        short: Whether the problem is named in a word or two, since it is told elsewhere.
+        short: Whether a problem is left out, since its cause is told elsewhere.
     """
-    reason = check.sentence
-    if short:
-        reason = reason_in_short(check.reason, check.data, reason)
+    told = short and check.reason is Reason.PROBLEM
+    reason = "" if told else check.sentence
     return CheckRow(
         badge=STATUS[check.status],
         title=cut(check.title, SHORT),
@@ -136,6 +139,15 @@ def check_row(
         cases=f"{check.cases:,} cases" if check.cases > 1 else "",
         note=HIDDEN_FROM_STUDENTS[check.visibility],
     )
+
+
+def once(rows: Iterable[CheckRow]) -> Iterator[CheckRow]:
+    """Rows in which no reason stands twice."""
+    seen: set[str] = set()
+    for row in rows:
+        repeated = row.reason in seen and not row.cases
+        yield msgspec.structs.replace(row, reason="") if repeated else row
+        seen.add(row.reason)
 
 
 class ProgramRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -154,10 +166,19 @@ def program_rows(record: Record, limits: ReportLimits) -> tuple[ProgramRow, ...]
         ProgramRow(
             title=f"Run with {cut(each.command, SHORT)}" if each.command else "Run by itself",
             told=cut(style.sentence(program_told(each)), limits.text),
-            text=style.cut_head(each.text.strip(), 2 * limits.text),
+            text=style.cut_head("\n".join(printed_lines(each)), 2 * limits.text),
         )
         for each in record.programs[:PROGRAMS]
     )
+
+
+_DEBUGGING = re.compile(r"\s*To get more accurate error information, set MODULAR_DEBUG")
+
+
+def printed_lines(run: ProgramOutput) -> list[str]:
+    """What a run printed, without empty lines and what helps with nothing here."""
+    lines = (line for line in run.text.splitlines() if line.strip())
+    return [line for line in lines if not _DEBUGGING.match(line)]
 
 
 def program_told(run: ProgramOutput) -> str:
@@ -203,6 +224,8 @@ class FactRow(msgspec.Struct, frozen=True, kw_only=True):
     """The remark says that something was less than it should be."""
 
 
+KERNELS = 6
+"""Kernels that are named."""
 NAME = 40
 """Characters of the name of a part."""
 PARTS = 8
@@ -252,8 +275,13 @@ def stage_row(stage: Stage) -> StageRow:
     )
 
 
-def facts(record: Record) -> tuple[FactRow, ...]:
-    """The facts that a reader needs to trust or repeat the run."""
+def facts(record: Record, *, mangled: bool = True) -> tuple[FactRow, ...]:
+    """The facts that a reader needs to trust or repeat the run.
+
+    Args:
+        record: What they are of.
+        mangled: Whether kernels have the names that the compiler gave them, too.
+    """
     rows: list[FactRow] = []
 
     def say(term: str, value: str, remark: str = "", *, warns: bool = False) -> None:
@@ -283,11 +311,25 @@ def facts(record: Record) -> tuple[FactRow, ...]:
     if record.cases_run and record.withheld is None:
         say("Examples", f"{record.examples:,} asked for, {record.cases_run:,} run")
         say("Seed", record.seed, "The same seed repeats this run.")
-    say("Kernels launched", ", ".join(record.kernels[:8]))
+    kernels = record.kernels if mangled else tuple(_named_kernels(record))
+    more = f", and {len(kernels) - KERNELS} more" if len(kernels) > KERNELS else ""
+    say(
+        "Kernels launched" if len(kernels) > 1 else "Kernel launched",
+        ", ".join(kernels[:KERNELS]) + more,
+    )
     if record.submission.sha256:
         size = style.bytes_text(record.submission.size)
         say("File", f"{size}, SHA-256 {record.submission.sha256}")
     return tuple(rows)
+
+
+def _named_kernels(record: Record) -> Iterator[str]:
+    """The kernels that were launched, as the file calls them."""
+    text = record.submission.text
+    own = dict.fromkeys(re.findall(r"^(?:def|fn)\s+(\w+)", text, re.MULTILINE))
+    for name in own:
+        if any(re.match(rf"(?:\w+_)?{name}(?:\b|_|$)", each) for each in record.kernels):
+            yield name
 
 
 def _sizes_tried(record: Record, part: PartInfo) -> tuple[str, str]:
@@ -352,6 +394,26 @@ def instructor_view(record: Record, limits: ReportLimits) -> InstructorView:
         replay=_replay(record, rows),
         launches=_launches(record, rows),
         failing=_failing(record, rows),
+    )
+
+
+class AgainView(msgspec.Struct, frozen=True, kw_only=True):
+    """How whoever has the record sees a case again."""
+
+    replay: str
+    repro: str
+    """Writes a program that runs it by itself; empty where there is none."""
+
+
+def again_view(record: Record) -> AgainView | None:
+    """The commands for the smallest failing case; None where a record has nothing to run."""
+    examples = [each.case for each in record.counterexamples if each.case]
+    found = examples or [each.case for each in record.findings if each.case]
+    if not found or not record.is_whole or record.cases is None:
+        return None
+    return AgainView(
+        replay=replay_command(found[0]),
+        repro="grade report record.json --format repro" if examples else "",
     )
 
 

@@ -15,8 +15,10 @@ import msgspec
 from grader import guidance
 from grader.record import Attribution, CheckedFinding, Record, Status, Tensor, Verdict
 from grader.wording.checks import STATUSES
+from grader.wording.compiler import NO_MESSAGE, mend_at
 from grader.wording.verdicts import (
     HAND_IN,
+    HURDLES,
     NEXT_TITLES,
     NOT_RIGHT_YET,
     NOTHING_LOST_BY_YOU,
@@ -160,8 +162,13 @@ def next_steps(record: Record, upto: int = 2) -> list[str]:
 
 
 def _look_at(record: Record) -> list[str]:
-    failed = [c.title for c in record.checks if c.status is Status.FAILED and not c.extra][:1]
-    return [look_at_check(title) for title in failed]
+    failed = [c for c in record.checks if c.status is Status.FAILED and not c.extra]
+    if not failed:
+        return []
+    if failed[0].aspect in HURDLES:
+        errors = [each for each in record.diagnostics if each.severity == "error"]
+        return [mend_at(errors[0].line) if errors else NO_MESSAGE]
+    return [look_at_check(failed[0].title)]
 
 
 def split_findings(record: Record) -> tuple[list[CheckedFinding], list[CheckedFinding]]:
@@ -217,6 +224,15 @@ def decode(tensor: Tensor, limit: int) -> list[Number]:
         int(value) if isinstance(value, bool) else value
         for value in struct.unpack_from(f"<{count}{code}", tensor.data)
     ]
+
+
+def listed(tensor: Tensor, limit: int) -> str:
+    """Its first elements, ``0, 1, 2``; those of a matrix row by row: ``0, 1 | 2, 3``."""
+    shown = [shortest(value, tensor.dtype) for value in decode(tensor, limit)]
+    long = tensor.shape[-1] if len(tensor.shape) > 1 else len(shown)
+    rows = [", ".join(shown[k : k + long]) for k in range(0, len(shown), max(1, long))]
+    left = size(tensor) - len(shown)
+    return " | ".join(rows) + (f", and {left} more" if left > 0 else "")
 
 
 def size(tensor: Tensor) -> int:

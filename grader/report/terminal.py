@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING
 
-from grader.intake.display import for_terminal
+from grader.intake.display import for_terminal, one_line
 from grader.record import Counterexample
 from grader.report import style
-from grader.report.counterexample import DecodedCase, case_place
+from grader.report.counterexample import DecodedCase, case_place, index_text
 from grader.report.messages import excerpt
+from grader.wording.verdicts import smallest
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -19,6 +20,8 @@ _ASCII = {"✓": "+", "✗": "x", "○": "o", "↩": "<", "…": "...", "\N{REPL
 _COLOURS = {"pass": "green", "fail": "red", "none": "", "refused": "yellow", "fault": "magenta"}
 _INPUT_LIMIT = 4_000
 """Characters of one text that are looked at: many times what any line shows."""
+ALL = 16
+"""Lines of a paragraph: more than any sentence of ours has, at 40 columns, too."""
 
 
 class Paper:
@@ -89,8 +92,11 @@ class Paper:
         made.append(" " * room)
         return made.append_text(name)
 
-    def wrap(self, text: str, *, indent: int = 0, bullet: str = "", limit: int) -> list[Text]:
-        """A paragraph of at most ``limit`` lines; the last one ends in dots if more was said."""
+    def wrap(self, text: str, *, indent: int = 0, bullet: str = "", limit: int = ALL) -> list[Text]:
+        """A paragraph of at most ``limit`` lines; the last one ends in dots if more was said.
+
+        What somebody needs gets all lines that it takes: `ALL` stops a text that is absurdly long.
+        """
         from rich.console import Console
 
         start = " " * indent + (f"{bullet} " if bullet else "")
@@ -110,7 +116,7 @@ class Paper:
             lines[-1].append(dots)
         return lines
 
-    def hanging(self, lead: list[tuple[str, str]], text: str, *, limit: int) -> list[Text]:
+    def hanging(self, lead: list[tuple[str, str]], text: str, *, limit: int = ALL) -> list[Text]:
         """A paragraph behind a lead, whose further lines begin below its text."""
         first = self.line(*lead)
         width = min(first.cell_len, self.width // 3)
@@ -123,7 +129,7 @@ class Paper:
 
     def source(self, text: str, line: int | None, column: int | None) -> list[Text]:
         """One line of the source with its number, and a caret under the column."""
-        from rich.cells import cell_len
+        from rich.cells import cell_len, chop_cells
 
         shown = excerpt(text, line, column, context=0)
         if shown is None:
@@ -139,67 +145,85 @@ class Paper:
                 before += piece.text
         before, after = self.clean(before), self.clean(after)
         room = self.width - len(number)
-        # A column far to the right: show the end of what is before it.
-        while before and cell_len(before) > room - 16:
-            before = before[max(1, cell_len(before) - room + 16) :]
-        code = self.one_line([(number, "dim"), (before + after, "")])
+        margin = " " * (len(number) - 2) + "| "
+        rows = [self.line((number, "dim"), (before + after, ""))]
+        if rows[0].cell_len > self.width:
+            # A long line goes on below, so that nothing of it is missing.
+            pieces = chop_cells(before + after, room)
+            rows = [
+                self.line((margin if place else number, "dim"), (piece, ""))
+                for place, piece in enumerate(pieces)
+            ]
         if shown.column is None:
-            return [code]
-        blank = " " * (len(number) - 2) + "| " + " " * cell_len(before)
-        return [code, self.line((blank, "dim"), ("^", "bold red"))]
+            return rows
+        at, left = 0, before
+        while at + 1 < len(rows) and len(left) >= len(pieces[at]):
+            left = left[len(pieces[at]) :]
+            at += 1
+        caret = self.line((margin + " " * cell_len(left), "dim"), ("^", "bold red"))
+        return [*rows[: at + 1], caret, *rows[at + 1 :]]
 
 
 LABEL = 12
 """Columns of the row names."""
+SHOWN = 32
+"""Elements of an input that does not stand beside the output."""
 
 
-def variants(example: Counterexample, paper: Paper, *, said: AbstractSet[str]) -> list[list[Text]]:
+def variants(
+    example: Counterexample, paper: Paper, *, said: AbstractSet[str], beyond: bool = False
+) -> list[list[Text]]:
     """A counterexample, from its fullest form to nothing.
 
     Args:
         example: What to show.
         paper: Where.
         said: Sentences that stand elsewhere on the screen.
+        beyond: Whether it is of extra credit.
     """
-    title, told, rows, why = _parts(example, paper, said)
-    lines = paper.wrap(told, indent=2, limit=4)
-    return [[title, *lines, *rows, *why], [title, *rows, *why], []]
+    title, told, rows, why = _parts(example, paper, said, beyond=beyond)
+    lines = paper.wrap(told, indent=2)
+    return [[*title, *lines, *rows, *why], [*title, *rows, *why], []]
 
 
 def case_lines(example: Counterexample, paper: Paper) -> list[Text]:
     """One counterexample in its fullest form."""
-    title, told, rows, why = _parts(example, paper, frozenset())
-    return [title, *paper.wrap(told, indent=2, limit=4), *rows, *why]
+    title, told, rows, why = _parts(example, paper, frozenset(), beyond=False)
+    return [*title, *paper.wrap(told, indent=2), *rows, *why]
 
 
 def _parts(
-    example: Counterexample, paper: Paper, said: AbstractSet[str]
-) -> tuple[Text, str, list[Text], list[Text]]:
+    example: Counterexample, paper: Paper, said: AbstractSet[str], *, beyond: bool
+) -> tuple[list[Text], str, list[Text], list[Text]]:
     """The title, what it means, its rows, and what the run said."""
     case = DecodedCase(example)
     columns = _columns(case, paper.width - LABEL)
-    title = paper.one_line(
-        [
-            ("Smallest failing input: ", "bold"),
-            (case_place(example), "bold"),
-            (_part(case, columns), ""),
-        ]
-    )
-    rows = _rows(case, columns, paper)
+    # Where nothing is marked, numbers say nothing.
+    marked = any(index in case.wrong for index in columns)
+    which = f"{smallest(beyond=beyond)}: {case_place(example)}"
+    title = paper.wrap(which + (_part(case, columns) if marked else ""))
+    for line in title:
+        line.stylize("bold")
+    rows = _rows(case, columns, paper) if marked else []
     sentences = (case.summary(), example.explanation)
     told = " ".join(each for each in sentences if each and each not in said)
-    why = paper.wrap(example.error, indent=2, limit=3) if not example.answered else []
+    new = example.error and not any(one_line(example.error) in each for each in said)
+    why = paper.wrap(example.error, indent=2, limit=6) if not example.answered and new else []
     return title, told, rows, why
 
 
 def _columns(case: DecodedCase, width: int) -> range:
-    """The longest run of elements that fits and has the first wrong one in it."""
+    """The longest run of elements that fits and has the first wrong one in it.
+
+    Of an output of more dimensions it is the part of a row.
+    """
     total = max(1, len(case.expected))
     first = min(min(case.wrong, default=0), total - 1)
+    row = case.row_of(first)
     start, stop, used = first, first + 1, _width(case, first)
-    while stop - start < total:
+    while stop - start < len(row):
         # Two elements of what is before, then all of what is after, then the rest.
-        before = start > 0 and (first - start < 2 or stop == total)
+        before = start > row.start and (first - start < 2 or stop == row.stop)
         used += _width(case, start - 1 if before else stop)
         if used > width:
             break
@@ -214,7 +238,9 @@ def _width(case: DecodedCase, index: int) -> int:
 
 def _cells(case: DecodedCase, columns: range) -> list[tuple[str, list[str]]]:
     """The rows that stand under each other, by name."""
-    rows = [("index", [str(i) for i in columns])]
+    row = case.row_of(columns.start)
+    flat = len(case.shape) < 2
+    rows = [("index" if flat else "column", [str(i - row.start) for i in columns])]
     for number, (tensor, numbers) in enumerate(case.inputs):
         if len(numbers) == len(case.expected):
             rows.append((tensor.name, [case.input_text(number, i) for i in columns]))
@@ -225,27 +251,34 @@ def _cells(case: DecodedCase, columns: range) -> list[tuple[str, list[str]]]:
 
 
 def _part(case: DecodedCase, columns: range) -> str:
+    """Which part of the output is shown, where that is not all of it."""
     total = style.size(case.output.expected)
+    row = case.row_of(columns.start)
     if len(columns) >= total or not columns:
         return ""
-    return f" (elements {columns.start} to {columns.stop - 1} of {total})"
+    which = f"{columns.start - row.start} to {columns.stop - 1 - row.start} of {len(row)}"
+    if len(case.shape) < 2:
+        return f" (elements {which})"
+    at = index_text(columns.start, case).rpartition(", ")[0]
+    part = f", columns {which}" if len(columns) < len(row) else ""
+    return f" (row {at} of {case.shape[-2]}{part})"
 
 
 def _rows(case: DecodedCase, columns: range, paper: Paper) -> list[Text]:
     widths = [_width(case, index) for index in columns]
     lines = []
-    for tensor, numbers in case.inputs:
-        if len(numbers) != len(case.expected):
-            shown = ", ".join(style.shortest(v, tensor.dtype) for v in numbers[:32])
-            lines.append(paper.one_line([(_label(tensor.name), "dim"), (f"  {shown}", "")]))
+    beside = [tensor for tensor, numbers in case.inputs if len(numbers) == len(case.expected)]
+    for tensor in case.example.inputs:
+        if not any(tensor is each for each in beside):
+            lead = [(_label(tensor.name), "dim"), ("  ", "")]
+            lines += paper.hanging(lead, style.listed(tensor, SHOWN))
     for name, cells in _cells(case, columns):
         pieces = [(_label(name), "dim")]
         for index, cell, width in zip(columns, cells, widths, strict=True):
             look = "bold red" if name == "got" and index in case.wrong else ""
             pieces.append((cell.rjust(width), look))
         lines.append(paper.one_line(pieces))
-    if case.wrong and any(index in case.wrong for index in columns):
-        lines.append(_marks(case, columns, widths, paper))
+    lines.append(_marks(case, columns, widths, paper))
     return lines
 
 

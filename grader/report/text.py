@@ -10,9 +10,8 @@ from io import StringIO
 from typing import TYPE_CHECKING
 
 from grader.audience import as_seen
-from grader.guidance import Cause, causes, sketches, telling
+from grader.guidance import Cause, causes, joined, sketches, telling
 from grader.record import (
-    Attribution,
     Audience,
     CheckedFinding,
     Reason,
@@ -20,9 +19,10 @@ from grader.record import (
     Verdict,
 )
 from grader.report import style, terminal
-from grader.report.messages import finding_excerpt
-from grader.report.sections import check_runs, program_told, replay_command
+from grader.report.messages import finding_excerpt, titles_of
+from grader.report.sections import check_runs, printed_lines, program_told, replay_command
 from grader.report.since import since_view
+from grader.report.style import split_findings
 from grader.report.terminal import Paper
 from grader.wording.findings import FINDING_TITLES
 from grader.wording.verdicts import sketch_title
@@ -37,6 +37,10 @@ if TYPE_CHECKING:
 CHECKS = 40
 LOOKS = 10
 SKETCHES = 2
+CUT = 3
+"""Lines of a paragraph, where nothing else is left to leave out: of an absurdly long text."""
+PRINTED = 5
+"""Lines of the terminal for one line of a program."""
 LINES = 34
 """Lines of a whole report. Parts that tell least are left out first; no sentence is cut short
 but what is absurdly long."""
@@ -108,13 +112,13 @@ def render_glance(
     if record.fault is not None and record.verdict is Verdict.FAULT:
         parts.append((6, _fault(record, paper)))
     parts += [
-        (8 if not place else 4, _cause(each, record, paper)) for place, each in enumerate(known)
+        (8 if not place else 4, _cause(each, where, record, paper))
+        for place, (each, where) in enumerate(joined(known))
     ]
     if record.diagnostics and not any(each.diagnostic for each in known):
         parts.append((2, _diagnostic(record, paper)))
-    examples = telling(record, known)[:1]
-    for example in examples:
-        parts.append((3, terminal.variants(example, paper, said={each.sentence for each in known})))
+    examples = _example(record, known, paper)
+    parts += [(3, example) for example in examples]
     # That nothing is lost comes first where there is no mark, and then what to do.
     steps = 2 if record.verdict is Verdict.FAULT else 1
     parts.append((7, _next(record, paper, hints, steps)))
@@ -130,22 +134,24 @@ def _screen(record: Record, paper: Paper, hints: int) -> list[Block]:
         parts.append((6, _fault(record, paper)))
     known = causes(record)
     parts += [
-        (8 if not place else 4, _cause(each, record, paper)) for place, each in enumerate(known)
+        (8 if not place else 4, _cause(each, where, record, paper))
+        for place, (each, where) in enumerate(joined(known))
     ]
     if record.diagnostics and not any(each.diagnostic for each in known):
         parts.append((5, _diagnostic(record, paper)))
-    for example in telling(record, known)[:1]:
-        parts.append((3, terminal.variants(example, paper, said={each.sentence for each in known})))
+    parts += [(3, example) for example in _example(record, known, paper)]
     parts.append((7, _next(record, paper, hints)))
     if hints > 2:
         parts += [(9, _sketch(line, text, paper)) for line, text in sketches(record)[:SKETCHES]]
     parts.append((6, _checks(record, known, paper)))
     parts.append((6, _since(record, paper)))
     shown = {id(each.finding) for each in known}
-    others = [each for each in record.findings if id(each) not in shown]
+    # What the given code does costs nothing: it stands in the report.
+    others = [each for each in split_findings(record)[0] if id(each) not in shown]
     if others:
-        parts.append((2, _finding(others, record, paper)))
-    if record.programs:
+        parts.append((2, _finding(others[0], record, paper)))
+    # What the device saw says more than how the program ended by it.
+    if record.programs and not any(each.finding for each in known):
         parts.append((2, _programs(record, paper)))
     return _fit(parts, LINES)
 
@@ -203,9 +209,23 @@ def _headline(record: Record, paper: Paper) -> Variants:
     else:
         title.append((f": {style.lead(record)}", paper.colour(badge.tone)))
     first = paper.spread(title, record.submission.name)
-    # What is still to come stands at the end of a student's copy, and must not be cut.
-    lines = (4, 3) if record.withheld is None else (6, 6)
-    return [[first, *paper.wrap(record.headline, indent=2, limit=limit)] for limit in lines]
+    told = [first, *paper.wrap(record.headline, indent=2)]
+    return [told, told, told, told, [first, *paper.wrap(record.headline, indent=2, limit=CUT)]]
+
+
+def _example(record: Record, known: Sequence[Cause], paper: Paper) -> list[Variants]:
+    """The smallest case that fails, where it shows something.
+
+    What is beyond the task is shown only to who has all points.
+    """
+    extra = {check.id for check in record.checks if check.extra}
+    said = {each.sentence for each in known}
+    for example in telling(record, known):
+        beyond = example.check in extra
+        shows = example.mismatch_count or not example.answered
+        if shows and (not beyond or record.verdict is Verdict.PASS):
+            return [terminal.variants(example, paper, said=said, beyond=beyond)]
+    return []
 
 
 def _next(record: Record, paper: Paper, hints: int, steps: int = 3) -> Variants:
@@ -213,10 +233,14 @@ def _next(record: Record, paper: Paper, hints: int, steps: int = 3) -> Variants:
     known = style.next_steps(record, hints)[:steps]
     if not known:
         return [[]]
-    told = [paper.wrap(step, bullet="-", limit=5) for step in known]
+    told = [paper.wrap(step, bullet="-") for step in known]
     return [
-        [title, *(line for lines in told[:count] for line in lines)]
-        for count in range(len(told), 0, -1)
+        *(
+            [title, *(line for lines in told[:count] for line in lines)]
+            for count in range(len(told), 0, -1)
+        ),
+        *[[title, *told[0]]] * (4 - len(told)),
+        [title, *paper.wrap(known[0], bullet="-", limit=CUT)],
     ]
 
 
@@ -235,36 +259,41 @@ def _since(record: Record, paper: Paper) -> Variants:
     rows = []
     for row in view.rows:
         icon = (f"  {paper.symbol(row.badge.icon)} ", f"bold {paper.colour(row.badge.tone)}")
-        rows.append(paper.hanging([icon], f"{row.badge.word}: {row.text}", limit=3))
+        rows.append(paper.hanging([icon], f"{row.badge.word}: {row.text}"))
     return [[title, *(line for lines in rows for line in lines)], [title]]
 
 
 def _fault(record: Record, paper: Paper) -> Variants:
     assert record.fault is not None
     what = record.fault.what
-    stage = paper.wrap(f"Stage {record.fault.stage}, error {record.fault.kind}.", indent=2, limit=1)
-    full = [*paper.wrap(what, indent=2, limit=4), *stage]
-    return [full, paper.wrap(what, indent=2, limit=2)]
+    stage = paper.wrap(f"Stage {record.fault.stage}, error {record.fault.kind}.", indent=2)
+    told = paper.wrap(what, indent=2)
+    return [[*told, *stage], told, told, told, paper.wrap(what, indent=2, limit=CUT)]
 
 
 def _checks(record: Record, known: Sequence[Cause], paper: Paper) -> Variants:
     """One row a check; runs of checks that were not made for one reason are one row.
 
-    What a cause has said is not said again: a row names the problem in a word or two.
+    What a cause has said is not said again, and no reason twice.
     """
     marked = record.verdict in (Verdict.PASS, Verdict.FAIL)
     by_compiler = any(each.diagnostic is not None for each in known)
+    explained = {each.part for each in known}
+    said: set[str] = set()
     blocks: list[Block] = []
     titles: list[Block] = []
     for row in check_runs(record.checks[:CHECKS]):
         points = f"{row.points:>4}/{row.max_points:<4}" if marked else "  "
         # In front, since who sees it matters most.
         title = f"({row.note}) {row.title}" if row.note else row.title
-        reason = "" if by_compiler and row.cause is Reason.COMPILER else row.short
+        told = by_compiler and row.cause is Reason.COMPILER
+        told = told or (row.cause is Reason.PROBLEM and row.part in explained)
+        reason = "" if told or row.short in said else row.short
+        said.add(row.short)
         text = f"{title}: {reason}" if reason else title
         lead = [(f"  {paper.symbol(row.badge.icon)} ", f"bold {paper.colour(row.badge.tone)}")]
-        blocks.append(paper.hanging([*lead, (points, "")], text, limit=3))
-        titles.append(paper.hanging([*lead, (points, "")], title, limit=2))
+        blocks.append(paper.hanging([*lead, (points, "")], text))
+        titles.append(paper.hanging([*lead, (points, "")], title))
     full = [line for block in blocks for line in block]
     # A reason is left out whole rather than cut off.
     short = [line for block in titles for line in block]
@@ -281,8 +310,9 @@ def _for_instructor(record: Record, paper: Paper) -> list[Block]:
     if record.look:
         looks.append(paper.line(("Worth a look in the source", "bold")))
         looks += [
-            paper.one_line([(f"  line {each.line}: {each.sentence}", "")])
+            line
             for each in record.look[:LOOKS]
+            for line in paper.wrap(f"line {each.line}: {each.sentence}", indent=2)
         ]
     again = [(each.title, each.case) for each in record.counterexamples]
     again += [(FINDING_TITLES[each.finding.kind], each.case) for each in record.findings]
@@ -297,7 +327,7 @@ def _for_instructor(record: Record, paper: Paper) -> list[Block]:
     return [looks, replays]
 
 
-def _cause(cause: Cause, record: Record, paper: Paper) -> Variants:
+def _cause(cause: Cause, parts: Sequence[str], record: Record, paper: Paper) -> Variants:
     """What is wrong, with the line that it is in, in a form that editors and CI follow."""
     if cause.diagnostic is not None:
         errors = sum(each.severity == "error" for each in record.diagnostics)
@@ -312,14 +342,16 @@ def _cause(cause: Cause, record: Record, paper: Paper) -> Variants:
         place = f"{record.submission.name}:{cause.line}"
         place += f":{cause.column}: " if cause.column is not None else ": "
         what = what[:1].lower() + what[1:]
-    part = next((each.title for each in record.puzzle.parts if each.name == cause.part), "")
-    head = paper.wrap(f"{place}{what} (in {part})" if part else f"{place}{what}", limit=6)
+    part = titles_of(parts, record)
+    head_text = f"{place}{what} (in {part})" if part else f"{place}{what}"
+    head = paper.wrap(head_text)
     for line in head:
         line.stylize("bold")
     told = "" if cause.diagnostic is not None else style.sentence(cause.sentence)
-    message = paper.wrap(told, indent=2, limit=6)
+    message = paper.wrap(told, indent=2)
     code = paper.source(record.submission.text, cause.line, cause.column)
-    return [[*head, *message, *code], [*head, *message], [*head, *message[:3]]]
+    least = [*paper.wrap(head_text, limit=CUT), *paper.wrap(told, indent=2, limit=CUT)]
+    return [[*head, *message, *code], *[[*head, *message]] * 3, least]
 
 
 def _diagnostic(record: Record, paper: Paper) -> Variants:
@@ -327,7 +359,7 @@ def _diagnostic(record: Record, paper: Paper) -> Variants:
     first = next((each for each in record.diagnostics if each.line), record.diagnostics[0])
     what = "Errors in the file" if first.severity == "error" else "Warnings of the compiler"
     title = paper.line((what, "bold"))
-    message = paper.wrap(f"{first.severity}: {first.message}", indent=2, limit=3)
+    message = paper.wrap(f"{first.severity}: {first.message}", indent=2)
     code = paper.source(record.submission.text, first.line, first.column)
     return [[title, *message, *code], [title, *message], []]
 
@@ -341,25 +373,19 @@ def _programs(record: Record, paper: Paper) -> Variants:
         for run in runs:
             if run.command:
                 block.append(paper.one_line([(f"  {run.command}:", "dim")]))
-            told = [line for line in run.text.splitlines() if line.strip()][-lines:]
-            told = told or [style.sentence(program_told(run))]
-            block += [paper.one_line([(f"  {line}", "")]) for line in told]
+            told = printed_lines(run)[-lines:] or [style.sentence(program_told(run))]
+            block += [part for line in told for part in paper.wrap(line, indent=2, limit=PRINTED)]
         return block
 
     return [shown(record.programs[:4], 2), shown(record.programs[:2], 1), []]
 
 
-def _finding(findings: Sequence[CheckedFinding], record: Record, paper: Paper) -> Variants:
-    """The first finding that is no cause: of the given code, or one that costs nothing."""
-    own = [each for each in findings if each.attribution is Attribution.STUDENT]
-    first = (own or findings)[0]
-    title = FINDING_TITLES[first.finding.kind]
-    if not own:
-        title = f"In the code you were given (costs nothing): {title[:1].lower()}{title[1:]}"
-    head = paper.wrap(title, limit=2)
+def _finding(first: CheckedFinding, record: Record, paper: Paper) -> Variants:
+    """A finding that is no cause, or that costs nothing."""
+    head = paper.wrap(FINDING_TITLES[first.finding.kind])
     for line in head:
         line.stylize("bold")
-    told = paper.wrap(style.sentence(first.finding.message), indent=2, limit=4)
+    told = paper.wrap(style.sentence(first.finding.message), indent=2)
     shown = finding_excerpt(first.finding, record, context=0)
     code = paper.source(record.submission.text, shown.line, None) if shown else []
     return [[*head, *told, *code], [*head, *told], []]

@@ -226,6 +226,24 @@ def instant(iso: str) -> str:
     return f"{when.day} {when:%B %Y, %H:%M} ({zone})"
 
 
+def smallest(*, beyond: bool) -> str:
+    """What a case is that a report shows; ``beyond`` the task it can cost nothing."""
+    return (
+        "Beyond the task (extra credit), the smallest failing input"
+        if beyond
+        else "Smallest failing input"
+    )
+
+
+def smallest_input(*, beyond: bool) -> str:
+    """The same as a heading."""
+    return (
+        "The smallest input beyond the task that breaks it"
+        if beyond
+        else "The smallest input that breaks it"
+    )
+
+
 # ---- hints ----
 
 NOTHING_TO_DO = "Nothing: all points are yours."

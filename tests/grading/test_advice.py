@@ -6,13 +6,14 @@ import re
 
 import pytest
 
-from grader.grading.explain.advice import _MESSAGES, with_advice
+from grader.grading.explain.advice import with_advice
 from grader.puzzles import NAMES, find
 from grader.puzzles.conv1d import PUZZLE
 from grader.record import Diagnostic, LaunchPlace
 from grader.references import reference
 from grader.toolchain import edition as editions
 from grader.toolchain.dialect import hits, words
+from grader.toolchain.messages import meanings
 
 
 def error(message: str) -> Diagnostic:
@@ -79,7 +80,8 @@ def test_a_message_is_explained_in_the_names_of_the_edition(
 def test_no_advice_writes_a_name_that_the_edition_does_not_have(name: str) -> None:
     """Names of the API stand in an edition's file, so that no sentence can be of another one."""
     edition = editions.find(name)
-    for _, sentence in (*_MESSAGES, *PUZZLE.messages):
+    own = [advice for _, advice in PUZZLE.messages]
+    for sentence in (*(row.advice for row in meanings()), *own):
         assert "{" not in edition.worded(sentence)
         for api in ("ctx", "enqueue_function", "extensibility", "compiler.register"):
             assert not re.search(rf"\b{api}\b", sentence), sentence

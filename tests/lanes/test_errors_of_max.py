@@ -5,7 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.lanes.graph import in_short
+from grader.lanes.graph import in_short, of_file
+from grader.lanes.worker import Said
 
 MEMORY = """ValueError: An error occurred in kernel entry point named "region_2":
 An error occurred in kernel named "custom__conv1d_mogg_12":
@@ -41,3 +42,15 @@ def test_it_never_fails_and_adds_nothing(message: str) -> None:
     short = in_short(message)
     assert len(short) <= len(message)
     assert bool(short.strip()) == bool(message.strip())
+
+
+def test_a_place_in_the_student_s_file_is_kept_and_its_path_is_not() -> None:
+    raised = (
+        "ValueError: At /scratch/work/source/op/conv1d.mojo:117:41: Dim value must be positive."
+    )
+    assert of_file(raised, "op/conv1d.mojo") == Said(
+        "ValueError: Dim value must be positive.", 117, 41
+    )
+    assert of_file("ValueError: no", "op/conv1d.mojo") == Said("ValueError: no")
+    other = "At /scratch/work/source/op/other.mojo:3:4: no"
+    assert of_file(other, "op/conv1d.mojo").line is None

@@ -37,9 +37,14 @@ def test_a_long_file_is_cut_to_what_lies_around_the_notes() -> None:
     assert [row.skipped for row in rows if row.skipped] == [49 - AROUND, 50 - AROUND]
 
 
-def test_nothing_is_listed_where_nothing_is_noted() -> None:
-    assert listing(SOURCE, [], most=100) == ()
-    assert listing(SOURCE, [note(0), note(101)], most=100) == ()
+def test_a_file_is_listed_from_its_beginning_where_nothing_is_noted() -> None:
+    rows = listing(SOURCE, [], most=100)
+    assert rows[0].source is not None
+    assert not any(row.notes for row in rows)
+    assert rows[-1].skipped == len(SOURCE.split("\n")) - 1 - 100
+    assert listing(SOURCE, [], most=0) == ()
+    outside = listing(SOURCE, [note(0), note(101)], most=100)
+    assert not any(row.notes for row in outside)
     assert listing(SOURCE, [note(3)], most=0) == ()
 
 

@@ -61,6 +61,8 @@ def build(
         outputs=tuple(_outputs(observation)),
         **_explained(part, [observation, *failing], passing, source),
         error=problem.detail if ended else "",
+        line=run.line if problem.finding is None else None,
+        column=run.column if problem.finding is None else None,
         finding=_kept(problem.finding) if ended else None,
         case=observation.number,
         concerns=tuple(

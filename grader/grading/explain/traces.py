@@ -25,6 +25,7 @@ from grader.device import (
     of_file,
 )
 from grader.errors import GradeError
+from grader.grading.explain.arrays import ArrayNames
 from grader.grading.observe import concerned
 from grader.grading.results import Results
 from grader.guidance import EXPLAINS_ALL
@@ -138,7 +139,7 @@ def _trace(
         return None
     trace = launch.trace
     assert trace is not None
-    done = _done(trace, text)
+    done = _done(trace, text, ArrayNames(case, text))
     own = [each for each in done if each.by.thread == thread]
     if finding is not None:
         own = _up_to(own, finding)
@@ -265,7 +266,7 @@ class _Done:
         return (self.by.space, self.by.array, self.by.cells, self.by.size)
 
 
-def _done(trace: AccessTrace, text: str) -> list[_Done]:
+def _done(trace: AccessTrace, text: str, names: ArrayNames) -> list[_Done]:
     places = [of_file(each) for each in trace.places]
     done = []
     for each in trace.accesses:
@@ -273,6 +274,8 @@ def _done(trace: AccessTrace, text: str) -> list[_Done]:
         name = each.array
         if each.space is Space.SHARED and place is not None:
             name = indexed_array(text, place.line, place.column) or name
+        elif place is None:
+            name = names.of(each.space, each.access, each.cells) or name
         step = TracedStep(
             access=each.access,
             space=each.space,
