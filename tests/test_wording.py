@@ -34,8 +34,9 @@ from grader.wording.checks import other_edition, reason_sentence
 from grader.wording.findings import explain_finding
 from grader.wording.verdicts import HURDLES, shortfall_sentence
 
-PARTIAL = {"HURDLES"}
-"""Has what it can't do without, and no more: see `test_hurdles_are_checks_before_values`."""
+PARTIAL = {"HURDLES", "PROBLEM_STEPS"}
+"""Have what they can't do without, and no more. What to do about other problems than those of
+`PROBLEM_STEPS` is said by the check; see `test_hurdles_are_checks_before_values` for the other."""
 
 
 def tables() -> Iterator[Any]:
