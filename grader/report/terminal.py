@@ -183,7 +183,9 @@ def variants(
     """
     title, told, rows, why = _parts(example, paper, said, beyond=beyond)
     lines = paper.wrap(told, indent=2)
-    return [[*title, *lines, *rows, *why], [*title, *rows, *why], []]
+    short = [*title, *rows, *why]
+    # A long rubric is shortened before the numbers go.
+    return [[*title, *lines, *rows, *why], short, short, []]
 
 
 def case_lines(example: Counterexample, paper: Paper) -> list[Text]:

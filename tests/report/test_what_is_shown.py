@@ -236,6 +236,17 @@ def test_a_mistake_in_two_parts_is_told_once() -> None:
     assert render_html(made).count("<p>The taps are in reverse.</p>") == 1
 
 
+def test_a_long_rubric_gives_way_before_the_numbers_do() -> None:
+    made = records.wrong_values()
+    more = tuple(
+        msgspec.structs.replace(made.checks[0], id=f"more-{k}", title=f"Check {k}")
+        for k in range(24)
+    )
+    text = render_text(msgspec.structs.replace(made, checks=(*made.checks, *more)))
+    assert "Smallest failing input" in text
+    assert "more checks in the report" in text
+
+
 def test_an_error_that_no_table_knows_still_has_a_next_step() -> None:
     made = msgspec.structs.replace(records.graph_does_not_compile(), advice=(), diagnostics=())
     text = render_text(made)
