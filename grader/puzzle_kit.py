@@ -19,6 +19,7 @@ from grader.checks import (
     Robust,
     failed,
 )
+from grader.intake.places import Place
 from grader.model.cases import Observation, Problem
 from grader.model.checks import Check, Judgement, PartResults, Tally
 from grader.model.domains import (
@@ -104,6 +105,7 @@ __all__ = [
     "Packages",
     "Part",
     "PartResults",
+    "Place",
     "Problem",
     "ProblemKind",
     "Program",

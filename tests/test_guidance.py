@@ -242,6 +242,14 @@ def test_a_model_explains_what_a_read_of_unwritten_memory_only_shows() -> None:
     assert (cause.key, cause.sentence, cause.step) == ("flipped", "It is flipped.", "Turn it.")
 
 
+def test_a_mistake_is_at_its_line_where_that_is_known_and_the_kernel_is_their_own() -> None:
+    made = with_mistake(wrong_values())
+    first, *others = made.counterexamples
+    made = replace(made, counterexamples=(replace(first, line=74), *others))
+    assert [each.line for each in causes(made)] == [74]
+    assert [each.line for each in causes(replace(made, launched_at=(PLACE,)))] == [117]
+
+
 def test_what_a_mistake_makes_a_thread_read_is_no_step_of_its_own() -> None:
     made = with_finding(wrong_values(), FindingKind.UNINITIALISED_READ)
     mend = f"Line 69: mend {FindingKind.UNINITIALISED_READ}"

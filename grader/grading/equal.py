@@ -21,6 +21,7 @@ from grader.intake.lexer import DEDENT, INDENT, NEWLINE, Token, tokens
 from grader.intake.static_look import look
 from grader.record import (
     CaseLog,
+    Counterexample,
     Diagnostic,
     LaunchPlace,
     Note,
@@ -98,6 +99,8 @@ class _Moved:
             case TracedStep(line=int() as named):
                 line, column = self._places.place(named, value.column or None)
                 return self._fields(msgspec.structs.replace(value, line=line, column=column or 0))
+            case Counterexample(line=int() as named):
+                return self._fields(msgspec.structs.replace(value, line=self._line(named)))
             case LaunchPlace():
                 lines = {
                     name: self._line(getattr(value, name))

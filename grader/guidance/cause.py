@@ -232,7 +232,8 @@ def _of_part(record: Record, part: str, checks: list[CheckOutcome]) -> Cause | N
             part=part,
             sentence=known.explanation,
             step=known.advice,
-            line=blamed.line if blamed is not None else None,
+            # What a given kernel has is not what is wrong.
+            line=blamed.line if blamed is not None else known.line,
             sketch=known.sketch,
             example=known,
         )

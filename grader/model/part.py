@@ -16,6 +16,7 @@ from typing import ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from grader.intake.places import Place
 from grader.model.domains import FACTOR, ArraySpec, Domain, Extent, Factor, Sizes, Values
 from grader.model.expected import ExpectedOutput
 from grader.model.numbers import dtype_of
@@ -155,6 +156,8 @@ class Mistake:
     open: Callable[[Arrays, Sizes], NDArray[np.bool_]] | None = None
     """Elements of which it does not say what they hold: what comes of a read of what nothing wrote,
     or of a number that no rule tells. None where it says all."""
+    place: Place | None = None
+    """What in the kernel it is about, where that is one place as a rule."""
     zeros: bool = False
     """Whether all that it gives are zeros, so that it matters who wrote them."""
     sketch: str = ""
@@ -162,17 +165,30 @@ class Mistake:
     it is not certain."""
 
 
-def sketched(sketches: Mapping[str, Sequence[str]], *mistakes: Mistake) -> tuple[Mistake, ...]:
+def sketched(
+    sketches: Mapping[str, Sequence[str]],
+    *mistakes: Mistake,
+    places: Mapping[Place, Sequence[str]] = {},
+) -> tuple[Mistake, ...]:
     """Mistakes, with the shape of the right answer for some of them.
 
     Args:
         sketches: Each shape, with the names of the mistakes that it is for.
         mistakes: All of them.
+        places: What in the kernel some of them are about, with their names.
     """
+    about = {name: place for place, names in places.items() for name in names}
     shapes = {name: shape for shape, names in sketches.items() for name in names}
-    if unknown := shapes.keys() - {each.name for each in mistakes}:
+    if unknown := {*shapes, *about} - {each.name for each in mistakes}:
         raise ValueError(f"no mistake has the name {min(unknown)}")
-    return tuple(replace(each, sketch=shapes.get(each.name, each.sketch)) for each in mistakes)
+    return tuple(
+        replace(
+            each,
+            sketch=shapes.get(each.name, each.sketch),
+            place=about.get(each.name, each.place),
+        )
+        for each in mistakes
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,6 +22,7 @@ from grader.puzzle_kit import (
     Kernels,
     Mistake,
     Part,
+    Place,
     Reals,
     RubricItem,
     Sizes,
@@ -219,5 +220,6 @@ PLUS_TEN = sketched(
         advice="One thread must not repeat what another does, and a must stay as it is.",
     ),
     *of_any(),
+    places={Place.STORE: ("nothing-added", "subtracted", "multiplied")},
 )
 """Mistakes of those that add ten."""

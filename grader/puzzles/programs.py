@@ -16,6 +16,7 @@ from grader.puzzle_kit import (
     Extent,
     Integers,
     Mistake,
+    Place,
     Program,
     Reals,
     Robust,
@@ -212,6 +213,7 @@ def of_right(
         ),
         Mistake(
             name="last-element-missing",
+            place=Place.GUARD,
             explanation="The last element is not written.",
             advice="Which is the last index, and does the guard let it through?",
             answer=without_last,

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from grader.device import CopyOut, Finding, Launch
-from grader.grading.explain.mistakes import recognised, writer_of
+from grader.grading.explain.mistakes import Known, recognised, writer_of
 from grader.grading.observe import concerned
 from grader.intake.launches import short_launch
+from grader.intake.places import only_place
 from grader.model.cases import Comparison, Observation, Problem
 from grader.model.domains import Values
-from grader.model.part import Part
+from grader.model.part import Kernels, Part
 from grader.model.puzzle import Puzzle
 from grader.record import Counterexample, Ending, Mismatch, OutputCase, Tensor
 
@@ -93,7 +95,7 @@ def _outputs(observation: Observation) -> Iterator[OutputCase]:
 
 def _explained(
     part: Part, failing: Sequence[Observation], passing: Sequence[Observation], source: str
-) -> dict[str, str]:
+) -> dict[str, Any]:
     """What is known of the mistake: by the outputs, or by the launch where there is none."""
     known = recognised(part, failing, passing=passing)
     if known is not None:
@@ -102,11 +104,27 @@ def _explained(
             "explanation": known.explanation,
             "advice": known.advice,
             "sketch": known.sketch,
+            "line": _line(part, known, source),
         }
     if all(observation.run.ending in _NO_OUTPUT for observation in failing):
         short = short_launch(source)
         return {"explanation": short.sentence} if short is not None else {}
     return {}
+
+
+def _line(part: Part, known: Known, source: str) -> int | None:
+    """The line of the file that a mistake is about, where that is certain."""
+    if known.place is None:
+        return None
+    code = part.code
+    given = part.given.function if part.given is not None else ""
+    return only_place(
+        source,
+        code.functions if isinstance(code, Kernels) else [given],
+        known.place,
+        output=part.outputs[0].name,
+        inputs=[spec.name for spec in part.inputs],
+    )
 
 
 def _kept(finding: Finding | None) -> Finding | None:

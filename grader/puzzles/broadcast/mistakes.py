@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from grader.puzzle_kit import Arrays, ExpectedOutput, Mistake, Sizes, sketched
+from grader.puzzle_kit import Arrays, ExpectedOutput, Mistake, Place, Sizes, sketched
 from grader.puzzles.elementwise import of_any
 from grader.puzzles.map_2d.mistakes import of_two_axes
 from grader.puzzles.programs import Answer, numbers
@@ -99,4 +99,8 @@ def mistakes(
         ),
         *of_two_axes(right),
         *of_any(right),
+        places={
+            Place.STORE: ("only-a", "only-b", "multiplied", "subtracted"),
+            Place.GUARD: ("last-row-and-column-missing",),
+        },
     )

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from grader.puzzle_kit import Arrays, Mistake, Sizes, sketched
+from grader.puzzle_kit import Arrays, Mistake, Place, Sizes, sketched
 from grader.puzzles.conv1d.bound import inside_of, reference, windows
 from grader.puzzles.shapes import HALO, WINDOW
 
@@ -218,12 +218,14 @@ MISTAKES = sketched(
     ),
     Mistake(
         name="last-tap-missing",
+        place=Place.LOOP_END,
         explanation="The last term of each sum is left out: kernel[conv_size - 1] was not used.",
         advice="Which taps belong to a sum, and which of them does the loop reach?",
         answer=_some_taps(slice(0, -1)),
     ),
     Mistake(
         name="first-tap-missing",
+        place=Place.LOOP_START,
         explanation="The first term of each sum is left out. The published example can't tell: "
         "there kernel[0] is zero.",
         advice="Which is the first tap?",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from grader.puzzle_kit import Arrays, Mistake, Sizes, sketched
+from grader.puzzle_kit import Arrays, Mistake, Place, Sizes, sketched
 from grader.puzzles.programs import Answer, numbers, of_right
 from grader.puzzles.shapes import HALO, WINDOW
 
@@ -150,12 +150,14 @@ COMMON = sketched(
     ),
     Mistake(
         name="first-tap-missing",
+        place=Place.LOOP_START,
         explanation="The first tap is left out. The published example can't tell: there it is 0.",
         advice="Sum over all j from 0.",
         answer=lambda inputs, sizes: _without(0, inputs, sizes),
     ),
     Mistake(
         name="last-tap-missing",
+        place=Place.LOOP_END,
         explanation="The last tap is left out.",
         advice="Which taps belong to a sum, and which of them does the loop reach?",
         answer=lambda inputs, sizes: _without(-1, inputs, sizes),

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from grader.puzzle_kit import Arrays, Mistake, Sizes, sketched
+from grader.puzzle_kit import Arrays, Mistake, Place, Sizes, sketched
 from grader.puzzles.programs import Answer, numbers, of_right
 from grader.puzzles.shapes import A_CELL_EACH, REDUCTION
 
@@ -39,6 +39,7 @@ MISTAKES = sketched(
     },
     Mistake(
         name="first-product-missing",
+        place=Place.LOOP_START,
         explanation="The first product is left out of the sum. The published example can't tell: "
         "there it is zero.",
         advice="Elements begin at 0, and so do the cells that are added up.",
@@ -46,6 +47,7 @@ MISTAKES = sketched(
     ),
     Mistake(
         name="last-product-missing",
+        place=Place.LOOP_END,
         explanation="The last product is left out of the sum.",
         advice="Which cell does the first step of the reduction add to the one in the middle?",
         answer=_of_products(lambda products: products[:-1]),

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from grader.puzzle_kit import Arrays, ExpectedOutput, Mistake, Sizes, sketched
+from grader.puzzle_kit import Arrays, ExpectedOutput, Mistake, Place, Sizes, sketched
 from grader.puzzles.elementwise import (
     PLUS_TEN,
     TEN,
@@ -82,6 +82,7 @@ def of_two_axes(
             advice="Row 0 comes first in memory.",
             right=right,
         ),
+        places={Place.GUARD: ("last-row-and-column-missing",)},
     )
 
 

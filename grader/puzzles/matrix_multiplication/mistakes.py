@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from grader.puzzle_kit import Arrays, Mistake, Sizes, sketched
+from grader.puzzle_kit import Arrays, Mistake, Place, Sizes, sketched
 from grader.puzzles.programs import Answer, numbers, of_right
 
 TPB = 3
@@ -103,12 +103,14 @@ COMMON = sketched(
     ),
     Mistake(
         name="first-product-missing",
+        place=Place.LOOP_START,
         explanation="The first product of each sum is left out.",
         advice="k begins at 0.",
         answer=_of(lambda a, b: a[:, 1:] @ b[1:]),
     ),
     Mistake(
         name="last-product-missing",
+        place=Place.LOOP_END,
         explanation="The last product of each sum is left out.",
         advice="Which is the last product of a sum?",
         answer=_of(lambda a, b: a[:, :-1] @ b[:-1]),

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from grader.puzzle_kit import Arrays, Mistake, Sizes, sketched
+from grader.puzzle_kit import Arrays, Mistake, Place, Sizes, sketched
 from grader.puzzles.programs import Answer, numbers, of_right
 from grader.puzzles.shapes import READ_THEN_WRITE, TWO_AXES
 
@@ -54,6 +54,7 @@ OF_TEN = sketched(
     ),
     Mistake(
         name="last-row-and-column-missing",
+        place=Place.GUARD,
         explanation="The last row and the last column are not written.",
         advice="Which are the last row and the last column, and does the guard let them through?",
         answer=lambda inputs, sizes: np.pad(_plus_ten(inputs, sizes)[:-1, :-1], ((0, 1), (0, 1))),

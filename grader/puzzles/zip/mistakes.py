@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from grader.puzzle_kit import Arrays, ExpectedOutput, Mistake, Sizes, sketched
+from grader.puzzle_kit import Arrays, ExpectedOutput, Mistake, Place, Sizes, sketched
 from grader.puzzles.elementwise import of_any, of_the_example
 from grader.puzzles.programs import Answer, numbers
 
@@ -101,4 +101,7 @@ def mistakes(
         ),
         of_the_example(4, right),
         *of_any(right),
+        places={
+            Place.STORE: (*("a-twice", "b-twice", "only-a", "only-b"), "subtracted", "multiplied"),
+        },
     )

@@ -126,7 +126,7 @@ def _one_of(
             explanation, advice = first.explanation, first.advice
             if first.zeros:
                 explanation, advice = _of_zeros(observed) or (explanation, advice)
-            return Known(first.name, explanation, advice, first.sketch)
+            return Known(first.name, explanation, advice, first.sketch, first.place)
         case [other]:
             return Known("", *either(first.explanation, other.explanation))
         case _:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grader.device import CopyOut, Provenance
+from grader.intake.places import Place
 from grader.model.cases import Comparison, Observation
 from grader.model.numbers import range_of
 from grader.model.part import Part
@@ -24,6 +25,8 @@ class Known(NamedTuple):
     explanation: str
     advice: str
     sketch: str = ""
+    place: Place | None = None
+    """What in the kernel it is about."""
 
 
 class Seen(NamedTuple):

@@ -22,12 +22,14 @@ from grader.grading.explain.mistakes.words import (
     the_same_everywhere,
     too_small_a_type,
 )
+from grader.intake.places import Place
 from grader.model.cases import Comparison, Observation
 from grader.model.numbers import dtype_of, range_of
 
 _SMALLER: Final = ("float16", "bfloat16")
 _TELLING: Final = 0.1
 """An element may be off from its value by rounding, but not by so much."""
+_PLACES: Final = {"float16": Place.FLOAT16, "bfloat16": Place.BFLOAT16}
 _TF32_BITS: Final = 13
 """Of a float32's mantissa, those that a tensor core's TF32 does not have."""
 _NAN: Final = "nan"
@@ -115,30 +117,31 @@ def rounding(seen: Seen) -> Known | None:
     """Values, or the inputs, were rounded to a smaller type."""
     compared = [each for case in seen.failing for each in case.comparisons]
     own = {spec.name: spec.dtype for spec in seen.part.outputs}
-    # The largest tells most; a zero may have come about in many ways.
-    wrong = max(
-        (
-            (float(each.got.ravel()[at]), float(each.expected.value.ravel()[at]))
-            for each in compared
-            if own[each.output] == "float32"
-            for at in each.wrong
-            if np.isfinite(each.got.ravel()[at]) and each.got.ravel()[at]
-        ),
-        key=lambda pair: abs(pair[0]),
-        default=None,
+    numbers = (
+        (float(each.got.ravel()[at]), float(each.expected.value.ravel()[at]))
+        for each in compared
+        if own[each.output] == "float32"
+        for at in each.wrong
+        if np.isfinite(each.got.ravel()[at]) and each.got.ravel()[at]
     )
+    # The first case is the one that is shown. A zero may have come about in many ways.
+    wrong = next(numbers, None)
     if wrong is None:
         return None
     for smaller in _SMALLER:
         if all(_rounded_to(smaller, each) for each in compared):
-            return Known(smaller, *too_small_a_type(smaller, *wrong))
+            with np.errstate(over="ignore"):
+                is_rounded = wrong[0] == float(np.float64(wrong[1]).astype(dtype_of(smaller)))
+            words = too_small_a_type(smaller, *wrong, is_rounded=is_rounded)
+            return Known(smaller, *words, place=_PLACES[smaller])
     floats = [spec.name for spec in seen.part.inputs if spec.dtype == "float32"]
     for name, rounded in _INPUTS.items():
         # All of them, or one alone.
         for which in (floats, *([each] for each in floats if len(floats) > 1)):
             if all(_of_rounded_inputs(rounded, which, each) for each in seen.failing):
                 one = which[0] if len(which) == 1 else ""
-                return Known(name, *inputs_rounded(name, *wrong, one))
+                words = inputs_rounded(name, *wrong, one)
+                return Known(name, *words, place=_PLACES.get(name))
     return None
 
 

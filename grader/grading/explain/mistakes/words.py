@@ -10,12 +10,22 @@ from grader.device import Dim3, Provenance, Writer
 _MOJO_TYPES: Final = {"float16": "Float16", "bfloat16": "BFloat16", "tf32": "TF32"}
 
 
-def too_small_a_type(dtype: str, got: float, right: float) -> tuple[str, str]:
-    """That values were kept in a smaller type on the way, and what to do about it."""
+def too_small_a_type(dtype: str, got: float, right: float, *, is_rounded: bool) -> tuple[str, str]:
+    """That values were kept in a smaller type on the way, and what to do about it.
+
+    Args:
+        dtype: The smaller type.
+        got: An output.
+        right: What it should be.
+        is_rounded: Whether it is that, rounded once.
+    """
     name = _MOJO_TYPES[dtype]
+    how = f"is {right:.9g} rounded to {name}"
+    if not is_rounded:
+        how = f"stands where {right:.9g} is right"
     told = (
-        f"{got:.9g} stands where {right:.9g} is right, and every result is a number that {name} "
-        f"can hold: something on the way is {name}."
+        f"{got:.9g} {how}, and every result is a number that {name} can hold: something on the "
+        f"way is {name}."
     )
     return told, _KEEP_FLOAT32
 
