@@ -245,7 +245,7 @@ def test_a_model_explains_what_a_read_of_unwritten_memory_only_shows() -> None:
 def test_a_mistake_is_at_its_line_where_that_is_known_and_the_kernel_is_their_own() -> None:
     made = with_mistake(wrong_values())
     first, *others = made.counterexamples
-    made = replace(made, counterexamples=(replace(first, line=74), *others))
+    made = replace(made, counterexamples=(replace(first, mistake_line=74), *others))
     assert [each.line for each in causes(made)] == [74]
     assert [each.line for each in causes(replace(made, launched_at=(PLACE,)))] == [117]
 

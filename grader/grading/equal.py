@@ -99,15 +99,8 @@ class _Moved:
             case TracedStep(line=int() as named):
                 line, column = self._places.place(named, value.column or None)
                 return self._fields(msgspec.structs.replace(value, line=line, column=column or 0))
-            case Counterexample(line=int() as named):
-                return self._fields(msgspec.structs.replace(value, line=self._line(named)))
-            case LaunchPlace():
-                lines = {
-                    name: self._line(getattr(value, name))
-                    for name in ("line", "grid_line", "block_line", "misplaced_line")
-                    if getattr(value, name) is not None
-                }
-                return self._fields(msgspec.structs.replace(value, **lines))
+            case Counterexample() | LaunchPlace():
+                return self._fields(self._with_lines(value))
             case SubmissionInfo() | CaseLog() | Tensor() | Launch():
                 return value
             case msgspec.Struct():
@@ -121,6 +114,17 @@ class _Moved:
                 }
             case _:
                 return value
+
+    def _with_lines(self, value: msgspec.Struct) -> msgspec.Struct:
+        """A case or a launch with its lines moved."""
+        names = ("line", "mistake_line", "grid_line", "block_line", "misplaced_line")
+        old = {name: getattr(value, name, None) for name in names}
+        lines: dict[str, int | None] = {
+            name: self._line(line) for name, line in old.items() if line is not None
+        }
+        if isinstance(value, Counterexample) and value.line is not None:
+            lines["line"], lines["column"] = self._places.place(value.line, value.column)
+        return msgspec.structs.replace(value, **lines)
 
     def _at_its_place(self, value: _Message) -> _Message:
         if value.line is None:

@@ -233,7 +233,7 @@ def _of_part(record: Record, part: str, checks: list[CheckOutcome]) -> Cause | N
             sentence=known.explanation,
             step=known.advice,
             # What a given kernel has is not what is wrong.
-            line=blamed.line if blamed is not None else known.line,
+            line=blamed.line if blamed is not None else known.mistake_line,
             sketch=known.sketch,
             example=known,
         )

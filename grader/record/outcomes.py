@@ -111,7 +111,7 @@ class Counterexample(msgspec.Struct, frozen=True, kw_only=True):
     """What to think about, or to do."""
     sketch: str = ""
     """A few lines of an answer in which this can't happen: the third hint."""
-    line: int | None = None
+    mistake_line: int | None = None
     """The line of the file that the mistake is about; None where that is not certain."""
     error: str = ""
     """What the run said, when it gave no output."""

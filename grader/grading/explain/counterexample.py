@@ -104,7 +104,7 @@ def _explained(
             "explanation": known.explanation,
             "advice": known.advice,
             "sketch": known.sketch,
-            "line": _line(part, known, source),
+            "mistake_line": _line(part, known, source),
         }
     if all(observation.run.ending in _NO_OUTPUT for observation in failing):
         short = short_launch(source)
