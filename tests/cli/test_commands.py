@@ -29,7 +29,7 @@ def grade(*arguments, stdin=None, cwd=None):
         input=stdin,
         cwd=cwd,
         check=False,
-        timeout=120,
+        timeout=400,
     )
 
 

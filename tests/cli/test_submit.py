@@ -9,8 +9,8 @@ import msgspec
 import pytest
 from click.testing import CliRunner
 
+from grader.book import identify
 from grader.book.identify import choose
-from grader.cli import how
 from grader.cli import submit as module
 from grader.cli.submit import submit
 from grader.errors import OtherPuzzle, SubmissionRefused, UsageError
@@ -137,7 +137,7 @@ class TestWhichPuzzle:
         """A grader that has two puzzles, so that a file has to tell which it is of."""
         names = ("conv1d", "attention")
         monkeypatch.setattr("grader.cli.options.NAMES", names)
-        monkeypatch.setattr(how, "choose", lambda text: choose(text, installed=names))
+        monkeypatch.setattr(identify, "choose", lambda text: choose(text, installed=names))
 
     @staticmethod
     def submitted(text: str, folder: Path, *arguments: str) -> tuple[Record, BaseException | None]:
