@@ -88,6 +88,7 @@ class TestForReal:
         assert all(properties["file"] == "conv1d.mojo" for _, properties, _ in errors)
 
     @pytest.mark.slow
+    @pytest.mark.exhaustive
     def test_right(self, run) -> None:
         source = (REFERENCES / "right.mojo").read_bytes()
         job = run(GRADE, {"conv1d.mojo": source}, device="software")

@@ -16,9 +16,9 @@ from grader.puzzles import NAMES, find
 from grader.samples import ASSIGNMENT
 
 EVERY_RUN = {
-    "map": "index_plus_ten input_overwritten",
-    "guards": "no_guard grid_stride",
-    "map_2d": "tile_tensor guard_of_the_place name_misspelt",
+    "map": "index_plus_ten",
+    "guards": "no_guard",
+    "map_2d": "tile_tensor name_misspelt",
     "broadcast": "transposed",
     "blocks": "written_in_the_first_block",
     "shared_memory": "tile_backwards",

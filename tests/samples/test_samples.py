@@ -15,8 +15,7 @@ from benchmarks.verdict_quality import grade_one
 
 # Of those that need a graph: the right ones that look odd, then a mistake of each kind.
 EVERY_RUN = """
-right whole_domain atomic_sums unfilled_pass op_name_misspelt sizes_swapped halo_not_loaded
-host_computed answer_by_call_count
+right whole_domain op_name_misspelt sizes_swapped halo_not_loaded host_computed
 """.split()  # noqa: SIM905 - one name a line would be a dozen
 
 LABELS = labels_of("26.5")
