@@ -73,6 +73,18 @@ def test_the_launch_and_what_a_thread_did_move_too():
     assert (other.line, other.misplaced_line) == (6, None)
 
 
+def test_the_lines_of_a_case_move_too():
+    examples = records.wrong_values().counterexamples
+    assert examples
+    named = replace(examples[0], line=2, column=9, mistake_line=3)
+    none = replace(examples[0], line=None, column=None, mistake_line=None)
+    record = record_of(TEXT, counterexamples=(named, none))
+    own = record_of_equal_program(record, submission_from_bytes("mine.mojo", LONGER.encode()))
+    one, other = own.counterexamples
+    assert (one.line, one.column, one.mistake_line) == (5, 10, 6)
+    assert (other.line, other.column, other.mistake_line) == (None, None, None)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("find", "put"),
