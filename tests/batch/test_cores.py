@@ -111,7 +111,7 @@ def test_a_machine_without_sockets_to_give_binds_nothing(all_cores, monkeypatch)
         assert core is None
     began = time.monotonic()
     assert not machine.Lease("gpu/0").wait(30)
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 25
 
 
 def test_a_core_that_was_taken_from_the_process_is_not_bound(all_cores, monkeypatch):

@@ -89,7 +89,7 @@ class TestTrouble:
         source = make_class(tmp_path / "c", {"ann.mojo": "x # sleep 60"})
         began = time.monotonic()
         grade_class(source, tmp_path / "run")
-        assert time.monotonic() - began < 15
+        assert time.monotonic() - began < 50
         assert "hung" in results(tmp_path / "run")["ann"].record.fault.what
 
     def test_an_answer_that_is_none_is_no_mark(self, tmp_path):

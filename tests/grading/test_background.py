@@ -21,7 +21,7 @@ def test_it_can_be_begun_without_waiting_for_it():
 def test_it_begins_by_itself_after_a_while():
     began = threading.Event()
     step = Background(began.set, after=0.01)
-    assert began.wait(5)
+    assert began.wait(60)
     step.result()
 
 
@@ -29,7 +29,7 @@ def test_who_asks_for_the_result_does_not_wait_for_the_while():
     started = time.monotonic()
     assert Background(lambda: 7, after=60).result() == 7
     assert Background(lambda: 7, after=None).result() == 7
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 50
 
 
 def test_who_asks_for_the_result_for_a_while_does_not_wait_for_longer():
@@ -50,7 +50,7 @@ def test_what_is_dropped_in_time_never_runs():
 def test_what_was_begun_and_is_dropped_is_disposed_of_once():
     began, disposed = threading.Event(), []
     step = Background(lambda: began.set() or "bench", after=0)
-    assert began.wait(5)
+    assert began.wait(60)
     step.drop(disposed.append)
     step.drop(disposed.append)
     assert disposed == ["bench"]

@@ -8,6 +8,8 @@ from grader.errors import UnsupportedByDevice
 from grader.record import Status, Verdict
 
 ALL = 110
+BUSY = 60
+"""Seconds. On an idle machine each takes seven at most; without an end of ours, a thousand."""
 
 
 def test_the_honest_worker_gets_everything(grade):
@@ -269,7 +271,7 @@ def test_whatever_it_says_it_keeps_only_what_it_had(grade, said):
     assert graded.scored.score <= (45 if said == "the result twice" else 25)
     assert graded.failure == ""
     assert graded.survivors == []
-    assert graded.seconds < 60
+    assert graded.seconds < BUSY
 
 
 EXCESSES = {
@@ -362,4 +364,4 @@ def test_a_compile_that_ends_in_another_way_is_the_submissions_failure(grade, na
     assert (graded.scored.verdict, graded.scored.score) == (Verdict.FAIL, 10)
     assert word in graded.failure
     assert graded.survivors == []
-    assert graded.seconds < 6 + 5
+    assert graded.seconds < BUSY

@@ -117,9 +117,9 @@ def test_the_same_message_again_is_one():
 
 
 def test_long_lines_take_no_long_time():
-    began = time.perf_counter()
+    began = time.process_time()
     read(("a:" * 500_000) + "\n" + ":" * 1_000_000 + "\n" + " error: " * 200_000)
-    assert time.perf_counter() - began < 2
+    assert time.process_time() - began < 2
 
 
 LINES = st.one_of(

@@ -99,6 +99,6 @@ def test_no_arrangement_of_signs_is_too_odd(text: str) -> None:
 def test_a_hostile_text_of_the_largest_size_takes_little_time(text: str) -> None:
     from grader.toolchain.detect import detect
 
-    began = time.perf_counter()
+    began = time.process_time()
     detect(text)
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 5

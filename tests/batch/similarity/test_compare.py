@@ -113,9 +113,9 @@ class TestPairs:
     def test_a_feature_of_many_makes_no_pairs_by_itself(self) -> None:
         """So that the time does not grow with the square of the class."""
         found = {f"s{n:05d}": features_of("all", "most", f"own{n}") for n in range(20 * COMMON)}
-        began = time.perf_counter()
+        began = time.process_time()
         assert compare(found).pairs == ()
-        assert time.perf_counter() - began < 2
+        assert time.process_time() - began < 2
 
 
 class TestTexts:

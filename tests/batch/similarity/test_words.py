@@ -63,9 +63,9 @@ def test_it_reads_the_same_code_as_the_reader_that_decides(path: Path) -> None:
     "text", ['"' * 200_000, "'\\" * 100_000, '"""' + "a" * 200_000, "`" * 200_000, "#\n" * 100_000]
 )
 def test_it_is_linear_in_the_worst_case(text: str) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     read(text)
-    assert time.perf_counter() - began < 3
+    assert time.process_time() - began < 3
 
 
 def test_renaming_hides_nothing() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from time import perf_counter
+from time import process_time
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -82,9 +82,9 @@ def test_a_hostile_text_costs_no_more_than_its_length() -> None:
         for one in range(6)
         for other in range(6)
     ]
-    began = perf_counter()
+    began = process_time()
     parse(f"{HEAD}.entry k() {{ {' '.join(levels * 3)} ret; }}")
-    assert perf_counter() - began < 20
+    assert process_time() - began < 20
 
 
 @dataclass(frozen=True, eq=False)
