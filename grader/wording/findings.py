@@ -254,27 +254,6 @@ KERNEL_IS_FINE = "The kernel is the one that you were given."
 IN_ORDER = "Pass them in the order in which the kernel declares them."
 UNWRITTEN_BUFFER = "This was global memory: a buffer that nothing had filled."
 """Added to the explanation of an uninitialised read of global memory."""
-FINDING_DIAGNOSES: dict[FindingKind, str] = {
-    FindingKind.OUT_OF_BOUNDS: "A thread {past} the end of {what}",
-    FindingKind.MISALIGNED: "An access is not aligned to its type",
-    FindingKind.UNINITIALISED_READ: "A thread reads a cell of {what} that nothing wrote",
-    FindingKind.INACTIVE_LANE: "A shuffle takes a value from a lane that has no thread",
-    FindingKind.RACE: "Two threads use the same cell of {what} with no barrier between them",
-    FindingKind.BARRIER_DIVERGENCE: "Not every thread of the block reaches the barrier",
-    FindingKind.BUDGET_EXCEEDED: "The kernel does not come to an end",
-    FindingKind.BAD_LAUNCH: "The device refuses the launch",
-    FindingKind.TRAP: "The kernel stops itself",
-    FindingKind.STACK_OVERFLOW: "A function calls itself without end",
-    FindingKind.MISSING_FUNCTION: "The kernel calls a function that no GPU has",
-    FindingKind.EXITED_BEFORE_BARRIER: "Threads end before a barrier that others reach",
-    FindingKind.SAME_VALUE_RACE: "Several threads write the same value to one cell of {what}",
-    FindingKind.UNFINISHED_COPY: "A thread uses a cell of {what} before its asynchronous copy",
-    FindingKind.MBARRIER_MISUSE: "An mbarrier is used as PTX does not allow",
-    FindingKind.ABSENT_BLOCK: "A block accesses another's shared memory, which may not be there",
-    FindingKind.INCOMPLETE_WARP: "Not every thread of a warp reaches an operation of all of it",
-    FindingKind.STREAM_RACE: "Work on two streams uses the same memory, and neither waits",
-}
-"""For an instructor; ``{past}`` and ``{what}`` stand for the access and the memory."""
 
 # ---- who wrote an output ----
 

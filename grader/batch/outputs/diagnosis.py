@@ -1,9 +1,9 @@
 """What is wrong with a submission, in a sentence for an instructor; who has the same trouble.
 
-Two records with the same `Diagnosis.key` have the same trouble, as far as the records tell. What a
-record says best comes first: that nothing was filled in, the compiler's message, a mistake that the
-puzzle knows by its pattern, what the device saw, the wrong numbers themselves, and last which
-checks failed.
+Two records with the same `Diagnosis.key` have the same trouble, as far as the records tell. The
+trouble is the cause that the student reads of, the first of `grader.guidance.cause.causes`; where
+no cause is certain, wrong answers to the published example tell students apart, and else the checks
+that failed.
 
 Students with the same trouble are put together, with an example from which one sees the trouble.
 """
@@ -17,21 +17,31 @@ from hashlib import blake2b
 import msgspec
 
 from grader.batch.model import StudentResult
-from grader.device import Finding, FindingKind, Space
+from grader.guidance.cause import Cause, causes, failed_of
 from grader.intake.display import one_line
 from grader.marks import untouched
 from grader.record import (
     Aspect,
     Attribution,
     Counterexample,
-    Diagnostic,
+    ProblemKind,
     Record,
     Status,
     Tensor,
     Verdict,
 )
 from grader.report import style
-from grader.wording.findings import FINDING_DIAGNOSES
+from grader.wording.diagnoses import (
+    DIAGNOSES,
+    NOTHING_FILLED_IN,
+    check_diagnosis,
+    checks_diagnosis,
+    compiler_diagnosis,
+    example_diagnosis,
+    finding_diagnosis,
+    no_output_diagnosis,
+    told_to_instructor,
+)
 
 LONG = 180
 """Characters of a sentence made from a message."""
@@ -47,23 +57,8 @@ class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
     """A sentence, without a full stop."""
 
 
-_NOTHING = Diagnosis(key="nothing", title="Nothing was filled in: it is the skeleton as given")
-_ENDS_A_RUN = {
-    FindingKind.OUT_OF_BOUNDS,
-    FindingKind.MISALIGNED,
-    FindingKind.BUDGET_EXCEEDED,
-    FindingKind.STACK_OVERFLOW,
-    FindingKind.MISSING_FUNCTION,
-}
-_PLACES = {
-    Space.SHARED: "a shared array",
-    Space.GLOBAL: "a buffer in global memory",
-    Space.LOCAL: "a local array",
-    Space.CONST: "constant memory",
-}
 # The number of a signal says what happened; all others differ from one file to the next.
 _NUMBER = re.compile(r"(?<!signal )(?<![\w.])-?\d[\d.]*(?![\w.])")
-_YOUR = re.compile(r"\byour\b")
 _QUOTED = re.compile(r"'[^'\n]{60,}'")
 
 
@@ -72,20 +67,15 @@ def diagnose(record: Record) -> Diagnosis | None:
 
     Under a rubric with a pass mark, also who passed may have one.
     """
-    failed = any(check.status is Status.FAILED and not check.extra for check in record.checks)
-    passed = record.verdict is Verdict.PASS
-    if record.verdict not in (Verdict.PASS, Verdict.FAIL) or (passed and not failed):
+    failed = [check for checks in failed_of(record).values() for check in checks]
+    if record.verdict is not Verdict.FAIL and not (record.verdict is Verdict.PASS and failed):
         return None
     if untouched(record):
-        return _NOTHING
-    return (
-        _compiler(record)
-        or _known_mistake(record)
-        or _no_output(record)
-        or _wrong_example(record)
-        or _unclean(record)
-        or _checks(record)
-    )
+        return _made("nothing", NOTHING_FILLED_IN)
+    cause = next(iter(causes(record)), None)
+    if cause is not None:
+        return _of_cause(record, cause)
+    return _wrong_example(record) or _of_checks(record)
 
 
 def normalised(message: str) -> str:
@@ -100,47 +90,27 @@ def first_sentence(text: str) -> str:
     return told[: end.start()] if end else told
 
 
-# ---- what a record says, best first ----
-
-
-def _compiler(record: Record) -> Diagnosis | None:
-    if record.cases_run:
-        return None
-    error: Diagnostic | None = next((d for d in record.diagnostics if d.severity == "error"), None)
-    if error is None:
-        return None
-    start = {
-        "package": "Does not compile",
-        "compile": "Compiles alone, but not in a graph",
-        "run": "Fails when it is started",
-        "program": "Does not build as a program",
-    }[error.stage]
-    told = first_sentence(error.advice) if error.advice else normalised(error.message)
-    return _made("compiler", f"{start}: {_clause(told)}", error.stage, told)
-
-
-def _known_mistake(record: Record) -> Diagnosis | None:
-    for case in record.counterexamples:
-        if case.explanation and not _is_extra(record, case.check):
-            # Written to the student; here the instructor reads it.
-            told = _YOUR.sub("the student's", first_sentence(case.explanation))
-            return _made("mistake", told, case.mistake or told)
-    return None
-
-
-def _no_output(record: Record) -> Diagnosis | None:
-    """Every run of a check ends in an error: what the device saw, or else the error itself."""
-    for case in record.counterexamples:
-        if not case.error or case.answered:
-            continue
-        seen = _ended_by(record, case)
-        if seen is not None and seen.kind is not FindingKind.BAD_LAUNCH:
-            title = _finding_title(seen)
-            what = (seen.kind.value, str(seen.space))
-            return _made("crash", f"{title}, and the run ends there", *what)
-        told = normalised(next((line for line in case.error.splitlines() if line.strip()), ""))
-        return _made("crash", f"No run gives an output: {_clause(told)}", told)
-    return None
+def _of_cause(record: Record, cause: Cause) -> Diagnosis:
+    if cause.diagnostic is not None:
+        said = cause.diagnostic
+        told = first_sentence(said.advice) if said.advice else normalised(said.message)
+        title = compiler_diagnosis(said.stage, told)
+        # Messages that mean the same are one trouble.
+        return _made(f"{cause.key}-{said.stage}", title, title)
+    if cause.finding is not None:
+        seen = cause.finding.finding
+        wrong = any(
+            check.aspect is Aspect.VALUES and check.status is Status.FAILED
+            for check in record.checks
+        )
+        title = finding_diagnosis(seen, values_are_right=not wrong)
+        return _made(cause.key, title, str(seen.space), str(wrong))
+    if cause.key == ProblemKind.NO_OUTPUT and cause.example is not None:
+        lines = cause.example.error.splitlines()
+        told = normalised(next((line for line in lines if line.strip()), ""))
+        return _made(cause.key, no_output_diagnosis(told), told)
+    told = DIAGNOSES.get(cause.key) or told_to_instructor(first_sentence(cause.sentence))
+    return _made(cause.key, told)
 
 
 def _wrong_example(record: Record) -> Diagnosis | None:
@@ -150,52 +120,19 @@ def _wrong_example(record: Record) -> Diagnosis | None:
     if case is None or wrong is None or wrong.got is None:
         return None
     start = wrong.mismatches[0].index
-    got, want = _few(wrong.got, start), _few(wrong.expected, start)
-    place = f" from element {start} on" if start else ""
-    title = f"The published example gives {got} where {want} is right{place}"
-    unwritten = any(_is_symptom(found) for found in _own(record))
-    if unwritten and any(m.got == "nan" for m in wrong.mismatches):
-        # The device fills memory that nothing wrote with NaN.
-        title += ": it reads memory that nothing wrote"
+    title = example_diagnosis(_few(wrong.got, start), _few(wrong.expected, start), start)
     inputs = "".join(t.data.hex() for t in case.inputs)
     return _made("published", title, inputs, wrong.got.data.hex())
 
 
-def _unclean(record: Record) -> Diagnosis | None:
-    failed = {
-        check.aspect
-        for check in record.checks
-        if check.status is Status.FAILED and not check.beyond
-    }
-    if Aspect.VALUES in failed or Aspect.CLEAN not in failed:
-        return None
-    order = list(FINDING_DIAGNOSES)
-    seen = sorted(_own(record), key=lambda f: (_is_symptom(f), order.index(f.kind)))
-    if not seen:
-        return None
-    title = _finding_title(seen[0])
-    title = f"The values are right, but: {title[0].lower()}{title[1:]}"
-    return _made("unclean", title, seen[0].kind.value, str(seen[0].space))
-
-
-def _checks(record: Record) -> Diagnosis:
-    failed = [c for c in record.checks if c.status is Status.FAILED and not c.extra]
-    names = ", ".join(
-        f"\N{LEFT DOUBLE QUOTATION MARK}{one_line(c.title, limit=60)}"
-        f"\N{RIGHT DOUBLE QUOTATION MARK}"
-        for c in failed[:3]
-    )
-    start = one_line(record.headline, limit=LONG).rstrip(". ")
+def _of_checks(record: Record) -> Diagnosis:
+    failed = [check for checks in failed_of(record).values() for check in checks]
     counted = {case.check for case in record.counterexamples if case.mismatch_count}
     if len(failed) == 1 and failed[0].sentence and failed[0].id not in counted:
-        told = normalised(failed[0].sentence).rstrip(".")
-        return _made("check", f"{start}: {told}", failed[0].id, told)
-    more = f" and {len(failed) - 3} more" if len(failed) > 3 else ""
-    title = f"{start} (failed: {names}{more})" if failed else start
-    return _made("checks", title, *(c.id for c in failed), *(() if failed else (start,)))
-
-
-# ---- words ----
+        told = normalised(failed[0].sentence)
+        return _made("check", check_diagnosis(record.headline, told), failed[0].id, told)
+    title = checks_diagnosis(record.headline, failed)
+    return _made("checks", title, *(c.id for c in failed), *(() if failed else (title,)))
 
 
 def _made(kind: str, title: str, *parts: str) -> Diagnosis:
@@ -203,43 +140,10 @@ def _made(kind: str, title: str, *parts: str) -> Diagnosis:
     return Diagnosis(key=f"{kind}-{digest}", title=one_line(title, limit=LONG))
 
 
-def _own(record: Record) -> list[Finding]:
-    return [f.finding for f in record.findings if f.attribution is Attribution.STUDENT]
-
-
-def _is_extra(record: Record, check: str) -> bool:
-    return any(c.id == check and c.extra for c in record.checks)
-
-
-def _is_symptom(found: Finding) -> bool:
-    # A cell that nobody wrote is mostly what a race or a wrong index leaves behind.
-    return found.kind is FindingKind.UNINITIALISED_READ
-
-
-def _ended_by(record: Record, case: Counterexample) -> Finding | None:
-    """The finding that a case without output ended with, else one of the run that ends cases."""
-    if case.finding is not None and not _is_symptom(case.finding):
-        return case.finding
-    return next((found for found in _own(record) if found.kind in _ENDS_A_RUN), None)
-
-
-def _finding_title(finding: Finding) -> str:
-    what = _PLACES.get(finding.space, "memory") if finding.space else "memory"
-    past = {"write": "writes past", "atomic": "updates past"}.get(
-        finding.access or "", "reads past"
-    )
-    return FINDING_DIAGNOSES[finding.kind].format(what=what, past=past)
-
-
 def _few(tensor: Tensor, start: int) -> str:
     numbers = style.decode(tensor, start + FEW + 1)[start:]
     shown = ", ".join(style.shortest(n, tensor.dtype) for n in numbers[:FEW])
     return f"{shown}, ..." if len(numbers) > FEW else shown
-
-
-def _clause(text: str) -> str:
-    """A message after a colon: without a full stop."""
-    return text.strip().rstrip(".") or "no message"
 
 
 LINE = 220
