@@ -48,7 +48,11 @@ def test_what_it_says_is_of_the_students_own_file(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "where", [MAIN + "    unknown()\n", "def helper():\n    unknown()\n\n\n" + MAIN]
+    "where",
+    [
+        MAIN + "    unknown()\n",
+        pytest.param("def helper():\n    unknown()\n\n\n" + MAIN, marks=pytest.mark.exhaustive),
+    ],
 )
 def test_a_mistake_outside_of_the_kernel_costs_it_nothing(where, tmp_path):
     record = graded(RIGHT.read_text().replace(MAIN, where), tmp_path)

@@ -60,6 +60,7 @@ def test_a_hostile_file_gets_what_its_label_says_and_leaves_nothing(name, tmp_pa
     assert not list(Path("/tmp").glob("conv1d_*"))
 
 
+@pytest.mark.exhaustive
 def test_two_files_that_differ_only_in_the_kernel_get_their_own_verdicts(tmp_path):
     """The canary: a cache that is shared would hand the second the first one's kernel."""
     right = RIGHT.read_text()

@@ -1,7 +1,8 @@
 """Labelled samples of the puzzles whose kernels are launched: each gets what its label says.
 
-As `test_samples`, for all such puzzles at once. The ordinary run takes every right answer and every
-skeleton, and of the others one for each kind of mistake; ``--exhaustive`` takes them all.
+As `test_samples`, for all such puzzles at once. The ordinary run takes every skeleton, every right
+answer that it does not grade elsewhere, and of the others one for each kind of mistake;
+``--exhaustive`` takes them all.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from benchmarks.verdict_quality import grade_one
 from grader.choices import DEFAULT_EDITION
 from grader.puzzles import NAMES, find
 from grader.samples import ASSIGNMENT
+from tests.batch.test_several import TEN
+from tests.editions import test_programs
 
 EVERY_RUN = {
     "map": "index_plus_ten",
@@ -24,6 +27,12 @@ EVERY_RUN = {
     "shared_memory": "tile_backwards",
 }
 """By puzzle; beside ``right`` and ``skeleton``."""
+ELSEWHERE = {puzzle for puzzle, name in TEN.items() if name == "right"} | {
+    column.removesuffix(" right")
+    for edition, column in test_programs.EVERY_RUN.items()
+    if not missing(edition)
+}
+"""Puzzles whose right answer the ordinary run grades in a class, or in another edition."""
 
 LABELS = [
     label
@@ -38,8 +47,11 @@ LABELS = [
 
 def in_every_run(label: Label) -> bool:
     """Whether it is of the ordinary run."""
-    chosen = EVERY_RUN.get(label.sample.puzzle, "").split()
-    return label.sample.name in ("right", "skeleton", *chosen)
+    puzzle = label.sample.puzzle
+    chosen = ["skeleton", *EVERY_RUN.get(puzzle, "").split()]
+    if puzzle not in ELSEWHERE:
+        chosen.append("right")
+    return label.sample.name in chosen
 
 
 @pytest.mark.parametrize(
