@@ -7,10 +7,12 @@ and with the skeletons that come with the grader.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from grader.book import Book
 from grader.book.digests import array_reads, digest, given_code, given_kernels, program_of
@@ -35,10 +37,28 @@ class Code(StrEnum):
     """Nothing that findings can be attributed to."""
 
 
+_OF_WHOLE_BLOCKS: Final = re.compile(r"(^|/)gpu/(primitives/)?block\.mojo$")
+"""The file of Mojo's library whose functions work for a whole block. They take values only, so the
+shared memory that they touch is their own."""
+
+
+def in_library(finding: Finding) -> bool:
+    """Whether it is a read of memory that Mojo's library has for itself, and never wrote.
+
+    ``block.prefix_sum`` reads a cell for each lane of a warp, and uses those that a warp has
+    written. Nothing comes of the others, and no program can mend it.
+    """
+    return (
+        finding.kind is FindingKind.UNINITIALISED_READ
+        and finding.space is Space.SHARED
+        and any(_OF_WHOLE_BLOCKS.search(place.file) for place in finding.source[:1])
+    )
+
+
 def attributed(
     launches: Iterable[Launch], shown: frozenset[Element], code: Code, *, races: bool = False
 ) -> Iterator[tuple[Finding, Attribution]]:
-    """The findings of launches, each with whose it is.
+    """The findings of launches, each with whose it is; none that are the library's own business.
 
     Args:
         launches: What the device saw.
@@ -49,6 +69,8 @@ def attributed(
     for launch in launches:
         seen = Counter(each for finding in launch.findings for each in _elements(finding))
         for finding in launch.findings:
+            if in_library(finding):
+                continue
             elements = _elements(finding)
             handed_out = (
                 code is not Code.NOTHING

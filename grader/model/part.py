@@ -149,10 +149,11 @@ class Mistake:
     name: str
     explanation: str
     advice: str
-    answer: Callable[[Arrays, Sizes], NDArray[np.generic] | None]
-    """What the mistake gives for an output, or None where it does not apply."""
+    answer: Callable[[Arrays, Sizes], NDArray[np.generic] | Arrays | None]
+    """What the mistake gives for an output, or for several by their names; None where it does not
+    apply. Other outputs are right."""
     output: str = ""
-    """Name of that output; empty: the part's first. Others are right."""
+    """Name of the output that it gives; empty: the part's first."""
     open: Callable[[Arrays, Sizes], NDArray[np.bool_]] | None = None
     """Elements of which it does not say what they hold: what comes of a read of what nothing wrote,
     or of a number that no rule tells. None where it says all."""

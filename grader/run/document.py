@@ -23,6 +23,7 @@ from grader.device import (
     Space,
     of_file,
 )
+from grader.grading.given_code import in_library
 from grader.intake.indexed import indexed_array
 from grader.record import DeviceInfo, Diagnostic, IsolationInfo, LaunchKind, ToolchainInfo
 from grader.wording.findings import ALLOWED
@@ -280,7 +281,8 @@ def findings_of(evidence: CaseEvidence, file: SourceFile) -> tuple[ProgramFindin
 def _each(evidence: CaseEvidence) -> Iterator[tuple[int, Finding]]:
     for launch in evidence.launches:
         for finding in launch.findings:
-            yield launch.index, finding
+            if not in_library(finding):
+                yield launch.index, finding
     for finding in evidence.driver_findings:
         yield 0, finding
 

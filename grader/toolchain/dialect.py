@@ -2,7 +2,7 @@
 
 A pattern is a piece of Mojo, compared word by word. ``...`` stands for one
 expression (with whatever its brackets hold, but without a comma outside of
-them), and ``^`` for the beginning of a statement::
+them, and not as ``name=...``), and ``^`` for the beginning of a statement::
 
     ^from gpu                         from gpu.host import DeviceContext
     enqueue_function[..., ...](       ctx.enqueue_function[k[1, 2], k[1, 2]](
@@ -196,6 +196,9 @@ def _gap(source: Sequence[DialectWord], index: int, following: _Part) -> int | N
         if depth == 0 and index > begin and word == following.text:
             return index
         if depth == 0 and (word == "," or word in CLOSING):
+            return None
+        comparison = [each.text for each in source[index : index + 2]] == ["=", "="]
+        if index == begin + 1 and word == "=" and not comparison:
             return None
         depth += (word in OPENING) - (word in CLOSING)
         index += 1

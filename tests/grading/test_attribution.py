@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from grader.device import FindingKind
+from grader.device import FindingKind, SourcePlace
 from grader.grading.given_code import Code, all_handed_out, attributed
 from grader.puzzles.conv1d import PART, PUZZLE
 from grader.puzzles.conv1d.mistakes import TPB
@@ -277,6 +277,27 @@ def test_what_is_not_known_in_full_is_the_students():
     assert {mine for _, mine in attributed([launch], shown, code)} == {Attribution.SKELETON}
     for other in (cut, none):
         assert {mine for _, mine in attributed([other], shown, code)} == {Attribution.STUDENT}
+
+
+@pytest.mark.parametrize(
+    ("file", "of_library"),
+    [
+        ("max/mojo/max/gpu/primitives/block.mojo", True),
+        ("oss/modular/mojo/stdlib/stdlib/gpu/block.mojo", True),
+        ("max/kernels/src/layout/tile_storage.mojo", False),
+        ("", False),
+        ("block.mojo", False),
+    ],
+)
+def test_what_the_library_does_with_memory_of_its_own_is_nobodys(file, of_library):
+    """As block.prefix_sum does, which reads a cell for each lane, written or not."""
+    launch = given_kernel("26.5").run(20, 5)
+    inside = (SourcePlace(file, 711, 21), SourcePlace("", 88, 6))
+    read = replace_findings(launch, lambda each: {"source": inside})
+    assert bool(list(attributed([read], frozenset(), Code.NOTHING))) is not of_library
+    for kind in set(FindingKind) - {FindingKind.UNINITIALISED_READ}:
+        other = replace_findings(read, lambda each, kind=kind: {"kind": kind})
+        assert list(attributed([other], frozenset(), Code.NOTHING))
 
 
 @pytest.mark.parametrize("kind", [k for k in FindingKind if k != "uninitialised-read"])

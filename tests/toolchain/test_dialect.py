@@ -27,6 +27,8 @@ def matches(source: str, pattern: str) -> tuple[int, ...]:
         ("ctx.enqueue_function[k](1)", "enqueue_function[...](", (1,)),
         ("ctx.enqueue_function[k[1, 2]](1)", "enqueue_function[...](", (1,)),
         ("ctx.enqueue_function[k, k](1)", "enqueue_function[...](", ()),
+        ("ctx.enqueue_function[k, dump_asm=True](1)", "enqueue_function[..., ...](", ()),
+        ("ctx.enqueue_function[k, a == b](1)", "enqueue_function[..., ...](", (1,)),
         ("ctx.enqueue_function[k[1], k[1]](1)", "enqueue_function[..., ...](", (1,)),
         ("ctx.enqueue_function[\n    k[\n 1, 2\n],\n](1)", "enqueue_function[...](", (1,)),
         ("def f[n: Int](x: Int) raises:", "^def ... raises", (1,)),

@@ -16,7 +16,6 @@ from grader.grading.explain.mistakes.known import (
     Recogniser,
     Seen,
     gives,
-    only_output,
     writer_of,
 )
 from grader.grading.explain.mistakes.words import at_some_sizes, either, who_wrote_zeros
@@ -157,17 +156,15 @@ def _differ(part: Part, one: Mistake, other: Mistake, sizes: Sequence[Sizes]) ->
     for each in sizes:
         inputs = drawn(part, each, Values.INTEGERS, random)
         expected = part.expected(inputs, each)
-        for place in {_place(part, one), _place(part, other)}:
+        given = [_answers(part, mistake, inputs, each) or {} for mistake in (one, other)]
+        for place in {*given[0], *given[1]}:
             right = expected[part.outputs[place].name]
             known = right.decided.ravel()
-            value = np.asarray(right.value, dtype=np.float64).ravel()
-            given = [value, value]
-            for at, mistake in enumerate((one, other)):
-                answer = _answer(mistake, inputs, each)
-                if answer is not None and _place(part, mistake) == place:
-                    given[at] = answer
+            for mistake, answers in zip((one, other), given, strict=True):
+                if place in answers:
                     known = known & ~_open(mistake, inputs, each)
-            a, b = given
+            value = np.asarray(right.value, dtype=np.float64).ravel()
+            a, b = (answers.get(place, value) for answers in given)
             with np.errstate(invalid="ignore"):
                 allowed = right.allowed.ravel() + ROUNDED * (np.abs(a) + np.abs(b))
                 if ((np.abs(a - b) > 2 * allowed) & known).any():
@@ -175,45 +172,54 @@ def _differ(part: Part, one: Mistake, other: Mistake, sizes: Sequence[Sizes]) ->
     return False
 
 
-def _place(part: Part, mistake: Mistake) -> int:
-    """Which output a mistake gives."""
-    names = [spec.name for spec in part.outputs]
-    return names.index(mistake.output) if mistake.output else 0
-
-
 def _explains(part: Part, mistake: Mistake, observation: Observation) -> bool:
-    """Whether a mistake gives what its output holds, and no other output is wrong."""
+    """Whether a mistake gives what outputs hold, and all other outputs are right."""
     if observation.right:
         return False
-    place = _place(part, mistake)
-    comparison = only_output(observation, place)
-    answer = _said(mistake, observation, place)
-    return comparison is not None and answer is not None and gives(answer, comparison)
+    said = _said(part, mistake, observation)
+    return said is not None and all(
+        gives(said[place], comparison) if place in said else comparison.right
+        for place, comparison in enumerate(observation.comparisons)
+    )
 
 
 def _allows(part: Part, mistake: Mistake, observation: Observation) -> bool:
     """Whether a case that is right would have been right with the mistake as well."""
-    place = _place(part, mistake)
-    answer = _said(mistake, observation, place)
-    return answer is None or gives(answer, observation.comparisons[place])
+    said = _said(part, mistake, observation)
+    return said is None or all(
+        gives(answer, observation.comparisons[place]) for place, answer in said.items()
+    )
 
 
 def _tells(part: Part, mistake: Mistake, observation: Observation) -> bool:
     """Whether some wrong element of a case is one of which the mistake says what it holds."""
-    unsaid = _open(mistake, observation.case.inputs, observation.case.shape.sizes)
-    comparison = observation.comparisons[_place(part, mistake)]
-    return bool(np.count_nonzero(~np.broadcast_to(unsaid, comparison.got.size)[comparison.wrong]))
+    inputs, sizes = observation.case.inputs, observation.case.shape.sizes
+    unsaid = _open(mistake, inputs, sizes)
+    comparisons = (
+        observation.comparisons[place] for place in _answers(part, mistake, inputs, sizes) or ()
+    )
+    return any(
+        np.count_nonzero(~np.broadcast_to(unsaid, comparison.got.size)[comparison.wrong])
+        for comparison in comparisons
+    )
 
 
-def _said(mistake: Mistake, observation: Observation, place: int) -> NDArray[np.float64] | None:
+def _said(
+    part: Part, mistake: Mistake, observation: Observation
+) -> dict[int, NDArray[np.float64]] | None:
     """What a mistake gives for a case; where it does not say, what the output holds."""
     inputs, sizes = observation.case.inputs, observation.case.shape.sizes
-    answer = _answer(mistake, inputs, sizes)
-    if answer is None or mistake.open is None:
-        return answer
+    answers = _answers(part, mistake, inputs, sizes)
+    if answers is None or mistake.open is None:
+        return answers
+    unsaid = _open(mistake, inputs, sizes)
     with np.errstate(invalid="ignore"):
-        got = observation.comparisons[place].got.ravel().astype(np.float64)
-    return np.where(_open(mistake, inputs, sizes), got, answer)
+        return {
+            place: np.where(
+                unsaid, observation.comparisons[place].got.ravel().astype(np.float64), answer
+            )
+            for place, answer in answers.items()
+        }
 
 
 def _open(mistake: Mistake, inputs: Arrays, sizes: Sizes) -> NDArray[np.bool_]:
@@ -223,7 +229,14 @@ def _open(mistake: Mistake, inputs: Arrays, sizes: Sizes) -> NDArray[np.bool_]:
         return mistake.open(inputs, sizes).ravel()
 
 
-def _answer(mistake: Mistake, inputs: Arrays, sizes: Sizes) -> NDArray[np.float64] | None:
+def _answers(
+    part: Part, mistake: Mistake, inputs: Arrays, sizes: Sizes
+) -> dict[int, NDArray[np.float64]] | None:
+    """What a mistake gives for outputs, by their place in the part."""
     with np.errstate(all="ignore"):
         answer = mistake.answer(inputs, sizes)
-    return None if answer is None else answer.ravel().astype(np.float64)
+    if answer is None:
+        return None
+    names = [spec.name for spec in part.outputs]
+    by_name = {mistake.output or names[0]: answer} if isinstance(answer, np.ndarray) else answer
+    return {names.index(name): each.ravel().astype(np.float64) for name, each in by_name.items()}
