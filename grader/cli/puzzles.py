@@ -126,7 +126,8 @@ def fingerprint(clone: Path, name: str | None, branches: tuple[str, ...], out: P
         text, until = written(shipped), shipped.until
     else:
         given = read_given(clone, find(name), branches or BRANCHES)
-        told = f"{sum(len(those) for those in given.given.values())} versions of the given code"
+        versions = sum(len(those) for those in given.given.values())
+        told = f"{versions} {'version' if versions == 1 else 'versions'} of the given code"
         text, until = written(given), given.until
     if out is None:
         click.echo(text, nl=False)

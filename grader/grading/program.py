@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -17,7 +18,7 @@ from grader.grading.edition_run import Background, EditionRun
 from grader.grading.editions import Choice
 from grader.grading.given_code import Code, all_handed_out
 from grader.grading.state import StepsDone
-from grader.intake.program import functions
+from grader.intake.program import Function, functions
 from grader.lanes.devices import CaseDevice
 from grader.lanes.kernel_build import BuiltKernels, FirstLook, LeftOut
 from grader.lanes.lane import OtherSignature
@@ -26,7 +27,7 @@ from grader.lanes.ways import ProgramLane
 from grader.lanes.workspace import LaneSetup
 from grader.machine import cores
 from grader.model.cases import PlannedShape
-from grader.model.part import Kernels, Part, Scalar
+from grader.model.part import Part, Real
 from grader.model.program import ProgramCheck, ProgramSeen, commands_of
 from grader.record import ProgramEnd, Reason, Status
 from grader.sandbox import Isolation
@@ -38,6 +39,10 @@ from grader.wording.checks import NOT_ON_A_GPU, REFERENCE_TOO
 if TYPE_CHECKING:
     from grader.grading.own_program import OwnProgram
     from grader.grading.prober import Prober
+
+
+_REAL: Final = re.compile(r": ?(?:Float32|Scalar ?\[|SIMD ?\[)")
+"""An argument that is a number with a point."""
 
 
 @dataclass
@@ -247,6 +252,7 @@ class ProgramRun(EditionRun):
             if shape.part.name in refused:
                 continue
             try:
+                self._check_reals(shape.part)
                 lane.check(shape)
             except OtherSignature as other:
                 refused[shape.part.name] = self._signature(shape.part, str(other))
@@ -286,21 +292,34 @@ class ProgramRun(EditionRun):
     def _skeleton(self) -> str:
         return self.state.puzzle.reference(self.choice.edition.name, "skeleton") or ""
 
+    def _declared(self, text: str, part: Part, function: str) -> Function | None:
+        """The kernel of a file that is meant by a name of the task."""
+        there = functions(text)
+        there = {name: there[name] for name in there.keys() - self._passed_over}
+        return there.get(part.kernels.names_in(there).get(function, function))
+
+    def _check_reals(self, part: Part) -> None:
+        """See that a kernel that is given a Float32 declares one: other types may be as long.
+
+        Raises:
+            OtherSignature: it does not.
+        """
+        for launch in part.kernels.launches:
+            if any(isinstance(argument, Real) for argument in launch.arguments):
+                own = self._declared(self.state.submission.text, part, launch.function)
+                if own is not None and not _REAL.search(own.signature.partition("(")[2]):
+                    raise OtherSignature(launch.function)
+
     def _signature(self, part: Part, function: str) -> LeftOut:
         """Why a kernel can't be launched as the task says, with both declarations."""
-        assert isinstance(part.code, Kernels)
-        launch = next(each for each in part.code.launches if each.function == function)
-        given = functions(self._skeleton())
-        mine = functions(self.state.submission.text)
-        mine = {name: mine[name] for name in mine.keys() - self._passed_over}
-        own, expected = (
-            there.get(part.code.names_in(there).get(function, function)) for there in (mine, given)
-        )
+        launch = next(each for each in part.kernels.launches if each.function == function)
+        own = self._declared(self.state.submission.text, part, function)
+        expected = self._declared(self._skeleton(), part, function)
         return LeftOut(
             Reason.SIGNATURE,
             {
                 "function": function,
-                "arguments": ", ".join(map(_argument, launch.arguments)),
+                "arguments": ", ".join(map(str, launch.arguments)),
                 "parameters": ", ".join(launch.parameters),
                 "declared": own.signature if own else "",
                 "expected": expected.signature if expected else "",
@@ -360,7 +379,3 @@ class ProgramRun(EditionRun):
     def _reference_compiles(self, shapes: Sequence[PlannedShape]) -> Trial | None:
         """The control: the reference answer with the same sizes; see `grader.grading.blame`."""
         return trial_of(self._build(self.reference().decode(), shapes, self.setup).packaged)
-
-
-def _argument(argument: str | Scalar) -> str:
-    return f"a whole number ({argument.value})" if isinstance(argument, Scalar) else argument

@@ -24,7 +24,7 @@ from grader.lanes.lane import Control, OtherSignature
 from grader.lanes.source_lines import call_failed, launch_in_words
 from grader.lanes.worker import Said, WorkerLane
 from grader.model.cases import Case, PlannedShape
-from grader.model.part import KernelLaunch, Scalar, constant_at
+from grader.model.part import KernelLaunch, Number
 from grader.sandbox import Limits
 from grader.toolchain.compiler import HEAD_START, RUNTIME, HowToCompile, library_folder, nothing
 from grader.toolchain.harness import (
@@ -118,9 +118,9 @@ def _launch(
     specs = shape.part.tensors
     places = {spec.name: place for place, spec in enumerate(specs)}
 
-    def argument(given: str | Scalar) -> BufferArgument | NumberArgument:
-        if isinstance(given, Scalar):
-            return NumberArgument(int(constant_at(given.value, shape.sizes)))
+    def argument(given: str | Number) -> BufferArgument | NumberArgument:
+        if not isinstance(given, str):
+            return NumberArgument(given.bits(shape.sizes))
         place = places[given]
         layout = layout_numbers(specs[place].extents(shape.sizes)) if layouts else ()
         return BufferArgument(place, layout)

@@ -30,13 +30,11 @@ from grader.lanes.devices import CaseDevice, HowToRun
 from grader.lanes.lane import Control, Kept, OtherSignature, PartRun, Redone, not_supported
 from grader.lanes.source_lines import call_failed, cuda_error, launch_in_words
 from grader.model.cases import Case, CaseRun, PlannedShape
-from grader.model.part import KernelLaunch, Scalar, constant_at
+from grader.model.part import KernelLaunch
 from grader.record import DeviceInfo, Ending, NotRun
 from grader.toolchain.kernels import CompiledKernel
 
 _POINTER: Final = 8
-_WHOLE: Final = (4, 8)
-"""Bytes of a whole number."""
 _NO_HOST: Final = "there is no host code of the submission"
 
 
@@ -238,11 +236,10 @@ class KernelLane:
             raise OtherSignature(launch.function)
         data = bytearray(max((offset + size for offset, size in loaded.parameters), default=0))
         for argument, (offset, size) in zip(launch.arguments, loaded.parameters, strict=True):
-            if isinstance(argument, Scalar):
-                number = int(constant_at(argument.value, shape.sizes))
-                if size not in _WHOLE:
+            if not isinstance(argument, str):
+                if size not in argument.lengths:
                     raise OtherSignature(launch.function)
-                packed = number.to_bytes(size, "little", signed=True)
+                packed = argument.bits(shape.sizes).to_bytes(8, "little")[:size]
             elif size == _POINTER:
                 packed = addresses[argument].to_bytes(size, "little")
             else:

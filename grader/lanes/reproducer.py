@@ -26,11 +26,10 @@ from grader.model.part import (
     Arrays,
     KernelLaunch,
     Kernels,
+    Number,
     Op,
     Part,
-    Scalar,
     TensorSpec,
-    constant_at,
     constants_at,
 )
 from grader.toolchain.edition import CallTraits, Edition
@@ -237,10 +236,10 @@ class _CaseBody:
         yield f"    block_dim={block},"
         yield ")"
 
-    def _argument(self, argument: str | Scalar, type_: str) -> str:
+    def _argument(self, argument: str | Number, type_: str) -> str:
         sizes = self._case.sizes
-        if isinstance(argument, Scalar):
-            return f"{type_}({constant_at(argument.value, sizes)})"
+        if not isinstance(argument, str):
+            return f"{type_}({argument.written(sizes)})"
         spec = next(each for each in self._part.tensors if each.name == argument)
         pattern = self._traits.arguments.get(type_.partition("[")[0])
         if pattern is None:

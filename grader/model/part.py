@@ -7,11 +7,12 @@ how far a rounded one may lie from it.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
-from typing import ClassVar, Literal
+from typing import ClassVar, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -220,6 +221,45 @@ class Scalar:
     """A whole number that a kernel takes."""
 
     value: Constant
+    lengths: ClassVar = (4, 8)
+    """Bytes that it may have, whatever its type is called."""
+
+    def written(self, sizes: Sizes) -> str:
+        """As Mojo writes it."""
+        return str(int(constant_at(self.value, sizes)))
+
+    def bits(self, sizes: Sizes) -> int:
+        """Its bits, of which the lowest are passed."""
+        return int(constant_at(self.value, sizes)) & _ALL_BITS
+
+    def __str__(self) -> str:
+        return f"a whole number ({self.value})"
+
+
+@dataclass(frozen=True)
+class Real:
+    """A ``Float32`` that a kernel takes."""
+
+    name: str
+    """What it is called, in what is said of the launch."""
+    value: Callable[[Sizes], float]
+    """A number that ``Float32`` holds."""
+    lengths: ClassVar = (4,)
+
+    def written(self, sizes: Sizes) -> str:
+        """As Mojo writes it."""
+        return repr(float(self.value(sizes)))
+
+    def bits(self, sizes: Sizes) -> int:
+        """Its bits."""
+        return int.from_bytes(struct.pack("<f", self.value(sizes)), "little")
+
+    def __str__(self) -> str:
+        return f"a Float32 ({self.name})"
+
+
+_ALL_BITS: Final = (1 << 64) - 1
+Number = Scalar | Real
 
 
 Extent3 = tuple[Constant, Constant, Constant]
@@ -232,7 +272,7 @@ class KernelLaunch:
 
     function: str
     """Name of the kernel in the file."""
-    arguments: tuple[str | Scalar, ...]
+    arguments: tuple[str | Number, ...]
     """In its order: tensors by name, and numbers."""
     grid: Extent3 = (1, 1, 1)
     block: Extent3

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from functools import cache
@@ -22,7 +23,7 @@ from grader.model.fields import (
 )
 from grader.model.functions import problems_of_functions
 from grader.model.numbers import DTYPES
-from grader.model.part import Constant, KernelLaunch, Kernels, Op, Part, Scalar, TensorSpec
+from grader.model.part import Constant, KernelLaunch, Kernels, Op, Part, Real, Scalar, TensorSpec
 
 GRID: Final = (2**31 - 1, 65535, 65535)
 BLOCK: Final = (MAX_THREADS_PER_BLOCK, MAX_THREADS_PER_BLOCK, 64)
@@ -190,8 +191,15 @@ def _launch(part: Part, launch: KernelLaunch, names: set[str]) -> Iterator[str]:
     for argument in launch.arguments:
         if isinstance(argument, Scalar):
             _see(f"a Scalar of {what}", argument.value, part)
+        elif isinstance(argument, Real):
+            for sizes in sure_sizes(part):
+                number = argument.value(sizes)
+                if struct.unpack("<f", struct.pack("<f", number)) != (number,):
+                    yield f"the number {argument.name} of {what} is {number}, and no Float32"
         elif argument not in tensors:
-            yield f"{what} takes {argument}, which is no tensor; a number is Scalar(...)"
+            yield (
+                f"{what} takes {argument}, which is no tensor; a number is Scalar(...) or Real(...)"
+            )
     for parameter in (
         *launch.parameters,
         *(each for way in launch.older_parameters for each in way),

@@ -38,9 +38,9 @@ class BufferArgument(NamedTuple):
 
 
 class NumberArgument(NamedTuple):
-    """A whole number."""
+    """A number, by its bits."""
 
-    value: int
+    bits: int
 
 
 class HarnessLaunch(msgspec.Struct, frozen=True):
@@ -157,5 +157,5 @@ def _value(argument: BufferArgument | NumberArgument) -> str:
     if isinstance(argument, BufferArgument):
         address, layout = f"at[{argument.place}]", argument.layout
     else:
-        address, layout = f"UInt64({argument.value & (1 << 64) - 1})", ()
+        address, layout = f"UInt64({argument.bits})", ()
     return f"words({', '.join([address, *map(str, layout)])})"

@@ -15,7 +15,18 @@ from grader.lanes.lane import OtherSignature
 from grader.model.cases import Case, PlannedShape
 from grader.model.domains import Between, Values
 from grader.model.expected import ExpectedOutput
-from grader.model.part import Budget, KernelLaunch, Kernels, Part, Role, Scalar, Size, TensorSpec
+from grader.model.part import (
+    Budget,
+    KernelLaunch,
+    Kernels,
+    Number,
+    Part,
+    Real,
+    Role,
+    Scalar,
+    Size,
+    TensorSpec,
+)
 from grader.record import Ending
 from grader.toolchain.kernels import CompiledKernel
 
@@ -72,7 +83,7 @@ def case(of: Part, n: int = 4) -> Case:
     return Case(shape=shape, values=Values.INTEGERS, inputs=inputs)
 
 
-def launch(function: str, *arguments: str | Scalar) -> KernelLaunch:
+def launch(function: str, *arguments: str | Number) -> KernelLaunch:
     return KernelLaunch(function=function, arguments=arguments, block=("n", 1, 1))
 
 
@@ -127,6 +138,20 @@ def test_a_number_is_as_wide_as_the_kernel_takes_it(device, type_, register):
         NUMBER.format(type=type_, register=register),
     )
     assert run(device, of, number, kernel("add", TWO, ADD)).outputs[0].tolist() == [4, 0, 0, 0]
+
+
+REAL = """
+ld.param.u64 %rd0, [p0]; ld.param.f32 %f0, [p1]; st.global.f32 [%rd0], %f0;
+"""
+
+
+def test_a_real_number_is_passed_as_a_float32(device):
+    of = part(launch("number", "y", Real("half", lambda sizes: 0.5)), launch("add", "t", "x"))
+    number = kernel("number", ".param .u64 p0, .param .f32 p1", REAL)
+    assert run(device, of, number, kernel("add", TWO, ADD)).outputs[0].tolist() == [0.5, 0, 0, 0]
+    long = kernel("number", ".param .u64 p0, .param .f64 p1", "")
+    with pytest.raises(OtherSignature, match="number"):
+        run(device, of, long, kernel("add", TWO, ADD))
 
 
 @pytest.mark.parametrize(

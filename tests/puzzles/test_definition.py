@@ -28,6 +28,7 @@ from grader.model.part import (
     Kernels,
     Op,
     Part,
+    Real,
     Scalar,
     Size,
     TensorSpec,
@@ -398,6 +399,10 @@ PROGRAMS = {
     ),
     "a misspelt size of a number": (
         launch(arguments=("y", "x", Scalar("nn"))), "a Scalar of add is 'nn', which is no size"
+    ),
+    "a number that Float32 does not hold": (
+        launch(arguments=("y", "x", Real("tenth", lambda sizes: 0.1))),
+        "the number tenth of add is 0.1, and no Float32",
     ),
     "a number that is no argument": (
         launch(arguments=("y", "x", 5)), "add takes 5, which is no tensor; a number is Scalar"

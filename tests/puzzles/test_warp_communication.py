@@ -10,7 +10,8 @@ import pytest
 from grader.grading.inputs import drawn
 from grader.model.domains import Values
 from grader.puzzles import find
-from grader.puzzles.warp_communication.answers import WARP, WithAMaximum
+from grader.puzzles.warp_communication.answers import WithAMaximum
+from grader.puzzles.warps import WARP
 from tests.puzzles.test_kernel_puzzles import accepts
 
 PUZZLE = find("warp_communication")

@@ -25,10 +25,8 @@ from grader.puzzle_kit import (
     sum_of,
     sum_of_products,
 )
-from grader.puzzles.programs import Answer, numbers
-
-WARP = 32
-"""Lanes of a warp, and threads of a block."""
+from grader.puzzles.programs import Answer
+from grader.puzzles.warps import WARP, elements
 
 ORDINARY = Between(-999, 999)
 """Values of an input. A product of two sums of whole ones is a whole number that float32 holds:
@@ -54,11 +52,6 @@ class WithAMaximum(Between):
         if len(drawn) > 8 and (spec.values is Values.REALS or half == np.rint(half)):
             drawn[random.integers(8, len(drawn))] = half
         return drawn
-
-
-def elements(inputs: Arrays) -> Answer:
-    """The input in float64."""
-    return numbers(inputs, "input")
 
 
 def windows(values: Answer, reach: int) -> tuple[Answer, NDArray[np.bool_]]:

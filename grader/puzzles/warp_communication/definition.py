@@ -6,29 +6,19 @@ has two warps and says what happens where one ends; it is assigned for all whole
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-
 from grader.puzzle_kit import (
-    Arrays,
     Command,
     Compiles,
-    Domain,
-    ExpectedOutput,
-    Extent,
     KernelLaunch,
     Kernels,
-    Mistake,
     Part,
     Puzzle,
     RubricItem,
     Size,
-    Sizes,
-    TensorSpec,
 )
 from grader.puzzles.programs import graded, places, program
 from grader.puzzles.warp_communication.answers import (
     ORDINARY,
-    WARP,
     WithAMaximum,
     averages,
     difference,
@@ -43,79 +33,31 @@ from grader.puzzles.warp_communication.mistakes import (
     OF_SCALED,
     OF_THRESHOLD,
 )
+from grader.puzzles.warps import MORE_WARPS, WARP, WARP_EDGES, of_warps, tensors
 
-MOST = 2
-"""Blocks; the task has one."""
-
-Expected = Callable[[Arrays, Sizes], Mapping[str, ExpectedOutput]]
-
-
-def _tensors(shape: Extent, domain: Domain) -> tuple[TensorSpec, ...]:
-    return (
-        TensorSpec(name="output", role="output", dtype="float32", shape=(shape,)),
-        TensorSpec(name="input", role="input", dtype="float32", shape=(shape,), domain=domain),
-    )
-
-
-def _of_one_warp(
-    function: str,
-    formula: str,
-    expected: Expected,
-    mistakes: tuple[Mistake, ...],
-    domain: Domain = ORDINARY,
-) -> Part:
-    """A part whose task is one warp."""
-
-    def elements(sizes: Sizes) -> int:
-        return WARP * sizes["blocks"]
-
-    return Part(
-        name=function,
-        title=f"the kernel {function}",
-        formula=formula,
-        domain=f"{WARP} elements, in one block of a warp",
-        code=Kernels(
-            launches=(
-                KernelLaunch(
-                    function=function,
-                    parameters=("SIZE",),
-                    older_parameters=(("layout", "SIZE"),),
-                    arguments=("output", "input"),
-                    grid=("blocks", 1, 1),
-                    block=(WARP, 1, 1),
-                ),
-            ),
-            constants={"SIZE": elements, "dtype": "DType.float32"},
-        ),
-        tensors=_tensors(elements, domain),
-        sizes=(Size(name="blocks", low=1, high=MOST),),
-        assigned=lambda sizes: sizes["blocks"] == 1,
-        boundaries=tuple({"blocks": blocks} for blocks in range(1, MOST + 1)),
-        expected=expected,
-        mistakes=mistakes,
-    )
-
-
-NEIGHBOR = _of_one_warp(
+NEIGHBOR = of_warps(
     "neighbor_difference",
     "output[i] = input[i + 1] - input[i]; 0 for the last lane",
     difference,
     OF_DIFFERENCES,
+    ORDINARY,
 )
-COORDINATION = _of_one_warp(
+COORDINATION = of_warps(
     "broadcast_shuffle_coordination",
     "output[i] = (input[i] + input[i + 1]) * (input[0] + ... + input[3]) / 4, of the block; "
     "input[i] alone for the last lane",
     scaled,
     OF_SCALED,
+    ORDINARY,
 )
-BASIC = _of_one_warp(
+BASIC = of_warps(
     "basic_broadcast",
     "output[i] = input[i] + (input[0] + ... + input[3]), of the block",
     raised,
     OF_RAISED,
+    ORDINARY,
 )
-CONDITIONAL = _of_one_warp(
+CONDITIONAL = of_warps(
     "conditional_broadcast",
     "output[i] = 2 * input[i] where input[i] >= max(input[0], ..., input[7]) / 2, of the block; "
     "else input[i] / 2",
@@ -142,7 +84,7 @@ AVERAGE = Part(
         ),
         constants={"SIZE_2": "size", "dtype": "DType.float32"},
     ),
-    tensors=_tensors("size", ORDINARY),
+    tensors=tensors("size", ORDINARY),
     sizes=(Size(name="size", low=1, high=2 * WARP),),
     assigned=lambda sizes: sizes["size"] % WARP == 0,
     boundaries=tuple({"size": size} for size in (64, 32, 1, 31, 33, 50)),
@@ -151,12 +93,6 @@ AVERAGE = Part(
     mistakes=OF_AVERAGES,
 )
 
-WARP_EDGES = (
-    "Every lane of a warp has to come to a shuffle, and no two threads may write the same element. "
-    "What a lane reads of memory has to lie within it."
-)
-"""What to look at first where the code is not clean."""
-MORE_WARPS = "right for two blocks of a warp"
 BLOCK_LOCAL = (
     "Which elements are the first ones of a block behind the first? How many stand before them?"
 )

@@ -128,7 +128,7 @@ def run_histogram(ctx: DeviceContext) raises:
         ctx.enqueue_function[kernel](
             TileTensor[mut=False, dtype, InLayout](inp, in_layout),
             TileTensor(bin_data, bin_layout),
-            TileTensor(bin_count, out_layout),
+            TileTensor[mut=True, DType.int32, OutLayout](bin_count, out_layout),
             Int32(SIZE),
             Int32(target_bin),
             Int32(NUM_BINS),
