@@ -18,6 +18,10 @@ DIAGNOSES: dict[str, str] = {
     "launch-arguments": "The launch passes one thing where the kernel takes another",
     "launch-numbers": "The launch asks for other blocks or threads than the task does",
     "no-kernel": "No kernel is launched",
+    "nan": "Some outputs are NaN, which is no number",
+    "float16": "Something on the way is kept in Float16",
+    "bfloat16": "Something on the way is kept in BFloat16",
+    "tf32": "Inputs are rounded to TF32, as tensor cores do",
 }
 """By the key of a cause."""
 FINDING_DIAGNOSES: dict[FindingKind, str] = {
@@ -50,7 +54,7 @@ _MEMORIES: dict[Space, str] = {
 }
 _STAGES = {
     "package": "Does not compile",
-    "compile": "Compiles alone, but not in a graph",
+    "compile": "Does not compile",
     "run": "Fails when it is started",
     "program": "Does not build as a program",
 }
@@ -71,9 +75,11 @@ def finding_diagnosis(finding: Finding, *, values_are_right: bool) -> str:
     return said
 
 
-def compiler_diagnosis(stage: str, told: str) -> str:
-    """What the compiler said, or what that means."""
-    return f"{_STAGES[stage]}: {_clause(told)}"
+def compiler_diagnosis(stage: str, told: str, *, in_graph: bool) -> str:
+    """What the compiler said, or what that means; ``in_graph``: about an op in its graph."""
+    alone = stage == "compile" and in_graph
+    start = "Compiles alone, but not in a graph" if alone else _STAGES[stage]
+    return f"{start}: {_clause(told)}"
 
 
 def no_output_diagnosis(said: str) -> str:
@@ -93,19 +99,21 @@ def example_diagnosis(got: str, expected: str, start: int) -> str:
 
 
 def checks_diagnosis(headline: str, failed: Sequence[CheckOutcome]) -> str:
-    """Which checks failed."""
+    """Which checks failed; the headline of a puzzle of several parts tells what is right first."""
     names = ", ".join(
         f"\N{LEFT DOUBLE QUOTATION MARK}{one_line(check.title, limit=60)}"
         f"\N{RIGHT DOUBLE QUOTATION MARK}"
         for check in failed[:_SHOWN_CHECKS]
     )
     more = f" and {len(failed) - _SHOWN_CHECKS} more" if len(failed) > _SHOWN_CHECKS else ""
+    if any(check.part for check in failed):
+        return f"Failed: {names}{more}"
     start = one_line(headline).rstrip(". ")
     return f"{start} (failed: {names}{more})" if failed else start
 
 
 def check_diagnosis(headline: str, told: str) -> str:
-    """Why the one check failed that did."""
+    """Why the only check failed that did."""
     return f"{one_line(headline).rstrip('. ')}: {_clause(told)}"
 
 

@@ -93,8 +93,10 @@ def first_sentence(text: str) -> str:
 def _of_cause(record: Record, cause: Cause) -> Diagnosis:
     if cause.diagnostic is not None:
         said = cause.diagnostic
-        told = first_sentence(said.advice) if said.advice else normalised(said.message)
-        title = compiler_diagnosis(said.stage, told)
+        told = normalised(first_sentence(said.advice) if said.advice else said.message)
+        # What is packaged by itself becomes an op of a graph.
+        in_graph = any(check.aspect is Aspect.PACKAGES for check in record.checks)
+        title = compiler_diagnosis(said.stage, told, in_graph=in_graph)
         # Messages that mean the same are one trouble.
         return _made(f"{cause.key}-{said.stage}", title, title)
     if cause.finding is not None:
