@@ -153,9 +153,15 @@ LINE = 220
 
 
 def example_lines(record: Record) -> tuple[tuple[str, str], ...]:
-    """The smallest case, or the compiler's message with its line, as term and value."""
+    """The smallest case, or the compiler's message with its line, as term and value.
+
+    Before it what the report says, where the title leaves this file's own numbers out.
+    """
+    cause = next(iter(causes(record)), None)
     if record.counterexamples:
         lines = _case_lines(record, record.counterexamples[0])
+        if cause is not None and cause.key in DIAGNOSES:
+            lines.insert(0, ("the report says", cause.sentence))
     else:
         source = record.submission.text.split("\n")
         error = next((d for d in record.diagnostics if d.severity == "error"), None)
