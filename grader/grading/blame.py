@@ -189,17 +189,19 @@ def _limit(outcome: Outcome, doing: str, control: Control) -> Blame | None:
         raise out_of_memory(doing)
     if outcome.limit is None:
         return None
-    idle = _idle(outcome)
-    if outcome.limit is LimitHit.WALL_CLOCK and starved(outcome):
+    trial = control()
+    busy = outcome.limit is LimitHit.WALL_CLOCK and starved(outcome)
+    if busy and not _had_enough(outcome, trial):
         raise ToolchainFault(
             f"{doing} ran out of time after {outcome.stage_seconds:.0f} s, of which the"
             f" machine gave it {outcome.cpu_seconds:.0f} s: it is too busy to grade",
             remedy="Run it again when the machine is less busy, or raise --timeout.",
         )
-    _check_limit(outcome, doing, control())
+    _check_limit(outcome, doing, trial)
     match outcome.limit:
         case LimitHit.WALL_CLOCK:
-            end = CompilerEnd.WAITED if idle else CompilerEnd.ENDLESS
+            slept = _idle(outcome) and not busy
+            end = CompilerEnd.WAITED if slept else CompilerEnd.ENDLESS
             return _blame(end, doing=doing, seconds=round(outcome.stage_seconds))
         case LimitHit.MEMORY:
             mebibytes = outcome.peak_resident_bytes >> 20
@@ -229,6 +231,11 @@ def _check_limit(outcome: Outcome, doing: str, trial: Trial | None) -> None:
             f"and the reference answer {short} on this machine",
             remedy="Raise --timeout, or run it again when the machine is less busy.",
         )
+
+
+def _had_enough(outcome: Outcome, trial: Trial | None) -> bool:
+    """Whether it computed for longer than the reference may need, however busy the machine is."""
+    return trial is not None and trial.seconds <= ROOM * outcome.cpu_seconds
 
 
 def _idle(outcome: Outcome) -> bool:

@@ -86,9 +86,12 @@ def test_memory_that_the_machine_lacks_is_no_failure_of_the_submission(why, mess
         blame(ended(why, message, limit=None, machine_out_of_memory=True), never)
 
 
-def test_a_starved_stage_is_the_machines():
-    with pytest.raises(ToolchainFault, match="too busy"):
-        blame(ended(cpu_seconds=30.0, waiting_seconds=60.0), never)
+def test_a_starved_stage_is_the_machines_unless_it_computed_for_long_enough():
+    starved = ended(cpu_seconds=30.0, waiting_seconds=60.0)
+    for control in (lambda: None, tried(15.1)):
+        with pytest.raises(ToolchainFault, match="too busy"):
+            blame(starved, control)
+    assert "never ends" in blame(starved, tried(14.9))
 
 
 @pytest.mark.parametrize("waiting", [0.1, None])
