@@ -87,7 +87,7 @@ PARTITION = Part(
     tensors=tensors(WARP, AROUND_PIVOTS),
     sizes=(Size(name="pivot", low=1, high=PIVOTS),),
     assigned=lambda sizes: True,
-    boundaries=tuple({"pivot": pivot} for pivot in (5, 1, PIVOTS)),
+    boundaries=tuple({"pivot": pivot} for pivot in (5, 1, PIVOTS, 2, 4, 6)),
     expected=partition,
     mistakes=OF_PARTITIONS,
 )
