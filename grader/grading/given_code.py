@@ -45,7 +45,7 @@ shared memory that they touch is their own."""
 def in_library(finding: Finding) -> bool:
     """Whether it is a read of memory that Mojo's library has for itself, and never wrote.
 
-    ``block.prefix_sum`` reads a cell for each lane of a warp, and uses those that a warp has
+    The prefix sum of a block reads a cell for each lane of a warp, and uses those that a warp has
     written. Nothing comes of the others, and no program can mend it.
     """
     return (

@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 from grader.book.history import BRANCHES, history_topics
 from grader.book.identify import choose, identify, refuse_another
 from grader.book.shipped import Topic, read_shipped
+from grader.choices import DEFAULT_EDITION
 from grader.errors import OtherPuzzle, UsageError
 from grader.folders import data_directory
 from grader.intake import submission_from_bytes
 from grader.puzzles import NAMES, find
-from grader.samples import Sample, read_samples
+from grader.samples import read_samples
 
 TOPICS = read_shipped().topics
 PUZZLE = (data_directory("reference_kernels") / "conv1d/26.5/right.mojo").read_text("utf-8")
@@ -47,29 +48,20 @@ def files() -> Iterator[tuple[str, str]]:
 FILES = list(files())
 
 
-def graded_samples() -> list[Sample]:
-    return [
-        sample
-        for name in NAMES
-        for sample in read_samples(name)
-        if sample.entry.verdict != "refused" and sample.entry.name not in TELL_NOTHING
-    ]
-
-
-def test_every_labelled_sample_is_found_as_its_own_puzzle() -> None:
-    wrong = [
-        sample.name
-        for sample in graded_samples()
-        if identify(submission_from_bytes("x.mojo", sample.content).text).name != sample.puzzle
-    ]
-    assert not wrong
-
-
-def test_no_labelled_sample_is_said_to_be_of_another_puzzle() -> None:
-    for name in NAMES:
-        for sample in read_samples(name):
-            if sample.entry.verdict != "refused":
-                refuse_another(submission_from_bytes("x.mojo", sample.content).text, name)
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    "default", [True, pytest.param(False, marks=pytest.mark.exhaustive)], ids=["default", "others"]
+)
+def test_every_labelled_sample_is_found_as_its_own_puzzle(name: str, default: bool) -> None:
+    """And never said to be of another one."""
+    for sample in read_samples(name):
+        of_default = sample.edition == DEFAULT_EDITION
+        if sample.entry.verdict == "refused" or of_default is not default:
+            continue
+        text = submission_from_bytes("x.mojo", sample.content).text
+        refuse_another(text, name)
+        if sample.entry.name not in TELL_NOTHING:
+            assert identify(text).name == name, sample.name
 
 
 def test_each_way_to_write_a_puzzle_is_found_as_that_puzzle() -> None:

@@ -25,7 +25,7 @@ pytestmark = [
 ]
 
 LABELS = {label.path.stem: label for label in labels_of("26.5", group="hostile")}
-EVERY_RUN = ("host_answer_laundered", "fills_disk", "forges_on_descriptors")
+EVERY_RUN = ("host_answer_laundered",)
 FORBIDDEN = {name: label.sample.entry.must_not_mention for name, label in LABELS.items()}
 RIGHT = sample_file("right")
 

@@ -19,12 +19,9 @@ from tests.batch.test_several import TEN
 from tests.editions import test_programs
 
 EVERY_RUN = {
-    "map": "index_plus_ten",
     "guards": "no_guard",
     "map_2d": "tile_tensor name_misspelt",
     "broadcast": "transposed",
-    "blocks": "written_in_the_first_block",
-    "shared_memory": "tile_backwards",
 }
 """By puzzle; beside ``right`` and ``skeleton``."""
 ELSEWHERE = {puzzle for puzzle, name in TEN.items() if name == "right"} | {

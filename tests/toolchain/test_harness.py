@@ -20,7 +20,7 @@ from grader.toolchain.kernels import Copies, SourceCopy, WantedKernel
 
 LAUNCH = HarnessLaunch(
     WantedKernel("scale", ("SIZE", "2")),
-    (BufferArgument(1), BufferArgument(0, (4, 1, 1, 1)), NumberArgument(-3)),
+    (BufferArgument(1), BufferArgument(0, (4, 1, 1, 1)), NumberArgument((1 << 64) - 3)),
     (2, 1, 1),
     (8, 4, 1),
 )

@@ -31,6 +31,14 @@ while offset > 0:
     value = ...        # of value and other
     offset //= 2"""
 """The shape of a reduction after which every lane knows the result."""
+PAIR = """\
+own = ...              # read by all lanes
+output[...] = shuffle_xor(own, ...)   # by all lanes, and stored by all"""
+"""The shape of an exchange."""
+PREFIX = """\
+own = ...              # read by all lanes
+output[...] = prefix_sum[exclusive=...](own)   # by all lanes"""
+"""The shape of a prefix sum."""
 PARTITION = """\
 left = ...             # 1 where the own element is below the pivot, else 0
 place_left = prefix_sum[exclusive=True](left)
@@ -71,7 +79,12 @@ def _downwards(values: Answer, of: Callable[..., Answer]) -> Answer:
 
 
 OF_SWAPS = sketched(
-    {},
+    {
+        PAIR: (
+            *("not-swapped", "next-element", "previous-element", "swapped-by-two"),
+            *("halves-swapped", "reversed", "even-lanes-only", "odd-lanes-only"),
+        )
+    },
     mistake(
         "not-swapped",
         "The output is the input: nothing was swapped.",
@@ -145,7 +158,7 @@ OF_MAXIMA = sketched(
     mistake(
         "own-element",
         "Each lane has its own element: nothing was compared.",
-        "Each step has to keep what it found: value = max(value, ...).",
+        "Each step has to keep the larger of the two for the next one.",
         lambda values, lane: values,
     ),
     mistake(
@@ -225,7 +238,7 @@ OF_CONDITIONS = sketched(
     mistake(
         "exchanged",
         "Even lanes have the minimum, and odd ones the maximum.",
-        "lane % 2 == 0 is true in even lanes: they store the maximum.",
+        "Which lanes have a remainder of 0? These store the maximum.",
         lambda values, lane: _alternating(smallest(values), largest(values)),
     ),
     mistake(
@@ -250,13 +263,13 @@ OF_CONDITIONS = sketched(
     mistake(
         "own-in-odd-lanes",
         "Odd lanes have their own element: no minimum was taken.",
-        "The minimum needs steps of its own: min_val = min(min_val, ...).",
+        "The minimum needs steps of its own, each of which keeps the smaller of two.",
         lambda values, lane: _alternating(largest(values), values),
     ),
     mistake(
         "own-in-even-lanes",
         "Even lanes have their own element: no maximum was taken.",
-        "Each step has to keep what it found: value = max(value, ...).",
+        "Each step has to keep the larger of the two for the next one.",
         lambda values, lane: _alternating(values, smallest(values)),
     ),
     mistake(
@@ -307,7 +320,7 @@ def _totals(values: Answer) -> Answer:
 
 
 OF_PREFIX_SUMS = sketched(
-    {},
+    {PREFIX: ("exclusive", "own-element", "own-twice", "total", "pairs-only")},
     mistake(
         "exclusive",
         "The own element is missing in each sum.",
@@ -366,11 +379,11 @@ def _split(
 
 
 OF_PARTITIONS = sketched(
-    {PARTITION: ("not-moved", "right-reversed", "sorted")},
+    {PARTITION: ("not-moved", "right-reversed", "sorted", "sides-exchanged")},
     _split(
         "equal-to-the-left",
         "Elements that are equal to the pivot stand to the left.",
-        "To the left is what is below the pivot: < and not <=.",
+        "To the left is what is below the pivot; what is equal to it is not.",
         lambda values, pivot: partitioned(values, np.asarray(values <= pivot)),
     ),
     _split(

@@ -88,7 +88,7 @@ def _middle(first: int, last: int) -> Change:
     return change
 
 
-ENDS = "The first HALO_SIZE and the last HALO_SIZE elements of each tile are copied, no others."
+ENDS = "As many elements at each end of a tile are copied as a window reaches over its element; no others."
 
 MISTAKES = sketched(
     {
@@ -100,38 +100,38 @@ MISTAKES = sketched(
     _mistake(
         "window-from-the-element",
         "The windows begin at their element; they lie around it.",
-        "The first element of a window is HALO_SIZE before its own: local_i + k - HALO_SIZE.",
+        "A window lies around its element: how far before it is the first one that counts?",
         lambda values, kernel: _with_ends(values, windows(values, 0) @ kernel),
     ),
     _mistake(
         "window-one-early",
         "The windows begin one element too early.",
-        "The first element of a window is HALO_SIZE before its own: local_i + k - HALO_SIZE.",
+        "A window lies around its element: how far before it is the first one that counts?",
         lambda values, kernel: _with_ends(values, windows(values, -HALO - 1) @ kernel),
     ),
     _mistake(
         "window-one-late",
         "The windows begin one element too late.",
-        "The first element of a window is HALO_SIZE before its own: local_i + k - HALO_SIZE.",
+        "A window lies around its element: how far before it is the first one that counts?",
         lambda values, kernel: _with_ends(values, windows(values, -HALO + 1) @ kernel),
     ),
     _mistake(
         "kernel-reversed",
         "The kernel was taken from its end.",
-        "kernel[k] belongs to the element local_i + k - HALO_SIZE.",
+        "The first number of the kernel belongs to the first element of the window.",
         lambda values, kernel: _with_ends(values, windows(values) @ kernel[::-1]),
     ),
     _mistake(
         "last-tap-missing",
         "The last element of the kernel was left out.",
-        "k goes from 0 to KERNEL_SIZE - 1: range(KERNEL_SIZE).",
+        "Every number of the kernel counts: which one does the loop begin with, and which is its last?",
         lambda values, kernel: _with_ends(values, windows(values)[:, :-1] @ kernel[:-1]),
         Place.LOOP_END,
     ),
     _mistake(
         "first-tap-missing",
         "The first element of the kernel was left out.",
-        "k goes from 0 to KERNEL_SIZE - 1: range(KERNEL_SIZE).",
+        "Every number of the kernel counts: which one does the loop begin with, and which is its last?",
         lambda values, kernel: _with_ends(values, windows(values)[:, 1:] @ kernel[1:]),
         Place.LOOP_START,
     ),
@@ -180,13 +180,13 @@ MISTAKES = sketched(
     _mistake(
         "first-tile",
         "Every block has the result of the first tile.",
-        "input.tile[CONV_TILE_SIZE](...) takes the number of the tile: the block's.",
+        "The tile of a block is the one with its number.",
         _first_tile,
     ),
     _mistake(
         "first-block-only",
         "Only the first tile is written.",
-        "The element is block_idx.x * CONV_TILE_SIZE + local_i.",
+        "The tiles of all blocks before lie before the own one.",
         lambda values, kernel: np.where(
             np.arange(len(values)) < TILE, _with_ends(values, windows(values) @ kernel), 0.0
         ),
