@@ -24,7 +24,7 @@ barrier()              # and those of all others
 AROUND = """\
 if ...:                # the window lies within the tile
     for k in range(KERNEL_SIZE):
-        result += ...  # the element k - HALO_SIZE further on, times kernel_shared[k]
+        result += ...  # one element of the window, times one of the kernel
 else:
     result = ...       # the element itself"""
 """The shape of a window that lies around its element."""
@@ -88,7 +88,7 @@ def _middle(first: int, last: int) -> Change:
     return change
 
 
-ENDS = "As many elements at each end of a tile are copied as a window reaches over its element; no others."
+ENDS = "Elements are copied where a window would leave their tile, at both ends; no others."
 
 MISTAKES = sketched(
     {
@@ -124,14 +124,14 @@ MISTAKES = sketched(
     _mistake(
         "last-tap-missing",
         "The last element of the kernel was left out.",
-        "Every number of the kernel counts: which one does the loop begin with, and which is its last?",
+        "Every number of the kernel counts: which one is the loop's first, and which its last?",
         lambda values, kernel: _with_ends(values, windows(values)[:, :-1] @ kernel[:-1]),
         Place.LOOP_END,
     ),
     _mistake(
         "first-tap-missing",
         "The first element of the kernel was left out.",
-        "Every number of the kernel counts: which one does the loop begin with, and which is its last?",
+        "Every number of the kernel counts: which one is the loop's first, and which its last?",
         lambda values, kernel: _with_ends(values, windows(values)[:, 1:] @ kernel[1:]),
         Place.LOOP_START,
     ),

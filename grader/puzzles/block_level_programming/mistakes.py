@@ -65,7 +65,12 @@ def _all_products(inputs: Arrays, sizes: Sizes) -> Answer:
 
 
 OF_SUMS = sketched(
-    {SUM: ("own-product", "first-warp-only", "last-warp-only", "last-product-missing")},
+    {
+        SUM: (
+            *("own-product", "first-warp-only", "last-warp-only", "last-product-missing"),
+            *("last-product-only", "first-product-missing", "added-for-each-thread"),
+        )
+    },
     _mistake(
         "own-product",
         "The output is the product of one thread: the first one's.",
@@ -346,7 +351,12 @@ def _others(values: Answer, others: Answer) -> Answer:
 FROM_ONE = "block.broadcast hands the value of src_thread to all: call it outside of every if."
 
 OF_MEANS = sketched(
-    {BROADCAST: ("not-broadcast", "divided-by-sum", "from-another-thread")},
+    {
+        BROADCAST: (
+            *("not-broadcast", "divided-by-sum", "from-another-thread", "mean-itself"),
+            *("first-warp-mean", "first-warp-sum-by-all"),
+        )
+    },
     _means(
         "not-broadcast",
         "Only the first element was divided: the other threads still had 1 in the mean's place.",
