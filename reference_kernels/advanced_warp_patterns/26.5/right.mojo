@@ -93,7 +93,7 @@ def warp_inclusive_prefix_sum[
     var global_i = block_dim.x * block_idx.x + thread_idx.x
 
     if global_i < size:
-        var own = input[global_i]
+        var own = input[global_i][0]
         output[global_i] = prefix_sum[exclusive=False](own)
 
 

@@ -30,7 +30,7 @@ def async_copy_overlap_convolution[
     dtype: DType
 ](
     output: TileTensor[mut=True, dtype, AsyncLayoutType, MutAnyOrigin],
-    input: TileTensor[mut=False, dtype, AsyncLayoutType, MutAnyOrigin],
+    input: TileTensor[mut=False, dtype, AsyncLayoutType, ImmutAnyOrigin],
     kernel: LayoutTensor[dtype, kernel_layout, ImmutAnyOrigin],
 ):
     """Set output[i] to the sum of kernel[k] * input[i + k - HALO_SIZE] over all k.
