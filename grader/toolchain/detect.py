@@ -120,7 +120,14 @@ def _packages(pattern: str) -> tuple[int, ...]:
 
 
 def _found(text: str) -> list[Hit]:
-    return hits(words(text), tuple(_events()))
+    source = words(text)
+    has_op = any(word.text == "register" for word in source)
+    patterns = (
+        pattern
+        for pattern, events in _events().items()
+        if has_op or not any(event.change.of_ops for event in events)
+    )
+    return hits(source, tuple(patterns))
 
 
 def _best(found: Sequence[Hit], among: Sequence[str] = ()) -> str:

@@ -84,6 +84,9 @@ class DialectChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """Regular expression for what this edition's compiler says to ``old``."""
     message_before: str = ""
     """Regular expression for what the compiler of the edition before says to ``new``."""
+    of_ops: bool = False
+    """Whether it is about the tensors of an op. Those of a program have methods of the same names,
+    which no edition has taken away."""
 
 
 class Edition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -136,3 +136,13 @@ def test_lines_of_all_editions_in_any_order_have_an_edition_and_reasons(text: st
     for name in editions.names():
         fewer = len(compare(text, name)) == 0
         assert not fewer or decision.fits
+
+
+def test_a_method_that_the_tensors_of_an_op_lost_is_kept_by_those_of_a_program():
+    line = "    var tile = input.tile[256](0).to_layout_tensor()\n"
+    program = f"def kernel(input: T):\n{line}\n\ndef main() raises:\n    pass\n"
+    op = (
+        f'@extensibility.register("conv1d")\nstruct S:\n    pass\n\n\ndef kernel(input: T):\n{line}'
+    )
+    assert compare(program, "26.7") == ()
+    assert [each.pattern for each in compare(op, "26.7")] == ["to_layout_tensor()"]
