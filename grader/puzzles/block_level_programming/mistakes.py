@@ -296,7 +296,7 @@ OF_BINS = sketched(
         "Elements were put into the nearest bin, not into the one that begins below them.",
         "floor, not round: bin k begins at k / num_bins.",
         lambda values, chosen, bin_: _those(
-            values, np.minimum(np.rint(values * BINS), BINS - 1) == bin_
+            values, np.minimum(np.floor(values * BINS + 0.5), BINS - 1) == bin_
         ),
     ),
     _bins(
