@@ -197,8 +197,12 @@ def _gap(source: Sequence[DialectWord], index: int, following: _Part) -> int | N
             return index
         if depth == 0 and (word == "," or word in CLOSING):
             return None
-        comparison = [each.text for each in source[index : index + 2]] == ["=", "="]
-        if index == begin + 1 and word == "=" and not comparison:
+        # `a = ` is a keyword's, `a == ` a comparison.
+        if (
+            index == begin + 1
+            and word == "="
+            and [w.text for w in source[index + 1 : index + 2]] != ["="]
+        ):
             return None
         depth += (word in OPENING) - (word in CLOSING)
         index += 1
