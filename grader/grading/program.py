@@ -248,11 +248,13 @@ class ProgramRun(EditionRun):
         file = f"{state.request.puzzle_name}.mojo"
         if not self.prepare(lane, shapes, student_file=file, what="the library of the kernels"):
             return
+        for part in {shape.part.name: shape.part for shape in shapes}.values():
+            if part.name not in refused and (function := self._without_real(part)):
+                refused[part.name] = self._signature(part, function)
         for shape in shapes:
             if shape.part.name in refused:
                 continue
             try:
-                self._check_reals(shape.part)
                 lane.check(shape)
             except OtherSignature as other:
                 refused[shape.part.name] = self._signature(shape.part, str(other))
@@ -298,17 +300,14 @@ class ProgramRun(EditionRun):
         there = {name: there[name] for name in there.keys() - self._passed_over}
         return there.get(part.kernels.names_in(there).get(function, function))
 
-    def _check_reals(self, part: Part) -> None:
-        """See that a kernel that is given a Float32 declares one: other types may be as long.
-
-        Raises:
-            OtherSignature: it does not.
-        """
+    def _without_real(self, part: Part) -> str:
+        """The kernel that is given a Float32 and declares none; other types may be as long."""
         for launch in part.kernels.launches:
             if any(isinstance(argument, Real) for argument in launch.arguments):
                 own = self._declared(self.state.submission.text, part, launch.function)
                 if own is not None and not _REAL.search(own.signature.partition("(")[2]):
-                    raise OtherSignature(launch.function)
+                    return launch.function
+        return ""
 
     def _signature(self, part: Part, function: str) -> LeftOut:
         """Why a kernel can't be launched as the task says, with both declarations."""
