@@ -166,6 +166,11 @@ class Mistake:
     """The shape of the right answer in a few lines, for whoever asks for the last hint; empty where
     it is not certain."""
 
+    def outputs(self, inputs: Arrays, sizes: Sizes, *, first: str) -> Arrays | None:
+        """What it gives, by the names of outputs, of which ``first`` is the part's first."""
+        answer = self.answer(inputs, sizes)
+        return {self.output or first: answer} if isinstance(answer, np.ndarray) else answer
+
 
 def sketched(
     sketches: Mapping[str, Sequence[str]],

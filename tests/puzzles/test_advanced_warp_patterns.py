@@ -9,9 +9,10 @@ import pytest
 
 from grader.grading.inputs import drawn
 from grader.model.domains import Values
+from grader.model.part import Arrays
 from grader.puzzles import find
 from grader.puzzles.warps import WARP
-from tests.puzzles.test_kernel_puzzles import accepts
+from tests.puzzles.test_kernel_puzzles import refused_in_float16
 
 PUZZLE = find("advanced_warp_patterns")
 F = np.float32
@@ -67,19 +68,11 @@ WAYS = [
 def test_right_ways_are_accepted_and_the_same_in_float16_is_not(name: str, way: Way):
     part = PUZZLE.part(name)
     for sizes in part.boundaries:
-        refused = 0
-        for seed in range(20):
-            random = np.random.default_rng([seed, *sizes.values()])
-            values = (Values.INTEGERS, Values.REALS)[seed % 2]
-            inputs = drawn(part, sizes, values, random)
-            right = part.expected(inputs, sizes)["output"]
-            warps = inputs["input"].reshape(-1, WARP)
-            got = np.concatenate([way(a, sizes.get("pivot", 0)) for a in warps])
-            assert accepts(right, values, got), (sizes, values)
-            with np.errstate(over="ignore"):
-                short = got.astype(np.float16).astype(F)
-            refused += not accepts(right, values, short)
-        assert refused >= 5
+
+        def in_warps(inputs: Arrays, pivot: int = sizes.get("pivot", 0)) -> np.ndarray:
+            return np.concatenate([way(a, pivot) for a in inputs["input"].reshape(-1, WARP)])
+
+        assert refused_in_float16(part, sizes, in_warps) >= 5
 
 
 def test_the_inputs_show_each_way_in_which_a_lane_goes_wrong():

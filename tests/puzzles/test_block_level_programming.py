@@ -11,7 +11,7 @@ from grader.grading.inputs import drawn
 from grader.model.domains import Values
 from grader.puzzles import find
 from grader.puzzles.block_level_programming.answers import BINS, FromZeroToOne, bin_of
-from tests.puzzles.test_kernel_puzzles import accepts
+from tests.puzzles.test_kernel_puzzles import accepts, refused_in_float16
 
 PUZZLE = find("block_level_programming")
 F = np.float32
@@ -65,18 +65,7 @@ WAYS: list[tuple[str, Callable[[Inputs], np.ndarray]]] = [
 def test_right_ways_are_accepted_and_the_same_in_float16_is_not(name, way):
     part = PUZZLE.part(name)
     for sizes in part.boundaries:
-        refused = 0
-        for seed in range(20):
-            random = np.random.default_rng([seed, *sizes.values()])
-            values = (Values.INTEGERS, Values.REALS)[seed % 2]
-            inputs = drawn(part, sizes, values, random)
-            (right,) = part.expected(inputs, sizes).values()
-            got = way(inputs)
-            assert accepts(right, values, got), (sizes, values)
-            with np.errstate(over="ignore"):
-                short = got.astype(np.float16).astype(F)
-            refused += not accepts(right, values, short)
-        assert refused >= 5 or sizes["size"] == 1
+        assert refused_in_float16(part, sizes, way) >= 5 or sizes["size"] == 1
 
 
 def test_a_bin_is_taken_as_a_kernel_takes_it_in_float32():

@@ -23,6 +23,7 @@ from grader.marks import untouched
 from grader.record import (
     Aspect,
     Attribution,
+    CheckOutcome,
     Counterexample,
     ProblemKind,
     Record,
@@ -75,7 +76,7 @@ def diagnose(record: Record) -> Diagnosis | None:
     cause = next(iter(causes(record)), None)
     if cause is not None:
         return _of_cause(record, cause)
-    return _wrong_example(record) or _of_checks(record)
+    return _wrong_example(record) or _of_checks(record, failed)
 
 
 def normalised(message: str) -> str:
@@ -127,8 +128,7 @@ def _wrong_example(record: Record) -> Diagnosis | None:
     return _made("published", title, inputs, wrong.got.data.hex())
 
 
-def _of_checks(record: Record) -> Diagnosis:
-    failed = [check for checks in failed_of(record).values() for check in checks]
+def _of_checks(record: Record, failed: Sequence[CheckOutcome]) -> Diagnosis:
     counted = {case.check for case in record.counterexamples if case.mismatch_count}
     if len(failed) == 1 and failed[0].sentence and failed[0].id not in counted:
         told = normalised(failed[0].sentence)

@@ -233,10 +233,9 @@ def _answers(
     part: Part, mistake: Mistake, inputs: Arrays, sizes: Sizes
 ) -> dict[int, NDArray[np.float64]] | None:
     """What a mistake gives for outputs, by their place in the part."""
-    with np.errstate(all="ignore"):
-        answer = mistake.answer(inputs, sizes)
-    if answer is None:
-        return None
     names = [spec.name for spec in part.outputs]
-    by_name = {mistake.output or names[0]: answer} if isinstance(answer, np.ndarray) else answer
-    return {names.index(name): each.ravel().astype(np.float64) for name, each in by_name.items()}
+    with np.errstate(all="ignore"):
+        given = mistake.outputs(inputs, sizes, first=names[0])
+    if given is None:
+        return None
+    return {names.index(name): each.ravel().astype(np.float64) for name, each in given.items()}

@@ -44,13 +44,8 @@ Recogniser = Callable[[Seen], Known | None]
 
 def first_output(observation: Observation) -> Comparison | None:
     """The first output, where no other one is wrong."""
-    return only_output(observation, 0)
-
-
-def only_output(observation: Observation, place: int) -> Comparison | None:
-    """The output at a place, where no other one is wrong."""
-    others = (each for at, each in enumerate(observation.comparisons) if at != place)
-    return observation.comparisons[place] if all(each.right for each in others) else None
+    first, *others = observation.comparisons
+    return first if all(each.right for each in others) else None
 
 
 def writer_of(copied: CopyOut | None, offset: int) -> Provenance | None:
