@@ -46,6 +46,27 @@ def numbers(inputs: Arrays, name: str = "a") -> Answer:
     return inputs[name].astype(np.float64)
 
 
+def products(inputs: Arrays) -> Answer:
+    """The products of a dot product, of ``a`` and ``b``."""
+    return numbers(inputs, "a") * numbers(inputs, "b")
+
+
+def dot(inputs: Arrays, sizes: Sizes) -> Answer:
+    """The dot product of ``a`` and ``b``, as an output."""
+    return np.array([numbers(inputs, "a") @ numbers(inputs, "b")])
+
+
+def some_products(some: Callable[[Answer], Answer]) -> Callable[[Arrays, Sizes], Answer | None]:
+    """The sum of some of the products; None where that is all of them."""
+
+    def answer(inputs: Arrays, sizes: Sizes) -> Answer | None:
+        all_products = products(inputs)
+        chosen = some(all_products)
+        return None if len(chosen) == len(all_products) else np.array([chosen.sum()])
+
+    return answer
+
+
 def power_of_two(least: int) -> int:
     """The first power of two that is no smaller."""
     return 1 << (least - 1).bit_length()

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from grader.puzzle_kit import Arrays, Mistake, Sizes, sketched
 from grader.puzzles.block_level_programming.answers import BINS, bin_of, bins_of, packed
-from grader.puzzles.programs import Answer, numbers, of_right
+from grader.puzzles.programs import Answer, dot, numbers, of_right, products, some_products
 
 WARP = 32
 """Lanes of a warp."""
@@ -39,29 +39,9 @@ if ...:
 
 
 def _mistake(
-    name: str, explanation: str, advice: str, change: Callable[[Answer], Answer | None]
+    name: str, explanation: str, advice: str, answer: Callable[[Arrays, Sizes], Answer | None]
 ) -> Mistake:
-    """A mistake in a sum of products, from these."""
-    return Mistake(
-        name=name,
-        explanation=explanation,
-        advice=advice,
-        answer=lambda inputs, sizes: change(numbers(inputs, "a") * numbers(inputs, "b")),
-    )
-
-
-def _some(some: Callable[[Answer], Answer]) -> Callable[[Answer], Answer | None]:
-    """The sum of some products; None where that is all of them."""
-
-    def change(products: Answer) -> Answer | None:
-        chosen = some(products)
-        return None if len(chosen) == len(products) else np.array([chosen.sum()])
-
-    return change
-
-
-def _all_products(inputs: Arrays, sizes: Sizes) -> Answer:
-    return np.array([numbers(inputs, "a") @ numbers(inputs, "b")])
+    return Mistake(name=name, explanation=explanation, advice=advice, answer=answer)
 
 
 OF_SUMS = sketched(
@@ -75,61 +55,61 @@ OF_SUMS = sketched(
         "own-product",
         "The output is the product of one thread: the first one's.",
         "Write what block.sum returns, not what it was called with.",
-        _some(lambda products: products[:1]),
+        some_products(lambda products: products[:1]),
     ),
     _mistake(
         "last-product-only",
         "The output is the product of the last thread.",
         "Write what block.sum returns, in the first thread alone.",
-        _some(lambda products: products[-1:]),
+        some_products(lambda products: products[-1:]),
     ),
     _mistake(
         "first-warp-only",
         "The sum is that of the first warp: 32 of the products.",
         "warp.sum adds over a warp, and block.sum over the whole block.",
-        _some(lambda products: products[:WARP]),
+        some_products(lambda products: products[:WARP]),
     ),
     _mistake(
         "last-warp-only",
         "The sum is that of the last warp: each warp wrote its own, and the last one stayed.",
         "block.sum adds over the whole block. Its first thread alone writes the total.",
-        _some(lambda products: products[(len(products) - 1) // WARP * WARP :]),
+        some_products(lambda products: products[(len(products) - 1) // WARP * WARP :]),
     ),
     _mistake(
         "first-product-missing",
         "The first product is left out of the sum.",
         "Every element counts, from number 0 on: what does the first thread add?",
-        _some(lambda products: products[1:]),
+        some_products(lambda products: products[1:]),
     ),
     _mistake(
         "last-product-missing",
         "The last product is left out of the sum.",
         "Which is the last element, and does the guard let its thread multiply?",
-        _some(lambda products: products[:-1]),
+        some_products(lambda products: products[:-1]),
     ),
     _mistake(
         "doubled",
         "The output is twice the dot product.",
         "Does each product get into the sum once?",
-        lambda products: 2 * products.sum(keepdims=True),
+        lambda inputs, sizes: 2 * dot(inputs, sizes),
     ),
     _mistake(
         "added-for-each-thread",
         "The output is the dot product as many times as there are elements.",
         "The total is written once; it is not added to the output by each thread.",
-        lambda products: len(products) * products.sum(keepdims=True),
+        lambda inputs, sizes: sizes["size"] * dot(inputs, sizes),
     ),
     _mistake(
         "mean-of-products",
         "The output is the mean of the products.",
         "A dot product is a sum; nothing is divided.",
-        lambda products: products.sum(keepdims=True) / len(products),
+        lambda inputs, sizes: dot(inputs, sizes) / sizes["size"],
     ),
     _mistake(
         "largest-product",
         "The output is the largest product.",
         "block.sum adds; block.max takes the largest.",
-        lambda products: products.max(keepdims=True),
+        lambda inputs, sizes: products(inputs).max(keepdims=True),
     ),
     Mistake(
         name="sum-of-a",
@@ -149,7 +129,7 @@ OF_SUMS = sketched(
         advice="What does the task do with the two elements before it sums up?",
         answer=lambda inputs, sizes: np.array([sum(numbers(inputs, each).sum() for each in "ab")]),
     ),
-    *of_right(_all_products, single=True),
+    *of_right(dot, single=True),
 )
 
 Chosen = NDArray[np.bool_]

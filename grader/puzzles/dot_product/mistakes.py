@@ -2,29 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
-from grader.puzzle_kit import Arrays, Mistake, Place, Sizes, sketched
-from grader.puzzles.programs import Answer, numbers, of_right
+from grader.puzzle_kit import Mistake, Place, sketched
+from grader.puzzles.programs import dot, numbers, of_right, some_products
 from grader.puzzles.shapes import A_CELL_EACH, REDUCTION
-
-
-def _of_products(change: Callable[[Answer], Answer]) -> Callable[[Arrays, Sizes], Answer | None]:
-    """The sum of some of the products; None where that is all of them."""
-
-    def answer(inputs: Arrays, sizes: Sizes) -> Answer | None:
-        products = numbers(inputs, "a") * numbers(inputs, "b")
-        some = change(products)
-        return None if len(some) == len(products) else np.array([some.sum()])
-
-    return answer
-
-
-def _right(inputs: Arrays, sizes: Sizes) -> Answer:
-    return np.array([numbers(inputs, "a") @ numbers(inputs, "b")])
-
 
 MISTAKES = sketched(
     {
@@ -43,45 +25,45 @@ MISTAKES = sketched(
         explanation="The first product is left out of the sum. The published example can't tell: "
         "there it is zero.",
         advice="Elements begin at 0, and so do the cells that are added up.",
-        answer=_of_products(lambda products: products[1:]),
+        answer=some_products(lambda products: products[1:]),
     ),
     Mistake(
         name="last-product-missing",
         place=Place.LOOP_END,
         explanation="The last product is left out of the sum.",
         advice="Which cell does the first step of the reduction add to the one in the middle?",
-        answer=_of_products(lambda products: products[:-1]),
+        answer=some_products(lambda products: products[:-1]),
     ),
     Mistake(
         name="first-product-only",
         explanation="The output is the first product; nothing was added to it.",
         advice="Does the reduction run, and does it begin with half of the threads?",
-        answer=_of_products(lambda products: products[:1]),
+        answer=some_products(lambda products: products[:1]),
     ),
     Mistake(
         name="last-product-only",
         explanation="The output is the last product: each thread overwrote what others had "
         "written.",
         advice="Each product needs a cell of its own, which are then added up.",
-        answer=_of_products(lambda products: products[-1:]),
+        answer=some_products(lambda products: products[-1:]),
     ),
     Mistake(
         name="one-step",
         explanation="Only one step of the reduction was made: two products are in the sum.",
         advice="Halve the stride until it is 1, in a loop.",
-        answer=_of_products(lambda products: products[:: max(len(products) // 2, 1)]),
+        answer=some_products(lambda products: products[:: max(len(products) // 2, 1)]),
     ),
     Mistake(
         name="last-step-missing",
         explanation="The last step of the reduction is missing: every other product is left out.",
         advice="The step with stride 1 belongs to it: with which stride does the loop end?",
-        answer=_of_products(lambda products: products[::2]),
+        answer=some_products(lambda products: products[::2]),
     ),
     Mistake(
         name="first-step-missing",
         explanation="The second half of the products is left out.",
         advice="Which cells does the first step add, where all of them hold something?",
-        answer=_of_products(lambda products: products[: max(len(products) // 2, 1)]),
+        answer=some_products(lambda products: products[: max(len(products) // 2, 1)]),
     ),
     Mistake(
         name="sum-of-a",
@@ -106,7 +88,7 @@ MISTAKES = sketched(
         name="doubled",
         explanation="The output is twice the dot product.",
         advice="Does each product get into the sum once?",
-        answer=lambda inputs, sizes: 2 * _right(inputs, sizes),
+        answer=lambda inputs, sizes: 2 * dot(inputs, sizes),
     ),
-    *of_right(_right, single=True),
+    *of_right(dot, single=True),
 )
