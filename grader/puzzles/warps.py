@@ -19,11 +19,12 @@ from grader.puzzle_kit import (
     Kernels,
     Mistake,
     Part,
+    RubricItem,
     Size,
     Sizes,
     TensorSpec,
 )
-from grader.puzzles.programs import Answer, numbers
+from grader.puzzles.programs import Answer, graded, numbers
 
 WARP = 32
 """Lanes of a warp, and threads of a block."""
@@ -105,6 +106,15 @@ def of_warps(
         boundaries=tuple({"blocks": blocks} for blocks in range(1, MOST + 1)),
         expected=expected,
         mistakes=mistakes,
+    )
+
+
+def points(
+    part: Part, kernel: str, integers: str, robust: tuple[int, str, str] | None = None
+) -> tuple[RubricItem, ...]:
+    """The points of one of five kernels; see `grader.puzzles.programs.graded`."""
+    return graded(
+        kernel, (10, 4, 4), part=part.name, integers=integers, clean=WARP_EDGES, robust=robust
     )
 
 

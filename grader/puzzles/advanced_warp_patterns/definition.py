@@ -34,8 +34,8 @@ from grader.puzzles.advanced_warp_patterns.mistakes import (
     OF_PREFIX_SUMS,
     OF_SWAPS,
 )
-from grader.puzzles.programs import graded, places, program
-from grader.puzzles.warps import MORE_WARPS, WARP, WARP_EDGES, of_warps, tensors
+from grader.puzzles.programs import places, program
+from grader.puzzles.warps import MORE_WARPS, WARP, of_warps, points, tensors
 
 SWAP = of_warps(
     "butterfly_pair_swap",
@@ -93,14 +93,6 @@ PARTITION = Part(
 )
 
 
-def _points(
-    part: Part, kernel: str, integers: str, robust: tuple[int, str, str] | None = None
-) -> tuple[RubricItem, ...]:
-    return graded(
-        kernel, (10, 4, 4), part=part.name, integers=integers, clean=WARP_EDGES, robust=robust
-    )
-
-
 OWN_WARP = "A warp talks to itself alone: lanes go from 0 to 31 in each, and elements go on."
 
 PUZZLE = Puzzle(
@@ -109,31 +101,31 @@ PUZZLE = Puzzle(
     parts=(SWAP, MAX, CONDITIONAL, PREFIX, PARTITION),
     rubric=(
         RubricItem(check=Compiles(title="The kernels compile"), points=5),
-        *_points(
+        *points(
             SWAP,
             "swap",
             "Which lane does shuffle_xor with 1 take from, in lane 0, and which in lane 1?",
             (3, MORE_WARPS, OWN_WARP),
         ),
-        *_points(
+        *points(
             MAX,
             "maximum",
             "Go through four lanes by hand, with offsets 2 and 1: what does each know behind each "
             "step?",
             (3, MORE_WARPS, OWN_WARP),
         ),
-        *_points(
+        *points(
             CONDITIONAL,
             "maximum and minimum",
             "There are two reductions, each of its own number. Which lanes store which of them?",
         ),
-        *_points(
+        *points(
             PREFIX,
             "prefix sum",
             "Is a lane's own element in its sum?",
             (4, MORE_WARPS, OWN_WARP),
         ),
-        *_points(
+        *points(
             PARTITION,
             "partition",
             "Take four elements, two of them below the pivot. At which place does each lane write, "

@@ -16,7 +16,7 @@ from grader.puzzle_kit import (
     RubricItem,
     Size,
 )
-from grader.puzzles.programs import graded, places, program
+from grader.puzzles.programs import places, program
 from grader.puzzles.warp_communication.answers import (
     ORDINARY,
     WithAMaximum,
@@ -33,7 +33,7 @@ from grader.puzzles.warp_communication.mistakes import (
     OF_SCALED,
     OF_THRESHOLD,
 )
-from grader.puzzles.warps import MORE_WARPS, WARP, WARP_EDGES, of_warps, tensors
+from grader.puzzles.warps import MORE_WARPS, WARP, of_warps, points, tensors
 
 NEIGHBOR = of_warps(
     "neighbor_difference",
@@ -98,60 +98,48 @@ BLOCK_LOCAL = (
 )
 
 
-def _points(
-    part: Part, kernel: str, integers: str, robust: tuple[str, str]
-) -> tuple[RubricItem, ...]:
-    return graded(
-        kernel,
-        (10, 4, 4),
-        part=part.name,
-        integers=integers,
-        clean=WARP_EDGES,
-        robust=(2, *robust),
-    )
-
-
 PUZZLE = Puzzle(
     name="warp_communication",
     title="Shuffles and broadcasts within a warp",
     parts=(NEIGHBOR, AVERAGE, COORDINATION, BASIC, CONDITIONAL),
     rubric=(
         RubricItem(check=Compiles(title="The kernels compile"), points=5),
-        *_points(
+        *points(
             NEIGHBOR,
             "difference",
             "From which lane does the value come, which one is taken from which, and what is left "
             "for the last lane?",
-            (MORE_WARPS, "A lane goes from 0 to 31 in each warp; the element is global_i."),
+            (2, MORE_WARPS, "A lane goes from 0 to 31 in each warp; the element is global_i."),
         ),
-        *_points(
+        *points(
             AVERAGE,
             "average",
             "Go through the last three lanes of a warp by hand: how many elements has each, and by "
             "what are they divided?",
             (
+                2,
                 "right for every size from 1 to 64",
                 "Where the last warp is not full, its elements end before its lanes do.",
             ),
         ),
-        *_points(
+        *points(
             COORDINATION,
             "mean and neighbour",
             "Which value has each lane behind the broadcast? Then look at what the last lane adds.",
-            (MORE_WARPS, BLOCK_LOCAL),
+            (2, MORE_WARPS, BLOCK_LOCAL),
         ),
-        *_points(
+        *points(
             BASIC,
             "sum for all",
             "Which lane knows the sum before the broadcast, and which lanes know it behind it?",
-            (MORE_WARPS, BLOCK_LOCAL),
+            (2, MORE_WARPS, BLOCK_LOCAL),
         ),
-        *_points(
+        *points(
             CONDITIONAL,
             "decision for all",
             "What is the largest of the first eight where all are negative? Does every lane "
             "compare with half of the same number?",
-            (MORE_WARPS, BLOCK_LOCAL),
+            (2, MORE_WARPS, BLOCK_LOCAL),
         ),
         program(
             Command(arguments=("--neighbor",), printed=(1, 3, 5, 7), behind="output:"),
