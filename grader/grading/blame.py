@@ -37,6 +37,8 @@ ROOM = 0.5
 
 SAID = 300
 """Characters of what the compiler said that are repeated."""
+_LINES_TOLD = 3
+"""Lines of it, where even the reference answer does not compile."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -259,9 +261,11 @@ def _first(errors: Sequence[Diagnostic], diagnostics: tuple[Diagnostic, ...] = (
 
 
 def _broken(doing: str, outcome: Outcome) -> ToolchainFault:
-    tail = outcome.stderr.decode("utf-8", "replace").strip().splitlines()[-3:]
+    lines = outcome.stderr.decode("utf-8", "replace").strip().splitlines()
+    # A compiler ends with the line of the program, and that it gave up: the cause stands before.
+    told = [line for line in lines if "error:" in line] or lines[-_LINES_TOLD:]
     return ToolchainFault(
         f"this machine can't {doing} even the reference answer ({outcome.how}): "
-        + " | ".join(tail),
+        + " | ".join(told[:_LINES_TOLD]),
         remedy="Run grade doctor; it tries each part and says what is missing.",
     )

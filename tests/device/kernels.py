@@ -62,10 +62,22 @@ class Outcome:
         return self.launch.result
 
 
-BESIDE: list[Callable[[str, str, Sequence[NDArray[Any] | int], int, Outcome], None]] = []
-"""What else is done with a launch: its text, entry, buffers, bytes of dynamic shared memory and
-outcome. See tests/gpu/beside.py.
-"""
+@dataclass(frozen=True, kw_only=True)
+class Launched:
+    """A launch of a test, and what it left."""
+
+    text: str
+    entry: str
+    buffers: Sequence[NDArray[Any] | int]
+    """As they were before. A buffer given as a number has so many bytes and no contents."""
+    shared_bytes: int
+    """Of dynamic shared memory."""
+    cluster: Dim3 | None
+    outcome: Outcome
+
+
+BESIDE: list[Callable[[Launched], None]] = []
+"""What else is done with a launch. See tests/gpu/beside.py."""
 
 
 def kernel_text(body: str, *, buffers: int = 1, module: str = "", directives: str = "") -> str:
@@ -134,10 +146,18 @@ def run_text(
         size, dtype = (buffer, np.uint32) if isinstance(buffer, int) else _of(buffer)
         after.append(np.frombuffer(memory.read(address, size), dtype=dtype))
     outcome = Outcome(result, after, memory, addresses)
-    usual = params is None and checks is None and limits is None and cluster is None
+    usual = params is None and checks is None and limits is None
     if beside and usual:
+        launched = Launched(
+            text=text,
+            entry=entry or module.entries()[0],
+            buffers=buffers,
+            shared_bytes=dynamic_shared_bytes,
+            cluster=cluster,
+            outcome=outcome,
+        )
         for also in BESIDE:
-            also(text, entry or module.entries()[0], buffers, dynamic_shared_bytes, outcome)
+            also(launched)
     return outcome
 
 

@@ -8,50 +8,36 @@ differ by what approximate instructions may (docs/device-arithmetic.md).
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
-from tests.device import kernels
+from tests.device.kernels import BESIDE, Launched
 from tests.gpu.driver import Driver, DriverError
 
 _APPROXIMATE = 1e-5
-_NEWER = re.compile(r"cluster|mapa|getctarank|stmatrix|try_wait|_tx\b|(acquire|relaxed)\.c")
-"""Of instructions that PTX for an A100, which the tests write, does not have."""
 _driver = Driver()
 _compared = 0
 _lost = False
 
 
-def _also(
-    text: str,
-    entry: str,
-    buffers: Sequence[NDArray[Any] | int],
-    shared_bytes: int,
-    here: kernels.Outcome,
-) -> None:
+def _also(launched: Launched) -> None:
     global _compared, _lost
-    if _NEWER.search(text):
-        return
+    here, buffers = launched.outcome, launched.buffers
     if _lost or here.result or here.findings or any(isinstance(buffer, int) for buffer in buffers):
         return
     arrays = [buffer for buffer in buffers if not isinstance(buffer, int)]
-    launch = here.launch
     try:
-        with _driver.module(text) as module:
+        with _driver.module(launched.text) as module:
             there = _driver.launch(
                 module,
-                entry,
+                launched.entry,
                 arrays,
-                grid=launch.grid,
-                block=launch.block,
-                shared_bytes=shared_bytes,
+                grid=here.launch.grid,
+                block=here.launch.block,
+                shared_bytes=launched.shared_bytes,
+                cluster=launched.cluster,
             )
-    except DriverError:
-        _lost = True  # the error of a kernel stays for as long as the process
+    except DriverError as error:
+        _lost = not error.of_module  # the error of a kernel stays for as long as the process
         raise
     _compared += 1
     for mine, its in zip(here.buffers, there, strict=True):
@@ -61,7 +47,7 @@ def _also(
 
 def begin() -> None:
     """From now on, each launch of the tests is compared."""
-    kernels.BESIDE.append(_also)
+    BESIDE.append(_also)
 
 
 def summary() -> str:

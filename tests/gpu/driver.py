@@ -19,11 +19,42 @@ _ERROR_LOG, _ERROR_LOG_BYTES = 5, 6
 """``CU_JIT_ERROR_LOG_BUFFER`` and its size, of ``cuda.h``."""
 
 
+_OF_AN_A100 = "sm_80"
+_LOAD = "cuModuleLoadDataEx"
+_CLUSTER_DIMENSION = 4
+"""``CU_LAUNCH_ATTRIBUTE_CLUSTER_DIMENSION``."""
+
+
+class _LaunchAttribute(ctypes.Structure):
+    """``CUlaunchAttribute``, of which only the size of a cluster is used here."""
+
+    _fields_ = (
+        ("id", ctypes.c_int),
+        ("pad", ctypes.c_char * 4),
+        ("value", ctypes.c_uint * 16),
+    )
+
+
+class _LaunchConfig(ctypes.Structure):
+    """``CUlaunchConfig``."""
+
+    _fields_ = (
+        ("grid", ctypes.c_uint * 3),
+        ("block", ctypes.c_uint * 3),
+        ("shared_bytes", ctypes.c_uint),
+        ("stream", ctypes.c_void_p),
+        ("attributes", ctypes.POINTER(_LaunchAttribute)),
+        ("attribute_count", ctypes.c_uint),
+    )
+
+
 class DriverError(Exception):
     """A call of the driver failed."""
 
     def __init__(self, call: str, code: int, said: str = "") -> None:
         super().__init__(f"{call} gave {code}. {said}".strip())
+        self.of_module = call == _LOAD
+        """Whether the assembler refused a text; the GPU can be used further."""
 
 
 class Driver:
@@ -53,6 +84,8 @@ class Driver:
     def module(self, text: str) -> Iterator[ctypes.c_void_p]:
         """A module of this PTX, as long as the block lasts.
 
+        PTX for an A100, as tests write it, may use the instructions of the GPU that is here.
+
         Raises:
             DriverError: the driver's assembler refuses it; with what it said.
         """
@@ -60,10 +93,14 @@ class Driver:
         options = (ctypes.c_int * 2)(_ERROR_LOG, _ERROR_LOG_BYTES)
         values = (ctypes.c_void_p * 2)(ctypes.addressof(log), _LOG_BYTES)
         code = self._cuda.cuModuleLoadDataEx(
-            ctypes.byref(module), text.encode() + b"\0", 2, options, values
+            ctypes.byref(module),
+            text.replace(_OF_AN_A100, self.target).encode() + b"\0",
+            2,
+            options,
+            values,
         )
         if code:
-            raise DriverError("cuModuleLoadDataEx", code, log.value.decode(errors="replace"))
+            raise DriverError(_LOAD, code, log.value.decode(errors="replace"))
         try:
             yield module
         finally:
@@ -78,6 +115,7 @@ class Driver:
         grid: Dim3 = (1, 1, 1),
         block: Dim3 = (32, 1, 1),
         shared_bytes: int = 0,
+        cluster: Dim3 | None = None,
     ) -> list[NDArray[Any]]:
         """Launch an entry that takes the buffers' addresses; the buffers as it leaves them."""
         function = ctypes.c_void_p()
@@ -95,9 +133,11 @@ class Driver:
             parameters = (ctypes.c_void_p * max(len(addresses), 1))(
                 *(ctypes.addressof(address) for address in addresses)
             )
-            self._call(
-                "cuLaunchKernel", function, *grid, *block, shared_bytes, None, parameters, None
+            attribute = _LaunchAttribute(_CLUSTER_DIMENSION, b"", (*(cluster or (1, 1, 1)),))
+            config = _LaunchConfig(
+                grid, block, shared_bytes, None, ctypes.pointer(attribute), int(cluster is not None)
             )
+            self._call("cuLaunchKernelEx", ctypes.byref(config), function, parameters, None)
             self._call("cuCtxSynchronize")
             after = []
             for buffer, address in zip(buffers, addresses, strict=True):

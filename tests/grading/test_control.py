@@ -73,6 +73,18 @@ def test_an_op_that_is_not_registered_needs_no_control(said):
     assert compiling(ended(message=f"ValueError: {said}"), never).sentence == said
 
 
+def test_the_fault_tells_the_cause_and_not_how_the_compiler_gave_up():
+    """As a Mojo without the rest of MAX says it, on a machine with a GPU."""
+    said = b"""isMaxInstalled: max.package_root resolved to /packages/0/modular
+/submission/map.mojo:1:1: error: please install MAX for accelerator support
+# Add ten to each element.
+^
+mojo: error: failed to run the pass manager
+"""
+    with pytest.raises(ToolchainFault, match="please install MAX for accelerator support"):
+        packaging(said, lambda: None)
+
+
 @pytest.mark.parametrize("stderr", [b"", b"mojo: error: out of file descriptors\n"])
 def test_a_compiler_that_fails_with_the_reference_too_is_a_fault(stderr):
     with pytest.raises(ToolchainFault, match="reference answer"):

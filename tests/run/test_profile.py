@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
+from benchmarks.profile_beside_ncu import compare, rows_of
 from grader.device import Space
 from grader.intake import read_submission
 from grader.run.document import KernelProfile, LineCost, RunDocument, decode, encode
@@ -22,11 +24,15 @@ WARPS = 2 * 2 * 32
 """Of a launch: four blocks of 32 by 32."""
 
 
+def profile_of(program: Path) -> RunDocument:
+    silent = Shows(said=lambda _: None, out=lambda _: None, error=lambda _: None)
+    request = RunRequest(shown="t.mojo", program=read_submission(program), profile=True)
+    return run(request, silent)
+
+
 @pytest.fixture(scope="module")
 def profiled() -> RunDocument:
-    silent = Shows(said=lambda _: None, out=lambda _: None, error=lambda _: None)
-    request = RunRequest(shown="t.mojo", program=read_submission(TRANSPOSE), profile=True)
-    return run(request, silent)
+    return profile_of(TRANSPOSE)
 
 
 def line_of(code: str) -> int:
@@ -75,6 +81,14 @@ def test_the_lines_are_all_that_was_executed(profiled: RunDocument) -> None:
     # All threads of a warp are there, so a thread's instructions are its warp's.
     totals = [each.total.instructions * 32 for each in profiled.profiles]
     assert totals == [each.most_instructions for each in profiled.launches]
+
+
+def test_a_gpu_counts_the_same() -> None:
+    """What `ncu` counted on an H200: benchmarks/profile_beside_ncu.py."""
+    rows = list(rows_of((PROGRAMS / "patterns.csv").read_text("utf-8")))
+    found = list(compare("patterns", profile_of(PROGRAMS / "patterns.mojo").profiles, rows))
+    assert len(found) == len(rows) == 18
+    assert {each.kernel: each.differing for each in found if each.differing} == {}
 
 
 def test_it_is_shown(profiled: RunDocument) -> None:

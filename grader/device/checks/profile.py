@@ -85,10 +85,13 @@ class Profiler(LaunchCheck):
     def _sectors(self, lanes: Index, first: Index, size: int) -> tuple[int, int]:
         # An access is aligned to its size, which divides a sector or is one: it lies within one.
         warps = self.wave.warp[lanes]
-        sectors = len(np.unique(np.stack([warps, first // SECTOR]), axis=1).T)
-        different = np.unique(np.stack([warps, first]), axis=1)[0]
-        _, places = np.unique(different, return_counts=True)
-        return sectors, int(np.sum(-(-places * size // SECTOR)))
+        touched = np.unique(np.stack([warps, first // SECTOR]), axis=1)[0]
+        _, sectors = np.unique(touched, return_counts=True)
+        _, threads = np.unique(warps, return_counts=True)
+        # The least is what Nsight Compute calls ideal: as many as the threads' bytes fill, side by
+        # side, or fewer where threads share them.
+        least = np.minimum(sectors, -(-threads * size // SECTOR))
+        return int(sectors.sum()), int(least.sum())
 
     def _wavefronts(self, lanes: Index, first: Index, size: int) -> tuple[int, int]:
         words = max(size // WORD, 1)

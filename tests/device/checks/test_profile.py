@@ -46,6 +46,14 @@ def test_sectors_of_a_load(stride, shift, instruction, sectors, least) -> None:
     assert (load.transfers, load.least) == (sectors, least)
 
 
+@pytest.mark.parametrize(("stride", "sectors", "least"), [(4, 2, 2), (32, 16, 4)])
+def test_what_two_threads_share_is_no_less_than_ideal(stride, sectors, least) -> None:
+    """32 threads with 4 bytes each fill 4 sectors, or the fewer ones that they share."""
+    body = f"shr.u32 %r2, %t, 1; mad.wide.u32 %rd1, %r2, {stride}, %a0; ld.global.u32 %r1, [%rd1];"
+    load = profile(body)["ld.global.u32"]
+    assert (load.transfers, load.least) == (sectors, least)
+
+
 @pytest.mark.parametrize(
     ("stride", "instruction", "wavefronts", "least"),
     [

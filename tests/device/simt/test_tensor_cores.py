@@ -116,13 +116,19 @@ def multiply(
         block=(32 * warps, 1, 1),
         **how,
     )
+    return outcome, last_matrix(outcome.buffers[0], result)
+
+
+def last_matrix(stored: NDArray[Any], result: str) -> Matrix:
+    """What the last warp stored: 4 elements of each lane."""
     found = np.full((16, 8), np.nan)
-    held = outcome.buffers[0][-32 * sizes[2] :].view(TYPES[result]).reshape(32, 4)
+    held = stored.view(np.uint8)[-32 * 4 * np.dtype(TYPES[result]).itemsize :].view(TYPES[result])
     for lane in LANES:
         group, member = lane >> 2, lane % 4
         for i in range(4):
-            found[group + (8 if i >= 2 else 0), member * 2 + (i & 1)] = held[lane, i]
-    return outcome, found
+            row = group + (8 if i >= 2 else 0)
+            found[row, member * 2 + (i & 1)] = held[4 * lane + i]
+    return found
 
 
 def whole(rows: int, columns: int, seed: int) -> Matrix:
