@@ -166,7 +166,11 @@ class AccessTrace(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class InstructionCounts(msgspec.Struct, frozen=True, kw_only=True):
-    """What an instruction of the PTX cost in a launch, over all warps."""
+    """What an instruction of the PTX cost in a launch, over all warps.
+
+    One that copies from global to shared memory has two of these: the second has what it stored,
+    and does not count as executed again.
+    """
 
     ptx_line: int
     opcode: str

@@ -32,6 +32,7 @@ _KINDS: Final = {
     "redux": "shuffles and votes",
     "elect": "shuffles and votes",
     "mma": "tensor cores",
+    "cp": "asynchronous copies",
     "atom": "atomics",
     "red": "atomics",
     "setp": "comparisons",
@@ -91,7 +92,7 @@ def _wasteful(
     alike = defaultdict(list)
     for each, line in counted:
         if each.space is not None:
-            alike[line, _ACCESSES.get(_operation(each), "atomic"), each.space].append(each)
+            alike[line, _access(each), each.space].append(each)
     for (line, access, space), those in alike.items():
         found = WastefulAccess(
             line=line,
@@ -103,6 +104,14 @@ def _wasteful(
         )
         if found.transfers >= WASTED * found.least:
             yield found
+
+
+def _access(counts: InstructionCounts) -> Access:
+    """How it accesses memory."""
+    operation = _operation(counts)
+    if operation == "cp":
+        return "load" if counts.space is Space.GLOBAL else "store"
+    return _ACCESSES.get(operation, "atomic")
 
 
 def _operation(counts: InstructionCounts) -> str:

@@ -101,6 +101,11 @@ class SandboxedProcess:
         return self._outcome
 
     @property
+    def resident_bytes(self) -> int:
+        """Resident memory now, of all its processes together."""
+        return process_tree.usage(self._init).resident_bytes
+
+    @property
     def peak_resident_bytes(self) -> int:
         """Most resident memory seen so far, of all its processes together."""
         return self._peak

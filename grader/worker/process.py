@@ -90,7 +90,10 @@ Session = Literal["graphs", "libraries"]
 SCRIPT = Path(__file__).with_name("script.py")
 
 EXECUTION = Limits(wall_seconds=86_400, resident_bytes=3072 * MIB, scratch_bytes=1024 * MIB)
-"""Each case has a deadline of its own; the clock here also runs while the grader computes."""
+"""Of all cases; memory on top of what the compile has left, which can be more than this.
+
+Each case has a deadline of its own; the clock here also runs while the grader computes.
+"""
 SHAPE_SECONDS = 3.0
 """What a compile may take for each shape, on top of its limit. It needs 0.3 s on idle cores."""
 END_SECONDS = 10.0
@@ -202,7 +205,8 @@ class Worker:
             return answer
         if not isinstance(answer[0], Compiled):
             return self._refuse(answer[0], "compiled")
-        self._process.begin_stage("run", EXECUTION)
+        most = EXECUTION.resident_bytes + self._process.resident_bytes
+        self._process.begin_stage("run", msgspec.structs.replace(EXECUTION, resident_bytes=most))
         self.refused = answer[0].refused
         return answer[0].seconds
 

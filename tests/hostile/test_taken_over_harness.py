@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -27,6 +28,7 @@ from grader.toolchain import edition
 from grader.toolchain.harness import Library
 from grader.toolchain.toolchain import Toolchain
 from grader.toolchain.workspace import Workspace
+from grader.worker import process
 from grader.worker.process import Ended
 from tests.hostile.grading import write_worker
 
@@ -205,3 +207,30 @@ def on_build():
     with taken_over(tmp_path, attack) as (_, ended):
         assert ended is not None
         assert ended.why == "protocol"
+
+
+HOLDS = """
+held = []
+
+def on_build():
+    held.append(bytearray(os.urandom(1 << 20) * 192))
+    say({"kind": "compiled", "seconds": 0.1, "refused": {}})
+"""
+TAKES_MORE = """
+def perform(y, x, payload):
+    held.append(bytearray(os.urandom(1 << 20) * 192))
+    time.sleep(2)
+    launch("k0_0_hand_on", struct.pack("<QQ", y, x), 4)
+"""
+
+
+@pytest.mark.parametrize(
+    ("attack", "ending"), [(HOLDS, Ending.OUTPUT), (HOLDS + TAKES_MORE, Ending.LIMIT)]
+)
+def test_what_the_compiler_left_is_no_memory_of_the_run(tmp_path, monkeypatch, attack, ending):
+    """MAX 25.5 holds 5 GB once it has compiled a graph of 64 shapes: a right answer failed."""
+    execution = msgspec.structs.replace(process.EXECUTION, resident_bytes=128 << 20)
+    monkeypatch.setattr(process, "EXECUTION", execution)
+    with taken_over(tmp_path, attack) as (lane, failure):
+        assert failure is None
+        assert lane.run(case()).ending is ending

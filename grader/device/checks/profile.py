@@ -10,7 +10,9 @@ Threads that access 8 or 16 bytes do so by halves or quarters of a warp.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain, islice
 
 import numpy as np
 
@@ -31,11 +33,9 @@ MOST_PROFILED = 2048
 
 @dataclass(slots=True)
 class _Cost:
-    space: Space | None = None
     requests: int = 0
     transfers: int = 0
     least: int = 0
-    diverged: int = 0
 
 
 class Profiler(LaunchCheck):
@@ -45,8 +45,9 @@ class Profiler(LaunchCheck):
         super().__init__(watched)
         self._runs: dict[tuple[int, int], list[int]] = {}
         """By where a run of instructions begins and how many they are: warps and threads."""
-        self._costs: dict[int, _Cost] = {}
-        """By program counter."""
+        self._costs: dict[int, dict[Space, _Cost]] = {}
+        """By program counter, and memory: a copy accesses two."""
+        self._diverged: dict[int, int] = {}
         watched.recorder.profile = self._profile
 
     def run(self, pc: int, count: int, lanes: Lanes) -> None:
@@ -57,7 +58,7 @@ class Profiler(LaunchCheck):
     def split(self, pc: int, yes: Lanes, no: Lanes) -> None:
         warp = self.wave.warp
         both = np.intersect1d(warp[yes.index], warp[no.index])
-        self._costs.setdefault(pc, _Cost()).diverged += len(both)
+        self._diverged[pc] = self._diverged.get(pc, 0) + len(both)
 
     def load(self, access: MemoryAccess) -> None:
         # Each element of a vector is told; they are one request.
@@ -66,8 +67,8 @@ class Profiler(LaunchCheck):
         lanes = access.lanes.index
         size = access.instruction.size * access.instruction.elements
         first = np.broadcast_to(np.asarray(access.offsets, dtype=np.int64), lanes.shape)
-        cost = self._costs.setdefault(access.instruction.pc, _Cost())
-        cost.space = access.space
+        costs = self._costs.setdefault(access.instruction.pc, {})
+        cost = costs.setdefault(access.space, _Cost())
         cost.requests += self._warps(lanes)
         count = self._sectors if access.space is Space.GLOBAL else self._wavefronts
         transfers, least = count(lanes, first, size)
@@ -113,19 +114,24 @@ class Profiler(LaunchCheck):
                 seen = executed.setdefault(each, [0, 0])
                 seen[0] += warps
                 seen[1] += threads
-        return tuple(self._told(pc, *executed[pc]) for pc in sorted(executed)[:MOST_PROFILED])
+        told = (self._told(pc, *executed[pc]) for pc in sorted(executed))
+        return tuple(islice(chain.from_iterable(told), MOST_PROFILED))
 
-    def _told(self, pc: int, warps: int, threads: int) -> InstructionCounts:
-        place, cost = self.watched.place(pc), self._costs.get(pc, _Cost())
-        return InstructionCounts(
-            ptx_line=place.line,
-            opcode=place.opcode,
-            source=place.source,
-            executed=warps,
-            threads=threads,
-            space=cost.space,
-            requests=cost.requests,
-            transfers=cost.transfers,
-            least=cost.least,
-            diverged=cost.diverged,
-        )
+    def _told(self, pc: int, warps: int, threads: int) -> Iterator[InstructionCounts]:
+        """What an instruction cost; of a copy, its stores behind its loads."""
+        place = self.watched.place(pc)
+        costs: list[tuple[Space | None, _Cost]] = [*self._costs.get(pc, {}).items()]
+        for space, cost in costs or [(None, _Cost())]:
+            yield InstructionCounts(
+                ptx_line=place.line,
+                opcode=place.opcode,
+                source=place.source,
+                executed=warps,
+                threads=threads,
+                space=space,
+                requests=cost.requests,
+                transfers=cost.transfers,
+                least=cost.least,
+                diverged=self._diverged.get(pc, 0),
+            )
+            warps = threads = 0

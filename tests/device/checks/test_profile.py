@@ -85,6 +85,20 @@ def test_stores_and_atomics_count_as_loads_do() -> None:
     assert (found["red.global.add.u32"].requests, found["red.global.add.u32"].transfers) == (2, 2)
 
 
+def test_an_asynchronous_copy_loads_and_stores() -> None:
+    """Each copy of 4 bytes from every second word, to words side by side."""
+    body = """
+        mov.u32 %r1, tile; mad.lo.u32 %r1, %t, 4, %r1; mad.wide.u32 %rd1, %t, 8, %a0;
+        cp.async.ca.shared.global [%r1], [%rd1], 4; cp.async.wait_all;
+    """
+    outcome = run(body, ROOM, checks=(Profiler,), module=TILE)
+    load, store = (x for x in outcome.launch.profile if x.opcode.startswith("cp.async.ca"))
+    assert (load.space, load.executed, load.requests) == (Space.GLOBAL, 1, 1)
+    assert (load.transfers, load.least) == (8, 4)
+    assert (store.space, store.executed, store.requests) == (Space.SHARED, 0, 1)
+    assert (store.transfers, store.least) == (1, 1)
+
+
 def test_instructions_are_those_of_warps() -> None:
     # Two blocks of 40 threads: four warps, two of them with 8 threads.
     found = profile("add.u32 %r1, %t, 1;", grid=(2, 1, 1), block=(40, 1, 1))
