@@ -9,7 +9,9 @@ ran it.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+import numpy as np
 
 from grader.device import FindingKind
 from grader.grading import orders, seeds
@@ -35,6 +37,8 @@ CRASHES = 2
 """Shapes without output after which no others are tried: each costs a new worker, and time."""
 PLAIN = 8
 """Cases of zeros, ones and twos that are tried where a search has ended in something less plain."""
+TELLING = 4
+"""Cases for each check that are tried to tell apart the mistakes that explain its failures."""
 _DRAWN = (Values.INTEGERS, Values.REALS)
 
 
@@ -123,6 +127,7 @@ class PartProber:
             if scope is Scope.ASSIGNED or self._all_end(self._assigned):
                 self._search(scope, shapes, values, count)
         self._try_plain()
+        self._tell_apart()
         if first is not None:
             ended = first.case.shape.number not in self._without_output
             if ended and not self._left_out:
@@ -140,6 +145,35 @@ class PartProber:
         ]
         for each in sorted(plainer, key=lambda each: each.complexity)[:PLAIN]:
             self._observe(each)
+
+    def _tell_apart(self) -> None:
+        """Where several mistakes explain what fails, run cases for which they differ."""
+        failed = [each for each in self.results.of_values if each.worst is not None]
+        if not failed or self._left_out:
+            return
+        # Imported when it is needed: most submissions of a class are right.
+        from grader.grading.explain.mistakes import telling_case
+
+        random = seeds.generator(self._seed, "telling")
+        for tally in failed:
+            for _ in range(TELLING):
+                case = telling_case(
+                    self._part, tally.all_failing, tally.all_passing, self._unusual(random)
+                )
+                if case is None or self._left_out:
+                    break
+                tally.telling.append(self._observe(case))
+
+    def _unusual(self, random: np.random.Generator) -> Iterator[Case]:
+        """Cases of every pattern at some shapes: the first, the last and two between."""
+        ended = [each for each in self._assigned if each.number not in self._without_output]
+        for shape in ended[:: max(len(ended) // 3, 1)]:
+            for kind in self._kinds:
+                yield drawn(shape, kind, random)
+            for pattern, kind in self._turns:
+                yield patterned(shape, pattern, kind, random)
+            for kind in self._kinds:
+                yield from plain(shape, kind)
 
     def _all_end(self, shapes: Sequence[PlannedShape]) -> bool:
         """Whether every case so far has ended with output."""

@@ -135,7 +135,7 @@ def _counterexamples(
             check.id,
             *tally.worst,
             failing=[each for seen in together for each in seen.all_failing],
-            passing=[each for seen in together for each in seen.passing.values()],
+            passing=[each for seen in together for each in seen.all_passing],
             source=text,
         )
         if example.error and not (example.explanation or example.finding):

@@ -54,6 +54,8 @@ class Tally:
     at one size need not hold at another."""
     passing: dict[int, Observation] = field(default_factory=dict)
     """The first right case at each size, by the number of its shape."""
+    telling: list[Observation] = field(default_factory=list)
+    """Cases that were run to tell apart two mistakes, each of which explained all others."""
     helped: bool = False
     """Whether the host is known to have helped: it is not asked about further cases."""
     unknown: Untold | None = None
@@ -68,7 +70,14 @@ class Tally:
     @property
     def all_failing(self) -> tuple[Observation, ...]:
         """The failing cases that are kept, each once."""
-        return tuple(dict.fromkeys((*self.failing, *self.failing_at.values())))
+        telling = (each for each in self.telling if not each.right)
+        return tuple(dict.fromkeys((*self.failing, *self.failing_at.values(), *telling)))
+
+    @property
+    def all_passing(self) -> tuple[Observation, ...]:
+        """The right cases that are kept, each once."""
+        telling = (each for each in self.telling if each.right)
+        return tuple(dict.fromkeys((*self.passing.values(), *telling)))
 
     @property
     def fractional(self) -> bool:

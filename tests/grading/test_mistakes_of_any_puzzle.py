@@ -209,7 +209,7 @@ def test_a_model_that_says_the_same_of_the_remainder_goes_first():
     assert known.name == "full-blocks-only"
     unknown = replace(part, mistakes=())
     tally = tally_of(part, remainder_of(threads_of))
-    known = recognised(unknown, tally.all_failing, passing=tuple(tally.passing.values()))
+    known = recognised(unknown, tally.all_failing, passing=tally.all_passing)
     assert known is not None
     assert "behind the last full block" in known.explanation
 
@@ -222,7 +222,7 @@ def test_an_access_that_is_not_clean_explains_more_than_where_wrong_values_stand
     first, *others = tally.all_failing
     for whose, said in ((Attribution.STUDENT, False), (Attribution.SKELETON, True)):
         seen = replace(first, findings=((found, whose),))
-        known = recognised(part, [seen, *others], passing=tuple(tally.passing.values()))
+        known = recognised(part, [seen, *others], passing=tally.all_passing)
         assert (known is not None) is said
 
 
@@ -249,7 +249,7 @@ def only_positive(mistakes, *, all_cases=False):
     part = replace(part_of("zip"), mistakes=mistakes)
     tally = tally_of(part_of("zip"), lambda right, *_: 2 * right)
     failing = [each for each in tally.all_failing if all_cases or (each.case.inputs["a"] > 0).all()]
-    return recognised(part, failing, passing=tuple(tally.passing.values()))
+    return recognised(part, failing, passing=tally.all_passing)
 
 
 def test_of_two_mistakes_that_explain_all_neither_is_the_cause():

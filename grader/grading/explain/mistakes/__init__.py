@@ -8,7 +8,7 @@ or in what the right answer would be for other inputs (`predicted`).
 
 from __future__ import annotations
 
-from grader.grading.explain.mistakes.choose import in_any_puzzle, recognised
+from grader.grading.explain.mistakes.choose import in_any_puzzle, recognised, telling_case
 from grader.grading.explain.mistakes.known import Known, writer_of
 
-__all__ = ["Known", "in_any_puzzle", "recognised", "writer_of"]
+__all__ = ["Known", "in_any_puzzle", "recognised", "telling_case", "writer_of"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import numpy as np
@@ -21,7 +21,7 @@ from grader.grading.explain.mistakes.known import (
 from grader.grading.explain.mistakes.words import at_some_sizes, either, who_wrote_zeros
 from grader.grading.inputs import drawn
 from grader.grading.observe import UNCLEAN
-from grader.model.cases import Observation
+from grader.model.cases import Case, Observation
 from grader.model.domains import Sizes, Values
 from grader.model.part import Arrays, Mistake, Part
 from grader.record import Attribution
@@ -110,9 +110,10 @@ def _one_of(
 ) -> Known | None:
     """The mistake that is named where these explain all; where there are two, both are told.
 
-    That is so where few cases have outputs: a full case of each size, which is among them as a
-    rule, tells mistakes apart. Those that do not differ in any case are one under several names:
-    the first is it, the more particular one.
+    That is so where few cases have outputs, or at sizes that were not tried: a full case of each
+    size, which is among them as a rule, tells mistakes apart, and so does a `telling_case`. Those
+    that do not differ in any case are one under several names: the first is it, the more
+    particular one.
     """
     if not fitting:
         return None
@@ -153,23 +154,60 @@ def _of_zeros(observed: Sequence[Observation]) -> tuple[str, str] | None:
 def _differ(part: Part, one: Mistake, other: Mistake, sizes: Sequence[Sizes]) -> bool:
     """Whether two mistakes give different outputs at some of these sizes, for full inputs."""
     random = np.random.default_rng(0)
-    for each in sizes:
-        inputs = drawn(part, each, Values.INTEGERS, random)
-        expected = part.expected(inputs, each)
-        given = [_answers(part, mistake, inputs, each) or {} for mistake in (one, other)]
-        for place in {*given[0], *given[1]}:
-            right = expected[part.outputs[place].name]
-            known = right.decided.ravel()
-            for mistake, answers in zip((one, other), given, strict=True):
-                if place in answers:
-                    known = known & ~_open(mistake, inputs, each)
-            value = np.asarray(right.value, dtype=np.float64).ravel()
-            a, b = (answers.get(place, value) for answers in given)
-            with np.errstate(invalid="ignore"):
-                allowed = right.allowed.ravel() + ROUNDED * (np.abs(a) + np.abs(b))
-                if ((np.abs(a - b) > 2 * allowed) & known).any():
-                    return True
+    return any(
+        _differ_for(part, one, other, drawn(part, each, Values.INTEGERS, random), each)
+        for each in sizes
+    )
+
+
+def _differ_for(part: Part, one: Mistake, other: Mistake, inputs: Arrays, sizes: Sizes) -> bool:
+    """Whether two mistakes give different outputs for these inputs."""
+    expected = part.expected(inputs, sizes)
+    given = [_answers(part, mistake, inputs, sizes) or {} for mistake in (one, other)]
+    for place in {*given[0], *given[1]}:
+        right = expected[part.outputs[place].name]
+        known = right.decided.ravel()
+        for mistake, answers in zip((one, other), given, strict=True):
+            if place in answers:
+                known = known & ~_open(mistake, inputs, sizes)
+        value = np.asarray(right.value, dtype=np.float64).ravel()
+        a, b = (answers.get(place, value) for answers in given)
+        with np.errstate(invalid="ignore"):
+            allowed = right.allowed.ravel() + ROUNDED * (np.abs(a) + np.abs(b))
+            if ((np.abs(a - b) > 2 * allowed) & known).any():
+                return True
     return False
+
+
+def telling_case(
+    part: Part,
+    failing: Sequence[Observation],
+    passing: Sequence[Observation],
+    cases: Iterable[Case],
+) -> Case | None:
+    """The first of some cases that tells apart mistakes of the puzzle which explain all so far.
+
+    Args:
+        part: What the cases are of.
+        failing: Cases that fail, as `recognised` has them.
+        passing: Cases that are right.
+        cases: Those that may be run.
+    """
+    compared = [each for each in failing if each.comparisons]
+    if not compared or not part.mistakes:
+        return None
+    fitting = _fitting(Seen(part, compared, [each for each in passing if each.right]))
+    if len(fitting) < 2:
+        return None
+    first, *others = fitting
+    return next(
+        (
+            case
+            for case in cases
+            if any(_differ_for(part, first, each, case.inputs, case.shape.sizes) for each in others)
+        ),
+        None,
+    )
 
 
 def _explains(part: Part, mistake: Mistake, observation: Observation) -> bool:

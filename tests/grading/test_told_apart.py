@@ -1,0 +1,65 @@
+"""Two mistakes that explain all failing cases: cases are run that tell them apart."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from grader.grading import plan
+from grader.grading.explain.mistakes import recognised
+from grader.grading.given_code import Code
+from grader.grading.prober import Prober
+from grader.model.part import Mistake
+from grader.puzzles.conv1d import PUZZLE
+from tests.grading.scripted import ScriptedLane, right
+
+
+def one_more(inputs, sizes, variant=0):
+    return right(inputs, sizes, variant) + np.float32(1)
+
+
+def one_more_of_many(inputs, sizes, variant=0):
+    """As above, but where there are many elements, all of them alike."""
+    alike = len(set(inputs["input"].tolist())) == 1 and sizes["input_size"] > 4
+    return right(inputs, sizes, variant) + np.float32(2 if alike else 1)
+
+
+PROGRAMS = {"one-more": one_more, "one-more-of-many": one_more_of_many}
+
+
+def named(program, order):
+    mistakes = tuple(
+        Mistake(name=name, explanation=name, advice=name, answer=PROGRAMS[name]) for name in order
+    )
+    part = replace(PUZZLE.parts[0], mistakes=mistakes)
+    puzzle = replace(PUZZLE, parts=(part,))
+    lane = ScriptedLane(program)
+    shapes = plan.draw(puzzle, seed="seed", own_kernel={"conv1d"})
+    prober = Prober(
+        puzzle,
+        shapes,
+        lane,
+        seed="seed",
+        examples=60,
+        codes={"conv1d": Code.NOTHING},
+        progress=lambda done, of: None,
+    )
+    tally = prober.run().parts["conv1d"].tallies["integers"]
+    known = recognised(part, tally.all_failing, passing=tally.all_passing)
+    return "" if known is None else known.name
+
+
+@pytest.mark.parametrize("order", [[*PROGRAMS], [*PROGRAMS][::-1]])
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_the_one_that_was_made_is_named(name, order):
+    assert named(PROGRAMS[name], order) == name
+
+
+def test_a_third_is_named_as_neither():
+    def otherwise(inputs, sizes, variant):
+        alike = len(set(inputs["input"].tolist())) == 1 and sizes["input_size"] > 4
+        return right(inputs, sizes, variant) + np.float32(5 if alike else 1)
+
+    assert named(otherwise, [*PROGRAMS]) == ""
