@@ -113,6 +113,8 @@ def _without(record: Record, hidden: frozenset[str]) -> Record:
         programs=tuple(each for each in record.programs if each.check in visible),
         shapes=(),
         places=(),
+        # A part that has none is not right.
+        profiles=(),
         launches=(),
         kernels=(),
         stages=tuple(each for each in record.stages if each.name not in ("run", "program")),

@@ -144,6 +144,7 @@ class EditionRun:
         Raises:
             GraderFault: they could not be run, or it can't be told whether the values are right.
         """
+        from grader.grading.explain.profiles import profile_parts
         from grader.grading.explain.traces import trace_failures
         from grader.grading.verdict import refuse_undecided
 
@@ -151,6 +152,7 @@ class EditionRun:
         state.shapes = shapes
         results = prober.run()
         trace_failures(results, lane, state.puzzle, state.submission.text)
+        results.profiles += profile_parts(results, lane, state.puzzle, shapes)
         lane.close()
         state.cases_run = lane.cases_run
         state.stage_peak = lane.peak_bytes or None

@@ -24,12 +24,14 @@ from grader.record import (
     Counterexample,
     Diagnostic,
     LaunchPlace,
+    LineCost,
     Note,
     Record,
     StaticLook,
     SubmissionInfo,
     Tensor,
     TracedStep,
+    WastefulAccess,
 )
 
 _LAYOUT = frozenset({NEWLINE, INDENT, DEDENT})
@@ -99,6 +101,8 @@ class _Moved:
             case TracedStep(line=int() as named):
                 line, column = self._places.place(named, value.column or None)
                 return self._fields(msgspec.structs.replace(value, line=line, column=column or 0))
+            case LineCost(line=int() as named) | WastefulAccess(line=int() as named):
+                return msgspec.structs.replace(value, line=self._line(named))
             case Counterexample() | LaunchPlace():
                 return self._fields(self._with_lines(value))
             case SubmissionInfo() | CaseLog() | Tensor() | Launch():

@@ -101,6 +101,7 @@ def verdict_record(state: RunState) -> Record:
         counterexamples=examples,
         findings=found,
         traces=tuple(results.traces) if results else (),
+        profiles=tuple(results.profiles) if results else (),
         places=_places(puzzle, results) if results else (),
         diagnostics=diagnostics,
         launched_at=launched_at,

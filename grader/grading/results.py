@@ -14,7 +14,7 @@ from grader.grading.observe import MADE_BY_KERNELS, finding_key
 from grader.model.cases import Observation
 from grader.model.checks import Check, PartResults, Tally, simplicity
 from grader.model.part import Scope
-from grader.record import CaseTrace, Ending, LaunchKind
+from grader.record import CaseTrace, Ending, LaunchKind, PartProfile
 
 MOST_PLACES = 64
 """Threads of a block whose places are counted."""
@@ -37,6 +37,7 @@ class Results:
     of outputs were compared and how many were wrong."""
     traces: list[CaseTrace] = field(default_factory=list)
     """What is drawn of cases that failed."""
+    profiles: list[PartProfile] = field(default_factory=list)
 
     @property
     def launches(self) -> tuple[LaunchKind, ...]:

@@ -124,6 +124,7 @@ class KernelLane:
         schedule: int = schedules.PLAIN,
         repeatable: bool = False,
         traced: Dim3 | None = None,
+        profiled: bool = False,
     ) -> CaseRun:
         """Run one case in fresh buffers; see `grader.lanes.lane.Lane`.
 
@@ -135,7 +136,7 @@ class KernelLane:
         part.spent = part.spent or part.time.used_up
         if part.spent is not None:
             return CaseRun.none(case, part.spent)
-        self.cases_run += traced is None
+        self.cases_run += traced is None and not profiled
         share = part.time.share
         # Modules are loaded before the case begins: their variables are no part of it.
         launches = self._launches(case.shape)
@@ -148,6 +149,7 @@ class KernelLane:
                 share=share,
                 budget=case.part.budget,
                 traced=traced,
+                profiled=profiled,
             )
         )
         began = time.monotonic()

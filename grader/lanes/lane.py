@@ -222,6 +222,7 @@ class Lane(Protocol):
         schedule: int = schedules.PLAIN,
         repeatable: bool = False,
         traced: Dim3 | None = None,
+        profiled: bool = False,
     ) -> CaseRun:
         """Run one case in fresh buffers.
 
@@ -232,6 +233,7 @@ class Lane(Protocol):
             repeatable: Whether `keep`, `compare` and `repeat` may follow.
             traced: A block whose accesses are kept. Such a case explains another one, and is not
                 counted.
+            profiled: Whether it is counted what each instruction costs. Nor is such a case.
 
         Raises:
             GraderFault: it could not be run, and that is not the submission's doing.

@@ -202,8 +202,16 @@ def launch_in_words(kernel: KernelOfCopy, launch: Launch, text: str) -> Launch:
         )
 
     findings = tuple(map(in_words, launch.findings))
-    trace = launch.trace and at_own_places(launch.trace, is_own)
-    return msgspec.structs.replace(launch, kernel=kernel.function, findings=findings, trace=trace)
+    return msgspec.structs.replace(
+        launch,
+        kernel=kernel.function,
+        findings=findings,
+        trace=launch.trace and at_own_places(launch.trace, is_own),
+        profile=tuple(
+            msgspec.structs.replace(each, source=_places(each.source, is_own))
+            for each in launch.profile
+        ),
+    )
 
 
 def call_failed(result: int) -> str:

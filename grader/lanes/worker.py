@@ -222,6 +222,7 @@ class WorkerLane(ABC):
         schedule: int = schedules.PLAIN,
         repeatable: bool = False,
         traced: Dim3 | None = None,
+        profiled: bool = False,
     ) -> CaseRun:
         """Run one case in fresh buffers.
 
@@ -231,6 +232,7 @@ class WorkerLane(ABC):
             schedule: In which order its blocks and threads run.
             repeatable: Whether `keep`, `compare` and `repeat` may follow.
             traced: A block whose accesses are kept; see `grader.lanes.lane.Lane`.
+            profiled: Whether it is counted what each instruction costs.
 
         Raises:
             DeviceFault: the device can't be opened a second time.
@@ -240,7 +242,7 @@ class WorkerLane(ABC):
         worker = self._ready(case)
         if isinstance(worker, NotRun):
             return CaseRun.none(case, worker)
-        self.cases_run += traced is None
+        self.cases_run += traced is None and not profiled
         part, sizes = case.part, case.shape.sizes
         clock = self._last.time
         share = clock.share
@@ -254,6 +256,7 @@ class WorkerLane(ABC):
                 share=share,
                 budget=part.budget,
                 traced=traced,
+                profiled=profiled,
             )
         )
         began = time.monotonic()

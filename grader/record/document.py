@@ -25,6 +25,7 @@ from grader.record.outcomes import (
     StaticLook,
     Withheld,
 )
+from grader.record.profiles import PartProfile
 from grader.record.terms import LaneKind, StageOutcome, Verdict
 
 
@@ -190,6 +191,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     places: tuple[PlaceCounts, ...] = ()
     """Where the wrong outputs lie over all cases at the assigned sizes, for each part where they
     lie at some places only."""
+    profiles: tuple[PartProfile, ...] = ()
+    """How the kernels of parts that are right use the GPU."""
     diagnostics: tuple[Diagnostic, ...] = ()
     launched_at: tuple[LaunchPlace, ...] = ()
     """Where the file launches the kernels, as far as that is certain."""

@@ -42,6 +42,7 @@ from grader.report.messages import (
     finding_view,
 )
 from grader.report.places import PlacesDrawing, draw_places
+from grader.report.profiles import UsageView, usage_view
 from grader.report.sections import (
     AgainView,
     CheckRow,
@@ -150,6 +151,7 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     case_title: str
     """Above the first case."""
     programs: tuple[ProgramRow, ...]
+    usage: UsageView | None
     skeleton_findings: tuple[FindingView, ...]
     more_skeleton_findings: int
     fault: FaultView | None
@@ -259,6 +261,7 @@ def page(record: Record, limits: ReportLimits, audience: Audience = "student") -
         marked=noted,
         case_title=smallest_input(beyond=bool(examples) and examples[0].check in extra),
         programs=program_rows(record, limits),
+        usage=usage_view(record, limits),
         skeleton_findings=tuple(
             finding_view(f, record, steps, limits) for f in by_skeleton[: limits.findings]
         ),

@@ -15,17 +15,22 @@ import msgspec
 
 from grader.device import (
     CaseEvidence,
-    Dim3,
     Finding,
     FindingKind,
     Launch,
     SourcePlace,
-    Space,
     of_file,
 )
 from grader.grading.given_code import in_library
 from grader.intake.indexed import indexed_array
-from grader.record import DeviceInfo, Diagnostic, IsolationInfo, LaunchKind, ToolchainInfo
+from grader.record import (
+    DeviceInfo,
+    Diagnostic,
+    IsolationInfo,
+    KernelProfile,
+    LaunchKind,
+    ToolchainInfo,
+)
 from grader.wording.findings import ALLOWED
 
 
@@ -77,70 +82,6 @@ class ProgramFinding(msgspec.Struct, frozen=True, kw_only=True):
     """In how many launches."""
     finding: Finding
     """As the device tells it, of the first time."""
-
-
-class LineCost(msgspec.Struct, frozen=True, kw_only=True):
-    """What a line of the file costs in a launch, over all warps."""
-
-    line: int | None
-    """None for what the line tables give no line of the file for."""
-    instructions: int = 0
-    """How many instructions warps execute."""
-    global_requests: int = 0
-    """How often a warp asks global memory for something,"""
-    sectors: int = 0
-    """how many sectors of 32 bytes that takes,"""
-    least_sectors: int = 0
-    """and how many would do, were the bytes of each request side by side."""
-    shared_requests: int = 0
-    """How often a warp asks shared memory for something,"""
-    wavefronts: int = 0
-    """how many wavefronts that takes,"""
-    least_wavefronts: int = 0
-    """and how many would do without bank conflicts."""
-    barriers: int = 0
-    """How often a warp comes to a barrier."""
-    diverged: int = 0
-    """How often threads of a warp go different ways at a branch."""
-
-    def plus(self, other: LineCost) -> LineCost:
-        """Both together, at this line."""
-        numbers = (name for name in self.__struct_fields__ if name != "line")
-        both = {name: getattr(self, name) + getattr(other, name) for name in numbers}
-        return LineCost(line=self.line, **both)
-
-
-Access = Literal["load", "store", "atomic"]
-
-
-class WastefulAccess(msgspec.Struct, frozen=True, kw_only=True):
-    """Loads, stores or atomics of a line that take several times what would do."""
-
-    line: int | None
-    access: Access
-    space: Space
-    requests: int
-    transfers: int
-    """Sectors of global memory, or wavefronts of shared memory."""
-    least: int
-    """That would do."""
-
-
-class KernelProfile(msgspec.Struct, frozen=True, kw_only=True):
-    """What a launch costs: the first of those that are alike."""
-
-    kernel: str
-    grid: Dim3
-    block: Dim3
-    launches: int
-    """That are alike."""
-    total: LineCost
-    kinds: dict[str, int]
-    """Instructions of warps by what they do, most of them first."""
-    lines: tuple[LineCost, ...]
-    """In the order of the file; at the end what has no line."""
-    wasteful: tuple[WastefulAccess, ...]
-    """In the same order."""
 
 
 class RunDocument(msgspec.Struct, frozen=True, kw_only=True):
@@ -225,6 +166,11 @@ class SourceFile:
             return None
         array = indexed_array(self.text, place.line, place.column)
         return SourceSpot(line=place.line, column=place.column or None, array=array)
+
+    def line(self, source: tuple[SourcePlace, ...]) -> int | None:
+        """The line that an instruction comes from."""
+        spot = self.spot(source)
+        return spot.line if spot is not None else None
 
     def function(self, kernel: str) -> str:
         """What the file calls a kernel; its name in the PTX where that is not certain.

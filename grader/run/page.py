@@ -7,10 +7,9 @@ import msgspec
 from grader.report.html import environment
 from grader.report.messages import LEX_LIMIT as COLOUR_LIMIT
 from grader.report.messages import Excerpt, Fragment, SourceLine, coloured, excerpt
+from grader.report.profiles import HEADINGS, LEGEND, ProfileView, profile_view
 from grader.report.style import Badge, dims_text, sentence
-from grader.run import profile
 from grader.run.document import (
-    KernelProfile,
     ProgramFinding,
     RunDocument,
     RunEnding,
@@ -45,16 +44,6 @@ class ProgramFindingView(msgspec.Struct, frozen=True, kw_only=True):
     hint: str
     spots: tuple[SpotView, ...]
     facts: tuple[tuple[str, str], ...]
-
-
-class ProfileView(msgspec.Struct, frozen=True, kw_only=True):
-    """What a kernel costs."""
-
-    title: str
-    kinds: str
-    rows: tuple[tuple[tuple[str, ...], str], ...]
-    """Each line's numbers and its text; the last is of all lines."""
-    remarks: tuple[str, ...]
 
 
 class RunPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,9 +95,9 @@ def _page(document: RunDocument, text: str) -> RunPage:
             for each in document.diagnostics
         ),
         findings=tuple(_finding(each, text) for each in document.findings),
-        profiles=tuple(_profile(each, text.split("\n")) for each in document.profiles),
-        headings=profile.HEADINGS,
-        legend=profile.LEGEND,
+        profiles=tuple(profile_view(each, text.split("\n")) for each in document.profiles),
+        headings=HEADINGS,
+        legend=LEGEND,
         notes=(*document.advice, *document.not_checked),
         lines=_marked(document, text),
         outputs=tuple(
@@ -139,16 +128,6 @@ def _page(document: RunDocument, text: str) -> RunPage:
             ("Build", f"{document.build_seconds:.1f} s"),
             ("Run", f"{document.run_seconds:.1f} s"),
         ),
-    )
-
-
-def _profile(of: KernelProfile, source: list[str]) -> ProfileView:
-    rows = [(profile.row(cost), profile.code_of(cost, source)) for cost in of.lines]
-    return ProfileView(
-        title=profile.title(of),
-        kinds=profile.kinds_text(of),
-        rows=(*rows, (("all", *profile.row(of.total)[1:]), "")),
-        remarks=tuple(profile.remarks(of)),
     )
 
 

@@ -12,6 +12,7 @@ from grader import __version__
 from grader.device import CaseEvidence
 from grader.errors import ExitCode, ToolchainFault
 from grader.grading.editions import Choice, choose, in_use
+from grader.grading.explain.profiles import profiles_of
 from grader.intake import Submission
 from grader.intake.display import one_line
 from grader.lanes import DeviceChoice
@@ -22,7 +23,6 @@ from grader.machine import memory_bytes
 from grader.model.part import Budget
 from grader.record import IsolationInfo, ToolchainInfo
 from grader.run.document import RunDocument, RunEnding, SourceFile, findings_of, launches_of
-from grader.run.profile import profiles_of
 from grader.run.text import PassedOn
 from grader.sandbox import MIB, LimitHit, Limits, Outcome, Wanted, probe_once
 from grader.toolchain.install import install
@@ -223,7 +223,7 @@ def ended(
         run_seconds=round(outcome.wall_seconds, 3),
         launches=launches_of(evidence, file),
         findings=findings_of(evidence, file),
-        profiles=profiles_of(evidence, file),
+        profiles=profiles_of(evidence, file.line, file.function),
         not_checked=(*evidence.unsupported, *evidence.unchecked, *_unseen(document, ran)),
         stdout=outcome.stdout.decode("utf-8", "replace").replace(source, request.shown),
         stderr=outcome.stderr.decode("utf-8", "replace").replace(source, request.shown),

@@ -95,7 +95,7 @@ class ScriptedLane:
     def prepare(self, shapes, *, control=None):
         return 0.0
 
-    def run(self, case, *, variant=0, schedule=0, repeatable=False, traced=None):
+    def run(self, case, *, variant=0, schedule=0, repeatable=False, traced=None, profiled=False):
         self.schedule = schedule
         self.cases_run += 1
         self.last = (case, variant)

@@ -10,9 +10,10 @@ import pytest
 from benchmarks.profile_beside_ncu import compare, rows_of
 from grader.device import Space
 from grader.intake import read_submission
+from grader.report.profiles import NOTHING, remarks
 from grader.run.document import KernelProfile, LineCost, RunDocument, decode, encode
 from grader.run.page import render_page
-from grader.run.profile import NOTHING, as_text, remarks
+from grader.run.profile import as_text
 from grader.run.running import RunRequest, Shows, run
 from tests.run.conftest import PROGRAMS
 from tests.run.documents import document
