@@ -152,7 +152,9 @@ class EditionRun:
         state.shapes = shapes
         results = prober.run()
         trace_failures(results, lane, state.puzzle, state.submission.text)
-        results.profiles += profile_parts(results, lane, state.puzzle, shapes)
+        results.profiles += profile_parts(
+            results, lane, state.puzzle, shapes, state.submission.text
+        )
         lane.close()
         state.cases_run = lane.cases_run
         state.stage_peak = lane.peak_bytes or None

@@ -30,6 +30,11 @@ from grader.wording.findings import at_lines
 
 IsOwn = Callable[[str], bool]
 """Whether a file of the line tables is the student's."""
+_DEFINED: Final = re.compile(r"^[ \t]*(?:async[ \t]+)?(?:def|fn)[ \t]+([A-Za-z_]\w*)", re.MULTILINE)
+_CUT: Final = re.compile("6A")
+"""How a name in the PTX goes on where the compiler has cut it."""
+_LEAST_LEFT: Final = 12
+"""Characters of a name that has been cut."""
 _DEFINES: Final = re.compile(r"\s*(?:def|fn)\s+")
 
 
@@ -212,6 +217,27 @@ def launch_in_words(kernel: KernelOfCopy, launch: Launch, text: str) -> Launch:
             for each in launch.profile
         ),
     )
+
+
+def function_of(kernel: str, module: str, text: str) -> str:
+    """What a file calls a kernel; its name in the PTX where that is not certain.
+
+    The compiler puts the module in front and the types of the parameters behind, and cuts
+    what is long.
+
+    Args:
+        kernel: Its name in the PTX.
+        module: What the compiler calls the module.
+        text: Of the file.
+    """
+    rest = kernel.removeprefix(f"{module}_")
+    names = set(_DEFINED.findall(text))
+    whole = [name for name in names if rest.startswith(name)]
+    beginning = _CUT.split(rest)[0]
+    cut = [name for name in names if name.startswith(beginning)]
+    if whole:
+        return str(max(whole, key=len))
+    return str(cut[0]) if len(cut) == 1 and len(beginning) >= _LEAST_LEFT else kernel
 
 
 def call_failed(result: int) -> str:

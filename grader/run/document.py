@@ -5,7 +5,6 @@ Its findings are those of the device at the lines of the program's file.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -23,6 +22,7 @@ from grader.device import (
 )
 from grader.grading.given_code import in_library
 from grader.intake.indexed import indexed_array
+from grader.lanes.source_lines import function_of
 from grader.record import (
     DeviceInfo,
     Diagnostic,
@@ -143,11 +143,6 @@ MOST_FINDINGS = 200
 MOST_KINDS = 500
 """Different launches that are told apart."""
 
-_DEFINED = re.compile(r"^[ \t]*(?:async[ \t]+)?(?:def|fn)[ \t]+([A-Za-z_]\w*)", re.MULTILINE)
-_CUT = re.compile("6A")
-"""How a name in the PTX goes on where the compiler has cut it."""
-_LEAST_LEFT = 12
-"""Characters of a name that has been cut."""
 _WARNED_OF = ALLOWED | {FindingKind.INACTIVE_LANE}
 
 
@@ -173,19 +168,8 @@ class SourceFile:
         return spot.line if spot is not None else None
 
     def function(self, kernel: str) -> str:
-        """What the file calls a kernel; its name in the PTX where that is not certain.
-
-        The compiler puts the module in front and the types of the parameters behind, and cuts
-        what is long.
-        """
-        rest = kernel.removeprefix(f"{self.module}_")
-        names = set(_DEFINED.findall(self.text))
-        whole = [name for name in names if rest.startswith(name)]
-        beginning = _CUT.split(rest)[0]
-        cut = [name for name in names if name.startswith(beginning)]
-        if whole:
-            return str(max(whole, key=len))
-        return str(cut[0]) if len(cut) == 1 and len(beginning) >= _LEAST_LEFT else kernel
+        """What the file calls a kernel."""
+        return function_of(kernel, self.module, self.text)
 
 
 def findings_of(evidence: CaseEvidence, file: SourceFile) -> tuple[ProgramFinding, ...]:

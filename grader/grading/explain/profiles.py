@@ -15,6 +15,7 @@ from grader.folders import data_directory
 from grader.grading.cases import drawn
 from grader.grading.results import Results
 from grader.lanes.lane import Lane
+from grader.lanes.source_lines import function_of
 from grader.model.cases import PlannedShape
 from grader.model.domains import Values
 from grader.model.part import Part, Scope
@@ -176,7 +177,7 @@ def _kind(counts: InstructionCounts) -> str:
 
 
 def profile_parts(
-    results: Results, lane: Lane, puzzle: Puzzle, shapes: Sequence[PlannedShape]
+    results: Results, lane: Lane, puzzle: Puzzle, shapes: Sequence[PlannedShape], text: str
 ) -> Iterator[PartProfile]:
     """One case of each part whose values are right, at the largest size that is a boundary.
 
@@ -185,6 +186,7 @@ def profile_parts(
         lane: Runs one more of each part.
         puzzle: What is graded.
         shapes: The plan.
+        text: The submission.
     """
     for part in puzzle.parts:
         found = results.parts.get(part.name)
@@ -193,7 +195,7 @@ def profile_parts(
         if any(each.worst is not None or each.not_run for each in found.of_values):
             continue
         shape = _largest(part, shapes)
-        profile = shape and _profiled(puzzle, shape, lane)
+        profile = shape and _profiled(puzzle, shape, lane, text)
         if profile:
             yield profile
 
@@ -215,7 +217,7 @@ def _largest(part: Part, shapes: Sequence[PlannedShape]) -> PlannedShape | None:
     )
 
 
-def _profiled(puzzle: Puzzle, shape: PlannedShape, lane: Lane) -> PartProfile | None:
+def _profiled(puzzle: Puzzle, shape: PlannedShape, lane: Lane, text: str) -> PartProfile | None:
     case = drawn(shape, Values.INTEGERS, np.random.default_rng(0))
     try:
         run = lane.run(case, profiled=True)
@@ -228,7 +230,14 @@ def _profiled(puzzle: Puzzle, shape: PlannedShape, lane: Lane) -> PartProfile | 
         place = of_file(source)
         return place.line if place is not None else None
 
-    kernels = profiles_of(run.evidence, line_of)
+    given = shape.part.given
+
+    def name_of(kernel: str) -> str:
+        # The package of an op is called so; other kernels have their names already.
+        found = function_of(kernel, f"op_{puzzle.name}", text)
+        return given.function if given is not None and found == kernel else found
+
+    kernels = profiles_of(run.evidence, line_of, name_of)
     if not kernels:
         return None
     label, sizes = puzzle.label(shape.part), dict(shape.sizes)
