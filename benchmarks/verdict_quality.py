@@ -49,8 +49,8 @@ class Graded:
     score: int
     missing: tuple[str, ...]
     """Strings that the report must mention and does not."""
-    own_check: bool
-    """Whether the puzzle's own check passes it."""
+    own_check: bool | None
+    """Whether the puzzle's own check passes it; None where it has none of an example."""
     seconds: float
     headline: str
 
@@ -64,15 +64,17 @@ class Graded:
         )
 
 
-def own_check(record: Record) -> bool:
+def own_check(record: Record) -> bool | None:
     """What the book's own comparison says: of a program, its ``main``.
 
     Of an op, ``assert_allclose(result, expected, rtol=1e-5)`` on the published example.
     """
     if programs := [check for check in record.checks if check.aspect is Aspect.PROGRAM]:
         return all(check.status is Status.PASSED for check in programs)
-    outcome = {check.id: check.status for check in record.checks}.get("example")
-    if outcome is Status.PASSED:
+    outcome = {check.id: check.status for check in record.checks}
+    if outcome and "example" not in outcome:
+        return None
+    if outcome.get("example") is Status.PASSED:
         return True
     for example in record.counterexamples:
         for output in example.outputs if example.check == "example" else ():
@@ -186,8 +188,12 @@ def summary(results: list[Graded]) -> dict[str, int]:
         "false passes": count(lambda e: e.verdict == passed and e.verdict_wanted != passed),
         "false fails": count(lambda e: e.verdict != passed and e.verdict_wanted == passed),
         "other scores": count(lambda e: e.score != e.score_wanted),
-        "own check: false passes": count(lambda e: e.own_check and e.verdict_wanted != passed),
-        "own check: false fails": count(lambda e: not e.own_check and e.verdict_wanted == passed),
+        "own check: false passes": count(
+            lambda e: e.own_check is True and e.verdict_wanted != passed
+        ),
+        "own check: false fails": count(
+            lambda e: e.own_check is False and e.verdict_wanted == passed
+        ),
     }
 
 
