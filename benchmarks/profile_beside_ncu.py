@@ -29,7 +29,8 @@ from pathlib import Path
 
 from grader.choices import DEFAULT_EDITION
 from grader.lanes import gpu
-from grader.run.document import KernelProfile, RunEnding, decode
+from grader.record import KernelProfile
+from grader.run.document import RunEnding, decode
 from grader.toolchain import edition
 from grader.toolchain.toolchain import locate
 

@@ -10,8 +10,9 @@ import pytest
 from benchmarks.profile_beside_ncu import compare, rows_of
 from grader.device import Space
 from grader.intake import read_submission
+from grader.record import KernelProfile, LineCost
 from grader.report.profiles import NOTHING, remarks
-from grader.run.document import KernelProfile, LineCost, RunDocument, decode, encode
+from grader.run.document import RunDocument, decode, encode
 from grader.run.page import render_page
 from grader.run.profile import as_text
 from grader.run.running import RunRequest, Shows, run
