@@ -35,11 +35,7 @@ from grader.toolchain import edition
 from grader.toolchain.toolchain import locate
 
 RESULTS = Path(__file__).parent / "results" / "profile_beside_ncu.json"
-_ROOT = Path(__file__).parent.parent
-PROGRAMS = (
-    _ROOT / "tests" / "run" / "programs" / "patterns.mojo",
-    _ROOT / "tests" / "run" / "programs" / "transpose.mojo",
-)
+PROGRAMS = (Path(__file__).parent.parent / "tests" / "run" / "programs" / "patterns.mojo",)
 _PASSES = "l1tex__t_{}_pipe_lsu_mem_global_op_{}.sum"
 _ACCESSES = ("ld", "st", "atom", "red")
 COUNTERS: dict[str, tuple[str, ...]] = {

@@ -7,13 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from grader.grading import plan
 from grader.grading.explain.mistakes import recognised
-from grader.grading.given_code import Code
-from grader.grading.prober import Prober
 from grader.model.part import Mistake
 from grader.puzzles.conv1d import PUZZLE
-from tests.grading.scripted import ScriptedLane, right
+from tests.grading.scripted import ScriptedLane, grade, right
 
 
 def one_more(inputs, sizes, variant=0):
@@ -35,18 +32,8 @@ def named(program, order):
     )
     part = replace(PUZZLE.parts[0], mistakes=mistakes)
     puzzle = replace(PUZZLE, parts=(part,))
-    lane = ScriptedLane(program)
-    shapes = plan.draw(puzzle, seed="seed", own_kernel={"conv1d"})
-    prober = Prober(
-        puzzle,
-        shapes,
-        lane,
-        seed="seed",
-        examples=60,
-        codes={"conv1d": Code.NOTHING},
-        progress=lambda done, of: None,
-    )
-    tally = prober.run().parts["conv1d"].tallies["integers"]
+    results, _ = grade(ScriptedLane(program), puzzle=puzzle)
+    tally = results.parts["conv1d"].tallies["integers"]
     known = recognised(part, tally.all_failing, passing=tally.all_passing)
     return "" if known is None else known.name
 
