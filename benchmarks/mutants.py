@@ -17,6 +17,7 @@ import argparse
 import itertools
 import json
 import random
+import re
 import subprocess
 import sys
 import tempfile
@@ -48,6 +49,7 @@ from grader.puzzles import NAMES, find
 from grader.record import Status, Verdict, load
 from grader.sandbox import Wanted, probe_once
 from grader.toolchain import edition
+from grader.toolchain.compiler import text_of
 from grader.toolchain.kernels import CompiledKernel, SourceCopy, WantedKernel, compile_kernels
 from grader.toolchain.toolchain import locate
 
@@ -62,6 +64,7 @@ AXES = ("x", "y")
 TOGETHER = 16
 """Mutants that are compiled in one go."""
 COMPILE_SECONDS = 600.0
+_NUMBER_OF_COPY = re.compile(r"\bk[0-9a-f]{8}_(\d+)\.mojo:\d+:\d+: error")
 ENDINGS = ("killed", "survived", "equivalent", "stillborn", "fault")
 """A check fails; none does; none does, and rightly so; it does not compile; there is no mark."""
 
@@ -205,9 +208,14 @@ class Quick:
         elif len(mutants) == 1:
             yield mutants[0], None
         else:
-            half = len(mutants) // 2
-            yield from self._compiled(mutants[:half])
-            yield from self._compiled(mutants[half:])
+            said = text_of(compiled.packaged.outcome)
+            numbers = {int(each) for each in _NUMBER_OF_COPY.findall(said)}
+            guilty = {wanted[each][0].text for each in numbers if each < len(wanted)}
+            named = [each for each in mutants if each.text in guilty]
+            half = len(named) if 0 < len(named) < len(mutants) else len(mutants) // 2
+            ordered = [*named, *(each for each in mutants if each.text not in guilty)]
+            yield from self._compiled(ordered[:half])
+            yield from self._compiled(ordered[half:])
 
     def _dies(self, lane: KernelLane, mutant: Mutant) -> bool:
         checks = self.puzzle.checks_of(self.puzzle.part(mutant.part))
