@@ -50,7 +50,13 @@ from grader.record import Status, Verdict, load
 from grader.sandbox import Wanted, probe_once
 from grader.toolchain import edition
 from grader.toolchain.compiler import text_of
-from grader.toolchain.kernels import CompiledKernel, SourceCopy, WantedKernel, compile_kernels
+from grader.toolchain.kernels import (
+    CompiledKernel,
+    CompiledKernels,
+    SourceCopy,
+    WantedKernel,
+    compile_kernels,
+)
 from grader.toolchain.toolchain import locate
 
 KNOWN = Path(__file__).parent / "equivalent_mutants.toml"
@@ -188,15 +194,9 @@ class Quick:
         self, mutants: Sequence[Mutant]
     ) -> Iterator[tuple[Mutant, dict[int, Sequence[CompiledKernel]] | None]]:
         """The kernels of each mutant by the number of the shape; None where it does not compile."""
-        toolchain = locate(edition.find(DEFAULT_EDITION))
-        level = probe_once(Wanted.AUTO).level
         wanted = [(mutant, shape) for mutant in mutants for shape in self._of_part(mutant)]
-        copies = [_copy(mutant.text, shape) for mutant, shape in wanted]
-        place = open_workspace(
-            None, self.puzzle.name, toolchain, isolation=level, device="software"
-        )
-        with place as workspace:
-            compiled = compile_kernels(workspace, copies, limits=compile_limits(COMPILE_SECONDS))
+        copies = [copy_of(mutant.text, shape) for mutant, shape in wanted]
+        compiled = compiled_together(copies)
         if compiled.ok:
             found: dict[str, dict[int, Sequence[CompiledKernel]]] = {}
             for (mutant, shape), copy, kernels in zip(
@@ -218,23 +218,31 @@ class Quick:
             yield from self._compiled(ordered[half:])
 
     def _dies(self, lane: KernelLane, mutant: Mutant) -> bool:
-        checks = self.puzzle.checks_of(self.puzzle.part(mutant.part))
-        generator = seeds.generator(self.puzzle.name, "mutants")
-        for shape in self._of_part(mutant):
-            for values in (Values.INTEGERS, Values.REALS):
-                seen = observe(
-                    lane.run(drawn(shape, values, generator)), code=Code.NOTHING, checks=checks
-                )
-                if any(
-                    check.claims(problem, seen.case)
-                    for check in checks
-                    for problem in seen.problems
-                ):
-                    return True
-        return False
+        return any(shows_a_problem(self.puzzle, shape, lane) for shape in self._of_part(mutant))
 
 
-def _copy(text: str, shape: PlannedShape) -> SourceCopy:
+def shows_a_problem(puzzle: Puzzle, shape: PlannedShape, lane: KernelLane) -> bool:
+    """Whether a check takes something that the first cases of a size show."""
+    checks = puzzle.checks_of(shape.part)
+    generator = seeds.generator(puzzle.name, "mutants")
+    for values in (Values.INTEGERS, Values.REALS):
+        seen = observe(lane.run(drawn(shape, values, generator)), code=Code.NOTHING, checks=checks)
+        if any(check.claims(each, seen.case) for check in checks for each in seen.problems):
+            return True
+    return False
+
+
+def compiled_together(copies: Sequence[SourceCopy]) -> CompiledKernels:
+    """The kernels of all copies, compiled in one go."""
+    toolchain = locate(edition.find(DEFAULT_EDITION))
+    level = probe_once(Wanted.AUTO).level
+    with open_workspace(
+        None, "mutants", toolchain, isolation=level, device="software"
+    ) as workspace:
+        return compile_kernels(workspace, copies, limits=compile_limits(COMPILE_SECONDS))
+
+
+def copy_of(text: str, shape: PlannedShape) -> SourceCopy:
     """A mutant at a size, with the kernels that the task launches."""
     code = shape.part.code
     assert isinstance(code, Kernels)

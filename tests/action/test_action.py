@@ -16,7 +16,7 @@ from tests.report import hostile, models, records
 from tests.report.page_of_markdown import Rendered
 
 REFERENCES = ROOT / "reference_kernels/conv1d/26.5"
-WRONG = sample_file("halo_not_loaded")
+WRONG = sample_file("grid_dim_one")
 BROKEN = sample_file("block_dim_missing")
 KINDS = ("error", "warning", "notice")
 

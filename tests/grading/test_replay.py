@@ -198,7 +198,7 @@ class TestWhatCanNotBeRunAgain:
 @pytest.mark.slow
 def test_for_real(tmp_path):
     """Graded, then one case of its record on the device again: the same elements are wrong."""
-    file = sample_file("halo_not_loaded")
+    file = sample_file("grid_dim_one")
     grade("submit", file, "--out", tmp_path, "--examples", "60", "--device", "software")
     record = load(tmp_path / "record.json")
     kept = record.counterexamples[0]

@@ -1,8 +1,8 @@
 """Labelled samples of the puzzles whose kernels are launched: each gets what its label says.
 
-As `test_samples`, for all such puzzles at once. The ordinary run takes every skeleton, every right
-answer that it does not grade elsewhere, and of the others one for each kind of mistake;
-``--exhaustive`` takes them all.
+As `test_samples`, for all such puzzles at once. The ordinary run takes every skeleton, and of the
+others one for each kind of mistake. It compiles all right answers in one go for a size, which costs
+what two gradings do; a class and the other editions grade some of them. ``--exhaustive`` takes all.
 """
 
 from __future__ import annotations
@@ -11,26 +11,22 @@ import pytest
 
 from benchmarks.editions_matrix import missing
 from benchmarks.labels import Label, every_label
+from benchmarks.mutants import Quick, compiled_together, copy_of, shows_a_problem
 from benchmarks.verdict_quality import grade_one
 from grader.choices import DEFAULT_EDITION
+from grader.folders import reference_kernel
+from grader.lanes.devices import OnSoftwareDevice, device_spawn
+from grader.lanes.kernel import KernelLane
 from grader.puzzles import NAMES, find
 from grader.samples import ASSIGNMENT
-from tests.batch.test_several import TEN
-from tests.editions import test_programs
+from grader.sandbox import Wanted, probe_once
 
 EVERY_RUN = {
     "guards": "no_guard",
     "map_2d": "tile_tensor name_misspelt",
     "broadcast": "transposed",
 }
-"""By puzzle; beside ``right`` and ``skeleton``."""
-ELSEWHERE = {puzzle for puzzle, name in TEN.items() if name == "right"} | {
-    column.removesuffix(" right")
-    for edition, column in test_programs.EVERY_RUN.items()
-    if not missing(edition)
-}
-"""Puzzles whose right answer the ordinary run grades in a class, or in another edition."""
-
+"""By puzzle; beside the skeletons."""
 LABELS = [
     label
     for puzzle in NAMES
@@ -45,10 +41,7 @@ LABELS = [
 def in_every_run(label: Label) -> bool:
     """Whether it is of the ordinary run."""
     puzzle = label.sample.puzzle
-    chosen = ["skeleton", *EVERY_RUN.get(puzzle, "").split()]
-    if puzzle not in ELSEWHERE:
-        chosen.append("right")
-    return label.sample.name in chosen
+    return label.sample.name in ["skeleton", *EVERY_RUN.get(puzzle, "").split()]
 
 
 @pytest.mark.parametrize(
@@ -70,6 +63,29 @@ def test_a_sample_gets_what_its_label_says(label, tmp_path):
     graded = grade_one(label, tmp_path / "out")
     assert (graded.verdict, graded.score) == (label.verdict, label.score), graded.headline
     assert graded.missing == ()
+
+
+@pytest.mark.slow
+def test_every_right_answer_is_right_at_a_size_that_is_assigned():
+    if why := missing(DEFAULT_EDITION):
+        pytest.skip(why)
+    programs = [find(name) for name in NAMES if find(name).is_program]
+    wanted = [
+        (puzzle, reference_kernel(puzzle.name, DEFAULT_EDITION, "right.mojo").read_text(), shape)
+        for puzzle in programs
+        for shape in Quick.of(puzzle.name).shapes
+    ]
+    copies = [copy_of(text, shape) for _, text, shape in wanted]
+    compiled = compiled_together(copies)
+    assert compiled.ok, compiled.packaged.output
+    spawn = device_spawn(probe_once(Wanted.AUTO).level)
+    with OnSoftwareDevice(reason="right answers run on it", spawn=spawn) as device:
+        for (puzzle, text, shape), copy, kernels in zip(
+            wanted, copies, compiled.kernels, strict=True
+        ):
+            with KernelLane(device, text=text) as lane:
+                lane.take({shape.number: [kernels[each] for each in copy.kernels]})
+                assert not shows_a_problem(puzzle, shape, lane), (puzzle.name, shape.part.name)
 
 
 def test_the_ordinary_run_names_samples_that_exist():
