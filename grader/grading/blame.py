@@ -141,7 +141,7 @@ def blame_packaging(packaged: Packaged, control: Control) -> Blame:
     Raises:
         ToolchainFault: it fails with the reference answer too, or the machine was starved.
     """
-    if limit := _limit(packaged.outcome, "packaging", control):
+    if limit := blame_limit(packaged.outcome, "packaging", control):
         return limit
     if sure := [each for each in packaged.diagnostics if is_about_the_op(each)]:
         return _first(sure)
@@ -166,7 +166,7 @@ def blame_compile(
             f"MAX could not open the device: {ended.message.strip()}",
             remedy="Run grade doctor; it tries the device and says what is missing.",
         )
-    if limit := _limit(ended.outcome, f"compiling {what}", control):
+    if limit := blame_limit(ended.outcome, f"compiling {what}", control):
         return limit
     text = f"{ended.output}\n{ended.message}"
     diagnostics = parse(text, stage="compile", student_file=student_file)
@@ -185,8 +185,13 @@ def blame_compile(
     return _blame(CompilerEnd.BROKE_OFF, diagnostics, what=compiles, how=how)
 
 
-def _limit(outcome: Outcome, doing: str, control: Control) -> Blame | None:
-    """The limit that ended it, in the student's terms; raises where the machine is at fault."""
+def blame_limit(outcome: Outcome, doing: str, control: Control) -> Blame | None:
+    """The limit that ended a step, in the student's terms; None where none did.
+
+    Raises:
+        ToolchainFault: the machine was too busy, or short of memory, or the reference answer comes
+            near the same limit.
+    """
     if outcome.machine_out_of_memory:
         raise out_of_memory(doing)
     if outcome.limit is None:

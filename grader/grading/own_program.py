@@ -16,7 +16,7 @@ import msgspec
 
 from grader.device import CaseEvidence, FindingKind, Writer
 from grader.errors import GraderFault, ToolchainFault
-from grader.grading.blame import starved
+from grader.grading.blame import Control, Trial, blame_limit, starved
 from grader.grading.edition_run import Background
 from grader.intake.display import for_terminal
 from grader.intake.program import functions
@@ -105,6 +105,7 @@ class OwnProgram:
         commands: Sequence[Command],
         device: Callable[[], CaseDevice],
         *,
+        control: Control,
         endless: bool = False,
     ) -> ProgramSeen:
         """Run it once for each command.
@@ -114,6 +115,7 @@ class OwnProgram:
         Args:
             commands: Its arguments, each time.
             device: What it runs on.
+            control: Builds the reference answer as a program.
             endless: Whether a kernel of it is known not to end.
 
         Raises:
@@ -124,7 +126,7 @@ class OwnProgram:
         try:
             built = self._built.result()
             if not built.ok:
-                return self._not_built(built)
+                return self._not_built(built, control)
             assert self._place is not None
             self._place.run_on(device())
             place = self._place
@@ -136,6 +138,13 @@ class OwnProgram:
             raise
         except GraderFault as fault:
             return ProgramSeen(end=ProgramEnd.UNSEEN, said=fault.what)
+
+    def builds(self) -> Trial | None:
+        """What it took to build it; None where it does not build."""
+        built = self._built.result()
+        if not built.ok:
+            return None
+        return Trial(seconds=built.seconds, peak_bytes=built.outcome.peak_resident_bytes)
 
     def _build(self) -> Built:
         self._place = self._open.enter_context(
@@ -151,10 +160,16 @@ class OwnProgram:
             self._place.stop()
         return self._place.build(self._limits)
 
-    def _not_built(self, built: Built) -> ProgramSeen:
-        """A mistake in the file is the student's; of all else it can't be told whose it is."""
+    def _not_built(self, built: Built, control: Control) -> ProgramSeen:
+        """A mistake in the file is the student's; of a crash it can't be told whose it is.
+
+        Raises:
+            ToolchainFault: the machine was too busy, or short of memory.
+        """
+        if stopped := blame_limit(built.outcome, "building the program", control):
+            return ProgramSeen(end=ProgramEnd.NOT_BUILT, said=stopped.sentence)
         errors = [each for each in built.diagnostics if each.severity == "error" and each.line]
-        if not errors or built.outcome.limit or built.outcome.machine_out_of_memory:
+        if not errors:
             why = COMPILER_ENDED.format(how=built.outcome.how)
             return ProgramSeen(end=ProgramEnd.UNSEEN, said=why)
         self.diagnostics = tuple(msgspec.structs.replace(each, stage="program") for each in errors)

@@ -174,7 +174,12 @@ class ProgramRun(EditionRun):
         return None
 
     def _run_program(self, own: OwnProgram, device: Background[CaseDevice]) -> ProgramSeen:
-        seen = own.run(commands_of(self._asked), device.result, endless=self._has_endless_kernel())
+        seen = own.run(
+            commands_of(self._asked),
+            device.result,
+            control=self._reference_program_builds,
+            endless=self._has_endless_kernel(),
+        )
         if self._may_be_our_fault(seen) and not self._reference_program_runs(device):
             return ProgramSeen(end=ProgramEnd.UNSEEN, said=REFERENCE_TOO)
         self.state.diagnostics += own.diagnostics
@@ -198,13 +203,18 @@ class ProgramRun(EditionRun):
         wrong = any(tally.worst for part in parts for tally in part.of_values)
         return seen.end is ProgramEnd.NOT_BUILT or not wrong
 
+    def _reference_program_builds(self) -> Trial | None:
+        """The control: what it takes to build the reference answer as a program."""
+        with self._own_program(control=self.reference().decode()) as control:
+            return control.builds()
+
     def _reference_program_runs(self, device: Background[CaseDevice]) -> bool:
         """The control: whether the reference answer runs as a program, on this machine."""
         text = self.state.puzzle.reference(self.choice.edition.name, "right")
         if text is None:
             return False
         with self._own_program(control=text) as control:
-            seen = control.run(commands_of(self._asked), device.result)
+            seen = control.run(commands_of(self._asked), device.result, control=control.builds)
         return all(each.judge_program(seen).status is not Status.FAILED for each in self._asked)
 
     def _run_alone(self, own: OwnProgram, device: Background[CaseDevice]) -> None:

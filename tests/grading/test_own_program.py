@@ -10,11 +10,12 @@ import pytest
 from grader.checks import Program
 from grader.device import CaseEvidence, FindingKind
 from grader.errors import ToolchainFault
+from grader.grading.blame import Trial
 from grader.grading.own_program import OwnProgram, _BothStreams, _end, run_as_asked, run_once
 from grader.grading.state import StepsDone
 from grader.grading.verdict import score
 from grader.lanes.devices import HowToRun
-from grader.lanes.program import Ran
+from grader.lanes.program import Built, Ran
 from grader.model.program import Command, CommandRun, ProgramCheck, ProgramSeen
 from grader.puzzles import find
 from grader.puzzles.debugging.first_case import FirstCase
@@ -220,8 +221,57 @@ def test_a_file_without_main_starts_nothing():
         limits=Limits(wall_seconds=1),
     ) as own:
         own.begin()
-        seen = own.run([COMMAND], lambda: pytest.fail("no device is needed"))
+        seen = own.run([COMMAND], lambda: pytest.fail("no device is needed"), control=never)
     assert seen.end is ProgramEnd.NO_MAIN
+
+
+def never():
+    raise AssertionError("no control is needed")
+
+
+class TestABuildThatIsStopped:
+    """At a limit: whose failure it is, a control decides."""
+
+    def run(self, monkeypatch, control, **facts):
+        stopped = Built(
+            ok=False,
+            diagnostics=(),
+            seconds=100.0,
+            limits=Limits(wall_seconds=100),
+            outcome=outcome(stage_seconds=100.0, wall_seconds=100.0, **facts),
+            output="",
+        )
+        monkeypatch.setattr(OwnProgram, "_build", lambda self: stopped)
+        with OwnProgram(
+            "def main():\n    pass\n", "map", None,
+            isolation=Isolation.BWRAP, limits=Limits(wall_seconds=1),
+        ) as own:  # fmt: skip
+            return own.run([COMMAND], lambda: pytest.fail("no device is needed"), control=control)
+
+    def test_on_a_busy_machine_there_is_no_mark(self, monkeypatch):
+        with pytest.raises(ToolchainFault, match="too busy"):
+            self.run(
+                monkeypatch,
+                lambda: Trial(seconds=40.0, peak_bytes=1),
+                limit=LimitHit.WALL_CLOCK, cpu_seconds=30.0, waiting_seconds=60.0,
+            )  # fmt: skip
+
+    def test_nor_where_the_reference_does_not_get_through(self, monkeypatch):
+        with pytest.raises(ToolchainFault, match="does not get through"):
+            self.run(monkeypatch, lambda: None, limit=LimitHit.WALL_CLOCK, cpu_seconds=99.0)
+
+    def test_nor_where_the_machine_has_no_memory_left(self, monkeypatch):
+        with pytest.raises(ToolchainFault, match="memory"):
+            self.run(monkeypatch, never, machine_out_of_memory=True, exit_code=1)
+
+    def test_one_that_computes_without_end_is_the_students(self, monkeypatch):
+        quick = Trial(seconds=12.0, peak_bytes=1)
+        seen = self.run(monkeypatch, lambda: quick, limit=LimitHit.WALL_CLOCK, cpu_seconds=99.0)
+        assert seen.end is ProgramEnd.NOT_BUILT
+        assert "never ends" in seen.said
+
+    def test_of_a_crash_it_can_not_be_told(self, monkeypatch):
+        assert self.run(monkeypatch, never, exit_code=1).end is ProgramEnd.UNSEEN
 
 
 class BusyPlace:
