@@ -77,7 +77,7 @@ ENDINGS = ("killed", "survived", "equivalent", "stillborn", "fault")
 
 class _Equivalent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     puzzle: str
-    mutant: str
+    mutants: tuple[str, ...]
     why: str
 
 
@@ -283,7 +283,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="keep survivors and their records here")
     arguments = parser.parse_args()
     known = msgspec.toml.decode(KNOWN.read_bytes(), type=_Known).equivalent
-    reasons = {(each.puzzle, each.mutant): each.why for each in known}
+    reasons = {(each.puzzle, mutant): each.why for each in known for mutant in each.mutants}
     chosen = {}
     for name in arguments.puzzle or programs:
         found = mutants_of(name)
@@ -318,10 +318,8 @@ def _endings(
     quickly = Quick.of(puzzle)
     for first in range(0, len(mutants), TOGETHER):
         for mutant, quick in quickly.endings(mutants[first : first + TOGETHER]):
-            ended = quick or _grade(mutant, folder)
             why = known.get((puzzle, mutant.name), "")
-            if ended == "survived" and why:
-                ended = "equivalent"
+            ended = quick or ("equivalent" if why else _grade(mutant, folder))
             print(f"{ended:<10} {puzzle:<22} {mutant.name} {why}", flush=True)
             yield mutant, ended
 
