@@ -140,6 +140,7 @@ class ProgramRun(EditionRun):
             )
             state.stage_peak = built.packaged.outcome.peak_resident_bytes
             state.diagnostics = built.packaged.diagnostics
+            state.taken = built.taken
             state.stage_failed = not built.ok
             if not built.ok:
                 other = self._another(shapes, built)

@@ -267,7 +267,7 @@ def _build(state: RunState, **outcome: Any) -> Record:
             size=len(state.submission.data),
             text=state.submission.text,
         ),
-        puzzle=puzzle_info(puzzle, state.request.puzzle_reason),
+        puzzle=puzzle_info(puzzle, state.request.puzzle_reason, state.taken),
         toolchain=state.toolchain,
         device=state.device,
         isolation=state.isolation,
@@ -299,13 +299,16 @@ def _shape_runs(state: RunState) -> tuple[ShapeRun, ...]:
     )
 
 
-def puzzle_info(puzzle: Puzzle, reason: str = "") -> PuzzleInfo:
-    """What the record says of the puzzle, and why the file was graded as it."""
+def puzzle_info(
+    puzzle: Puzzle, reason: str = "", taken: Mapping[str, str] | None = None
+) -> PuzzleInfo:
+    """What the record says of the puzzle, why it is this one, and which kernel is which."""
     return PuzzleInfo(
         name=puzzle.name,
         title=puzzle.title,
         parts=tuple(_part_info(part) for part in puzzle.parts),
         reason=reason,
+        taken=dict(taken or {}),
     )
 
 

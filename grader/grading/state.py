@@ -140,6 +140,8 @@ class RunState:
     isolation: IsolationInfo | None = None
     diagnostics: tuple[Diagnostic, ...] = ()
     shapes: Sequence[PlannedShape] = ()
+    taken: Mapping[str, str] = field(default_factory=dict)
+    """As `grader.lanes.kernel_build.BuiltKernels`."""
     steps: StepsDone = field(default_factory=StepsDone)
     cases_run: int = 0
     stage_peak: int | None = None

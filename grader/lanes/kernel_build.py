@@ -138,6 +138,8 @@ class BuiltKernels(Generic[T]):
     """By the number of the shape, what runs it."""
     refused: Mapping[str, LeftOut] = field(default_factory=dict)
     """By the name of the part, why it is not among them."""
+    taken: Mapping[str, str] = field(default_factory=dict)
+    """By kernels of the task that are not in the file, or empty, the ones taken for them."""
     stopped: tuple[Packaged, ...] = ()
     """Compiles of a part alone that met a limit: whose doing that is has to be asked."""
 
@@ -217,6 +219,7 @@ def build_kernels(
             packaged=whole.packaged,
             kernels=whole.shapes,
             refused=plan.refused,
+            taken=plan.taken,
         )
     kernels: dict[int, T] = {}
     refused = dict(plan.refused)
@@ -236,7 +239,11 @@ def build_kernels(
             ):
                 stopped.append(alone.packaged)
     return BuiltKernels(
-        packaged=whole.packaged, kernels=kernels, refused=refused, stopped=tuple(stopped)
+        packaged=whole.packaged,
+        kernels=kernels,
+        refused=refused,
+        taken=plan.taken,
+        stopped=tuple(stopped),
     )
 
 
@@ -254,6 +261,10 @@ class _Plan:
         self._constants = constant_words(text)
         codes = {shape.part.name: shape.part.kernels for shape in shapes}
         self._names = _names(text, self._functions.keys() - set(passed_over), codes)
+        known = {
+            name for code in codes.values() for each in code.launches for name in each.functions
+        }
+        self.taken = {name: own for name, own in self._names.items() if own not in known}
         self._wanted: dict[str, WantedKernel] = {}
         """By the name that the task gives it."""
         self._texts: dict[int, str] = {}

@@ -64,6 +64,9 @@ class PuzzleInfo(msgspec.Struct, frozen=True, kw_only=True):
     parts: tuple[PartInfo, ...] = ()
     reason: str = ""
     """Why it was graded as this one, where the file had to tell; empty where it was said."""
+    taken: dict[str, str] = {}
+    """Kernels of the task that the file does not have, and the kernels of the file that were taken
+    for them: a program that launches one with another name means that."""
 
 
 class ToolchainInfo(msgspec.Struct, frozen=True, kw_only=True):

@@ -291,6 +291,8 @@ def facts(record: Record, *, mangled: bool = True) -> tuple[FactRow, ...]:
 
     if record.puzzle.reason:
         say("Puzzle", record.puzzle.name, record.puzzle.reason)
+    for kernel, own in record.puzzle.taken.items():
+        say("Kernel", own, f"graded as {kernel}, which the file does not have, or leaves empty")
     for part in record.puzzle.parts[:PARTS]:
         of = f" of {cut(part.name, NAME)}" if len(record.puzzle.parts) > 1 else ""
         say(f"Task{of}", part.formula, part.domain)

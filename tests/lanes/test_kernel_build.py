@@ -244,6 +244,7 @@ def test_a_kernel_under_another_name_is_the_one_that_main_launches(compiler):
     text = PROGRAM.replace("def first[", "def mine[").replace("[first]", "[mine]")
     built = build(text, part("first"), part("second"))
     assert built.kernels[0][0].entry == "mine"
+    assert built.taken == {"first": "mine"}
     named = text.replace("[mine]", "[kernel]").replace(
         "main():", "main():\n    alias kernel = mine"
     )
@@ -274,6 +275,7 @@ def test_another_kernel_stands_in_for_one(compiler, text, passed_over, taken):
     of = replace(of, code=replace(of.code, launches=launches))
     built = build(text, of, passed_over=passed_over)
     assert [kernel.entry for kernels in built.kernels.values() for kernel in kernels] == [taken] * 2
+    assert built.taken == ({"second": taken} if taken != "second" else {})
 
 
 @pytest.mark.parametrize(

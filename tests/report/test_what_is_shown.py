@@ -292,3 +292,11 @@ def test_what_is_written_in_a_box_stays_inside(name: str) -> None:
         for box in drawing.boxes:
             assert len(box.label) * LETTER <= box.width
             assert all(len(line) * SMALL_LETTER <= box.width - 2 for line in box.lines)
+
+
+def test_a_kernel_that_was_taken_for_another_is_named() -> None:
+    made = records.program_ran()
+    assert "graded as" not in render_html(made)
+    puzzle = msgspec.structs.replace(made.puzzle, taken={"add_10": "mine"})
+    page = render_html(msgspec.structs.replace(made, puzzle=puzzle))
+    assert "graded as add_10, which the file does not have" in page
