@@ -19,8 +19,12 @@ def _shifted(inputs: Arrays) -> Answer:
 
 
 def _as_float32(powers: Answer) -> Answer:
-    """Exponentials as float32 has them: infinite where they are too large."""
-    return np.asarray(powers.astype(np.float32).astype(np.float64))
+    """Exponentials as Mojo's exp gives them in float32: infinite where they are too large.
+
+    And zero where they are subnormal, on the CPU as on the GPU (measured with MAX 26.5).
+    """
+    given = powers.astype(np.float32).astype(np.float64)
+    return np.asarray(np.where(given < np.finfo(np.float32).tiny, 0.0, given))
 
 
 def _subtracting(inputs: Arrays, number: float) -> Answer:
@@ -62,7 +66,7 @@ def _zero_in_maximum(inputs: Arrays, sizes: Sizes) -> Answer:
 
 
 def _sum_of_half(inputs: Arrays, sizes: Sizes) -> Answer:
-    powers = _shifted(inputs)
+    powers = _as_float32(_shifted(inputs))
     return np.asarray(powers / powers[: sizes["input_size"] // 2].sum())
 
 
