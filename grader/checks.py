@@ -1,13 +1,14 @@
 """The checks that puzzles pick from. Each is an object: `grader.model.checks` says what it does.
 
 Of the steps before any case is run, of the outputs at the assigned sizes, of how a submission gets
-to its outputs, of sizes beyond the task, and of the file as a program.
+to its outputs, of sizes beyond the task, of the file as a program, and of what its kernels cost.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import ClassVar, Final
 
 from grader.device import FindingKind
@@ -16,6 +17,7 @@ from grader.model.checks import Check, Judgement, PartResults, StageCheck, Tally
 from grader.model.domains import Values
 from grader.model.part import Scope
 from grader.model.program import ProgramCheck, ProgramSeen
+from grader.model.usage import OF_ACCESSES, Measured, PartUse, measured
 from grader.record import (
     Aspect,
     Attribution,
@@ -24,6 +26,8 @@ from grader.record import (
     Reason,
     Shortfall,
     Status,
+    Uncounted,
+    UsageLimit,
 )
 from grader.wording.findings import ALLOWED
 
@@ -243,6 +247,7 @@ class Robust(Check):
     kind: ClassVar[str] = "robust"
     aspect: ClassVar[Aspect] = Aspect.ALL
     scope: ClassVar[Scope] = Scope.ROBUST
+    after: ClassVar[frozenset[Aspect]] = frozenset({Aspect.VALUES})
 
     title: str = "Robust: right for every size"
 
@@ -301,3 +306,97 @@ def _program_failed(end: ProgramEnd, said: str, command: str = "") -> Judgement:
 
 def _unseen(said: str) -> Judgement:
     return Judgement(status=Status.NOT_CHECKED, reason=Reason.PROGRAM_UNSEEN, data={"said": said})
+
+
+def _told(number: Fraction) -> str:
+    return f"{float(number):.6g}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Frugal(Check):
+    """Kernels that are right cost no more than is asked for: `UsageLimit` says what each limits.
+
+    The device counts one case, at the largest of the sizes that are always tried. Not among a
+    puzzle's checks unless it, or a course's rubric, asks: ``Frugal(wavefronts=1)``.
+    """
+
+    kind: ClassVar[str] = "usage"
+    aspect: ClassVar[Aspect] = Aspect.USAGE
+    numbers: ClassVar[Mapping[str, int]] = {
+        # An access takes the least at least.
+        limit.value: int(limit in OF_ACCESSES)
+        for limit in UsageLimit
+    }
+    after: ClassVar[frozenset[Aspect]] = frozenset({Aspect.VALUES, Aspect.ORIGIN})
+
+    title: str = "The kernels use the GPU as asked"
+    sectors: float | None = None
+    wavefronts: float | None = None
+    reads: float | None = None
+    writes: float | None = None
+    barriers: float | None = None
+    diverged: float | None = None
+    shared: float | None = None
+    shuffles: float | None = None
+    atomics: float | None = None
+    instructions: float | None = None
+
+    @property
+    def limits(self) -> dict[UsageLimit, Fraction]:
+        """What is limited, and the most that there may be."""
+        # As it is written: 1.1 is eleven tenths.
+        values = ((limit, getattr(self, limit.value)) for limit in UsageLimit)
+        return {limit: Fraction(str(most)) for limit, most in values if most is not None}
+
+    def concerns(self, case: Case) -> bool:
+        """None: one case of its own is counted."""
+        return False
+
+    def judge(self, results: PartResults) -> Judgement:
+        if not results.observed:
+            return Judgement(status=Status.NOT_CHECKED, reason=Reason.COUNTERS_HIDDEN)
+        before = (
+            each
+            for each in results.checks
+            if each.aspect in self.after and each.scope is Scope.ASSIGNED
+        )
+        if any(each.judge(results).status is not Status.PASSED for each in before):
+            return Judgement(status=Status.NOT_CHECKED, reason=Reason.ASSIGNED_FIRST)
+        use = results.usage
+        if not isinstance(use, PartUse):
+            why = use or Uncounted.NO_SIZE
+            return Judgement(
+                status=Status.NOT_CHECKED, reason=Reason.NOT_COUNTED, data={"why": why.value}
+            )
+        if not use.kernels:
+            return Judgement(status=Status.NOT_CHECKED, reason=Reason.NO_KERNEL)
+        found = {limit: measured(use, limit) for limit in self.limits}
+        over = [limit for limit, most in self.limits.items() if found[limit].value > most]
+        at = ", ".join(f"{name} {size}" for name, size in use.sizes.items())
+        if over:
+            data = {"at": at, **self._over(found[over[0]], over)}
+            return Judgement(status=Status.FAILED, reason=Reason.OVER_LIMIT, data=data, cases=1)
+        told: dict[str, int | str] = {"at": at}
+        for limit, most in self.limits.items():
+            told |= {limit.value: _told(found[limit].value), f"most-{limit.value}": _told(most)}
+        return Judgement(status=Status.PASSED, reason=Reason.WITHIN_LIMITS, data=told, cases=1)
+
+    def _over(self, found: Measured, over: Sequence[UsageLimit]) -> dict[str, int | str]:
+        """The data of the first limit that is exceeded."""
+        data: dict[str, int | str] = {
+            "limit": over[0].value,
+            "measured": _told(found.value),
+            "most": _told(self.limits[over[0]]),
+            "kernel": found.kernel,
+            "others": ", ".join(each.value for each in over[1:]),
+        }
+        if found.line is not None:
+            data["line"] = found.line
+        if (access := found.of) is not None:
+            data["access"] = access.access
+            data["takes"] = _told(Fraction(access.transfers, access.requests))
+            data["least"] = _told(Fraction(access.least, access.requests))
+        return data
+
+    def shortfall(self, tally: Tally) -> Shortfall:
+        return Shortfall.COSTLY

@@ -19,8 +19,9 @@ evidence as well, so it imports neither the interpreter nor NumPy.
 from grader.device import schedules
 from grader.device.case import SIGNALLING_NAN, CaseSetup, InputPairs, LaunchLimits
 from grader.device.control import Compared, Repeated
-from grader.device.cuda import MAX_THREADS_PER_BLOCK, CallRefused, CudaResult
+from grader.device.cuda import MAX_THREADS_PER_BLOCK, WARP, CallRefused, CudaResult
 from grader.device.evidence import (
+    MOST_PROFILED,
     AccessTrace,
     CaseEvidence,
     CopyOut,
@@ -51,7 +52,9 @@ from grader.device.wire import DriverClient, Gone
 __all__ = [
     "LOAD_ORDER",
     "MAX_THREADS_PER_BLOCK",
+    "MOST_PROFILED",
     "SIGNALLING_NAN",
+    "WARP",
     "AccessTrace",
     "CallRefused",
     "CaseEvidence",

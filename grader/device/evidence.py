@@ -189,6 +189,8 @@ class InstructionCounts(msgspec.Struct, frozen=True, kw_only=True):
     in each of which a bank gives one word of 4 bytes."""
     least: int = 0
     """The transfers that would do, were the same bytes of each request side by side."""
+    bytes: int = 0
+    """What all threads asked that memory for, each by itself."""
     diverged: int = 0
     """Of a branch: how often threads of one warp went different ways."""
 
@@ -217,7 +219,8 @@ class Launch(msgspec.Struct, frozen=True, kw_only=True):
     trace: AccessTrace | None = None
     """Only where the case asks for it, and the launch has the block."""
     profile: tuple[InstructionCounts, ...] = ()
-    """Only where the case asks for it, and of the first of launches that are alike."""
+    """Only where the case asks for it, and of launches with the same arguments of the first. At
+    most `MOST_PROFILED` instructions are told."""
 
 
 class Writer(StrEnum):
@@ -288,6 +291,8 @@ class CaseEvidence(msgspec.Struct, frozen=True, kw_only=True):
     """Most device memory allocated at once."""
 
 
+MOST_PROFILED = 2048
+"""Instructions of a launch that are told."""
 MAX_LAUNCHES = 4096
 MAX_COPIES = 4096
 MAX_COPIED_BYTES = 64 << 20

@@ -39,7 +39,8 @@ MAX_MODULE_BYTES = 1 << 30
 """Most bytes of PTX text at a time, over all modules. Parsed modules take several times as much."""
 
 MOST_PROFILES = 64
-"""Kinds of launches of a case that are profiled."""
+"""Launches of a case that are profiled: of so many kernels, grids and blocks, and with as many
+arguments over all of them."""
 
 T = TypeVar("T")
 
@@ -181,7 +182,9 @@ class DeviceState:
         self.modules = 0
         self._names: Iterator[str] = iter(())
         self._profiled: set[object] = set()
-        """The kinds of launches of which one was profiled."""
+        """The kinds of launches of which one was profiled,"""
+        self._profiled_with: set[object] = set()
+        """and with which arguments."""
         self.session = DriverSession(self)
 
     def connect(self) -> DriverSession:
@@ -201,6 +204,7 @@ class DeviceState:
             self.checks += (tracer_of(case.traced),)
         self.case = case
         self._profiled.clear()
+        self._profiled_with.clear()
         self._names = iter(case.names)
         self.log = EvidenceLog()
         self.session.order.begin_case(self.log)
@@ -210,13 +214,22 @@ class DeviceState:
             self.session.memory.rewind()
         self.session.journal = Journal.begin(self.session.memory) if case.repeatable else None
 
-    def watching(self, kernel: KernelInfo, grid: Dim3, block: Dim3) -> CheckTypes:
-        """The checks of the next launch. Of launches that are alike, the first is profiled."""
+    def watching(self, kernel: KernelInfo, grid: Dim3, block: Dim3, raw: bytes) -> CheckTypes:
+        """The checks of the next launch. Of launches that are alike, the first is profiled.
+
+        Args:
+            kernel: What is launched.
+            grid: In blocks.
+            block: In threads.
+            raw: The bytes of its arguments.
+        """
         kind = (kernel.name, grid, block)
-        known = kind in self._profiled or len(self._profiled) == MOST_PROFILES
-        if not self.case.profiled or known:
+        so_far = self._profiled_with if kind in self._profiled else self._profiled
+        known = (kind, raw) in self._profiled_with
+        if not self.case.profiled or known or len(so_far) >= MOST_PROFILES:
             return self.checks
         self._profiled.add(kind)
+        self._profiled_with.add((kind, raw))
         return (*self.checks, Profiler)
 
     def name(self, address: int) -> None:

@@ -144,8 +144,8 @@ class EditionRun:
         Raises:
             GraderFault: they could not be run, or it can't be told whether the values are right.
         """
-        from grader.grading.explain.profiles import profile_parts
         from grader.grading.explain.traces import trace_failures
+        from grader.grading.explain.usage import profile_parts
         from grader.grading.verdict import refuse_undecided
 
         state = self.state

@@ -47,8 +47,8 @@ def judged(puzzle: Puzzle) -> str:
         "all": puzzle.try_all,
         "parts": [_meaning(part) for part in puzzle.parts],
     }
-    if strict := [check.id for check in puzzle.checks if check.also_fails_by]:
-        meaning["strict"] = strict
+    if asked := puzzle.settings:
+        meaning["settings"] = asked
     return hashlib.sha256(json.dumps(meaning, sort_keys=True).encode()).hexdigest()
 
 

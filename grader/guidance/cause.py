@@ -27,6 +27,7 @@ from grader.record import (
     Reason,
     Record,
     Status,
+    UsageLimit,
     Verdict,
 )
 from grader.wording.cases import (
@@ -44,6 +45,7 @@ from grader.wording.findings import (
     SKIPPED_BARRIER,
 )
 from grader.wording.launches import NUMBERS_STEP
+from grader.wording.usage import USAGE_STEPS
 
 EXPLAINS_ALL: Final = (
     FindingKind.BAD_LAUNCH,
@@ -78,6 +80,8 @@ LAUNCH_ARGUMENTS: Final = "launch-arguments"
 """The key of a cause that the launch passes one thing in the place of another."""
 LAUNCH_NUMBERS: Final = "launch-numbers"
 """The key of a cause that its grid or block is not the task's."""
+OVER_LIMIT: Final = Reason.OVER_LIMIT.value
+"""How the key of a cause begins that kernels cost too much; the limit follows."""
 COMPILER: Final = "compiler"
 """The key of a cause that the compiler tells."""
 
@@ -88,7 +92,8 @@ class Cause:
 
     key: str
     """Of the finding's kind, of the mistake that explains all cases, of the problem that all failed
-    checks have, `LAUNCH_ARGUMENTS`, `LAUNCH_NUMBERS` or `COMPILER`."""
+    checks have, of the limit that is exceeded (`OVER_LIMIT`), `LAUNCH_ARGUMENTS`, `LAUNCH_NUMBERS`
+    or `COMPILER`."""
     part: str = ""
     sentence: str
     """What is wrong, in one sentence or two."""
@@ -244,7 +249,22 @@ def _of_part(record: Record, part: str, checks: list[CheckOutcome]) -> Cause | N
         asked = each.finding.kind not in ALLOWED or clean.intersection(each.concerns)
         if asked and (wrong or each.finding.kind not in SHOWS_IN_VALUES):
             return _of_finding(part, each, blamed.line if blamed is not None else None)
-    return _of_problem(part, checks, examples)
+    return _of_usage(part, checks) or _of_problem(part, checks, examples)
+
+
+def _of_usage(part: str, checks: Sequence[CheckOutcome]) -> Cause | None:
+    """That a kernel costs more than is asked for, where nothing else is wrong."""
+    data = checks[0].data
+    if any(check.reason is not Reason.OVER_LIMIT for check in checks) or "limit" not in data:
+        return None
+    line = data.get("line")
+    return Cause(
+        key=f"{OVER_LIMIT}-{data['limit']}",
+        part=part,
+        sentence=_as_sentence(checks[0]),
+        step=USAGE_STEPS[UsageLimit(str(data["limit"]))],
+        line=line if isinstance(line, int) else None,
+    )
 
 
 def _nothing_launched(record: Record, part: str, examples: list[Counterexample]) -> bool:

@@ -20,7 +20,8 @@ from grader.marks import Tried
 from grader.model.cases import Case, Observation, Problem
 from grader.model.domains import Values
 from grader.model.part import Scope
-from grader.record import Aspect, LaunchKind, NotRun, Reason, Shortfall, Status
+from grader.model.usage import PartUse
+from grader.record import Aspect, LaunchKind, NotRun, Reason, Shortfall, Status, Uncounted
 
 KEPT = 8
 """How many failing cases are kept to recognise the mistake by."""
@@ -150,6 +151,8 @@ class PartResults:
     """Whether the given kernel stands as it was given."""
     checks: tuple[Check, ...] = ()
     """Those that its cases decide."""
+    usage: PartUse | Uncounted | None = None
+    """What its kernels cost, where its values are right, or why that could not be counted."""
 
     @property
     def of_values(self) -> list[Tally]:
@@ -193,6 +196,11 @@ class Check(ABC):
 
     switches: ClassVar[tuple[str, ...]] = ()
     """Fields of its own, true or false, that a rubric may set."""
+    numbers: ClassVar[Mapping[str, int]] = {}
+    """Fields of its own, numbers or None, that a rubric may set: each with the least that makes
+    sense."""
+    after: ClassVar[frozenset[Aspect]] = frozenset()
+    """It is made only where the checks of these aspects passed at the assigned sizes."""
     own_words: ClassVar[str] = ""
     """What is said where the first thing that is missing is `Shortfall.OWN`: a sentence."""
 
@@ -207,6 +215,13 @@ class Check(ABC):
     def id(self) -> str:
         """Its name in records and rubric files: unique within a puzzle."""
         return f"{self.part}-{self.kind}" if self.part and self.of_cases else self.kind
+
+    @property
+    def settings(self) -> dict[str, object]:
+        """Its fields that a rubric may set, as far as they ask for something."""
+        values = {name: getattr(self, name) for name in (*self.switches, *self.numbers)}
+        # Zero asks for something.
+        return {name: it for name, it in values.items() if it is not None and it is not False}
 
     @property
     def also_fails_by(self) -> frozenset[FindingKind]:

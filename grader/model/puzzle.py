@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
 from grader.folders import edition_names
 from grader.model.checks import Check
@@ -23,6 +24,8 @@ from grader.model.program import ProgramCheck
 from grader.model.validation import problems_of_part
 from grader.record import Aspect
 from grader.references import reference, written_for
+
+_OF_A_GPU: Final = frozenset({Aspect.CLEAN, Aspect.ORIGIN, Aspect.USAGE})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,6 +138,11 @@ class Puzzle:
         return sum(item.points for item in self.rubric if not item.extra)
 
     @property
+    def settings(self) -> dict[str, dict[str, object]]:
+        """What its checks ask for more than usual, by their ids."""
+        return {check.id: check.settings for check in self.checks if check.settings}
+
+    @property
     def given(self) -> tuple[GivenKernel, ...]:
         """The kernels that students are given."""
         return tuple(part.given for part in self.parts if part.given is not None)
@@ -242,7 +250,9 @@ def _checks_of(puzzle: Puzzle, part: Part) -> Iterator[str]:
     if part.example is None and any(check.needs_example for check in checks):
         yield f"a check asks for the example of the part {part.name}, which has none"
     for check in checks:
-        if part.target == "cpu" and check.aspect in (Aspect.CLEAN, Aspect.ORIGIN):
+        if check.numbers and not check.settings:
+            yield f"the check {check.id} limits nothing: give it one of {', '.join(check.numbers)}"
+        if part.target == "cpu" and check.aspect in _OF_A_GPU:
             yield f"the check {check.id} is about a GPU; {part.name} runs on a CPU, so leave it out"
         elif puzzle.is_program and check.aspect is Aspect.ORIGIN:
             yield (

@@ -84,6 +84,8 @@ from grader.record.terms import (
     StageOutcome,
     Status,
     StudentStanding,
+    Uncounted,
+    UsageLimit,
     Verdict,
     Visibility,
 )
@@ -151,6 +153,8 @@ __all__ = [
     "Tensor",
     "ToolchainInfo",
     "TracedStep",
+    "Uncounted",
+    "UsageLimit",
     "Verdict",
     "Visibility",
     "WastefulAccess",

@@ -88,6 +88,8 @@ class Aspect(StrEnum):
     """Who made the outputs: a kernel on the device, or the host."""
     PROGRAM = "program"
     """What the file does as a program, by its own ``main``."""
+    USAGE = "usage"
+    """What its kernels cost, as the device counts it."""
     ALL = "all"
     """All of the above, at sizes beyond the task."""
     OWN = "own"
@@ -140,11 +142,70 @@ class Reason(StrEnum):
     (`PrintedOutput`)."""
     PROGRAM_UNSEEN = "program-unseen"
     """How the program would end can't be told here. Data: ``said``."""
+    OVER_LIMIT = "over-limit"
+    """A kernel costs more than is asked for. Data: ``limit`` (`UsageLimit`), what was ``measured``
+    and what is the ``most``, ``at`` which sizes, in which ``kernel`` and ``line``, where that is
+    known; of an access what kind it is (``access``) and what it ``takes`` for each request where
+    the ``least`` would do; and other limits that are exceeded too (``others``)."""
+    WITHIN_LIMITS = "within-limits"
+    """It passed. Data: ``at`` which sizes, and by the name of each limit what was measured and what
+    is the most (``most-`` before the name)."""
+    COUNTERS_HIDDEN = "counters-hidden"
+    """A GPU does not show what instructions cost."""
+    NOT_COUNTED = "not-counted"
+    """The device could not count it. Data: ``why`` (`Uncounted`)."""
 
     @property
     def out_of_reach(self) -> bool:
         """Whether it was the device that could not show it."""
-        return self in (Reason.WRITERS_HIDDEN, Reason.ACCESSES_HIDDEN, Reason.PROGRAM_UNSEEN)
+        return self in (
+            Reason.WRITERS_HIDDEN,
+            Reason.ACCESSES_HIDDEN,
+            Reason.PROGRAM_UNSEEN,
+            Reason.COUNTERS_HIDDEN,
+        )
+
+
+class Uncounted(StrEnum):
+    """Why it is not known what the kernels of a part that is right cost."""
+
+    NO_SIZE = "no-size"
+    """No size of the part is tried each time."""
+    NOT_RIGHT = "not-right"
+    """The case that is counted, which is the last, was not right."""
+    TOO_MUCH = "too-much"
+    """More launches or instructions than the device counts."""
+    FAULT = "fault"
+    """The device, or the machine, did not get to its end."""
+
+
+class UsageLimit(StrEnum):
+    """What of a kernel's costs can be limited; the words of a rubric file.
+
+    What is counted for each warp is divided by the warps that are launched.
+    """
+
+    SECTORS = "sectors"
+    """Sectors of global memory that the loads, stores or atomics of a line take, times the least
+    that would do."""
+    WAVEFRONTS = "wavefronts"
+    """Wavefronts of shared memory, likewise."""
+    READS = "reads"
+    """How often each element of the inputs is loaded from global memory, on average."""
+    WRITES = "writes"
+    """How often each element of the outputs is stored to global memory, on average."""
+    BARRIERS = "barriers"
+    """Barriers that each warp comes to."""
+    DIVERGED = "diverged"
+    """How often threads of each warp go different ways at a branch."""
+    SHARED = "shared"
+    """Requests to shared memory, for each warp."""
+    SHUFFLES = "shuffles"
+    """Shuffles, votes and other exchanges within a warp, for each warp."""
+    ATOMICS = "atomics"
+    """Atomics, for each warp."""
+    INSTRUCTIONS = "instructions"
+    """All instructions, for each warp."""
 
 
 class CompilerEnd(StrEnum):
@@ -333,6 +394,8 @@ class Shortfall(StrEnum):
     NOT_BY_THE_DEVICE = "not-by-the-device"
     PROGRAM = "program"
     """Right as kernels, and not as a program."""
+    COSTLY = "costly"
+    """Right, and more costly than is asked for."""
     OWN = "own"
     """What a puzzle's own check asks for: `grader.model.checks.Check.own_words`."""
 

@@ -18,10 +18,12 @@ from grader.model.part import Kernels, Part, Scope
 from grader.model.puzzle import Puzzle, RubricItem
 from grader.record import HINT_STEPS, SkeletonInfo, Visibility
 from grader.rubric.complaints import Complaints, KeyPath, kind, unknown
-from grader.rubric.model import always_visible, built_on
+from grader.rubric.model import always_visible, built_on, offered
 
 MAX_POINTS = 1_000
 """The most points of one check."""
+MOST = 1_000_000
+"""The largest limit."""
 _KEYS = ("points", "extra", "visibility", "enabled")
 """The keys that every check has; some checks have more."""
 _ORDER = (Visibility.VISIBLE, Visibility.AFTER_DUE, Visibility.HIDDEN)
@@ -47,12 +49,25 @@ def read_checks(value: object, puzzle: Puzzle, complaints: Complaints) -> tuple[
         tables = value
     else:
         complaints.add(("checks",), f"{kind(value)} where tables belong: [checks.NAME]")
-    known = [item.id for item in puzzle.rubric]
+    items = _with_offered(puzzle, tables)
+    known = [item.id for item in (*puzzle.rubric, *offered(puzzle))]
     for name in tables:
         if name not in known:
             complaints.add(("checks", name), unknown(name, known, "check"))
-    read = (_read_check(item, tables.get(item.id), complaints) for item in puzzle.rubric)
+    read = (_read_check(item, tables.get(item.id), complaints) for item in items)
     return tuple(entry for entry in read if entry is not None)
+
+
+def _with_offered(puzzle: Puzzle, tables: Mapping[str, object]) -> list[RubricItem]:
+    """The puzzle's own checks, and those of a file that it may ask for, behind their part's."""
+    items = list(puzzle.rubric)
+    for extra in offered(puzzle):
+        if extra.id in tables:
+            part = puzzle.part(extra.check.part)
+            own = {check.id for check in puzzle.checks_of(part)}
+            last = max((k for k, item in enumerate(items) if item.id in own), default=-1)
+            items.insert(last + 1, extra)
+    return items
 
 
 def _read_check(item: RubricItem, table: object, complaints: Complaints) -> CheckEntry | None:
@@ -66,7 +81,7 @@ def _read_check(item: RubricItem, table: object, complaints: Complaints) -> Chec
         complaints.add(path, f"{kind(table)} where a table belongs: [checks.{item.id}]")
         return None
     check = item.check
-    keys = (*_KEYS, *check.switches)
+    keys = (*_KEYS, *check.switches, *check.numbers)
     for key in table:
         if key not in keys:
             complaints.add((*path, key), unknown(key, keys, "key"))
@@ -74,6 +89,12 @@ def _read_check(item: RubricItem, table: object, complaints: Complaints) -> Chec
         if name in table:
             switch: dict[str, Any] = {name: true_or_false((*path, name), table[name], complaints)}
             check = replace(check, **switch)
+    for name, least in check.numbers.items():
+        if name in table:
+            most: dict[str, Any] = {name: _number((*path, name), table[name], least, complaints)}
+            check = replace(check, **most)
+    if check.numbers and not check.settings:
+        complaints.add(path, f"it limits nothing; name one of: {', '.join(check.numbers)}")
     points = _points((*path, "points"), table.get("points", item.points), complaints)
     extra = true_or_false((*path, "extra"), table.get("extra", item.extra), complaints)
     visibility = _visibility(
@@ -99,6 +120,14 @@ def _points(path: KeyPath, value: object, complaints: Complaints) -> int:
         return value
     complaints.add(path, f"{kind(value)}, but points are a whole number from 0 to {MAX_POINTS}")
     return 0
+
+
+def _number(path: KeyPath, value: object, least: int, complaints: Complaints) -> float:
+    """A limit: a number, as it is written."""
+    if isinstance(value, int | float) and not isinstance(value, bool) and least <= value <= MOST:
+        return value
+    complaints.add(path, f"{kind(value)}, but it is a number from {least} to {MOST:,}")
+    return least
 
 
 def true_or_false(path: KeyPath, value: object, complaints: Complaints) -> bool:

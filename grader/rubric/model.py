@@ -11,6 +11,7 @@ from functools import cached_property
 
 import msgspec
 
+from grader.checks import Frugal
 from grader.model.checks import Check
 from grader.model.part import Scope, assigned_sizes
 from grader.model.puzzle import Puzzle, RubricItem
@@ -25,14 +26,22 @@ def always_visible(check: Check) -> bool:
 
 def built_on(check: Check, puzzle: Puzzle) -> tuple[str, ...]:
     """The checks that must pass before this one is made: who sees its outcome learns theirs."""
-    if check.scope is not Scope.ROBUST:
+    if not check.after:
         return ()
     part = puzzle.part(check.part)
     return tuple(
         each.id
         for each in puzzle.checks_of(part)
-        if each.aspect is Aspect.VALUES and each.scope is Scope.ASSIGNED
+        if each.aspect in check.after and each.scope is Scope.ASSIGNED
     )
+
+
+def offered(puzzle: Puzzle) -> tuple[RubricItem, ...]:
+    """What a course may ask for besides the puzzle's own checks: limits on what kernels cost."""
+    several = len(puzzle.parts) > 1
+    limits = [Frugal(part=p.name if several else "") for p in puzzle.parts if p.target == "gpu"]
+    there = {check.id for check in puzzle.checks}
+    return tuple(RubricItem(check=each, points=0) for each in limits if each.id not in there)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +78,7 @@ class Rubric:
     @cached_property
     def digest(self) -> str:
         """SHA-256 of what the rubric says. Comments, layout and order do not change it."""
-        meaning = {
+        meaning: dict[str, object] = {
             "puzzle": self.puzzle.name,
             "title": self.title,
             "checks": [
@@ -83,6 +92,8 @@ class Rubric:
             "skeleton": msgspec.to_builtins(self.skeleton),
             "due": self.due.astimezone(UTC).isoformat() if self.due else "",
         }
+        if asked := self.puzzle.settings:
+            meaning["settings"] = asked
         text = json.dumps(meaning, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
 
@@ -168,6 +179,7 @@ def starting_file(puzzle: Puzzle) -> str:
             parts.append("\n".join([*head, *lines, ""]))
     parts.append(_CHECKS)
     parts += [_check(item) for item in puzzle.rubric]
+    parts += [_limits(item.check) for item in offered(puzzle)]
     return "\n".join(part.rstrip("\n") + "\n" for part in parts)
 
 
@@ -183,3 +195,19 @@ def _check(item: RubricItem) -> str:
     if not always_visible(item.check):
         lines.append('visibility = "visible"')
     return "\n".join(lines)
+
+
+_LIMITS = """
+# Limits on what kernels cost, as the device counts it at one of the largest sizes, where the values
+# are right. Without the table nothing of it is checked; name what your course asks for.
+# Sectors and wavefronts are times the least that would do; reads are loads of each input element;
+# the others are counted for each warp. docs/rubric.md says more.
+# [checks.{name}]
+# points = 5
+{limits}
+"""
+
+
+def _limits(check: Check) -> str:
+    limits = "\n".join(f"# {name} = {max(1, least)}" for name, least in check.numbers.items())
+    return _LIMITS.format(name=check.id, limits=limits)

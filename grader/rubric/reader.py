@@ -342,6 +342,7 @@ class _RubricReader:
 
 
 def _with_those_of(checks: tuple[Check, ...], items: Iterable[RubricItem]) -> tuple[Check, ...]:
-    """The checks that are made, as the rubric has them."""
+    """The checks that are made, as the rubric has them, and what only it asks for."""
     changed = {item.id: item.check for item in items}
-    return tuple(changed.get(check.id, check) for check in checks)
+    own = tuple(changed.pop(check.id, check) for check in checks)
+    return (*own, *changed.values())

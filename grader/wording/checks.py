@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
 
 from grader.intake.program import Unset
 from grader.record import (
@@ -20,6 +21,7 @@ from grader.record import (
     Visibility,
 )
 from grader.wording.cases import HOST_UNTOLD, Data, problem_detail, problem_title
+from grader.wording.usage import cant_be_counted, limit_in_short, over_limit, within_limits
 
 NOT_RUN: dict[NotRun, str] = {
     NotRun.CUT: "a case did not end; those after it had a short try, and one did not end in it",
@@ -123,6 +125,11 @@ _REASONS: dict[Reason, str] = {
     Reason.TRIED: "tried at {sizes}{not_compared}",
     Reason.PROGRAM: "{told}",
     Reason.PROGRAM_UNSEEN: "the program could not be watched: {said}",
+    Reason.OVER_LIMIT: "{told}",
+    Reason.WITHIN_LIMITS: "{told}",
+    Reason.COUNTERS_HIDDEN: "a GPU does not show what each line costs; grade on the software "
+    "device to see it",
+    Reason.NOT_COUNTED: "{told}",
 }
 
 
@@ -136,8 +143,8 @@ def reason_sentence(reason: Reason | None, data: Data) -> str:
         detail = problem_detail(kind, {name: data[name] for name in data if name != "kind"})
         words["title"] = problem_title(kind, data)
         words["detail"] = f": {detail}" if detail else ""
-    elif reason is Reason.COMPILER:
-        words["told"] = compiler_sentence(data)
+    elif reason in _BY_THEIR_DATA:
+        words["told"] = _BY_THEIR_DATA[reason](data)
     elif reason is Reason.CONSTANT_UNSET:
         words["why"] = UNSET[Unset(str(data["why"]))].format_map(words)
     elif reason is Reason.SIGNATURE:
@@ -175,6 +182,14 @@ def compiler_sentence(data: Data) -> str:
     if end is CompilerEnd.OTHER_EDITION:
         words["edition"] = other_edition(data)
     return COMPILER_ENDS[end].format_map(words)
+
+
+_BY_THEIR_DATA: Final[Mapping[Reason, Callable[[Data], str]]] = {
+    Reason.COMPILER: compiler_sentence,
+    Reason.OVER_LIMIT: over_limit,
+    Reason.WITHIN_LIMITS: within_limits,
+    Reason.NOT_COUNTED: cant_be_counted,
+}
 
 
 def other_edition(data: Data) -> str:
@@ -222,6 +237,8 @@ def reason_in_short(reason: Reason | None, data: Data, sentence: str) -> str:
     """The same in a few words, where it is told elsewhere; else the ``sentence``."""
     if reason is Reason.PROBLEM and "kind" in data:
         return problem_title(ProblemKind(str(data["kind"])), data)
+    if reason is Reason.OVER_LIMIT and "limit" in data:
+        return limit_in_short(data)
     return sentence
 
 

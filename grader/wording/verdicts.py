@@ -37,6 +37,7 @@ _SHORTFALLS: dict[Shortfall, str] = {
     Shortfall.NOT_BY_THE_DEVICE: "The values are right, but they were not computed on the device.",
     Shortfall.PROGRAM: "The kernels are right, but the program around them does not run as it "
     "should.",
+    Shortfall.COSTLY: "The values are right, but the kernels cost more than is asked for.",
     Shortfall.OWN: "{own}",
 }
 ALL_POINTS = "Every check that gives points has passed."

@@ -259,7 +259,7 @@ def _run(
         dynamic_shared_bytes=shared,
         dynamic_shared_limit=function.dynamic_shared_limit,
         index=device.launches,
-        checks=device.watching(kernel, grid, block),
+        checks=device.watching(kernel, grid, block, bytes(raw)),
         shared_fill=device.case.shared_fill,
         schedule=device.case.schedule,
         limits=device.case.limits,

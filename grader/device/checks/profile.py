@@ -19,7 +19,7 @@ import numpy as np
 from grader.device.checks.check import LaunchCheck
 from grader.device.checks.events import MemoryAccess, Watched
 from grader.device.cuda import WARP
-from grader.device.evidence import InstructionCounts, Space
+from grader.device.evidence import MOST_PROFILED, InstructionCounts, Space
 from grader.device.lanes import Index, Lanes
 
 SECTOR = 32
@@ -27,8 +27,6 @@ SECTOR = 32
 BANKS = 32
 WORD = 4
 """Bytes that a bank gives in one wavefront."""
-MOST_PROFILED = 2048
-"""Instructions of a launch that are told."""
 
 
 @dataclass(slots=True)
@@ -36,6 +34,7 @@ class _Cost:
     requests: int = 0
     transfers: int = 0
     least: int = 0
+    bytes: int = 0
 
 
 class Profiler(LaunchCheck):
@@ -74,6 +73,7 @@ class Profiler(LaunchCheck):
         transfers, least = count(lanes, first, size)
         cost.transfers += transfers
         cost.least += least
+        cost.bytes += len(lanes) * size
 
     store = load
     atomic = load
@@ -132,6 +132,7 @@ class Profiler(LaunchCheck):
                 requests=cost.requests,
                 transfers=cost.transfers,
                 least=cost.least,
+                bytes=cost.bytes,
                 diverged=self._diverged.get(pc, 0),
             )
             warps = threads = 0

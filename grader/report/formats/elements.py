@@ -13,7 +13,9 @@ from grader.record import (
     Aspect,
     Attribution,
     CheckedFinding,
+    CheckOutcome,
     Diagnostic,
+    Reason,
     Record,
     Status,
     Verdict,
@@ -168,12 +170,19 @@ def _checks(record: Record, *, has_errors: bool) -> list[LineMessage]:
                 title=one_line(check.title, limit=SHORT),
                 message=" ".join(part for part in parts if part) or "Failed.",
                 note=HIDDEN_FROM_STUDENTS[check.visibility],
+                line=_line(_line_of(check), record),
             )
         )
     if record.verdict is Verdict.FAIL and not made and not has_errors:
         told = sentence(one_line(record.headline, limit=400))
         made.append(LineMessage(rule="check", level="error", title="Not passed", message=told))
     return made
+
+
+def _line_of(check: CheckOutcome) -> int | None:
+    """The line that costs too much, where that is why it failed."""
+    line = check.data.get("line") if check.reason is Reason.OVER_LIMIT else None
+    return line if isinstance(line, int) else None
 
 
 _COMPILING = frozenset({Aspect.PACKAGES, Aspect.COMPILES})

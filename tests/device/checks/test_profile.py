@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
 
 from grader.device import InstructionCounts, Space
+from grader.device.case import CaseSetup
 from grader.device.checks.profile import Profiler
+from grader.device.session import MOST_PROFILES, DeviceState
+from grader.device.simulator import KernelInfo
 from tests.device.kernels import run
 
 ROOM = [np.zeros(1 << 14, np.uint32)]
@@ -44,6 +47,8 @@ def test_sectors_of_a_load(stride, shift, instruction, sectors, least) -> None:
     (load,) = (each for name, each in profile(body).items() if name.startswith("ld.global"))
     assert (load.space, load.requests, load.threads) == (Space.GLOBAL, 1, 32)
     assert (load.transfers, load.least) == (sectors, least)
+    width = {"u8": 1, "u32": 4, "u64": 8, "v4": 16}[instruction.split()[0].split(".")[2]]
+    assert load.bytes == 32 * width
 
 
 @pytest.mark.parametrize(("stride", "sectors", "least"), [(4, 2, 2), (32, 16, 4)])
@@ -137,3 +142,18 @@ def test_threads_that_are_left_out_want_nothing() -> None:
 
 def test_without_the_profiler_there_is_no_profile() -> None:
     assert run("", ROOM).launch.profile == ()
+
+
+def test_of_launches_with_the_same_arguments_the_first_is_profiled() -> None:
+    """So that a cheap launch does not stand for a dear one of the same kernel, grid and block."""
+    state = DeviceState(cast(Any, None))
+    state.begin_case(CaseSetup(profiled=True))
+    kernel = KernelInfo(name="k")
+    asked = (b"a", b"b", b"a", b"c", b"b")
+    found = [Profiler in state.watching(kernel, (1, 1, 1), (32, 1, 1), raw) for raw in asked]
+    assert found == [True, True, False, True, False]
+    # However many arguments one has had, another kernel still has its turn.
+    for number in range(2 * MOST_PROFILES):
+        state.watching(kernel, (1, 1, 1), (32, 1, 1), bytes([number]))
+    assert Profiler not in state.watching(kernel, (1, 1, 1), (32, 1, 1), b"zz")
+    assert Profiler in state.watching(kernel, (2, 1, 1), (32, 1, 1), b"zz")
