@@ -177,6 +177,8 @@ class TestARubric:
 class Counted(scripted.ScriptedLane):
     """A right program whose last case, which is counted, is as it is said."""
 
+    peak_bytes = 0
+
     def __init__(self, *profile: InstructionCounts, last=scripted.right, fault=None) -> None:
         super().__init__()
         self.profile, self.last_program, self.fault = profile, last, fault
