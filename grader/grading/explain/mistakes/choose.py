@@ -23,6 +23,7 @@ from grader.grading.inputs import drawn
 from grader.grading.observe import UNCLEAN
 from grader.model.cases import Case, Observation
 from grader.model.domains import Sizes, Values
+from grader.model.numbers import range_of
 from grader.model.part import Arrays, Mistake, Part
 from grader.record import Attribution
 from grader.wording.findings import SHOWS_IN_VALUES
@@ -171,12 +172,21 @@ def _differ_for(part: Part, one: Mistake, other: Mistake, inputs: Arrays, sizes:
             if place in answers:
                 known = known & ~_open(mistake, inputs, sizes)
         value = np.asarray(right.value, dtype=np.float64).ravel()
-        a, b = (answers.get(place, value) for answers in given)
+        a, b = (_stored(part, place, answers.get(place, value)) for answers in given)
         with np.errstate(invalid="ignore"):
             allowed = right.allowed.ravel() + ROUNDED * (np.abs(a) + np.abs(b))
-            if ((np.abs(a - b) > 2 * allowed) & known).any():
+            # Of numbers that are infinite or none, the same are near each other, and no others.
+            finite = np.isfinite(a) & np.isfinite(b)
+            same = (a == b) | (np.isnan(a) & np.isnan(b))
+            if (~np.where(finite, np.abs(a - b) <= 2 * allowed, same) & known).any():
                 return True
     return False
+
+
+def _stored(part: Part, place: int, answer: NDArray[np.float64]) -> NDArray[np.float64]:
+    """An answer as an output's type holds it: what is too large for that is infinite."""
+    largest = range_of(part.outputs[place].dtype).largest
+    return np.where(np.abs(answer) > largest, np.copysign(np.inf, answer), answer)
 
 
 def telling_case(

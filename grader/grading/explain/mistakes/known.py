@@ -69,7 +69,8 @@ def gives(
         got = comparison.got.ravel().astype(np.float64)
         # The bound is of the right answer, and a wrong one may be far larger.
         bound = np.maximum(comparison.expected.allowed.ravel(), ROUNDED * np.abs(answer))
-        close = np.abs(got - answer) <= np.maximum(bound, allowed)
+        # An infinite answer has no neighbours.
+        close = (np.abs(got - answer) <= np.maximum(bound, allowed)) & np.isfinite(answer)
     same = (got == answer) | (np.isnan(got) & np.isnan(answer))
     # What is too large for the type is infinite in it.
     largest = range_of(comparison.got.dtype.name).largest
