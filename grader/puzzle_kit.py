@@ -62,13 +62,23 @@ from grader.model.part import (
 )
 from grader.model.program import Command, CommandRun
 from grader.model.puzzle import BookPlace, Puzzle, RubricItem
-from grader.model.sums import SMALLEST_NORMAL, UNIT_ROUNDOFF, sum_of, sum_of_products
+from grader.model.sums import (
+    EXACT,
+    LARGEST,
+    SMALLEST_NORMAL,
+    UNIT_ROUNDOFF,
+    another_algorithm,
+    sum_of,
+    sum_of_products,
+)
 from grader.record import Aspect, ProblemKind, ProgramEnd, Shortfall, Status
 from grader.wording.findings import FINDING_PHRASES
 
 __all__ = [
+    "EXACT",
     "FACTOR",
     "FINDING_PHRASES",
+    "LARGEST",
     "SMALLEST_NORMAL",
     "UNIT_ROUNDOFF",
     "AllValues",
@@ -129,6 +139,7 @@ __all__ = [
     "Values",
     "Words",
     "WorkedExample",
+    "another_algorithm",
     "dtype_of",
     "failed",
     "range_of",

@@ -33,6 +33,8 @@ from grader.record import Aspect, Chance, Ending, NotRun, ProblemKind, Reason
 
 SINGULAR = 40
 """About so many cases, one for each shape at least, with inputs that a program could single out."""
+SINGULAR_IF_SLOW = 4
+"""As many where each takes long."""
 CRASHES = 2
 """Shapes without output after which no others are tried: each costs a new worker, and time."""
 PLAIN = 8
@@ -202,21 +204,30 @@ class PartProber:
                 return
             if shape.number in self._without_output:
                 continue
-            mixed = [(Pattern.MIXED, Values.REALS)] if Values.REALS in self._kinds else []
-            swept = [
-                *(drawn(shape, kind, random) for kind in _DRAWN if kind in self._kinds),
-                *(singular(shape, next(kinds), random, self._kinds) for _ in range(self._singular)),
-                *(
-                    patterned(shape, pattern, kind, random)
-                    for pattern, kind in (*mixed, self._turns[next(turns)])
-                ),
-            ]
+            swept = self._cases_of(shape, random, kinds=kinds, turns=turns)
             for place, case in enumerate(swept):
                 observation = self._observe(case, variant=variant)
                 if shape.number in self._without_output:
                     break
                 if not place:
                     self._in_other_orders(observation, variant)
+
+    def _cases_of(
+        self,
+        shape: PlannedShape,
+        random: np.random.Generator,
+        *,
+        kinds: Iterator[int],
+        turns: Iterator[int],
+    ) -> Iterator[Case]:
+        """The cases of a shape in the sweep, each drawn when those before have run."""
+        yield from (drawn(shape, kind, random) for kind in _DRAWN if kind in self._kinds)
+        for _ in range(self._singular(slow=self._lane.is_slow)):
+            yield singular(shape, next(kinds), random, self._kinds)
+        if Values.REALS in self._kinds:
+            yield patterned(shape, Pattern.MIXED, Values.REALS, random)
+        pattern, kind = self._turns[next(turns)]
+        yield patterned(shape, pattern, kind, random)
 
     def _claimant(self, aspect: Aspect, case: Case) -> Tally | None:
         """The tally of the check that problems of an aspect make fail in a case."""
@@ -310,7 +321,7 @@ class PartProber:
         failing = self._failing_shapes(shapes) if values is Values.INTEGERS else []
         # One small counterexample is worth the time that it takes, a second is not.
         before = itertools.takewhile(lambda each: each is not check, self._checks)
-        shrink = all(
+        shrink = not self._lane.is_slow and all(
             self.results.tally(each).worst is None
             for each in before
             if each.aspect is Aspect.VALUES and not each.needs_example
@@ -425,12 +436,11 @@ class PartProber:
         """Cases before the search, where none crashes: the example, and those of each shape."""
         kinds = sum(kind in self._kinds for kind in _DRAWN)
         # Those kinds, mixed magnitudes, a pattern, and a reference for what the host does.
-        return 1 + (kinds + 3 + self._singular) * len(self._shapes)
+        return 1 + (kinds + 3 + self._singular(slow=False)) * len(self._shapes)
 
-    @property
-    def _singular(self) -> int:
+    def _singular(self, *, slow: bool) -> int:
         """Cases of each shape with inputs that a program could single out."""
-        return max(SINGULAR // len(self._shapes), 1)
+        return max((SINGULAR_IF_SLOW if slow else SINGULAR) // len(self._shapes), 1)
 
 
 class Prober:

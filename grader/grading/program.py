@@ -27,7 +27,7 @@ from grader.lanes.ways import ProgramLane
 from grader.lanes.workspace import LaneSetup
 from grader.machine import cores
 from grader.model.cases import PlannedShape
-from grader.model.part import Part, Real
+from grader.model.part import FILE, Part, Real
 from grader.model.program import ProgramCheck, ProgramSeen, commands_of
 from grader.record import ProgramEnd, Reason, Status
 from grader.sandbox import Isolation
@@ -330,7 +330,7 @@ class ProgramRun(EditionRun):
             {
                 "function": function,
                 "arguments": ", ".join(map(str, launch.arguments)),
-                "parameters": ", ".join(launch.parameters),
+                "parameters": ", ".join(launch.parameters).replace(FILE, ""),
                 "declared": own.signature if own else "",
                 "expected": expected.signature if expected else "",
             },

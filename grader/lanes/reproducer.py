@@ -23,6 +23,7 @@ from grader.lanes.mojo_values import filled, listed
 from grader.model.domains import Sizes
 from grader.model.expected import ExpectedOutput
 from grader.model.part import (
+    FILE,
     Arrays,
     KernelLaunch,
     Kernels,
@@ -221,11 +222,16 @@ class _CaseBody:
 
     def _launch(self, launch: KernelLaunch, kernel: Function) -> Iterator[str]:
         types = argument_types(kernel.signature)
+        names = parameter_names(kernel.signature)
         if len(types) != len(launch.arguments):
             raise NotWritten(f"{kernel.name} takes other arguments than the task's launch gives")
-        parameters = launch.parameters_for(
+        given = launch.parameters_for(
             kernel.parameters, constant_words(self._text), older=kernel.takes_layout_tensors
         )
+        parameters = [each.replace(FILE, "") for each in given or ()]
+        # Outside of the kernel its parameters have no names.
+        values = dict(zip(names, parameters, strict=False))
+        types = [_NAME.sub(lambda name: values.get(name[0], name[0]), each) for each in types]
         name = f"{kernel.name}[{', '.join(parameters)}]" if parameters else kernel.name
         grid, block = launch.extents(self._case.sizes)
         launched = _KERNEL.sub(lambda _: name, self._edition.launch)
@@ -319,6 +325,21 @@ def _is_call_of(words: Sequence[Token], op: str) -> bool:
 def _next_struct(words: Sequence[Token]) -> list[str]:
     at = next((at for at, token in enumerate(words[:-1]) if token.text == "struct"), None)
     return [] if at is None else [words[at + 1].text]
+
+
+def parameter_names(signature: str) -> list[str]:
+    """The names of a function's compile-time parameters."""
+    names: list[str] = []
+    depth, before = 0, ""
+    for token in scan(signature):
+        depth -= token.text in CLOSING
+        if depth == 0 and token.text in ("(", "]"):
+            break
+        if depth == 1 and before in ("[", ",") and token.text.isidentifier():
+            names.append(token.text)
+        depth += token.text in OPENING
+        before = token.text
+    return names
 
 
 def argument_types(signature: str) -> list[str]:

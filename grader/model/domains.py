@@ -33,6 +33,10 @@ Elements: TypeAlias = "st.SearchStrategy[float] | st.SearchStrategy[int] | st.Se
 SMALL = 64
 """Elements up to which Hypothesis draws each by itself; of larger arrays it draws a few, and one
 value for the rest."""
+LARGE = 4096
+"""Elements from which it draws no more than `FEW`: as many as it else draws are more data than it
+takes for one case."""
+FEW = 16
 
 
 class Values(StrEnum):
@@ -74,10 +78,21 @@ def array_of(
     from hypothesis import strategies as st
     from hypothesis.extra import numpy as hnp
 
-    many = int(np.prod(shape)) > SMALL
+    count = int(np.prod(shape))
     # NumPy's own extra does not know bfloat16: drawn as float32 and rounded.
     drawn = np.dtype(np.float32) if dtype == "bfloat16" else dtype_of(dtype)
-    arrays = hnp.arrays(drawn, shape, elements=elements, fill=None if many else st.nothing())
+    if count >= LARGE:
+
+        def filled(value: float, others: Mapping[int, float]) -> NDArray[np.generic]:
+            array = np.full(shape, value, drawn)
+            array.ravel()[[*others]] = [*others.values()]
+            return array
+
+        others = st.dictionaries(st.integers(0, count - 1), elements, max_size=FEW)
+        arrays = st.builds(filled, elements, others)
+    else:
+        fill = None if count > SMALL else st.nothing()
+        arrays = hnp.arrays(drawn, shape, elements=elements, fill=fill)
     if dtype == "bfloat16":
         return arrays.map(lambda array: array.astype(dtype_of(dtype)))
     return arrays

@@ -271,6 +271,10 @@ Extent3 = tuple[Constant, Constant, Constant]
 """x, y and z of a grid in blocks, or of a block in threads."""
 
 
+FILE: Final = "{file}."
+"""What stands before a name of the file in an expression that is a compile-time parameter."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class KernelLaunch:
     """A launch of a kernel, as the task says it."""
@@ -282,7 +286,8 @@ class KernelLaunch:
     grid: Extent3 = (1, 1, 1)
     block: Extent3
     parameters: tuple[str, ...] = ()
-    """Its compile-time parameters, as Mojo in the names of the file: ``SIZE``."""
+    """Its compile-time parameters: constants of the file, ``SIZE``, or expressions of Mojo with its
+    names, ``{file}.Layout.row_major({file}.SIZE)``."""
     older_functions: tuple[str, ...] = ()
     """Names of the kernel in older editions of the book."""
     stand_ins: tuple[str, ...] = ()

@@ -49,7 +49,9 @@ Rules for special values:
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -103,24 +105,46 @@ def sum_of_products(
     allowed = gamma * magnitude + flushed + 2 * operations * SMALLEST_NORMAL
 
     terms_at_most = terms.shape[-1]
-    largest = [_largest(factor) for factor in factors]
-    product = float(np.prod(largest))
-    # What is lost of one factor is multiplied by the largest of the other.
-    others = reversed(largest) if len(factors) == 2 else (1.0,)
-    lost = max(_lost(each) * other for each, other in zip(largest, others, strict=True))
-    another = UNIT_ROUNDOFF * product + lost
-    most = max(*largest, product)
+    another = another_algorithm(factors, terms_at_most)
+    product = math.prod(map(_largest, factors))
     fine = all(bool(np.isfinite(factor).all()) for factor in factors) and product < LARGEST
     whole = all(bool((factor == np.rint(factor)).all()) for factor in factors)
     known = magnitude * (1 + gamma) < LARGEST
     return ExpectedOutput(
         value=np.asarray(value),
         allowed=np.asarray(allowed),
-        rearranged=np.asarray(allowed + REARRANGED * terms_at_most * another),
-        may_overflow=np.full(value.shape, ON_THE_WAY * terms_at_most * most >= LARGEST),
+        rearranged=np.asarray(allowed + another.off),
+        may_overflow=np.full(value.shape, another.may_overflow),
         decided=np.asarray(known if decided is None else known & decided),
         exact=np.asarray((magnitude <= EXACT) & whole),
         may_be_nan=np.full(value.shape, not fine),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class AnotherAlgorithm:
+    """What an algorithm that is equal in exact arithmetic, and no sum of the products, may do.
+
+    Attributes:
+        off: How far its result may be off.
+        may_overflow: Whether it may overflow on the way.
+    """
+
+    off: float
+    may_overflow: bool
+
+
+def another_algorithm(factors: Sequence[Reals], terms: int) -> AnotherAlgorithm:
+    """What such an algorithm may do, for sums of so many products of one or two factors."""
+    largest = [_largest(factor) for factor in factors]
+    product = math.prod(largest)
+    # What is lost of one factor is multiplied by the largest of the other.
+    others = reversed(largest) if len(factors) == 2 else (1.0,)
+    lost = max(_lost(each) * other for each, other in zip(largest, others, strict=True))
+    most = max(*largest, product)
+    return AnotherAlgorithm(
+        off=REARRANGED * terms * (UNIT_ROUNDOFF * product + lost),
+        may_overflow=ON_THE_WAY * terms * most >= LARGEST,
     )
 
 

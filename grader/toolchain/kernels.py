@@ -18,6 +18,7 @@ from typing import Final, Self
 import msgspec
 
 from grader.errors import ToolchainFault
+from grader.model.part import FILE
 from grader.sandbox import MIB, Limits, Outcome
 from grader.toolchain.compiler import HEAD_START, HowToCompile, nothing, run_compiler, text_of
 from grader.toolchain.edition import KernelTraits
@@ -47,7 +48,10 @@ class WantedKernel(msgspec.Struct, frozen=True):
         """The kernel as a program says it that has imported the file."""
         if not self.parameters:
             return f"{module}.{self.function}"
-        parts = (f"{module}.{each}" if each.isidentifier() else each for each in self.parameters)
+        parts = (
+            f"{module}.{each}" if each.isidentifier() else each.replace(FILE, f"{module}.")
+            for each in self.parameters
+        )
         return f"{module}.{self.function}[{', '.join(parts)}]"
 
 

@@ -12,8 +12,9 @@ import pytest
 
 from grader.grading import plan
 from grader.grading.cases import cases
-from grader.grading.search import SHRINK_CASES, CaseOutcome, Search
+from grader.grading.search import LEAST, SHRINK_CASES, CaseOutcome, Search, Searches
 from grader.model.domains import Values
+from grader.puzzles import find
 from grader.puzzles.conv1d import PUZZLE
 
 SHAPES = plan.draw(PUZZLE, seed="s", own_kernel=())
@@ -118,3 +119,28 @@ def test_the_command_keeps_nothing_of_hypothesis_in_the_working_directory(tmp_pa
     )
     assert ended.returncode == 0, ended.stderr
     assert not (tmp_path / ".hypothesis").exists()
+
+
+def test_cases_of_large_matrices_are_drawn():
+    """Each element by itself would be more than Hypothesis draws for one case."""
+    puzzle = find("tensor_core_operations")
+    shapes = plan.draw(puzzle, seed="s", own_kernel=())
+    for values in (Values.INTEGERS, Values.REALS, Values.SPECIAL):
+        seen = run(Search(cases(shapes, values), seed=1, count=10), lambda case: CaseOutcome.HOLDS)
+        assert len(seen) == 10
+        assert any(len(np.unique(case.inputs["A"])) > 2 for case, _ in seen)
+
+
+def test_where_cases_are_slow_the_smallest_shape_is_searched():
+    kinds = (Values.INTEGERS, Values.REALS)
+    assigned = [shape for shape in SHAPES if not shape.beyond]
+    searches = Searches(assigned, (), kinds, seed="s", examples=200)
+    (smallest,) = {
+        shape.number for _, shapes, *_ in searches.planned(0, slow=True) for shape in shapes
+    }
+    assert smallest == min(assigned, key=lambda shape: shape.extent).number
+    usual, few = (
+        sum(count for *_, count in searches.planned(0, slow=slow)) for slow in (False, True)
+    )
+    assert len(kinds) < few <= LEAST + len(kinds) < usual
+    assert all(shapes == assigned for _, shapes, *_ in searches.planned(0, slow=False))

@@ -14,6 +14,7 @@ from grader.lanes.reproducer import (
     NotWritten,
     WrittenCase,
     argument_types,
+    parameter_names,
     registered_struct,
     together,
     written,
@@ -66,6 +67,24 @@ def test_a_program_loses_its_main_and_gets_the_constants_of_the_case():
     )
     assert "Int32(5)" in program
     assert "grid_dim=(1, 3, 1)" in program
+
+
+def test_tensors_have_the_values_of_the_kernels_parameters_in_their_types():
+    source = text("tensor_core_operations")
+    program = written(source, find("26.5"), [case("tensor_core_operations", {"tiles": 1})])
+    layout = "Layout.row_major(SIZE, SIZE)"
+    assert (
+        f"tensor_core_matrix_multiplication[dtype, {layout}, {layout}, {layout}, 128, 64,"
+        in program
+    )
+    assert f"LayoutTensor[dtype, {layout}, ImmutAnyOrigin](A_buffer)" in program
+    assert "{file}" not in program
+
+
+def test_names_of_compile_time_parameters():
+    signature = "def f[n: Int, g: List[Int], //, h: Int = (1, 2)[0]](a: Int)"
+    assert parameter_names(signature) == ["n", "g", "h"]
+    assert parameter_names("def f(a: Int, b: List[Int])") == []
 
 
 def test_nothing_is_imported_that_the_file_has():

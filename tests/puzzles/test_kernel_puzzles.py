@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from hashlib import sha256
 
 import numpy as np
 import pytest
@@ -136,6 +137,10 @@ def test_a_mistake_is_no_right_answer(part: Part, mistake: Mistake) -> None:
     assert mistake.advice
 
 
+def _digest(array: np.ndarray) -> str:
+    return sha256(array.astype(np.float64).tobytes()).hexdigest()
+
+
 @pytest.mark.parametrize("part", PARTS)
 def test_mistakes_are_told_apart(part: Part) -> None:
     """Each gives outputs of its own in some case, so that the first that fits explains it."""
@@ -147,7 +152,7 @@ def test_mistakes_are_told_apart(part: Part) -> None:
         for sizes, _, inputs in cases(part, seeds=1):
             with np.errstate(all="ignore"):
                 given = mistake.outputs(inputs, sizes, first=part.outputs[0].name) or {}
-            answers.append({name: each.tolist() for name, each in given.items()})
+            answers.append({name: _digest(each) for name, each in given.items()})
         other = seen.setdefault(repr(answers), mistake.name)
         assert other == mistake.name
 
