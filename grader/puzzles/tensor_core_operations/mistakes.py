@@ -96,9 +96,9 @@ def _part_of(rows: int, columns: int) -> Change:
 
 _STEP = """\
 for mma_k ..., for mma_m ..., for mma_n ...:
-    a = ...            # load the tile of A: rows by mma_m, columns by mma_k
-    b = ...            # load the tile of B: rows by mma_k, columns by mma_n
-    c = ...            # load the sums so far: rows by mma_m, columns by mma_n
+    a = ...            # the tile of A: rows by mma_m, columns by mma_k
+    b = ...            # the tile of B: rows by mma_k, columns by mma_n
+    c = ...            # the sums so far: rows by mma_m, columns by mma_n
     ...                # store a * b + c where c came from"""
 OWN_TILE = "Which of the three loops counts rows of this matrix in tiles, and which its columns?"
 ALL_STEPS = "Each sum takes a product from every k of the matrices, and goes on from step to step."
