@@ -358,6 +358,13 @@ def test_a_full_failing_case_of_each_size_is_kept():
     assert any(each.case.values is Values.REALS for each in tally.all_failing)
 
 
+def test_inputs_may_have_more_axes_than_the_output():
+    """And be as long along each."""
+    part = part_of("attention")
+    assert {spec.extents(part.boundaries[0]) for spec in part.tensors} == {(16,), (16, 16)}
+    assert named(part, lambda right, inputs, sizes: right * np.float32(1.01)) is None
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_names_in_any_puzzle_are_no_models_of_another_thing(name):
     """The same name says the same."""

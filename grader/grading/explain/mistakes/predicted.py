@@ -223,8 +223,9 @@ def _with_element(
     place, array = -1 if last else 0, case.inputs[spec.name].astype(np.float64)
     one = array.ravel()[place] if axis is None else array.take([place], axis)
     value = np.asarray(expected.value, dtype=np.float64)
-    if axis is not None and one.shape[:axis] + one.shape[axis + 1 :] != (
-        value.shape[:axis] + value.shape[axis + 1 :]
+    if axis is not None and (
+        one.ndim != value.ndim
+        or one.shape[:axis] + one.shape[axis + 1 :] != value.shape[:axis] + value.shape[axis + 1 :]
     ):
         return None
     allowed = expected.allowed + ROUNDED * (np.abs(value) + np.abs(one))
