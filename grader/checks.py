@@ -260,6 +260,8 @@ class Robust(Check):
             return Judgement(status=Status.NOT_CHECKED, reason=Reason.GIVEN_KERNEL)
         if any(each.worst is not None or not each.cases for each in results.of_values):
             return _not_checked(Reason.ASSIGNED_FIRST, tally)
+        if not results.beyond_compiles:
+            return _not_checked(Reason.BEYOND_NOT_COMPILED, tally)
         if tally.worst is None and (tally.not_run is not None or tally.unknown):
             return left_open(tally)
         tried = results.tried

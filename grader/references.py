@@ -59,9 +59,14 @@ def reference(puzzle: str, edition: str, name: str, folder: Path | None = None) 
 
 
 def written_for(puzzle: str, edition: str, folder: Path | None = None) -> str:
-    """The edition whose files serve this one, as they are or rewritten."""
-    own = (folder or data_directory("reference_kernels") / puzzle) / edition
-    return edition if own.exists() or edition not in _rewritings() else WRITTEN
+    """The edition whose files serve this one, as they are or rewritten.
+
+    What has files of several editions is an op, and nothing of it is rewritten.
+    """
+    there = [
+        path.name for path in (folder or data_directory("reference_kernels") / puzzle).glob("*/")
+    ]
+    return WRITTEN if there == [WRITTEN] and edition in _rewritings() else edition
 
 
 def skeletons(puzzle: str, folder: Path | None = None) -> tuple[str, ...]:

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_REFUSED = ("failed", "compile")
+"""Why and where a worker ends that says what the compiler said."""
+
 
 class Background(Generic[T]):
     """A step that is begun before its turn, in a thread, unless it turns out not to be needed.
@@ -96,13 +99,20 @@ class EditionRun:
     """Called while the compiler works, where somebody waits for the verdict."""
 
     def prepare(
-        self, lane: Lane, shapes: Sequence[PlannedShape], *, student_file: str, what: str
-    ) -> bool:
-        """Make a lane ready; whether it is. Where not, whose failure that is.
+        self,
+        lane: Lane,
+        shapes: Sequence[PlannedShape],
+        *,
+        instead: Sequence[PlannedShape] = (),
+        student_file: str,
+        what: str,
+    ) -> Sequence[PlannedShape]:
+        """Make a lane ready for these shapes, which it answers. Where it is not, whose failure.
 
         Args:
             lane: It has started.
             shapes: Of which there will be cases.
+            instead: Some of them, to make ready where the compiler refuses all together.
             student_file: As the compiler names it.
             what: What is made ready, for people.
 
@@ -110,17 +120,26 @@ class EditionRun:
             GraderFault: it is ours.
         """
         started = lane.prepare(shapes, control=lambda case: self.control(shapes).runs(case))
+        refused = isinstance(started, Ended) and (started.why, started.stage) == _REFUSED
+        if instead and refused:
+            shapes = instead
+            started = lane.prepare(shapes, control=lambda case: self.control(shapes).runs(case))
         self.state.stage_peak = lane.peak_bytes or self.state.stage_peak
         if not isinstance(started, Ended):
-            return True
+            return shapes
         blame = blame_compile(
             started, self.control(shapes).loads, student_file=student_file, what=what
         )
         self.fail(StepsDone(packages=True, failure=blame.data), blame)
-        return False
+        return ()
 
     def prober(
-        self, lane: Lane, shapes: Sequence[PlannedShape], codes: Mapping[str, Code]
+        self,
+        lane: Lane,
+        shapes: Sequence[PlannedShape],
+        codes: Mapping[str, Code],
+        *,
+        beyond_compiles: bool = True,
     ) -> Prober:
         """What searches for failing cases, with the first ones drawn."""
         from grader.grading.prober import Prober
@@ -133,6 +152,7 @@ class EditionRun:
             seed=state.seed,
             examples=state.request.examples,
             codes=codes,
+            beyond_compiles=beyond_compiles,
             progress=state.progress.cases,
         )
         prober.draw_ahead()

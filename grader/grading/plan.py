@@ -12,6 +12,7 @@ plan. A sample of them is enough only for the given file with a plain launch
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from enum import StrEnum
 
 from grader.grading import seeds
@@ -64,6 +65,14 @@ def draw(
         PlannedShape(number=number, part=part, sizes=sizes, origin=origin)
         for number, (part, sizes, origin) in enumerate(planned)
     )
+
+
+def assigned_only(shapes: Sequence[PlannedShape]) -> tuple[PlannedShape, ...]:
+    """A plan without sizes beyond the task; empty where it has none of them."""
+    kept = [shape for shape in shapes if not shape.beyond]
+    if len(kept) == len(shapes):
+        return ()
+    return tuple(replace(shape, number=number) for number, shape in enumerate(kept))
 
 
 def _shapes(part: Part, *, seed: str, own_kernel: bool, tries: Tries) -> list[tuple[Sizes, Origin]]:

@@ -58,6 +58,7 @@ class PartProber:
         seed: str,
         examples: int,
         code: Code,
+        beyond_compiles: bool,
         progress: Callable[[int], None],
     ) -> None:
         self._part = part
@@ -87,6 +88,7 @@ class PartProber:
                 checks=checks,
                 observed=lane.observes and part.target == "gpu",
                 kernel_unchanged=code is Code.UNCHANGED,
+                beyond_compiles=beyond_compiles,
             ),
         )
         # A check of values that names no kind is about any.
@@ -454,6 +456,7 @@ class Prober:
         examples: How many cases to run, all properties of all parts together.
         codes: What of the submission is the given code, by the name of the part. Where that is
             the whole kernel, sizes beyond the task are only shown, not searched.
+        beyond_compiles: False where there are none beyond the task, since they do not compile.
         progress: Called with the number of cases run so far.
     """
 
@@ -466,6 +469,7 @@ class Prober:
         seed: str,
         examples: int,
         codes: Mapping[str, Code],
+        beyond_compiles: bool = True,
         progress: Callable[[int, int], None],
     ) -> None:
         self.results = Results()
@@ -482,6 +486,7 @@ class Prober:
                 seed=seed if len(puzzle.parts) == 1 else f"{seed} {part.name}",
                 examples=share,
                 code=codes.get(part.name, Code.NOTHING),
+                beyond_compiles=beyond_compiles,
                 progress=_onward(progress, number * share, examples),
             )
             for number, part in enumerate(parts)

@@ -247,13 +247,22 @@ class OpRun(EditionRun):
             shapes = plan.draw(puzzle, seed=state.seed, own_kernel=own_kernel, tries=tries)
             # Drawing cases takes a moment, and the compiler leaves a processor idle.
             prober = Background(lambda: self.prober(lane, shapes, self.codes), after=0)
-            if not self.prepare(
-                lane, shapes, student_file=workspace.student_file, what="the graph"
-            ):
+            # All are one compile, and a layout of the wrong extents may fit at the task's sizes.
+            ready = self.prepare(
+                lane,
+                shapes,
+                instead=plan.assigned_only(shapes) if own_kernel else (),
+                student_file=workspace.student_file,
+                what="the graph",
+            )
+            if not ready:
                 return
+            found = prober.result()
+            if ready is not shapes:
+                found = self.prober(lane, ready, self.codes, beyond_compiles=False)
         with state.stage("run"):
             state.steps = StepsDone(packages=True, compiles=True)
-            self.run_cases(lane, prober.result(), shapes)
+            self.run_cases(lane, found, ready)
         if state.steps.results is not None:
             self._find_lines(state.steps.results)
 

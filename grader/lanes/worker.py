@@ -116,6 +116,9 @@ class WorkerLane(ABC):
         A worker that dies without a word is started a second time: a crash by chance must
         not cost a submission everything behind it.
         """
+        if self._shapes:
+            # Others could not be prepared, and the worker of that has ended.
+            self._device.renew()
         self._shapes = shapes
         self._control = control
         answer = self._start(self._workspace, again=False)

@@ -149,6 +149,8 @@ class PartResults:
     """Whether the device shows launches, findings and provenance."""
     kernel_unchanged: bool = False
     """Whether the given kernel stands as it was given."""
+    beyond_compiles: bool = True
+    """False where it compiled without the sizes beyond the task only."""
     checks: tuple[Check, ...] = ()
     """Those that its cases decide."""
     usage: PartUse | Uncounted | None = None

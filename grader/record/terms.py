@@ -132,6 +132,8 @@ class Reason(StrEnum):
     """A GPU does not show accesses and races."""
     GIVEN_KERNEL = "given-kernel"
     """The given kernel is unchanged, and it is not right there."""
+    BEYOND_NOT_COMPILED = "beyond-not-compiled"
+    """It compiles at the assigned sizes, and not together with others."""
     ASSIGNED_FIRST = "assigned-first"
     """The assigned sizes are not right yet."""
     TRIED = "tried"

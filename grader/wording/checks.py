@@ -121,6 +121,7 @@ _REASONS: dict[Reason, str] = {
     Reason.ACCESSES_HIDDEN: "the inputs are untouched and the results repeat, but a GPU does not "
     "show accesses and races; grade on the software device to see them",
     Reason.GIVEN_KERNEL: "the given kernel is unchanged, and it is not right there",
+    Reason.BEYOND_NOT_COMPILED: "it compiles at the sizes of the task, and not at others",
     Reason.ASSIGNED_FIRST: "the assigned part is not right yet",
     Reason.TRIED: "tried at {sizes}{not_compared}",
     Reason.PROGRAM: "{told}",

@@ -1,4 +1,8 @@
-"""A compiler that dies by chance is started once more; one that says why is not."""
+"""A compiler that dies by chance is started once more; one that says why is not.
+
+But where it refuses sizes that the task assigns together with others, the assigned ones are tried
+alone: nobody loses the points of the task by what a size beyond it needs.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +11,14 @@ from typing import ClassVar
 
 import pytest
 
+from grader.checks import Robust
 from grader.grading import plan
+from grader.grading.edition_run import EditionRun
 from grader.lanes import worker as module
 from grader.lanes.graph import GraphLane
+from grader.model.checks import PartResults
 from grader.puzzles.conv1d import PUZZLE
+from grader.record import Reason, Status
 from grader.toolchain import edition
 from grader.worker.process import Ended
 from tests.grading.test_control import outcome
@@ -28,7 +36,7 @@ def refused():
 def start(monkeypatch):
     """Starts an executor whose workers give scripted answers; its answer and what is left."""
 
-    def run(*answers):
+    def run(*answers, prepare=lambda lane: lane.prepare(SHAPES)):
         script = list(answers)
 
         class ScriptedWorker:
@@ -52,11 +60,17 @@ def start(monkeypatch):
             compiled="plan.mef",
             compiled_graphs=lambda: {"plan.mef": b"graphs"},
         )
-        lane = SimpleNamespace(renew=lambda: None)
-        shapes = plan.draw(PUZZLE, seed="s", own_kernel=())
-        return GraphLane(workspace, lane, compile_limits=None).prepare(shapes), script
+        device = SimpleNamespace(renew=lambda: renewed.append(len(script)))
+        lane = GraphLane(workspace, device, compile_limits=None)
+        return prepare(lane), script
 
+    renewed = []
+    run.renewed = renewed
     return run
+
+
+SHAPES = plan.draw(PUZZLE, seed="s", own_kernel={"conv1d"})
+FEWER = plan.assigned_only(SHAPES)
 
 
 def test_a_crash_by_chance_costs_nothing(start):
@@ -74,3 +88,45 @@ def test_an_error_that_was_said_is_not_tried_again(start):
     answer, left = start(refused(), 15.0)
     assert isinstance(answer, Ended)
     assert left == [15.0]
+
+
+def test_sizes_of_the_task_have_a_plan_of_their_own():
+    assert any(shape.beyond for shape in SHAPES)
+    assert not any(shape.beyond for shape in FEWER)
+    assert [shape.number for shape in FEWER] == list(range(len(FEWER)))
+    assert plan.assigned_only(FEWER) == ()
+
+
+def prepared(instead):
+    """The shapes that a run makes ready, where it may try fewer."""
+    run = EditionRun(SimpleNamespace(stage_peak=None), None, None, None)
+    return lambda lane: run.prepare(lane, SHAPES, instead=instead, student_file="x", what="it")
+
+
+def test_where_the_compiler_refuses_all_together_those_of_the_task_are_tried(start):
+    answer, left = start(refused(), 15.0, prepare=prepared(FEWER))
+    assert answer is FEWER
+    assert left == []
+    assert start.renewed == [1], "before the second worker begins"
+
+
+def test_where_all_compile_none_is_left_out(start):
+    answer, left = start(15.0, refused(), prepare=prepared(FEWER))
+    assert answer is SHAPES
+    assert len(left) == 1
+
+
+def test_a_limit_is_not_run_into_twice(start, monkeypatch):
+    blamed = SimpleNamespace(data={}, diagnostics=())
+    monkeypatch.setattr("grader.grading.edition_run.blame_compile", lambda *_, **__: blamed)
+    monkeypatch.setattr(EditionRun, "control", lambda *_: SimpleNamespace(loads=None))
+    monkeypatch.setattr(EditionRun, "fail", lambda *_: None)
+    late = Ended(why="limit", message="", outcome=outcome())
+    answer, left = start(late, 15.0, prepare=prepared(FEWER))
+    assert answer == ()
+    assert left == [15.0]
+
+
+def test_nobody_has_the_extra_credit_for_sizes_that_do_not_compile():
+    judged = Robust().judge(PartResults(beyond_compiles=False))
+    assert (judged.status, judged.reason) == (Status.NOT_CHECKED, Reason.BEYOND_NOT_COMPILED)
