@@ -5,7 +5,9 @@
 * a second ``grade submit`` of the same file, beside the first one and beside ``grade --version``;
 * ``grade watch`` of a kernel puzzle: from a save that does not compile to its error on the screen,
   beside the compiler's own refusal; from a right save to its verdict, beside ``grade submit``;
-  from a save that was graded before to its verdict; the watcher's memory at its peak.
+  from a save that was graded before to its verdict; the watcher's memory at its peak;
+* ``grade watch`` of an op: from a save to its preview, beside a bare ``mojo build``, and to its
+  verdict, beside ``grade submit``, which has no preview beside it.
 """
 
 from __future__ import annotations
@@ -31,6 +33,8 @@ from grader.toolchain.toolchain import locate
 RESULTS = Path(__file__).parent / "results"
 RIGHT = reference_kernel("map", "26.5", "right.mojo").read_text("utf-8")
 BROKEN = RIGHT.replace("= a[unsafe_offset=i] + 10", "= a[unsafe_offset=i] + nope")
+OP = reference_kernel("conv1d", "26.5", "right.mojo").read_text("utf-8")
+PREVIEW = "Above is a preview"
 GRADE = (sys.executable, "-m", "grader")
 IDLE = "Ctrl-C ends."
 
@@ -42,9 +46,9 @@ def timed(*command: str, folder: Path) -> float:
 
 
 @contextmanager
-def watching(folder: Path) -> Iterator[tuple[subprocess.Popen[str], IO[str]]]:
+def watching(folder: Path, file: str) -> Iterator[tuple[subprocess.Popen[str], IO[str]]]:
     process = subprocess.Popen(
-        [*GRADE, "watch", "mine.mojo", "--device", "software"],
+        [*GRADE, "watch", file, "--device", "software"],
         cwd=folder, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert process.stdout is not None
@@ -55,17 +59,19 @@ def watching(folder: Path) -> Iterator[tuple[subprocess.Popen[str], IO[str]]]:
         process.wait()
 
 
-def until_idle(output: IO[str]) -> None:
-    while IDLE not in output.readline():
+def until(said: str, output: IO[str]) -> None:
+    while said not in output.readline():
         pass
 
 
-def saved(folder: Path, text: str, output: IO[str]) -> float:
-    """Seconds from a save to its verdict."""
-    began = time.perf_counter()
-    (folder / "mine.mojo").write_text(text, "utf-8")
-    until_idle(output)
-    return time.perf_counter() - began
+def saved(file: Path, text: str, output: IO[str], *awaited: str) -> list[float]:
+    """Seconds from a save to each thing that is then said."""
+    began, found = time.perf_counter(), []
+    file.write_text(text, "utf-8")
+    for said in awaited:
+        until(said, output)
+        found.append(time.perf_counter() - began)
+    return found
 
 
 def peak_mib(process: subprocess.Popen[str]) -> float:
@@ -73,12 +79,14 @@ def peak_mib(process: subprocess.Popen[str]) -> float:
     return int(status.partition("VmHWM:")[2].split()[0]) / 1024
 
 
-def bare_refusal(folder: Path) -> float:
+def bare_build(folder: Path, text: str) -> float:
     toolchain = locate(edition.find("auto"))
-    (folder / "bare.mojo").write_text(BROKEN, "utf-8")
+    (folder / "bare.mojo").write_text(text, "utf-8")
+    device = ("--target-accelerator", "sm_80")
     began = time.perf_counter()
     subprocess.run(
-        [str(toolchain.mojo), "build", "bare.mojo", "-o", "bare"],
+        # An object, since there may be no linker.
+        [str(toolchain.mojo), "build", "--emit", "object", *device, "bare.mojo", "-o", "bare.o"],
         cwd=folder, env={**os.environ, **toolchain.environment()}, capture_output=True, check=False,
     )  # fmt: skip
     return time.perf_counter() - began
@@ -91,15 +99,31 @@ def one_round(folder: Path, number: int) -> dict[str, float]:
     (folder / "mine.mojo").write_text(right, "utf-8")
     found = {"submit": timed(*submit, folder=folder), "again": timed(*submit, folder=folder)}
     found["version"] = timed(*GRADE, "--version", folder=folder)
-    found["refusal"] = bare_refusal(folder)
+    found["refusal"], found["mojo build"] = bare_build(folder, BROKEN), bare_build(folder, RIGHT)
     broken = BROKEN.replace("nope", f"nope{number}")
-    with watching(folder) as (process, output):
-        until_idle(output)
-        found["save to error"] = saved(folder, broken, output)
-        found["save to verdict"] = saved(folder, right.replace("0 *", "0 * 1 *"), output)
-        found["save to verdict, graded before"] = saved(folder, right, output)
+    file = folder / "mine.mojo"
+    with watching(folder, file.name) as (process, output):
+        until(IDLE, output)
+        (found["save to error"],) = saved(file, broken, output, IDLE)
+        other = right.replace("0 *", "0 * 1 *")
+        (found["save to verdict"],) = saved(file, other, output, IDLE)
+        (found["save to verdict, graded before"],) = saved(file, right, output, IDLE)
         found["watcher's peak, MiB"] = peak_mib(process)
-    return found
+    return {**found, **round_of_op(folder)}
+
+
+def round_of_op(folder: Path) -> dict[str, float]:
+    file = folder / "conv1d.mojo"
+    # The same program each time: of another one more sizes are compiled.
+    os.environ["GRADE_CACHE"] = "off"
+    file.write_text(OP, "utf-8")
+    submit = timed(*GRADE, "submit", file.name, "--device", "software", folder=folder)
+    file.write_text("", "utf-8")
+    with watching(folder, file.name) as (_, output):
+        until(IDLE, output)
+        preview, verdict = saved(file, OP, output, PREVIEW, IDLE)
+    del os.environ["GRADE_CACHE"]
+    return {"op: submit": submit, "op: save to preview": preview, "op: save to verdict": verdict}
 
 
 def main() -> None:
@@ -121,6 +145,8 @@ def main() -> None:
         "again / version": seconds["again"] / seconds["version"],
         "save to error / refusal": seconds["save to error"] / seconds["refusal"],
         "save to verdict / submit": seconds["save to verdict"] / seconds["submit"],
+        "op: save to preview / mojo build": seconds["op: save to preview"] / seconds["mojo build"],
+        "op: save to verdict / submit": seconds["op: save to verdict"] / seconds["op: submit"],
     }
     result = {"seconds": seconds, "ratios": {name: round(each, 3) for name, each in ratios.items()}}
     text = json.dumps(result, indent=2) + "\n"

@@ -5,11 +5,13 @@ kernel to be told: that holds for every editor and every file system (a network'
 mount), needs no library, and one look costs some ten microseconds.
 
 `AwaitedGrading` grades in a process of its own, as a class does (`grader.batch.grading_process`):
-to drop it ends that process with its sandboxes, and so does the end of whoever watches.
+to drop it ends that process with its sandboxes, and so does the end of whoever watches. An op is
+previewed in another process beside it, on another core.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 import time
@@ -23,11 +25,12 @@ from grader import __version__
 from grader.batch.grading_process import run_isolated
 from grader.batch.task import Options, Task, record_in
 from grader.book.digests import program_of
-from grader.errors import SubmissionRefused
+from grader.errors import GradeError, SubmissionRefused
 from grader.grading.conditions import deciding_code
 from grader.grading.state import Request
 from grader.intake import Submission, read_submission
-from grader.record import Record
+from grader.machine import cores
+from grader.record import Record, Verdict, decode
 from grader.remembered import Remembered
 
 INTERVAL: Final = 0.05
@@ -35,6 +38,7 @@ INTERVAL: Final = 0.05
 _GONE_SECONDS: Final = 0.5
 """An editor that saves by another name has no file there for a moment."""
 AWAITED: Final = "grader.batch.task:grade_awaited"
+PREVIEWED: Final = "grader.batch.task:preview_awaited"
 
 
 @dataclass(frozen=True)
@@ -108,7 +112,7 @@ def _same(one: Save, other: Save | None) -> bool:
 
 
 class AwaitedGrading:
-    """The grading of one save, in the background.
+    """The grading of one save, in the background; of an op, with a preview beside it.
 
     Args:
         request: How it is graded.
@@ -122,17 +126,23 @@ class AwaitedGrading:
         self._request, self._submission, self._fresh = request, submission, fresh
         self._dropped = threading.Event()
         self._record: Record | None = None
+        self._preview: Record | None = None
+        self._previewing: threading.Thread | None = None
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="grading", daemon=True)
         self._thread.start()
 
     def record(self) -> Record | None:
         """The record, once it is there. Raises what kept it from being made."""
-        if not self.ended:
+        if self._thread.is_alive():
             return None
         if self._error is not None:
             raise self._error
         return self._record
+
+    def preview(self) -> Record | None:
+        """The preview, once it is there; there may never be one. It is no verdict."""
+        return self._preview
 
     def drop(self) -> None:
         """End it. Its processes are gone a moment later: `wait`."""
@@ -141,11 +151,14 @@ class AwaitedGrading:
     @property
     def ended(self) -> bool:
         """Whether its processes are gone."""
-        return not self._thread.is_alive()
+        previewing = self._previewing
+        return not self._thread.is_alive() and (previewing is None or not previewing.is_alive())
 
     def wait(self) -> None:
         """Until its processes are gone."""
         self._thread.join()
+        if self._previewing is not None:
+            self._previewing.join()
 
     def _run(self) -> None:
         try:
@@ -154,11 +167,31 @@ class AwaitedGrading:
             if self._record is not None:
                 self.graded_before = True
                 return
+            self._begin_preview()
             self._record = self._grade()
             if not self._dropped.is_set():
                 remembered.keep(self._record)
         except BaseException as error:  # for the thread that asks
             self._error = error
+
+    def _begin_preview(self) -> None:
+        # On one core it would take the verdict's time.
+        if not self._request.is_program and cores() > 1:
+            run = threading.Thread(target=self._run_preview, name="preview", daemon=True)
+            run.start()
+            self._previewing = run
+
+    def _run_preview(self) -> None:
+        """Where it comes to nothing, the verdict comes all the same."""
+
+        def is_late() -> bool:
+            return self._dropped.is_set() or not self._thread.is_alive()
+
+        with contextlib.suppress(GradeError):
+            task = task_of(self._request, self._submission)
+            record = decode(run_isolated(task, function=PREVIEWED, cancelled=is_late).record)
+            if record.is_preview and record.verdict in (Verdict.PASS, Verdict.FAIL):
+                self._preview = record
 
     def _grade(self) -> Record:
         task = task_of(self._request, self._submission)

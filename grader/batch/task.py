@@ -86,7 +86,12 @@ def grade_awaited(task: Task) -> Record:
     return _graded(task, lambda: None)
 
 
-def _graded(task: Task, meanwhile: Callable[[], None] | None) -> Record:
+def preview_awaited(task: Task) -> Record:
+    """As `grade_awaited`, a preview; a fault where there is none."""
+    return _graded(task, None, preview=True)
+
+
+def _graded(task: Task, meanwhile: Callable[[], None] | None, *, preview: bool = False) -> Record:
     if task.grader_version != __version__:
         fault = GraderFault(
             f"this machine has grader {__version__}, the run has {task.grader_version}",
@@ -106,7 +111,7 @@ def _graded(task: Task, meanwhile: Callable[[], None] | None) -> Record:
         file = Path(folder) / safe_name(task.name)
         file.write_bytes(task.source)
         try:
-            return grade(_request(task, file), Silent(), meanwhile=meanwhile)
+            return grade(_request(task, file), Silent(), meanwhile=meanwhile, preview=preview)
         except SubmissionRefused as refused:
             from grader.grading.records import refusal
 

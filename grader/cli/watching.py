@@ -93,6 +93,7 @@ class Watching:
         self._saved = SavedFile(file)
         self._grading: AwaitedGrading | None = None
         self._dropped: list[AwaitedGrading] = []
+        self._previewed = False
         self._earlier = earlier_record(None, outputs.folder, file)
         self._any_shown = False
         self._doing = ""
@@ -114,10 +115,12 @@ class Watching:
             if save is not None:
                 self._drop()
                 self._begin(save)
-            grading = self._grading
-            if grading is not None and (record := grading.record()) is not None:
-                self._grading = None
-                self._conclude(record, graded_before=grading.graded_before)
+            if (grading := self._grading) is not None:
+                if (record := grading.record()) is not None:
+                    self._drop()
+                    self._conclude(record, graded_before=grading.graded_before)
+                elif not self._previewed and (preview := grading.preview()) is not None:
+                    self._show_preview(preview)
             running = self._grading
             seconds = time.monotonic() - running.began if running is not None else None
             self._screen.status(self._doing, seconds)
@@ -133,6 +136,7 @@ class Watching:
             case Submission():
                 above = " Above is an older save." if self._any_shown else ""
                 self._doing = f"{name} saved at {now}.{above} Grading …"
+                self._previewed = False
                 try:
                     request = self._how.request(self._file, save)
                 except (SubmissionRefused, UsageError) as error:
@@ -140,6 +144,12 @@ class Watching:
                     self._conclude(self._how.refusal(self._file, refused))
                 else:
                     self._grading = AwaitedGrading(request, save)
+
+    def _show_preview(self, record: Record) -> None:
+        """Show it, and nothing else: it is written nowhere, and no verdict is compared with it."""
+        self._previewed = self._any_shown = True
+        self._doing = f"Above is a preview of {for_terminal(self._file.name)}. Grading …"
+        self._screen.show(readers_copy(record, "student"), self._outputs.hints, ())
 
     def _conclude(self, record: Record, *, graded_before: bool = False) -> None:
         shown = compared(readers_copy(record, "student"), self._earlier, "student")

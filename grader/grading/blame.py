@@ -185,6 +185,12 @@ def blame_compile(
     return _blame(CompilerEnd.BROKE_OFF, diagnostics, what=compiles, how=how)
 
 
+def blame_op(diagnostics: tuple[Diagnostic, ...]) -> Blame | None:
+    """What an error says that names the op; None where none does."""
+    sure = [each for each in diagnostics if is_about_the_op(each)]
+    return _first(sure, diagnostics) if sure else None
+
+
 def blame_limit(outcome: Outcome, doing: str, control: Control) -> Blame | None:
     """The limit that ended a step, in the student's terms; None where none did.
 

@@ -158,8 +158,21 @@ class EditionRun:
         prober.draw_ahead()
         return prober
 
-    def run_cases(self, lane: Lane, prober: Prober, shapes: Sequence[PlannedShape]) -> None:
+    def run_cases(
+        self,
+        lane: Lane,
+        prober: Prober,
+        shapes: Sequence[PlannedShape],
+        *,
+        explained: bool = True,
+    ) -> None:
         """Run all cases, and what explains those that failed; then end the lane.
+
+        Args:
+            lane: It is ready.
+            prober: Searches for cases that fail.
+            shapes: Of which there are cases.
+            explained: Whether blocks are traced and launches profiled, for the report.
 
         Raises:
             GraderFault: they could not be run, or it can't be told whether the values are right.
@@ -171,10 +184,11 @@ class EditionRun:
         state = self.state
         state.shapes = shapes
         results = prober.run()
-        trace_failures(results, lane, state.puzzle, state.submission.text)
-        results.profiles += profile_parts(
-            results, lane, state.puzzle, shapes, state.submission.text
-        )
+        if explained:
+            trace_failures(results, lane, state.puzzle, state.submission.text)
+            results.profiles += profile_parts(
+                results, lane, state.puzzle, shapes, state.submission.text
+            )
         lane.close()
         state.cases_run = lane.cases_run
         state.stage_peak = lane.peak_bytes or None

@@ -1,34 +1,40 @@
-"""Grade one submission: read, package, compile, run, judge."""
+"""Grade one submission: read, package, compile, run, judge. Or preview it, where it is an op."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from grader.book.identify import refuse_another
-from grader.book.shipped import read_shipped
 from grader.errors import SandboxFault, SubmissionRefused, UsageError
 from grader.grading import editions
-from grader.grading.blame import blame_packaging
+from grader.grading.blame import blame_op, blame_packaging
 from grader.grading.edition_run import Background, EditionRun
 from grader.grading.editions import Choice
 from grader.grading.state import Progress, Request, RunState, StepsDone
 from grader.intake import Submission, read_submission
-from grader.intake.program import as_library
+from grader.intake.program import as_library, functions
 from grader.lanes.workspace import LaneSetup
-from grader.puzzles import course_folders
+from grader.model.cases import PlannedShape
+from grader.model.part import Scope
 from grader.record import IsolationInfo, LaneKind, Record, ToolchainInfo
 from grader.sandbox import Isolation, IsolationReport, forget, probe_once
+from grader.toolchain.edition import Edition
 from grader.toolchain.packaging import Packaged
 from grader.toolchain.toolchain import Toolchain
 from grader.toolchain.workspace import Workspace
+from grader.worker.process import Ended
 
 if TYPE_CHECKING:
     from grader.grading.results import Results
+    from grader.lanes.harness import HarnessShape
     from grader.lanes.prepared import OpenedLane
 
 
+PREVIEW_SIZES: Final = 6
+"""Sizes that a preview tries, of all parts together: each costs a fifteenth of its compile."""
+PREVIEW_EXAMPLES: Final = 60
 HEAD_START = 0.5
 """Seconds of packaging after which the device and the worker are started beside it.
 
@@ -42,6 +48,7 @@ def grade(
     *,
     submission: Submission | None = None,
     meanwhile: Callable[[], None] | None = None,
+    preview: bool = False,
 ) -> Record:
     """Grade one submission.
 
@@ -54,9 +61,10 @@ def grade(
         submission: What ``request.source`` holds, where that has been read.
         meanwhile: Called while the compiler packages the file: a moment to load what the caller
             needs for the record.
+        preview: Only preview it (`PreviewRun`). Where that comes to nothing, it is a fault.
 
     Raises:
-        UsageError: the request makes no sense (edition, secret).
+        UsageError: the request makes no sense (edition, secret; a preview of what has none).
         SubmissionRefused: the file can't be taken as a submission, or is another puzzle's.
     """
     submission = submission or read_submission(request.source)
@@ -68,7 +76,7 @@ def grade(
         seed=request.seed_of(submission),
     )
     try:
-        _Run(state, meanwhile).run()
+        _Run(state, meanwhile, preview).run()
     except (UsageError, SubmissionRefused):
         raise
     except Exception as error:
@@ -89,6 +97,7 @@ class _Run:
 
     state: RunState
     meanwhile: Callable[[], None] | None
+    preview: bool
 
     def run(self) -> None:
         """Everything behind the reading."""
@@ -106,6 +115,8 @@ class _Run:
     def _attempt(self, choice: Choice) -> Choice | None:
         """Grade with one edition; the answer is another one that packages where this does not."""
         state = self.state
+        if self.preview and not self._can_be_previewed(choice.edition):
+            raise UsageError("there is no preview of it")
         setup = LaneSetup(
             module=state.request.puzzle_name,
             toolchain=editions.provide(choice.edition, state),
@@ -113,21 +124,22 @@ class _Run:
             device=state.request.device,
             timeout=state.request.timeout,
         )
-        is_program = self._is_program()
-        lane = None if is_program else LaneKind.GRAPH
+        is_program = self.state.request.is_program
+        of_op = LaneKind.DIRECT if self.preview else LaneKind.GRAPH
+        lane = None if is_program else of_op
         state.toolchain = _toolchain_info(setup.toolchain, choice, lane)
         with editions.in_use(choice.edition):
+            if self.preview:
+                return PreviewRun(state, choice, setup, None).run()
             if is_program:
                 return self._grade_program(choice, setup)
             return OpRun(state, choice, setup, self.meanwhile).run()
 
-    def _is_program(self) -> bool:
-        request = self.state.request
-        topic = read_shipped().topics.get(request.puzzle_name)
-        if topic is None or request.own or request.puzzle_name in course_folders():
-            return self.state.puzzle.is_program
-        # The book knows it before the puzzle is imported, which takes as long as a refusal.
-        return not topic.ops
+    def _can_be_previewed(self, edition: Edition) -> bool:
+        """Whether it is an op of such an edition, and a namespace keeps two processes apart."""
+        called = edition.calls is not None and edition.harness is not None
+        apart = self.isolation.level is Isolation.BWRAP
+        return called and apart and not self.state.request.is_program
 
     def _grade_program(self, choice: Choice, setup: LaneSetup) -> Choice | None:
         """As `_attempt`. Where somebody waits, the compiler looks at the file as it is meanwhile.
@@ -282,6 +294,80 @@ class OpRun(EditionRun):
                 self.setup.isolation,
                 timeout=state.request.timeout,
             )
+
+
+class PreviewRun(OpRun):
+    """A few sizes of an op, called without MAX Graph: there in a fourth of the time.
+
+    It is the same search and the same checks, and decides nothing. It runs beside the grading that
+    does, so only where a namespace keeps the two apart.
+    """
+
+    def run(self) -> Choice | None:
+        """Everything.
+
+        Raises:
+            NotWritten: it can't be previewed.
+            GraderFault: it could not be run.
+        """
+        from grader.grading import plan
+        from grader.lanes.devices import choose_device, device_spawn
+        from grader.lanes.direct import build_directly, open_direct_lane
+        from grader.lanes.op_calls import NotWritten
+
+        state, setup, text = self.state, self.setup, self.state.submission.text
+        if "main" in functions(text):
+            raise NotWritten("no package may have a main")
+        drawn = plan.draw(state.puzzle, seed=state.seed, own_kernel=(), tries=plan.Tries.SAMPLE)
+        shapes = _few(drawn)
+        device = choose_device(setup.device, device_spawn(setup.isolation))
+        building = Background(lambda: build_directly(text, setup, device, shapes), after=0)
+        try:
+            self._while_packaging()
+            if self.nothing_filled_in:
+                raise NotWritten("there is nothing to be run")
+            state.request = replace(state.request, examples=PREVIEW_EXAMPLES)
+            with device, open_direct_lane(text, setup, device) as lane:
+                state.device = lane.device
+                prober = self.prober(lane, shapes, self.codes)
+                with state.stage("compile"):
+                    built = self._built(building)
+                    if not built:
+                        return None
+                    lane.take(built)
+                    if isinstance(lane.prepare(shapes), Ended):
+                        raise NotWritten("what was built is not loaded")
+                with state.stage("run"):
+                    state.steps = StepsDone(packages=True, compiles=True)
+                    self.run_cases(lane, prober, shapes, explained=False)
+        finally:
+            building.drop(lambda _: None)
+        return None
+
+    def _built(self, building: Background[dict[int, HarnessShape]]) -> dict[int, HarnessShape]:
+        """What was built; nothing where the compiler refuses the op."""
+        from grader.lanes.direct import OpRefused
+
+        try:
+            return building.result()
+        except OpRefused as refused:
+            blame = blame_op(refused.diagnostics)
+            if blame is None:
+                raise
+            self.fail(StepsDone(packages=True, failure=blame.data), blame)
+            return {}
+
+
+def _few(shapes: Sequence[PlannedShape]) -> list[PlannedShape]:
+    """The first assigned sizes of each part, which are those that tell most."""
+    assigned = [shape for shape in shapes if shape.scope is Scope.ASSIGNED]
+    parts = dict.fromkeys(shape.part.name for shape in assigned)
+    share = PREVIEW_SIZES // len(parts)
+    return [
+        shape
+        for part in parts
+        for shape in [each for each in assigned if each.part.name == part][:share]
+    ]
 
 
 def _staged(submission: Submission) -> bytes:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from grader import puzzles
+from grader.book.shipped import read_shipped
 from grader.choices import DEFAULT_EDITION, DEFAULT_EXAMPLES, DEFAULT_TIMEOUT, Wanted
 from grader.grading import seeds
 from grader.intake import Submission
@@ -67,6 +68,15 @@ class Request:
         if self.rubric is not None:
             return self.rubric.puzzle
         return self.own or puzzles.find(self.puzzle_name)
+
+    @property
+    def is_program(self) -> bool:
+        """Whether kernels of a program are graded, not ops."""
+        topic = read_shipped().topics.get(self.puzzle_name)
+        if topic is None or self.own or self.puzzle_name in puzzles.course_folders():
+            return self.puzzle.is_program
+        # The book knows it before the puzzle is imported, which takes as long as a refusal.
+        return not topic.ops
 
     def seed_of(self, submission: Submission) -> str:
         """The seed of its cases: the one that was given, else what follows from the secret."""

@@ -24,7 +24,7 @@ from grader.lanes.lane import Control, OtherSignature
 from grader.lanes.source_lines import call_failed, launch_in_words
 from grader.lanes.worker import Said, WorkerLane
 from grader.model.cases import Case, PlannedShape
-from grader.model.part import KernelLaunch, Number
+from grader.model.part import KernelLaunch, Number, Op
 from grader.sandbox import Limits
 from grader.toolchain.compiler import HEAD_START, RUNTIME, HowToCompile, library_folder, nothing
 from grader.toolchain.harness import (
@@ -39,6 +39,8 @@ from grader.toolchain.kernels import SourceCopy, WantedKernel, kept_of_name
 from grader.toolchain.workspace import Workspace
 from grader.worker.process import SCRIPT, Ended
 
+_ZEROS, _DATA, _AS_THEY_ARE = range(3)
+"""How a buffer begins, as `harness.mojo` in ``grader/toolchain/editions`` has it."""
 _CUDA_ERROR: Final = re.compile(r"\bCUDA_ERROR_([A-Z_]+)\b")
 
 
@@ -238,15 +240,17 @@ class HarnessLane(WorkerLane):
 def _shape(
     shape: PlannedShape, built: HarnessShape, libraries: Mapping[Library, int]
 ) -> dict[str, Any]:
-    """A shape as the worker reads it: bytes of each buffer, which are given, which come back."""
+    """A shape as the worker reads it: bytes of each buffer, how it begins, which come back."""
     part = shape.part
     places = {spec.name: place for place, spec in enumerate(part.tensors)}
     given = {spec.name for spec in part.inputs}
+    # A graph leaves the outputs of an op as they are.
+    other = _AS_THEY_ARE if isinstance(part.code, Op) else _ZEROS
     return {
         "library": libraries[built.library],
         "case": built.number,
         "lengths": [spec.length(shape.sizes) for spec in part.tensors],
-        "given": [int(spec.name in given) for spec in part.tensors],
+        "begins": [_DATA if spec.name in given else other for spec in part.tensors],
         "answer": [places[spec.name] for spec in (*part.outputs, *part.inputs)],
     }
 

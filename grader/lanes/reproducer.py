@@ -9,17 +9,18 @@ case; without one it is the first.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from grader.intake.lexer import CLOSING, COMMENT, OPENING, STRING, Token, scan
+from grader.intake.lexer import CLOSING, COMMENT, OPENING, scan
 from grader.intake.program import Function, constant_words, functions
 from grader.lanes.kernel_build import text_at
 from grader.lanes.mojo_values import filled, listed
+from grader.lanes.op_calls import NotWritten, call_of_op, needed_imports
 from grader.model.domains import Sizes
 from grader.model.expected import ExpectedOutput
 from grader.model.part import (
@@ -31,15 +32,10 @@ from grader.model.part import (
     Op,
     Part,
     TensorSpec,
-    constants_at,
 )
 from grader.toolchain.edition import CallTraits, Edition
 
 _KERNEL: Final = re.compile(r"\bkernel\b")
-_NAME: Final = re.compile(r"[A-Za-z_]\w*")
-_IMPORTED: Final = re.compile(
-    r"^from[ \t]+[\w.]+[ \t]+import[ \t]*(\([^)]*\)|[^\n]*)", re.MULTILINE
-)
 _BEGINS: Final = (
     "# ---- All above is the submission, line by line, but for its own main and the values of its\n"
     "# ---- constants. What follows runs it on the inputs of a case, and shows what comes out.\n"
@@ -57,10 +53,6 @@ def bits_in[count: Int](text: String) -> List[UInt64]:
         numbers.append(number)
     return numbers^
 '''
-
-
-class NotWritten(Exception):
-    """There is no such program; the argument says why."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -159,15 +151,17 @@ class _CaseBody:
         lines = [f"var ctx = DeviceContext({api})"]
         for spec in self._part.tensors:
             lines += self._buffer(spec)
-        lines += self._call(code) if isinstance(code, Op) else self._launches(code)
+        if isinstance(code, Op):
+            pointers = {spec.name: f"{_buffer(spec)}.unsafe_ptr()" for spec in self._part.tensors}
+            lines += call_of_op(self._text, self._part, self._case.sizes, self._traits, pointers)
+        else:
+            lines += self._launches(code)
         lines += ["ctx.synchronize()"]
         for spec in self._part.outputs:
             lines += self._shown(spec)
         # Mojo ends a value's life behind its last use.
         lines += [f"_ = {_buffer(spec)}^" for spec in self._part.tensors]
-        there = set(_NAME.findall(" ".join(_IMPORTED.findall(self._text))))
-        needed = [each for each in self._traits.imports if _is_needed(each, there, lines)]
-        return [*needed, "", *lines]
+        return [*needed_imports(self._traits, self._text, lines), "", *lines]
 
     def _buffer(self, spec: TensorSpec) -> list[str]:
         name, sizes = _buffer(spec), self._case.sizes
@@ -182,35 +176,6 @@ class _CaseBody:
             nothing = [f"for i in range({spec.count(sizes)}):", "    host[i] = False"]
             return [*lines, f"with {name}.map_to_host() as host:", *_deeper(nothing)]
         return [*lines, f"{name}.enqueue_fill(0)"]
-
-    def _call(self, code: Op) -> list[str]:
-        struct = registered_struct(self._text, code.name)
-        if not struct:
-            raise NotWritten(f"no struct is found that registers the op {code.name}")
-        parameters = [f'target="{code.target}"']
-        for name, value in constants_at(code.parameters, self._case.sizes).items():
-            parameters.append(f"{name}={value if isinstance(value, int) else f'DType.{value}'}")
-        # As the graph hands them over: the outputs, then the inputs.
-        given = [spec for spec in self._part.tensors if spec.role == "output"]
-        given += [spec for spec in self._part.tensors if spec.role != "output"]
-        return [
-            f"{struct}.execute[{', '.join(parameters)}](",
-            *(f"    {self._tensor(spec)}," for spec in given),
-            "    ctx,",
-            ")",
-        ]
-
-    def _tensor(self, spec: TensorSpec) -> str:
-        extents = spec.extents(self._case.sizes)
-        writes = spec.role != "input"
-        return self._traits.tensor.format(
-            dtype=spec.dtype,
-            rank=len(extents),
-            mutable=writes,
-            io="Output" if writes else "Input",
-            buffer=_buffer(spec),
-            extents=", ".join(self._traits.extent.format(extent=each) for each in extents),
-        )
 
     def _launches(self, code: Kernels) -> Iterator[str]:
         there = functions(self._text)
@@ -283,48 +248,12 @@ def _comparison(spec: TensorSpec, right: ExpectedOutput) -> list[str]:
     ]
 
 
-def _is_needed(imports: str, there: Collection[str], lines: Sequence[str]) -> bool:
-    """Whether a name stands in a line that this statement imports, and the file does not.
-
-    A context that is imported twice has each of its methods twice, and none can be called.
-    """
-    names = _NAME.findall(imports.partition(" import ")[2])
-    used = set(_NAME.findall(" ".join(lines)))
-    return not used.isdisjoint(set(names) - set(there))
-
-
 def _buffer(spec: TensorSpec) -> str:
     return f"{spec.name}_buffer"
 
 
 def _deeper(lines: Sequence[str]) -> list[str]:
     return [f"    {line}" for line in lines]
-
-
-def registered_struct(text: str, op: str) -> str:
-    """The name of the struct that registers an op; empty where there is not one."""
-    words = [token for token in scan(text) if token.kind != COMMENT]
-    found = [
-        name
-        for at, token in enumerate(words)
-        if token.text == "register" and _is_call_of(words[at + 1 : at + 4], op)
-        for name in _next_struct(words[at + 4 :])
-    ]
-    return found[0] if len(found) == 1 else ""
-
-
-def _is_call_of(words: Sequence[Token], op: str) -> bool:
-    given = [token.text for token in words]
-    return (
-        words[1:2] != []
-        and words[1].kind == STRING
-        and given in (["(", f'"{op}"', ")"], ["(", f"'{op}'", ")"])
-    )
-
-
-def _next_struct(words: Sequence[Token]) -> list[str]:
-    at = next((at for at, token in enumerate(words[:-1]) if token.text == "struct"), None)
-    return [] if at is None else [words[at + 1].text]
 
 
 def parameter_names(signature: str) -> list[str]:

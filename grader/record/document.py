@@ -226,6 +226,11 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     """Not None: this is a student's copy, and something was left out of it."""
 
     @property
+    def is_preview(self) -> bool:
+        """Whether it is no verdict: what a run that decides nothing has found."""
+        return self.toolchain is not None and self.toolchain.lane is LaneKind.DIRECT
+
+    @property
     def is_whole(self) -> bool:
         """Whether it is no student's copy: what is needed to run a case again is in it."""
         return self.withheld is None and (self.rubric is None or bool(self.rubric.source))

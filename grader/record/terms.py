@@ -71,6 +71,8 @@ class LaneKind(StrEnum):
     """Kernels of a program, as PTX that the grader launches."""
     HARNESS = "harness"
     """Kernels of a program, by a library that launches them."""
+    DIRECT = "direct"
+    """An op, by a library that calls it: a preview, which decides nothing."""
 
 
 class Aspect(StrEnum):

@@ -23,6 +23,8 @@ from grader.wording.verdicts import (
     NOT_RIGHT_YET,
     NOTHING_LOST_BY_YOU,
     NOTHING_TO_DO,
+    PREVIEW_RIGHT,
+    PREVIEW_WRONG,
     RIGHT_SO_FAR,
     VERDICT_LEADS,
     VERDICTS,
@@ -89,6 +91,9 @@ VERDICT = {
 def badge(record: Record) -> Badge:
     """The verdict as an icon and a word; not the final one where something is still to come."""
     final = VERDICT[record.verdict]
+    if record.is_preview:
+        word = PREVIEW_RIGHT if record.verdict is Verdict.PASS else PREVIEW_WRONG
+        return Badge(final.icon, word, final.tone)
     if record.withheld is None or record.withheld.final:
         return final
     word = RIGHT_SO_FAR if record.verdict is Verdict.PASS else NOT_RIGHT_YET

@@ -25,7 +25,7 @@ from grader.report.since import since_view
 from grader.report.style import split_findings
 from grader.report.terminal import Paper
 from grader.wording.findings import FINDING_TITLES
-from grader.wording.verdicts import sketch_title
+from grader.wording.verdicts import PREVIEW_NOTE, sketch_title
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -121,7 +121,9 @@ def render_glance(
     parts += [(3, example) for example in examples]
     # That nothing is lost comes first where there is no mark, and then what to do.
     steps = 2 if record.verdict is Verdict.FAULT else 1
-    parts.append((7, _next(record, paper, hints, steps)))
+    # What to do with a right file is told with its verdict.
+    if not record.is_preview or record.verdict is Verdict.FAIL:
+        parts.append((7, _next(record, paper, hints, steps)))
     if record.verdict is Verdict.FAIL and not known and not examples:
         parts.append((6, _checks(record, known, paper)))
     return _print(_fit(parts, lines), paper, colour=colour)
@@ -200,17 +202,19 @@ def _print(blocks: list[Block], paper: Paper, *, colour: bool) -> str:
 
 
 def _headline(record: Record, paper: Paper) -> Variants:
-    badge = style.badge(record)
+    badge, headline = style.badge(record), record.headline
     title = [(f"{paper.symbol(badge.icon)} {badge.word}", f"bold {paper.colour(badge.tone)}")]
-    if record.verdict in (Verdict.PASS, Verdict.FAIL):
+    if record.is_preview:
+        headline = f"{record.headline} {PREVIEW_NOTE}"
+    elif record.verdict in (Verdict.PASS, Verdict.FAIL):
         title.append((f"  {record.score} / {record.max_score}", "bold"))
         extra = style.extra_text(record)
         title.append((f"  {extra}" if extra else "", "green"))
     else:
         title.append((f": {style.lead(record)}", paper.colour(badge.tone)))
     first = paper.spread(title, record.submission.name)
-    told = [first, *paper.wrap(record.headline, indent=2)]
-    return [told, told, told, told, [first, *paper.wrap(record.headline, indent=2, limit=CUT)]]
+    told = [first, *paper.wrap(headline, indent=2)]
+    return [told, told, told, told, [first, *paper.wrap(headline, indent=2, limit=CUT)]]
 
 
 def _example(record: Record, known: Sequence[Cause], paper: Paper) -> list[Variants]:
@@ -276,7 +280,7 @@ def _checks(record: Record, known: Sequence[Cause], paper: Paper) -> Variants:
 
     What a cause has said is not said again, and no reason twice.
     """
-    marked = record.verdict in (Verdict.PASS, Verdict.FAIL)
+    marked = record.verdict in (Verdict.PASS, Verdict.FAIL) and not record.is_preview
     by_compiler = any(each.diagnostic is not None for each in known)
     explained = {each.part for each in known}
     said: set[str] = set()

@@ -38,13 +38,13 @@ class KernelTraits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 
 class CallTraits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How a program calls an op or launches kernels by itself; see `grader.lanes.reproducer`."""
+    """How a program calls an op or launches kernels by itself; see `grader.lanes.op_calls`."""
 
     imports: tuple[str, ...]
     """What such a program imports."""
     tensor: str
-    """An argument of an op, of ``{dtype}``, ``{rank}``, ``{mutable}``, ``{io}``, ``{buffer}`` and
-    ``{extents}``."""
+    """An argument of an op, of ``{dtype}``, ``{rank}``, ``{mutable}``, ``{io}``, ``{extents}`` and
+    ``{pointer}``, where it lies."""
     extent: str
     """One of these, of ``{extent}``."""
     arguments: dict[str, str]

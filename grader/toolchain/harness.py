@@ -1,13 +1,14 @@
-"""Build a library that launches a program's kernels as the task says, on buffers of its own.
+"""Build a library that runs cases by their numbers, on buffers of its own.
 
-It is a program of ours: it imports copies of the student's file, as in `grader.toolchain.kernels`,
-and has one function that runs a case by its number. Nothing of the file's own host code is called.
-What is in it besides the kernels is data of the edition.
+It is a program of ours. Of a student's program it imports copies, as in `grader.toolchain.kernels`,
+and launches the kernels as the task says: nothing of the file's own host code is called. Of an op
+it imports the package, and calls the op as a MAX Graph does. What else is in it is data of the
+edition.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final, NamedTuple
 
@@ -16,8 +17,8 @@ import msgspec
 from grader.device import Dim3
 from grader.errors import ToolchainFault
 from grader.sandbox import MIB
-from grader.toolchain.compiler import HowToCompile, build_library
-from grader.toolchain.kernels import Copies, SourceCopy, WantedKernel
+from grader.toolchain.compiler import HowToCompile, LibraryBuild, build_library
+from grader.toolchain.kernels import Copies, SourceCopy, WantedKernel, word_by_chance
 from grader.toolchain.packaging import Packaged
 from grader.toolchain.workspace import Workspace
 
@@ -27,6 +28,13 @@ MAX_ARGUMENTS: Final = 8
 MAX_WORDS: Final = 16
 """The most words of an argument: a LayoutTensor of six axes."""
 _NAME: Final = "harness"
+_LAUNCH_CASE: Final = (
+    "def launch_case(",
+    "    number: Int, ctx: DeviceContext, mut buffers: List[DeviceBuffer[DType.uint8]]",
+    ") raises:",
+    # It may be all that there is.
+    "    pass",
+)
 
 
 class BufferArgument(NamedTuple):
@@ -60,13 +68,22 @@ class HarnessCase(msgspec.Struct, frozen=True):
     launches: tuple[HarnessLaunch, ...]
 
 
+class OpCall(msgspec.Struct, frozen=True):
+    """What a library does for one number: a call of an op."""
+
+    lines: tuple[str, ...]
+    """Of Mojo, with ``ctx`` for the context, and ``buffers`` for the case's by their places."""
+    on_host: bool
+    """Whether the op runs on the CPU, where its buffers lie then."""
+
+
 class Library(msgspec.Struct, frozen=True):
     """A library that was built."""
 
     data: bytes
     prefix: str
     """What the names of its functions begin with."""
-    modules: tuple[str, ...]
+    modules: tuple[str, ...] = ()
     """The names of the copies."""
 
 
@@ -91,12 +108,6 @@ def build_harness(
         ToolchainFault: the edition can't, or the compiler does not start.
         SandboxFault: the sandbox could not be started.
     """
-    traits = workspace.toolchain.edition.harness
-    if traits is None:
-        raise ToolchainFault(
-            f"programs of edition {workspace.toolchain.edition.name} can't be graded on a GPU yet",
-            remedy="Grade them with --device software, or in a newer edition: --edition 26.5.",
-        )
     for launch in (launch for case in cases for launch in case.launches):
         if len(launch.arguments) > MAX_ARGUMENTS or any(
             _length(each) > 4 * MAX_WORDS for each in launch.arguments
@@ -106,16 +117,61 @@ def build_harness(
                 remedy="Grade it with --device software.",
             )
     named = Copies.named(copies)
-    main = workspace.install_program(
-        {"main": harness_text(traits.read(), named, cases), **named.files}
-    )
-    arguments = [*(() if on_gpu else traits.software), main]
-    built = build_library(workspace, arguments, _NAME, how)
-    data = workspace.left(f"run/{_NAME}.so", limit=MAX_LIBRARY) if built.ok else None
+    text = harness_text(_fixed(workspace), named, cases)
+    built, data = _built(workspace, {"main": text, **named.files}, how, on_gpu=on_gpu)
     packaged = named.packaged(workspace, built.outcome, built.output)
     if data is None:
         return replace(packaged, ok=False), None
     return packaged, Library(data, named.word, tuple(named.files))
+
+
+def build_op_harness(
+    workspace: Workspace,
+    imports: Sequence[str],
+    calls: Sequence[OpCall],
+    how: HowToCompile,
+    *,
+    on_gpu: bool,
+) -> tuple[LibraryBuild, Library | None]:
+    """Build the library that calls the op of a workspace, in the sandbox.
+
+    Args:
+        workspace: With the op's source, in which nothing has run yet.
+        imports: What the calls need, as statements.
+        calls: What the library does for each number, from 0.
+        how: As of `build_harness`.
+        on_gpu: As of `build_harness`.
+
+    Raises:
+        ToolchainFault: the edition can't, or the compiler does not start.
+        SandboxFault: the sandbox could not be started.
+    """
+    word = word_by_chance()
+    text = op_harness_text(_fixed(workspace), word, imports, calls)
+    built, data = _built(workspace, {"main": text}, how, on_gpu=on_gpu)
+    return built, Library(data, word) if data is not None else None
+
+
+def _fixed(workspace: Workspace) -> str:
+    """What is the same in each library."""
+    traits = workspace.toolchain.edition.harness
+    if traits is None:
+        raise ToolchainFault(
+            f"programs of edition {workspace.toolchain.edition.name} can't be graded on a GPU yet",
+            remedy="Grade them with --device software, or in a newer edition: --edition 26.5.",
+        )
+    return traits.read()
+
+
+def _built(
+    workspace: Workspace, files: Mapping[str, str], how: HowToCompile, *, on_gpu: bool
+) -> tuple[LibraryBuild, bytes | None]:
+    traits = workspace.toolchain.edition.harness
+    assert traits is not None
+    main = workspace.install_program(files)
+    arguments = [*(() if on_gpu else traits.software), main]
+    built = build_library(workspace, arguments, _NAME, how)
+    return built, workspace.left(f"run/{_NAME}.so", limit=MAX_LIBRARY) if built.ok else None
 
 
 def harness_text(text: str, named: Copies, cases: Sequence[HarnessCase]) -> str:
@@ -123,11 +179,7 @@ def harness_text(text: str, named: Copies, cases: Sequence[HarnessCase]) -> str:
     modules = tuple(named.files)
     imports = [f"import {name}" for name in modules]
     takes = ["def refused(number: Int) -> Int:"]
-    launches = [
-        "def launch_case(number: Int, context: DeviceContext, at: List[UInt64]) raises:",
-        # It may be all that there is.
-        "    pass",
-    ]
+    launches = list(_LAUNCH_CASE)
     for number, case in enumerate(cases):
         module = modules[case.copy]
         takes.append(f"    if number == {number}:")
@@ -139,13 +191,32 @@ def harness_text(text: str, named: Copies, cases: Sequence[HarnessCase]) -> str:
             takes.append(f"            return {place}")
             values = ", ".join(map(_value, launch.arguments))
             grid, block = (f"Dim({x}, {y}, {z})" for x, y, z in (launch.grid, launch.block))
-            launches.append(f"        launch[{kernel}](context, [{values}], {grid}, {block})")
+            launches.append(f"        launch[{kernel}](ctx, [{values}], {grid}, {block})")
     if not any(copy.kernels for copy in named.copies):
         # A file of which nothing is asked for would not be read.
         launches += [f"    comptime _{name} = {name}.main" for name in modules]
     takes.append("    return 0")
-    parts = (text.replace("PREFIX", named.word), *map("\n".join, (imports, takes, launches)))
-    return "\n\n\n".join(part.strip("\n") for part in parts) + "\n"
+    return _whole(text, named.word, imports, takes, launches, _on_host(()))
+
+
+def op_harness_text(text: str, word: str, imports: Sequence[str], calls: Sequence[OpCall]) -> str:
+    """The program: what is the same in each, and the call of each case."""
+    takes = ["def refused(number: Int) -> Int:", "    return 0"]
+    launches = list(_LAUNCH_CASE)
+    for number, call in enumerate(calls):
+        launches += [f"    if number == {number}:", *(f"        {line}" for line in call.lines)]
+    on_host = _on_host([number for number, call in enumerate(calls) if call.on_host])
+    return _whole(text, word, imports, takes, launches, on_host)
+
+
+def _on_host(numbers: Sequence[int]) -> list[str]:
+    tests = [f"    if number == {number}:\n        return True" for number in numbers]
+    return ["def on_host(number: Int) -> Bool:", *tests, "    return False"]
+
+
+def _whole(text: str, word: str, *parts: Sequence[str]) -> str:
+    blocks = (text.replace("PREFIX", word), *map("\n".join, parts))
+    return "\n\n\n".join(block.strip("\n") for block in blocks) + "\n"
 
 
 def _length(argument: BufferArgument | NumberArgument) -> int:
@@ -155,7 +226,7 @@ def _length(argument: BufferArgument | NumberArgument) -> int:
 
 def _value(argument: BufferArgument | NumberArgument) -> str:
     if isinstance(argument, BufferArgument):
-        address, layout = f"at[{argument.place}]", argument.layout
+        address, layout = f"address(buffers[{argument.place}])", argument.layout
     else:
         address, layout = f"UInt64({argument.bits})", ()
     return f"words({', '.join([address, *map(str, layout)])})"

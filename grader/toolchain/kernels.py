@@ -73,6 +73,11 @@ class CompiledKernel(msgspec.Struct, frozen=True):
     """The name of the copy of the student's file that it is compiled from."""
 
 
+def word_by_chance() -> str:
+    """A name that nobody can foresee."""
+    return f"k{secrets.token_hex(4)}"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Copies:
     """Copies of the student's file, under names that nobody can foresee."""
@@ -86,7 +91,7 @@ class Copies:
     @classmethod
     def named(cls, copies: Sequence[SourceCopy]) -> Self:
         """Copies with new names."""
-        word = f"k{secrets.token_hex(4)}"
+        word = word_by_chance()
         files = {f"{word}_{number}": copy.text for number, copy in enumerate(copies)}
         return cls(word=word, copies=copies, files=files)
 

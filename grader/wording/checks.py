@@ -268,5 +268,6 @@ LANES: dict[LaneKind, str] = {
     LaneKind.GRAPH: "as an op in a MAX Graph",
     LaneKind.KERNEL: "its kernels, as PTX that the grader launches",
     LaneKind.HARNESS: "its kernels, by a library that launches them",
+    LaneKind.DIRECT: "as a preview: called by a library, without a MAX Graph",
 }
 """How a submission was run."""

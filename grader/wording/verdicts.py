@@ -104,6 +104,9 @@ VERDICTS: dict[Verdict, str] = {
 RIGHT_SO_FAR = "Right so far"
 NOT_RIGHT_YET = "Not right yet"
 """While something is still to come."""
+PREVIEW_RIGHT = "Preview: right so far"
+PREVIEW_WRONG = "Preview: not right yet"
+PREVIEW_NOTE = "This is a preview, at a few sizes and without MAX Graph. The verdict follows."
 VERDICT_LEADS: dict[Verdict, str] = {
     Verdict.PASS: "",
     Verdict.FAIL: "",

@@ -457,20 +457,20 @@ class Libraries:
     def run(self, number: int, payload: bytes) -> list[bytes]:
         """One case: raw bytes of the outputs, then of the inputs."""
         shape = self.shapes[number]
-        lengths, given, answer = shape["lengths"], shape["given"], shape["answer"]
+        lengths, begins, answer = shape["lengths"], shape["begins"], shape["answer"]
         count, copies = len(lengths), len(answer)
         data = ctypes.create_string_buffer(payload, max(len(payload), 1))
         starts, start = [], ctypes.addressof(data)
-        for length, is_given in zip(lengths, given, strict=True):
+        for length, begin in zip(lengths, begins, strict=True):
             starts.append(start)
-            start += length if is_given else 0
+            start += length if begin == 1 else 0
         results = [ctypes.create_string_buffer(lengths[place]) for place in answer]
         code = self.loaded[shape["library"]][1](
             self.harness,
             shape["case"],
             count,
             (ctypes.c_int64 * count)(*lengths),
-            (ctypes.c_int64 * count)(*given),
+            (ctypes.c_int64 * count)(*begins),
             (ctypes.c_void_p * count)(*starts),
             copies,
             (ctypes.c_int64 * copies)(*answer),

@@ -16,12 +16,14 @@ import subprocess
 import sys
 import tempfile
 import termios
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import ClassVar
 
-import msgspec
 import pytest
+from msgspec.structs import replace
 
 from grader import watch
 from grader.batch.task import Task
@@ -29,7 +31,8 @@ from grader.errors import SubmissionRefused
 from grader.folders import reference_kernel
 from grader.grading.state import Request
 from grader.intake import Submission, read_submission
-from grader.record import Record, Verdict
+from grader.machine import cores
+from grader.record import LaneKind, Record, Verdict, decode
 from grader.remembered import CACHE_VARIABLE
 from grader.watch import AwaitedGrading, FileGone, Save, SavedFile
 from tests.report import records
@@ -143,13 +146,40 @@ def sleeps(task: Task) -> Record:
     raise AssertionError
 
 
+class Counted(threading.Thread):
+    """A thread whose name is kept."""
+
+    names: ClassVar[list[str]] = []
+
+    def start(self) -> None:
+        self.names.append(self.name)
+        super().start()
+
+
 def is_graded(task: Task) -> Record:
     record = records.passed()
     shown = read_submission(Path(os.environ["STUB_FILE"]))
-    return msgspec.structs.replace(
-        record,
-        submission=msgspec.structs.replace(record.submission, text=shown.text, sha256=shown.sha256),
+    return replace(
+        record, submission=replace(record.submission, text=shown.text, sha256=shown.sha256)
     )
+
+
+def is_graded_later(task: Task) -> Record:
+    """When a preview has been there for a moment."""
+    wait_for(Path(os.environ["STUB_LOG"]).exists)
+    time.sleep(1)
+    return is_graded(task)
+
+
+def is_previewed(task: Task) -> Record:
+    record = is_graded(task)
+    Path(os.environ["STUB_LOG"]).touch()
+    return replace(record, toolchain=replace(record.toolchain, lane=LaneKind.DIRECT))
+
+
+def is_graded_as_a_preview(task: Task) -> Record:
+    Path(os.environ["STUB_LOG"]).touch()
+    return is_graded(task)
 
 
 class TestAwaitedGrading:
@@ -161,11 +191,13 @@ class TestAwaitedGrading:
         monkeypatch.setenv("STUB_LOG", str(tmp_path / "log"))
         monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
         monkeypatch.setenv("GRADE_SECRET", "0123456789abcdef")
+        monkeypatch.setattr(watch, "PREVIEWED", "nowhere:nothing")
+        monkeypatch.setattr(watch, "cores", lambda: 2)
         return file
 
     @staticmethod
-    def begun(file: Path) -> AwaitedGrading:
-        request = Request(source=file, puzzle_name="conv1d", device="software")
+    def begun(file: Path, puzzle: str = "conv1d") -> AwaitedGrading:
+        request = Request(source=file, puzzle_name=puzzle, device="software")
         return AwaitedGrading(request, read_submission(file))
 
     def test_its_record_comes(self, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -187,6 +219,55 @@ class TestAwaitedGrading:
         again.wait()
         assert again.graded_before
         assert again.record().verdict is Verdict.PASS
+
+    def test_a_preview_comes_before_the_record(
+        self, file: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.delenv(CACHE_VARIABLE)
+        monkeypatch.delenv("CI", raising=False)
+        monkeypatch.setattr(watch, "AWAITED", f"{__name__}:sleeps")
+        monkeypatch.setattr(watch, "PREVIEWED", f"{__name__}:is_previewed")
+        grading = self.begun(file)
+        wait_for(lambda: grading.preview() is not None)
+        assert grading.preview().is_preview
+        assert grading.record() is None
+        grading.drop()
+        grading.wait()
+        assert not list((file.parent / "cache").rglob("*"))  # it is not remembered
+
+    @pytest.mark.parametrize(("puzzle", "count"), [("conv1d", 1), ("map", 2)])
+    def test_without_a_core_for_it_or_of_a_program_there_is_none(
+        self, puzzle: str, count: int, file: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(watch, "AWAITED", f"{__name__}:is_graded")
+        monkeypatch.setattr(watch, "PREVIEWED", f"{__name__}:is_previewed")
+        monkeypatch.setattr(watch, "cores", lambda: count)
+        monkeypatch.setattr(watch.threading, "Thread", Counted)
+        Counted.names = []
+        grading = self.begun(file, puzzle)
+        grading.wait()
+        assert Counted.names == ["grading"]
+        assert grading.preview() is None
+
+    def test_what_is_no_preview_is_not_taken_for_one(
+        self, file: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(watch, "AWAITED", f"{__name__}:is_graded_later")
+        monkeypatch.setattr(watch, "PREVIEWED", f"{__name__}:is_graded_as_a_preview")
+        grading = self.begun(file)
+        grading.wait()
+        assert grading.preview() is None
+        assert grading.record().verdict is Verdict.PASS
+
+    def test_dropped_its_preview_is_gone(self, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(watch, "AWAITED", f"{__name__}:is_graded_later")
+        monkeypatch.setattr(watch, "PREVIEWED", f"{__name__}:sleeps")
+        grading = self.begun(file)
+        log = file.parent / "log"
+        wait_for(lambda: log.exists() and log.read_text() != "")
+        grading.drop()
+        grading.wait()
+        assert not Path(f"/proc/{log.read_text()}").exists()
 
     def test_dropped_it_is_gone(self, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(watch, "AWAITED", f"{__name__}:sleeps")
@@ -396,6 +477,40 @@ def test_an_evening_of_a_student(work: Path, terminal: Callable[..., Terminal]) 
     shown.press_ctrl_c()
     shown.press_ctrl_c()
     ended(shown, work, running)
+
+
+OP = reference_kernel("conv1d", "26.5", "right.mojo").read_text()
+ONE_BLOCK = OP.replace("grid_dim=BLOCKS_PER_GRID", "grid_dim=1")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(cores() < 2, reason="a preview takes a core of its own")
+def test_an_op_is_previewed_and_then_graded(work: Path, terminal: Callable[..., Terminal]) -> None:
+    file = work / "conv1d.mojo"
+    file.write_text(ONE_BLOCK)
+    # On a busy machine a compile takes many times as long.
+    shown = terminal("conv1d.mojo", "--device", "software", "--timeout", "900")
+    shown.until("Above is a preview of conv1d.mojo. Grading", 900)
+    line = next(n for n, text in enumerate(ONE_BLOCK.splitlines(), 1) if "grid_dim=1" in text)
+    assert "Preview: not right yet" in shown.screen()
+    assert f"conv1d.mojo:{line}: what is wrong" in shown.screen()
+    assert "grid_dim = 1 asks for one block" in " ".join(shown.screen().split())
+    assert "/ 100" not in shown.screen()
+    assert not list((work / "grade-out").rglob("*.*"))  # a preview is written nowhere
+
+    # A newer save ends the verdict that was on its way.
+    old = descendants(shown.process.pid)
+    file.write_text(OP)
+    wait_for(lambda: not still_living(old), 10)
+    shown.until("Above is a preview of conv1d.mojo. Grading", 900)
+    assert "Preview: right so far" in shown.screen()
+    assert "What" not in shown.screen()  # to hand it in would be too early
+    shown.until("Watching conv1d.mojo", 900)
+    assert "Passed  100 / 100" in shown.screen()
+    assert "Preview" not in shown.screen()
+    assert decode((work / "grade-out/conv1d/report.json").read_bytes()).toolchain.lane == "graph"
+    shown.press_ctrl_c()
+    ended(shown, work, descendants(shown.process.pid))
 
 
 def test_it_waits_for_a_file_that_can_not_be_graded(

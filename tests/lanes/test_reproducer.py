@@ -10,12 +10,11 @@ import pytest
 from grader import puzzles
 from grader.folders import reference_kernel
 from grader.lanes.mojo_values import filled, listed
+from grader.lanes.op_calls import NotWritten, registered_struct
 from grader.lanes.reproducer import (
-    NotWritten,
     WrittenCase,
     argument_types,
     parameter_names,
-    registered_struct,
     together,
     written,
 )

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from rich.cells import cell_len
 
 from grader.progress import with_earlier
-from grader.record import Record, RubricInfo, Status, Verdict, Visibility
+from grader.record import LaneKind, Record, RubricInfo, Status, Verdict, Visibility
 from grader.report.text import render_glance
 from tests.report import hostile, records
 from tests.report.test_html import largest
@@ -79,3 +79,23 @@ def test_a_student_sees_nothing_that_is_hidden() -> None:
 def test_nothing_reaches_the_terminal_that_it_would_obey(made: Record) -> None:
     text = render_glance(made, width=80, lines=20)
     assert not {c for c in text if unicodedata.category(c) in OBEYED and c != "\n"}
+
+
+def as_preview(made: Record) -> Record:
+    return replace(made, toolchain=replace(made.toolchain, lane=LaneKind.DIRECT))
+
+
+def test_a_preview_says_that_it_is_one_and_gives_no_points() -> None:
+    shown = glance(as_preview(records.race()))
+    assert shown[0].startswith("✗ Preview: not right yet")
+    told = " ".join(" ".join(shown).split())
+    assert "This is a preview, at a few sizes and without MAX Graph. The verdict follows." in told
+    assert "conv1d.mojo:30:38: race between two threads" in shown
+    assert "What to do next" in shown
+    assert "/ 100" not in told
+
+
+def test_of_a_right_preview_there_is_nothing_to_do_yet() -> None:
+    shown = glance(as_preview(records.passed()))
+    assert shown[0].startswith("✓ Preview: right so far")
+    assert len(shown) == 3

@@ -13,8 +13,10 @@ from grader.toolchain.harness import (
     HarnessCase,
     HarnessLaunch,
     NumberArgument,
+    OpCall,
     build_harness,
     harness_text,
+    op_harness_text,
 )
 from grader.toolchain.kernels import Copies, SourceCopy, WantedKernel
 
@@ -43,14 +45,17 @@ def test_each_case_launches_the_kernels_of_its_copy_with_literal_extents():
     ).splitlines()
     assert lines[0] == "@export('W_run')"
     assert {"import W_0", "import W_1"} < set(lines)
-    launches = lines[lines.index("    pass") + 1 :]
-    values = "[words(at[1]), words(at[0], 4, 1, 1, 1), words(UInt64(18446744073709551613))]"
-    assert launches == [
+    launches = lines[lines.index("    pass") + 1 : lines.index("def on_host(number: Int) -> Bool:")]
+    values = (
+        "[words(address(buffers[1])), words(address(buffers[0]), 4, 1, 1, 1), "
+        "words(UInt64(18446744073709551613))]"
+    )
+    assert list(filter(None, launches)) == [
         "    if number == 0:",
-        f"        launch[W_1.scale[W_1.SIZE, 2]](context, {values}, Dim(2, 1, 1), Dim(8, 4, 1))",
-        "        launch[W_1.add](context, [words(at[0])], Dim(1, 1, 1), Dim(1, 1, 1))",
+        f"        launch[W_1.scale[W_1.SIZE, 2]](ctx, {values}, Dim(2, 1, 1), Dim(8, 4, 1))",
+        "        launch[W_1.add](ctx, [words(address(buffers[0]))], Dim(1, 1, 1), Dim(1, 1, 1))",
         "    if number == 1:",
-        "        launch[W_0.add](context, [words(at[0])], Dim(1, 1, 1), Dim(1, 1, 1))",
+        "        launch[W_0.add](ctx, [words(address(buffers[0]))], Dim(1, 1, 1), Dim(1, 1, 1))",
     ]
 
 
@@ -67,6 +72,18 @@ def test_kernels_are_asked_for_the_lengths_of_their_arguments():
 
 def test_a_file_of_which_nothing_is_wanted_is_read_all_the_same():
     assert "    comptime _W_0 = W_0.main" in text().splitlines()
+
+
+def test_an_op_is_called_for_each_case_and_some_on_the_cpu():
+    calls = [OpCall(("op.p.S.execute(", "    ctx,", ")"), on_host=place == 1) for place in range(2)]
+    lines = op_harness_text("@export('PREFIX_run')", "W", ["import op.p"], calls).splitlines()
+    assert lines[0] == "@export('W_run')"
+    assert "import op.p" in lines
+    begin = lines.index("    if number == 0:")
+    call = ["        op.p.S.execute(", "            ctx,", "        )"]
+    assert lines[begin : begin + 8] == ["    if number == 0:", *call, "    if number == 1:", *call]
+    begin = lines.index("def on_host(number: Int) -> Bool:")
+    assert lines[begin + 1 :] == ["    if number == 1:", "        return True", "    return False"]
 
 
 @pytest.mark.parametrize("name", WITH_TRAITS)

@@ -19,8 +19,9 @@ from grader.device import CaseEvidence, Finding, FindingKind
 from grader.errors import GradeError
 from grader.grading.results import Results
 from grader.lanes.devices import HowToRun
+from grader.lanes.op_calls import NotWritten
 from grader.lanes.program import ProgramPlace, open_program
-from grader.lanes.reproducer import NotWritten, WrittenCase, written
+from grader.lanes.reproducer import WrittenCase, written
 from grader.lanes.source_lines import at_source, same_endless, same_findings
 from grader.lanes.workspace import compile_limits
 from grader.model.cases import Observation, Problem

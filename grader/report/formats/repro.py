@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from grader import puzzles
 from grader.errors import GradeError
 from grader.intake.display import one_line
-from grader.lanes.reproducer import NotWritten, WrittenCase, together, written
+from grader.lanes.op_calls import NotWritten
+from grader.lanes.reproducer import WrittenCase, together, written
 from grader.model.part import Arrays, Part
 from grader.record import Counterexample, Record
 from grader.report.style import SHORT, cut

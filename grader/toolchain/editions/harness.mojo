@@ -1,6 +1,7 @@
-# What launches a program's kernels for the grader: a part of a Mojo program that is built as a
-# shared library. Behind it, for each case, the grader writes the launches that the task says
-# (`launch_case`), and a question whether the kernels can take them (`refused`).
+# What launches a program's kernels for the grader, or calls an op: a part of a Mojo program that is
+# built as a shared library. Behind it, for each case, the grader writes the launches that the task
+# says, or the call (`launch_case`), and two questions: whether the kernels can take what they are
+# given (`refused`), and whether the op runs on the CPU (`on_host`).
 #
 # PREFIX stands for a random word, so that nothing which a student's file exports has such a name.
 
@@ -32,6 +33,11 @@ struct Passed[T: AnyType](DevicePassable, TrivialRegisterPassable):
     @staticmethod
     def get_type_name() -> String:
         return "Passed"
+
+
+def address(buffer: DeviceBuffer[DType.uint8]) -> UInt64:
+    """Where a buffer lies."""
+    return UInt64(Int(buffer.unsafe_ptr()))
 
 
 def words(number: UInt64, *more: Int) -> Words:
@@ -139,28 +145,30 @@ struct Harness(Movable):
         number: Int,
         count: Int,
         lengths: Pointer[Int, MutAnyOrigin],
-        given: Pointer[Int, MutAnyOrigin],
+        begins: Pointer[Int, MutAnyOrigin],
         data: Pointer[Pointer[UInt8, MutAnyOrigin], MutAnyOrigin],
         copies: Int,
         which: Pointer[Int, MutAnyOrigin],
         results: Pointer[Pointer[UInt8, MutAnyOrigin], MutAnyOrigin],
     ) raises:
-        """Make the buffers, with the data that is given or zeros; launch; copy some of them back."""
-        var addresses = List[UInt64]()
+        """Make the buffers, which begin with zeros (0), with data (1) or as they are (2); launch;
+        copy some of them back."""
+        var context = DeviceContext(api="cpu") if on_host(number) else self.context
         for place in range(count):
             var length = lengths[unsafe_offset=place]
-            var buffer = self.context.enqueue_create_buffer[DType.uint8](length)
-            addresses.append(UInt64(Int(buffer.unsafe_ptr())))
+            var buffer = context.enqueue_create_buffer[DType.uint8](length)
             self.buffers.append(buffer)
-            if given[unsafe_offset=place]:
-                self.context.enqueue_copy(buffer, data[unsafe_offset=place])
-            else:
-                self.context.enqueue_memset(buffer, 0)
-        launch_case(number, self.context, addresses)
+            if begins[unsafe_offset=place] == 1:
+                context.enqueue_copy(buffer, data[unsafe_offset=place])
+            elif begins[unsafe_offset=place] == 0:
+                context.enqueue_memset(buffer, 0)
+        if on_host(number):
+            context.synchronize()  # its buffers are read directly
+        launch_case(number, context, self.buffers)
         for place in range(copies):
             var buffer = self.buffers[which[unsafe_offset=place]]
-            self.context.enqueue_copy(results[unsafe_offset=place], buffer)
-        self.context.synchronize()
+            context.enqueue_copy(results[unsafe_offset=place], buffer)
+        context.synchronize()
         self.buffers.clear()
 
 
@@ -196,7 +204,7 @@ def exported_run(
     number: Int,
     count: Int,
     lengths: Pointer[Int, MutAnyOrigin],
-    given: Pointer[Int, MutAnyOrigin],
+    begins: Pointer[Int, MutAnyOrigin],
     data: Pointer[Pointer[UInt8, MutAnyOrigin], MutAnyOrigin],
     copies: Int,
     which: Pointer[Int, MutAnyOrigin],
@@ -205,7 +213,7 @@ def exported_run(
     room: Int,
 ) abi("C") -> Int:
     try:
-        harness[].run(number, count, lengths, given, data, copies, which, results)
+        harness[].run(number, count, lengths, begins, data, copies, which, results)
         return 0
     except error:
         return tell(error, said, room)

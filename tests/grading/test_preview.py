@@ -1,0 +1,116 @@
+"""A preview says of an op what its verdict will say, or nothing; and it is no verdict.
+
+What the verdict is, the labels say: no graph is compiled here. The ordinary run takes a sample of
+each kind; ``--exhaustive`` takes all of the default edition.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks.causes import compare
+from benchmarks.labels import Label, default_labels, rewritten_labels
+from grader.errors import SubmissionRefused, UsageError
+from grader.folders import reference_kernel
+from grader.grading.run import grade
+from grader.grading.state import Request, Silent
+from grader.record import LaneKind, Record, Verdict
+
+OPS = ("conv1d", "softmax", "embedding")
+EVERY_RUN = {
+    "conv1d": ("right", "grid_dim_one", "output_last", "op_name_misspelt"),
+    "softmax": ("barrier_missing_in_sum",),
+    "embedding": ("token_off_by_one",),
+}
+AT_ANOTHER_SIZE = {
+    "conv1d": (
+        "grid_wrong_at_one_size",
+        "kernel_instance_of_another_size",
+    ),
+    "softmax": (),
+    "embedding": (),
+}
+"""Wrong at a size that is not among the few of a preview, which takes them for right."""
+WITHOUT = {
+    "conv1d": (
+        "op_name_misspelt",
+        "execute_renamed",
+        "register_removed",
+    ),
+    "softmax": ("op_misspelt",),
+    "embedding": ("op_misspelt",),
+}
+"""What is no op that can be called has no preview; the graph compile says what is wrong."""
+
+
+def previewed(file: Path, puzzle: str, edition: str = "26.5") -> Record:
+    request = Request(source=file, puzzle_name=puzzle, device="software", edition=edition)
+    return grade(request, Silent(), preview=True)
+
+
+def labelled() -> list[object]:
+    return [
+        pytest.param(
+            label,
+            id=f"{puzzle}-{label.path.stem}",
+            marks=() if label.path.stem in EVERY_RUN[puzzle] else pytest.mark.exhaustive,
+        )
+        for puzzle in OPS
+        for label in (*default_labels(puzzle), *rewritten_labels(puzzle))
+    ]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("label", labelled())
+def test_it_says_what_the_label_says(label: Label) -> None:
+    puzzle, name = label.sample.puzzle, label.path.stem
+    if label.verdict == "refused":
+        with pytest.raises(SubmissionRefused):
+            previewed(label.path, puzzle)
+        return
+    record = previewed(label.path, puzzle)
+    # The compiler alone refuses it, nothing is filled in, or there is no mark.
+    nothing_to_run = label.score == 0
+    if nothing_to_run or name in WITHOUT[puzzle]:
+        assert record.verdict is Verdict.FAULT
+        return
+    assert record.is_preview
+    if name in AT_ANOTHER_SIZE[puzzle]:
+        assert record.verdict is Verdict.PASS
+        return
+    assert record.verdict == label.verdict, record.headline
+    if label.verdict == "fail" and label.sample.entry.cause is not None:
+        told = compare(label, record)
+        assert (told.said, told.line) in ((told.wanted, None), (told.wanted, "right"))
+
+
+def test_the_lists_name_samples_that_exist() -> None:
+    for puzzle in OPS:
+        names = {label.path.stem for label in default_labels(puzzle)}
+        for listed in (EVERY_RUN, AT_ANOTHER_SIZE, WITHOUT):
+            assert set(listed[puzzle]) <= names
+
+
+@pytest.mark.slow
+def test_it_is_no_verdict() -> None:
+    record = previewed(reference_kernel("conv1d", "26.5", "right.mojo"), "conv1d")
+    assert record.toolchain.lane is LaneKind.DIRECT
+    assert record.headline == "Right. Tried at 6 of 58 sizes of the task."
+
+
+@pytest.mark.parametrize(
+    ("puzzle", "edition"), [("map", "26.5"), ("conv1d", "26.4")], ids=["program", "edition"]
+)
+def test_what_has_no_such_lane_has_none(puzzle: str, edition: str) -> None:
+    with pytest.raises(UsageError):
+        previewed(reference_kernel(puzzle, "26.5", "right.mojo"), puzzle, edition)
+
+
+def test_what_has_a_main_has_none(tmp_path: Path) -> None:
+    """The compiler takes it beside a program, and not in a package."""
+    text = reference_kernel("conv1d", "26.5", "right.mojo").read_text()
+    file = tmp_path / "conv1d.mojo"
+    file.write_text(f"{text}\n\ndef main():\n    pass\n")
+    assert previewed(file, "conv1d").verdict is Verdict.FAULT
