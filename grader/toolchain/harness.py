@@ -203,8 +203,11 @@ def op_harness_text(text: str, word: str, imports: Sequence[str], calls: Sequenc
     """The program: what is the same in each, and the call of each case."""
     takes = ["def refused(number: Int) -> Int:", "    return 0"]
     launches = list(_LAUNCH_CASE)
+    # A graph hands over what is there, and waits for what it was given back.
+    launches.append("    ctx.synchronize()")
     for number, call in enumerate(calls):
         launches += [f"    if number == {number}:", *(f"        {line}" for line in call.lines)]
+    launches.append("    ctx.synchronize()")
     on_host = _on_host([number for number, call in enumerate(calls) if call.on_host])
     return _whole(text, word, imports, takes, launches, on_host)
 

@@ -82,6 +82,8 @@ def test_an_op_is_called_for_each_case_and_some_on_the_cpu():
     begin = lines.index("    if number == 0:")
     call = ["        op.p.S.execute(", "            ctx,", "        )"]
     assert lines[begin : begin + 8] == ["    if number == 0:", *call, "    if number == 1:", *call]
+    waits = "    ctx.synchronize()"
+    assert (lines[begin - 1], lines[begin + 8]) == (waits, waits)
     begin = lines.index("def on_host(number: Int) -> Bool:")
     assert lines[begin + 1 :] == ["    if number == 1:", "        return True", "    return False"]
 

@@ -162,8 +162,6 @@ struct Harness(Movable):
                 context.enqueue_copy(buffer, data[unsafe_offset=place])
             elif begins[unsafe_offset=place] == 0:
                 context.enqueue_memset(buffer, 0)
-        if on_host(number):
-            context.synchronize()  # its buffers are read directly
         launch_case(number, context, self.buffers)
         for place in range(copies):
             var buffer = self.buffers[which[unsafe_offset=place]]
