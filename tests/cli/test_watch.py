@@ -501,6 +501,7 @@ def test_an_op_is_previewed_and_then_graded(work: Path, terminal: Callable[..., 
     # A newer save ends the verdict that was on its way.
     old = descendants(shown.process.pid)
     file.write_text(OP)
+    shown.until("Above is an older save")
     wait_for(lambda: not still_living(old), 10)
     shown.until("Above is a preview of conv1d.mojo. Grading", 900)
     assert "Preview: right so far" in shown.screen()
@@ -508,7 +509,7 @@ def test_an_op_is_previewed_and_then_graded(work: Path, terminal: Callable[..., 
     shown.until("Watching conv1d.mojo", 900)
     assert "Passed  100 / 100" in shown.screen()
     assert "Preview" not in shown.screen()
-    assert decode((work / "grade-out/conv1d/report.json").read_bytes()).toolchain.lane == "graph"
+    assert decode((work / "grade-out/conv1d/record.json").read_bytes()).toolchain.lane == "graph"
     shown.press_ctrl_c()
     ended(shown, work, descendants(shown.process.pid))
 
