@@ -359,15 +359,16 @@ class PreviewRun(OpRun):
 
 
 def _few(shapes: Sequence[PlannedShape]) -> list[PlannedShape]:
-    """The first assigned sizes of each part, which are those that tell most."""
+    """Of the assigned sizes of each part the first, which tell most, and the largest."""
     assigned = [shape for shape in shapes if shape.scope is Scope.ASSIGNED]
     parts = dict.fromkeys(shape.part.name for shape in assigned)
-    share = PREVIEW_SIZES // len(parts)
-    return [
-        shape
-        for part in parts
-        for shape in [each for each in assigned if each.part.name == part][:share]
-    ]
+    chosen = []
+    for part in parts:
+        of_part = [shape for shape in assigned if shape.part.name == part]
+        largest = max(of_part, key=lambda shape: shape.extent)
+        first = of_part[: PREVIEW_SIZES // len(parts)]
+        chosen += first if largest in first else [*first[:-1], largest]
+    return chosen
 
 
 def _staged(submission: Submission) -> bytes:

