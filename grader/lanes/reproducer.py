@@ -35,6 +35,7 @@ from grader.model.part import (
 )
 from grader.toolchain.edition import CallTraits, Edition
 
+_NAME: Final = re.compile(r"[A-Za-z_]\w*")
 _KERNEL: Final = re.compile(r"\bkernel\b")
 _BEGINS: Final = (
     "# ---- All above is the submission, line by line, but for its own main and the values of its\n"

@@ -173,6 +173,7 @@ def is_graded_later(task: Task) -> Record:
 
 def is_previewed(task: Task) -> Record:
     record = is_graded(task)
+    assert record.toolchain is not None
     Path(os.environ["STUB_LOG"]).touch()
     return replace(record, toolchain=replace(record.toolchain, lane=LaneKind.DIRECT))
 
@@ -242,7 +243,7 @@ class TestAwaitedGrading:
         monkeypatch.setattr(watch, "AWAITED", f"{__name__}:is_graded")
         monkeypatch.setattr(watch, "PREVIEWED", f"{__name__}:is_previewed")
         monkeypatch.setattr(watch, "cores", lambda: count)
-        monkeypatch.setattr(watch.threading, "Thread", Counted)
+        monkeypatch.setattr(threading, "Thread", Counted)
         Counted.names = []
         grading = self.begun(file, puzzle)
         grading.wait()

@@ -82,6 +82,7 @@ def test_nothing_reaches_the_terminal_that_it_would_obey(made: Record) -> None:
 
 
 def as_preview(made: Record) -> Record:
+    assert made.toolchain is not None
     return replace(made, toolchain=replace(made.toolchain, lane=LaneKind.DIRECT))
 
 
