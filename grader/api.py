@@ -20,6 +20,8 @@ from grader.model.checks import Check
 from grader.model.part import Part
 from grader.model.puzzle import Puzzle
 from grader.puzzles import find, load_puzzles
+from grader.quiz import is_quiz
+from grader.quiz.grading import grade_answers
 from grader.record import Audience, Record
 from grader.rubric import load_rubric, puzzle_of
 
@@ -41,7 +43,8 @@ def grade(
     """Grade one file, as ``grade submit`` does.
 
     Args:
-        path: The submission, a Mojo source.
+        path: The submission, a Mojo source; or the answers to a quiz, a file that ends in
+            ``.toml``: then only the path counts.
         puzzle: The name of a puzzle of the grader, or a course's own; ``auto`` takes the
             rubric's, else the one that the file is of.
         device: ``auto`` takes a GPU whose driver works, else the software device.
@@ -62,6 +65,8 @@ def grade(
             puzzle's.
     """
     submission = read_submission(path)
+    if is_quiz(submission.name):
+        return grade_answers(submission)
     reason = ""
     if puzzle == "auto" and rubric is not None:
         puzzle = puzzle_of(Path(rubric))

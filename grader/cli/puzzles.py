@@ -11,6 +11,8 @@ from grader.choices import DEFAULT_EDITION
 from grader.errors import UsageError
 from grader.folders import edition_names
 from grader.puzzles import NAMES, find
+from grader.quiz import NAMES as QUIZZES
+from grader.quiz import SUFFIX, is_quiz
 
 
 @click.group(invoke_without_command=True)
@@ -44,10 +46,16 @@ def puzzles(context: click.Context, wanted: str | None) -> None:
         for item in puzzle.rubric:
             points = f"+{item.points}" if item.extra else f"{item.points}"
             click.echo(f"  {points:>5}  {item.title}{' (extra credit)' if item.extra else ''}")
+    from grader.quiz.model import find_quiz
+
+    for quiz in map(find_quiz, QUIZZES):
+        click.echo(f"\n{quiz.name}: {quiz.title}\n  Questions:")
+        for question in quiz.questions:
+            click.echo(f"  {question.points:>5}  {question.title}")
 
 
 @click.command()
-@click.argument("puzzle", type=click.Choice(NAMES))
+@click.argument("puzzle", type=click.Choice((*NAMES, *QUIZZES)))
 @click.argument("file", required=False, type=click.Path(path_type=Path))
 @click.option(
     "--edition",
@@ -59,8 +67,12 @@ def puzzles(context: click.Context, wanted: str | None) -> None:
 def start(puzzle: str, file: Path | None, edition: str) -> None:
     """Write the skeleton of PUZZLE, the file that is to be filled in.
 
-    It goes to FILE, or to PUZZLE.mojo. What is there already is left as it is.
+    It goes to FILE, or to PUZZLE.mojo. What is there already is left as it is. Of a quiz it is a
+    file for the answers, PUZZLE.toml, and the kernels that it asks about stand beside it.
     """
+    if puzzle in QUIZZES:
+        _start_quiz(puzzle, file or Path(f"{puzzle}{SUFFIX}"))
+        return
     from grader.references import reference
     from grader.toolchain import edition as editions
 
@@ -72,20 +84,43 @@ def start(puzzle: str, file: Path | None, edition: str) -> None:
             f"there is no skeleton of {puzzle} for edition {edition}",
             remedy="Choose another edition with --edition.",
         )
+    _write(file, skeleton, puzzle)
+    click.echo(f"{file}: {known.title}. {editions.find(edition).worded(known.first_step)}")
+    click.echo(f"See how it goes with each save: {shlex.join(['grade', 'watch', str(file)])}")
+
+
+def _write(file: Path, text: str, puzzle: str) -> None:
+    """Write a new file."""
     try:
         with file.open("x", encoding="utf-8", newline="") as new:
-            new.write(skeleton)
+            new.write(text)
     except FileExistsError:
         raise UsageError(
             f"{file} is there already, and was left as it is",
-            remedy=f"Name another file, as in: grade start {puzzle} another.mojo",
+            remedy=f"Name another file, as in: grade start {puzzle} another{file.suffix}",
         ) from None
     except OSError as error:
         raise UsageError(
             f"{file} can't be written: {error.strerror}", remedy="Name another file."
         ) from error
-    click.echo(f"{file}: {known.title}. {editions.find(edition).worded(known.first_step)}")
-    click.echo(f"See how it goes with each save: {shlex.join(['grade', 'watch', str(file)])}")
+
+
+def _start_quiz(quiz: str, file: Path) -> None:
+    """Write the file for the answers, and the kernels beside it."""
+    from grader.quiz.answers import kernels_of_quiz, starting_answers
+    from grader.quiz.model import find_quiz
+
+    if not is_quiz(file.name):
+        raise UsageError(
+            f"{file} is no name of a file for answers", remedy=f"Let it end in {SUFFIX}."
+        )
+    kernels = file.with_suffix(".mojo")
+    _write(kernels, kernels_of_quiz(quiz), quiz)
+    _write(file, starting_answers(quiz, kernels.name, file.name), quiz)
+    click.echo(f"{file}: {find_quiz(quiz).title}. Answer the questions in it.")
+    click.echo(f"{kernels}: the kernels that they are about. See what they cost, afterwards:")
+    click.echo(shlex.join(["grade", "profile", str(kernels)]))
+    click.echo(f"Then hand in: {shlex.join(['grade', 'submit', str(file)])}")
 
 
 @puzzles.command()

@@ -17,6 +17,7 @@ from grader.cli import options
 from grader.cli.how import How, how_to_grade
 from grader.cli.root import EXIT_CODES
 from grader.errors import RecordError, SubmissionRefused, UsageError
+from grader.quiz import SUFFIX, is_quiz
 
 if TYPE_CHECKING:
     from grader.cli.progress import TerminalProgress
@@ -76,6 +77,8 @@ def submit(
 ) -> None:
     """Grade FILE (or - for standard input) and write a report.
 
+    FILE is a Mojo source, or the answers to a quiz, as in p30.toml.
+
     Writes DIR/record.json, the versioned record, and DIR/report.html.
     """
     from grader.cli.output import (
@@ -119,8 +122,11 @@ def submit(
             progress.notice(notice)
         try:
             submission = read_submission(source)
-            request = how.request(source, submission)
-            record = _graded(request, submission, progress, fresh=fresh)
+            record = (
+                _quiz(submission, how)
+                if is_quiz(submission.name)
+                else _graded(how.request(source, submission), submission, progress, fresh=fresh)
+            )
         except SubmissionRefused as refused:
             record = for_reader(how.refusal(source, refused), audience)
             record = compared(record, earlier, audience)
@@ -140,6 +146,18 @@ def submit(
         open_in_browser(written["html"])
     # What a student may not know, the exit code must not tell either.
     raise click.exceptions.Exit(int(shown.exit_code))
+
+
+def _quiz(submission: Submission, how: How) -> Record:
+    """The record of answers to a quiz. Nothing is run, so that nothing is remembered."""
+    from grader.quiz.grading import grade_answers
+
+    if how.assigned is not None:
+        raise UsageError(
+            f"{submission.name} holds answers to a quiz, and no puzzle or rubric goes with them",
+            remedy="Leave out --puzzle and --rubric.",
+        )
+    return grade_answers(submission)
 
 
 def _graded(
@@ -196,9 +214,10 @@ def folder_of(file: Path) -> Path:
     hold what a folder's should not, a digest of the whole path keeps them apart.
     """
     relative = os.path.relpath(os.path.abspath(file))
-    parts = Path(relative.removesuffix(".mojo")).parts
+    ours = relative.endswith((".mojo", SUFFIX))
+    parts = Path(relative).with_suffix("").parts if ours else ()
     plain = [_plain(part) for part in parts]
-    if parts and list(parts) == plain and relative.endswith(".mojo"):
+    if parts and list(parts) == plain:
         return Path("grade-out", *plain)
     digest = hashlib.sha256(os.fsencode(os.path.abspath(file))).hexdigest()[:10]
     return Path("grade-out", f"{_plain(file.name) or 'submission'}-{digest}")

@@ -19,7 +19,7 @@ evidence as well, so it imports neither the interpreter nor NumPy.
 from grader.device import schedules
 from grader.device.case import SIGNALLING_NAN, CaseSetup, InputPairs, LaunchLimits
 from grader.device.control import Compared, Repeated
-from grader.device.cuda import MAX_THREADS_PER_BLOCK, WARP, CallRefused, CudaResult
+from grader.device.cuda import MAX_THREADS_PER_BLOCK, WARP, CallRefused, CudaResult, occupancy
 from grader.device.evidence import (
     MOST_PROFILED,
     AccessTrace,
@@ -83,6 +83,7 @@ __all__ = [
     "TracedAccess",
     "Writer",
     "library_directory",
+    "occupancy",
     "of_file",
     "schedules",
     "spawn_plain",

@@ -19,6 +19,7 @@ from grader.guidance.cause import (
 from grader.marks import compiled, untouched
 from grader.record import (
     HINT_STEPS,
+    Aspect,
     Attribution,
     Counterexample,
     ProblemKind,
@@ -130,6 +131,8 @@ def _general(record: Record, explained: set[str]) -> Iterator[Hint]:
         example = next((e for e in record.counterexamples if e.check == checks[0].id), None)
         known = _of_example(record, example) if example is not None else ""
         yield Hint(2, known or checks[0].hint)
+        # Each question of a quiz is by itself.
+        yield from (Hint(2, each.hint) for each in checks[1:] if each.aspect is Aspect.ANSWER)
 
 
 def _of_example(record: Record, example: Counterexample) -> str:

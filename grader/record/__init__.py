@@ -64,6 +64,7 @@ from grader.record.profiles import (
     WastefulAccess,
 )
 from grader.record.terms import (
+    AnswerFault,
     Aspect,
     Attribution,
     Audience,
@@ -95,6 +96,7 @@ __all__ = [
     "MAX_RECORD_BYTES",
     "SCHEMA",
     "Access",
+    "AnswerFault",
     "ArrayUse",
     "Aspect",
     "Attribution",

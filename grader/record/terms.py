@@ -92,6 +92,8 @@ class Aspect(StrEnum):
     """What the file does as a program, by its own ``main``."""
     USAGE = "usage"
     """What its kernels cost, as the device counts it."""
+    ANSWER = "answer"
+    """The answer to a question of a quiz."""
     ALL = "all"
     """All of the above, at sizes beyond the task."""
     OWN = "own"
@@ -158,6 +160,10 @@ class Reason(StrEnum):
     """A GPU does not show what instructions cost."""
     NOT_COUNTED = "not-counted"
     """The device could not count it. Data: ``why`` (`Uncounted`)."""
+    NO_ANSWER = "no-answer"
+    """Data: where an answer has another name that may be meant, that ``name`` and its ``line``."""
+    WRONG_ANSWER = "wrong-answer"
+    """Data: ``why`` (`AnswerFault`), and what was ``given``, for people."""
 
     @property
     def out_of_reach(self) -> bool:
@@ -168,6 +174,22 @@ class Reason(StrEnum):
             Reason.PROGRAM_UNSEEN,
             Reason.COUNTERS_HIDDEN,
         )
+
+
+class AnswerFault(StrEnum):
+    """What is wrong with an answer to a question of a quiz."""
+
+    NOT_A_NUMBER = "not-a-number"
+    NOT_A_KERNEL = "not-a-kernel"
+    """It is no name of a kernel that the question is about."""
+    NOT_LINES = "not-lines"
+    """It is no list of whole numbers."""
+    NOT_OPTIONS = "not-options"
+    """It is no list of options that the question has."""
+    OTHER = "other"
+    """The device counts something else."""
+    OTHERS = "others"
+    """Some of the list are wrong, or some are missing."""
 
 
 class Uncounted(StrEnum):

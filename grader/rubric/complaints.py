@@ -96,6 +96,30 @@ def kind(value: object) -> str:
     return f"a {type(value).__name__}"
 
 
+def read_document(text: str, name: str) -> tuple[Mapping[str, object], dict[KeyPath, int]]:
+    """The values of a file, and the line of each key.
+
+    Raises:
+        UsageError: it is no TOML.
+    """
+    try:
+        return tomllib.loads(text), key_lines(text)
+    except RecursionError:
+        raise UsageError(f"{one_line(name)}: it is nested too deeply", remedy=REMEDY) from None
+    except ValueError as error:
+        # Besides TOMLDecodeError, what int() says of a number with thousands of digits.
+        raise UsageError(_syntax(name, text, str(error)), remedy=REMEDY) from None
+
+
+def _syntax(name: str, text: str, said: str) -> str:
+    """What ``tomllib`` said, with the line in front like every other message."""
+    what, _, where = said.partition(" (at ")
+    found = re.match(r"line (\d+)", where)
+    # "At end of document": the last line on which something stands.
+    line = int(found[1]) if found else text.rstrip().count("\n") + 1
+    return f"{one_line(name)}, line {line}: {one_line(what)}: this is not valid TOML"
+
+
 KeyPath = tuple[str | int, ...]
 """Keys from the top; a number is a place in an array: ``("sizes", 0, "conv_size")``."""
 

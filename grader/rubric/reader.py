@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from fractions import Fraction
@@ -19,7 +18,7 @@ from grader.model.puzzle import Puzzle, RubricItem
 from grader.puzzles import NAMES
 from grader.record import HINT_STEPS, SkeletonInfo
 from grader.rubric import keys, sizes
-from grader.rubric.complaints import REMEDY, Complaints, KeyPath, key_lines, kind, unknown
+from grader.rubric.complaints import REMEDY, Complaints, kind, read_document, unknown
 from grader.rubric.keys import SKELETON_KEY, read_due, read_skeleton
 from grader.rubric.model import Rubric
 
@@ -61,7 +60,7 @@ def puzzle_of(path: Path) -> str:
     Raises:
         UsageError: it can't be read, or does not say it.
     """
-    document, lines = _document(_text(_read(path), path.name), path.name)
+    document, lines = read_document(_text(_read(path), path.name), path.name)
     name = document.get("puzzle")
     if isinstance(name, str) and name in NAMES:
         return name
@@ -105,29 +104,9 @@ def parse_rubric(
         skeleton: That one, where the folder is no longer at hand.
     """
     text = _text(data, name)
-    document, lines = _document(text, name)
+    document, lines = read_document(text, name)
     reader = _RubricReader(document, text, puzzle, Complaints(name, lines))
     return reader.rubric(folder, skeleton)
-
-
-def _document(text: str, name: str) -> tuple[Mapping[str, object], dict[KeyPath, int]]:
-    """The values of a file, and the line of each key."""
-    try:
-        return tomllib.loads(text), key_lines(text)
-    except RecursionError:
-        raise UsageError(f"{one_line(name)}: it is nested too deeply", remedy=REMEDY) from None
-    except ValueError as error:
-        # Besides TOMLDecodeError, what int() says of a number with thousands of digits.
-        raise UsageError(_syntax(name, text, str(error)), remedy=REMEDY) from None
-
-
-def _syntax(name: str, text: str, said: str) -> str:
-    """What ``tomllib`` said, with the line in front like every other message."""
-    what, _, where = said.partition(" (at ")
-    found = re.match(r"line (\d+)", where)
-    # "At end of document": the last line on which something stands.
-    line = int(found[1]) if found else text.rstrip().count("\n") + 1
-    return f"{one_line(name)}, line {line}: {one_line(what)}: this is not valid TOML"
 
 
 def _text(data: bytes, name: str) -> str:

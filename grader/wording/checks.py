@@ -21,6 +21,7 @@ from grader.record import (
     Visibility,
 )
 from grader.wording.cases import HOST_UNTOLD, Data, problem_detail, problem_title
+from grader.wording.quiz import no_answer, wrong_answer
 from grader.wording.usage import cant_be_counted, limit_in_short, over_limit, within_limits
 
 NOT_RUN: dict[NotRun, str] = {
@@ -131,6 +132,8 @@ _REASONS: dict[Reason, str] = {
     Reason.COUNTERS_HIDDEN: "a GPU does not show what each line costs; grade on the software "
     "device to see it",
     Reason.NOT_COUNTED: "{told}",
+    Reason.NO_ANSWER: "{told}",
+    Reason.WRONG_ANSWER: "{told}",
 }
 
 
@@ -190,6 +193,8 @@ _BY_THEIR_DATA: Final[Mapping[Reason, Callable[[Data], str]]] = {
     Reason.OVER_LIMIT: over_limit,
     Reason.WITHIN_LIMITS: within_limits,
     Reason.NOT_COUNTED: cant_be_counted,
+    Reason.NO_ANSWER: no_answer,
+    Reason.WRONG_ANSWER: wrong_answer,
 }
 
 
