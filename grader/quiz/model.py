@@ -163,7 +163,7 @@ class WhichLines(
         return None if set(lines) == self.expected(counts) else AnswerFault.OTHERS
 
 
-class Option(_Strict, kw_only=True):
+class Option(_Strict, frozen=True, kw_only=True):
     """A reason why a kernel is slower than another: it has more of something."""
 
     id: str
@@ -229,7 +229,7 @@ class Unseen(
 Answer = MostOf | HowMany | WhichLines | WhySlower | Unseen
 
 
-class Question(_Strict, kw_only=True):
+class Question(_Strict, frozen=True, kw_only=True):
     """One question."""
 
     id: str
@@ -251,7 +251,7 @@ class Question(_Strict, kw_only=True):
         return None if isinstance(self.answer, Unseen) else self.answer
 
 
-class Quiz(_Strict, kw_only=True):
+class Quiz(_Strict, frozen=True, kw_only=True):
     """What stands in ``quiz.toml``."""
 
     name: str
