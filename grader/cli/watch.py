@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from grader.cli import options
 from grader.cli.how import How, how_to_grade
 from grader.cli.root import EXIT_CODES
 from grader.cli.submit import folder_of
+from grader.errors import UsageError
+from grader.quiz import is_quiz
 
 
 @click.command(epilog=EXIT_CODES)
@@ -29,6 +32,11 @@ def watch(file: Path, how: How, out: Path | None, hints: int | None) -> None:
     A newer save ends what is still running for an older one. What you have
     graded before is shown at once. Ctrl-C ends it.
     """
+    if is_quiz(file.name):
+        raise UsageError(
+            f"{file.name} holds answers to a quiz: these are for reading and thinking",
+            remedy=f"Hand them in when you are done: {shlex.join(['grade', 'submit', str(file)])}",
+        )
     how.check()
     from grader.cli.output import Outputs
     from grader.course import ReportTarget, path_in_repository

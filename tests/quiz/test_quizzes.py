@@ -258,3 +258,8 @@ class TestOnTheCommandLine:
         )
         assert isinstance(refused.exception, UsageError)
         assert "answers to a quiz" in refused.exception.what
+
+    def test_it_is_not_watched(self) -> None:
+        watched = CliRunner().invoke(root, ["watch", "p30.toml"])
+        assert isinstance(watched.exception, UsageError)
+        assert "grade submit p30.toml" in watched.exception.remedy
