@@ -23,12 +23,13 @@ from grader.grading.verdict import score
 from grader.guidance import causes
 from grader.intake import submission_from_bytes
 from grader.model.checks import Judgement, PartResults
+from grader.model.puzzle import Puzzle, RubricItem
 from grader.model.usage import AccessUse, KernelUse, PartUse, measured
 from grader.puzzles.conv1d import PUZZLE
 from grader.record import Reason, Record, Status, Uncounted, UsageLimit, Verdict, Visibility
 from grader.references import reference
 from grader.report.formats.elements import line_messages
-from grader.rubric import Rubric, parse_rubric
+from grader.rubric import Rubric, parse_rubric, starting_file
 from grader.wording.usage import over_limit
 from tests.grading import scripted
 
@@ -172,6 +173,29 @@ class TestARubric:
         hidden = rubric('reads = 1\n[checks.device]\nvisibility = "hidden"\n')
         shown = {each.id: hidden.visible(each.id) for each in hidden.puzzle.rubric}
         assert shown["usage"] is shown["device"] is Visibility.HIDDEN
+
+
+class TestAPuzzle:
+    def asking(self, check: Frugal) -> Puzzle:
+        item = RubricItem(check=check, points=5)
+        return replace(PUZZLE, rubric=(*PUZZLE.rubric, item), checks=(*PUZZLE.checks, check))
+
+    def test_may_ask_by_itself(self) -> None:
+        puzzle = self.asking(Frugal(sectors=2))
+        shapes, results = scripted.search(Counted(load()), puzzle=puzzle)
+        results.profiles += profile_parts(results, Counted(load()), puzzle, shapes, "")
+        scored = score(puzzle, scripted.whole(results))
+        (check,) = (each for each in scored.checks if each.status is Status.FAILED)
+        assert (check.reason, check.max_points) == (Reason.OVER_LIMIT, 5)
+        # A course may set other limits then, and need not offer it twice.
+        text = starting_file(puzzle)
+        assert text.count("[checks.usage]") == 1
+        made = parse_rubric(b'puzzle = "conv1d"\n[checks.usage]\nsectors = 9\n', puzzle)
+        assert made.puzzle.settings["usage"] == {"sectors": 9}
+
+    def test_has_to_limit_something(self) -> None:
+        with pytest.raises(ValueError, match="limits nothing"):
+            self.asking(Frugal())
 
 
 class Counted(scripted.ScriptedLane):
