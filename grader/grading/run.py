@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 PREVIEW_SIZES: Final = 6
 """Sizes that a preview tries, of all parts together: each costs a fifteenth of its compile."""
 PREVIEW_EXAMPLES: Final = 60
+"""Its cases, of all parts together; a search for a smaller failing one is beyond them."""
 HEAD_START = 0.5
 """Seconds of packaging after which the device and the worker are started beside it.
 
@@ -297,7 +298,7 @@ class OpRun(EditionRun):
 
 
 class PreviewRun(OpRun):
-    """A few sizes of an op, called without MAX Graph: there in a fourth of the time.
+    """A few sizes of an op, called without MAX Graph: there in half of the time.
 
     It is the same search and the same checks, and decides nothing. It runs beside the grading that
     does, so only where a namespace keeps the two apart.

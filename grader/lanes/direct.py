@@ -1,6 +1,6 @@
 """The lane of a preview: a library calls an op as a graph would, without MAX Graph.
 
-It takes a fourth of the time of a graph compile, and knows the lines of the student's file. But the
+It takes a third of the time of a graph compile, and knows the lines of the student's file. But the
 code that it runs was compiled in another way than what the task asks for: it previews, and never
 decides.
 """
