@@ -314,11 +314,13 @@ class PreviewRun(OpRun):
         from grader.grading import plan
         from grader.lanes.devices import choose_device, device_spawn
         from grader.lanes.direct import build_directly, open_direct_lane
-        from grader.lanes.op_calls import NotWritten
+        from grader.lanes.op_calls import NotWritten, registered_ops
 
         state, setup, text = self.state, self.setup, self.state.submission.text
         if "main" in functions(text):
             raise NotWritten("no package may have a main")
+        if registered_ops(text) != {part.op.name for part in state.puzzle.parts}:
+            raise NotWritten("of other ops it is not known what a graph makes of them")
         drawn = plan.draw(state.puzzle, seed=state.seed, own_kernel=(), tries=plan.Tries.SAMPLE)
         shapes = _few(drawn)
         device = choose_device(setup.device, device_spawn(setup.isolation))

@@ -8,7 +8,7 @@ from typing import Final
 
 from grader.intake.lexer import COMMENT, STRING, Token, scan
 from grader.model.domains import Sizes
-from grader.model.part import Op, Part, TensorSpec, constants_at
+from grader.model.part import Part, TensorSpec, constants_at
 from grader.toolchain.edition import CallTraits
 
 _NAME: Final = re.compile(r"[A-Za-z_]\w*")
@@ -43,8 +43,7 @@ def call_of_op(
     Raises:
         NotWritten: it is not plain what registers the op.
     """
-    code = part.code
-    assert isinstance(code, Op), "an op is called"
+    code = part.op
     struct = registered_struct(text, code.name)
     if not struct:
         raise NotWritten(f"no struct is found that registers the op {code.name}")
@@ -101,6 +100,18 @@ def registered_struct(text: str, op: str) -> str:
         for name in _next_struct(words[at + 4 :])
     ]
     return found[0] if len(found) == 1 else ""
+
+
+def registered_ops(text: str) -> set[str]:
+    """The names of all ops that a file registers, where they are written out."""
+    words = [token.text for token in scan(text) if token.kind != COMMENT]
+    return {
+        name[1:-1]
+        for register, opens, name, closes in zip(
+            words, words[1:], words[2:], words[3:], strict=False
+        )
+        if (register, opens, closes) == ("register", "(", ")") and name[0] in "\"'"
+    }
 
 
 def _is_call_of(words: Sequence[Token], op: str) -> bool:

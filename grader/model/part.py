@@ -521,6 +521,12 @@ class Part:
         return self.code.target
 
     @property
+    def op(self) -> Op:
+        """The code of a part of a package."""
+        assert isinstance(self.code, Op), "kernels of a program are no op"
+        return self.code
+
+    @property
     def kernels(self) -> Kernels:
         """The code of a part of a program."""
         assert isinstance(self.code, Kernels), "an op has no kernels to launch"

@@ -10,7 +10,7 @@ import pytest
 from grader import puzzles
 from grader.folders import reference_kernel
 from grader.lanes.mojo_values import filled, listed
-from grader.lanes.op_calls import NotWritten, registered_struct
+from grader.lanes.op_calls import NotWritten, registered_ops, registered_struct
 from grader.lanes.reproducer import (
     WrittenCase,
     argument_types,
@@ -163,3 +163,8 @@ class TestValues:
         read = [int(text[start : start + digits], 16) for start in range(0, len(text), digits)]
         assert np.array(read, f"u{array.itemsize}").view(dtype).tolist() == array.tolist()
         assert at == f"bitcast[DType.{dtype}](UInt{8 * array.itemsize}(v[i]))"
+
+
+def test_all_ops_that_a_file_registers_are_known():
+    text = '@a.register("one")\n# register("no")\n@register( \'two\' )\n@register(NAME)\n'
+    assert registered_ops(text) == {"one", "two"}
