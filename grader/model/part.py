@@ -295,6 +295,8 @@ class KernelLaunch:
     missing or has nothing filled in: the book has several answers."""
     older_parameters: tuple[tuple[str, ...], ...] = ()
     """Its compile-time parameters in those, each time, for kernels that take layout tensors."""
+    other_parameters: tuple[tuple[str, ...], ...] = ()
+    """Its compile-time parameters as the book had them meanwhile, each time, for any tensors."""
     grid_constant: str = ""
     """The constant of the file that says the grid, if there is one. It gets the grid's extents
     where the file has it as numbers; no kernel has to use it."""
@@ -317,7 +319,8 @@ class KernelLaunch:
             older: Whether it may be the kernel of an older edition.
         """
         least, most = taken
-        ways = (self.parameters, *(self.older_parameters if older else ()))
+        others = (*self.other_parameters, *(self.older_parameters if older else ()))
+        ways = (self.parameters, *others)
         fit = [each for each in ways if least <= len(each) <= most]
         there = (each for each in fit if set(each) <= set(constants))
         return next(there, fit[0] if fit else None)

@@ -202,7 +202,7 @@ def _launch(part: Part, launch: KernelLaunch, names: set[str]) -> Iterator[str]:
             )
     for parameter in (
         *launch.parameters,
-        *(each for way in launch.older_parameters for each in way),
+        *(each for way in (*launch.other_parameters, *launch.older_parameters) for each in way),
     ):
         if not parameter.strip():
             yield f"a parameter of {what} is {parameter!r}; write a constant of the file"

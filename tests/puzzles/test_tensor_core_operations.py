@@ -10,13 +10,16 @@ import pytest
 from numpy.typing import NDArray
 
 from grader.grading.inputs import Pattern, drawn, patterned
+from grader.intake.program import functions
 from grader.model.domains import Values
 from grader.puzzles import find
 from grader.puzzles.tensor_core_operations.bound import matrix_product
+from grader.samples import read_samples
 from tests.puzzles.test_kernel_puzzles import accepts
 
 F = np.float32
-PART = find("tensor_core_operations").parts[0]
+PART_OF = "tensor_core_operations"
+PART = find(PART_OF).parts[0]
 KINDS = (Values.INTEGERS, Values.REALS, Values.SPECIAL)
 ROWS, COLUMNS = 8, 6
 Singles = NDArray[np.float32]
@@ -177,3 +180,12 @@ def test_a_sum_that_may_overflow_is_undecided_and_an_infinity_is_right():
     assert right.decided.tolist() == [[False], [True]]
     assert right.value[1, 0] == np.inf
     assert right.may_be_nan.all()
+
+
+def test_a_kernel_without_layouts_is_launched_as_the_book_had_it_meanwhile():
+    (sample,) = (each for each in read_samples(PART_OF) if each.name == "tile_tensors")
+    kernel = functions(sample.content.decode())["tensor_core_matrix_multiplication"]
+    (launch,) = PART.kernels.launches
+    assert kernel.parameters == (9, 9)
+    fit = launch.parameters_for(kernel.parameters, (), older=False)
+    assert fit == (launch.parameters[0], *launch.parameters[4:])

@@ -45,6 +45,9 @@ def _size(sizes: Sizes) -> int:
 
 
 _LAYOUT = "{file}.Layout.row_major({file}.SIZE, {file}.SIZE)"
+# BM and so on are made of WARP_SIZE in the file, which is no number where the compiler is told of
+# no GPU.
+_TILES = (*map(str, (ROWS, COLUMNS, WARP, WARP, WARP)), "MMA_M", "MMA_N", "MMA_K")
 PART = Part(
     name="tensor_core_matrix_multiplication",
     title="the kernel tensor_core_matrix_multiplication",
@@ -55,13 +58,9 @@ PART = Part(
         launches=(
             KernelLaunch(
                 function="tensor_core_matrix_multiplication",
-                parameters=(
-                    *("dtype", _LAYOUT, _LAYOUT, _LAYOUT),
-                    # BM and so on are made of WARP_SIZE in the file, which is no number where the
-                    # compiler is told of no GPU.
-                    *map(str, (ROWS, COLUMNS, WARP, WARP, WARP)),
-                    *("MMA_M", "MMA_N", "MMA_K"),
-                ),
+                parameters=("dtype", _LAYOUT, _LAYOUT, _LAYOUT, *_TILES),
+                # What the book gave from April to June 2026, with tile tensors.
+                other_parameters=(("dtype", *_TILES),),
                 arguments=("A", "B", "C"),
                 grid=(lambda sizes: _size(sizes) // COLUMNS, "tiles", 1),
                 block=(8 * WARP, 1, 1),
