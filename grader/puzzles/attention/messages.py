@@ -1,4 +1,4 @@
-"""What messages of the compiler mean in this puzzle."""
+"""What messages of the compiler mean in this puzzle; `submissions` has a file for each."""
 
 from __future__ import annotations
 
