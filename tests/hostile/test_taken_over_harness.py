@@ -81,7 +81,7 @@ def on_build():
 
 def on_case(number, payload):
     shape = plan["shapes"][str(number)]
-    assert (shape["given"], shape["answer"], shape["lengths"]) == ([0, 1], [0, 1], [16, 16])
+    assert (shape["begins"], shape["answer"], shape["lengths"]) == ([0, 1], [0, 1], [16, 16])
     y = allocate(16)
     x = upload(payload)
     perform(y, x, payload)
