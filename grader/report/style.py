@@ -7,8 +7,10 @@ shortest form, aligned.
 from __future__ import annotations
 
 import math
+import re
 import struct
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 import msgspec
 
@@ -112,10 +114,18 @@ def cut_head(text: str, limit: int) -> str:
     return text if len(text) <= limit else f"({len(text) - limit} characters) …{text[-limit:]}"
 
 
+_CODE: Final = re.compile(r"\w*[_\d.(\[]\w|\w+ = ")
+"""What begins with no word of a language: ``shared_a``, ``ctx.enqueue``, ``block_dim = 3``."""
+
+
 def sentence(text: str) -> str:
-    """A message as a sentence: a capital first, a full stop last."""
+    """A message as a sentence: a capital first, a full stop last.
+
+    A name of code keeps its letters: ``grid_dim = 1 asks for one block.``
+    """
     text = text.strip()
-    text = text[:1].upper() + text[1:]
+    if not _CODE.match(text):
+        text = text[:1].upper() + text[1:]
     return text if not text or text[-1] in ".!?:)" else text + "."
 
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from grader.record import Diagnostic, Record
+from grader.report import style
 from grader.report.text import LINES, render_text
 from tests.report import hostile, records
 from tests.report.test_html import largest
@@ -157,3 +158,18 @@ class TestHostile:
         assert not {unicodedata.category(c) for c in seen.replace("\n", "")} & OBEYED
         assert len(seen.split("\n")) - 1 <= LINES
         assert max(map(cell_len, seen.split("\n"))) <= 80
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("a race", "A race."),
+        ("grid_dim = 1 asks for one block.", "grid_dim = 1 asks for one block."),
+        ("size = 3 is none", "size = 3 is none."),
+        ("3 of 4 elements are wrong", "3 of 4 elements are wrong."),
+        ("shared_a is read", "shared_a is read."),
+        ("thread 1 of block 0: it reads", "Thread 1 of block 0: it reads."),
+    ],
+)
+def test_a_sentence_begins_with_a_capital_and_code_as_it_is_written(text: str, shown: str) -> None:
+    assert style.sentence(text) == shown
