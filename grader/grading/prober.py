@@ -26,15 +26,15 @@ from grader.lanes.lane import Lane
 from grader.marks import Tried
 from grader.model.cases import Case, CaseRun, Observation, PlannedShape, Problem
 from grader.model.checks import Check, PartResults, Tally, Untold
-from grader.model.domains import Values
+from grader.model.domains import LARGE, Values
 from grader.model.part import Part, Scope
 from grader.model.puzzle import Puzzle
 from grader.record import Aspect, Chance, Ending, NotRun, ProblemKind, Reason
 
 SINGULAR = 40
 """About so many cases, one for each shape at least, with inputs that a program could single out."""
-SINGULAR_IF_SLOW = 4
-"""As many where each takes long."""
+SINGULAR_IF_HEAVY = 4
+"""As many where the task's own sizes are large and each case takes long."""
 CRASHES = 2
 """Shapes without output after which no others are tried: each costs a new worker, and time."""
 PLAIN = 8
@@ -127,7 +127,9 @@ class PartProber:
         so_far = self._counted
         slow = self._lane.is_slow
         self._same_inputs_twice(self._assigned, self._searches.repeats(so_far, slow=slow))
-        for scope, shapes, values, count in self._searches.planned(so_far, slow=self._lane.is_slow):
+        for scope, all_shapes, values, count in self._searches.planned(so_far, slow=slow):
+            # The sweep has been to each.
+            shapes = all_shapes if not self._is_heavy else [min(all_shapes, key=_extent)]
             if scope is Scope.ASSIGNED or self._all_end(self._assigned):
                 self._search(scope, shapes, values, count)
         self._try_plain()
@@ -224,7 +226,7 @@ class PartProber:
     ) -> Iterator[Case]:
         """The cases of a shape in the sweep, each drawn when those before have run."""
         yield from (drawn(shape, kind, random) for kind in _DRAWN if kind in self._kinds)
-        for _ in range(self._singular(slow=self._lane.is_slow)):
+        for _ in range(self._singular(heavy=self._is_heavy)):
             yield singular(shape, next(kinds), random, self._kinds)
         if Values.REALS in self._kinds:
             yield patterned(shape, Pattern.MIXED, Values.REALS, random)
@@ -323,7 +325,7 @@ class PartProber:
         failing = self._failing_shapes(shapes) if values is Values.INTEGERS else []
         # One small counterexample is worth the time that it takes, a second is not.
         before = itertools.takewhile(lambda each: each is not check, self._checks)
-        shrink = not self._lane.is_slow and all(
+        shrink = not self._is_heavy and all(
             self.results.tally(each).worst is None
             for each in before
             if each.aspect is Aspect.VALUES and not each.needs_example
@@ -438,11 +440,26 @@ class PartProber:
         """Cases before the search, where none crashes: the example, and those of each shape."""
         kinds = sum(kind in self._kinds for kind in _DRAWN)
         # Those kinds, mixed magnitudes, a pattern, and a reference for what the host does.
-        return 1 + (kinds + 3 + self._singular(slow=False)) * len(self._shapes)
+        return 1 + (kinds + 3 + self._singular(heavy=False)) * len(self._shapes)
 
-    def _singular(self, *, slow: bool) -> int:
+    @property
+    def _is_heavy(self) -> bool:
+        """Whether each case takes long, and the sizes of the task are why.
+
+        A submission that is slow by itself is spared nothing.
+        """
+        return self._lane.is_slow and all(
+            any(spec.count(shape.sizes) >= LARGE for spec in self._part.tensors)
+            for shape in self._assigned
+        )
+
+    def _singular(self, *, heavy: bool) -> int:
         """Cases of each shape with inputs that a program could single out."""
-        return max((SINGULAR_IF_SLOW if slow else SINGULAR) // len(self._shapes), 1)
+        return max((SINGULAR_IF_HEAVY if heavy else SINGULAR) // len(self._shapes), 1)
+
+
+def _extent(shape: PlannedShape) -> int:
+    return shape.extent
 
 
 class Prober:

@@ -182,17 +182,12 @@ class Searches:
     ) -> Iterator[tuple[Scope, Sequence[PlannedShape], Values, int]]:
         """Scope, shapes, kind of values and number of cases of each search, in order.
 
-        Where each takes long, the smallest shape stands for all: the sweep has been to each.
-
         Args:
             so_far: Cases that were run before.
             slow: Whether each takes long.
         """
         for (scope, values), count in self._shares(so_far, slow)[0].items():
-            shapes = self._shapes[scope]
-            if slow:
-                shapes = [min(shapes, key=lambda shape: shape.extent)]
-            yield scope, shapes, values, count
+            yield scope, self._shapes[scope], values, count
 
     def repeats(self, so_far: int, *, slow: bool) -> int:
         """How many cases there are for pairs of equal inputs; the arguments are those above."""
