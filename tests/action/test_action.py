@@ -96,6 +96,7 @@ class TestForReal:
         assert outputs(job)["score"] == "100"
 
     @pytest.mark.slow
+    @pytest.mark.exhaustive
     def test_wrong(self, run) -> None:
         job = run(GRADE, {"conv1d.mojo": WRONG.read_bytes()}, device="software")
         assert job.failed

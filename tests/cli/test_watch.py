@@ -495,7 +495,7 @@ def test_an_op_is_previewed_and_then_graded(work: Path, terminal: Callable[..., 
     line = next(n for n, text in enumerate(ONE_BLOCK.splitlines(), 1) if "grid_dim=1" in text)
     assert "Preview: not right yet" in shown.screen()
     assert f"conv1d.mojo:{line}: what is wrong" in shown.screen()
-    assert "Grid_dim = 1 asks for one block." in " ".join(shown.screen().split())
+    assert "grid_dim = 1 asks for one block." in " ".join(shown.screen().split())
     assert "/ 100" not in shown.screen()
     assert not list((work / "grade-out").rglob("*.*"))  # a preview is written nowhere
 

@@ -196,9 +196,15 @@ class TestWhatCanNotBeRunAgain:
 
 
 @pytest.mark.slow
-def test_for_real(tmp_path):
+@pytest.mark.parametrize(
+    "file",
+    [
+        pytest.param(sample_file("backwards", puzzle="map"), id="a program"),
+        pytest.param(sample_file("grid_dim_one"), id="an op", marks=pytest.mark.exhaustive),
+    ],
+)
+def test_for_real(file, tmp_path):
     """Graded, then one case of its record on the device again: the same elements are wrong."""
-    file = sample_file("grid_dim_one")
     grade("submit", file, "--out", tmp_path, "--examples", "60", "--device", "software")
     record = load(tmp_path / "record.json")
     kept = record.counterexamples[0]
