@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -26,7 +27,16 @@ from grader.model.checks import Judgement, PartResults
 from grader.model.puzzle import Puzzle, RubricItem
 from grader.model.usage import AccessUse, KernelUse, PartUse, measured
 from grader.puzzles.conv1d import PUZZLE
-from grader.record import Reason, Record, Status, Uncounted, UsageLimit, Verdict, Visibility
+from grader.record import (
+    Access,
+    Reason,
+    Record,
+    Status,
+    Uncounted,
+    UsageLimit,
+    Verdict,
+    Visibility,
+)
 from grader.references import reference
 from grader.report.formats.elements import line_messages
 from grader.rubric import Rubric, parse_rubric, starting_file
@@ -34,9 +44,13 @@ from grader.wording.usage import over_limit
 from tests.grading import scripted
 
 
-def access(line: int, kind: str = "load", space: Space = Space.GLOBAL, **counts: int) -> AccessUse:
-    numbers = {"requests": 2, "transfers": 8, "least": 8, "bytes": 256, **counts}
-    return AccessUse(line=line, access=kind, space=space, **numbers)  # type: ignore[arg-type]
+def access(
+    line: int, kind: Access = "load", space: Space = Space.GLOBAL, **counts: int
+) -> AccessUse:
+    use = AccessUse(
+        line=line, access=kind, space=space, requests=2, transfers=8, least=8, bytes=256
+    )
+    return replace(use, **counts)
 
 
 USE = PartUse(
@@ -90,8 +104,8 @@ def test_what_is_measured(
     assert (found.value, found.kernel, found.line) == (value, kernel, line)
 
 
-def judge(check: Frugal, **found: object) -> Judgement:
-    return check.judge(PartResults(**{"usage": USE, **found}))  # type: ignore[arg-type]
+def judge(check: Frugal, **found: Any) -> Judgement:
+    return check.judge(replace(PartResults(usage=USE), **found))
 
 
 class TestTheVerdict:

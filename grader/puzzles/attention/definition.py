@@ -17,7 +17,6 @@ import numpy as np
 from grader.puzzle_kit import (
     AllValues,
     Arrays,
-    BookPlace,
     Budget,
     Clean,
     Compiles,
@@ -38,6 +37,7 @@ from grader.puzzles.attention.bound import attention, expected
 from grader.puzzles.attention.messages import MESSAGES
 from grader.puzzles.attention.mistakes import MISTAKES
 from grader.puzzles.attention.vectors import KEYS, QUERIES, VALUES
+from grader.puzzles.ops import places
 
 SEQ_LEN = D = 16
 """As the file has them."""
@@ -158,22 +158,7 @@ PUZZLE = Puzzle(
             extra=True,
         ),
     ),
-    book=(
-        BookPlace(
-            task="problems/p19/op/attention.mojo",
-            answer="solutions/p19/op/attention.mojo",
-            editions=(
-                *("25.5", "25.6.1", "25.7"),
-                *("26.1", "26.2", "26.3", "26.4", "26.5", "26.6", "26.7"),
-            ),
-        ),
-        # Puzzles were numbered anew on 30 July 2025.
-        BookPlace(
-            task="problems/p17/op/attention.mojo",
-            answer="solutions/p17/op/attention.mojo",
-            editions=("25.3", "25.4"),
-        ),
-    ),
+    book=places("attention", 19, before=17),
     messages=MESSAGES,
     first_step="Fill in the transpose, then the steps of the op, a launch for each kernel that is "
     "needed: {launch}(...) with its tensors, grid_dim and block_dim.",

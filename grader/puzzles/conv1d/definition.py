@@ -8,7 +8,6 @@ import numpy as np
 
 from grader.puzzle_kit import (
     FACTOR,
-    BookPlace,
     Budget,
     Clean,
     Compiles,
@@ -34,6 +33,7 @@ from grader.puzzle_kit import (
 from grader.puzzles.conv1d.bound import expected
 from grader.puzzles.conv1d.messages import MESSAGES
 from grader.puzzles.conv1d.mistakes import MISTAKES, TPB
+from grader.puzzles.ops import places
 
 
 def _assigned(sizes: Sizes) -> bool:
@@ -207,22 +207,7 @@ PUZZLE = Puzzle(
             extra=True,
         ),
     ),
-    book=(
-        BookPlace(
-            task="problems/p17/op/conv1d.mojo",
-            answer="solutions/p17/op/conv1d.mojo",
-            editions=(
-                *("25.5", "25.6.1", "25.7"),
-                *("26.1", "26.2", "26.3", "26.4", "26.5", "26.6", "26.7"),
-            ),
-        ),
-        # Puzzles were numbered anew on 30 July 2025.
-        BookPlace(
-            task="problems/p15/op/conv1d.mojo",
-            answer="solutions/p15/op/conv1d.mojo",
-            editions=("25.3", "25.4"),
-        ),
-    ),
+    book=places("conv1d", 17, before=15),
     messages=MESSAGES,
     first_step="Launch the kernel at the end of execute: {launch}(...) with the three tensors, "
     "grid_dim and block_dim.",

@@ -24,7 +24,6 @@ from grader.puzzle_kit import (
     AllValues,
     Arrays,
     Bits,
-    BookPlace,
     Budget,
     Clean,
     Compiles,
@@ -44,6 +43,7 @@ from grader.puzzle_kit import (
 from grader.puzzles.embedding.messages import MESSAGES
 from grader.puzzles.embedding.mistakes import AXES_SWAPPED, COMMON, FIRST_BLOCK, rows
 from grader.puzzles.embedding.tokens import Tokens
+from grader.puzzles.ops import places
 
 SMALLEST_NORMAL = 2.0 ** range_of("float32").least_normal
 
@@ -184,22 +184,7 @@ PUZZLE = Puzzle(
             )
         ),
     ),
-    book=(
-        BookPlace(
-            task="problems/p21/op/embedding.mojo",
-            answer="solutions/p21/op/embedding.mojo",
-            editions=(
-                *("25.5", "25.6.1", "25.7"),
-                *("26.1", "26.2", "26.3", "26.4", "26.5", "26.6", "26.7"),
-            ),
-        ),
-        # Puzzles were numbered anew on 30 July 2025.
-        BookPlace(
-            task="problems/p19/op/embedding.mojo",
-            answer="solutions/p19/op/embedding.mojo",
-            editions=("25.4",),
-        ),
-    ),
+    book=places("embedding", 21, before=19, old=("25.4",)),
     messages=MESSAGES,
     first_step="Fill in both kernels behind the guard: the batch, the position and the column of "
     "the thread's element, the token, and the copy of one weight.",

@@ -11,7 +11,6 @@ from typing import ClassVar, Literal
 
 from grader.puzzle_kit import (
     AllValues,
-    BookPlace,
     Budget,
     Clean,
     Compiles,
@@ -24,6 +23,7 @@ from grader.puzzle_kit import (
     Size,
     TensorSpec,
 )
+from grader.puzzles.ops import places
 from grader.puzzles.softmax.bound import expected
 from grader.puzzles.softmax.elements import Logits
 from grader.puzzles.softmax.messages import MESSAGES
@@ -115,22 +115,7 @@ PUZZLE = Puzzle(
             points=25,
         ),
     ),
-    book=(
-        BookPlace(
-            task="problems/p18/op/softmax.mojo",
-            answer="solutions/p18/op/softmax.mojo",
-            editions=(
-                *("25.5", "25.6.1", "25.7"),
-                *("26.1", "26.2", "26.3", "26.4", "26.5", "26.6", "26.7"),
-            ),
-        ),
-        # Puzzles were numbered anew on 30 July 2025.
-        BookPlace(
-            task="problems/p16/op/softmax.mojo",
-            answer="solutions/p16/op/softmax.mojo",
-            editions=("25.3", "25.4"),
-        ),
-    ),
+    book=places("softmax", 18, before=16),
     messages=MESSAGES,
     first_step="Fill in both kernels: softmax_gpu_kernel, in which the threads of the block reduce "
     "together, and softmax_cpu_kernel, a loop after the other.",
