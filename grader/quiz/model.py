@@ -25,6 +25,10 @@ class _Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Data of ours in which a misspelt key is an error."""
 
 
+class _Kind(_Strict, frozen=True, tag_field="kind"):
+    """What the answer to a question is; the file names it by its ``kind``."""
+
+
 class Counter(StrEnum):
     """What is counted of a launch: the fields of `grader.record.LineCost`, and what follows."""
 
@@ -69,14 +73,7 @@ Counts = Mapping[str, KernelCounts]
 """By the name of the kernel."""
 
 
-class MostOf(
-    msgspec.Struct,
-    frozen=True,
-    kw_only=True,
-    tag_field="kind",
-    tag="most",
-    forbid_unknown_fields=True,
-):
+class MostOf(_Kind, frozen=True, kw_only=True, tag="most"):
     """Which kernel has the most of something."""
 
     counter: Counter
@@ -96,14 +93,7 @@ class MostOf(
         return None if answer.strip() == self.expected(counts) else AnswerFault.OTHER
 
 
-class HowMany(
-    msgspec.Struct,
-    frozen=True,
-    kw_only=True,
-    tag_field="kind",
-    tag="number",
-    forbid_unknown_fields=True,
-):
+class HowMany(_Kind, frozen=True, kw_only=True, tag="number"):
     """How much of something a kernel has."""
 
     kernel: str
@@ -132,14 +122,7 @@ class HowMany(
         return None if far <= allowed else AnswerFault.OTHER
 
 
-class WhichLines(
-    msgspec.Struct,
-    frozen=True,
-    kw_only=True,
-    tag_field="kind",
-    tag="lines",
-    forbid_unknown_fields=True,
-):
+class WhichLines(_Kind, frozen=True, kw_only=True, tag="lines"):
     """At which lines a kernel's accesses take several times what would do."""
 
     kernel: str
@@ -172,14 +155,7 @@ class Option(_Strict, frozen=True, kw_only=True):
     per: Counter | None = None
 
 
-class WhySlower(
-    msgspec.Struct,
-    frozen=True,
-    kw_only=True,
-    tag_field="kind",
-    tag="why",
-    forbid_unknown_fields=True,
-):
+class WhySlower(_Kind, frozen=True, kw_only=True, tag="why"):
     """Of which things one kernel has more than another."""
 
     slow: str
@@ -209,14 +185,7 @@ class WhySlower(
         return None if set(words) == self.expected(counts) else AnswerFault.OTHERS
 
 
-class Unseen(
-    msgspec.Struct,
-    frozen=True,
-    kw_only=True,
-    tag_field="kind",
-    tag="unseen",
-    forbid_unknown_fields=True,
-):
+class Unseen(_Kind, frozen=True, kw_only=True, tag="unseen"):
     """What only a real GPU shows. It is not checked, and costs nothing."""
 
     why: str

@@ -17,22 +17,24 @@ def one_more(inputs, sizes, variant=0):
     return right(inputs, sizes, variant) + np.float32(1)
 
 
+def alike(inputs, sizes):
+    """Whether there are many elements, all of them alike."""
+    return len(set(inputs["input"].tolist())) == 1 and sizes["input_size"] > 4
+
+
 def one_more_of_many(inputs, sizes, variant=0):
     """As above, but where there are many elements, all of them alike."""
-    alike = len(set(inputs["input"].tolist())) == 1 and sizes["input_size"] > 4
-    return right(inputs, sizes, variant) + np.float32(2 if alike else 1)
+    return right(inputs, sizes, variant) + np.float32(2 if alike(inputs, sizes) else 1)
 
 
 def nothing_of_many(inputs, sizes, variant=0):
     """As `one_more`, but no number where there are many elements, all of them alike."""
-    alike = len(set(inputs["input"].tolist())) == 1 and sizes["input_size"] > 4
-    return right(inputs, sizes, variant) + np.float32(np.nan if alike else 1)
+    return right(inputs, sizes, variant) + np.float32(np.nan if alike(inputs, sizes) else 1)
 
 
 def too_much_of_many(inputs, sizes, variant=0):
     """As `nothing_of_many`, but infinite."""
-    alike = len(set(inputs["input"].tolist())) == 1 and sizes["input_size"] > 4
-    return right(inputs, sizes, variant) + np.float32(np.inf if alike else 1)
+    return right(inputs, sizes, variant) + np.float32(np.inf if alike(inputs, sizes) else 1)
 
 
 PROGRAMS = {
@@ -64,7 +66,6 @@ def test_the_one_that_was_made_is_named(pair, made):
 
 def test_a_third_is_named_as_neither():
     def otherwise(inputs, sizes, variant):
-        alike = len(set(inputs["input"].tolist())) == 1 and sizes["input_size"] > 4
-        return right(inputs, sizes, variant) + np.float32(5 if alike else 1)
+        return right(inputs, sizes, variant) + np.float32(5 if alike(inputs, sizes) else 1)
 
     assert named(otherwise, PAIRS[0]) == ""
