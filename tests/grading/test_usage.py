@@ -45,7 +45,7 @@ from tests.grading import scripted
 
 
 def access(
-    line: int, kind: Access = "load", space: Space = Space.GLOBAL, **counts: int
+    line: int, kind: Access = "load", space: Space = Space.GLOBAL, **counts: Any
 ) -> AccessUse:
     use = AccessUse(
         line=line, access=kind, space=space, requests=2, transfers=8, least=8, bytes=256
