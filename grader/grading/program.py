@@ -58,7 +58,8 @@ class ProgramRun(EditionRun):
         Raises:
             DeviceFault: a GPU was asked for, and there is none that works.
         """
-        chosen, self.way = chosen_way(self.state.submission.text, self.setup)
+        parts = self.state.puzzle.parts
+        chosen, self.way = chosen_way(self.state.submission.text, self.setup, parts)
         self.on_gpu = not chosen.observes
         known = self.state.toolchain
         self.state.toolchain = known and msgspec.structs.replace(known, lane=self.way.kind)
@@ -359,6 +360,7 @@ class ProgramRun(EditionRun):
         text = self.state.submission.text
         # One of each part: what no shape needs is not compiled.
         few = list({shape.part.name: shape for shape in shapes}.values())
+        by_library = self.on_gpu or self.state.puzzle.calls_host
         return editions.another(
             self.choice,
             built.packaged,
@@ -367,7 +369,7 @@ class ProgramRun(EditionRun):
                 self._build(text, few, replace(self.setup, toolchain=toolchain)).packaged
             ),
             gradable=lambda edition: (
-                (edition.harness if self.on_gpu else edition.kernels) is not None
+                (edition.harness if by_library else edition.kernels) is not None
             ),
         )
 

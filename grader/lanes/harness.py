@@ -9,7 +9,7 @@ launches that the task says and no others.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,15 +24,17 @@ from grader.lanes.lane import Control, OtherSignature
 from grader.lanes.source_lines import call_failed, launch_in_words
 from grader.lanes.worker import Said, WorkerLane
 from grader.model.cases import Case, PlannedShape
-from grader.model.part import KernelLaunch, Number, Op
+from grader.model.part import HostCall, KernelLaunch, Number, Op
 from grader.sandbox import Limits
 from grader.toolchain.compiler import HEAD_START, RUNTIME, HowToCompile, library_folder, nothing
 from grader.toolchain.harness import (
     BufferArgument,
+    HarnessCall,
     HarnessCase,
     HarnessLaunch,
     Library,
     NumberArgument,
+    TensorArgument,
     build_harness,
 )
 from grader.toolchain.kernels import SourceCopy, WantedKernel, kept_of_name
@@ -102,16 +104,22 @@ def library_compiler(device: CaseDevice) -> Compiler[HarnessShape]:
 
 
 def _case(of: ShapeOfCopy, declared: Mapping[str, Function]) -> HarnessCase:
-    launches = zip(of.shape.part.kernels.launches, of.kernels, strict=True)
-    return HarnessCase(
-        of.copy,
-        tuple(
-            _launch(
-                of.shape, launch, kernel, layouts=declared[kernel.function].takes_layout_tensors
-            )
-            for launch, kernel in launches
-        ),
-    )
+    steps: list[HarnessLaunch | HarnessCall] = []
+    for told, function in zip(of.shape.part.kernels.launches, of.kernels, strict=True):
+        if isinstance(told, HostCall):
+            steps.append(HarnessCall(function, tuple(_tensors(of.shape, told))))
+        else:
+            layouts = declared[function.function].takes_layout_tensors
+            steps.append(_launch(of.shape, told, function, layouts=layouts))
+    return HarnessCase(of.copy, tuple(steps))
+
+
+def _tensors(shape: PlannedShape, call: HostCall) -> Iterator[TensorArgument]:
+    places = {spec.name: (place, spec) for place, spec in enumerate(shape.part.tensors)}
+    for name in call.arguments:
+        place, spec = places[str(name)]
+        extents = spec.extents(shape.sizes)
+        yield TensorArgument(place, spec.dtype, extents, writes=spec.role != "input")
 
 
 def _launch(
@@ -208,6 +216,9 @@ class HarnessLane(WorkerLane):
     def in_the_files_words(self, case: Case, launches: tuple[Launch, ...]) -> tuple[Launch, ...]:
         """Launches with kernels and lines as the student's file has them."""
         kernels = self._built[case.shape.number].kernels
+        if case.part.calls_host:
+            # What is launched then has a name of the library's; one copy has all.
+            return tuple(launch_in_words(kernels[0], launch, self._text) for launch in launches)
         return tuple(
             launch if kernel is None else launch_in_words(kernel, launch, self._text)
             for launch in launches
@@ -217,7 +228,10 @@ class HarnessLane(WorkerLane):
     def not_as_told(self, case: Case, evidence: CaseEvidence) -> str:
         """Launches other than those of the task."""
         kernels = self._built[case.shape.number].kernels
-        extents = [each.extents(case.shape.sizes) for each in case.shape.part.kernels.launches]
+        told = [each for each in case.part.kernels.launches if isinstance(each, KernelLaunch)]
+        if len(told) < len(kernels):
+            return ""  # what a function of the file launches is its own affair
+        extents = [each.extents(case.shape.sizes) for each in told]
         if len(evidence.launches) == len(kernels) and all(
             _is_of(launch, kernel) and (launch.grid, launch.block) == wanted
             for launch, kernel, wanted in zip(evidence.launches, kernels, extents, strict=True)

@@ -18,7 +18,7 @@ grading does the same ones, and begins one while another is at work.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Self
@@ -31,7 +31,7 @@ from grader.lanes.lane import Lane
 from grader.lanes.ways import Way, way_of
 from grader.lanes.workspace import LaneSetup, out_of_memory
 from grader.model.cases import Case, PlannedShape
-from grader.model.part import Kernels
+from grader.model.part import Kernels, Part
 from grader.sandbox import Limits, Outcome
 from grader.toolchain.compiler import nothing
 from grader.toolchain.kernels import LIMITS
@@ -78,10 +78,11 @@ def open_graph_lane(
         return OpenedLane(chosen, lane, stack.pop_all())
 
 
-def chosen_way(text: str, setup: LaneSetup) -> tuple[CaseDevice, Way]:
+def chosen_way(text: str, setup: LaneSetup, parts: Iterable[Part]) -> tuple[CaseDevice, Way]:
     """The device for the kernels of a program, which is not open yet, and the way to run them."""
     chosen = choose_device(setup.device, device_spawn(setup.isolation))
-    return chosen, way_of(chosen, setup, text=text)
+    calls_host = any(part.calls_host for part in parts)
+    return chosen, way_of(chosen, setup, text=text, calls_host=calls_host)
 
 
 def compiled_kernels(
@@ -201,7 +202,7 @@ def _prepared_kernels(
     stage: Stage,
 ) -> Iterator[PreparedLane]:
     text = source.decode()
-    chosen, way = chosen_way(text, setup)
+    chosen, way = chosen_way(text, setup, [shape.part for shape in shapes])
     with stage("compile"):
         built = compiled_kernels(text, shapes, setup, way, passed_over=passed_over)
     outcome = built.packaged.outcome

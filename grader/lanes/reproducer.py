@@ -26,6 +26,7 @@ from grader.model.expected import ExpectedOutput
 from grader.model.part import (
     FILE,
     Arrays,
+    HostCall,
     KernelLaunch,
     Kernels,
     Number,
@@ -186,11 +187,13 @@ class _CaseBody:
                 raise NotWritten(f"the file does not define {launch.function}")
             yield from self._launch(launch, there[names[launch.function]])
 
-    def _launch(self, launch: KernelLaunch, kernel: Function) -> Iterator[str]:
+    def _launch(self, launch: KernelLaunch | HostCall, kernel: Function) -> Iterator[str]:
         types = argument_types(kernel.signature)
         names = parameter_names(kernel.signature)
+        if isinstance(launch, HostCall):
+            types = types[:-1]  # the last one is the context
         if len(types) != len(launch.arguments):
-            raise NotWritten(f"{kernel.name} takes other arguments than the task's launch gives")
+            raise NotWritten(f"{kernel.name} takes other arguments than the task gives it")
         given = launch.parameters_for(
             kernel.parameters, constant_words(self._text), older=kernel.takes_layout_tensors
         )
@@ -199,13 +202,16 @@ class _CaseBody:
         values = dict(zip(names, parameters, strict=False))
         types = [_NAME.sub(lambda name: values.get(name[0], name[0]), each) for each in types]
         name = f"{kernel.name}[{', '.join(parameters)}]" if parameters else kernel.name
-        grid, block = launch.extents(self._case.sizes)
-        launched = _KERNEL.sub(lambda _: name, self._edition.launch)
-        yield f"{launched}("
+        if isinstance(launch, HostCall):
+            yield f"{name}("
+            last = ["ctx"]
+        else:
+            yield f"{_KERNEL.sub(lambda _: name, self._edition.launch)}("
+            grid, block = launch.extents(self._case.sizes)
+            last = [f"grid_dim={grid}", f"block_dim={block}"]
         for argument, type_ in zip(launch.arguments, types, strict=True):
             yield f"    {self._argument(argument, type_)},"
-        yield f"    grid_dim={grid},"
-        yield f"    block_dim={block},"
+        yield from (f"    {each}," for each in last)
         yield ")"
 
     def _argument(self, argument: str | Number, type_: str) -> str:

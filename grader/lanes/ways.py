@@ -2,7 +2,8 @@
 
 As PTX that the grader launches itself, where that can be: nothing of the submission runs on this
 machine then, and it takes a third to half of the time. Else by a library that launches them, in a
-worker: on a GPU, and in editions whose kernels can't be had as PTX.
+worker: on a GPU, in editions whose kernels can't be had as PTX, and where the file itself launches
+what the task asks for.
 """
 
 from __future__ import annotations
@@ -54,15 +55,16 @@ def as_ptx(device: CaseDevice, edition: Edition) -> bool:
     return device.observes and edition.kernels is not None
 
 
-def way_of(device: CaseDevice, setup: LaneSetup, *, text: str) -> Way:
+def way_of(device: CaseDevice, setup: LaneSetup, *, text: str, calls_host: bool = False) -> Way:
     """The way to run kernels on a device.
 
     Args:
         device: What they run on; it need not be open.
         setup: What compiles them, and what a process may use that loads what was built.
         text: The file, for names in what is found.
+        calls_host: Whether functions of the file launch them.
     """
-    if as_ptx(device, setup.toolchain.edition):
+    if not calls_host and as_ptx(device, setup.toolchain.edition):
         return Way(LaneKind.KERNEL, to_ptx, lambda: KernelLane(device, text=text))
 
     @contextlib.contextmanager

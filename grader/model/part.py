@@ -276,47 +276,40 @@ FILE: Final = "{file}."
 
 
 @dataclass(frozen=True, kw_only=True)
-class KernelLaunch:
-    """A launch of a kernel, as the task says it."""
+class _OfFile:
+    """A function of the file that the grader has run, with what it is given."""
 
     function: str
-    """Name of the kernel in the file."""
+    """Its name in the file."""
     arguments: tuple[str | Number, ...]
     """In its order: tensors by name, and numbers."""
-    grid: Extent3 = (1, 1, 1)
-    block: Extent3
     parameters: tuple[str, ...] = ()
     """Its compile-time parameters: constants of the file, ``SIZE``, or expressions of Mojo with its
     names, ``{file}.Layout.row_major({file}.SIZE)``."""
     older_functions: tuple[str, ...] = ()
-    """Names of the kernel in older editions of the book."""
+    """Its names in older editions of the book."""
     stand_ins: tuple[str, ...] = ()
-    """Names of other kernels that do what is asked of this one, for files in which this one is
-    missing or has nothing filled in: the book has several answers."""
+    """Names of others that do what is asked of this one, for files in which this one is missing or
+    has nothing filled in: the book has several answers."""
     older_parameters: tuple[tuple[str, ...], ...] = ()
-    """Its compile-time parameters in those, each time, for kernels that take layout tensors."""
+    """Its compile-time parameters in those, each time, for functions that take layout tensors."""
     other_parameters: tuple[tuple[str, ...], ...] = ()
     """Its compile-time parameters as the book had them meanwhile, each time, for any tensors."""
-    grid_constant: str = ""
-    """The constant of the file that says the grid, if there is one. It gets the grid's extents
-    where the file has it as numbers; no kernel has to use it."""
-    block_constant: str = ""
-    """As ``grid_constant``, of the block."""
 
     @property
     def functions(self) -> tuple[str, ...]:
-        """All names that the task gives the kernel, the newest first."""
+        """All names that the task gives it, the newest first."""
         return (self.function, *self.older_functions)
 
     def parameters_for(
         self, taken: tuple[int, int], constants: Collection[str], *, older: bool
     ) -> tuple[str, ...] | None:
-        """Compile-time parameters for a file whose kernel takes so many; None where none fit.
+        """Compile-time parameters for a file whose function takes so many; None where none fit.
 
         Args:
             taken: How many must be given, and how many may be.
             constants: Names of the file's constants. What it has not the compiler tells.
-            older: Whether it may be the kernel of an older edition.
+            older: Whether it may be the function of an older edition.
         """
         least, most = taken
         others = (*self.other_parameters, *(self.older_parameters if older else ()))
@@ -324,6 +317,32 @@ class KernelLaunch:
         fit = [each for each in ways if least <= len(each) <= most]
         there = (each for each in fit if set(each) <= set(constants))
         return next(there, fit[0] if fit else None)
+
+    def constants(self, sizes: Sizes) -> dict[str, tuple[int, int, int]]:
+        """Constants of the file that hold three extents at these sizes."""
+        return {}
+
+
+@dataclass(frozen=True, kw_only=True)
+class HostCall(_OfFile):
+    """A call of a function that launches kernels by itself, as the task says it.
+
+    It runs natively, in the sandbox. Behind its arguments, which are tensors, it gets the device's
+    context.
+    """
+
+
+@dataclass(frozen=True, kw_only=True)
+class KernelLaunch(_OfFile):
+    """A launch of a kernel, as the task says it."""
+
+    grid: Extent3 = (1, 1, 1)
+    block: Extent3
+    grid_constant: str = ""
+    """The constant of the file that says the grid, if there is one. It gets the grid's extents
+    where the file has it as numbers; no kernel has to use it."""
+    block_constant: str = ""
+    """As ``grid_constant``, of the block."""
 
     def extents(self, sizes: Sizes) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
         """Grid and block at these sizes."""
@@ -339,19 +358,24 @@ class KernelLaunch:
 
 @dataclass(frozen=True, kw_only=True)
 class Kernels:
-    """Kernels of a Mojo program, launched on buffers of the grader's.
+    """Kernels of a Mojo program, launched on buffers of the grader's, or functions that do so.
 
     The file's own ``main`` decides nothing. Outputs and scratch buffers hold zeros before the first
     launch, as in the book's programs.
     """
 
-    launches: tuple[KernelLaunch, ...]
+    launches: tuple[KernelLaunch | HostCall, ...]
     """In order; together they make the outputs."""
     constants: Mapping[str, Constant] = field(default_factory=dict)
     """Constants at the top level of the file that get another value for each size. Those that the
     file derives from them follow."""
 
     target: ClassVar[Literal["gpu"]] = "gpu"
+
+    @property
+    def calls_host(self) -> bool:
+        """Whether host code of the file runs."""
+        return any(isinstance(each, HostCall) for each in self.launches)
 
     @property
     def functions(self) -> tuple[str, ...]:
@@ -522,6 +546,11 @@ class Part:
     def target(self) -> Literal["gpu", "cpu"]:
         """What it runs on."""
         return self.code.target
+
+    @property
+    def calls_host(self) -> bool:
+        """Whether it is functions of a program that launch kernels by themselves."""
+        return isinstance(self.code, Kernels) and self.code.calls_host
 
     @property
     def op(self) -> Op:

@@ -133,6 +133,11 @@ class Puzzle:
         return isinstance(self.parts[0].code, Kernels)
 
     @property
+    def calls_host(self) -> bool:
+        """Whether host code of a program's file runs, which launches kernels by itself."""
+        return any(part.calls_host for part in self.parts)
+
+    @property
     def max_score(self) -> int:
         """Points without extra credit."""
         return sum(item.points for item in self.rubric if not item.extra)
@@ -254,11 +259,16 @@ def _checks_of(puzzle: Puzzle, part: Part) -> Iterator[str]:
             yield f"the check {check.id} limits nothing: give it one of {', '.join(check.numbers)}"
         if part.target == "cpu" and check.aspect in _OF_A_GPU:
             yield f"the check {check.id} is about a GPU; {part.name} runs on a CPU, so leave it out"
-        elif puzzle.is_program and check.aspect is Aspect.ORIGIN:
+        elif puzzle.is_program and not part.calls_host and check.aspect is Aspect.ORIGIN:
             yield (
                 f"the check {check.id} is about host code, and kernels are launched without any; "
                 "leave it out"
             )
+    if part.calls_host and not any(check.aspect is Aspect.ORIGIN for check in checks):
+        yield (
+            f"no check asks whether the outputs of {part.name} are computed on the device, where "
+            "host code of the file runs"
+        )
 
 
 def _beyond(puzzle: Puzzle) -> Iterator[str]:

@@ -23,7 +23,17 @@ from grader.model.fields import (
 )
 from grader.model.functions import problems_of_functions
 from grader.model.numbers import DTYPES
-from grader.model.part import Constant, KernelLaunch, Kernels, Op, Part, Real, Scalar, TensorSpec
+from grader.model.part import (
+    Constant,
+    HostCall,
+    KernelLaunch,
+    Kernels,
+    Op,
+    Part,
+    Real,
+    Scalar,
+    TensorSpec,
+)
 
 GRID: Final = (2**31 - 1, 65535, 65535)
 BLOCK: Final = (MAX_THREADS_PER_BLOCK, MAX_THREADS_PER_BLOCK, 64)
@@ -182,24 +192,11 @@ def _mojo(field: str, text: str, names: set[str]) -> Iterator[str]:
         )
 
 
-def _launch(part: Part, launch: KernelLaunch, names: set[str]) -> Iterator[str]:
+def _launch(part: Part, launch: KernelLaunch | HostCall, names: set[str]) -> Iterator[str]:
     for function in (*launch.functions, *launch.stand_ins):
         yield from no_name("the function of a kernel", function)
-    what, tensors = launch.function, {tensor.name for tensor in part.tensors}
-    if not 1 <= len(launch.arguments) <= ARGUMENTS:
-        yield f"{what} takes {len(launch.arguments)} arguments; a kernel has 1 to {ARGUMENTS}"
-    for argument in launch.arguments:
-        if isinstance(argument, Scalar):
-            _see(f"a Scalar of {what}", argument.value, part)
-        elif isinstance(argument, Real):
-            for sizes in sure_sizes(part):
-                number = argument.value(sizes)
-                if struct.unpack("<f", struct.pack("<f", number)) != (number,):
-                    yield f"the number {argument.name} of {what} is {number}, and no Float32"
-        elif argument not in tensors:
-            yield (
-                f"{what} takes {argument}, which is no tensor; a number is Scalar(...) or Real(...)"
-            )
+    what = launch.function
+    yield from _arguments(part, launch)
     for parameter in (
         *launch.parameters,
         *(each for way in (*launch.other_parameters, *launch.older_parameters) for each in way),
@@ -211,10 +208,32 @@ def _launch(part: Part, launch: KernelLaunch, names: set[str]) -> Iterator[str]:
                 f"the parameter {parameter} of {what} is a size; write the constant of the file "
                 "that holds it"
             )
+    if isinstance(launch, HostCall):
+        return
     for constant in filter(None, (launch.grid_constant, launch.block_constant)):
         yield from no_name(f"the constant of {what} for its grid or block", constant)
     yield from looked_at(f"the grid of {what}", _extents(part, launch, "grid", GRID))
     yield from looked_at(f"the block of {what}", _extents(part, launch, "block", BLOCK))
+
+
+def _arguments(part: Part, launch: KernelLaunch | HostCall) -> Iterator[str]:
+    what, tensors = launch.function, {tensor.name for tensor in part.tensors}
+    if not 1 <= len(launch.arguments) <= ARGUMENTS:
+        yield f"{what} takes {len(launch.arguments)} arguments; a kernel has 1 to {ARGUMENTS}"
+    for argument in launch.arguments:
+        if isinstance(launch, HostCall) and not isinstance(argument, str):
+            yield f"{what} takes {argument}; a HostCall gives tensors, and then the context"
+        elif isinstance(argument, Scalar):
+            _see(f"a Scalar of {what}", argument.value, part)
+        elif isinstance(argument, Real):
+            for sizes in sure_sizes(part):
+                number = argument.value(sizes)
+                if struct.unpack("<f", struct.pack("<f", number)) != (number,):
+                    yield f"the number {argument.name} of {what} is {number}, and no Float32"
+        elif argument not in tensors:
+            yield (
+                f"{what} takes {argument}, which is no tensor; a number is Scalar(...) or Real(...)"
+            )
 
 
 def _extents(

@@ -59,6 +59,11 @@ class HarnessTraits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """Name of the file beside the edition's that holds what is the same in each."""
     software: tuple[str, ...]
     """Arguments of ``mojo build`` for the software device. Without them it asks the driver."""
+    tensor_imports: tuple[str, ...]
+    """What ``tensor`` needs to be imported."""
+    tensor: str
+    """A tensor that a function of the file takes, in ``{buffer}``, of ``{dtype}`` and
+    ``{extents}``; ``{mutable}``, with the origin ``{origin}``."""
 
     def read(self) -> str:
         """What is the same in each."""

@@ -1,14 +1,15 @@
 """Build a library that runs cases by their numbers, on buffers of its own.
 
 It is a program of ours. Of a student's program it imports copies, as in `grader.toolchain.kernels`,
-and launches the kernels as the task says: nothing of the file's own host code is called. Of an op
-it imports the package, and calls the op as a MAX Graph does. What else is in it is data of the
-edition.
+and launches the kernels as the task says: nothing of the file's own host code is called, but for
+functions that the task has launch kernels by themselves. Of an op it imports the package, and calls
+the op as a MAX Graph does. What else is in it is data of the edition.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final, NamedTuple
 
@@ -18,6 +19,7 @@ from grader.device import Dim3
 from grader.errors import ToolchainFault
 from grader.sandbox import MIB
 from grader.toolchain.compiler import HowToCompile, LibraryBuild, build_library
+from grader.toolchain.edition import HarnessTraits
 from grader.toolchain.kernels import Copies, SourceCopy, WantedKernel, word_by_chance
 from grader.toolchain.packaging import Packaged
 from grader.toolchain.workspace import Workspace
@@ -60,12 +62,29 @@ class HarnessLaunch(msgspec.Struct, frozen=True):
     block: Dim3
 
 
+class TensorArgument(NamedTuple):
+    """A tensor in a buffer, by its place among those of the case."""
+
+    place: int
+    dtype: str
+    extents: tuple[int, ...]
+    writes: bool
+    """Whether it may be written."""
+
+
+class HarnessCall(msgspec.Struct, frozen=True):
+    """A call of a function of a copy that launches kernels by itself."""
+
+    function: WantedKernel
+    tensors: tuple[TensorArgument, ...]
+
+
 class HarnessCase(msgspec.Struct, frozen=True):
-    """What a library does for one number: launches of the kernels of one copy, in order."""
+    """What a library does for one number, in order, with the functions of one copy."""
 
     copy: int
     """The index of that copy."""
-    launches: tuple[HarnessLaunch, ...]
+    steps: tuple[HarnessLaunch | HarnessCall, ...]
 
 
 class OpCall(msgspec.Struct, frozen=True):
@@ -108,16 +127,17 @@ def build_harness(
         ToolchainFault: the edition can't, or the compiler does not start.
         SandboxFault: the sandbox could not be started.
     """
-    for launch in (launch for case in cases for launch in case.launches):
-        if len(launch.arguments) > MAX_ARGUMENTS or any(
-            _length(each) > 4 * MAX_WORDS for each in launch.arguments
+    for launch in (step for case in cases for step in case.steps):
+        if isinstance(launch, HarnessLaunch) and (
+            len(launch.arguments) > MAX_ARGUMENTS
+            or any(_length(each) > 4 * MAX_WORDS for each in launch.arguments)
         ):
             raise ToolchainFault(
                 f"{launch.kernel.function} takes more or longer arguments than a harness passes",
                 remedy="Grade it with --device software.",
             )
     named = Copies.named(copies)
-    text = harness_text(_fixed(workspace), named, cases)
+    text = harness_text(_traits(workspace), named, cases)
     built, data = _built(workspace, {"main": text, **named.files}, how, on_gpu=on_gpu)
     packaged = named.packaged(workspace, built.outcome, built.output)
     if data is None:
@@ -147,56 +167,81 @@ def build_op_harness(
         SandboxFault: the sandbox could not be started.
     """
     word = word_by_chance()
-    text = op_harness_text(_fixed(workspace), word, imports, calls)
+    text = op_harness_text(_traits(workspace).read(), word, imports, calls)
     built, data = _built(workspace, {"main": text}, how, on_gpu=on_gpu)
     return built, Library(data, word) if data is not None else None
 
 
-def _fixed(workspace: Workspace) -> str:
-    """What is the same in each library."""
+def _traits(workspace: Workspace) -> HarnessTraits:
+    """How the edition builds a library."""
     traits = workspace.toolchain.edition.harness
     if traits is None:
         raise ToolchainFault(
             f"programs of edition {workspace.toolchain.edition.name} can't be graded on a GPU yet",
             remedy="Grade them with --device software, or in a newer edition: --edition 26.5.",
         )
-    return traits.read()
+    return traits
 
 
 def _built(
     workspace: Workspace, files: Mapping[str, str], how: HowToCompile, *, on_gpu: bool
 ) -> tuple[LibraryBuild, bytes | None]:
-    traits = workspace.toolchain.edition.harness
-    assert traits is not None
+    traits = _traits(workspace)
     main = workspace.install_program(files)
     arguments = [*(() if on_gpu else traits.software), main]
     built = build_library(workspace, arguments, _NAME, how)
     return built, workspace.left(f"run/{_NAME}.so", limit=MAX_LIBRARY) if built.ok else None
 
 
-def harness_text(text: str, named: Copies, cases: Sequence[HarnessCase]) -> str:
+def harness_text(traits: HarnessTraits, named: Copies, cases: Sequence[HarnessCase]) -> str:
     """The program: what is the same in each, and the launches of each case."""
     modules = tuple(named.files)
     imports = [f"import {name}" for name in modules]
+    if any(isinstance(step, HarnessCall) for case in cases for step in case.steps):
+        imports += traits.tensor_imports
     takes = ["def refused(number: Int) -> Int:"]
     launches = list(_LAUNCH_CASE)
     for number, case in enumerate(cases):
         module = modules[case.copy]
-        takes.append(f"    if number == {number}:")
+        asked: list[str] = []
         launches.append(f"    if number == {number}:")
-        for place, launch in enumerate(case.launches, 1):
+        for place, launch in enumerate(case.steps, 1):
+            if isinstance(launch, HarnessCall):
+                # Whether it can take these the compiler says.
+                launches += _call(launch, module, traits)
+                continue
             kernel = launch.kernel.of(module)
             lengths = ", ".join(str(_length(each)) for each in launch.arguments)
-            takes.append(f"        if not takes[{kernel}]([{lengths}]):")
-            takes.append(f"            return {place}")
+            asked.append(f"        if not takes[{kernel}]([{lengths}]):")
+            asked.append(f"            return {place}")
             values = ", ".join(map(_value, launch.arguments))
             grid, block = (f"Dim({x}, {y}, {z})" for x, y, z in (launch.grid, launch.block))
             launches.append(f"        launch[{kernel}](ctx, [{values}], {grid}, {block})")
+        takes += [f"    if number == {number}:", *asked] if asked else []
     if not any(copy.kernels for copy in named.copies):
         # A file of which nothing is asked for would not be read.
         launches += [f"    comptime _{name} = {name}.main" for name in modules]
     takes.append("    return 0")
-    return _whole(text, named.word, imports, takes, launches, _on_host(()))
+    return _whole(traits.read(), named.word, imports, takes, launches, _on_host(()))
+
+
+def _call(call: HarnessCall, module: str, traits: HarnessTraits) -> Iterator[str]:
+    """The lines of a call, each tensor in a buffer of its own type."""
+    given = []
+    for number, tensor in enumerate(call.tensors):
+        count, buffer = math.prod(tensor.extents), f"buffer_{number}"
+        typed = f"create_sub_buffer[DType.{tensor.dtype}](0, {count})"
+        yield f"        var {buffer} = buffers[{tensor.place}].{typed}"
+        given.append(
+            traits.tensor.format(
+                mutable=tensor.writes,
+                origin="MutAnyOrigin" if tensor.writes else "ImmutAnyOrigin",
+                dtype=tensor.dtype,
+                extents=", ".join(map(str, tensor.extents)),
+                buffer=buffer,
+            )
+        )
+    yield f"        {call.function.of(module)}({', '.join([*given, 'ctx'])})"
 
 
 def op_harness_text(text: str, word: str, imports: Sequence[str], calls: Sequence[OpCall]) -> str:

@@ -59,7 +59,7 @@ def opened(
         device=wanted,
         timeout=300,
     )
-    chosen, way = chosen_way(text, setup)
+    chosen, way = chosen_way(text, setup, puzzle.parts)
     built = compiled_kernels(text, shapes, setup, way)
     with chosen, way.open_lane() as lane:
         if built.kernels:

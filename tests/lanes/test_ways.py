@@ -69,7 +69,7 @@ def test_only_for_a_gpu_the_compiler_asks_the_machine_s_driver(device, monkeypat
     def build(workspace, copies, cases, how, *, on_gpu):
         asked.append((on_gpu, dict(how.environment)))
         (case,) = cases
-        (launch,) = case.launches
+        (launch,) = case.steps
         assert (launch.kernel.function, launch.block) == ("hand_on", (4, 1, 1))
         outcome = ended("died", exit_code=1).outcome
         return Packaged(ok=False, diagnostics=(), outcome=outcome, output=""), None

@@ -10,10 +10,12 @@ from grader.toolchain import edition as editions
 from grader.toolchain.compiler import HowToCompile
 from grader.toolchain.harness import (
     BufferArgument,
+    HarnessCall,
     HarnessCase,
     HarnessLaunch,
     NumberArgument,
     OpCall,
+    TensorArgument,
     build_harness,
     harness_text,
     op_harness_text,
@@ -31,8 +33,9 @@ WITH_TRAITS = [name for name in editions.names() if editions.find(name).harness 
 
 def text(*cases: HarnessCase, copies: int = 1, kernels: tuple[WantedKernel, ...] = ()) -> str:
     named = Copies.named([SourceCopy("", kernels)] * copies)
-    fixed = "@export('PREFIX_run')"
-    return harness_text(fixed, named, cases).replace(named.word, "W")
+    traits = editions.find("26.5").harness
+    assert traits is not None
+    return harness_text(traits, named, cases).replace(named.word, "W")
 
 
 def test_each_case_launches_the_kernels_of_its_copy_with_literal_extents():
@@ -43,7 +46,7 @@ def test_each_case_launches_the_kernels_of_its_copy_with_literal_extents():
         copies=2,
         kernels=(LAUNCH.kernel,),
     ).splitlines()
-    assert lines[0] == "@export('W_run')"
+    assert '@export("W_run")' in lines
     assert {"import W_0", "import W_1"} < set(lines)
     launches = lines[lines.index("    pass") + 1 : lines.index("def on_host(number: Int) -> Bool:")]
     values = (
@@ -57,6 +60,30 @@ def test_each_case_launches_the_kernels_of_its_copy_with_literal_extents():
         "    if number == 1:",
         "        launch[W_0.add](ctx, [words(address(buffers[0]))], Dim(1, 1, 1), Dim(1, 1, 1))",
     ]
+
+
+def test_a_function_of_the_file_is_given_tensors_and_the_context_and_asked_nothing():
+    call = HarnessCall(
+        WantedKernel("add", ("SIZE",)),
+        (
+            TensorArgument(1, "float32", (2, 3), writes=True),
+            TensorArgument(0, "int32", (4,), writes=False),
+        ),
+    )
+    lines = text(HarnessCase(0, (call,)), kernels=(call.function,)).splitlines()
+    assert "from layout import TileTensor" in lines
+    begin = lines.index("def refused(number: Int) -> Int:")
+    assert lines[begin + 1] == "    return 0"
+    *buffers, called = lines[lines.index("    if number == 0:") + 1 :][:3]
+    assert buffers == [
+        "        var buffer_0 = buffers[1].create_sub_buffer[DType.float32](0, 6)",
+        "        var buffer_1 = buffers[0].create_sub_buffer[DType.int32](0, 4)",
+    ]
+    assert called == (
+        "        W_0.add[W_0.SIZE](TileTensor[mut=True, DType.float32, type_of(row_major[2, 3]()), "
+        "MutAnyOrigin](buffer_0, row_major[2, 3]()), TileTensor[mut=False, DType.int32, "
+        "type_of(row_major[4]()), ImmutAnyOrigin](buffer_1, row_major[4]()), ctx)"
+    )
 
 
 def test_kernels_are_asked_for_the_lengths_of_their_arguments():

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from grader.grading.explain.mistakes.known import Known, Seen, first_output
 from grader.grading.explain.mistakes.words import Groups, end_missing, remainder_missing
 from grader.model.cases import Comparison, Observation
-from grader.model.part import Kernels
+from grader.model.part import KernelLaunch, Kernels
 
 _FIXED: Final = (2, 4, 8, 16, 32)
 """Groups of elements that people make, whatever the block is."""
@@ -193,7 +193,8 @@ def _launched(place: _Elements) -> tuple[tuple[int, ...], tuple[int, ...]]:
     seen = {(each.grid, each.block) for each in (run.evidence.launches if run.evidence else ())}
     code = run.case.part.code
     if not seen and isinstance(code, Kernels):
-        seen = {launch.extents(run.case.shape.sizes) for launch in code.launches}
+        told = [launch for launch in code.launches if isinstance(launch, KernelLaunch)]
+        seen = {launch.extents(run.case.shape.sizes) for launch in told}
     return seen.pop() if len(seen) == 1 else ((1, 1, 1), (1, 1, 1))
 
 

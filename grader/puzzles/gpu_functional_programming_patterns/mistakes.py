@@ -1,0 +1,211 @@
+"""Well-known wrong answers where an index stands for several elements."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grader.puzzle_kit import Arrays, ExpectedOutput, Mistake, Sizes, sketched
+from grader.puzzles.elementwise import changed, only
+from grader.puzzles.zip.mistakes import mistakes as of_sums
+
+WIDTH: Final = 4
+"""Float32 in a vector, on the GPU that the software device stands for: 16 bytes."""
+TILE: Final = 32
+CHUNK: Final = 256
+"""What a size is a multiple of: TILE vectors, also where they hold 32 bytes."""
+
+Right = Callable[[Arrays, Sizes], Mapping[str, ExpectedOutput]]
+Kept = Callable[[NDArray[np.int64]], NDArray[np.bool_]]
+"""From the indices of all elements, which of them are written."""
+
+_VECTOR: Final = """\
+at = Index(...)                        # where the vector begins
+sum = ...load[width=...](at) + ...     # as many of a as of b
+out.store[...](at, sum)                # and as many are stored"""
+_LOOP: Final = """\
+comptime for i in range(tile_size):    # all of the tile
+    at = Index(...)                    # what the index has before it, then i
+    ...                                # load, add, store"""
+
+
+def _written(name: str, kept: Kept, explanation: str, advice: str, right: Right) -> Mistake:
+    """Some elements are right, and nothing writes the others."""
+    return changed(
+        name,
+        lambda value, sizes: only(value, kept(np.arange(value.size))),
+        explanation=explanation,
+        advice=advice,
+        right=right,
+    )
+
+
+def _mask(count: int, written: Callable[[int], range], indices: int) -> NDArray[np.bool_]:
+    """Which of so many elements some indices write, each a range."""
+    found = np.zeros(count, np.bool_)
+    for index in range(indices):
+        places = np.array(written(index))
+        found[places[places < count]] = True
+    return found
+
+
+def _first_of_vectors(right: Right) -> Mistake:
+    return _written(
+        "first-of-vector",
+        lambda place: place % WIDTH == 0,
+        f"Of every {WIDTH} elements, which make a vector, only the first is written.",
+        "Load and store simd_width elements at a time.",
+        right,
+    )
+
+
+def _first_of_tiles(right: Right) -> Mistake:
+    return _written(
+        "first-of-tile",
+        lambda place: place % TILE == 0,
+        f"Of every tile of {TILE} elements only the first is written.",
+        "An index stands for a whole tile: go through all of its elements.",
+        right,
+    )
+
+
+def _tiles_overlap(right: Right) -> Mistake:
+    def kept(place: NDArray[np.int64]) -> NDArray[np.bool_]:
+        return place < place.size // TILE + TILE - 1
+
+    return _written(
+        "tiles-overlap",
+        kept,
+        "Tile t begins at element t, so the tiles overlap, and what lies behind them is not "
+        "written.",
+        "Tile t begins behind all tiles before it: at t * tile_size.",
+        right,
+    )
+
+
+def _chunks_one_apart(right: Right) -> Mistake:
+    def kept(place: NDArray[np.int64]) -> NDArray[np.bool_]:
+        chunks = place.size // (TILE * WIDTH)
+        return _mask(
+            place.size, lambda index: range(index * TILE, index * TILE + TILE * WIDTH), chunks
+        )
+
+    return _written(
+        "chunks-overlap",
+        kept,
+        "A chunk begins a tile behind the one before, not a chunk, so the chunks overlap, and the "
+        "end is not written.",
+        "Each index has tile_size vectors. Begin at the index times chunk_size.",
+        right,
+    )
+
+
+def _vectors_one_apart(right: Right) -> Mistake:
+    def kept(place: NDArray[np.int64]) -> NDArray[np.bool_]:
+        return place % (TILE * WIDTH) < TILE + WIDTH - 1
+
+    return _written(
+        "vectors-overlap",
+        kept,
+        "Vector i of a chunk begins at its element i, so the vectors overlap, and most of the "
+        "chunk is not written.",
+        "Vector i begins behind the i vectors before it: at i * simd_width.",
+        right,
+    )
+
+
+def _one_vector(right: Right, of: int, name: str, noun: str) -> Mistake:
+    return _written(
+        name,
+        lambda place: place % of < WIDTH,
+        f"Only the first vector of each {noun} is written.",
+        f"An index stands for a whole {noun}: go through all of its vectors.",
+        right,
+    )
+
+
+def _first_tile(right: Right) -> Mistake:
+    return _written(
+        "first-tile-only",
+        lambda place: place < TILE,
+        "Only the first tile is written: each index writes the same elements.",
+        "Where does the index that the function is given come in?",
+        right,
+    )
+
+
+def _first_chunk(right: Right) -> Mistake:
+    return _written(
+        "first-chunk-only",
+        lambda place: place < TILE * WIDTH,
+        "Only the first chunk is written: each index writes the same elements.",
+        "Where does the index that the function is given come in?",
+        right,
+    )
+
+
+def _last_of_tile(right: Right) -> Mistake:
+    return _written(
+        "last-of-tile-missing",
+        lambda place: place % TILE != TILE - 1,
+        "The last element of each tile is not written.",
+        "The loop goes through all tile_size elements: from 0 to tile_size - 1.",
+        right,
+    )
+
+
+def _last_vector(right: Right, of: int, noun: str) -> Mistake:
+    return _written(
+        "last-vector-missing",
+        lambda place: place % of < of - WIDTH,
+        f"The last vector of each {noun} is not written.",
+        f"Does the last vector of the {noun} get through what is asked before it is added?",
+        right,
+    )
+
+
+def _first_vector(right: Right) -> Mistake:
+    return _written(
+        "first-vector-only",
+        lambda place: place < WIDTH,
+        "Only the first vector is written: each index writes the same elements.",
+        "Where does the index that the function is given come in?",
+        right,
+    )
+
+
+_OF: Final[Mapping[str, Callable[[Right], tuple[Mistake, ...]]]] = {
+    "elementwise_add": lambda right: (_first_of_vectors(right), _first_vector(right)),
+    "tiled_elementwise_add": lambda right: (
+        _first_of_tiles(right),
+        _tiles_overlap(right),
+        _first_tile(right),
+        _last_of_tile(right),
+    ),
+    "manual_vectorized_tiled_elementwise_add": lambda right: (
+        _chunks_one_apart(right),
+        _vectors_one_apart(right),
+        _one_vector(right, TILE * WIDTH, "first-vector-of-chunk", "chunk"),
+        _first_of_vectors(right),
+        _first_chunk(right),
+        _last_vector(right, TILE * WIDTH, "chunk"),
+    ),
+    "vectorize_within_tiles_elementwise_add": lambda right: (
+        _tiles_overlap(right),
+        _one_vector(right, TILE, "first-vector-of-tile", "tile"),
+        _first_of_vectors(right),
+        _first_tile(right),
+        _last_vector(right, TILE, "tile"),
+    ),
+}
+
+
+def of_part(part: str, right: Right) -> tuple[Mistake, ...]:
+    """All mistakes of a part: its own, and those of any sum of two vectors."""
+    own = _OF[part](right)
+    loops = [each.name for each in own if "-of-tile" in each.name or "overlap" in each.name]
+    vectors = [each.name for each in own if each.name not in loops]
+    return (*sketched({_VECTOR: vectors, _LOOP: loops}, *own), *of_sums(right))
