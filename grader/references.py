@@ -30,6 +30,8 @@ class _Rewriting(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     edits: tuple[tuple[str, str], ...]
     named: str = ""
     """A pattern for definitions of names: each is taken out, and its name replaced."""
+    without: str = ""
+    """A pattern for what it does not have: there is no text of it then, nor of those before."""
 
 
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -55,7 +57,9 @@ def reference(puzzle: str, edition: str, name: str, folder: Path | None = None) 
     if not path.exists():
         return None
     text = path.read_text(encoding="utf-8")
-    return text if written == edition else rewritten(text, edition)
+    if written == edition:
+        return text
+    return None if _lacks(edition, text) else rewritten(text, edition)
 
 
 def written_for(puzzle: str, edition: str, folder: Path | None = None) -> str:
@@ -81,6 +85,14 @@ def rewritten(text: str, edition: str) -> str:
     """A program of the edition that all are written for, in the words of another."""
     step = _rewritings().get(edition)
     return text if step is None else _apply(step, rewritten(text, step.of))
+
+
+def _lacks(edition: str, text: str) -> bool:
+    """Whether a text of the edition that all are written for can't be one of another."""
+    step = _rewritings().get(edition)
+    if step is None:
+        return False
+    return bool(step.without and re.search(step.without, text)) or _lacks(step.of, text)
 
 
 @cache

@@ -177,8 +177,10 @@ def _traits(workspace: Workspace) -> HarnessTraits:
     traits = workspace.toolchain.edition.harness
     if traits is None:
         raise ToolchainFault(
-            f"programs of edition {workspace.toolchain.edition.name} can't be graded on a GPU yet",
-            remedy="Grade them with --device software, or in a newer edition: --edition 26.5.",
+            f"programs of edition {workspace.toolchain.edition.name} can't be graded on a GPU yet, "
+            "nor functions of them that launch kernels by themselves",
+            remedy="Choose a newer edition: --edition 26.5. Kernels can be graded with --device "
+            "software.",
         )
     return traits
 
