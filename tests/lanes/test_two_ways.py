@@ -25,7 +25,12 @@ from grader.toolchain import edition as editions
 from grader.toolchain.toolchain import locate
 from grader.worker.process import Ended
 
-PROGRAMS = [found for found in map(puzzles.find, puzzles.NAMES) if found.is_program]
+PROGRAMS = [
+    found
+    for found in map(puzzles.find, puzzles.NAMES)
+    # What launches kernels by itself runs in one way only.
+    if found.is_program and not found.calls_host
+]
 ORDINARY = [
     ("map_2d", "right"),
     ("memory_errors", "skeleton"),

@@ -8,7 +8,6 @@ elements, or a tile that is cut into vectors.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
 
 from grader.puzzle_kit import (
     Arrays,
@@ -29,8 +28,8 @@ from grader.puzzle_kit import (
 from grader.puzzles.gpu_functional_programming_patterns.mistakes import CHUNK, TILE, of_part
 from grader.puzzles.programs import graded, numbers, places, program, tensor
 
-MOST: Final = 4
-"""Chunks of the task."""
+FEWEST, MOST = 2, 4
+"""Chunks; the task has the most."""
 
 
 def expected(inputs: Arrays, sizes: Sizes) -> Mapping[str, ExpectedOutput]:
@@ -47,8 +46,8 @@ def _part(function: str, parameters: tuple[str, ...], mistakes: tuple[Mistake, .
         name=function,
         title=f"the function {function}",
         formula="output[i] = a[i] + b[i]",
-        domain=f"{CHUNK} to {MOST * CHUNK} elements, a multiple of {CHUNK}, so that no tile and no "
-        f"vector is cut; tiles of {TILE}",
+        domain=f"{FEWEST * CHUNK} to {MOST * CHUNK} elements, a multiple of {CHUNK}, so that no "
+        f"tile and no vector is cut; tiles of {TILE}",
         code=Kernels(
             launches=(
                 HostCall(
@@ -64,9 +63,9 @@ def _part(function: str, parameters: tuple[str, ...], mistakes: tuple[Mistake, .
             tensor("a", "input", _elements),
             tensor("b", "input", _elements),
         ),
-        sizes=(Size(name="chunks", low=1, high=MOST),),
+        sizes=(Size(name="chunks", low=FEWEST, high=MOST),),
         assigned=lambda sizes: True,
-        boundaries=tuple({"chunks": chunks} for chunks in (MOST, 1, 3)),
+        boundaries=tuple({"chunks": chunks} for chunks in (MOST, 2, 3)),
         # Each size is an instance of `elementwise`, which takes the compiler a second.
         random_assigned=0,
         expected=expected,

@@ -29,7 +29,7 @@ from grader.puzzles.programs import graded, places, program, tensor
 from grader.puzzles.warp_fundamentals.mistakes import MISTAKES, of_warps
 from grader.puzzles.warps import WARP, WARP_EDGES
 
-MOST: Final = 4
+MOST: Final = 3
 """Warps."""
 _LAYOUT: Final = "type_of({file}.row_major[{file}.SIZE // {file}.WARP_SIZE]())"
 """The layout of the output: an element for each warp."""
@@ -58,7 +58,7 @@ def _part(name: str, title: str, launch: KernelLaunch | HostCall) -> Part:
         ),
         sizes=(Size(name="warps", low=1, high=MOST),),
         assigned=lambda sizes: True,
-        boundaries=tuple({"warps": warps} for warps in (1, 3, MOST)),
+        boundaries=tuple({"warps": warps} for warps in (1, 2, MOST)),
         random_assigned=0,
         terms=lambda sizes: WARP,
         expected=expected,

@@ -44,14 +44,6 @@ def _without_last(a: Answer, b: Answer) -> Answer:
     return np.asarray(kept.sum(axis=1))
 
 
-def _first_warp(a: Answer, b: Answer) -> Answer | None:
-    if len(a) == 1:
-        return None
-    found = np.zeros(len(a))
-    found[0] = (a[0] * b[0]).sum()
-    return found
-
-
 def _running(a: Answer, b: Answer) -> Answer | None:
     sums = (a * b).sum(axis=1)
     return None if len(sums) == 1 else np.asarray(np.cumsum(sums))
@@ -141,12 +133,6 @@ MISTAKES = sketched(
         "Each output is the dot product as many times as a warp has lanes.",
         "warp_sum has added up all lanes; its result is not added once more.",
         lambda a, b: WARP * (a * b).sum(axis=1),
-    ),
-    _mistake(
-        "first-warp-only",
-        "Only the first warp has an output; nothing wrote the others.",
-        "Each warp stores an element of its own: the number of the warp is the index over 32.",
-        _first_warp,
     ),
     _mistake(
         "running-total",
