@@ -571,6 +571,6 @@ def test_ended_at_a_random_moment_it_leaves_nothing_running(
         ended(shown, work, running)
         return
     shown.process.send_signal(getattr(signal, how))
-    assert shown.process.wait(30) == -getattr(signal, how)
+    assert shown.process.wait(120) == -getattr(signal, how)
     wait_for(lambda: not still_living(running), 5)
     assert termios.tcgetattr(shown.slave) == shown.before
