@@ -21,10 +21,9 @@ def test_a_program_is_written_as_its_edition_writes_it(puzzle: str, edition: str
     known = editions.find(edition)
     for name in ("right", "skeleton"):
         text = reference(puzzle, edition, name)
-        if find(puzzle).calls_host and known.harness is None:
-            assert text is None
+        if text is None:
+            assert editions.names().index(edition) < editions.names().index("26.5")
             continue
-        assert text is not None
         assert f"(MAX {edition}, Mojo {known.mojo_version.removesuffix('.0')}" in text
         assert compare(text, edition) == ()
         assert edition in detect(text).as_good

@@ -92,7 +92,12 @@ BEFORE: Final = ("25.3", "25.4", "25.5")
 
 
 def places(
-    number: int, *, layouts: bool = False, tiles: bool = False, before: int = 0
+    number: int,
+    *,
+    layouts: bool = False,
+    tiles: bool = False,
+    before: int = 0,
+    editions: tuple[str, ...] = (*POINTERS_AND_LAYOUTS, *TILES),
 ) -> tuple[BookPlace, ...]:
     """Where the book has a puzzle: the files in the folder of its number.
 
@@ -101,9 +106,10 @@ def places(
         layouts: Whether older editions have a second file, with layout tensors.
         tiles: Whether newer ones have a second file, with tile tensors.
         before: Its number before puzzles were numbered anew, if that was another.
+        editions: Those that have it, where not all do.
     """
     folder = f"p{number:02}"
-    files: dict[str, tuple[str, ...]] = {folder: (*POINTERS_AND_LAYOUTS, *TILES)}
+    files: dict[str, tuple[str, ...]] = {folder: editions}
     if tiles:
         files[f"{folder}_tile_tensor"] = TILES
     if layouts:

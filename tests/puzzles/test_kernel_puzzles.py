@@ -168,10 +168,10 @@ def test_the_sizes_that_are_always_tried_are_not_many(part: Part) -> None:
 def test_the_kernels_and_constants_are_those_of_the_files(puzzle) -> None:
     for known in map(editions.find, editions.names()):
         edition = known.name
-        if (known.harness if puzzle.calls_host else known.kernels) is None:
-            continue
         for name in ("right", "skeleton"):
             text = puzzle.reference(edition, name)
+            if text is None:
+                continue
             there = functions(text)
             for part in puzzle.parts:
                 assert isinstance(part.code, Kernels)

@@ -8,39 +8,18 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from grader.puzzle_kit import Arrays, ExpectedOutput, Mistake, Sizes, sketched
-from grader.puzzles.elementwise import changed, only
+from grader.puzzle_kit import Mistake, sketched
+from grader.puzzles.vectors import VECTOR, WIDTH, Right, first_of_vectors, first_vector, written
 from grader.puzzles.zip.mistakes import mistakes as of_sums
 
-WIDTH: Final = 4
-"""Float32 in a vector, on the GPU that the software device stands for: 16 bytes."""
 TILE: Final = 32
 CHUNK: Final = 256
 """What a size is a multiple of: TILE vectors, also where they hold 32 bytes."""
 
-Right = Callable[[Arrays, Sizes], Mapping[str, ExpectedOutput]]
-Kept = Callable[[NDArray[np.int64]], NDArray[np.bool_]]
-"""From the indices of all elements, which of them are written."""
-
-_VECTOR: Final = """\
-at = Index(...)                        # where the vector begins
-sum = ...load[width=...](at) + ...     # as many of a as of b
-out.store[...](at, sum)                # and as many are stored"""
 _LOOP: Final = """\
 comptime for i in range(tile_size):    # all of the tile
     at = Index(...)                    # what the index has before it, then i
     ...                                # load, add, store"""
-
-
-def _written(name: str, kept: Kept, explanation: str, advice: str, right: Right) -> Mistake:
-    """Some elements are right, and nothing writes the others."""
-    return changed(
-        name,
-        lambda value, sizes: only(value, kept(np.arange(value.size))),
-        explanation=explanation,
-        advice=advice,
-        right=right,
-    )
 
 
 def _mask(count: int, written: Callable[[int], range], indices: int) -> NDArray[np.bool_]:
@@ -52,18 +31,8 @@ def _mask(count: int, written: Callable[[int], range], indices: int) -> NDArray[
     return found
 
 
-def _first_of_vectors(right: Right) -> Mistake:
-    return _written(
-        "first-of-vector",
-        lambda place: place % WIDTH == 0,
-        f"Of every {WIDTH} elements, which make a vector, only the first is written.",
-        "Load and store simd_width elements at a time.",
-        right,
-    )
-
-
 def _first_of_tiles(right: Right) -> Mistake:
-    return _written(
+    return written(
         "first-of-tile",
         lambda place: place % TILE == 0,
         f"Of every tile of {TILE} elements only the first is written.",
@@ -76,7 +45,7 @@ def _tiles_overlap(right: Right) -> Mistake:
     def kept(place: NDArray[np.int64]) -> NDArray[np.bool_]:
         return place < place.size // TILE + TILE - 1
 
-    return _written(
+    return written(
         "tiles-overlap",
         kept,
         "Tile t begins at element t, so the tiles overlap, and what lies behind them is not "
@@ -93,7 +62,7 @@ def _chunks_one_apart(right: Right) -> Mistake:
             place.size, lambda index: range(index * TILE, index * TILE + TILE * WIDTH), chunks
         )
 
-    return _written(
+    return written(
         "chunks-overlap",
         kept,
         "A chunk begins a tile behind the one before, not a chunk, so the chunks overlap, and the "
@@ -107,7 +76,7 @@ def _vectors_one_apart(right: Right) -> Mistake:
     def kept(place: NDArray[np.int64]) -> NDArray[np.bool_]:
         return place % (TILE * WIDTH) < TILE + WIDTH - 1
 
-    return _written(
+    return written(
         "vectors-overlap",
         kept,
         "Vector i of a chunk begins at its element i, so the vectors overlap, and most of the "
@@ -118,7 +87,7 @@ def _vectors_one_apart(right: Right) -> Mistake:
 
 
 def _one_vector(right: Right, of: int, name: str, noun: str) -> Mistake:
-    return _written(
+    return written(
         name,
         lambda place: place % of < WIDTH,
         f"Only the first vector of each {noun} is written.",
@@ -128,7 +97,7 @@ def _one_vector(right: Right, of: int, name: str, noun: str) -> Mistake:
 
 
 def _first_tile(right: Right) -> Mistake:
-    return _written(
+    return written(
         "first-tile-only",
         lambda place: place < TILE,
         "Only the first tile is written: each index writes the same elements.",
@@ -138,7 +107,7 @@ def _first_tile(right: Right) -> Mistake:
 
 
 def _first_chunk(right: Right) -> Mistake:
-    return _written(
+    return written(
         "first-chunk-only",
         lambda place: place < TILE * WIDTH,
         "Only the first chunk is written: each index writes the same elements.",
@@ -148,7 +117,7 @@ def _first_chunk(right: Right) -> Mistake:
 
 
 def _last_of_tile(right: Right) -> Mistake:
-    return _written(
+    return written(
         "last-of-tile-missing",
         lambda place: place % TILE != TILE - 1,
         "The last element of each tile is not written.",
@@ -158,7 +127,7 @@ def _last_of_tile(right: Right) -> Mistake:
 
 
 def _last_vector(right: Right, of: int, noun: str) -> Mistake:
-    return _written(
+    return written(
         "last-vector-missing",
         lambda place: place % of < of - WIDTH,
         f"The last vector of each {noun} is not written.",
@@ -167,18 +136,8 @@ def _last_vector(right: Right, of: int, noun: str) -> Mistake:
     )
 
 
-def _first_vector(right: Right) -> Mistake:
-    return _written(
-        "first-vector-only",
-        lambda place: place < WIDTH,
-        "Only the first vector is written: each index writes the same elements.",
-        "Where does the index that the function is given come in?",
-        right,
-    )
-
-
 _OF: Final[Mapping[str, Callable[[Right], tuple[Mistake, ...]]]] = {
-    "elementwise_add": lambda right: (_first_of_vectors(right), _first_vector(right)),
+    "elementwise_add": lambda right: (first_of_vectors(right), first_vector(right)),
     "tiled_elementwise_add": lambda right: (
         _first_of_tiles(right),
         _tiles_overlap(right),
@@ -189,14 +148,14 @@ _OF: Final[Mapping[str, Callable[[Right], tuple[Mistake, ...]]]] = {
         _chunks_one_apart(right),
         _vectors_one_apart(right),
         _one_vector(right, TILE * WIDTH, "first-vector-of-chunk", "chunk"),
-        _first_of_vectors(right),
+        first_of_vectors(right),
         _first_chunk(right),
         _last_vector(right, TILE * WIDTH, "chunk"),
     ),
     "vectorize_within_tiles_elementwise_add": lambda right: (
         _tiles_overlap(right),
         _one_vector(right, TILE, "first-vector-of-tile", "tile"),
-        _first_of_vectors(right),
+        first_of_vectors(right),
         _first_tile(right),
         _last_vector(right, TILE, "tile"),
     ),
@@ -210,4 +169,4 @@ def of_part(part: str, right: Right) -> tuple[Mistake, ...]:
     vectors = [each.name for each in own if each.name not in loops]
     # There is no example of four elements, and they are a vector here.
     others = [each for each in of_sums(right) if each.name != "size-of-the-example"]
-    return (*sketched({_VECTOR: vectors, _LOOP: loops}, *own), *others)
+    return (*sketched({VECTOR: vectors, _LOOP: loops}, *own), *others)
