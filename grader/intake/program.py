@@ -43,8 +43,8 @@ _OF_MEMORY: Final = _MAKES_MEMORY | {
 """Names that a line which allocates memory may contain, beside constants."""
 _OF_LIBRARIES: Final = frozenset({"WARP_SIZE"})
 """Constants of libraries, which a file may import or define."""
-_PLAIN: Final = frozenset("()-,.")
-"""Signs that a literal may contain, beside numbers and names of types."""
+_PLAIN: Final = frozenset({*"()-,.", "*", "+", "//", "<<", "**"})
+"""Signs that numbers, and what is computed of numbers alone, may contain: ``1024 * 1024``."""
 
 
 class Unset(StrEnum):
@@ -53,8 +53,8 @@ class Unset(StrEnum):
     MISSING = "missing"
     TWICE = "twice"
     COMPUTED = "computed"
-    """Its value is neither a literal nor one name of a library's, such as ``WARP_SIZE``, whoever
-    defines that: other constants may depend on what it is computed from."""
+    """Its value is neither made of numbers alone nor one name of a library's, as ``WARP_SIZE`` is,
+    whoever defines that: other constants may depend on what it is computed from."""
 
 
 class UnsetConstant(msgspec.Struct, frozen=True):

@@ -79,6 +79,12 @@ def test_constants_get_other_values_and_every_line_stays():
     assert "comptime THREADS = (TPB, 1)" in text
 
 
+@pytest.mark.parametrize("written", ["1024 * 1024", "1 << 20", "(7 + 1) // 2", "2**10"])
+def test_what_is_computed_of_numbers_alone_gets_another_value(written):
+    changed, unset = with_constants(f"comptime SIZE = {written}\n", {"SIZE": 64})
+    assert (changed, unset) == ("comptime SIZE = 64\n", ())
+
+
 @pytest.mark.parametrize(
     ("written", "is_set"), [("WARP_SIZE", True), ("TPB", False), ("2 * WARP_SIZE", False)]
 )
