@@ -42,6 +42,8 @@ def puzzles(context: click.Context, wanted: str | None) -> None:
                 click.echo(f"  {part.name}: {part.title}")
             click.echo(f"  {part.formula}")
             click.echo(f"  Sizes: {part.domain}")
+        if puzzle.not_checked:
+            click.echo(f"  Not checked: {puzzle.not_checked}")
         click.echo("  Rubric:")
         for item in puzzle.rubric:
             points = f"+{item.points}" if item.extra else f"{item.points}"

@@ -80,6 +80,8 @@ class Puzzle:
     kernels: Path | None = None
     """Where its reference kernels lie, ``<edition>/right.mojo`` and ``<edition>/skeleton.mojo``;
     None for those that come with the grader."""
+    not_checked: str = ""
+    """What of the book's task the grader does not look at, and why, in a few words."""
     try_all: bool = False
     """Whether every size is tried, even where the student wrote a plain launch only."""
 

@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 
 from grader.book.shipped import read_shipped
+from grader.model.part import Op, Part
 from grader.puzzles import NAMES, find
 from grader.references import reference
 from grader.samples import read_samples
@@ -25,6 +26,13 @@ def span(puzzle: str) -> str:
     return there[0] if len(there) == 1 else f"{there[0]} to {there[-1]}"
 
 
+def lane(part: Part) -> str:
+    """How it is run, in a word that the README explains."""
+    if isinstance(part.code, Op):
+        return "graph"
+    return "host" if part.calls_host else "kernel"
+
+
 def rows() -> list[str]:
     """The table as it must be."""
     topics = read_shipped().topics
@@ -32,9 +40,12 @@ def rows() -> list[str]:
     for name in sorted(NAMES, key=lambda name: topics[name].number):
         puzzle = find(name)
         parts = ", ".join(f"`{part.name}`" for part in puzzle.parts)
-        found.append(
-            f"| {topics[name].number} | `{name}` | {puzzle.title} | {parts} | {span(name)} |"
+        lanes = ", ".join(dict.fromkeys(map(lane, puzzle.parts)))
+        cells = (
+            *(topics[name].number, f"`{name}`", puzzle.title, parts, lanes, span(name)),
+            puzzle.not_checked or "-",
         )
+        found.append(f"| {' | '.join(map(str, cells))} |")
     return found
 
 

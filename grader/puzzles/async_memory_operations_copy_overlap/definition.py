@@ -110,6 +110,7 @@ PUZZLE = Puzzle(
         ),
         program(Command()),
     ),
+    not_checked="whether copies and work overlap in time, which needs a GPU",
     book=places(28, before=25),
     first_step="Take the block's tile of the input, begin the copy of it into input_shared, load "
     "the kernel, wait for the copy and at a barrier; then compute.",

@@ -158,6 +158,7 @@ PUZZLE = Puzzle(
             extra=True,
         ),
     ),
+    not_checked="the kernel for the CPU, which is given",
     book=places("attention", 19, before=17),
     messages=MESSAGES,
     first_step="Fill in the transpose, then the steps of the op, a launch for each kernel that is "

@@ -131,6 +131,7 @@ PUZZLE = Puzzle(
             Command(arguments=("--aligned",)),
         ),
     ),
+    not_checked="the benchmark's times, which need a GPU",
     book=places(35, editions=("26.5", "26.6", "26.7")),
     first_step="Begin with scalar_kernel: guard the index, and store a[i] * SCALE + BIAS.",
 )

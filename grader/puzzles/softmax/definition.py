@@ -115,6 +115,7 @@ PUZZLE = Puzzle(
             points=25,
         ),
     ),
+    not_checked="what the op touches on the CPU, where nothing observes it",
     book=places("softmax", 18, before=16),
     messages=MESSAGES,
     first_step="Fill in both kernels: softmax_gpu_kernel, in which the threads of the block reduce "

@@ -97,6 +97,7 @@ PUZZLE = Puzzle(
             "have read it. Which lines see to that, and are they where they were given?",
         ),
     ),
+    not_checked="the speed, which needs a GPU",
     book=places(33),
     first_step="In the innermost loop, take the tiles of A, B and the sums that belong to this "
     "step, load each into registers, multiply, and store the sums again.",
