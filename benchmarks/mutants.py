@@ -30,6 +30,7 @@ import msgspec
 
 from benchmarks.verdict_quality import RESULTS
 from grader.choices import DEFAULT_EDITION
+from grader.device import ARCHITECTURE
 from grader.errors import GradeError
 from grader.folders import reference_kernel
 from grader.grading import plan, seeds
@@ -67,6 +68,7 @@ OPERATORS = {
     "==": ("!=",), "!=": ("==",), "and": ("or",), "or": ("and",),
 }  # fmt: skip
 AXES = ("x", "y")
+SYNCHRONISES = ("barrier", "cluster_sync", "cluster_arrive", "cluster_wait")
 TOGETHER = 16
 """Mutants that are compiled in one go."""
 COMPILE_SECONDS = 600.0
@@ -140,7 +142,7 @@ def _changes(text: str, body: Sequence[Token]) -> Iterator[tuple[int, int, str]]
             continue
         if before == "." and token.text in AXES:
             yield token.start, token.stop, AXES[1 - AXES.index(token.text)]
-        if token.text == "barrier" and after == "(":
+        if token.text in SYNCHRONISES and after == "(":
             end = text.index("\n", token.start)
             yield token.start, end, "pass"
         if token.text in variables and before not in ("var", "."):
@@ -250,7 +252,7 @@ def copy_of(text: str, shape: PlannedShape) -> SourceCopy:
     for launch in code.launches:
         text = with_extents(text, launch.constants(shape.sizes))
     kernels = dict.fromkeys(WantedKernel(each.function, each.parameters) for each in code.launches)
-    return SourceCopy(text, tuple(kernels))
+    return SourceCopy(text, tuple(kernels), code.architecture or ARCHITECTURE)
 
 
 def _grade(mutant: Mutant, folder: Path) -> str:

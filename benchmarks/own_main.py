@@ -59,6 +59,7 @@ def statuses(puzzle_name: str, labels: list[Label]) -> dict[str, dict[str, Statu
             isolation=probe_once(Wanted.AUTO).level,
             device="software",
             beside=left,
+            architecture=puzzle.architecture,
         ) as place:
             built = place.build(_LIMITS)
             if built.ok:

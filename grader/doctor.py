@@ -323,6 +323,7 @@ def compiled_example(
         isolation=probe_once(Wanted.AUTO).level,
         device=device,
         timeout=DEFAULT_TIMEOUT,
+        architecture=puzzle.architecture,
     )
     try:
         with prepared(reference_answer(puzzle, edition), setup, shapes) as ready:

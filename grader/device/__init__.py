@@ -19,7 +19,15 @@ evidence as well, so it imports neither the interpreter nor NumPy.
 from grader.device import schedules
 from grader.device.case import SIGNALLING_NAN, CaseSetup, InputPairs, LaunchLimits
 from grader.device.control import Compared, Repeated
-from grader.device.cuda import MAX_THREADS_PER_BLOCK, WARP, CallRefused, CudaResult, occupancy
+from grader.device.cuda import (
+    ARCHITECTURE,
+    MAX_CLUSTER,
+    MAX_THREADS_PER_BLOCK,
+    WARP,
+    CallRefused,
+    CudaResult,
+    occupancy,
+)
 from grader.device.evidence import (
     MOST_PROFILED,
     AccessTrace,
@@ -50,7 +58,9 @@ from grader.device.process import (
 from grader.device.wire import DriverClient, Gone
 
 __all__ = [
+    "ARCHITECTURE",
     "LOAD_ORDER",
+    "MAX_CLUSTER",
     "MAX_THREADS_PER_BLOCK",
     "MOST_PROFILED",
     "SIGNALLING_NAN",

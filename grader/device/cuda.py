@@ -61,7 +61,9 @@ class KernelFault(Exception):
         self.result = result
 
 
-NAME = "Software CUDA device (A100, sm_80)"
+ARCHITECTURE = "sm_80"
+"""What MAX compiles for where it asks. Code for later ones runs as well."""
+NAME = f"Software CUDA device (A100, {ARCHITECTURE})"
 
 TOTAL_MEMORY = 40 << 30
 """Bytes of device memory that are reported and can be allocated: those of the GPU.

@@ -204,6 +204,8 @@ class Launch(msgspec.Struct, frozen=True, kw_only=True):
     module: int
     grid: Dim3
     block: Dim3
+    cluster: Dim3 | None = None
+    """Blocks of a cluster; None where they form none."""
     shared_bytes: int
     """Static and dynamic shared memory of one block, in bytes."""
     instructions: int

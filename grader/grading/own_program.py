@@ -63,6 +63,7 @@ class OwnProgram:
         toolchain: What compiles it.
         isolation: The level that its processes run under.
         limits: Of the compiler.
+        architecture: The oldest one of a GPU that it is written for; empty where any will do.
     """
 
     def __init__(
@@ -73,10 +74,12 @@ class OwnProgram:
         *,
         isolation: Isolation,
         limits: Limits,
+        architecture: str = "",
     ) -> None:
         self.diagnostics: tuple[Diagnostic, ...] = ()
         self._module = module
         self._limits = limits
+        self._architecture = architecture
         self._has_main = "main" in functions(text)
         self._open = contextlib.ExitStack()
         self._place: ProgramPlace | None = None
@@ -154,6 +157,7 @@ class OwnProgram:
                 self._toolchain,
                 isolation=self._isolation,
                 device=None,
+                architecture=self._architecture,
             )
         )
         if self._unneeded:

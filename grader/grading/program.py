@@ -58,8 +58,10 @@ class ProgramRun(EditionRun):
         Raises:
             DeviceFault: a GPU was asked for, and there is none that works.
         """
-        parts = self.state.puzzle.parts
-        chosen, self.way = chosen_way(self.state.submission.text, self.setup, parts)
+        # Not before: a first look does not wait for the puzzle.
+        puzzle = self.state.puzzle
+        self.setup = replace(self.setup, architecture=puzzle.architecture)
+        chosen, self.way = chosen_way(self.state.submission.text, self.setup, puzzle.parts)
         self.on_gpu = not chosen.observes
         known = self.state.toolchain
         self.state.toolchain = known and msgspec.structs.replace(known, lane=self.way.kind)
@@ -93,6 +95,7 @@ class ProgramRun(EditionRun):
             self.setup.toolchain,
             isolation=self.setup.isolation,
             limits=self.setup.within(LIMITS),
+            architecture=self.setup.architecture,
         )
 
     def _builds_beside(self) -> bool:

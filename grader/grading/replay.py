@@ -180,6 +180,7 @@ class _Replay:
             isolation=probe_once(self.isolation).level,
             device=state.request.device,
             timeout=self.timeout,
+            architecture=self.puzzle.architecture,
         )
         try:
             with (

@@ -47,6 +47,15 @@ _PLAIN: Final = frozenset({*"()-,.", "*", "+", "//", "<<", "**"})
 """Signs that numbers, and what is computed of numbers alone, may contain: ``1024 * 1024``."""
 
 
+_OF_CLUSTERS: Final = frozenset(
+    {
+        *("cluster_dim", "cluster_sync", "cluster_arrive", "cluster_wait", "cluster_mask_base"),
+        *("block_rank_in_cluster", "elect_one_sync"),
+    }
+)
+"""Names of a launch in clusters and of the library's module for them, which asks for sm_90."""
+
+
 class Unset(StrEnum):
     """Why a constant can't get another value."""
 
@@ -112,6 +121,11 @@ def functions(text: str) -> dict[str, Function]:
         )
         found.setdefault(name.text, function)
     return found
+
+
+def architecture(text: str) -> str:
+    """The oldest one of a GPU that a program asks for by its names; empty where any will do."""
+    return "sm_90" if any(token.text in _OF_CLUSTERS for token in scan(text)) else ""
 
 
 def without_bodies(text: str, names: Collection[str]) -> str:

@@ -13,6 +13,7 @@ from typing import IO, Protocol, Self
 
 import grader
 from grader.device import (
+    ARCHITECTURE,
     CaseEvidence,
     CaseSetup,
     Compared,
@@ -188,7 +189,9 @@ class OnSoftwareDevice:
     observes = True
 
     def __init__(self, *, reason: str, spawn: Spawn = spawn_plain) -> None:
-        self.info = DeviceInfo(kind="software", name="software CUDA device (sm_80)", reason=reason)
+        self.info = DeviceInfo(
+            kind="software", name=f"software CUDA device ({ARCHITECTURE})", reason=reason
+        )
         self._device = SoftwareDevice(spawn=spawn)
 
     def __enter__(self) -> Self:
@@ -289,19 +292,23 @@ class OnGpu:
         return None
 
 
-def choose_device(wanted: DeviceChoice, spawn: Spawn) -> CaseDevice:
+def choose_device(wanted: DeviceChoice, spawn: Spawn, architecture: str = "") -> CaseDevice:
     """The device to grade on.
 
     Args:
         wanted: ``auto`` takes a GPU whose driver works, else the software device.
         spawn: Starts the software device's process.
+        architecture: The oldest one that a GPU may have, ``sm_90``; empty where any will do. The
+            software device runs what is written for later ones, too.
 
     Raises:
-        DeviceFault: a GPU was asked for and there is none that works.
+        DeviceFault: a GPU was asked for and there is none that works, or it is too old.
     """
     if wanted == "software":
         return OnSoftwareDevice(reason="as asked", spawn=spawn)
     found = gpu.probe()
+    if too_old := found.name and found.lacks(architecture):
+        found = gpu.GpuProbe(why=too_old)
     if found.name:
         reason = "as asked" if wanted == "gpu" else "its driver works"
         return OnGpu(name=found.name, reason=reason)

@@ -35,10 +35,16 @@ name = ctypes.create_string_buffer(256)
 device = ctypes.c_int(0)
 cuda.cuDeviceGet(ctypes.byref(device), 0)
 cuda.cuDeviceGetName(name, 256, device)
+capability = []
+for attribute in (75, 76):  # major and minor
+    number = ctypes.c_int(0)
+    cuda.cuDeviceGetAttribute(ctypes.byref(number), attribute, device)
+    capability.append(number.value)
 loaded = {line.split()[-1] for line in open("/proc/self/maps") if "/" in line}
 names = ("libcuda.so", "libnvidia-ml.so")
 folders = {os.path.dirname(path) for path in loaded if os.path.basename(path).startswith(names)}
 answer = {"name": name.value.decode(errors="replace"), "folders": sorted(folders)}
+answer["capability"] = capability
 print(json.dumps(answer))
 """
 _SECONDS = 30
@@ -55,6 +61,22 @@ class GpuProbe(msgspec.Struct, frozen=True, kw_only=True):
     folders: tuple[str, ...] = ()
     """Where the driver's libraries lie. Containers and WSL have them in folders of their own, which
     the system's loader knows by a file that is not in the sandbox."""
+    capability: tuple[int, int] = (0, 0)
+    """Its compute capability."""
+
+    def lacks(self, architecture: str) -> str:
+        """Why it does not run what is written for an architecture, ``sm_90``; empty where it does.
+
+        An empty one is any.
+        """
+        wanted = int(architecture.removeprefix("sm_") or 0)
+        major, minor = self.capability
+        if 10 * major + minor >= wanted:
+            return ""
+        return (
+            f"the {self.name} has compute capability {major}.{minor}, and the program is written "
+            f"for {wanted // 10}.{wanted % 10} and above"
+        )
 
 
 @cache

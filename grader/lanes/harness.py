@@ -136,7 +136,8 @@ def _launch(
         return BufferArgument(place, layout)
 
     arguments = tuple(map(argument, launch.arguments))
-    return HarnessLaunch(kernel, arguments, *launch.extents(shape.sizes))
+    sizes = shape.sizes
+    return HarnessLaunch(kernel, arguments, *launch.extents(sizes), launch.cluster_at(sizes))
 
 
 class HarnessLane(WorkerLane):
@@ -231,9 +232,10 @@ class HarnessLane(WorkerLane):
         told = [each for each in case.part.kernels.launches if isinstance(each, KernelLaunch)]
         if len(told) < len(kernels):
             return ""  # what a function of the file launches is its own affair
-        extents = [each.extents(case.shape.sizes) for each in told]
+        sizes = case.shape.sizes
+        extents = [(*each.extents(sizes), each.cluster_at(sizes)) for each in told]
         if len(evidence.launches) == len(kernels) and all(
-            _is_of(launch, kernel) and (launch.grid, launch.block) == wanted
+            _is_of(launch, kernel) and (launch.grid, launch.block, launch.cluster) == wanted
             for launch, kernel, wanted in zip(evidence.launches, kernels, extents, strict=True)
         ):
             return ""

@@ -210,7 +210,9 @@ class KernelLane:
             for launch, loaded in launches:
                 data = self._arguments(case.shape, launch, loaded, addresses)
                 grid, block = launch.extents(sizes)
-                result = client.launch(loaded.handle, data, grid=grid, block=block)
+                result = client.launch(
+                    loaded.handle, data, grid=grid, block=block, cluster=launch.cluster_at(sizes)
+                )
                 if result:
                     return f"the launch of {launch.function} failed: {cuda_error(result)}"
             client.synchronize()

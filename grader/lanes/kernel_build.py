@@ -13,6 +13,7 @@ from typing import Final, Generic, Protocol, TypeVar
 
 import msgspec
 
+from grader.device import ARCHITECTURE
 from grader.intake.launches import launched
 from grader.intake.program import (
     Unset,
@@ -25,7 +26,7 @@ from grader.intake.program import (
 )
 from grader.model.cases import PlannedShape
 from grader.model.domains import Sizes
-from grader.model.part import Kernels, constants_at
+from grader.model.part import Kernels, constants_at, newest
 from grader.record import Reason
 from grader.sandbox import Limits
 from grader.toolchain.compiler import HEAD_START, nothing
@@ -333,8 +334,9 @@ class _Plan:
         """One copy for each set of constants, without the code of other parts where ``alone``."""
         kernels = self._by_text(shapes)
         emptied = self._left_out(alone) if alone else ()
+        architecture = newest(shape.part.kernels.architecture for shape in shapes) or ARCHITECTURE
         copies = [
-            SourceCopy(without_bodies(text, emptied), tuple(wanted))
+            SourceCopy(without_bodies(text, emptied), tuple(wanted), architecture)
             for text, wanted in kernels.items()
         ]
         places = {text: place for place, text in enumerate(kernels)}

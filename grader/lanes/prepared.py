@@ -80,7 +80,7 @@ def open_graph_lane(
 
 def chosen_way(text: str, setup: LaneSetup, parts: Iterable[Part]) -> tuple[CaseDevice, Way]:
     """The device for the kernels of a program, which is not open yet, and the way to run them."""
-    chosen = choose_device(setup.device, device_spawn(setup.isolation))
+    chosen = choose_device(setup.device, device_spawn(setup.isolation), setup.architecture)
     calls_host = any(part.calls_host for part in parts)
     return chosen, way_of(chosen, setup, text=text, calls_host=calls_host)
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grader import worker
-from grader.device import LOAD_ORDER, CaseEvidence, library_directory
+from grader.device import ARCHITECTURE, LOAD_ORDER, CaseEvidence, library_directory
 from grader.errors import GradeError
 from grader.lanes import DeviceChoice, gpu
 from grader.lanes.devices import LIMITS as DEVICE_LIMITS
@@ -34,8 +34,6 @@ from grader.toolchain.workspace import Workspace
 _DRIVER = "/driver"
 _HOST = Path(worker.__file__).with_name("program.py")
 _PROGRAM = "program"
-_TARGET = ("--target-accelerator", "sm_80")
-"""What to compile for, where there is no device to ask: the software device's."""
 _PUMP_SECONDS = 0.05
 _BUSY_SECONDS = 10.0
 
@@ -74,11 +72,15 @@ class ProgramPlace:
         workspace: Its directory and the box that its processes run in.
         device: What it runs on; None where it is built only, for the software device.
         source: Its file, as the compiler and the line tables name it.
+        architecture: As of `open_program`.
     """
 
-    def __init__(self, workspace: Workspace, device: CaseDevice | None, source: str) -> None:
+    def __init__(
+        self, workspace: Workspace, device: CaseDevice | None, source: str, architecture: str
+    ) -> None:
         self._workspace = workspace
         self._device = device
+        self._architecture = architecture
         self.source = source
         self._process: SandboxedProcess | None = None
         self._stopped = False
@@ -107,14 +109,16 @@ class ProgramPlace:
     def build(self, limits: Limits) -> Built:
         """Compile it with line tables, for the device that there is.
 
-        The compiler asks the driver what to compile for, as it does on a machine with a GPU.
+        The compiler asks the driver what to compile for, as it does on a machine with a GPU. The
+        software device is none to ask where there is none yet, or where it says something older
+        than the program is written for.
 
         Raises:
             ToolchainFault: the edition's compiler does not start, or brings no linker.
         """
         built = build_library(
             self._workspace,
-            [*(() if self._device else _TARGET), self.source],
+            [*self._target(), self.source],
             _PROGRAM,
             HowToCompile(
                 limits=limits,
@@ -133,6 +137,11 @@ class ProgramPlace:
             outcome=built.outcome,
             output=built.output,
         )
+
+    def _target(self) -> tuple[str, ...]:
+        if self._device is None or (self._architecture and self._device.observes):
+            return "--target-accelerator", self._architecture or ARCHITECTURE
+        return ()
 
     def run(
         self,
@@ -228,6 +237,7 @@ def open_program(
     device: DeviceChoice | None,
     device_limits: Limits = DEVICE_LIMITS,
     beside: Mapping[str, bytes] | None = None,
+    architecture: str = "",
 ) -> Iterator[ProgramPlace]:
     """A place for a program, with a device. Its directory goes when the block ends.
 
@@ -240,6 +250,7 @@ def open_program(
             `ProgramPlace.run_on` brings one.
         device_limits: Of the software device's process.
         beside: Modules that it imports, by name.
+        architecture: The oldest one of a GPU that it is written for; empty where any will do.
 
     Raises:
         DeviceFault: the device can't be opened.
@@ -249,7 +260,7 @@ def open_program(
         chosen = None
         if device is not None:
             spawn = device_spawn(isolation, limits=device_limits)
-            chosen = stack.enter_context(choose_device(device, spawn))
+            chosen = stack.enter_context(choose_device(device, spawn, architecture))
         scratch = stack.enter_context(Scratch())
         on_gpu = chosen is not None and not chosen.observes
         workspace = Workspace(
@@ -266,4 +277,4 @@ def open_program(
         for name, text in (beside or {}).items():
             scratch.install(f"source/{name}.mojo", text)
         file = scratch.install(f"source/{module}.mojo", source)
-        yield ProgramPlace(workspace, chosen, workspace.box.inside(file))
+        yield ProgramPlace(workspace, chosen, workspace.box.inside(file), architecture)

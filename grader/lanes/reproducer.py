@@ -209,6 +209,8 @@ class _CaseBody:
             yield f"{_KERNEL.sub(lambda _: name, self._edition.launch)}("
             grid, block = launch.extents(self._case.sizes)
             last = [f"grid_dim={grid}", f"block_dim={block}"]
+            if (cluster := launch.cluster_at(self._case.sizes)) is not None:
+                last.append(f"cluster_dim=Dim{cluster}")
         for argument, type_ in zip(launch.arguments, types, strict=True):
             yield f"    {self._argument(argument, type_)},"
         yield from (f"    {each}," for each in last)

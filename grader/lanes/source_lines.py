@@ -143,7 +143,7 @@ def same_endless(
     """
     one, other = (
         [
-            ((number, launch.grid, launch.block), each)
+            ((number, launch.grid, launch.block, launch.cluster), each)
             for number, launch in enumerate(run)
             for each in launch.findings
             if each.kind is FindingKind.BUDGET_EXCEEDED
@@ -159,7 +159,8 @@ def same_endless(
 
 
 def _extents(launch: Launch) -> tuple[object, ...]:
-    return launch.grid, launch.block, launch.shared_bytes, launch.instructions, launch.result
+    extents = launch.grid, launch.block, launch.cluster
+    return *extents, launch.shared_bytes, launch.instructions, launch.result
 
 
 def _key(finding: Finding) -> tuple[object, ...]:

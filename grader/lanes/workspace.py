@@ -93,6 +93,8 @@ class LaneSetup:
     device: DeviceChoice
     timeout: float
     """Seconds that one stage may take."""
+    architecture: str = ""
+    """The oldest one of a GPU that the puzzle is written for; see `grader.model.puzzle.Puzzle`."""
 
     @property
     def limits(self) -> Limits:

@@ -338,6 +338,9 @@ class KernelLaunch(_OfFile):
 
     grid: Extent3 = (1, 1, 1)
     block: Extent3
+    cluster: Extent3 | None = None
+    """Blocks of a cluster, as many of which as the grid has; None where blocks form none. It needs
+    `Kernels.architecture`."""
     grid_constant: str = ""
     """The constant of the file that says the grid, if there is one. It gets the grid's extents
     where the file has it as numbers; no kernel has to use it."""
@@ -349,6 +352,13 @@ class KernelLaunch(_OfFile):
         x, y, z = (int(constant_at(each, sizes)) for each in self.grid)
         u, v, w = (int(constant_at(each, sizes)) for each in self.block)
         return (x, y, z), (u, v, w)
+
+    def cluster_at(self, sizes: Sizes) -> tuple[int, int, int] | None:
+        """Blocks of a cluster at these sizes; None where they form none."""
+        if self.cluster is None:
+            return None
+        x, y, z = (int(constant_at(each, sizes)) for each in self.cluster)
+        return x, y, z
 
     def constants(self, sizes: Sizes) -> dict[str, tuple[int, int, int]]:
         """The constants that say grid and block, at these sizes."""
@@ -369,6 +379,8 @@ class Kernels:
     constants: Mapping[str, Constant] = field(default_factory=dict)
     """Constants at the top level of the file that get another value for each size. Those that the
     file derives from them follow."""
+    architecture: str = ""
+    """The oldest one of a GPU that they are written for, ``sm_90``; empty where any will do."""
 
     target: ClassVar[Literal["gpu"]] = "gpu"
 
@@ -406,6 +418,11 @@ class Kernels:
             for name in reversed(launch.stand_ins)
             if name in there
         }
+
+
+def newest(architectures: Iterable[str]) -> str:
+    """The one that all of them run on; empty where any will do."""
+    return max(architectures, key=lambda each: int(each.removeprefix("sm_") or 0), default="")
 
 
 Element = tuple[int, int, int, int]

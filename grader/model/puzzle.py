@@ -19,7 +19,7 @@ from typing import Final
 from grader.folders import edition_names
 from grader.model.checks import Check
 from grader.model.fields import is_whole, no_name, problems_in, twice
-from grader.model.part import GivenKernel, Kernels, Part, Scope
+from grader.model.part import GivenKernel, Kernels, Part, Scope, newest
 from grader.model.program import ProgramCheck
 from grader.model.validation import problems_of_part
 from grader.record import Aspect
@@ -138,6 +138,12 @@ class Puzzle:
     def calls_host(self) -> bool:
         """Whether host code of a program's file runs, which launches kernels by itself."""
         return any(part.calls_host for part in self.parts)
+
+    @property
+    def architecture(self) -> str:
+        """The oldest one of a GPU that it is written for, ``sm_90``; empty where any will do."""
+        codes = (part.code for part in self.parts)
+        return newest(code.architecture for code in codes if isinstance(code, Kernels))
 
     @property
     def max_score(self) -> int:

@@ -10,7 +10,7 @@ from dataclasses import fields
 from functools import cache
 from typing import Final
 
-from grader.device import MAX_THREADS_PER_BLOCK
+from grader.device import MAX_CLUSTER, MAX_THREADS_PER_BLOCK
 from grader.model.fields import (
     is_name,
     is_whole,
@@ -40,6 +40,10 @@ BLOCK: Final = (MAX_THREADS_PER_BLOCK, MAX_THREADS_PER_BLOCK, 64)
 """The most of a GPU along x, y and z, as CUDA's programming guide has it."""
 ARGUMENTS: Final = 8
 """The most arguments of a kernel: the harness can pass on so many."""
+_TOGETHER: Final = {"block": MAX_THREADS_PER_BLOCK, "cluster": MAX_CLUSTER}
+_HAS_CLUSTERS: Final = 90
+"""The oldest architecture with clusters (PTX ISA, ``barrier.cluster``)."""
+_ARCHITECTURE: Final = re.compile(r"sm_[1-9][0-9]+")
 _WORD: Final = re.compile(r"[A-Za-z_]\w*")
 _ITSELF: Final = ("True", "False")
 """Single words of Mojo that are values."""
@@ -172,6 +176,7 @@ def _kernels(part: Part, kernels: Kernels) -> Iterator[str]:
             _see(f"the constant {name}", constant, part)
     for launch in kernels.launches:
         yield from _launch(part, launch, names)
+    yield from _architecture(kernels)
     used = {each for launch in kernels.launches for each in launch.arguments}
     for tensor in part.tensors:
         if tensor.name not in used:
@@ -190,6 +195,16 @@ def _mojo(field: str, text: str, names: set[str]) -> Iterator[str]:
             f"{field} is {text!r}, in which {size} is no size; "
             f'write lambda sizes: sizes["{size}"] ...'
         )
+
+
+def _architecture(kernels: Kernels) -> Iterator[str]:
+    written = kernels.architecture
+    launches = (each for each in kernels.launches if isinstance(each, KernelLaunch))
+    clusters = any(each.cluster is not None for each in launches)
+    if written and not _ARCHITECTURE.fullmatch(written):
+        yield f"the architecture is {written!r}; write it as the compiler does, sm_90"
+    elif clusters and (not written or int(written[3:]) < _HAS_CLUSTERS):
+        yield f"there are clusters, which need the architecture sm_{_HAS_CLUSTERS} or a newer one"
 
 
 def _launch(part: Part, launch: KernelLaunch | HostCall, names: set[str]) -> Iterator[str]:
@@ -212,8 +227,17 @@ def _launch(part: Part, launch: KernelLaunch | HostCall, names: set[str]) -> Ite
         return
     for constant in filter(None, (launch.grid_constant, launch.block_constant)):
         yield from no_name(f"the constant of {what} for its grid or block", constant)
+    yield from _dimensions(part, launch)
+
+
+def _dimensions(part: Part, launch: KernelLaunch) -> Iterator[str]:
+    what = launch.function
     yield from looked_at(f"the grid of {what}", _extents(part, launch, "grid", GRID))
     yield from looked_at(f"the block of {what}", _extents(part, launch, "block", BLOCK))
+    if launch.cluster is not None:
+        most = (MAX_CLUSTER, MAX_CLUSTER, MAX_CLUSTER)
+        yield from looked_at(f"the cluster of {what}", _extents(part, launch, "cluster", most))
+        yield from looked_at(f"the cluster of {what}", _whole_clusters(part, launch))
 
 
 def _arguments(part: Part, launch: KernelLaunch | HostCall) -> Iterator[str]:
@@ -246,9 +270,18 @@ def _extents(
     for sizes in sure_sizes(part):
         got = tuple(number_at(field, extent, sizes) for extent in extents)
         fits = all(1 <= each <= limit for each, limit in zip(got, most, strict=True))
-        if not fits or (name == "block" and math.prod(got) > MAX_THREADS_PER_BLOCK):
-            threads = f", {MAX_THREADS_PER_BLOCK} together" if name == "block" else ""
-            yield f"{field} at {sizes} is {got}; it is (1, 1, 1) to {most}{threads}"
+        together = _TOGETHER.get(name)
+        if not fits or (together is not None and math.prod(got) > together):
+            all_in_all = f", {together} together" if together is not None else ""
+            yield f"{field} at {sizes} is {got}; it is (1, 1, 1) to {most}{all_in_all}"
+            return
+
+
+def _whole_clusters(part: Part, launch: KernelLaunch) -> Iterator[str]:
+    for sizes in sure_sizes(part):
+        grid, cluster = launch.extents(sizes)[0], launch.cluster_at(sizes) or (1, 1, 1)
+        if any(blocks % each for blocks, each in zip(grid, cluster, strict=True)):
+            yield f"the grid of {launch.function} at {sizes} is {grid}, no whole clusters {cluster}"
             return
 
 

@@ -15,6 +15,7 @@ from grader.grading.editions import Choice, choose, in_use
 from grader.grading.explain.profiles import profiles_of
 from grader.intake import Submission
 from grader.intake.display import one_line
+from grader.intake.program import architecture
 from grader.lanes import DeviceChoice
 from grader.lanes.devices import LIMITS as DEVICE_LIMITS
 from grader.lanes.devices import HowToRun
@@ -106,6 +107,7 @@ def run(request: RunRequest, shows: Shows) -> RunDocument:
             isolation=isolation.level,
             device=request.device,
             device_limits=msgspec.structs.replace(DEVICE_LIMITS, resident_bytes=most),
+            architecture=architecture(request.program.text),
         ) as place,
     ):
         shows.said(f"building {request.shown} with Mojo {toolchain.mojo_version}")

@@ -34,7 +34,7 @@ class KernelTraits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     imports: tuple[str, ...]
     """What the generated program imports."""
     text: str
-    """An expression for the PTX text of ``{kernel}``."""
+    """An expression for the PTX text of ``{kernel}``, compiled for ``{architecture}``."""
 
 
 class CallTraits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -58,7 +58,8 @@ class HarnessTraits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     text: str
     """Name of the file beside the edition's that holds what is the same in each."""
     software: tuple[str, ...]
-    """Arguments of ``mojo build`` for the software device. Without them it asks the driver."""
+    """Arguments of ``mojo build`` for the software device, with ``{architecture}``. Without them it
+    asks the driver."""
     tensor_imports: tuple[str, ...]
     """What ``tensor`` needs to be imported."""
     tensor: str

@@ -15,8 +15,9 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from grader.device import Dim3
+from grader.device import ARCHITECTURE, Dim3
 from grader.errors import ToolchainFault
+from grader.model.part import newest
 from grader.sandbox import MIB
 from grader.toolchain.compiler import HowToCompile, LibraryBuild, build_library
 from grader.toolchain.edition import HarnessTraits
@@ -60,6 +61,7 @@ class HarnessLaunch(msgspec.Struct, frozen=True):
     arguments: tuple[BufferArgument | NumberArgument, ...]
     grid: Dim3
     block: Dim3
+    cluster: Dim3 | None = None
 
 
 class TensorArgument(NamedTuple):
@@ -121,7 +123,7 @@ def build_harness(
         copies: What to compile.
         cases: What the library does for each number, from 0.
         how: Limits, and variables with which the compiler finds a GPU.
-        on_gpu: Whether to ask the driver of this machine what to compile for.
+        on_gpu: Whether to ask the driver of this machine what to compile for, and no copy.
 
     Raises:
         ToolchainFault: the edition can't, or the compiler does not start.
@@ -138,7 +140,8 @@ def build_harness(
             )
     named = Copies.named(copies)
     text = harness_text(_traits(workspace), named, cases)
-    built, data = _built(workspace, {"main": text, **named.files}, how, on_gpu=on_gpu)
+    target = "" if on_gpu else newest(copy.architecture for copy in copies)
+    built, data = _built(workspace, {"main": text, **named.files}, how, target)
     packaged = named.packaged(workspace, built.outcome, built.output)
     if data is None:
         return replace(packaged, ok=False), None
@@ -168,7 +171,7 @@ def build_op_harness(
     """
     word = word_by_chance()
     text = op_harness_text(_traits(workspace).read(), word, imports, calls)
-    built, data = _built(workspace, {"main": text}, how, on_gpu=on_gpu)
+    built, data = _built(workspace, {"main": text}, how, "" if on_gpu else ARCHITECTURE)
     return built, Library(data, word) if data is not None else None
 
 
@@ -186,11 +189,13 @@ def _traits(workspace: Workspace) -> HarnessTraits:
 
 
 def _built(
-    workspace: Workspace, files: Mapping[str, str], how: HowToCompile, *, on_gpu: bool
+    workspace: Workspace, files: Mapping[str, str], how: HowToCompile, architecture: str
 ) -> tuple[LibraryBuild, bytes | None]:
+    """Compile for an architecture; where that is empty, for what the driver says."""
     traits = _traits(workspace)
     main = workspace.install_program(files)
-    arguments = [*(() if on_gpu else traits.software), main]
+    target = traits.software if architecture else ()
+    arguments = [*(each.format(architecture=architecture) for each in target), main]
     built = build_library(workspace, arguments, _NAME, how)
     return built, workspace.left(f"run/{_NAME}.so", limit=MAX_LIBRARY) if built.ok else None
 
@@ -217,8 +222,9 @@ def harness_text(traits: HarnessTraits, named: Copies, cases: Sequence[HarnessCa
             asked.append(f"        if not takes[{kernel}]([{lengths}]):")
             asked.append(f"            return {place}")
             values = ", ".join(map(_value, launch.arguments))
-            grid, block = (f"Dim({x}, {y}, {z})" for x, y, z in (launch.grid, launch.block))
-            launches.append(f"        launch[{kernel}](ctx, [{values}], {grid}, {block})")
+            extents = (launch.grid, launch.block, launch.cluster)
+            dims = ", ".join(f"Dim{each}" for each in extents if each is not None)
+            launches.append(f"        launch[{kernel}](ctx, [{values}], {dims})")
         takes += [f"    if number == {number}:", *asked] if asked else []
     if not any(copy.kernels for copy in named.copies):
         # A file of which nothing is asked for would not be read.

@@ -17,6 +17,7 @@ from typing import Final, Self
 
 import msgspec
 
+from grader.device import ARCHITECTURE
 from grader.errors import ToolchainFault
 from grader.model.part import FILE
 from grader.sandbox import MIB, Limits, Outcome
@@ -60,6 +61,8 @@ class SourceCopy(msgspec.Struct, frozen=True):
 
     text: str
     kernels: tuple[WantedKernel, ...]
+    architecture: str = ARCHITECTURE
+    """Of the GPU to compile for, where there is none to ask."""
 
 
 class CompiledKernel(msgspec.Struct, frozen=True):
@@ -167,7 +170,11 @@ def _main(traits: KernelTraits, named: Copies) -> str:
     modules, copies = tuple(named.files), named.copies
     lines = [*traits.imports, *(f"import {name}" for name in modules), "", "", "def main():"]
     for name, copy in zip(modules, copies, strict=True):
-        lines += [f"    print({traits.text.format(kernel=k.of(name))})" for k in copy.kernels]
+        texts = (
+            traits.text.format(kernel=kernel.of(name), architecture=copy.architecture)
+            for kernel in copy.kernels
+        )
+        lines += [f"    print({text})" for text in texts]
     if not any(copy.kernels for copy in copies):
         # A file of which nothing is asked for would not be read.
         lines += [f"    comptime _{name} = {name}.main" for name in modules]

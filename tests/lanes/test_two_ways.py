@@ -82,7 +82,7 @@ def seen(run: CaseRun) -> tuple[Any, ...]:
         [array.tobytes() for array in run.inputs_after],
         [(copy.data, copy.provenance) for copy in run.copies_out],
         [
-            (launch.kernel, launch.grid, launch.block, launch.result)
+            (launch.kernel, launch.grid, launch.block, launch.cluster, launch.result)
             for launch in run.evidence.launches
         ],
         [

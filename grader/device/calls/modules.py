@@ -278,6 +278,7 @@ def _run(
             module=function.module,
             grid=grid,
             block=block,
+            cluster=cluster,
             shared_bytes=kernel.static_shared_bytes + shared,
             instructions=0,
             seconds=0.0,

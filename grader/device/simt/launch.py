@@ -141,6 +141,7 @@ def launch(
         module=module.number,
         grid=grid,
         block=block,
+        cluster=cluster,
         shared_bytes=program.shared.compact_size + dynamic_shared_bytes,
         instructions=budget.used,
         path=zlib.crc32(repr(sorted(budget.hits.items())).encode()),

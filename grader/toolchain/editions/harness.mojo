@@ -71,52 +71,61 @@ def takes[T: AnyType, //, kernel: T](lengths: List[Int]) -> Bool:
 
 def launch[
     declared: TypeList[Trait=AnyType, ...], //, kernel: def(*args: *declared) thin -> None
-](context: DeviceContext, v: List[Words], grid: Dim, block: Dim) raises:
+](
+    context: DeviceContext,
+    v: List[Words],
+    grid: Dim,
+    block: Dim,
+    cluster: Optional[Dim] = None,
+) raises:
     """Launch a kernel that takes as many arguments as there are values."""
     comptime d = declared
     comptime if d.length == 1:
-        context.enqueue_function[kernel](Passed[d[0]](v[0]), grid_dim=grid, block_dim=block)
+        context.enqueue_function[kernel](
+            Passed[d[0]](v[0]),
+            grid_dim=grid, block_dim=block, cluster_dim=cluster,
+        )
     elif d.length == 2:
         context.enqueue_function[kernel](
             Passed[d[0]](v[0]), Passed[d[1]](v[1]),
-            grid_dim=grid, block_dim=block,
+            grid_dim=grid, block_dim=block, cluster_dim=cluster,
         )
     elif d.length == 3:
         context.enqueue_function[kernel](
             Passed[d[0]](v[0]), Passed[d[1]](v[1]), Passed[d[2]](v[2]),
-            grid_dim=grid, block_dim=block,
+            grid_dim=grid, block_dim=block, cluster_dim=cluster,
         )
     elif d.length == 4:
         context.enqueue_function[kernel](
             Passed[d[0]](v[0]), Passed[d[1]](v[1]), Passed[d[2]](v[2]),
             Passed[d[3]](v[3]),
-            grid_dim=grid, block_dim=block,
+            grid_dim=grid, block_dim=block, cluster_dim=cluster,
         )
     elif d.length == 5:
         context.enqueue_function[kernel](
             Passed[d[0]](v[0]), Passed[d[1]](v[1]), Passed[d[2]](v[2]),
             Passed[d[3]](v[3]), Passed[d[4]](v[4]),
-            grid_dim=grid, block_dim=block,
+            grid_dim=grid, block_dim=block, cluster_dim=cluster,
         )
     elif d.length == 6:
         context.enqueue_function[kernel](
             Passed[d[0]](v[0]), Passed[d[1]](v[1]), Passed[d[2]](v[2]),
             Passed[d[3]](v[3]), Passed[d[4]](v[4]), Passed[d[5]](v[5]),
-            grid_dim=grid, block_dim=block,
+            grid_dim=grid, block_dim=block, cluster_dim=cluster,
         )
     elif d.length == 7:
         context.enqueue_function[kernel](
             Passed[d[0]](v[0]), Passed[d[1]](v[1]), Passed[d[2]](v[2]),
             Passed[d[3]](v[3]), Passed[d[4]](v[4]), Passed[d[5]](v[5]),
             Passed[d[6]](v[6]),
-            grid_dim=grid, block_dim=block,
+            grid_dim=grid, block_dim=block, cluster_dim=cluster,
         )
     elif d.length == 8:
         context.enqueue_function[kernel](
             Passed[d[0]](v[0]), Passed[d[1]](v[1]), Passed[d[2]](v[2]),
             Passed[d[3]](v[3]), Passed[d[4]](v[4]), Passed[d[5]](v[5]),
             Passed[d[6]](v[6]), Passed[d[7]](v[7]),
-            grid_dim=grid, block_dim=block,
+            grid_dim=grid, block_dim=block, cluster_dim=cluster,
         )
     else:
         raise Error("a harness launches kernels with one to eight arguments")
@@ -124,7 +133,13 @@ def launch[
 
 def launch[
     T: AnyType, //, kernel: T
-](context: DeviceContext, v: List[Words], grid: Dim, block: Dim) raises:
+](
+    context: DeviceContext,
+    v: List[Words],
+    grid: Dim,
+    block: Dim,
+    cluster: Optional[Dim] = None,
+) raises:
     """The same for a function that is no kernel."""
     raise Error("this is no kernel")
 
