@@ -44,8 +44,7 @@ MOST_BLOCKS = 8
 
 _BOUNDARIES = (
     # The task; a block that is not full; the ends of a warp and of a block; almost nothing.
-    *((1024, BLOCKS), (1000, BLOCKS), (1023, BLOCKS), (801, BLOCKS), (512, BLOCKS), (257, BLOCKS)),
-    (1, BLOCKS),
+    *((1024, BLOCKS), (1000, BLOCKS), (257, BLOCKS), (1, BLOCKS)),
     *((1024, 2), (1024, MOST_BLOCKS), (700, MOST_BLOCKS)),
 )
 
