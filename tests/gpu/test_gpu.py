@@ -99,6 +99,28 @@ def test_a_gpu_that_is_not_there_is_a_fault_with_a_remedy():
     assert "--device software" in caught.value.remedy
 
 
+OLDER = gpu.GpuProbe(name="NVIDIA A100", capability=(8, 0))
+
+
+@pytest.mark.parametrize(
+    ("architecture", "fits"), [("", True), ("sm_75", True), ("sm_80", True), ("sm_90", False)]
+)
+def test_a_gpu_runs_what_is_written_for_it_and_for_older_ones(architecture, fits):
+    assert bool(OLDER.lacks(architecture)) is not fits
+    assert not gpu.GpuProbe(name="H100", capability=(9, 0)).lacks(architecture)
+
+
+def test_what_is_written_for_a_newer_gpu_runs_on_the_software_device(monkeypatch):
+    monkeypatch.setattr(gpu, "probe", lambda: OLDER)
+    assert choose_device("auto", refuse_to_spawn).info.name == OLDER.name
+    info = choose_device("auto", refuse_to_spawn, "sm_90").info
+    assert info.kind == "software"
+    assert "8.0" in info.reason
+    with pytest.raises(DeviceFault, match=r"capability 8\.0.* for 9\.0") as caught:
+        choose_device("gpu", refuse_to_spawn, "sm_90")
+    assert "--device software" in caught.value.remedy
+
+
 @needs_none
 def test_asking_for_a_gpu_without_one_gives_no_mark(tmp_path):
     source = sample_file("right")

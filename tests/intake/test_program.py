@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from grader.intake.lexer import plain_lines
 from grader.intake.program import (
     Unset,
+    architecture,
     as_library,
     body_words,
     constant_words,
@@ -250,3 +251,17 @@ def test_any_text_has_an_answer(text):
     assert ("N = 12" in changed) or unset or "12" in changed
     assert without_bodies(text, ["f", "g"]).count("\n") == lines
     assert body_words(text, "f") is None or "f" in functions(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("    cluster_dim=Dim(4, 1, 1),\n", "sm_90"),
+        ("from max.gpu.primitives.cluster import (\n    cluster_sync,\n)\n", "sm_90"),
+        ("# cluster_sync()\n", ""),
+        ('print("cluster_sync")\n', ""),
+        ("barrier()\n", ""),
+    ],
+)
+def test_a_program_with_clusters_asks_for_a_gpu_that_has_them(text, wanted):
+    assert architecture(text) == wanted

@@ -80,6 +80,20 @@ def test_tensors_have_the_values_of_the_kernels_parameters_in_their_types():
     assert "{file}" not in program
 
 
+def test_a_launch_in_clusters_says_them_and_imports_what_it_needs():
+    source, sizes = text("gpu_cluster_programming"), {"size": 3, "blocks": 2}
+    wanted = [case("gpu_cluster_programming", sizes)]
+    program = written(source, find("26.5"), wanted)
+    assert "    cluster_dim=Dim(2, 1, 1),\n" in program
+    assert len(re.findall(r"import [^\n]*\bDim\b", program)) == 1
+    bare = source.replace("import DeviceContext, Dim\n", "import DeviceContext\n")
+    program = written(bare, find("26.5"), wanted)
+    assert "    from max.gpu.host import Dim\n" in program
+    assert "cluster_dim" not in written(
+        text("axis_sum"), find("26.5"), [case("axis_sum", {"batch": 1, "size": 2})]
+    )
+
+
 def test_names_of_compile_time_parameters():
     signature = "def f[n: Int, g: List[Int], //, h: Int = (1, 2)[0]](a: Int)"
     assert parameter_names(signature) == ["n", "g", "h"]

@@ -381,6 +381,11 @@ def launch(**changes):
     return replace(KERNELS, code=Kernels(launches=(replace(LAUNCH, **changes),)))
 
 
+def clusters(architecture="sm_90", **changes):
+    code = Kernels(launches=(replace(LAUNCH, **changes),), architecture=architecture)
+    return replace(KERNELS, code=code)
+
+
 def constant(value):
     return replace(KERNELS, code=Kernels(launches=(LAUNCH,), constants={"SIZE": value}))
 
@@ -422,6 +427,21 @@ PROGRAMS = {
     ),
     "a block along one axis": (launch(block=32), "the block of add is 32; write"),
     "a grid without blocks": (launch(grid=(0, 1, 1)), "the grid of add at"),
+    "clusters on any GPU": (
+        clusters("", cluster=(1, 1, 1)), "there are clusters, which need the architecture sm_90"
+    ),
+    "clusters on a GPU that has none": (
+        clusters("sm_80", cluster=(1, 1, 1)), "there are clusters, which need the architecture"
+    ),
+    "an architecture that is none": (clusters("9.0"), "the architecture is '9.0'; write it as"),
+    "half a cluster": (
+        clusters(grid=(3, 1, 1), cluster=(2, 1, 1)),
+        r"the grid of add at {'n': 4} is \(3, 1, 1\), no whole clusters \(2, 1, 1\)",
+    ),
+    "a cluster of too many blocks": (
+        clusters(grid=(4, 4, 1), cluster=(4, 4, 1)),
+        r"the cluster of add at {'n': 4} is \(4, 4, 1\); it is .*, 8 together",
+    ),
     "a kernel without a name": (launch(function=""), "the function of a kernel is ''"),
     "a parameter that is a size": (
         launch(parameters=("n",)), "the parameter n of add is a size; write the constant"
@@ -449,6 +469,12 @@ def test_the_limits_of_launches_are_those_of_the_device():
 def test_a_field_of_kernels_is_named(part, named):
     with pytest.raises(ValueError, match=f"the puzzle adds is wrong: (.*; )?{named}"):
         program(part)
+
+
+def test_clusters_that_make_sense_are_taken():
+    made = program(clusters(grid=("n", 4, 1), cluster=(1, 4, 1)))
+    assert made.architecture == "sm_90"
+    assert program().architecture == ""
 
 
 @pytest.mark.parametrize(

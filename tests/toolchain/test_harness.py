@@ -86,6 +86,16 @@ def test_a_function_of_the_file_is_given_tensors_and_the_context_and_asked_nothi
     )
 
 
+def test_a_launch_in_clusters_says_them():
+    clustered = HarnessLaunch(
+        WantedKernel("add"), (BufferArgument(0),), (4, 1, 1), (8, 1, 1), (2, 1, 1)
+    )
+    launched = next(
+        line for line in text(HarnessCase(0, (clustered,))).splitlines() if "launch[W_0" in line
+    )
+    assert launched.endswith(", Dim(4, 1, 1), Dim(8, 1, 1), Dim(2, 1, 1))")
+
+
 def test_kernels_are_asked_for_the_lengths_of_their_arguments():
     lines = text(HarnessCase(0, (LAUNCH,)), kernels=(LAUNCH.kernel,)).splitlines()
     begin = lines.index("def refused(number: Int) -> Int:")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import struct
 
 import pytest
@@ -108,3 +109,13 @@ def test_what_is_not_clear_is_no_kernel(texts, said):
 def test_any_output_has_an_answer(data):
     with contextlib.suppress(ToolchainFault):
         kernels._kernels(data, ["k1_0"], [SourceCopy("", (WantedKernel("add"),))])
+
+
+def test_each_kernel_is_compiled_for_the_architecture_of_its_copy():
+    wanted = (WantedKernel("add"),)
+    named = kernels.Copies.named([SourceCopy("", wanted), SourceCopy("", wanted, "sm_90")])
+    for edition in map(editions.find, editions.names()):
+        if edition.kernels is not None:
+            program = kernels._main(edition.kernels, named)
+            targets = re.findall(r'get_gpu_target\["(\w+)"\]', program)
+            assert targets == ["sm_80", "sm_90"]
