@@ -144,12 +144,13 @@ def _by_a_kernel(observation: Observation) -> bool:
 
 
 def _count_launch(part: PartResults, launch: Launch) -> None:
-    key = (launch.kernel, launch.grid, launch.block, launch.shared_bytes)
+    key = (launch.kernel, launch.grid, launch.block, launch.cluster, launch.shared_bytes)
     known = part.launches.get(key)
     part.launches[key] = LaunchKind(
         kernel=launch.kernel,
         grid=launch.grid,
         block=launch.block,
+        cluster=launch.cluster,
         shared_bytes=launch.shared_bytes,
         count=(known.count if known else 0) + 1,
         failed=(known.failed if known else 0) + bool(launch.result),

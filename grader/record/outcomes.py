@@ -322,6 +322,8 @@ class LaunchKind(msgspec.Struct, frozen=True, kw_only=True):
     kernel: str
     grid: Dim3
     block: Dim3
+    cluster: Dim3 | None = None
+    """Blocks of a cluster; None where they form none."""
     shared_bytes: int
     count: int
     failed: int = 0

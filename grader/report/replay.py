@@ -163,7 +163,7 @@ def _launches(replayed: Replayed) -> str:
     rows += [
         (
             _line(each.kernel, 60),
-            style.dims_text(each.grid),
+            style.grid_text(each.grid, each.cluster),
             style.dims_text(each.block),
             style.bytes_text(each.shared_bytes),
             f"{each.instructions:,}",

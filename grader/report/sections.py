@@ -473,7 +473,7 @@ def _launches(record: Record, most: int) -> TableView | None:
     rows = tuple(
         (
             cut(each.kernel, SHORT),
-            style.dims_text(each.grid),
+            style.grid_text(each.grid, each.cluster),
             style.dims_text(each.block),
             style.bytes_text(each.shared_bytes),
             f"{each.count:,}",

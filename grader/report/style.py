@@ -356,6 +356,12 @@ def sizes_text(sizes: dict[str, int]) -> str:
     return ", ".join(f"{name} {value}" for name, value in sizes.items())
 
 
+def grid_text(grid: Iterable[int], cluster: Iterable[int] | None) -> str:
+    """The blocks of a launch, and of its clusters where they form some."""
+    clusters = f" in clusters of {dims_text(cluster)}" if cluster is not None else ""
+    return f"{dims_text(grid)}{clusters}"
+
+
 def dims_text(dims: Iterable[int]) -> str:
     """A block or thread index without its trailing zeros: ``3``, or ``(0, 1)``."""
     parts = list(dims)

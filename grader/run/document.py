@@ -221,7 +221,7 @@ def launches_of(evidence: CaseEvidence, file: SourceFile) -> tuple[LaunchKind, .
     """The launches, those that are alike as one."""
     kinds: dict[tuple[object, ...], list[Launch]] = {}
     for launch in evidence.launches:
-        key = (launch.kernel, launch.grid, launch.block, launch.shared_bytes)
+        key = (launch.kernel, launch.grid, launch.block, launch.cluster, launch.shared_bytes)
         if key in kinds or len(kinds) < MOST_KINDS:
             kinds.setdefault(key, []).append(launch)
     return tuple(
@@ -229,6 +229,7 @@ def launches_of(evidence: CaseEvidence, file: SourceFile) -> tuple[LaunchKind, .
             kernel=file.function(alike[0].kernel),
             grid=alike[0].grid,
             block=alike[0].block,
+            cluster=alike[0].cluster,
             shared_bytes=alike[0].shared_bytes,
             count=len(alike),
             failed=sum(launch.result != 0 for launch in alike),

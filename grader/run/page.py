@@ -8,7 +8,7 @@ from grader.report.html import environment
 from grader.report.messages import LEX_LIMIT as COLOUR_LIMIT
 from grader.report.messages import Excerpt, Fragment, SourceLine, coloured, excerpt
 from grader.report.profiles import HEADINGS, LEGEND, ProfileView, profile_view
-from grader.report.style import Badge, dims_text, sentence
+from grader.report.style import Badge, dims_text, grid_text, sentence
 from grader.run.document import (
     ProgramFinding,
     RunDocument,
@@ -112,7 +112,7 @@ def _page(document: RunDocument, text: str) -> RunPage:
         launches=tuple(
             (
                 kind.kernel,
-                dims_text(kind.grid),
+                grid_text(kind.grid, kind.cluster),
                 dims_text(kind.block),
                 f"{kind.count:,}",
             )
