@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from grader.device import CaseEvidence, Finding, FindingKind, Launch, SourcePlace
+from grader.report.style import grid_text
 from grader.run.document import MOST_FINDINGS, SourceFile, findings_of, launches_of
 
 TEXT = """\
@@ -116,3 +117,16 @@ def test_a_kernel_has_the_name_of_the_file(kernel: str, function: str) -> None:
 def test_launches_that_are_alike_are_one() -> None:
     (kind,) = launches_of(CaseEvidence(launches=(launch(1), launch(2))), FILE)
     assert (kind.kernel, kind.count, kind.failed, kind.most_instructions) == ("scan", 2, 0, 20)
+
+
+def test_launches_in_other_clusters_are_not_alike() -> None:
+    alone = launch(1)
+    clustered = msgspec.structs.replace(alone, index=2, grid=(4, 1, 1), cluster=(2, 1, 1))
+    others = msgspec.structs.replace(clustered, index=3, cluster=(4, 1, 1))
+    kinds = launches_of(CaseEvidence(launches=(alone, clustered, others, others)), FILE)
+    assert [(each.cluster, each.count) for each in kinds] == [
+        (None, 1),
+        ((2, 1, 1), 1),
+        ((4, 1, 1), 2),
+    ]
+    assert len({grid_text(each.grid, each.cluster) for each in kinds}) == 3
