@@ -182,6 +182,7 @@ PUZZLE = Puzzle(
         ),
     ),
     book=places(34),
+    not_checked="whether blocks wait for each other where none reads what another has stored",
     first_step="Begin with cluster_coordination_basics: tell the other blocks that this one has "
     "come so far, let the first thread add the block's cells up and store the sum, and wait.",
 )
