@@ -30,7 +30,8 @@ class KernelTraits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """How kernels of a program are compiled to PTX; see `grader.toolchain.kernels`."""
 
     build: tuple[str, ...]
-    """Arguments of ``mojo`` that compile ``{main}`` into the file ``{output}``, without linking."""
+    """Arguments of ``mojo`` that compile ``{main}`` into the file ``{output}``, unlinked. What
+    a file asks of the GPU at compile time is that of the ``{architecture}``."""
     imports: tuple[str, ...]
     """What the generated program imports."""
     text: str

@@ -19,7 +19,7 @@ import msgspec
 
 from grader.device import ARCHITECTURE
 from grader.errors import ToolchainFault
-from grader.model.part import FILE
+from grader.model.part import FILE, newest
 from grader.sandbox import MIB, Limits, Outcome
 from grader.toolchain.compiler import HEAD_START, HowToCompile, nothing, run_compiler, text_of
 from grader.toolchain.edition import KernelTraits
@@ -154,9 +154,13 @@ def compile_kernels(
     named = Copies.named(copies)
     main = workspace.install_program({"main": _main(traits, named), **named.files})
     output = "kernels.s"
+    architecture = newest((ARCHITECTURE, *(copy.architecture for copy in copies)))
     outcome = run_compiler(
         workspace,
-        [argument.format(main=main, output=output) for argument in traits.build],
+        [
+            argument.format(main=main, output=output, architecture=architecture)
+            for argument in traits.build
+        ],
         HowToCompile(limits=limits, meanwhile=meanwhile, head_start=head_start),
     )
     packaged = named.packaged(workspace, outcome, text_of(outcome))
