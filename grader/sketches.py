@@ -74,6 +74,13 @@ barrier()              # then the others may read them""",
 if local_i == 0:
     mbarrier_init(bar, threads)
 barrier()              # nobody arrives before it has begun""",
+    FindingKind.MBARRIER_REUSE: """\
+state = mbarrier_arrive(bar)   # in each phase anew; the mbarrier goes on
+...                            # wait for it""",
+    FindingKind.MBARRIER_STATE: """\
+state = mbarrier_arrive(bar)
+while not mbarrier_test_wait(bar, state):
+    ...""",
     FindingKind.INCOMPLETE_WARP: _NO_SKETCH,
     FindingKind.ABSENT_BLOCK: """\
 cluster_sync()         # all blocks of the cluster have begun

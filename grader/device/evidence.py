@@ -47,6 +47,10 @@ class FindingKind(StrEnum):
     SAME_VALUE_RACE = "same-value-race"
     UNFINISHED_COPY = "unfinished-copy"
     MBARRIER_MISUSE = "mbarrier-misuse"
+    MBARRIER_REUSE = "mbarrier-reuse"
+    """One is begun again that has not ended, maybe while others ask for it."""
+    MBARRIER_STATE = "mbarrier-state"
+    """A wait asks for a state that no arrival gave."""
     ABSENT_BLOCK = "absent-block"
     INCOMPLETE_WARP = "incomplete-warp"
 

@@ -79,12 +79,17 @@ UNCLEAN = frozenset(
         FindingKind.STREAM_RACE,
         FindingKind.UNFINISHED_COPY,
         FindingKind.MBARRIER_MISUSE,
+        FindingKind.MBARRIER_REUSE,
+        FindingKind.MBARRIER_STATE,
         FindingKind.ABSENT_BLOCK,
         FindingKind.INCOMPLETE_WARP,
     }
 )
 """Findings that cost the points for clean code. A read of uninitialised memory is shown; it
 costs points where it shows in the result, which two different fills make certain."""
+
+RACES = frozenset({FindingKind.RACE, FindingKind.MBARRIER_REUSE})
+"""Findings of what the order of threads decides."""
 
 Findings = tuple[tuple[Finding, Attribution], ...]
 
@@ -115,7 +120,7 @@ def observe(run: CaseRun, *, code: Code, checks: Collection[Check] = ()) -> Obse
             run.evidence.launches if run.evidence else (),
             case.part.given_reads(case.shape.sizes),
             code,
-            races=case.part.given is not None and case.part.given.races,
+            shows=case.part.given.shows if case.part.given is not None else frozenset(),
         )
     )
     if run.evidence is not None:

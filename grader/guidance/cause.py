@@ -56,6 +56,8 @@ EXPLAINS_ALL: Final = (
     FindingKind.TRAP,
     FindingKind.BUDGET_EXCEEDED,
     FindingKind.MBARRIER_MISUSE,
+    FindingKind.MBARRIER_STATE,
+    FindingKind.MBARRIER_REUSE,
     FindingKind.BARRIER_DIVERGENCE,
     FindingKind.INCOMPLETE_WARP,
     FindingKind.UNFINISHED_COPY,

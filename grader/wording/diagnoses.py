@@ -40,6 +40,8 @@ FINDING_DIAGNOSES: dict[FindingKind, str] = {
     FindingKind.SAME_VALUE_RACE: "Several threads write the same value to one cell of {what}",
     FindingKind.UNFINISHED_COPY: "A thread uses a cell of {what} before its asynchronous copy",
     FindingKind.MBARRIER_MISUSE: "An mbarrier is used as PTX does not allow",
+    FindingKind.MBARRIER_REUSE: "An mbarrier is begun again that has not ended",
+    FindingKind.MBARRIER_STATE: "A thread waits at an mbarrier for a state that no arrival gave",
     FindingKind.ABSENT_BLOCK: "A block accesses another's shared memory, which may not be there",
     FindingKind.INCOMPLETE_WARP: "Not every thread of a warp reaches an operation of all of it",
     FindingKind.STREAM_RACE: "Work on two streams uses the same memory, and neither waits",

@@ -24,6 +24,8 @@ FINDING_PHRASES: dict[FindingKind, str] = {
     FindingKind.SAME_VALUE_RACE: "a race of threads that write the same value",
     FindingKind.UNFINISHED_COPY: "an asynchronous copy that nobody waited for",
     FindingKind.MBARRIER_MISUSE: "a wrong use of an mbarrier",
+    FindingKind.MBARRIER_REUSE: "an mbarrier that is begun again",
+    FindingKind.MBARRIER_STATE: "a wait at an mbarrier for no state of it",
     FindingKind.ABSENT_BLOCK: "an access to a block that may not be there",
     FindingKind.INCOMPLETE_WARP: "an operation of a whole warp without all of its threads",
 }
@@ -44,6 +46,8 @@ FINDING_TITLES: dict[FindingKind, str] = {
     FindingKind.SAME_VALUE_RACE: "Threads that write the same value to one cell",
     FindingKind.UNFINISHED_COPY: "Use of a cell before its asynchronous copy",
     FindingKind.MBARRIER_MISUSE: "Wrong use of an mbarrier",
+    FindingKind.MBARRIER_REUSE: "Mbarrier that is begun again",
+    FindingKind.MBARRIER_STATE: "Wait at an mbarrier for no state of it",
     FindingKind.ABSENT_BLOCK: "Access to a block that may not be there",
     FindingKind.INCOMPLETE_WARP: "Operation of a warp that not all its threads reach",
 }
@@ -91,6 +95,12 @@ FINDING_EXPLANATIONS: dict[FindingKind, str] = {
     "it, and waits for as many arrivals as it was told. A wait asks for the state that an arrival "
     "in that phase gave. Nothing else may write to its memory. Everything else is undefined "
     "(PTX ISA, mbarrier).",
+    FindingKind.MBARRIER_REUSE: "An mbarrier that is begun again, where one is, is undefined (PTX "
+    "ISA, mbarrier.init): a thread that still asks for the phase before may wait for ever. It goes "
+    "on by itself, phase after phase, so it need not begin again.",
+    FindingKind.MBARRIER_STATE: "A wait asks for the state that an arrival gave in this phase or "
+    "the one before; every other number is undefined (PTX ISA, mbarrier.test_wait). Such a wait "
+    "may end too early, or never.",
     FindingKind.ABSENT_BLOCK: "The shared memory of another block of the cluster is there only "
     "while that block runs. A barrier of the cluster (cluster_sync) before the first access makes "
     "certain that all blocks have begun, and one behind the last access that none has ended (CUDA "
@@ -133,6 +143,9 @@ FINDING_HINTS: dict[FindingKind, str] = {
     "barrier() behind the wait, before anything uses the cell.",
     FindingKind.MBARRIER_MISUSE: "Let one thread begin it, with a barrier() behind that, and count "
     "the arrivals; ask for the state that the arrival gave.",
+    FindingKind.MBARRIER_REUSE: "Leave the second mbarrier_init out, or end the mbarrier before "
+    "it, with a barrier() on both sides.",
+    FindingKind.MBARRIER_STATE: "Keep what mbarrier_arrive returns, and wait for that.",
     FindingKind.INCOMPLETE_WARP: "Let all 32 threads of a warp reach it: take it out of the if "
     "that some of them skip.",
     FindingKind.ABSENT_BLOCK: "Put a barrier of the cluster before the first access to other "

@@ -111,7 +111,7 @@ class LaunchCheck:
         Their own may be among them. It is told as a load, store or atomic afterwards.
         """
 
-    def misused(self, pc: int, lanes: Index, what: str) -> None:
+    def misused(self, pc: int, lanes: Index, what: str, kind: FindingKind) -> None:
         """Lanes use an mbarrier as PTX does not allow. ``what`` is a verb and its object."""
 
     def strong(self, access: StrongAccess) -> None:
@@ -247,7 +247,7 @@ class Observers:
     cluster_barrier: Sequence[Callable[[Index, Index], None]]
     uneven: Sequence[Callable[[int, Index, str], None]]
     remote: Sequence[Callable[[MemoryAccess, Index], None]]
-    misused: Sequence[Callable[[int, Index, str], None]]
+    misused: Sequence[Callable[[int, Index, str, FindingKind], None]]
     strong: Sequence[Callable[[StrongAccess], None]]
     fence: Sequence[Callable[..., None]]
     barrier: Sequence[Callable[[BarrierPassed], None]]

@@ -25,9 +25,9 @@ class MbarrierCheck(LaunchCheck):
 
     name = "mbarriers"
 
-    def misused(self, pc: int, lanes: Index, what: str) -> None:
+    def misused(self, pc: int, lanes: Index, what: str, kind: FindingKind) -> None:
         self._report(
-            FindingKind.MBARRIER_MISUSE,
+            kind,
             pc,
             int(lanes[0]),
             what,

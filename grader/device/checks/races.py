@@ -11,6 +11,9 @@ Plain stores of one value by several threads are told by a name of their own: wh
 the cell holds that value. "The axioms are sufficient to describe the behavior of a PTX program with
 only uniform-size data-races" (PTX ISA, "Limitations on Mixed-size Data-races").
 
+A wait at an mbarrier that races only with one that begins it again, where one is, is told as that
+mistake, which it belongs to (``MBARRIER_REUSE``).
+
 Two *strong* accesses (atomics, volatile, relaxed, acquire, release) do not race
 (PTX ISA, "Memory Consistency Model"). Accesses of different blocks, and of threads
 between barriers, are ordered only where one thread released what it had done and the
@@ -50,6 +53,7 @@ class RaceCheck(LaunchCheck):
 
     def __init__(self, watched: Watched) -> None:
         super().__init__(watched)
+        self._begun_again: set[int] = set()
         self._log: EventLog | None = None
         self._lifetimes: BlockLifetimes | None = None
 
@@ -147,12 +151,39 @@ class RaceCheck(LaunchCheck):
     def warp_barrier(self, lanes: Index) -> None:
         self._order.warp_barrier(lanes)
 
+    def misused(self, pc: int, lanes: Index, what: str, kind: FindingKind) -> None:
+        if kind is FindingKind.MBARRIER_REUSE:
+            self._begun_again.add(pc)
+
     def tell(self, access: MemoryAccess, hit: Mask, clashes: list[_Clash]) -> None:
         """Report the lanes of an access that race with what cells remember."""
         same = self._same_value(access, hit, clashes)
-        for kind, lanes in ((FindingKind.RACE, hit & ~same), (FindingKind.SAME_VALUE_RACE, same)):
+        again = self._begins_again(access, hit, clashes)
+        for kind, lanes in (
+            (FindingKind.RACE, hit & ~same & ~again),
+            (FindingKind.SAME_VALUE_RACE, same & ~again),
+            (FindingKind.MBARRIER_REUSE, again),
+        ):
             if lanes.any():
                 self._tell(kind, access, lanes, clashes)
+
+    def _begins_again(self, access: MemoryAccess, hit: Mask, clashes: list[_Clash]) -> Mask:
+        """The lanes of those where a wait meets one that begins a valid mbarrier again."""
+        again = np.zeros_like(hit)
+        opcode = self.watched.place(access.instruction.pc).opcode
+        begins, waits = opcode.startswith(_BEGINS), opcode.startswith(_WAITS)
+        if access.region.space is not Space.SHARED or not (begins or waits):
+            return again
+        at = np.broadcast_to(np.asarray(access.at), hit.shape)
+        for k in np.flatnonzero(hit).tolist():
+            others = [self._order.party(int(c.prior[k]))[2] for c in clashes if c.hit[k]]
+            if begins:
+                valid = int(at[k]) // _MBARRIER * _MBARRIER in self.wave.mbarriers
+                waiting = (self.watched.place(pc).opcode.startswith(_WAITS) for pc in others)
+                again[k] = valid and all(waiting)
+            else:
+                again[k] = self._begun_again.issuperset(others)
+        return again
 
     def _same_value(self, access: MemoryAccess, hit: Mask, clashes: list[_Clash]) -> Mask:
         """The lanes of those that race whose store leaves what others have stored there."""
@@ -351,6 +382,10 @@ class SpaceRaces:
                 far[at[away]] = candidates[away]
 
 
+_MBARRIER = 8
+"""Bytes of an mbarrier, and its alignment."""
+_BEGINS = "mbarrier.init"
+_WAITS = ("mbarrier.test_wait", "mbarrier.try_wait")
 _READERS = ("read1", "read2", "far")
 _UPDATES = ("update1", "update2")
 _WATCHES = ("watch1", "watch2")

@@ -290,6 +290,7 @@ class AddressOperand:
         Args:
             wrote: Of an atomic: which of the lanes changed the cell.
         """
+        self.machine.mbarriers.acted(resolved.lanes.index)
         told = self.machine.observers.strong
         if not told:
             return

@@ -106,6 +106,7 @@ class ClusterBarriers:
         if free is None:
             return
         index = free.index
+        self.machine.mbarriers.acted(index)
         for number, group in groups(free, self._cluster[index]):
             phase = self._phase(number, int(self._due[group.index[0]]) - 1)
             for tell in self.machine.observers.phase_passed:

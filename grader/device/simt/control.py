@@ -231,6 +231,7 @@ class BlockBarriers:
     def _complete(
         self, lanes: Lanes, groups: list[tuple[int, Lanes]], places: Index | int, *, whole: Index
     ) -> None:
+        self.machine.mbarriers.acted(lanes.index)
         told = self.machine.observers.barrier
         if told:
             counted = self._expected[lanes.index] != 0 if len(groups) > 1 else False

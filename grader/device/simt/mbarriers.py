@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from grader.device.checks.events import MemoryInstruction, PhaseArrival
 from grader.device.cuda import CudaResult, KernelFault
-from grader.device.evidence import Space
+from grader.device.evidence import FindingKind, Space
 from grader.device.lanes import Index, Lanes
 from grader.device.ptx.model import Address, Operand
 from grader.device.simt.accesses import CLUSTER
@@ -110,10 +110,12 @@ class _Use:
         """Do it; returns what the mbarrier's bytes hold then."""
         raise NotImplementedError
 
-    def misused(self, lanes: Index, what: str) -> None:
+    def misused(
+        self, lanes: Index, what: str, kind: FindingKind = FindingKind.MBARRIER_MISUSE
+    ) -> None:
         """Tell the checks."""
         for tell in self.machine.observers.misused:
-            tell(self.pc, lanes, what)
+            tell(self.pc, lanes, what, kind)
 
     def arrived(self, arrival: PhaseArrival) -> None:
         """Tell the checks of arrivals."""
@@ -124,7 +126,8 @@ class _Use:
 class _Begins(_Use):
     def __call__(self, group: _Meeting, word: int, results: NDArray[np.uint64]) -> int:
         if group.at in self.machine.mbarriers.valid:
-            self.misused(group.lanes[:1], "began an mbarrier where one is (no mbarrier.inval)")
+            what = "began an mbarrier where one is (no mbarrier.inval)"
+            self.misused(group.lanes[:1], what, FindingKind.MBARRIER_REUSE)
         if len(group.lanes) > 1:
             self.misused(group.lanes[1:], "began an mbarrier that another thread begins as well")
         return self.machine.mbarriers.begin(group.at, int(group.amounts[-1])).word
@@ -148,6 +151,7 @@ class _Transacts(_Use):
         one = self.machine.mbarriers.find(group.at, word)
         for amount in group.amounts.tolist():
             self.machine.mbarriers.transact(one, self._sign * amount)
+        self.machine.mbarriers.acted(group.lanes)
         return one.word
 
 
@@ -168,8 +172,10 @@ class _Arrives(_Use):
             # As one by one, and faster: they all arrive in this phase.
             earlier = np.arange(len(lanes), dtype=np.uint64) * np.uint64(count)
             results[group.places] = np.uint64(one.word) - earlier
-            self.arrived(PhaseArrival(one.number, one.before, lanes, self._release))
+            number = one.number
+            self.arrived(PhaseArrival(number, one.before, lanes, self._release))
             mbarriers.arrive(one, count * len(lanes))
+            mbarriers.arrived(number, lanes, completed=one.number != number)
             return one.word
         phase, began = (one.number, one.before), 0
         for k, amount in enumerate(group.amounts.tolist()):
@@ -181,9 +187,11 @@ class _Arrives(_Use):
                 if self._incomplete:
                     self.misused(group.lanes[k : k + 1], "completed a phase by .noComplete")
                 self.arrived(PhaseArrival(*phase, group.lanes[began : k + 1], self._release))
+                mbarriers.arrived(phase[0], group.lanes[began : k + 1], completed=True)
                 phase, began = (one.number, one.before), k + 1
         if began < len(group.lanes):
             self.arrived(PhaseArrival(*phase, group.lanes[began:], self._release))
+            mbarriers.arrived(phase[0], group.lanes[began:], completed=False)
         return one.word
 
 
@@ -205,6 +213,13 @@ class _Owes(_Use):
 
 
 class _Asks(_Use):
+    """A wait, whose answer is as late as it may be.
+
+    A thread that has arrived and asks at once may do so before the last one has arrived. So it is
+    told once that the phase is not complete, also where all threads run side by side: whoever does
+    not ask again goes on without having waited.
+    """
+
     def __init__(self, binding: Binding, said: frozenset[str]) -> None:
         super().__init__(binding)
         self._parity = "parity" in said
@@ -218,6 +233,7 @@ class _Asks(_Use):
         if not over.all():
             self._pay(one)
             over = self._over(one, group)
+        over &= ~self.machine.mbarriers.may_be_early(one, group.lanes)
         results[group.places] = over
         if one.before and over.any():
             for tell in self.machine.observers.phase_passed:
@@ -234,7 +250,8 @@ class _Asks(_Use):
         wrong = ~one.knows(group.amounts)
         if wrong.any():
             what = "asked an mbarrier for a state that no arrival at it gave in this phase or the "
-            self.misused(np.sort(group.lanes[wrong]), what + "last")
+            lanes = np.sort(group.lanes[wrong])
+            self.misused(lanes, what + "last", FindingKind.MBARRIER_STATE)
 
     def _pay(self, one: Mbarrier) -> None:
         """Let copies arrive, where that completes the phase."""

@@ -113,12 +113,14 @@ class Mbarriers:
         self._total = total
         self._phases = 0
         self._polls: NDArray[np.int32] | None = None
+        self._fresh: NDArray[np.int64] | None = None
         self._places: Index = np.zeros(total, dtype=np.int64)
 
     def reset(self) -> None:
         """Forget all: other blocks take over."""
         self.valid.clear()
         self._polls = None
+        self._fresh = None
 
     def begin(self, at: int, count: int) -> Mbarrier:
         """Make an mbarrier.
@@ -157,6 +159,31 @@ class Mbarriers:
         one.pending -= count
         one.expected -= count if drop else 0
         self.settle(one)
+
+    def arrived(self, phase: int, lanes: Index, *, completed: bool) -> None:
+        """Note that lanes have arrived in a phase; whether the last of them completed it."""
+        if self._fresh is None:
+            self._fresh = np.zeros(self._total, dtype=np.int64)
+        self._fresh[lanes] = phase
+        if completed:
+            self._fresh[lanes[-1]] = 0
+
+    def acted(self, lanes: Index) -> None:
+        """Note that lanes did something else by which they may know of others' arrivals."""
+        if self._fresh is not None:
+            self._fresh[lanes] = 0
+
+    def may_be_early(self, one: Mbarrier, lanes: Index) -> Mask:
+        """Which lanes may have asked for the phase that is over before it was; each lane once.
+
+        It is those that have arrived in it, have not completed it, and have done nothing since by
+        which they may know that it is over.
+        """
+        if self._fresh is None or not one.before:
+            return np.zeros(len(lanes), dtype=np.bool_)
+        early = np.asarray(self._fresh[lanes] == one.before)
+        self._fresh[lanes] = 0
+        return early
 
     def transact(self, one: Mbarrier, size: int) -> None:
         """Change the tx-count.

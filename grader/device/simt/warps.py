@@ -128,6 +128,7 @@ def bind_warp(binding: Binding, router: Router, waits: WarpWaits) -> Transfer:
         machine = binding.machine
 
         def passed(lanes: Lanes, _: Any) -> None:
+            machine.mbarriers.acted(lanes.index)
             for tell in machine.observers.warp_barrier:
                 tell(lanes.index)
 

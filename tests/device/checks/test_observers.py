@@ -159,7 +159,7 @@ CAUGHT: dict[str, tuple[FindingKind, str, dict[str, Any]]] = {
         COPY + "ld.shared.u32 %r2, [%r1];",
         LAUNCHES["copying"][1],
     ),
-    "mbarriers": (FindingKind.MBARRIER_MISUSE, *LAUNCHES["misused"]),
+    "mbarriers": (FindingKind.MBARRIER_REUSE, *LAUNCHES["misused"]),
     "warps": (FindingKind.INCOMPLETE_WARP, *LAUNCHES["incomplete"]),
     "traps": (FindingKind.TRAP, *LAUNCHES["trap"]),
 }

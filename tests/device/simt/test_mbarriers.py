@@ -81,7 +81,7 @@ def test_it_orders_who_arrived_before_who_saw_the_phase_complete(schedule: int, 
     [
         (0, FindingKind.MBARRIER_MISUSE),
         (1, FindingKind.RACE),
-        (3, FindingKind.MBARRIER_MISUSE),  # the second wait has no state of the first phase
+        (3, FindingKind.MBARRIER_STATE),  # the second wait has no state of the first phase
         (4, FindingKind.RACE),
         (6, FindingKind.RACE),  # the second wait asks for the first phase, which is complete
         (7, FindingKind.RACE),
@@ -227,19 +227,24 @@ def test_what_leaves_nothing_to_go_on_with_ends_the_launch(body: str, said: str)
     assert said in outcome.findings[0].message
 
 
+MISUSE = FindingKind.MBARRIER_MISUSE
 OTHERS = [
-    (START + START, "began an mbarrier where one is"),
-    (START + "mbarrier.arrive.noComplete.shared.b64 %s0, [%r1], 2;", ".noComplete"),
-    (START + "mov.u64 %s0, 64; mbarrier.test_wait.shared.b64 %p1, [%r1], %s0;", "for a state"),
-    (START + "st.shared.u32 [%r1+4], 0;", "wrote cell 1 of shared array 1, which is part of"),
-    (START + "atom.shared.add.u32 %r0, [%r1], 1;", "updated atomically cell 0"),
+    (START + START, FindingKind.MBARRIER_REUSE, "began an mbarrier where one is"),
+    (START + "mbarrier.arrive.noComplete.shared.b64 %s0, [%r1], 2;", MISUSE, ".noComplete"),
+    (
+        START + "mov.u64 %s0, 64; mbarrier.test_wait.shared.b64 %p1, [%r1], %s0;",
+        FindingKind.MBARRIER_STATE,
+        "for a state",
+    ),
+    (START + "st.shared.u32 [%r1+4], 0;", MISUSE, "wrote cell 1 of shared array 1, which is part"),
+    (START + "atom.shared.add.u32 %r0, [%r1], 1;", MISUSE, "updated atomically cell 0"),
 ]
 
 
-@pytest.mark.parametrize(("body", "said"), OTHERS)
-def test_what_does_not_is_told(body: str, said: str) -> None:
+@pytest.mark.parametrize(("body", "kind", "said"), OTHERS)
+def test_what_does_not_is_told(body: str, kind: FindingKind, said: str) -> None:
     outcome = mbarrier(ONE, body)
-    assert (outcome.result, outcome.kinds) == (0, [FindingKind.MBARRIER_MISUSE])
+    assert (outcome.result, outcome.kinds) == (0, [kind])
     assert said in outcome.findings[0].message
 
 
@@ -248,7 +253,80 @@ def test_a_state_of_two_phases_ago_is_told() -> None:
     ask = "mbarrier.test_wait.shared.b64 %p1, [%r1], %s0;"
     more = "mbarrier.arrive.shared.b64 _, [%r1];"
     assert mbarrier(ONE, body, ask).findings == ()
-    assert mbarrier(ONE, body, more, ask).kinds == [FindingKind.MBARRIER_MISUSE]
+    assert mbarrier(ONE, body, more, ask).kinds == [FindingKind.MBARRIER_STATE]
+
+
+@pytest.mark.parametrize("wait", [WAITS[0], WAITS[2], WAITS[3]])
+def test_who_asks_once_may_ask_too_early(wait: str) -> None:
+    """Side by side all have arrived when the first one asks; one by one they have not."""
+    parts = sends(wait=wait.partition("@!")[0])
+    assert FindingKind.RACE in mbarrier(*parts).kinds
+
+
+KNOWS = [SYNC, "bar.warp.sync -1;", "atom.shared.add.u32 %r8, [%r9+1000], 0;"]
+
+
+@pytest.mark.parametrize("knows", KNOWS)
+def test_who_may_know_that_all_have_arrived_need_ask_once_only(knows: str) -> None:
+    """One that all arrivals come before; of others, too, the answer is then what it is."""
+    parts = sends()
+    parts[4] = knows + " " + WAIT.partition("@!")[0].format(n=0) + " @!%p1 trap;"
+    outcome = mbarrier(*parts)
+    assert FindingKind.TRAP not in outcome.kinds
+
+
+def test_the_last_to_arrive_is_told_at_once() -> None:
+    body = "mbarrier.init.shared.b64 [%r1], 1; mbarrier.arrive.shared.b64 %s0, [%r1];"
+    ask = "mbarrier.test_wait.shared.b64 %p1, [%r1], %s0; @!%p1 trap;"
+    assert mbarrier(ONE, body, ask).findings == ()
+
+
+AGAIN = "@%p7 mbarrier.init.shared.b64 [%r1], %n;\n"
+AS_GIVEN = "mov.u64 %s0, 64;"
+"""What some ask for in the place of a state."""
+
+
+def begins_again(*, leave_out: int = -1) -> list[str]:
+    """Two phases, between which the mbarrier begins again: a barrier behind, and none before."""
+    arrive = "mbarrier.arrive.shared.b64 %s1, [%r1];\n"
+    wait = "W{n}: mbarrier.test_wait.shared.b64 %p1, [%r1], %s0;\n@!%p1 bra W{n};\n"
+    parts = [AS_GIVEN, BEGIN + "\n", SYNC, arrive, wait.format(n=0), AGAIN, SYNC]
+    parts += [arrive, wait.format(n=1), AGAIN, SYNC, "st.global.u32 [%o], %t;"]
+    return [part for k, part in enumerate(parts) if k != leave_out]
+
+
+TOLERATED = {FindingKind.MBARRIER_REUSE, FindingKind.MBARRIER_STATE}
+
+
+def test_a_wait_that_meets_one_that_begins_it_again_is_that_mistake_and_no_race() -> None:
+    outcome = mbarrier(*begins_again())
+    assert (outcome.result, set(outcome.kinds)) == (0, TOLERATED)
+    met = [each for each in outcome.findings if each.other_access == "read"]
+    assert {each.kind for each in met} == {FindingKind.MBARRIER_REUSE}
+    assert met
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_no_order_makes_a_race_of_it(schedule: int) -> None:
+    outcome = mbarrier(*begins_again(), schedule=schedule)
+    assert set(outcome.kinds) - {FindingKind.BARRIER_DIVERGENCE} == TOLERATED
+
+
+@pytest.mark.parametrize(
+    ("left_out", "kind"),
+    [
+        (1, FindingKind.MBARRIER_MISUSE),
+        (2, FindingKind.RACE),
+        (3, FindingKind.BARRIER_DIVERGENCE),
+        (4, FindingKind.RACE),
+        (5, FindingKind.BARRIER_DIVERGENCE),
+        (6, FindingKind.RACE),
+        (7, FindingKind.BARRIER_DIVERGENCE),
+        (8, FindingKind.RACE),
+    ],
+)
+def test_what_is_left_out_beside_it_is_found(left_out: int, kind: FindingKind) -> None:
+    assert kind in mbarrier(*begins_again(leave_out=left_out)).kinds
 
 
 def test_an_mbarrier_that_was_overwritten_is_none() -> None:
@@ -305,7 +383,7 @@ def test_it_waits_for_copies(noinc: bool, schedule: int) -> None:
     [
         (False, 2, FindingKind.RACE),
         (False, 4, FindingKind.UNFINISHED_COPY),
-        (False, 5, FindingKind.MBARRIER_MISUSE),
+        (False, 5, FindingKind.MBARRIER_STATE),
         (False, 6, FindingKind.UNFINISHED_COPY),
         (True, 2, FindingKind.RACE),
         (True, 4, FindingKind.BARRIER_DIVERGENCE),
