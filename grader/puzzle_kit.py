@@ -20,6 +20,7 @@ from grader.checks import (
     Robust,
     failed,
 )
+from grader.device import FindingKind
 from grader.intake.places import Place
 from grader.model.cases import Observation, Problem
 from grader.model.checks import Check, Judgement, PartResults, Tally
@@ -102,6 +103,7 @@ __all__ = [
     "Example",
     "ExpectedOutput",
     "Extent",
+    "FindingKind",
     "Flags",
     "Frugal",
     "GivenKernel",

@@ -56,7 +56,11 @@ def in_library(finding: Finding) -> bool:
 
 
 def attributed(
-    launches: Iterable[Launch], shown: frozenset[Element], code: Code, *, races: bool = False
+    launches: Iterable[Launch],
+    shown: frozenset[Element],
+    code: Code,
+    *,
+    shows: frozenset[FindingKind] = frozenset(),
 ) -> Iterator[tuple[Finding, Attribution]]:
     """The findings of launches, each with whose it is; none that are the library's own business.
 
@@ -64,7 +68,7 @@ def attributed(
         launches: What the device saw.
         shown: What the given code reads at these sizes although nothing wrote it.
         code: What of the submission is the given code.
-        races: Whether the given code races, and nobody is asked to mend that.
+        shows: What the given code shows at all sizes, and nobody is asked to mend.
     """
     for launch in launches:
         seen = Counter(each for finding in launch.findings for each in _elements(finding))
@@ -78,7 +82,7 @@ def attributed(
                 and len(elements) == finding.count
                 and shown.issuperset(elements)
                 and (code is Code.UNCHANGED or all(seen[each] == 1 for each in elements))
-            ) or (races and finding.kind is FindingKind.RACE)
+            ) or finding.kind in shows
             yield finding, Attribution.SKELETON if handed_out else Attribution.STUDENT
 
 

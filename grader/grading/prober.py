@@ -13,13 +13,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from grader.device import FindingKind
 from grader.grading import orders, seeds
 from grader.grading.cases import drawn, example, patterned, plain, singular
 from grader.grading.given_code import Code
 from grader.grading.host_help import Host
 from grader.grading.inputs import Pattern
-from grader.grading.observe import observe, since
+from grader.grading.observe import RACES, observe, since
 from grader.grading.results import Results
 from grader.grading.search import CaseOutcome, Searches
 from grader.lanes.lane import Lane
@@ -250,7 +249,7 @@ class PartProber:
         tally = self._claimant(Aspect.CLEAN, case)
         hidden = plain.run.evidence is None or not self.results.observed
         # Of a race in given code that costs nothing, another order would only show the same.
-        raced = any(finding.kind is FindingKind.RACE for finding, _ in plain.findings)
+        raced = any(finding.kind in RACES for finding, _ in plain.findings)
         if hidden or given or raced or not right or tally is None:
             return
         variant = self._all.log[plain.number - 1].variant

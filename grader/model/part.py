@@ -17,6 +17,7 @@ from typing import ClassVar, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from grader.device import FindingKind
 from grader.intake.places import Place
 from grader.model.domains import FACTOR, ArraySpec, Domain, Extent, Factor, Sizes, Values
 from grader.model.expected import ExpectedOutput
@@ -461,9 +462,11 @@ class GivenKernel:
     reads: Reads = _no_reads
     """What it reads of shared memory at given sizes although nothing wrote it, launched as the
     task says. That costs nothing."""
-    races: bool = False
-    """Whether threads race in it at the assigned sizes, too, and the task does not ask to mend
-    that. Then no race of its part costs anything, wherever it is."""
+    shows: frozenset[FindingKind] = frozenset()
+    """Kinds of findings that it leads to at the assigned sizes, too, and that the task does not ask
+    to mend. Then none of its part costs anything, wherever it is."""
+    older_shows: Mapping[str, frozenset[FindingKind]] = field(default_factory=dict)
+    """By edition: those of the kernel given in it, where they are others."""
     defect: str = ""
     """What is wrong with it outside of the assigned sizes, for the report."""
     needs_zeros: Mapping[str, NeedsZeros] = field(default_factory=dict)
@@ -538,11 +541,15 @@ class Part:
 
     def for_edition(self, edition: str) -> Part:
         """This part with the kernel that an edition of the book gives."""
-        zeros = self.given.needs_zeros.get(edition) if self.given is not None else None
-        if zeros is None or self.given is None:
+        if self.given is None:
             return self
-        given = replace(self.given, reads=zeros.reads, defect=zeros.explanation)
-        return replace(self, given=given, shared_holds_zeros=zeros.at)
+        part = self
+        if (shows := self.given.older_shows.get(edition)) is not None:
+            part = replace(part, given=replace(self.given, shows=shows))
+        if (zeros := self.given.needs_zeros.get(edition)) is not None:
+            given = replace(self.given, reads=zeros.reads, defect=zeros.explanation)
+            part = replace(part, given=given, shared_holds_zeros=zeros.at)
+        return part
 
     @cached_property
     def inputs(self) -> tuple[TensorSpec, ...]:

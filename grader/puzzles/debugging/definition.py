@@ -19,6 +19,7 @@ from grader.puzzle_kit import (
     Command,
     Compiles,
     ExpectedOutput,
+    FindingKind,
     GivenKernel,
     KernelLaunch,
     Kernels,
@@ -96,7 +97,7 @@ FILTER = _part(
     mistakes=OF_FILTER,
     given=GivenKernel(
         function="collaborative_filter",
-        races=True,
+        shows=frozenset({FindingKind.RACE}),
         defect="The given kernel reads a neighbour's cell while that thread writes it. That is a "
         "defect of the given code, which the task does not ask to mend: it costs you nothing.",
     ),
