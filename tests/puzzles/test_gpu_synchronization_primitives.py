@@ -8,16 +8,19 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from benchmarks.mutants import compiled_together, copy_of
 from grader.device import FindingKind
 from grader.grading.cases import drawn as drawn_case
 from grader.grading.inputs import Pattern, drawn, patterned
+from grader.lanes.devices import OnSoftwareDevice, device_spawn
+from grader.lanes.kernel import KernelLane
 from grader.model.cases import PlannedShape
 from grader.model.domains import Sizes, Values
 from grader.model.part import Arrays
 from grader.puzzles import find
 from grader.puzzles.gpu_synchronization_primitives.bound import REACH, tile_of
 from grader.record import Ending
-from tests.lanes.test_two_ways import opened
+from grader.sandbox import Wanted, probe_once
 from tests.puzzles.test_kernel_puzzles import accepts, refused_in_float16
 
 PUZZLE = find("gpu_synchronization_primitives")
@@ -268,26 +271,56 @@ LEFT_OUT: dict[str, tuple[str, str, FindingKind | None]] = {
 TOLERATED = {FindingKind.MBARRIER_REUSE, FindingKind.MBARRIER_STATE}
 
 
-def costly(text: str, part_name: str = "") -> tuple[set[FindingKind], set[Ending]]:
-    """What the device finds in runs of a file that is not the given code's, and how these end."""
+def without(name: str) -> str:
+    """The right answer with one of them left out."""
+    where, what, _ = LEFT_OUT[name]
+    return right_answer().replace(where, where.replace(what, ""))
+
+
+ASKS_ONCE = {
+    "behind the load": (INIT_WAIT, "    _ = mbarrier_test_wait(init_barrier.ptr, TPB)\n"),
+    # For the buffers the barrier() behind it is enough; the next init races with late arrivals.
+    "of an iteration": (ITER_WAIT, "        _ = mbarrier_test_wait(iter_barrier.ptr, TPB)\n"),
+}
+"""Loops of waits, and what asks once in their place."""
+
+
+@pytest.fixture(scope="module")
+def seen() -> dict[str, tuple[set[FindingKind], set[Ending]]]:
+    """What the device finds in each file that the given code does not show, and how runs end.
+
+    They are compiled together.
+    """
+    texts = {"": right_answer()} | {name: without(name) for name in LEFT_OUT}
+    texts |= {
+        f"asks once {name}": right_answer().replace(wait, once)
+        for name, (wait, once) in ASKS_ONCE.items()
+    }
     shapes = [
         PlannedShape(number=number, part=part, sizes=WHOLE, origin="boundary")
         for number, part in enumerate(PUZZLE.parts)
-        if part_name in ("", part.name)
     ]
-    found: set[FindingKind] = set()
-    ended: set[Ending] = set()
-    with opened(text, PUZZLE, shapes) as (lane, built):
-        assert built.ok
-        for shape in shapes:
-            run = lane.run(drawn_case(shape, Values.INTEGERS, np.random.default_rng(0)))
+    copies = {(name, shape): copy_of(texts[name], shape) for name in texts for shape in shapes}
+    compiled = compiled_together(list(copies.values()))
+    assert compiled.ok, compiled.packaged.output
+    found: dict[str, tuple[set[FindingKind], set[Ending]]] = {
+        name: (set(), set()) for name in texts
+    }
+    spawn = device_spawn(probe_once(Wanted.AUTO).level)
+    with OnSoftwareDevice(reason="kernels run on it", spawn=spawn) as device:
+        for ((name, shape), copy), kernels in zip(copies.items(), compiled.kernels, strict=True):
+            with KernelLane(device, text=texts[name]) as lane:
+                lane.take({shape.number: [kernels[each] for each in copy.kernels]})
+                run = lane.run(drawn_case(shape, Values.INTEGERS, np.random.default_rng(0)))
+            device.renew()
             assert run.evidence is not None
+            kinds, ended = found[name]
+            given = shape.part.given
+            for launch in run.evidence.launches:
+                kinds |= {each.kind for each in launch.findings}
+            kinds -= given.shows if given is not None else frozenset()
             ended.add(run.ending)
-            shows = shape.part.given.shows if shape.part.given is not None else frozenset()
-            found |= {
-                each.kind for launch in run.evidence.launches for each in launch.findings
-            } - shows
-    return found, ended
+    return found
 
 
 def right_answer() -> str:
@@ -313,33 +346,27 @@ def test_what_is_left_out_stands_once(name: str) -> None:
     assert where.count(what) == 1
 
 
+Seen = dict[str, tuple[set[FindingKind], set[Ending]]]
+
+
 @pytest.mark.slow
-def test_nothing_costs_points_in_the_right_answer() -> None:
-    assert costly(right_answer()) == (set(), {Ending.OUTPUT})
+def test_nothing_costs_points_in_the_right_answer(seen: Seen) -> None:
+    assert seen[""] == (set(), {Ending.OUTPUT})
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", LEFT_OUT)
-def test_each_synchronisation_that_is_left_out_is_found_or_orders_nothing(name: str) -> None:
-    where, what, kind = LEFT_OUT[name]
-    text = right_answer().replace(where, where.replace(what, ""))
-    found, ended = costly(text)
+def test_each_synchronisation_that_is_left_out_is_found_or_orders_nothing(
+    name: str, seen: Seen
+) -> None:
+    kind = LEFT_OUT[name][2]
     if kind is None:
-        assert (found, ended) == (set(), {Ending.OUTPUT})
+        assert seen[name] == (set(), {Ending.OUTPUT})
     else:
-        assert kind in found
+        assert kind in seen[name][0]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("wait", "once"),
-    [
-        (INIT_WAIT, "    _ = mbarrier_test_wait(init_barrier.ptr, TPB)\n"),
-        (ITER_WAIT, "        _ = mbarrier_test_wait(iter_barrier.ptr, TPB)\n"),
-    ],
-    ids=["behind the load", "of an iteration"],
-)
-def test_a_wait_outside_of_a_loop_is_found(wait: str, once: str) -> None:
-    """Not behind an iteration for the buffers, which barrier() orders: for the next init."""
-    found, _ = costly(right_answer().replace(wait, once), STENCIL.name)
-    assert RACE in found
+@pytest.mark.parametrize("name", ASKS_ONCE)
+def test_a_wait_outside_of_a_loop_is_found(name: str, seen: Seen) -> None:
+    assert RACE in seen[f"asks once {name}"][0]
