@@ -70,5 +70,5 @@ class CaseSetup(msgspec.Struct, frozen=True, kw_only=True):
         for name, value in (("poison", self.poison), ("shared_fill", self.shared_fill)):
             if not 0 <= value < 1 << 32:
                 raise ValueError(f"{name} is {value}, which is no 32-bit pattern")
-        if not 0 <= self.schedule < schedules.MOST:
+        if not 0 <= self.schedule < schedules.MOST + schedules.FIRST_AHEAD:
             raise ValueError(f"there is no schedule {self.schedule}")

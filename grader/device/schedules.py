@@ -10,6 +10,9 @@ a number, so that a case can be run again:
   reverse;
 * any other: at random, with the number as the seed.
 
+With `FIRST_AHEAD` added, the first block runs ahead of all others, as it may on a GPU, which starts
+blocks in the order of their numbers.
+
 `grader.device.simt.scheduler` carries them out.
 """
 
@@ -23,6 +26,9 @@ REVERSED: Final = 2
 FIRST_RANDOM: Final = 3
 MOST: Final = 1 << 32
 """Schedules are numbers below this one."""
+FIRST_AHEAD: Final = MOST
+"""Added to a schedule: the first block runs alone until it has ended, waits, or has run for long;
+then the others begin."""
 
 
 def in_words(number: int) -> str:

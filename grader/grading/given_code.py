@@ -60,7 +60,7 @@ def attributed(
     shown: frozenset[Element],
     code: Code,
     *,
-    shows: frozenset[FindingKind] = frozenset(),
+    given: GivenKernel | None = None,
 ) -> Iterator[tuple[Finding, Attribution]]:
     """The findings of launches, each with whose it is; none that are the library's own business.
 
@@ -68,7 +68,7 @@ def attributed(
         launches: What the device saw.
         shown: What the given code reads at these sizes although nothing wrote it.
         code: What of the submission is the given code.
-        shows: What the given code shows at all sizes, and nobody is asked to mend.
+        given: The kernel that is given with the part: what it shows nobody is asked to mend.
     """
     for launch in launches:
         seen = Counter(each for finding in launch.findings for each in _elements(finding))
@@ -82,8 +82,27 @@ def attributed(
                 and len(elements) == finding.count
                 and shown.issuperset(elements)
                 and (code is Code.UNCHANGED or all(seen[each] == 1 for each in elements))
-            ) or finding.kind in shows
+            ) or (given is not None and _is_given(given, finding))
             yield finding, Attribution.SKELETON if handed_out else Attribution.STUDENT
+
+
+def _is_given(given: GivenKernel, finding: Finding) -> bool:
+    """Whether it is a finding of the given code, wherever it is.
+
+    Where the first block sets what others add to, a race is if it is an atomic operation of another
+    block on what the first one stored. Whoever does not add atomically races otherwise.
+    """
+    return finding.kind in given.shows or (
+        given.first_block_ahead
+        and finding.kind is FindingKind.RACE
+        and finding.space is Space.GLOBAL
+        and (finding.access, finding.other_access) == ("atomic", "write")
+        and finding.other_block == _FIRST != finding.block
+    )
+
+
+_FIRST: Final = (0, 0, 0)
+"""The number of the first block."""
 
 
 def _elements(finding: Finding) -> list[Element | None]:

@@ -120,7 +120,7 @@ def observe(run: CaseRun, *, code: Code, checks: Collection[Check] = ()) -> Obse
             run.evidence.launches if run.evidence else (),
             case.part.given_reads(case.shape.sizes),
             code,
-            shows=case.part.given.shows if case.part.given is not None else frozenset(),
+            given=case.part.given,
         )
     )
     if run.evidence is not None:

@@ -69,23 +69,27 @@ def _difference(plain: Observation, other: Observation) -> dict[str, int | str] 
             "problem": unclean.kind.value,
             **unclean.data,
         }
-    if plain.case.values is not Values.INTEGERS and other.right:
-        return None  # the order of a sum may round it otherwise
-    names = [spec.name for spec in plain.case.part.outputs]
+    whole = plain.case.values is Values.INTEGERS
     told = (
-        _elements(name, output, later)
-        for name, output, later in zip(names, outputs, again, strict=True)
+        # The order of a sum may round it otherwise, where that is not exact.
+        _elements(
+            compared.output, output, later, compared.expected.exact & whole | (not other.right)
+        )
+        for compared, output, later in zip(other.comparisons, outputs, again, strict=True)
     )
     return next(filter(None, told), None)
 
 
 def _elements(
-    name: str, output: NDArray[np.generic], again: NDArray[np.generic]
+    name: str,
+    output: NDArray[np.generic],
+    again: NDArray[np.generic],
+    asked: NDArray[np.bool_],
 ) -> dict[str, int | str] | None:
     size = output.itemsize
     bits = np.frombuffer(output.tobytes(), dtype=f"u{size}")
     other_bits = np.frombuffer(again.tobytes(), dtype=f"u{size}")
-    differ = np.flatnonzero(bits != other_bits)
+    differ = np.flatnonzero((bits != other_bits) & asked.ravel())
     if not len(differ):
         return None
     k = int(differ[0])

@@ -132,6 +132,8 @@ class HowToRun:
     freed before."""
     schedule: int = schedules.PLAIN
     """The order of blocks and threads (`grader.device.schedules`)."""
+    first_block_ahead: bool = False
+    """Whether the first block of a launch runs ahead of the others."""
     names: tuple[str, ...] = ()
     """What the case's allocations are called, in their order."""
     repeatable: bool = False
@@ -214,7 +216,7 @@ class OnSoftwareDevice:
         setup = CaseSetup(
             poison=poison,
             shared_fill=0 if how.shared_zeros else shared,
-            schedule=how.schedule,
+            schedule=how.schedule + schedules.FIRST_AHEAD * how.first_block_ahead,
             limits=_limits(how.budget, how.share),
             # Every other case: who keeps answers by the address of a buffer is found out, and
             # in the cases between, who goes on using a buffer that was freed.

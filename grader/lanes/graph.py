@@ -118,6 +118,7 @@ def graph_plan(
                 "inputs": [tensor(spec, shape.sizes) for spec in shape.part.inputs],
                 "outputs": [tensor(spec, shape.sizes) for spec in shape.part.outputs],
                 "parameters": constants_at(op(shape.part).parameters, shape.sizes),
+                "texts": dict(op(shape.part).texts),
             }
             for shape in shapes
         ],

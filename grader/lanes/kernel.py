@@ -144,6 +144,7 @@ class KernelLane:
             HowToRun(
                 variant=variant,
                 schedule=schedule,
+                first_block_ahead=case.part.first_block_ahead,
                 names=tuple(spec.name for spec in case.part.tensors),
                 shared_zeros=case.part.shared_holds_zeros(case.shape.sizes),
                 share=share,

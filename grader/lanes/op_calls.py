@@ -50,6 +50,7 @@ def call_of_op(
     parameters = [f'target="{code.target}"']
     for name, value in constants_at(code.parameters, sizes).items():
         parameters.append(f"{name}={value if isinstance(value, int) else f'DType.{value}'}")
+    parameters += [f'{name}="{text}"' for name, text in code.texts.items()]
     # As the graph hands them over: the outputs, then the inputs.
     given = [spec for spec in part.tensors if spec.role == "output"]
     given += [spec for spec in part.tensors if spec.role != "output"]

@@ -253,6 +253,7 @@ class WorkerLane(ABC):
             HowToRun(
                 variant=variant,
                 schedule=schedule,
+                first_block_ahead=part.first_block_ahead,
                 names=self.array_names(case),
                 repeatable=repeatable,
                 shared_zeros=part.shared_holds_zeros(sizes),

@@ -206,7 +206,9 @@ class Op:
     name: str
     """Under which it is registered."""
     parameters: Mapping[str, Constant] = field(default_factory=dict)
-    """Its compile-time parameters."""
+    """Its compile-time parameters: sizes and types of numbers."""
+    texts: Mapping[str, str] = field(default_factory=dict)
+    """Its compile-time parameters that are texts, each with what it is given."""
     target: Literal["gpu", "cpu"] = "gpu"
     """What the graph runs it on. Of what runs on a CPU, the grader sees the outputs only."""
     grid: tuple[int, int, int] | None = None
@@ -467,6 +469,10 @@ class GivenKernel:
     to mend. Then none of its part costs anything, wherever it is."""
     older_shows: Mapping[str, frozenset[FindingKind]] = field(default_factory=dict)
     """By edition: those of the kernel given in it, where they are others."""
+    first_block_ahead: bool = False
+    """Whether its first block sets what all blocks then add to by atomic operations, though nothing
+    orders blocks, and the task does not ask to mend that. Then such a race costs nothing, and the
+    device lets the first block run ahead of the others, as the given code takes for granted."""
     defect: str = ""
     """What is wrong with it outside of the assigned sizes, for the report."""
     needs_zeros: Mapping[str, NeedsZeros] = field(default_factory=dict)
@@ -550,6 +556,11 @@ class Part:
             given = replace(self.given, reads=zeros.reads, defect=zeros.explanation)
             part = replace(part, given=given, shared_holds_zeros=zeros.at)
         return part
+
+    @property
+    def first_block_ahead(self) -> bool:
+        """Whether the first block of a launch runs ahead of the others."""
+        return self.given is not None and self.given.first_block_ahead
 
     @cached_property
     def inputs(self) -> tuple[TensorSpec, ...]:

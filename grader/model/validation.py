@@ -155,6 +155,11 @@ def _op(part: Part, op: Op) -> Iterator[str]:
                 yield f"the parameter {name} is {constant}, which is no size and no type of numbers"
         else:
             _see(f"the parameter {name}", constant, part)
+    yield from twice("parameter", [*op.parameters, *op.texts])
+    for name, text in op.texts.items():
+        yield from no_name("the name of a parameter", name)
+        if not text.isprintable() or any(mark in text for mark in "\"'\\"):
+            yield f"the parameter {name} is {text!r}; write a text without quotes"
 
 
 def _see(field: str, constant: Constant, part: Part) -> None:

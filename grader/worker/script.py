@@ -367,7 +367,8 @@ def op(shape: dict[str, Any], inputs: list[Any]) -> list[Any]:
         parameters={
             name: DType[value] if isinstance(value, str) else value
             for name, value in shape["parameters"].items()
-        },
+        }
+        | shape["texts"],
     )
     return [result.tensor for result in results]
 

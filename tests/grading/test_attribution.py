@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from grader.device import FindingKind, SourcePlace
+from grader.device import FindingKind, SourcePlace, Space
 from grader.grading.given_code import Code, all_handed_out, attributed
+from grader.model.part import GivenKernel
 from grader.puzzles.conv1d import PART, PUZZLE
 from grader.puzzles.conv1d.mistakes import TPB
 from grader.record import Attribution
@@ -320,6 +321,42 @@ def replace_findings(launch, change):
 @pytest.mark.parametrize("shows", [frozenset({FindingKind.RACE}), frozenset()], ids=str)
 def test_a_race_is_the_given_codes_where_the_puzzle_says_so(kind, shows):
     launch = replace_findings(given_kernel("26.5").run(20, 5), lambda each: {"kind": kind})
-    mine = {mine for _, mine in attributed([launch], frozenset(), Code.NOTHING, shows=shows)}
+    given = GivenKernel(function="kernel", shows=shows)
+    mine = {mine for _, mine in attributed([launch], frozenset(), Code.NOTHING, given=given)}
     forgiven = kind in shows
     assert mine == {Attribution.SKELETON if forgiven else Attribution.STUDENT}
+
+
+_ADDED = {
+    "kind": FindingKind.RACE,
+    "space": Space.GLOBAL,
+    "access": "atomic",
+    "block": (2, 1, 0),
+    "other_access": "write",
+    "other_block": (0, 0, 0),
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "forgiven"),
+    [
+        ({}, True),
+        ({"other_block": (1, 0, 0)}, False),
+        ({"block": (0, 0, 0)}, False),
+        ({"access": "read"}, False),
+        ({"access": "write"}, False),
+        ({"access": "write", "other_access": "atomic"}, False),
+        ({"other_access": "read"}, False),
+        ({"space": Space.SHARED}, False),
+        ({"kind": FindingKind.OUT_OF_BOUNDS}, False),
+    ],
+)
+def test_what_the_first_block_sets_others_may_add_to_where_the_given_code_has_it_so(
+    change, forgiven
+):
+    launch = replace_findings(given_kernel("26.5").run(20, 5), lambda each: _ADDED | change)
+    for ahead in (True, False):
+        given = GivenKernel(function="kernel", first_block_ahead=ahead)
+        mine = {mine for _, mine in attributed([launch], frozenset(), Code.NOTHING, given=given)}
+        expected = Attribution.SKELETON if forgiven and ahead else Attribution.STUDENT
+        assert mine == {expected}

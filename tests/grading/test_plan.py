@@ -112,6 +112,7 @@ def test_the_worker_learns_sizes_and_names_only():
         ],
         "outputs": [{"dtype": "float32", "shape": [15], "sizes": ["input_size"]}],
         "parameters": {"input_size": 15, "conv_size": 4, "dtype": "float32"},
+        "texts": {},
     }
 
 

@@ -267,6 +267,14 @@ OF_A_PART = {
         {"code": Op(name="conv1d", parameters={"n": untyped(lambda sizes: 1.5)})},
         "the parameter n at {.*} is 1.5, and has to be a whole number",
     ),
+    "a text with a quote": (
+        {"code": Op(name="conv1d", texts={"way": 'a"b'})},
+        "the parameter way is 'a\"b'; write a text without quotes",
+    ),
+    "a parameter that is a text as well": (
+        {"code": Op(name="conv1d", parameters={"n": 1}, texts={"n": "a"})},
+        "the parameter n is there twice",
+    ),
     "a mistake twice": ({"mistakes": (MISTAKE, MISTAKE)}, f"the mistake {MISTAKE.name} is there t"),
     "a mistake without a name": ({"mistakes": (replace(MISTAKE, name=""),)}, "a mistake has no na"),
     "a mistake of no output": (

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from grader.device.cuda import CudaResult, KernelFault
 from grader.device.lanes import Index, Lanes
-from grader.device.schedules import FIRST_RANDOM, PLAIN, REVERSED
+from grader.device.schedules import FIRST_AHEAD, FIRST_RANDOM, MOST, PLAIN, REVERSED
 from grader.device.simt.binding import Full, Some
 from grader.device.simt.cluster_operations import ClusterBarriers
 from grader.device.simt.control import BlockBarriers, Transfer
@@ -42,6 +42,9 @@ _LEAST_TURN = 16
 _RANDOM_TURNS = (1, 4, 24)
 """Lengths of random turns. In short turns threads see what is there only for a moment; in long ones
 a team gets far ahead of the others."""
+_TURNS_AHEAD = 64
+"""Turns that the first block has before the others, where it runs ahead: a bound for one that waits
+for them in a loop."""
 _PATIENCE = 2048
 """Basic blocks that run before a group of threads other than the lowest has its turn, so that a
 thread that spins on a flag does not keep the thread that will set it from running. After the first
@@ -59,6 +62,7 @@ class Schedule:
         teams: How many parts of the wave take turns.
         team: For each lane, its team; None where there is only one.
         ranks: For each lane, when its turn is within one instruction; None: as the lanes are.
+        ahead: How many lanes, the first ones, run ahead of the others.
 
     Args:
         number: Which schedule.
@@ -70,7 +74,8 @@ class Schedule:
     def __init__(
         self, number: int, blocks: int, threads: int, *, communicates: bool = False
     ) -> None:
-        self._number = number
+        self.ahead = threads if number >= FIRST_AHEAD else 0
+        self._number = number = number % MOST
         self.team: Index | None = None
         self.ranks: Index | None = None
         self.teams = 1
@@ -253,12 +258,26 @@ class Scheduler:
         self._alive = machine.total
         self._last.clear()
         self._waited = 0
-        self.go(machine.program.base[machine.program.entry.name], machine.everyone)
+        start = machine.program.base[machine.program.entry.name]
+        ahead, others = machine.everyone.split(np.arange(machine.total) < schedule.ahead)
+        if ahead is not None:
+            self.go(start, ahead)
+            self._run_ahead(budget)
+        if others is not None:
+            self.go(start, others)
         if schedule.team is None:
             while self._alive:
                 self._run_team(0, None, budget)
         else:
             self._take_turns(budget)
+
+    def _run_ahead(self, budget: LaunchBudget) -> None:
+        """Let those who have begun run, until they have ended or wait, or have run for long."""
+        for _ in range(_TURNS_AHEAD):
+            ready = [number for number, there in enumerate(self._teams) if there]
+            if not ready:
+                return
+            self._run_team(ready[0], _TURN, budget)
 
     def _take_turns(self, budget: LaunchBudget) -> None:
         team, used_up = 0, False

@@ -159,6 +159,7 @@ def _run(
     logged = log[observation.number - 1] if observation.number else None
     how = HowToRun(
         variant=logged.variant if logged else 0,
+        first_block_ahead=part.first_block_ahead,
         names=tuple(spec.name for spec in part.tensors),
         shared_zeros=part.shared_holds_zeros(sizes),
         budget=replace(part.budget, thread=LOOP_STEPS) if _is_endless(observation) else part.budget,

@@ -10,7 +10,14 @@ import pytest
 from grader.device.case import LaunchLimits
 from grader.device.checks import happens_before
 from grader.device.evidence import FindingKind
-from grader.device.schedules import FIRST_RANDOM, IN_TURN, PLAIN, REVERSED, in_words
+from grader.device.schedules import (
+    FIRST_AHEAD,
+    FIRST_RANDOM,
+    IN_TURN,
+    PLAIN,
+    REVERSED,
+    in_words,
+)
 from grader.device.simt.scheduler import Schedule
 from tests.device.kernels import Outcome, real, run, run_text
 
@@ -401,6 +408,46 @@ def test_a_block_that_waits_for_one_that_has_no_place_waits_for_ever(
 
     assert waits_for(resident - 1) == []
     assert waits_for(resident) == [FindingKind.BUDGET_EXCEEDED]
+
+
+# The first block sets the cells one after the other, and each thread adds to all of them.
+SET_THEN_ADD = """
+    or.b32 %r9, %b, %t; setp.ne.u32 %p1, %r9, 0; @%p1 bra ADD;
+    mov.u32 %r1, 0;
+    SET: mul.wide.u32 %rd2, %r1, 4; add.u64 %rd3, %a0, %rd2; st.global.u32 [%rd3], 100;
+    add.u32 %r1, %r1, 1; setp.lt.u32 %p2, %r1, 300; @%p2 bra SET;
+    ADD: mov.u32 %r1, 0;
+    MORE: mul.wide.u32 %rd2, %r1, 4; add.u64 %rd3, %a0, %rd2; red.global.add.u32 [%rd3], 1;
+    add.u32 %r1, %r1, 1; setp.lt.u32 %p3, %r1, 300; @%p3 bra MORE;
+"""
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_the_first_block_may_run_ahead_in_every_schedule(schedule: int) -> None:
+    how: dict[str, Any] = {"grid": (3, 2, 1), "block": (1, 1, 1)}
+    ahead = run(SET_THEN_ADD, [zeros(300)], schedule=schedule + FIRST_AHEAD, **how)
+    assert set(ahead.buffers[0].tolist()) == {106}
+    # It is a race all the same, of another block's atomic operation with a store of the first.
+    assert ahead.kinds == [FindingKind.RACE]
+    (race,) = ahead.findings
+    assert (race.access, race.other_access, race.other_block) == ("atomic", "write", (0, 0, 0))
+
+
+def test_without_that_it_is_chance() -> None:
+    how: dict[str, Any] = {"grid": (3, 2, 1), "block": (1, 1, 1)}
+    assert any(
+        set(run(SET_THEN_ADD, [zeros(300)], schedule=schedule, **how).buffers[0].tolist()) != {106}
+        for schedule in SCHEDULES
+    )
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_a_first_block_that_waits_for_others_does_not_wait_for_ever(schedule: int) -> None:
+    body = FIRST_WAITS_FOR_LAST.replace("BYTES", "4").replace("LAST", "5")
+    outcome = run(
+        body, [zeros(1)], grid=(6, 1, 1), block=(1, 1, 1), schedule=schedule + FIRST_AHEAD
+    )
+    assert (outcome.result, outcome.findings) == (0, ())
 
 
 def test_a_schedule_is_the_same_again() -> None:
