@@ -11,7 +11,13 @@ from hypothesis import strategies as st
 
 from grader.model.domains import Values
 from grader.puzzles import find
-from grader.puzzles.layernorm_linear.bound import EPSILON, GRADIENTS, backward, forward
+from grader.puzzles.layernorm_linear.bound import (
+    EPSILON,
+    GRADIENTS,
+    Positions,
+    backward,
+    forward,
+)
 from tests.puzzles.test_attention import chained, falling, halved, products, rising
 from tests.puzzles.test_softmax import cut_to, half, off_by
 
@@ -241,8 +247,7 @@ def excess(part, inputs, outputs):
         expected = right[name]
         with np.errstate(all="ignore"):
             parts = np.abs(np.asarray(output, np.float64) - expected.value) / expected.allowed
-        parts = np.where(expected.decided, np.nan_to_num(parts, nan=np.inf), 0)
-        worst = max(worst, float(parts.max()))
+        worst = max(worst, float(np.nan_to_num(parts, nan=np.inf).max()))
     return worst
 
 
@@ -368,14 +373,18 @@ def test_so_it_is_in_gradients(step, rounding):
     assert found > len(ASSIGNED) // 5
 
 
-@pytest.mark.parametrize("part", [FUSED, BACKWARD], ids=["forward", "backward"])
-def test_what_is_drawn_is_decided_as_a_rule(part):
-    """Where a row is nearly constant, the task's own algorithm may have no digit left."""
-    open_, all_ = 0, 0
-    for inputs in [drawn(part, BOOK, values, seed) for values in KINDS for seed in range(60)]:
-        for output in part.expected(inputs, BOOK).values():
-            open_, all_ = open_ + (~output.decided).sum(), all_ + output.decided.size
-    assert open_ < all_ / 50
+@pytest.mark.parametrize("size", [1.25, -1.25, 0.7, 1e-3, 0.0])
+def test_rows_of_equal_numbers_are_right_in_one_pass(size):
+    """Where it loses most: all that is left of the variance is its rounding, beside 1e-5."""
+    random = np.random.default_rng(7)
+    for sizes in (LARGE, BOOK, SIZES[1]):
+        for near in (0, 1e-7, 1e-4):
+            inputs = drawn(FUSED, sizes, Values.REALS, 3)
+            rows = F(size) * (1 - near * random.random(inputs["input"].shape))
+            inputs["input"] = rows.astype(F)
+            for program in RIGHT.values():
+                assert excess(FUSED, inputs, {"output": program(inputs, random)}) < 0.5
+            assert Positions.of(inputs).unsure.max() < 0.42
 
 
 # Its mistakes.

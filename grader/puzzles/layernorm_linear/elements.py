@@ -1,8 +1,10 @@
 """What inputs, weights and gradients may be: finite numbers of ordinary size.
 
 The task's own algorithm for the variance has few digits left where the mean of a position is far
-larger than its spread (`grader.puzzles.layernorm_linear.bound`), so such positions are not drawn.
-Some spreads are as small as the square root of 1e-5: there it shows what is done with that.
+larger than its spread, and none where equal numbers are far from zero, too
+(`grader.puzzles.layernorm_linear.bound`). So the inputs are small; a layer norm makes the same of
+larger ones. Some spreads are as small as the square root of 1e-5: there it shows what is done with
+that.
 """
 
 from __future__ import annotations
@@ -32,13 +34,14 @@ class Ordinary(OwnValues):
         count = int(np.prod(spec.shape))
         spread = float(random.choice(self.spreads))
         whole = spec.values in (Values.INTEGERS, Values.EXAMPLE)
+        offset = float(random.choice(self.offsets))
         if whole:
-            spread = max(spread, 1.0)
-        flat = spread * (random.normal(0, 1, count) + float(random.choice(self.offsets)))
+            spread, offset = max(spread, 1.0), 0.0
+        flat = spread * (random.normal(0, 1, count) + offset)
         if spec.values is Values.SPECIAL:
             flat[random.integers(count, size=random.integers(1, 4))] = random.choice(ODD)
         if whole:
-            flat = np.rint(flat)
+            flat = np.rint(np.clip(flat, -int(self.most), int(self.most)))
         flat = np.clip(flat, -self.most, self.most)
         return np.asarray(flat.astype(dtype_of(spec.dtype)).reshape(spec.shape))
 
@@ -57,7 +60,7 @@ class Ordinary(OwnValues):
         return bool((np.abs(array.astype(np.float64)) <= self.most).all())
 
 
-INPUTS = Ordinary(most=64, spreads=(0.003, 0.02, 0.3, 1, 1, 4), offsets=(0, 0, 1, -2))
+INPUTS = Ordinary(most=1.25, spreads=(0.003, 0.02, 0.1, 0.3, 0.3), offsets=(0, 0, 1, -2))
 SCALES = Ordinary(most=16, spreads=(0.5, 1), offsets=(0, 1, 2))
 WEIGHTS = Ordinary(most=16, spreads=(0.02, 0.5, 1))
 GRADIENTS = Ordinary(most=16, spreads=(0.1, 1, 1), offsets=(0, 0, 1))

@@ -10,9 +10,8 @@ from numpy.typing import NDArray
 from grader.puzzle_kit import Arrays, Mistake, Sizes, sketched
 from grader.puzzles.layernorm_linear.bound import EPSILON, Gradients, Positions, Reals
 
-Norm = Callable[[Positions], Reals | None]
-"""What a wrong kernel has for the layer norm, a row for each position; None where it says
-nothing."""
+Norm = Callable[[Positions], Reals]
+"""What a wrong kernel has for the layer norm, a row for each position."""
 Sure = Callable[[Positions], NDArray[np.bool_]]
 """Of each position whether rounding leaves what the mistake gives there."""
 
@@ -22,37 +21,34 @@ def _weights(inputs: Arrays) -> tuple[Reals, Reals]:
     return weight, bias
 
 
-def _all(positions: Positions) -> NDArray[np.bool_]:
-    return positions.decided
-
-
 def _spread_out(positions: Positions) -> NDArray[np.bool_]:
-    """Where the variance itself is no smaller than what is added to it."""
-    return np.asarray(positions.decided & (positions.spread[:, 0] >= 2 * EPSILON))
+    """Where the variance is no smaller than what is added to it. Of one element it is zero."""
+    return np.asarray(positions.spread[:, 0] >= 2 * EPSILON)
 
 
-def _normed(name: str, explanation: str, advice: str, norm: Norm, *, sure: Sure = _all) -> Mistake:
+def _normed(
+    name: str, explanation: str, advice: str, norm: Norm, *, sure: Sure | None = None
+) -> Mistake:
     """Another layer norm, and the right linear layer behind it."""
 
-    def answer(inputs: Arrays, sizes: Sizes) -> Reals | None:
+    def answer(inputs: Arrays, sizes: Sizes) -> Reals:
         weight, bias = _weights(inputs)
-        y = norm(Positions.of(inputs))
-        return None if y is None else np.asarray(y @ weight.T + bias)
+        return np.asarray(norm(Positions.of(inputs)) @ weight.T + bias)
 
     return Mistake(
         name=name,
         explanation=explanation,
         advice=advice,
         answer=answer,
-        open=_not_sure(sure, "output_dim"),
+        open=None if sure is None else _not_sure(sure),
     )
 
 
-def _not_sure(sure: Sure, width: str) -> Callable[[Arrays, Sizes], NDArray[np.bool_]]:
-    """The elements of positions where rounding may leave nothing, in rows of ``width``."""
+def _not_sure(sure: Sure) -> Callable[[Arrays, Sizes], NDArray[np.bool_]]:
+    """The outputs of positions where rounding may leave nothing."""
 
     def unsaid(inputs: Arrays, sizes: Sizes) -> NDArray[np.bool_]:
-        return np.repeat(~sure(Positions.of(inputs)), sizes[width])
+        return np.repeat(~sure(Positions.of(inputs)), sizes["output_dim"])
 
     return unsaid
 
@@ -74,9 +70,10 @@ def _epsilon_behind(positions: Positions) -> Reals:
     return np.asarray(1 / (np.sqrt(positions.spread - EPSILON) + EPSILON))
 
 
-def _of_sample(positions: Positions) -> Reals | None:
+def _of_sample(positions: Positions) -> Reals:
+    """Of one element it says nothing: zero is divided by zero, or what rounding leaves."""
     if positions.count == 1:
-        return None
+        return positions.y
     variance = (positions.spread - EPSILON) * positions.count / (positions.count - 1)
     return _shaped(positions, (positions.x - positions.mean) / np.sqrt(variance + EPSILON))
 
@@ -119,8 +116,8 @@ def _zeros(inputs: Arrays, sizes: Sizes) -> Reals:
 
 _STATISTICS = """\
 mean = ...             # of the position's elements
-variance = ...         # of the same elements, divided by how many there are
-scale = ...            # the root of the variance and a little more, and one divided by it"""
+variance = ...         # of the same elements
+scale = ...            # of that and a little more: one divided by the root"""
 _LAYER = """\
 normalised = ...       # an element without the mean, scaled
 normalised = ...       # times its own weight, plus its own bias
@@ -158,7 +155,6 @@ OF_FORWARD = sketched(
         explanation="The linear bias was left out.",
         advice="Each output gets its own bias on top of the sum.",
         answer=_bias_missing,
-        open=_not_sure(_all, "output_dim"),
     ),
     _normed(
         "bias-of-norm-missing",
@@ -222,7 +218,6 @@ OF_FORWARD = sketched(
         explanation="Rows and columns of linear_weight were taken for each other.",
         advice="linear_weight has a row for each output and a column for each element.",
         answer=_on_its_side,
-        open=_not_sure(_all, "output_dim"),
     ),
     Mistake(
         name="along-the-sequence",
@@ -258,19 +253,11 @@ def _back(
     def answer(inputs: Arrays, sizes: Sizes) -> Reals | Arrays | None:
         return model(Gradients.of(inputs))
 
-    of_input = _not_sure(_all, "hidden_dim")
-
-    def unsaid(inputs: Arrays, sizes: Sizes) -> NDArray[np.bool_]:
-        if output == "grad_input":
-            return of_input(inputs, sizes)
-        return np.array([not Positions.of(inputs).decided.all()])
-
     return Mistake(
         name=name,
         explanation=explanation,
         advice=advice,
         answer=answer,
-        open=unsaid,
         output=output,
         zeros=zeros,
     )
@@ -316,7 +303,7 @@ def _bias_of_last(x: Gradients) -> Reals | None:
 
 
 _OF_ONE_POSITION = """\
-sums = ...             # over the elements: of the gradients, and of each times its own element
+sums = ...             # of all gradients, and of each times its own element
 gradient = ...         # of an element: its own, without the mean of both
 gradient = ...         # and scaled as the elements are"""
 _OF_ALL_POSITIONS = """\
