@@ -7,7 +7,15 @@ import pytest
 
 from grader.caselog import LoggedCase
 from grader.device import Finding, FindingKind, schedules
-from grader.record import ProblemKind
+from grader.grading import orders
+from grader.grading.cases import drawn
+from grader.grading.given_code import Code
+from grader.grading.observe import observe
+from grader.model.cases import CaseRun, PlannedShape
+from grader.model.domains import Values
+from grader.puzzles import find
+from grader.puzzles.layernorm_linear.bound import backward
+from grader.record import Ending, ProblemKind
 from grader.report.replay import render_list, render_replayed
 from grader.wording.cases import PROBLEM_TITLES
 from tests.audience.test_copy import graded
@@ -120,3 +128,34 @@ def test_the_list_of_cases_shows_the_order():
         schedule=2,
     )
     assert "order 2" in render_list([case])
+
+
+GRADIENTS = find("layernorm_linear").parts[2]
+SIZES = {"batch_size": 2, "seq_len": 2, "hidden_dim": 3, "output_dim": 2}
+
+
+def rounded(change):
+    """A case of whole numbers whose gradients are right, but for what is done to the last one."""
+    random = np.random.default_rng(1)
+    shape = PlannedShape(number=0, part=GRADIENTS, sizes=SIZES, origin="boundary")
+    case = drawn(shape, Values.INTEGERS, random)
+    right = backward(case.inputs)
+    outputs = [right[spec.name].astype(np.float32) for spec in GRADIENTS.outputs]
+    outputs[-1] = change(outputs[-1])
+    run = CaseRun(
+        case=case,
+        ending=Ending.OUTPUT,
+        outputs=tuple(outputs),
+        inputs_after=tuple(case.inputs[spec.name] for spec in GRADIENTS.inputs),
+    )
+    return observe(run, code=Code.NOTHING)
+
+
+def test_where_every_order_rounds_a_sum_differences_within_the_bound_are_none():
+    plain = rounded(lambda sums: sums)
+    assert plain.right
+    other = rounded(lambda sums: np.nextafter(sums, np.float32(np.inf)))
+    assert plain.run.bits != other.run.bits
+    assert orders.compared(plain, other, schedules.REVERSED).problems == ()
+    (told,) = orders.compared(plain, rounded(lambda sums: sums + 1), schedules.REVERSED).problems
+    assert told.kind is ProblemKind.ORDER_DECIDES

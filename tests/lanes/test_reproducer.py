@@ -49,6 +49,12 @@ def test_every_line_of_an_op_stays_where_it_is():
     assert 'number == "7"' in program
 
 
+def test_an_op_is_given_its_texts():
+    sizes = {"batch_size": 1, "seq_len": 2, "hidden_dim": 3, "output_dim": 4}
+    program = written(text("layernorm_linear"), find("26.5"), [case("layernorm_linear", sizes)])
+    assert 'output_dim=4, algorithm="fused"]' in program
+
+
 def test_a_program_loses_its_main_and_gets_the_constants_of_the_case():
     source = text("axis_sum")
     program = written(source, find("26.5"), [case("axis_sum", {"batch": 3, "size": 5})])
