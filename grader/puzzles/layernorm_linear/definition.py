@@ -38,7 +38,6 @@ from grader.puzzle_kit import (
 )
 from grader.puzzles.layernorm_linear.bound import expected_gradients, expected_output
 from grader.puzzles.layernorm_linear.elements import GRADIENTS, INPUTS, SCALES, WEIGHTS
-from grader.puzzles.layernorm_linear.messages import MESSAGES
 from grader.puzzles.layernorm_linear.mistakes import OF_BACKWARD, OF_FORWARD
 from grader.puzzles.ops import places
 
@@ -144,8 +143,8 @@ def _forward(algorithm: str, title: str) -> Part:
     )
 
 
-FUSED = _forward("fused", "layernorm_linear, fused")
-UNFUSED = _forward("unfused", "layernorm_linear, unfused")
+FUSED = _forward("fused", "the fused layernorm_linear")
+UNFUSED = _forward("unfused", "the unfused layernorm_linear")
 BACKWARD = _part(
     "backward",
     "the op layernorm_linear_backward",
@@ -240,7 +239,6 @@ PUZZLE = Puzzle(
         ),
     ),
     book=places("layernorm_linear", 22, before=20, old=("25.4",)),
-    messages=MESSAGES,
     first_step="Fill in one of the three kernels, minimal_fused_kernel say: the mean and the "
     "variance of the block's position, then each output of it. The others can follow.",
 )
