@@ -15,10 +15,10 @@ Products = Callable[[Answer, Answer], Answer | None]
 """From ``a`` and ``b``, a row for each warp, to an element for each."""
 
 _SUM: Final = """\
-product = ...                # of the lane's own elements; 0 where it has none
-total = warp_sum(product)    # by all lanes, outside of every if
+product = ...              # of the lane's own elements; 0 where it has none
+total = warp_sum(product)  # by all lanes, outside of every if
 if lane_id() == 0:
-    ...                      # one lane of each warp stores the total"""
+    ...                    # one lane of each warp stores the total"""
 
 
 def of_warps(inputs: Arrays, name: str) -> Answer:
@@ -53,7 +53,8 @@ MISTAKES = sketched(
     {
         _SUM: (
             *("own-product", "last-product", "last-lane-missing", "first-lane-missing"),
-            *("half-of-the-lanes", "times-lanes"),
+            *("last-product-missing", "half-of-the-lanes", "times-lanes"),
+            *("running-total", "mean-of-products"),
         )
     },
     _mistake(
