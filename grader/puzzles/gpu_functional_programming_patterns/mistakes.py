@@ -18,7 +18,7 @@ CHUNK: Final = 256
 
 _LOOP: Final = """\
 comptime for i in range(tile_size):    # all of the tile
-    at = Index(...)                    # what the index has before it, then i
+    at = Index(...)                    # what lies before the tile, then i
     ...                                # load, add, store"""
 
 
