@@ -114,8 +114,9 @@ def cut_head(text: str, limit: int) -> str:
     return text if len(text) <= limit else f"({len(text) - limit} characters) …{text[-limit:]}"
 
 
-_CODE: Final = re.compile(r"\w*[_\d.(\[]\w|\w+ = ")
-"""What begins with no word of a language: ``shared_a``, ``ctx.enqueue``, ``block_dim = 3``."""
+_CODE: Final = re.compile(r"\w*[_\d.(\[]\w|\w+ = |[a-z] (?:and [a-z]|was|were|is|counts|begins)\b")
+"""What begins with no word of a language: ``shared_a``, ``ctx.enqueue``, ``block_dim = 3``, and an
+array or an index of one letter, ``b was ...``."""
 
 
 def sentence(text: str) -> str:

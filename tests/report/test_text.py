@@ -164,6 +164,9 @@ class TestHostile:
     ("text", "shown"),
     [
         ("a race", "A race."),
+        ("a thread waits", "A thread waits."),
+        ("a was added to itself", "a was added to itself."),
+        ("b is a column", "b is a column."),
         ("grid_dim = 1 asks for one block.", "grid_dim = 1 asks for one block."),
         ("size = 3 is none", "size = 3 is none."),
         ("3 of 4 elements are wrong", "3 of 4 elements are wrong."),
