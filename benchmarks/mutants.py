@@ -163,11 +163,14 @@ class Quick:
 
     @classmethod
     def of(cls, name: str) -> Quick:
-        """At the largest of the sizes of each part that the task asks for."""
+        """At the largest of the sizes of each part that the task asks for.
+
+        Not of one whose kernels the file launches by itself: there, each mutant is graded.
+        """
         puzzle = find(name)
         names = {part.name for part in puzzle.parts}
         planned = plan.draw(puzzle, seed=name, own_kernel=names, tries=plan.Tries.SAMPLE)
-        assigned = [each for each in planned if not each.beyond]
+        assigned = [each for each in planned if not (each.beyond or each.part.calls_host)]
         largest = {each.part.name: each for each in sorted(assigned, key=lambda each: each.extent)}
         return cls(puzzle, tuple(largest.values()))
 

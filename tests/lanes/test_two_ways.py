@@ -32,13 +32,11 @@ PROGRAMS = [
     if found.is_program and not found.calls_host
 ]
 ORDINARY = [
-    ("map_2d", "right"),
     ("memory_errors", "skeleton"),
     ("prefix_sum", "in_place_without_barriers"),
     ("gpu_cluster_programming", "no_cluster_sync"),
 ]
-"""Pointers; a fault of the device and a race; two launches, and parts with a race each;
-clusters."""
+"""A fault of the device and a race; two launches, and parts with a race each; clusters."""
 
 
 def shapes_of(puzzle: Puzzle) -> list[PlannedShape]:

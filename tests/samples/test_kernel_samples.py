@@ -18,12 +18,14 @@ from grader.folders import reference_kernel
 from grader.lanes.devices import OnSoftwareDevice, device_spawn
 from grader.lanes.kernel import KernelLane
 from grader.puzzles import NAMES, find
-from grader.samples import ASSIGNMENT
+from grader.samples import REWRITTEN
 from grader.sandbox import Wanted, probe_once
 
 EVERY_RUN = {
     "guards": "no_guard",
     "map_2d": "tile_tensor name_misspelt",
+    # A kernel, and a function that launches one by itself.
+    "warp_fundamentals": "launches_the_kernel",
 }
 """By puzzle; beside the skeletons."""
 LABELS = [
@@ -31,7 +33,7 @@ LABELS = [
     for puzzle in NAMES
     if find(puzzle).is_program
     for label in every_label(puzzle)
-    if label.sample.group == ASSIGNMENT
+    if label.sample.group != REWRITTEN
     and (label.edition == DEFAULT_EDITION or len(label.sample.entry.editions) == 1)
 ]
 """Those of the default edition, and what only one other edition has."""
