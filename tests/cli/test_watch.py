@@ -339,6 +339,12 @@ class Terminal:
         self.before = termios.tcgetattr(slave)
         self.output = b""
         self._read_to = 0
+
+        def in_the_terminal() -> None:
+            fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
+            # Tests that are run by nohup would have it ignored.
+            signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
         self.process = subprocess.Popen(
             command,
             cwd=folder,
@@ -348,7 +354,7 @@ class Terminal:
             stderr=slave,
             # A terminal of its own, so that Ctrl-C is heard as from a keyboard.
             start_new_session=True,
-            preexec_fn=lambda: fcntl.ioctl(slave, termios.TIOCSCTTY, 0),
+            preexec_fn=in_the_terminal,
         )
 
     def read(self, seconds: float = 0.1) -> None:

@@ -40,6 +40,8 @@ def test_an_edition_writes_launch_and_registration_as_its_reference_answer_does(
     edition = editions.find(name)
     source = words(reference(puzzle, name, "right") or "")
     launch = re.sub(r"\bkernel\b", "...", edition.launch) + "("
+    if all(part.calls_host for part in find(puzzle).parts):
+        return  # it has a library launch its kernels
     if find(puzzle).is_program:
         assert hits(source, [launch.partition(".")[2]]), launch
         return
