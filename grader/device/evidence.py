@@ -228,6 +228,11 @@ class Launch(msgspec.Struct, frozen=True, kw_only=True):
     """Only where the case asks for it, and of launches with the same arguments of the first. At
     most `MOST_PROFILED` instructions are told."""
 
+    @property
+    def configuration(self) -> tuple[object, ...]:
+        """With what it was launched, arguments aside."""
+        return self.grid, self.block, self.cluster, self.shared_bytes
+
 
 class Writer(StrEnum):
     """Who wrote a byte of device memory last."""

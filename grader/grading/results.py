@@ -144,7 +144,7 @@ def _by_a_kernel(observation: Observation) -> bool:
 
 
 def _count_launch(part: PartResults, launch: Launch) -> None:
-    key = (launch.kernel, launch.grid, launch.block, launch.cluster, launch.shared_bytes)
+    key = (launch.kernel, launch.configuration)
     known = part.launches.get(key)
     part.launches[key] = LaunchKind(
         kernel=launch.kernel,

@@ -31,7 +31,8 @@ from grader.device import (
 from grader.errors import DeviceFault
 from grader.lanes import DeviceChoice, gpu
 from grader.machine import Lease
-from grader.model.part import BUDGET, Budget
+from grader.model.domains import Sizes
+from grader.model.part import BUDGET, Budget, Part
 from grader.record import DeviceInfo
 from grader.sandbox import (
     MIB,
@@ -148,6 +149,16 @@ class HowToRun:
     """A block whose accesses are kept."""
     profiled: bool = False
     """Whether it is counted what each instruction costs."""
+
+    @classmethod
+    def of(cls, part: Part, sizes: Sizes) -> Self:
+        """A case of a part at some sizes, as the puzzle wants it run."""
+        return cls(
+            first_block_ahead=part.first_block_ahead,
+            names=tuple(spec.name for spec in part.tensors),
+            shared_zeros=part.shared_holds_zeros(sizes),
+            budget=part.budget,
+        )
 
 
 class CaseDevice(AbstractContextManager["CaseDevice"], Protocol):

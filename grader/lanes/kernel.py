@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Self
 
 import msgspec
@@ -141,14 +141,11 @@ class KernelLane:
         # Modules are loaded before the case begins: their variables are no part of it.
         launches = self._launches(case.shape)
         self._device.begin_case(
-            HowToRun(
+            replace(
+                HowToRun.of(case.part, case.shape.sizes),
                 variant=variant,
                 schedule=schedule,
-                first_block_ahead=case.part.first_block_ahead,
-                names=tuple(spec.name for spec in case.part.tensors),
-                shared_zeros=case.part.shared_holds_zeros(case.shape.sizes),
                 share=share,
-                budget=case.part.budget,
                 traced=traced,
                 profiled=profiled,
             )

@@ -159,8 +159,7 @@ def same_endless(
 
 
 def _extents(launch: Launch) -> tuple[object, ...]:
-    extents = launch.grid, launch.block, launch.cluster
-    return *extents, launch.shared_bytes, launch.instructions, launch.result
+    return launch.configuration, launch.instructions, launch.result
 
 
 def _key(finding: Finding) -> tuple[object, ...]:

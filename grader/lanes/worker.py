@@ -250,15 +250,13 @@ class WorkerLane(ABC):
         clock = self._last.time
         share = clock.share
         self._device.begin_case(
-            HowToRun(
+            replace(
+                HowToRun.of(part, sizes),
                 variant=variant,
                 schedule=schedule,
-                first_block_ahead=part.first_block_ahead,
                 names=self.array_names(case),
                 repeatable=repeatable,
-                shared_zeros=part.shared_holds_zeros(sizes),
                 share=share,
-                budget=part.budget,
                 traced=traced,
                 profiled=profiled,
             )

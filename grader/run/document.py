@@ -221,7 +221,7 @@ def launches_of(evidence: CaseEvidence, file: SourceFile) -> tuple[LaunchKind, .
     """The launches, those that are alike as one."""
     kinds: dict[tuple[object, ...], list[Launch]] = {}
     for launch in evidence.launches:
-        key = (launch.kernel, launch.grid, launch.block, launch.cluster, launch.shared_bytes)
+        key = (launch.kernel, launch.configuration)
         if key in kinds or len(kinds) < MOST_KINDS:
             kinds.setdefault(key, []).append(launch)
     return tuple(

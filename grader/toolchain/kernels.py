@@ -154,7 +154,7 @@ def compile_kernels(
     named = Copies.named(copies)
     main = workspace.install_program({"main": _main(traits, named), **named.files})
     output = "kernels.s"
-    architecture = newest((ARCHITECTURE, *(copy.architecture for copy in copies)))
+    architecture = newest(copy.architecture for copy in copies)
     outcome = run_compiler(
         workspace,
         [

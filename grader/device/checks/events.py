@@ -132,6 +132,8 @@ def _index(index: Dim3, shape: Dim3) -> str:
     return f"({index[0]}, {index[1]}, {index[2]})"
 
 
+MBARRIER_SIZE = 8
+"""Bytes of an mbarrier, and its alignment (PTX ISA, "Size and alignment of mbarrier object")."""
 PAST = {"read": "read", "write": "wrote", "atomic": "updated atomically"}
 
 

@@ -5,12 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from grader.device.checks.check import LaunchCheck
-from grader.device.checks.events import PAST, MemoryAccess
+from grader.device.checks.events import MBARRIER_SIZE, PAST, MemoryAccess
 from grader.device.evidence import FindingKind, Space
 from grader.device.lanes import Index
 
-_SIZE = 8
-"""Bytes of an mbarrier, and its alignment (PTX ISA, "Size and alignment of mbarrier object")."""
 _ITS_OWN = ("mbarrier.", "cp.async.mbarrier.")
 
 
@@ -40,7 +38,7 @@ class MbarrierCheck(LaunchCheck):
         if not valid or access.region.space is not Space.SHARED:
             return
         objects = np.fromiter(valid, dtype=np.int64, count=len(valid))
-        which = np.isin(np.asarray(access.at) // _SIZE * _SIZE, objects)
+        which = np.isin(np.asarray(access.at) // MBARRIER_SIZE * MBARRIER_SIZE, objects)
         instruction = access.instruction
         if not which.any() or self.watched.place(instruction.pc).opcode.startswith(_ITS_OWN):
             return

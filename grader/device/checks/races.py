@@ -29,6 +29,7 @@ import numpy as np
 
 from grader.device.checks.check import LaunchCheck
 from grader.device.checks.events import (
+    MBARRIER_SIZE,
     PAST,
     BarrierPassed,
     MemoryAccess,
@@ -178,7 +179,7 @@ class RaceCheck(LaunchCheck):
         for k in np.flatnonzero(hit).tolist():
             others = [self._order.party(int(c.prior[k]))[2] for c in clashes if c.hit[k]]
             if begins:
-                valid = int(at[k]) // _MBARRIER * _MBARRIER in self.wave.mbarriers
+                valid = int(at[k]) // MBARRIER_SIZE * MBARRIER_SIZE in self.wave.mbarriers
                 waiting = (self.watched.place(pc).opcode.startswith(_WAITS) for pc in others)
                 again[k] = valid and all(waiting)
             else:
@@ -382,8 +383,6 @@ class SpaceRaces:
                 far[at[away]] = candidates[away]
 
 
-_MBARRIER = 8
-"""Bytes of an mbarrier, and its alignment."""
 _BEGINS = "mbarrier.init"
 _WAITS = ("mbarrier.test_wait", "mbarrier.try_wait")
 _READERS = ("read1", "read2", "far")

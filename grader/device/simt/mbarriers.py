@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from grader.device.checks.events import MemoryInstruction, PhaseArrival
+from grader.device.checks.events import MBARRIER_SIZE, MemoryInstruction, PhaseArrival
 from grader.device.cuda import CudaResult, KernelFault
 from grader.device.evidence import FindingKind, Space
 from grader.device.lanes import Index, Lanes
@@ -23,7 +23,6 @@ from grader.device.simt.addressing import AddressOperand, ResolvedAccess
 from grader.device.simt.binding import Binding, BoundStep
 from grader.device.simt.phases import MOST_ARRIVALS, Mbarrier, MbarrierMisused, OwedArrival
 
-_SIZE = 8
 _U32 = np.dtype(np.uint32)
 _U64 = np.dtype(np.uint64)
 _PARITY = np.uint64(63)
@@ -276,7 +275,7 @@ def _each(
     if not isinstance(operand, Address):
         raise binding.error("no address")
     kind = _KINDS.get(what, "atomic")
-    access = MemoryInstruction(binding.site.pc, kind, _SIZE, strong=kind != "write")
+    access = MemoryInstruction(binding.site.pc, kind, MBARRIER_SIZE, strong=kind != "write")
     space = Space.SHARED if said & _SPACES or CLUSTER in said else None
     address = AddressOperand(binding, operand, space, access, cluster=CLUSTER in said)
 
@@ -288,16 +287,16 @@ def _each(
                 use.misused(resolved.lanes.index, "used an mbarrier that is not in shared memory")
                 raise KernelFault(CudaResult.LAUNCH_FAILED)
             address.watch(resolved, resolved.flat, 0, given)
-            words = resolved.region.data[_SIZE]
+            words = resolved.region.data[MBARRIER_SIZE]
             for group in _groups(address, resolved, given):
-                cell = group.at // _SIZE
+                cell = group.at // MBARRIER_SIZE
                 try:
                     words[cell] = use(group, int(words[cell]), results)
                 except MbarrierMisused as misuse:
                     use.misused(np.sort(group.lanes), misuse.what)
                     raise KernelFault(CudaResult.LAUNCH_FAILED) from None
             if kind != "read":
-                address.mark(resolved, resolved.flat // _SIZE)
+                address.mark(resolved, resolved.flat // MBARRIER_SIZE)
             if put is not None:
                 put(resolved.lanes, results)
 

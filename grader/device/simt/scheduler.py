@@ -259,10 +259,12 @@ class Scheduler:
         self._last.clear()
         self._waited = 0
         start = machine.program.base[machine.program.entry.name]
-        ahead, others = machine.everyone.split(np.arange(machine.total) < schedule.ahead)
-        if ahead is not None:
-            self.go(start, ahead)
-            self._run_ahead(budget)
+        others: Lanes | None = machine.everyone
+        if schedule.ahead:
+            ahead, others = machine.everyone.split(np.arange(machine.total) < schedule.ahead)
+            if ahead is not None:
+                self.go(start, ahead)
+                self._run_ahead(budget)
         if others is not None:
             self.go(start, others)
         if schedule.team is None:

@@ -157,11 +157,9 @@ def _run(
     """What the device sees of a case in the program; None where it does not end."""
     part, sizes = observation.case.part, observation.case.shape.sizes
     logged = log[observation.number - 1] if observation.number else None
-    how = HowToRun(
+    how = replace(
+        HowToRun.of(part, sizes),
         variant=logged.variant if logged else 0,
-        first_block_ahead=part.first_block_ahead,
-        names=tuple(spec.name for spec in part.tensors),
-        shared_zeros=part.shared_holds_zeros(sizes),
         budget=replace(part.budget, thread=LOOP_STEPS) if _is_endless(observation) else part.budget,
     )
     limits = Limits(wall_seconds=RUN_SECONDS)

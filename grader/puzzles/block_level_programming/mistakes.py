@@ -10,9 +10,7 @@ from numpy.typing import NDArray
 from grader.puzzle_kit import Arrays, Mistake, Sizes, sketched
 from grader.puzzles.block_level_programming.answers import BINS, bin_of, bins_of, packed
 from grader.puzzles.programs import Answer, dot, numbers, of_right, products, some_products
-
-WARP = 32
-"""Lanes of a warp."""
+from grader.puzzles.warps import WARP
 
 SUM = """\
 value = ...            # of the thread's own element; 0 where it has none

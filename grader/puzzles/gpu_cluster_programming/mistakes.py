@@ -10,9 +10,7 @@ from grader.puzzle_kit import Arrays, Mistake, Place, Sizes, sketched
 from grader.puzzles.gpu_cluster_programming.answers import scales, slices
 from grader.puzzles.programs import Answer, numbers, of_right
 from grader.puzzles.shapes import REDUCTION
-
-WARP = 32
-"""Lanes of a warp."""
+from grader.puzzles.warps import WARP
 
 SUM_OF_BLOCK = """\
 barrier()              # all cells of the block are written

@@ -16,7 +16,6 @@ from grader.puzzle_kit import (
     ExpectedOutput,
     HostCall,
     Kernels,
-    Mistake,
     OnDevice,
     Part,
     Puzzle,
@@ -41,7 +40,7 @@ def _elements(sizes: Sizes) -> int:
     return CHUNK * sizes["chunks"]
 
 
-def _part(function: str, parameters: tuple[str, ...], mistakes: tuple[Mistake, ...]) -> Part:
+def _part(function: str, *parameters: str) -> Part:
     return Part(
         name=function,
         title=f"the function {function}",
@@ -69,26 +68,14 @@ def _part(function: str, parameters: tuple[str, ...], mistakes: tuple[Mistake, .
         # Each size is an instance of `elementwise`, which takes the compiler a second.
         random_assigned=0,
         expected=expected,
-        mistakes=mistakes,
+        mistakes=of_part(function, expected),
     )
 
 
-ELEMENTWISE = _part("elementwise_add", ("rank", "SIZE"), of_part("elementwise_add", expected))
-TILED = _part(
-    "tiled_elementwise_add",
-    ("rank", "SIZE", "TILE_SIZE"),
-    of_part("tiled_elementwise_add", expected),
-)
-MANUAL = _part(
-    "manual_vectorized_tiled_elementwise_add",
-    ("1", "rank", "SIZE", "TILE_SIZE"),
-    of_part("manual_vectorized_tiled_elementwise_add", expected),
-)
-VECTORIZED = _part(
-    "vectorize_within_tiles_elementwise_add",
-    ("1", "rank", "SIZE", "TILE_SIZE"),
-    of_part("vectorize_within_tiles_elementwise_add", expected),
-)
+ELEMENTWISE = _part("elementwise_add", "rank", "SIZE")
+TILED = _part("tiled_elementwise_add", "rank", "SIZE", "TILE_SIZE")
+MANUAL = _part("manual_vectorized_tiled_elementwise_add", "1", "rank", "SIZE", "TILE_SIZE")
+VECTORIZED = _part("vectorize_within_tiles_elementwise_add", "1", "rank", "SIZE", "TILE_SIZE")
 
 CLEAN = (
     "Each index has elements of its own: no two may write the same one, and none may reach beyond "

@@ -22,15 +22,6 @@ comptime for i in range(tile_size):    # all of the tile
     ...                                # load, add, store"""
 
 
-def _mask(count: int, written: Callable[[int], range], indices: int) -> NDArray[np.bool_]:
-    """Which of so many elements some indices write, each a range."""
-    found = np.zeros(count, np.bool_)
-    for index in range(indices):
-        places = np.array(written(index))
-        found[places[places < count]] = True
-    return found
-
-
 def _first_of_tiles(right: Right) -> Mistake:
     return written(
         "first-of-tile",
@@ -58,9 +49,7 @@ def _tiles_overlap(right: Right) -> Mistake:
 def _chunks_one_apart(right: Right) -> Mistake:
     def kept(place: NDArray[np.int64]) -> NDArray[np.bool_]:
         chunks = place.size // (TILE * WIDTH)
-        return _mask(
-            place.size, lambda index: range(index * TILE, index * TILE + TILE * WIDTH), chunks
-        )
+        return place < (chunks - 1) * TILE + TILE * WIDTH
 
     return written(
         "chunks-overlap",

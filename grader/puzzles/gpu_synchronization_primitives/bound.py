@@ -49,13 +49,13 @@ from grader.puzzle_kit import (
     another_algorithm,
 )
 from grader.puzzles.programs import Answer, numbers
+from grader.puzzles.warps import WARP
 
 BRIGHTER: Final = 1.1
 SMOOTHED: Final = 0.6
 RADIUS: Final = 2
 """Of the blur."""
 ITERATIONS: Final = 3
-WARP: Final = 32
 
 REACH: Final = 3
 """How far away the elements lie that an output depends on, in both kernels."""

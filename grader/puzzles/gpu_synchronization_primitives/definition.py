@@ -32,13 +32,13 @@ from grader.puzzle_kit import (
     Sizes,
 )
 from grader.puzzles.gpu_synchronization_primitives.bound import (
-    WARP,
     averaged,
     blurred,
     tile_of,
 )
 from grader.puzzles.gpu_synchronization_primitives.mistakes import OF_PIPELINE, OF_STENCIL
 from grader.puzzles.programs import CLEAN, places, program, tensor
+from grader.puzzles.warps import WARP
 
 WARPS: Final = 8
 """Of a block, in the task."""

@@ -26,7 +26,8 @@ from grader.puzzle_kit import (
 )
 from grader.puzzles.programs import graded, places, tensor
 from grader.puzzles.tensor_core_operations.bound import matrix_product
-from grader.puzzles.tensor_core_operations.mistakes import MISTAKES, WARP
+from grader.puzzles.tensor_core_operations.mistakes import MISTAKES
+from grader.puzzles.warps import WARP
 
 ROWS = 4 * WARP
 COLUMNS = 2 * WARP

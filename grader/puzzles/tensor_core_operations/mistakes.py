@@ -15,9 +15,8 @@ from numpy.typing import NDArray
 
 from grader.puzzle_kit import Arrays, Mistake, Place, Sizes, sketched
 from grader.puzzles.programs import Answer, numbers, of_right
+from grader.puzzles.warps import WARP
 
-WARP: Final = 32
-"""Rows and columns of the tiles of a warp."""
 MMA_M: Final = 16
 MMA_N: Final = 8
 MMA_K: Final = 8
