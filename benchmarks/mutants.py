@@ -247,6 +247,19 @@ def compiled_together(copies: Sequence[SourceCopy]) -> CompiledKernels:
         return compile_kernels(workspace, copies, limits=compile_limits(COMPILE_SECONDS))
 
 
+def lanes_together(wanted: Sequence[tuple[str, PlannedShape]]) -> Iterator[KernelLane]:
+    """A lane for each text at a size, of which all kernels are compiled in one go."""
+    copies = [copy_of(text, shape) for text, shape in wanted]
+    compiled = compiled_together(copies)
+    assert compiled.ok, compiled.packaged.output
+    spawn = device_spawn(probe_once(Wanted.AUTO).level)
+    with OnSoftwareDevice(reason="kernels run on it", spawn=spawn) as device:
+        for (text, shape), copy, kernels in zip(wanted, copies, compiled.kernels, strict=True):
+            with KernelLane(device, text=text) as lane:
+                lane.take({shape.number: [kernels[each] for each in copy.kernels]})
+                yield lane
+
+
 def copy_of(text: str, shape: PlannedShape) -> SourceCopy:
     """A mutant at a size, with the kernels that the task launches."""
     code = shape.part.code

@@ -9,14 +9,13 @@ import numpy as np
 import pytest
 
 from benchmarks.editions_matrix import missing
-from benchmarks.mutants import SYNCHRONISES, compiled_together, copy_of
+from benchmarks.mutants import SYNCHRONISES, lanes_together
 from grader.choices import DEFAULT_EDITION
 from grader.device import FindingKind
 from grader.folders import reference_kernel
 from grader.grading.cases import drawn
 from grader.grading.inputs import drawn as inputs_of
 from grader.intake.program import functions
-from grader.lanes.devices import OnSoftwareDevice, device_spawn
 from grader.lanes.kernel import KernelLane
 from grader.model.cases import CaseRun, PlannedShape
 from grader.model.domains import Values
@@ -24,7 +23,6 @@ from grader.model.part import Arrays
 from grader.puzzles import find
 from grader.puzzles.gpu_cluster_programming.answers import THREADS, threads
 from grader.record import Ending
-from grader.sandbox import Wanted, probe_once
 from tests.puzzles.test_kernel_puzzles import accepts, refused_in_float16
 
 PUZZLE = find("gpu_cluster_programming")
@@ -174,16 +172,6 @@ def test_each_synchronisation_that_is_left_out_is_found_or_orders_nothing():
             endings = WITHOUT[part.name].get(function, [])
             changed = left_out(text, part.name, function)
             wanted += [(shape, *each) for each in zip(changed, endings, strict=True)]
-    copies = [copy_of(changed, shape) for shape, changed, _ in wanted]
-    compiled = compiled_together(copies)
-    assert compiled.ok, compiled.packaged.output
-    spawn = device_spawn(probe_once(Wanted.AUTO).level)
-    with OnSoftwareDevice(reason="synchronisation is left out on it", spawn=spawn) as device:
-        for (shape, changed, ending), copy, kernels in zip(
-            wanted, copies, compiled.kernels, strict=True
-        ):
-            with KernelLane(device, text=changed) as lane:
-                lane.take({shape.number: [kernels[each] for each in copy.kernels]})
-                run = ran(lane, shape)
-            device.renew()
-            assert told(run) == ending, (shape.part.name, changed)
+    lanes = lanes_together([(changed, shape) for shape, changed, _ in wanted])
+    for (shape, changed, ending), lane in zip(wanted, lanes, strict=True):
+        assert told(ran(lane, shape)) == ending, (shape.part.name, changed)

@@ -8,19 +8,16 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from benchmarks.mutants import compiled_together, copy_of
+from benchmarks.mutants import lanes_together
 from grader.device import FindingKind
 from grader.grading.cases import drawn as drawn_case
 from grader.grading.inputs import Pattern, drawn, patterned
-from grader.lanes.devices import OnSoftwareDevice, device_spawn
-from grader.lanes.kernel import KernelLane
 from grader.model.cases import PlannedShape
 from grader.model.domains import Sizes, Values
 from grader.model.part import Arrays
 from grader.puzzles import find
 from grader.puzzles.gpu_synchronization_primitives.bound import REACH, tile_of
 from grader.record import Ending
-from grader.sandbox import Wanted, probe_once
 from tests.puzzles.test_kernel_puzzles import accepts, refused_in_float16
 
 PUZZLE = find("gpu_synchronization_primitives")
@@ -300,26 +297,20 @@ def seen() -> dict[str, tuple[set[FindingKind], set[Ending]]]:
         PlannedShape(number=number, part=part, sizes=WHOLE, origin="boundary")
         for number, part in enumerate(PUZZLE.parts)
     ]
-    copies = {(name, shape): copy_of(texts[name], shape) for name in texts for shape in shapes}
-    compiled = compiled_together(list(copies.values()))
-    assert compiled.ok, compiled.packaged.output
+    wanted = [(name, shape) for name in texts for shape in shapes]
     found: dict[str, tuple[set[FindingKind], set[Ending]]] = {
         name: (set(), set()) for name in texts
     }
-    spawn = device_spawn(probe_once(Wanted.AUTO).level)
-    with OnSoftwareDevice(reason="kernels run on it", spawn=spawn) as device:
-        for ((name, shape), copy), kernels in zip(copies.items(), compiled.kernels, strict=True):
-            with KernelLane(device, text=texts[name]) as lane:
-                lane.take({shape.number: [kernels[each] for each in copy.kernels]})
-                run = lane.run(drawn_case(shape, Values.INTEGERS, np.random.default_rng(0)))
-            device.renew()
-            assert run.evidence is not None
-            kinds, ended = found[name]
-            given = shape.part.given
-            for launch in run.evidence.launches:
-                kinds |= {each.kind for each in launch.findings}
-            kinds -= given.shows if given is not None else frozenset()
-            ended.add(run.ending)
+    lanes = lanes_together([(texts[name], shape) for name, shape in wanted])
+    for (name, shape), lane in zip(wanted, lanes, strict=True):
+        run = lane.run(drawn_case(shape, Values.INTEGERS, np.random.default_rng(0)))
+        assert run.evidence is not None
+        kinds, ended = found[name]
+        given = shape.part.given
+        for launch in run.evidence.launches:
+            kinds |= {each.kind for each in launch.findings}
+        kinds -= given.shows if given is not None else frozenset()
+        ended.add(run.ending)
     return found
 
 

@@ -11,15 +11,12 @@ import pytest
 
 from benchmarks.editions_matrix import missing
 from benchmarks.labels import Label, every_label
-from benchmarks.mutants import Quick, compiled_together, copy_of, shows_a_problem
+from benchmarks.mutants import Quick, lanes_together, shows_a_problem
 from benchmarks.verdict_quality import grade_one
 from grader.choices import DEFAULT_EDITION
 from grader.folders import reference_kernel
-from grader.lanes.devices import OnSoftwareDevice, device_spawn
-from grader.lanes.kernel import KernelLane
 from grader.puzzles import NAMES, find
 from grader.samples import REWRITTEN
-from grader.sandbox import Wanted, probe_once
 
 EVERY_RUN = {
     "guards": "no_guard",
@@ -76,17 +73,9 @@ def test_every_right_answer_is_right_at_a_size_that_is_assigned():
         for puzzle in programs
         for shape in Quick.of(puzzle.name).shapes
     ]
-    copies = [copy_of(text, shape) for _, text, shape in wanted]
-    compiled = compiled_together(copies)
-    assert compiled.ok, compiled.packaged.output
-    spawn = device_spawn(probe_once(Wanted.AUTO).level)
-    with OnSoftwareDevice(reason="right answers run on it", spawn=spawn) as device:
-        for (puzzle, text, shape), copy, kernels in zip(
-            wanted, copies, compiled.kernels, strict=True
-        ):
-            with KernelLane(device, text=text) as lane:
-                lane.take({shape.number: [kernels[each] for each in copy.kernels]})
-                assert not shows_a_problem(puzzle, shape, lane), (puzzle.name, shape.part.name)
+    lanes = lanes_together([(text, shape) for _, text, shape in wanted])
+    for (puzzle, _, shape), lane in zip(wanted, lanes, strict=True):
+        assert not shows_a_problem(puzzle, shape, lane), (puzzle.name, shape.part.name)
 
 
 def test_the_ordinary_run_names_samples_that_exist():
