@@ -43,8 +43,8 @@ from grader.lanes.devices import OnSoftwareDevice, device_spawn
 from grader.lanes.kernel import KernelLane
 from grader.lanes.workspace import compile_limits, open_workspace
 from grader.model.cases import PlannedShape
+from grader.model.code import Kernels, constants_at
 from grader.model.domains import Values
-from grader.model.part import Kernels, constants_at
 from grader.model.puzzle import Puzzle
 from grader.puzzles import NAMES, find
 from grader.record import Status, Verdict, load

@@ -24,6 +24,7 @@ from grader.device import FindingKind
 from grader.intake.places import Place
 from grader.model.cases import Observation, Problem
 from grader.model.checks import Check, Judgement, PartResults, Tally
+from grader.model.code import HostCall, KernelLaunch, Kernels, Op, Real, Scalar
 from grader.model.domains import (
     FACTOR,
     Array,
@@ -41,21 +42,13 @@ from grader.model.domains import (
     Values,
 )
 from grader.model.expected import ExpectedOutput
+from grader.model.given import Element, GivenKernel, NeedsZeros
 from grader.model.numbers import dtype_of, range_of
 from grader.model.part import (
     Arrays,
     Budget,
-    Element,
-    GivenKernel,
-    HostCall,
-    KernelLaunch,
-    Kernels,
     Mistake,
-    NeedsZeros,
-    Op,
     Part,
-    Real,
-    Scalar,
     Size,
     TensorSpec,
     Words,

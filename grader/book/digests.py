@@ -13,7 +13,7 @@ from grader.intake.program import body_words, constant_words, functions
 from grader.intake.token_views import function_stream, function_tokens, keys, statements_of
 
 if TYPE_CHECKING:
-    from grader.model.part import Kernels
+    from grader.model.code import Kernels
 
 SHORT: Final = 16
 """Hexadecimal digits that are kept of a digest of the book's. Chance never makes two alike, and

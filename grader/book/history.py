@@ -18,7 +18,7 @@ from grader.book.digests import SHORT, array_reads, given_code, given_kernels, p
 from grader.book.identify import Declared, declared_in
 from grader.book.shipped import RENUMBERED, GivenCode, Shipped, Topic, Topics
 from grader.errors import UsageError
-from grader.model.part import Kernels
+from grader.model.code import Kernels
 from grader.model.puzzle import Puzzle
 
 BRANCHES: Final = ("main", "stable")

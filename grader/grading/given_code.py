@@ -20,7 +20,9 @@ from grader.book.shipped import book_of
 from grader.device import Finding, FindingKind, Launch, Space, Touch
 from grader.intake.launches import without_plain_launches
 from grader.intake.program import functions
-from grader.model.part import Element, GivenKernel, Kernels, Part
+from grader.model.code import Kernels
+from grader.model.given import Element, GivenKernel
+from grader.model.part import Part
 from grader.model.puzzle import Puzzle
 from grader.record import Attribution, SkeletonInfo
 from grader.rubric.keys import skeleton_info

@@ -27,7 +27,8 @@ from grader.lanes.ways import ProgramLane
 from grader.lanes.workspace import LaneSetup
 from grader.machine import cores
 from grader.model.cases import PlannedShape
-from grader.model.part import FILE, Part, Real
+from grader.model.code import FILE, Real
+from grader.model.part import Part
 from grader.model.program import ProgramCheck, ProgramSeen, commands_of
 from grader.record import ProgramEnd, Reason, Status
 from grader.sandbox import Isolation

@@ -20,7 +20,7 @@ from grader.guidance import next_steps
 from grader.intake.display import for_terminal, one_line
 from grader.intake.launches import only_launch
 from grader.intake.static_look import look
-from grader.model.part import Op
+from grader.model.code import Op
 from grader.model.program import ProgramCheck
 from grader.record import (
     Aspect,

@@ -8,8 +8,9 @@ from typing import Any
 
 from grader.lanes.worker import Said, WorkerLane
 from grader.model.cases import PlannedShape
+from grader.model.code import Op, constants_at
 from grader.model.domains import Sizes
-from grader.model.part import Op, Part, TensorSpec, constants_at
+from grader.model.part import Part, TensorSpec
 from grader.toolchain.workspace import Workspace
 
 _WRAPPER = re.compile(r'An error occurred in kernel (entry point )?named "[^"\n]*":\s*')

@@ -24,7 +24,7 @@ from grader.lanes.lane import Control, OtherSignature
 from grader.lanes.source_lines import call_failed, launch_in_words
 from grader.lanes.worker import Said, WorkerLane
 from grader.model.cases import Case, PlannedShape
-from grader.model.part import HostCall, KernelLaunch, Number, Op
+from grader.model.code import HostCall, KernelLaunch, Number, Op
 from grader.sandbox import Limits
 from grader.toolchain.compiler import HEAD_START, RUNTIME, HowToCompile, library_folder, nothing
 from grader.toolchain.harness import (

@@ -30,7 +30,7 @@ from grader.lanes.devices import CaseDevice, HowToRun
 from grader.lanes.lane import Control, Kept, OtherSignature, PartRun, Redone, not_supported
 from grader.lanes.source_lines import call_failed, cuda_error, launch_in_words
 from grader.model.cases import Case, CaseRun, PlannedShape
-from grader.model.part import KernelLaunch
+from grader.model.code import KernelLaunch
 from grader.record import DeviceInfo, Ending, NotRun
 from grader.toolchain.kernels import CompiledKernel
 

@@ -25,8 +25,8 @@ from grader.intake.program import (
     without_bodies,
 )
 from grader.model.cases import PlannedShape
+from grader.model.code import Kernels, constants_at, newest
 from grader.model.domains import Sizes
-from grader.model.part import Kernels, constants_at, newest
 from grader.record import Reason
 from grader.sandbox import Limits
 from grader.toolchain.compiler import HEAD_START, nothing

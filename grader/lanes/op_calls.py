@@ -7,8 +7,9 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from grader.intake.lexer import COMMENT, STRING, Token, scan
+from grader.model.code import constants_at
 from grader.model.domains import Sizes
-from grader.model.part import Part, TensorSpec, constants_at
+from grader.model.part import Part, TensorSpec
 from grader.toolchain.edition import CallTraits
 
 _NAME: Final = re.compile(r"[A-Za-z_]\w*")

@@ -31,7 +31,8 @@ from grader.lanes.lane import Lane
 from grader.lanes.ways import Way, way_of
 from grader.lanes.workspace import LaneSetup, out_of_memory
 from grader.model.cases import Case, PlannedShape
-from grader.model.part import Kernels, Part
+from grader.model.code import Kernels
+from grader.model.part import Part
 from grader.sandbox import Limits, Outcome
 from grader.toolchain.compiler import nothing
 from grader.toolchain.kernels import LIMITS

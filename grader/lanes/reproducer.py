@@ -21,19 +21,10 @@ from grader.intake.program import Function, constant_words, functions
 from grader.lanes.kernel_build import text_at
 from grader.lanes.mojo_values import filled, listed
 from grader.lanes.op_calls import NotWritten, call_of_op, needed_imports
+from grader.model.code import FILE, HostCall, KernelLaunch, Kernels, Number, Op
 from grader.model.domains import Sizes
 from grader.model.expected import ExpectedOutput
-from grader.model.part import (
-    FILE,
-    Arrays,
-    HostCall,
-    KernelLaunch,
-    Kernels,
-    Number,
-    Op,
-    Part,
-    TensorSpec,
-)
+from grader.model.part import Arrays, Part, TensorSpec
 from grader.toolchain.edition import CallTraits, Edition
 
 _NAME: Final = re.compile(r"[A-Za-z_]\w*")

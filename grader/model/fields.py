@@ -6,8 +6,9 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final, TypeVar
 
+from grader.model.code import Constant, constant_at
 from grader.model.domains import Sizes
-from grader.model.part import Constant, Part, constant_at
+from grader.model.part import Part
 
 T = TypeVar("T")
 

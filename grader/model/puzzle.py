@@ -18,8 +18,10 @@ from typing import Final
 
 from grader.folders import edition_names
 from grader.model.checks import Check
+from grader.model.code import Kernels, newest
 from grader.model.fields import is_whole, no_name, problems_in, twice
-from grader.model.part import GivenKernel, Kernels, Part, Scope, newest
+from grader.model.given import GivenKernel
+from grader.model.part import Part, Scope
 from grader.model.program import ProgramCheck
 from grader.model.validation import problems_of_part
 from grader.record import Aspect

@@ -11,6 +11,7 @@ from functools import cache
 from typing import Final
 
 from grader.device import MAX_CLUSTER, MAX_THREADS_PER_BLOCK
+from grader.model.code import Constant, HostCall, KernelLaunch, Kernels, Op, Real, Scalar
 from grader.model.fields import (
     is_name,
     is_whole,
@@ -23,17 +24,7 @@ from grader.model.fields import (
 )
 from grader.model.functions import problems_of_functions
 from grader.model.numbers import DTYPES
-from grader.model.part import (
-    Constant,
-    HostCall,
-    KernelLaunch,
-    Kernels,
-    Op,
-    Part,
-    Real,
-    Scalar,
-    TensorSpec,
-)
+from grader.model.part import Part, TensorSpec
 
 GRID: Final = (2**31 - 1, 65535, 65535)
 BLOCK: Final = (MAX_THREADS_PER_BLOCK, MAX_THREADS_PER_BLOCK, 64)

@@ -14,7 +14,8 @@ from grader.book.identify import refuse_another
 from grader.errors import SubmissionRefused
 from grader.intake import read_submission
 from grader.intake.display import one_line
-from grader.model.part import Kernels, Part, Scope
+from grader.model.code import Kernels
+from grader.model.part import Part, Scope
 from grader.model.puzzle import Puzzle, RubricItem
 from grader.record import HINT_STEPS, SkeletonInfo, Visibility
 from grader.rubric.complaints import Complaints, KeyPath, kind, unknown

@@ -13,7 +13,8 @@ from grader.errors import UsageError
 from grader.intake.display import one_line
 from grader.model.checks import Check
 from grader.model.domains import Sizes
-from grader.model.part import Element, Part, Scope
+from grader.model.given import Element
+from grader.model.part import Part, Scope
 from grader.model.puzzle import Puzzle, RubricItem
 from grader.puzzles import NAMES
 from grader.record import HINT_STEPS, SkeletonInfo

@@ -17,7 +17,7 @@ import msgspec
 
 from grader.device import ARCHITECTURE, Dim3
 from grader.errors import ToolchainFault
-from grader.model.part import newest
+from grader.model.code import newest
 from grader.sandbox import MIB
 from grader.toolchain.compiler import HowToCompile, LibraryBuild, build_library
 from grader.toolchain.edition import HarnessTraits

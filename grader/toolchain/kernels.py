@@ -19,7 +19,7 @@ import msgspec
 
 from grader.device import ARCHITECTURE
 from grader.errors import ToolchainFault
-from grader.model.part import FILE, newest
+from grader.model.code import FILE, newest
 from grader.sandbox import MIB, Limits, Outcome
 from grader.toolchain.compiler import HEAD_START, HowToCompile, nothing, run_compiler, text_of
 from grader.toolchain.edition import KernelTraits

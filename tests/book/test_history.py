@@ -17,7 +17,7 @@ from grader.book.history import read_given, read_history, written
 from grader.book.shipped import GivenCode, Shipped
 from grader.cli.puzzles import puzzles
 from grader.errors import UsageError
-from grader.model.part import Kernels
+from grader.model.code import Kernels
 from grader.puzzles import find
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")

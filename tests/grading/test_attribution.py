@@ -11,7 +11,7 @@ import pytest
 
 from grader.device import FindingKind, SourcePlace, Space
 from grader.grading.given_code import Code, all_handed_out, attributed
-from grader.model.part import GivenKernel
+from grader.model.given import GivenKernel
 from grader.puzzles.conv1d import PART, PUZZLE
 from grader.puzzles.conv1d.mistakes import TPB
 from grader.record import Attribution

@@ -9,10 +9,11 @@ from hypothesis import HealthCheck, Phase
 
 from grader.grading import cases, host_help, inputs
 from grader.model.cases import PlannedShape
+from grader.model.code import Op
 from grader.model.domains import Bits, Flags, Values
 from grader.model.expected import ExpectedOutput
 from grader.model.numbers import DTYPES, FLOATS, INTEGERS, range_of
-from grader.model.part import Op, Part, Size, TensorSpec
+from grader.model.part import Part, Size, TensorSpec
 from tests.grading.scripted import ScriptedLane
 
 SIZES = {"n": 7}

@@ -27,9 +27,10 @@ from grader.grading.given_code import Code
 from grader.grading.observe import observe
 from grader.model.cases import Case, CaseRun, Observation, PlannedShape, Problem
 from grader.model.checks import Check, Judgement, PartResults
+from grader.model.code import Op
 from grader.model.domains import Between, Bits, Flags, Indices, Sorted, Values
 from grader.model.expected import ExpectedOutput
-from grader.model.part import Op, Part, Size, TensorSpec
+from grader.model.part import Part, Size, TensorSpec
 from grader.model.puzzle import Puzzle, RubricItem
 from grader.record import Aspect, Ending, ProblemKind, Record, Status, Verdict, decode, encode
 from grader.report import FORMATS, render

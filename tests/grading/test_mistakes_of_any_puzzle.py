@@ -11,9 +11,10 @@ from grader.device import CopyOut, Finding, FindingKind, Provenance, Writer
 from grader.grading.explain.mistakes import in_any_puzzle, recognised
 from grader.grading.observe import compare
 from grader.model.cases import Case, CaseRun, Observation, PlannedShape
+from grader.model.code import Op
 from grader.model.domains import Between, Values
 from grader.model.expected import ExpectedOutput
-from grader.model.part import Mistake, Op, Part, Size, TensorSpec
+from grader.model.part import Mistake, Part, Size, TensorSpec
 from grader.puzzles import NAMES, find
 from grader.record import Attribution, Ending
 from tests.grading.simulated import named, part_of, tally_of

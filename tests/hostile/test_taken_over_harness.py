@@ -19,9 +19,10 @@ from grader.lanes.devices import OnSoftwareDevice, device_spawn
 from grader.lanes.harness import CopiedKernel, HarnessLane, HarnessShape
 from grader.lanes.lane import OtherSignature
 from grader.model.cases import Case, PlannedShape
+from grader.model.code import KernelLaunch, Kernels
 from grader.model.domains import Between, Values
 from grader.model.expected import ExpectedOutput
-from grader.model.part import KernelLaunch, Kernels, Part, Size, TensorSpec
+from grader.model.part import Part, Size, TensorSpec
 from grader.record import Ending
 from grader.sandbox import Isolation, Limits, Scratch
 from grader.toolchain import edition

@@ -13,20 +13,10 @@ from grader.lanes.devices import OnSoftwareDevice
 from grader.lanes.kernel import KernelLane, layout_tensor, layout_tensor_bytes
 from grader.lanes.lane import OtherSignature
 from grader.model.cases import Case, PlannedShape
+from grader.model.code import KernelLaunch, Kernels, Number, Real, Scalar
 from grader.model.domains import Between, Values
 from grader.model.expected import ExpectedOutput
-from grader.model.part import (
-    Budget,
-    KernelLaunch,
-    Kernels,
-    Number,
-    Part,
-    Real,
-    Role,
-    Scalar,
-    Size,
-    TensorSpec,
-)
+from grader.model.part import Budget, Part, Role, Size, TensorSpec
 from grader.record import Ending
 from grader.toolchain.kernels import CompiledKernel
 

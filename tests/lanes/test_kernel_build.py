@@ -10,8 +10,9 @@ import pytest
 from grader.lanes import kernel_build
 from grader.lanes.kernel_build import build_kernels, to_ptx
 from grader.model.cases import PlannedShape
+from grader.model.code import KernelLaunch, Kernels
 from grader.model.expected import ExpectedOutput
-from grader.model.part import KernelLaunch, Kernels, Part, Size, TensorSpec
+from grader.model.part import Part, Size, TensorSpec
 from grader.record import Diagnostic, Reason
 from grader.sandbox import Limits
 from grader.toolchain.kernels import CompiledKernel, CompiledKernels

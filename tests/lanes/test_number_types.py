@@ -22,10 +22,11 @@ from grader.lanes.program import open_program
 from grader.lanes.reproducer import WrittenCase, written
 from grader.lanes.workspace import LaneSetup, compile_limits
 from grader.model.cases import CaseRun, PlannedShape
+from grader.model.code import KernelLaunch, Kernels, Op, Scalar
 from grader.model.domains import Between, Bits, Domain, Flags, Values
 from grader.model.expected import ExpectedOutput
 from grader.model.numbers import DTYPES, FLOATS
-from grader.model.part import KernelLaunch, Kernels, Op, Part, Role, Scalar, Size, TensorSpec
+from grader.model.part import Part, Role, Size, TensorSpec
 from grader.model.puzzle import Puzzle, RubricItem
 from grader.record import decode, encode
 from grader.report import render

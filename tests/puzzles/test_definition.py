@@ -20,20 +20,10 @@ from grader.checks import (
     Robust,
 )
 from grader.device.cuda import MAX_BLOCK, MAX_GRID
+from grader.model.code import KernelLaunch, Kernels, Op, Real, Scalar
 from grader.model.domains import Between, Bits, Flags, Indices, Sorted
 from grader.model.expected import ExpectedOutput
-from grader.model.part import (
-    Budget,
-    KernelLaunch,
-    Kernels,
-    Op,
-    Part,
-    Real,
-    Scalar,
-    Size,
-    TensorSpec,
-    WorkedExample,
-)
+from grader.model.part import Budget, Part, Size, TensorSpec, WorkedExample
 from grader.model.puzzle import Puzzle, RubricItem
 from grader.model.validation import BLOCK, GRID
 from grader.puzzles.conv1d import PART, PUZZLE

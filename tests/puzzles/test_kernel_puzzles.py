@@ -11,9 +11,10 @@ import pytest
 
 from grader.grading.inputs import drawn
 from grader.intake.program import constant_words, functions
+from grader.model.code import Kernels
 from grader.model.domains import Sizes, Values
 from grader.model.expected import ExpectedOutput
-from grader.model.part import Arrays, Kernels, Mistake, Part
+from grader.model.part import Arrays, Mistake, Part
 from grader.puzzles import NAMES, find
 from grader.samples import read_samples
 from grader.toolchain import edition as editions

@@ -9,7 +9,8 @@ import re
 from pathlib import Path
 
 from grader.book.shipped import read_shipped
-from grader.model.part import Op, Part
+from grader.model.code import Op
+from grader.model.part import Part
 from grader.puzzles import NAMES, find
 from grader.references import reference
 from grader.samples import read_samples

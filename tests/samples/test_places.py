@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks.labels import default_labels, rewritten_labels
 from grader.intake.places import Place, only_place
-from grader.model.part import Kernels
+from grader.model.code import Kernels
 from grader.puzzles import NAMES, find
 
 PRECISION = {"float16": Place.FLOAT16, "bfloat16": Place.BFLOAT16}

@@ -13,7 +13,7 @@ from grader.device import Space
 from grader.intake.arithmetic import code_only, shared_arrays
 from grader.intake.lexer import CLOSING, OPENING
 from grader.model.cases import Case
-from grader.model.part import Op
+from grader.model.code import Op
 
 _OTHER_WIDTHS: Final = re.compile(r"\b(?:load|store|bitcast|vectorize|aligned_load)\s*[\[(]")
 """An access of several elements, or as another type: the device counts these as cells."""

@@ -16,8 +16,9 @@ from grader.grading.observe import concerned
 from grader.intake.launches import short_launch
 from grader.intake.places import only_place
 from grader.model.cases import Comparison, Observation, Problem
+from grader.model.code import Kernels
 from grader.model.domains import Values
-from grader.model.part import Kernels, Part
+from grader.model.part import Part
 from grader.model.puzzle import Puzzle
 from grader.record import Counterexample, Ending, Mismatch, OutputCase, Tensor
 

@@ -25,7 +25,7 @@ from grader.lanes.reproducer import WrittenCase, written
 from grader.lanes.source_lines import at_source, same_endless, same_findings
 from grader.lanes.workspace import compile_limits
 from grader.model.cases import Observation, Problem
-from grader.model.part import Op
+from grader.model.code import Op
 from grader.record import Attribution
 from grader.sandbox import Isolation, Limits
 from grader.toolchain.toolchain import Toolchain

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from grader.grading.explain.mistakes.known import Known, Seen, first_output
 from grader.grading.explain.mistakes.words import Groups, end_missing, remainder_missing
 from grader.model.cases import Comparison, Observation
-from grader.model.part import KernelLaunch, Kernels
+from grader.model.code import KernelLaunch, Kernels
 
 _FIXED: Final = (2, 4, 8, 16, 32)
 """Groups of elements that people make, whatever the block is."""
