@@ -2,7 +2,8 @@
 
     python -m benchmarks.mutants [--puzzle NAME ...] [--at-most N] [--list] [--out FOLDER]
 
-Every operator, number, name of a variable, axis and barrier of the kernels is changed. A mutant in
+Every operator, number, name of a variable, axis and barrier of the kernels is changed; of an op, of
+all functions at the top level of its file. A mutant in
 which every check passes is a survivor: either it means the same as the answer, which
 `equivalent_mutants.toml` says with the reason, or the grader misses something. Mutants that do not
 compile say nothing.
@@ -22,15 +23,16 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
+from benchmarks.together import Together
 from benchmarks.verdict_quality import RESULTS
 from grader.choices import DEFAULT_EDITION
-from grader.device import ARCHITECTURE
 from grader.errors import GradeError
 from grader.folders import reference_kernel
 from grader.grading import plan, seeds
@@ -38,27 +40,14 @@ from grader.grading.cases import drawn
 from grader.grading.given_code import Code
 from grader.grading.observe import observe
 from grader.intake.lexer import COMMENT, NAME, NUMBER, STRING, Token, plain_lines, scan
-from grader.intake.program import functions, with_constants, with_extents
-from grader.lanes.devices import OnSoftwareDevice, device_spawn
-from grader.lanes.kernel import KernelLane
-from grader.lanes.workspace import compile_limits, open_workspace
+from grader.intake.program import functions
+from grader.lanes.lane import Lane
 from grader.model.cases import PlannedShape
-from grader.model.code import Kernels, constants_at
+from grader.model.code import Op
 from grader.model.domains import Values
 from grader.model.puzzle import Puzzle
 from grader.puzzles import NAMES, find
 from grader.record import Status, Verdict, load
-from grader.sandbox import Wanted, probe_once
-from grader.toolchain import edition
-from grader.toolchain.compiler import text_of
-from grader.toolchain.kernels import (
-    CompiledKernel,
-    CompiledKernels,
-    SourceCopy,
-    WantedKernel,
-    compile_kernels,
-)
-from grader.toolchain.toolchain import locate
 
 KNOWN = Path(__file__).parent / "equivalent_mutants.toml"
 OPERATORS = {
@@ -93,7 +82,7 @@ class Mutant:
 
     puzzle: str
     part: str
-    """Whose kernel it is."""
+    """Whose kernel it is; empty where that may be of any: in a package."""
     name: str
     """Number of the line, the line as it was, and as it is."""
     text: str
@@ -105,20 +94,25 @@ def mutants_of(puzzle: str) -> list[Mutant]:
     text = plain_lines(path.read_text("utf-8"))
     there = functions(text)
     found: dict[str, Mutant] = {}
-    for part in find(puzzle).parts:
-        assert isinstance(part.code, Kernels), f"{puzzle} has no kernels"
-        for name in part.code.functions:
-            start, stop = there[name].body
-            body = [t for t in scan(text) if start <= t.start and t.stop <= stop]
-            for first, last, put in _changes(text, body):
-                changed = text[:first] + put + text[last:]
-                number = text.count("\n", 0, first) + 1
-                what = f"line {number}: {_line(text, first)} => {_line(changed, first)}"
-                found.setdefault(
-                    changed, Mutant(puzzle=puzzle, part=part.name, name=what, text=changed)
-                )
+    for function, part in _kernels_of(puzzle, there):
+        start, stop = there[function].body
+        body = [t for t in scan(text) if start <= t.start and t.stop <= stop]
+        for first, last, put in _changes(text, body):
+            changed = text[:first] + put + text[last:]
+            number = text.count("\n", 0, first) + 1
+            what = f"line {number}: {_line(text, first)} => {_line(changed, first)}"
+            found.setdefault(changed, Mutant(puzzle=puzzle, part=part, name=what, text=changed))
     found.pop(text, None)
     return list(found.values())
+
+
+def _kernels_of(puzzle: str, there: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """The functions that are changed, each with its part; of a package, all at the top level."""
+    for part in find(puzzle).parts:
+        if isinstance(part.code, Op):
+            yield from ((function, "") for function in there)
+            return
+        yield from ((function, part.name) for function in part.code.functions)
 
 
 def _changes(text: str, body: Sequence[Token]) -> Iterator[tuple[int, int, str]]:
@@ -163,70 +157,68 @@ class Quick:
 
     @classmethod
     def of(cls, name: str) -> Quick:
-        """At the largest of the sizes of each part that the task asks for.
-
-        Not of one whose kernels the file launches by itself: there, each mutant is graded.
-        """
+        """At the largest of the sizes of each part that the task asks for."""
         puzzle = find(name)
         names = {part.name for part in puzzle.parts}
         planned = plan.draw(puzzle, seed=name, own_kernel=names, tries=plan.Tries.SAMPLE)
-        assigned = [each for each in planned if not (each.beyond or each.part.calls_host)]
+        assigned = [each for each in planned if not each.beyond]
         largest = {each.part.name: each for each in sorted(assigned, key=lambda each: each.extent)}
         return cls(puzzle, tuple(largest.values()))
 
     def endings(self, mutants: Sequence[Mutant]) -> Iterator[tuple[Mutant, str]]:
         """Each mutant with how it ends: killed, stillborn, or nothing where no case tells."""
-        isolation = probe_once(Wanted.AUTO).level
-        spawn = device_spawn(isolation)
-        with OnSoftwareDevice(reason="mutants run on it", spawn=spawn) as device:
-            for mutant, kernels in self._compiled(mutants):
-                if kernels is None:
+        with Together.open() as device:
+            together = Together.on(device)
+            for mutant, built in self._compiled(together, mutants):
+                if built is None:
                     yield mutant, "stillborn"
                     continue
-                with KernelLane(device, text=mutant.text) as lane:
-                    lane.take(kernels)
-                    try:
-                        ended = "killed" if self._dies(lane, mutant) else ""
-                    except GradeError:
-                        ended = ""  # a grading tells why
-                device.renew()
-                yield mutant, ended
-
-    def _of_part(self, mutant: Mutant) -> list[PlannedShape]:
-        return [shape for shape in self.shapes if shape.part.name == mutant.part]
+                dies = any(
+                    self._shows_a_problem(together, mutant, shape, what) for shape, what in built
+                )
+                yield mutant, "killed" if dies else ""
 
     def _compiled(
-        self, mutants: Sequence[Mutant]
-    ) -> Iterator[tuple[Mutant, dict[int, Sequence[CompiledKernel]] | None]]:
-        """The kernels of each mutant by the number of the shape; None where it does not compile."""
-        wanted = [(mutant, shape) for mutant in mutants for shape in self._of_part(mutant)]
-        copies = [copy_of(mutant.text, shape) for mutant, shape in wanted]
-        compiled = compiled_together(copies)
-        if compiled.ok:
-            found: dict[str, dict[int, Sequence[CompiledKernel]]] = {}
-            for (mutant, shape), copy, kernels in zip(
-                wanted, copies, compiled.kernels, strict=True
-            ):
-                of = found.setdefault(mutant.text, {})
-                of[shape.number] = [kernels[each] for each in copy.kernels]
+        self, together: Together, mutants: Sequence[Mutant]
+    ) -> Iterator[tuple[Mutant, list[tuple[PlannedShape, Any]] | None]]:
+        """What runs each mutant at each of its shapes; None where it does not compile."""
+        wanted = [
+            (mutant, shape)
+            for mutant in mutants
+            for shape in self.shapes
+            if mutant.part in ("", shape.part.name)
+        ]
+        built = together.built([(mutant.text, shape) for mutant, shape in wanted])
+        if built.shapes:
+            found: dict[str, list[tuple[PlannedShape, Any]]] = {}
+            for (mutant, shape), what in zip(wanted, built.shapes, strict=True):
+                found.setdefault(mutant.text, []).append((shape, what))
             yield from ((mutant, found[mutant.text]) for mutant in mutants)
         elif len(mutants) == 1:
             yield mutants[0], None
         else:
-            said = text_of(compiled.packaged.outcome)
-            numbers = {int(each) for each in _NUMBER_OF_COPY.findall(said)}
-            guilty = {wanted[each][0].text for each in numbers if each < len(wanted)}
+            guilty = {wanted[each][0].text for each in built.refused if each < len(wanted)}
             named = [each for each in mutants if each.text in guilty]
             half = len(named) if 0 < len(named) < len(mutants) else len(mutants) // 2
             ordered = [*named, *(each for each in mutants if each.text not in guilty)]
-            yield from self._compiled(ordered[:half])
-            yield from self._compiled(ordered[half:])
+            yield from self._compiled(together, ordered[:half])
+            yield from self._compiled(together, ordered[half:])
 
-    def _dies(self, lane: KernelLane, mutant: Mutant) -> bool:
-        return any(shows_a_problem(self.puzzle, shape, lane) for shape in self._of_part(mutant))
+    def _shows_a_problem(
+        self, together: Together, mutant: Mutant, shape: PlannedShape, built: object
+    ) -> bool:
+        try:
+            with together.lane(mutant.text, shape) as lane:
+                lane.take({shape.number: built})
+                lane.prepare([shape])
+                return shows_a_problem(self.puzzle, shape, lane)
+        except GradeError:
+            return False  # a grading tells why
+        finally:
+            together.device.renew()
 
 
-def shows_a_problem(puzzle: Puzzle, shape: PlannedShape, lane: KernelLane) -> bool:
+def shows_a_problem(puzzle: Puzzle, shape: PlannedShape, lane: Lane) -> bool:
     """Whether a check takes something that the first cases of a size show."""
     checks = puzzle.checks_of(shape.part)
     generator = seeds.generator(puzzle.name, "mutants")
@@ -235,40 +227,6 @@ def shows_a_problem(puzzle: Puzzle, shape: PlannedShape, lane: KernelLane) -> bo
         if any(check.claims(each, seen.case) for check in checks for each in seen.problems):
             return True
     return False
-
-
-def compiled_together(copies: Sequence[SourceCopy]) -> CompiledKernels:
-    """The kernels of all copies, compiled in one go."""
-    toolchain = locate(edition.find(DEFAULT_EDITION))
-    level = probe_once(Wanted.AUTO).level
-    with open_workspace(
-        None, "mutants", toolchain, isolation=level, device="software"
-    ) as workspace:
-        return compile_kernels(workspace, copies, limits=compile_limits(COMPILE_SECONDS))
-
-
-def lanes_together(wanted: Sequence[tuple[str, PlannedShape]]) -> Iterator[KernelLane]:
-    """A lane for each text at a size, of which all kernels are compiled in one go."""
-    copies = [copy_of(text, shape) for text, shape in wanted]
-    compiled = compiled_together(copies)
-    assert compiled.ok, compiled.packaged.output
-    spawn = device_spawn(probe_once(Wanted.AUTO).level)
-    with OnSoftwareDevice(reason="kernels run on it", spawn=spawn) as device:
-        for (text, shape), copy, kernels in zip(wanted, copies, compiled.kernels, strict=True):
-            with KernelLane(device, text=text) as lane:
-                lane.take({shape.number: [kernels[each] for each in copy.kernels]})
-                yield lane
-
-
-def copy_of(text: str, shape: PlannedShape) -> SourceCopy:
-    """A mutant at a size, with the kernels that the task launches."""
-    code = shape.part.code
-    assert isinstance(code, Kernels)
-    text, _ = with_constants(text, constants_at(code.constants, shape.sizes))
-    for launch in code.launches:
-        text = with_extents(text, launch.constants(shape.sizes))
-    kernels = dict.fromkeys(WantedKernel(each.function, each.parameters) for each in code.launches)
-    return SourceCopy(text, tuple(kernels), code.architecture or ARCHITECTURE)
 
 
 def _grade(mutant: Mutant, folder: Path) -> str:
@@ -293,9 +251,8 @@ def _grade(mutant: Mutant, folder: Path) -> str:
 
 def main() -> None:
     """Entry point."""
-    programs = [name for name in NAMES if find(name).is_program]
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--puzzle", action="append", choices=programs)
+    parser.add_argument("--puzzle", action="append", choices=NAMES)
     parser.add_argument("--at-most", type=int, help="of each puzzle, drawn with a fixed seed")
     parser.add_argument("--list", action="store_true", help="only say what they are")
     parser.add_argument("--out", type=Path, help="keep survivors and their records here")
@@ -303,7 +260,7 @@ def main() -> None:
     known = msgspec.toml.decode(KNOWN.read_bytes(), type=_Known).equivalent
     reasons = {(each.puzzle, mutant): each.why for each in known for mutant in each.mutants}
     chosen = {}
-    for name in arguments.puzzle or programs:
+    for name in arguments.puzzle or NAMES:
         found = mutants_of(name)
         count = min(len(found), arguments.at_most or len(found))
         chosen[name] = random.Random(name).sample(found, count)
@@ -312,11 +269,12 @@ def main() -> None:
             print(*(f"{name:<24} {each.name}" for each in mutants), sep="\n")
         return
     file = RESULTS / "mutants.json"
-    report = json.loads(file.read_text()) if file.exists() else {}
     with tempfile.TemporaryDirectory() as temporary:
         folder = arguments.out or Path(temporary)
         for name, mutants in chosen.items():
             ended = list(_endings(name, mutants, folder / name, reasons))
+            # Read again each time: another run may have written of other puzzles.
+            report = json.loads(file.read_text()) if file.exists() else {}
             report[name] = {
                 "mutants": len(mutants_of(name)),
                 "tried": len(mutants),
@@ -324,6 +282,7 @@ def main() -> None:
                 "survivors": [mutant.name for mutant, each in ended if each == "survived"],
             }
             file.write_text(json.dumps(report, indent=1) + "\n")
+    report = json.loads(file.read_text())
     killed, alive = (sum(each.get(key, 0) for each in report.values()) for key in ENDINGS[:2])
     share = 100 * killed / max(killed + alive, 1)
     print(f"{share:.1f} % killed of those that compile and are not equivalent, in all puzzles")
@@ -334,6 +293,10 @@ def _endings(
 ) -> Iterator[tuple[Mutant, str]]:
     """Each mutant with how it ends, one of `ENDINGS`."""
     quickly = Quick.of(puzzle)
+    text = reference_kernel(puzzle, DEFAULT_EDITION, "right.mojo").read_text("utf-8")
+    answer = Mutant(puzzle=puzzle, part="", name="none", text=text)
+    if [each for _, each in quickly.endings([answer])] != [""]:
+        raise SystemExit(f"the right answer of {puzzle} shows a problem: nothing could be told")
     for first in range(0, len(mutants), TOGETHER):
         for mutant, quick in quickly.endings(mutants[first : first + TOGETHER]):
             why = known.get((puzzle, mutant.name), "")

@@ -91,7 +91,7 @@ def build_directly(
     if edition.calls is None or edition.harness is None:
         raise NotWritten(f"ops of edition {edition.name} are not called by a library")
     module = f"op.{setup.module}"
-    calls = [_call(text, shape, edition.calls, module) for shape in shapes]
+    calls = [call_of_shape(text, shape, edition.calls, module) for shape in shapes]
     lines = [line for call in calls for line in call.lines]
     imports = needed_imports(edition.calls, edition.harness.read(), lines)
     with setup.workspace(text.encode()) as workspace:
@@ -112,7 +112,8 @@ def build_directly(
     return {shape.number: HarnessShape(library, place, ()) for place, shape in enumerate(shapes)}
 
 
-def _call(text: str, shape: PlannedShape, traits: CallTraits, module: str) -> OpCall:
+def call_of_shape(text: str, shape: PlannedShape, traits: CallTraits, module: str) -> OpCall:
+    """How a library calls an op at the sizes of a shape; see `call_of_op`."""
     part = shape.part
     pointers = {
         spec.name: f"buffers[{place}].unsafe_ptr()" for place, spec in enumerate(part.tensors)

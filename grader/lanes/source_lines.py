@@ -25,7 +25,7 @@ from grader.device import (
     Space,
     of_file,
 )
-from grader.intake.indexed import indexed_array, loop_around
+from grader.intake.indexed import indexed_array, loop_around, shared_argument
 from grader.wording.findings import at_lines
 
 IsOwn = Callable[[str], bool]
@@ -83,7 +83,9 @@ def array_of(finding: Finding, own: SourcePlace | None, text: str) -> str:
     )
     if own is None or not (without_name or finding.space is Space.SHARED):
         return ""
-    return indexed_array(text, own.line, own.column)
+    place = (text, own.line, own.column)
+    shared = finding.space is Space.SHARED
+    return indexed_array(*place) or (shared_argument(*place) if shared else "")
 
 
 def _of_statements(

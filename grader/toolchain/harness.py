@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 import msgspec
@@ -155,6 +156,7 @@ def build_op_harness(
     how: HowToCompile,
     *,
     on_gpu: bool,
+    modules: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[LibraryBuild, Library | None]:
     """Build the library that calls the op of a workspace, in the sandbox.
 
@@ -164,6 +166,7 @@ def build_op_harness(
         calls: What the library does for each number, from 0.
         how: As of `build_harness`.
         on_gpu: As of `build_harness`.
+        modules: Other files of the program, by their names.
 
     Raises:
         ToolchainFault: the edition can't, or the compiler does not start.
@@ -171,7 +174,7 @@ def build_op_harness(
     """
     word = word_by_chance()
     text = op_harness_text(_traits(workspace).read(), word, imports, calls)
-    built, data = _built(workspace, {"main": text}, how, "" if on_gpu else ARCHITECTURE)
+    built, data = _built(workspace, {"main": text, **modules}, how, "" if on_gpu else ARCHITECTURE)
     return built, Library(data, word) if data is not None else None
 
 

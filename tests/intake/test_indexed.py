@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.intake.indexed import indexed_array, loop_around
+from grader.intake.indexed import indexed_array, loop_around, shared_argument
 
 
 @pytest.mark.parametrize(
@@ -36,9 +36,57 @@ def test_a_place_that_is_not_known_is_about_no_array() -> None:
         assert indexed_array(text, line, column) == ""
 
 
+TILES = """\
+def kernel(A: LayoutTensor, B: LayoutTensor):
+    var tile_a = LayoutTensor[
+        dtype, address_space=AddressSpace.SHARED,
+    ].stack_allocation()
+    var tile_b = LayoutTensor[dtype, address_space=AddressSpace.SHARED].stack_allocation()
+    var sums = LayoutTensor[dtype, address_space=AddressSpace.LOCAL].stack_allocation()
+    var of_warp = tile_a.tile[32, 32](warp, 0)
+    var of_lane = of_warp.tile[16, 8](0, lane)
+    copy[threads=8](tile_b.vectorize[1, 4](), B.tile[32, 32](0, 0).vectorize[1, 4]())
+    copy_rows[
+        threads=8,
+    ](tile_a, A)
+    var a = op.load(of_lane)
+    op.store(sums, op.multiply(a, sums))
+    both(tile_a, tile_b)
+"""
+
+
+@pytest.mark.parametrize(
+    ("call", "array"),
+    [
+        ("(tile_b.vec", "tile_b"),
+        ("(tile_a, A)", "tile_a"),
+        ("(of_lane)", "tile_a"),
+        ("(sums, op", ""),
+        ("(tile_a, tile_b)", ""),
+        ("[threads=8](tile_b", ""),
+    ],
+)
+def test_the_shared_array_that_a_call_is_given(call: str, array: str) -> None:
+    before = TILES[: TILES.index(call)]
+    column = len(before) - before.rfind("\n")
+    assert shared_argument(TILES, before.count("\n") + 1, column) == array
+
+
 @given(st.text(max_size=60), st.integers(-1, 5), st.integers(-1, 80))
 def test_any_text_has_an_answer(text: str, line: int, column: int) -> None:
     assert indexed_array(text, line, column) in {"", *_words(text)}
+    assert shared_argument(text, line, column) in {"", *_words(text)}
+
+
+@given(
+    st.lists(
+        st.sampled_from(["var a = ", "b.tile", "a.tile[1](", "f(a)", "SHARED", "\n", "(", ")", "b"])
+    ).map("".join),
+    st.integers(1, 5),
+    st.integers(1, 40),
+)
+def test_any_chain_of_views_ends(text: str, line: int, column: int) -> None:
+    assert shared_argument(text, line, column) in {"", *_words(text)}
 
 
 def _words(text: str) -> set[str]:

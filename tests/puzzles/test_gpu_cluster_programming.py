@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from benchmarks.editions_matrix import missing
-from benchmarks.mutants import SYNCHRONISES, lanes_together
+from benchmarks.mutants import SYNCHRONISES
+from benchmarks.together import lanes_together
 from grader.choices import DEFAULT_EDITION
 from grader.device import FindingKind
 from grader.folders import reference_kernel

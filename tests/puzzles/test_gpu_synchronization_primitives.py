@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from benchmarks.mutants import lanes_together
+from benchmarks.together import lanes_together
 from grader.device import FindingKind
 from grader.grading.cases import drawn as drawn_case
 from grader.grading.inputs import Pattern, drawn, patterned

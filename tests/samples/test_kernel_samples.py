@@ -11,7 +11,8 @@ import pytest
 
 from benchmarks.editions_matrix import missing
 from benchmarks.labels import Label, every_label
-from benchmarks.mutants import Quick, lanes_together, shows_a_problem
+from benchmarks.mutants import Quick, shows_a_problem
+from benchmarks.together import lanes_together
 from benchmarks.verdict_quality import grade_one
 from grader.choices import DEFAULT_EDITION
 from grader.folders import reference_kernel
