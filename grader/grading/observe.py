@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from grader.device import CopyOut, Finding, FindingKind, Writer
+from grader.device import CopyOut, Finding, FindingKind, Provenance, Writer
 from grader.grading.given_code import Code, attributed
 from grader.lanes.lane import not_supported
 from grader.model.cases import Case, CaseRun, Comparison, Observation, Problem
@@ -235,24 +235,34 @@ def _not_made(
 ) -> Problem | None:
     """The first element of an output that no kernel of this call made."""
     itemsize = compared.got.itemsize
-    for stretch in copied.provenance:
-        index = stretch.start // itemsize
-        where = f"{compared.output}[{_place(index, compared.got.shape)}]"
+
+    def is_earlier(stretch: Provenance) -> bool:
+        return stretch.launch is not None and stretch.launch < first
+
+    def is_made(stretch: Provenance) -> bool:
         if stretch.writer in MADE_BY_KERNELS and stretch.launch is not None:
-            if stretch.launch < first:
-                return Problem(
-                    kind=ProblemKind.EARLIER_OUTPUT, aspect=Aspect.ORIGIN, data={"place": where}
-                )
-        elif stretch.writer is Writer.NOBODY or (
-            stretch.writer is not Writer.KERNEL
-            and (left_alone is None or not left_alone[index : -(-stretch.stop // itemsize)].all())
-        ):
-            return Problem(
-                kind=ProblemKind.NO_KERNEL_WROTE,
-                aspect=Aspect.ORIGIN,
-                data={"place": where, "writer": stretch.writer.value},
-            )
-    return None
+            return not is_earlier(stretch)
+        if stretch.writer is Writer.NOBODY:
+            return False
+        elements = slice(stretch.start // itemsize, -(-stretch.stop // itemsize))
+        return stretch.writer is Writer.KERNEL or (
+            left_alone is not None and bool(left_alone[elements].all())
+        )
+
+    others = [each for each in copied.provenance if not is_made(each)]
+    if not others:
+        return None
+    # Bytes that a copy from the host leaves as they are keep their writer: the copy tells more.
+    told = next((each for each in others if each.writer is Writer.HOST_COPY), others[0])
+    place = _place(told.start // itemsize, compared.got.shape)
+    where = f"{compared.output}[{place}]"
+    if is_earlier(told):
+        return Problem(kind=ProblemKind.EARLIER_OUTPUT, aspect=Aspect.ORIGIN, data={"place": where})
+    return Problem(
+        kind=ProblemKind.NO_KERNEL_WROTE,
+        aspect=Aspect.ORIGIN,
+        data={"place": where, "writer": told.writer.value},
+    )
 
 
 def _place(index: int, shape: tuple[int, ...]) -> str:

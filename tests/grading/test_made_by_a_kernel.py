@@ -94,3 +94,9 @@ def test_zeros_are_no_answer_of_a_kernel_that_did_not_run():
 
 def test_zeros_that_nobody_wrote_are_no_answer():
     assert "nobody" in complaint((16, Writer.NOBODY, None), inputs=(0, 0, 0, 0))
+
+
+def test_a_copy_from_the_host_is_told_although_bytes_of_it_were_so_before():
+    """The low bytes of small whole numbers are zeros, as the memset before left them."""
+    half = (2, Writer.MEMSET, None), (2, Writer.HOST_COPY, None)
+    assert "output[0] was last written by a copy from the host" in complaint(*half * 4)
