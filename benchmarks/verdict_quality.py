@@ -1,31 +1,38 @@
 """Grade every labelled sample and compare the verdicts with the labels.
 
-    python -m benchmarks.verdict_quality [--puzzle NAME] [--jobs 2] [--only TEXT]
+    python -m benchmarks.verdict_quality [--puzzle NAME ...] [--jobs 2] [--only TEXT]
                                          [--out FOLDER [--resume]]
     python -m benchmarks.verdict_quality --from-class grade-out/benchmark-class/run
+    python -m benchmarks.verdict_quality --table
 
 Prints false passes, false fails and other differences, and beside them what the puzzle's own check
 (one example, ``rtol=1e-5``; of a program, its ``main``) says about the same files. Each sample is
 graded by the command ``grade submit``, as a user would; with ``--from-class`` the records are those
 of a class that ``benchmarks.batch_class`` had graded, and only what is not among them is graded
 here.
+
+What each sample was given is kept in ``results/verdict_quality.json``, with a digest of the file: a
+sample that has been changed since counts as not graded. ``--table`` grades nothing; it writes the
+table in ``benchmarks/README.md`` from what is kept and from the labels as they are now. A test
+holds the two together.
 """
 
 from __future__ import annotations
 
 import argparse
 import hashlib
-import json
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
+import msgspec
 import numpy as np
 
 from benchmarks.labels import Label, default_labels, every_label
@@ -36,6 +43,111 @@ from grader.puzzles import DEFAULT, NAMES
 from grader.record import Aspect, Record, Status, Verdict, encode, load
 
 RESULTS = Path(__file__).parent / "results"
+KEPT = RESULTS / "verdict_quality.json"
+PAGE = Path(__file__).parent / "README.md"
+_COLUMNS: Final = (
+    "samples",
+    "right",
+    "wrong",
+    "not graded",
+    "as labelled",
+    "false passes",
+    "false fails",
+    "other scores or reports",
+    "wrong ones that its own check passes",
+)
+BEGIN, END = "<!-- verdicts: begin -->\n", "<!-- verdicts: end -->"
+
+
+class Given(msgspec.Struct, frozen=True, kw_only=True):
+    """What a sample was given."""
+
+    content: str
+    """Digest of its file."""
+    verdict: str
+    score: int
+    missing: tuple[str, ...] = ()
+    """Strings that the report must mention and did not."""
+    own_check: bool | None = None
+    """Whether the puzzle's own check passes it; None where it has none of an example."""
+
+    def beside(self, label: Label) -> bool:
+        """Whether it is of the sample as it is now."""
+        return self.content == digest(label)
+
+    def as_labelled(self, label: Label) -> bool:
+        """Whether verdict, score and report are as the label says."""
+        wanted = (label.verdict, label.score)
+        return (self.verdict, self.score) == wanted and not self.missing
+
+
+Kept = dict[str, dict[str, Given]]
+"""By puzzle and name of the sample, ``26.5/right``."""
+
+
+def digest(label: Label) -> str:
+    """Of a sample's file."""
+    return hashlib.sha256(label.sample.content).hexdigest()[:12]
+
+
+def kept() -> Kept:
+    """What all samples were given that have been graded."""
+    return msgspec.json.decode(KEPT.read_bytes(), type=Kept) if KEPT.exists() else {}
+
+
+def keep(puzzle: str, labels: Sequence[Label], results: Sequence[Graded]) -> None:
+    """Add what samples of a puzzle were given."""
+    all_kept = kept()
+    of_puzzle = all_kept.setdefault(puzzle, {})
+    for label, each in zip(labels, results, strict=True):
+        of_puzzle[label.name] = Given(
+            content=digest(label),
+            verdict=each.verdict,
+            score=each.score,
+            missing=each.missing,
+            own_check=each.own_check,
+        )
+    KEPT.write_bytes(msgspec.json.format(msgspec.json.encode(all_kept, order="sorted"), indent=1))
+
+
+def table() -> str:
+    """One row for each puzzle: how many of its samples were given what their labels say."""
+    rows = [
+        f"| puzzle | {' | '.join(_COLUMNS)} |",
+        "|---|" + "--:|" * len(_COLUMNS),
+    ]
+    given, in_all = kept(), [0] * len(_COLUMNS)
+    for puzzle in NAMES:
+        counts = _counts(every_label(puzzle), given.get(puzzle, {}))
+        in_all = [one + other for one, other in zip(in_all, counts, strict=True)]
+        rows.append(f"| `{puzzle}` | " + " | ".join(map(str, counts)) + " |")
+    rows.append("| all | " + " | ".join(map(str, in_all)) + " |")
+    return "\n".join(rows) + "\n"
+
+
+def _counts(labels: Sequence[Label], given: Mapping[str, Given]) -> list[int]:
+    passed = Verdict.PASS.value
+    graded = [
+        (label, given[label.name])
+        for label in labels
+        if label.name in given and given[label.name].beside(label)
+    ]
+    right = sum(label.verdict == passed for label in labels)
+    passes = sum(g.verdict == passed != label.verdict for label, g in graded)
+    fails = sum(label.verdict == passed != g.verdict for label, g in graded)
+    as_labelled = sum(g.as_labelled(label) for label, g in graded)
+    return [
+        *(len(labels), right, len(labels) - right, len(labels) - len(graded), as_labelled),
+        *(passes, fails, len(graded) - as_labelled - passes - fails),
+        sum(g.own_check is True and label.verdict != passed for label, g in graded),
+    ]
+
+
+def filled(page: str) -> str:
+    """The page with the table between its marks."""
+    before, _, rest = page.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return f"{before}{BEGIN}{table()}{END}{after}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -200,36 +312,36 @@ def summary(results: list[Graded]) -> dict[str, int]:
 def main() -> None:
     """Entry point."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--puzzle", default=DEFAULT, choices=NAMES)
+    parser.add_argument("--puzzle", nargs="+", default=[DEFAULT], choices=NAMES)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--only", default="", help="samples whose name contains this")
     parser.add_argument("--editions", action="store_true", help="those of all editions")
     parser.add_argument("--out", type=Path, help="keep the records and reports here")
     parser.add_argument("--resume", action="store_true", help="keep the records in --out")
     parser.add_argument("--from-class", type=Path, help="the folder of a class that was graded")
+    parser.add_argument("--table", action="store_true", help="write the table, grade nothing")
     arguments = parser.parse_args()
-    puzzle = arguments.puzzle
-    chosen = every_label(puzzle) if arguments.editions else default_labels(puzzle)
-    labels = [label for label in chosen if arguments.only in label.name]
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = arguments.out or Path(temporary)
-        if arguments.from_class:
-            take_from_class(arguments.from_class, labels, folder)
-        results = grade_all(
-            labels,
-            folder,
-            jobs=arguments.jobs,
-            tell=_tell,
-            resume=arguments.resume or arguments.from_class is not None,
-        )
-    counts = summary(results)
-    for name, number in counts.items():
-        print(f"{number:6}  {name}")
-    if not arguments.only:
-        RESULTS.mkdir(exist_ok=True)
-        report = {"summary": counts, "samples": [asdict(each) for each in results]}
-        name = "verdict_quality" if puzzle == DEFAULT else f"verdict_quality_{puzzle}"
-        (RESULTS / f"{name}.json").write_text(json.dumps(report, indent=1) + "\n")
+    if arguments.table:
+        PAGE.write_text(filled(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+        return
+    for puzzle in arguments.puzzle:
+        chosen = every_label(puzzle) if arguments.editions else default_labels(puzzle)
+        labels = [label for label in chosen if arguments.only in label.name]
+        with tempfile.TemporaryDirectory() as temporary:
+            folder = arguments.out / puzzle if arguments.out else Path(temporary)
+            if arguments.from_class:
+                take_from_class(arguments.from_class, labels, folder)
+            results = grade_all(
+                labels,
+                folder,
+                jobs=arguments.jobs,
+                tell=_tell,
+                resume=arguments.resume or arguments.from_class is not None,
+            )
+        keep(puzzle, labels, results)
+        print(puzzle)
+        for name, number in summary(results).items():
+            print(f"{number:6}  {name}")
 
 
 def _tell(graded: Graded) -> None:
