@@ -66,14 +66,7 @@ class Together:
     @classmethod
     def on(cls, device: CaseDevice) -> Together:
         """On a device, which is open."""
-        setup = LaneSetup(
-            module="together",
-            toolchain=locate(edition.find(DEFAULT_EDITION)),
-            isolation=probe_once(Wanted.AUTO).level,
-            device="software",
-            timeout=_SECONDS,
-        )
-        return cls(device, setup)
+        return cls(device, default_setup())
 
     def built(self, wanted: Sequence[TextAtShape]) -> Built:
         """All of them, compiled in one go, or in as many as there are ways to run them."""
@@ -152,6 +145,22 @@ class Together:
         return Built(shapes=[HarnessShape(library, place, ()) for place in range(len(calls))])
 
 
+def default_setup() -> LaneSetup:
+    """What the default edition compiles with, for the software device, given time enough."""
+    return LaneSetup(
+        module="together",
+        toolchain=locate(edition.find(DEFAULT_EDITION)),
+        isolation=probe_once(Wanted.AUTO).level,
+        device="software",
+        timeout=_SECONDS,
+    )
+
+
+def refused_copies(said: str) -> frozenset[int]:
+    """The places of the copies that the compiler names in what it said. There may be others."""
+    return frozenset(map(int, _COPY.findall(said)))
+
+
 def lanes_together(wanted: Sequence[TextAtShape]) -> Iterator[ProgramLane]:
     """A lane for each text at a shape, of which all are compiled in one go."""
     with Together.open() as device:
@@ -166,4 +175,4 @@ def lanes_together(wanted: Sequence[TextAtShape]) -> Iterator[ProgramLane]:
 
 
 def _refused(said: str) -> Built:
-    return Built(refused=frozenset(map(int, _COPY.findall(said))), said=said)
+    return Built(refused=refused_copies(said), said=said)

@@ -227,6 +227,16 @@ def test_an_access_that_is_not_clean_explains_more_than_where_wrong_values_stand
         assert (known is not None) is said
 
 
+@pytest.mark.parametrize("puzzle", ["map", "zip", "blocks", "pooling", "axis_sum"])
+def test_right_values_are_no_mistake_in_values(puzzle):
+    """A case may fail for another reason alone: an input that was changed, say."""
+    part = part_of(puzzle)
+    tally = tally_of(part, lambda right, *_: right)
+    for failing in (tally.all_passing, tally.all_passing[:1], tally.all_passing[1::2]):
+        assert recognised(part, failing, passing=tally.all_passing) is None
+        assert recognised(part, failing) is None
+
+
 def wrong_by(name, change):
     """A mistake that shows as a change of the right sum."""
     return Mistake(

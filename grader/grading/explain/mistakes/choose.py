@@ -54,16 +54,17 @@ def recognised(
     Args:
         part: What the cases are of.
         failing: Cases that fail. Those without output have a reason of their own, and say nothing
-            of values.
+            of values; those whose values are right have one as well, and count as right.
         passing: Cases that are right. A mistake that would have made one at the size of a failing
             case wrong is not what was done.
     """
     # The same case may be among them twice.
-    cases = list({id(each.case): each for each in failing if each.comparisons}.values())
+    seen = {id(each.case): each for each in failing if each.comparisons}.values()
+    cases = [each for each in seen if not each.right]
     if not cases:
         return None
     sizes = {each.case.shape.number for each in cases}
-    right = [each for each in passing if each.right]
+    right = [each for each in (*passing, *seen) if each.right]
     same = [each for each in right if each.case.shape.number in sizes]
     found = _one_of(part, _fitting(Seen(part, cases, right)), [*cases, *right])
     if found is not None:
