@@ -9,8 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grader.choices import DEFAULT_EDITION
+from grader.errors import ToolchainFault
 from grader.puzzles import DEFAULT
 from grader.samples import REWRITTEN, Sample, read_samples, write_samples
+from grader.toolchain import edition as editions
+from grader.toolchain.toolchain import locate
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +84,15 @@ def default_labels(puzzle: str = DEFAULT) -> list[Label]:
 def rewritten_labels(puzzle: str = DEFAULT) -> list[Label]:
     """The second set: kernels rewritten as a whole, labelled before any of them was graded."""
     return labels_of(DEFAULT_EDITION, group=REWRITTEN, puzzle=puzzle)
+
+
+def missing(edition: str) -> str:
+    """Why an edition can't be run here; empty where it can."""
+    try:
+        locate(editions.find(edition))
+    except ToolchainFault as fault:
+        return f"{fault.what}. {fault.remedy}"
+    return ""
 
 
 def sample_file(

@@ -1,9 +1,8 @@
 """Grade every labelled sample and compare the verdicts with the labels.
 
-    python -m benchmarks.verdict_quality [--puzzle NAME ...] [--jobs 2] [--only TEXT]
-                                         [--out FOLDER [--resume]]
+    python -m benchmarks.verdict_quality [--puzzle NAME ...] [--edition NAME ...] [--jobs 2]
+                                         [--only TEXT] [--out FOLDER [--resume]]
     python -m benchmarks.verdict_quality --from-class grade-out/benchmark-class/run
-    python -m benchmarks.verdict_quality --table
 
 Prints false passes, false fails and other differences, and beside them what the puzzle's own check
 (one example, ``rtol=1e-5``; of a program, its ``main``) says about the same files. Each sample is
@@ -11,10 +10,9 @@ graded by the command ``grade submit``, as a user would; with ``--from-class`` t
 of a class that ``benchmarks.batch_class`` had graded, and only what is not among them is graded
 here.
 
-What each sample was given is kept in ``results/verdict_quality.json``, with a digest of the file: a
-sample that has been changed since counts as not graded. ``--table`` grades nothing; it writes the
-table in ``benchmarks/README.md`` from what is kept and from the labels as they are now. A test
-holds the two together.
+Of the default edition, or of those that ``--edition`` names. What each sample was given is kept in
+``results/verdict_quality.json``, with a digest of the file: one that was changed later counts as
+not graded. `benchmarks.verdict_tables` makes tables of it.
 """
 
 from __future__ import annotations
@@ -26,37 +24,25 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 import msgspec
 import numpy as np
 
-from benchmarks.labels import Label, default_labels, every_label
+from benchmarks.labels import Label, every_label, missing
 from grader.batch.pool import core_of_its_own
 from grader.batch.results import student_results
 from grader.batch.store import Store
+from grader.choices import DEFAULT_EDITION
 from grader.puzzles import DEFAULT, NAMES
 from grader.record import Aspect, Record, Status, Verdict, encode, load
+from grader.toolchain import edition as editions
 
 RESULTS = Path(__file__).parent / "results"
 KEPT = RESULTS / "verdict_quality.json"
-PAGE = Path(__file__).parent / "README.md"
-_COLUMNS: Final = (
-    "samples",
-    "right",
-    "wrong",
-    "not graded",
-    "as labelled",
-    "false passes",
-    "false fails",
-    "other scores or reports",
-    "wrong ones that its own check passes",
-)
-BEGIN, END = "<!-- verdicts: begin -->\n", "<!-- verdicts: end -->"
 
 
 class Given(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,7 +57,7 @@ class Given(msgspec.Struct, frozen=True, kw_only=True):
     own_check: bool | None = None
     """Whether the puzzle's own check passes it; None where it has none of an example."""
 
-    def beside(self, label: Label) -> bool:
+    def is_of(self, label: Label) -> bool:
         """Whether it is of the sample as it is now."""
         return self.content == digest(label)
 
@@ -108,46 +94,6 @@ def keep(puzzle: str, labels: Sequence[Label], results: Sequence[Graded]) -> Non
             own_check=each.own_check,
         )
     KEPT.write_bytes(msgspec.json.format(msgspec.json.encode(all_kept, order="sorted"), indent=1))
-
-
-def table() -> str:
-    """One row for each puzzle: how many of its samples were given what their labels say."""
-    rows = [
-        f"| puzzle | {' | '.join(_COLUMNS)} |",
-        "|---|" + "--:|" * len(_COLUMNS),
-    ]
-    given, in_all = kept(), [0] * len(_COLUMNS)
-    for puzzle in NAMES:
-        counts = _counts(every_label(puzzle), given.get(puzzle, {}))
-        in_all = [one + other for one, other in zip(in_all, counts, strict=True)]
-        rows.append(f"| `{puzzle}` | " + " | ".join(map(str, counts)) + " |")
-    rows.append("| all | " + " | ".join(map(str, in_all)) + " |")
-    return "\n".join(rows) + "\n"
-
-
-def _counts(labels: Sequence[Label], given: Mapping[str, Given]) -> list[int]:
-    passed = Verdict.PASS.value
-    graded = [
-        (label, given[label.name])
-        for label in labels
-        if label.name in given and given[label.name].beside(label)
-    ]
-    right = sum(label.verdict == passed for label in labels)
-    passes = sum(g.verdict == passed != label.verdict for label, g in graded)
-    fails = sum(label.verdict == passed != g.verdict for label, g in graded)
-    as_labelled = sum(g.as_labelled(label) for label, g in graded)
-    return [
-        *(len(labels), right, len(labels) - right, len(labels) - len(graded), as_labelled),
-        *(passes, fails, len(graded) - as_labelled - passes - fails),
-        sum(g.own_check is True and label.verdict != passed for label, g in graded),
-    ]
-
-
-def filled(page: str) -> str:
-    """The page with the table between its marks."""
-    before, _, rest = page.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}{table()}{END}{after}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -315,18 +261,21 @@ def main() -> None:
     parser.add_argument("--puzzle", nargs="+", default=[DEFAULT], choices=NAMES)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--only", default="", help="samples whose name contains this")
-    parser.add_argument("--editions", action="store_true", help="those of all editions")
+    parser.add_argument("--edition", nargs="+", default=[DEFAULT_EDITION], choices=editions.names())
     parser.add_argument("--out", type=Path, help="keep the records and reports here")
     parser.add_argument("--resume", action="store_true", help="keep the records in --out")
     parser.add_argument("--from-class", type=Path, help="the folder of a class that was graded")
-    parser.add_argument("--table", action="store_true", help="write the table, grade nothing")
     arguments = parser.parse_args()
-    if arguments.table:
-        PAGE.write_text(filled(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
-        return
+    for name in (lacking := {each for each in arguments.edition if missing(each)}):
+        print(f"{name}: not run: {missing(name)}")
     for puzzle in arguments.puzzle:
-        chosen = every_label(puzzle) if arguments.editions else default_labels(puzzle)
-        labels = [label for label in chosen if arguments.only in label.name]
+        labels = [
+            label
+            for label in every_label(puzzle)
+            if label.edition in arguments.edition
+            and label.edition not in lacking
+            and arguments.only in label.name
+        ]
         with tempfile.TemporaryDirectory() as temporary:
             folder = arguments.out / puzzle if arguments.out else Path(temporary)
             if arguments.from_class:

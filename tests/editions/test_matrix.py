@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.editions_matrix import COLUMNS, Cell, cells, missing
-from benchmarks.labels import labels_of
+from benchmarks.labels import labels_of, missing
 from benchmarks.verdict_quality import grade_one
+from benchmarks.verdict_tables import COLUMNS, Cell, cells
 from grader.toolchain import edition as editions
 
 REFERENCES = ("right.mojo", "skeleton.mojo", "whole_domain.mojo")

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.editions_matrix import Cell, missing, program_cells, programs_as_markdown
+from benchmarks.labels import missing
 from benchmarks.verdict_quality import grade_one
+from benchmarks.verdict_tables import Cell, program_cells
 from grader.choices import DEFAULT_EDITION
 from grader.puzzles import NAMES, find
 from grader.record import Reason, load
@@ -72,18 +73,3 @@ def test_every_edition_that_grades_programs_has_all_of_them():
     wrong = {(c.edition, c.column.partition(" ")[0]) for c in CELLS if 0 < c.label.score < 100}
     assert wrong == programs
     assert set(EVERY_RUN) == graded - {DEFAULT_EDITION}
-
-
-def test_the_table_has_a_row_for_each_puzzle_and_what_is_not_as_labelled_in_bold():
-    columns = ["map right", "map next_element", "zip right"]
-    cells = {
-        "map right": {"score": 100, "as_labelled": True},
-        "map next_element": {"score": 20, "as_labelled": False},
-    }
-    rows = [{"edition": "26.4", "cells": cells}, {"edition": "25.3", "cells": {}}]
-    assert programs_as_markdown({"columns": columns, "editions": rows}).splitlines() == [
-        "| puzzle | samples | 26.4 |",
-        "|---|---|---|",
-        "| `map` | right, next element | 100 **20** |",
-        "| `zip` | right | - |",
-    ]

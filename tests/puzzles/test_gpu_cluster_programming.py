@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pytest
 
-from benchmarks.editions_matrix import missing
+from benchmarks.labels import missing
 from benchmarks.mutants import SYNCHRONISES
 from benchmarks.together import lanes_together
 from grader.choices import DEFAULT_EDITION

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.editions_matrix import missing
-from benchmarks.labels import Label, every_label
+from benchmarks.labels import Label, every_label, missing
 from benchmarks.mutants import Quick, shows_a_problem
 from benchmarks.together import lanes_together
 from benchmarks.verdict_quality import grade_one
