@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Final
 
 import msgspec
 
@@ -28,10 +27,7 @@ from grader.toolchain.compiler import HowToCompile
 from grader.toolchain.edition import CallTraits
 from grader.toolchain.harness import OpCall, build_op_harness
 from grader.toolchain.kernels import LIMITS
-from grader.toolchain.packaging import parse
-
-_WITHIN: Final = "error: function instantiation failed"
-"""How the compiler begins to say what is wrong behind a call that it has accepted."""
+from grader.toolchain.packaging import GENERIC, parse
 
 
 class OpRefused(NotWritten):
@@ -106,7 +102,8 @@ def build_directly(
         file = workspace.student_file
     if library is None:
         # The call itself may be what does not fit: a graph knows more ways to call an op.
-        if built.outcome.limit is None and _WITHIN in built.output:
+        within = any(f"error: {each}" in built.output for each in GENERIC)
+        if built.outcome.limit is None and within:
             raise OpRefused(parse(built.output, stage="compile", student_file=file))
         raise NotWritten(f"it is not built: {built.output}")
     return {shape.number: HarnessShape(library, place, ()) for place, shape in enumerate(shapes)}

@@ -18,6 +18,7 @@ import msgspec
 from grader.intake.lexer import CLOSING, OPENING
 from grader.record import Diagnostic
 from grader.toolchain.edition import Edition
+from grader.toolchain.packaging import GENERIC
 from grader.wording.compiler import not_registered, registered_as
 
 Pattern = tuple[str, str]
@@ -28,8 +29,7 @@ _LONG_TYPE: Final = 40
 """Characters of a type that is shown whole."""
 _OTHERS: Final = "..."
 _SAYS_NOTHING: Final = re.compile(
-    r"function instantiation failed|call expansion failed|too many errors emitted"
-    r"|The graph compiler could not elaborate|.?$"
+    rf"{'|'.join(GENERIC)}|too many errors emitted|The graph compiler could not elaborate|.?$"
 )
 """What is left out beside an error that says what is wrong."""
 _NO_OP: Final = re.compile(

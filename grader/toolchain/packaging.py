@@ -36,7 +36,7 @@ _BUILDING = re.compile(
     r"|Could not find a mojo kernel registered for "
     r"|kernel '[^']{0,200}' has no execute function)"
 )
-_GENERIC = ("function instantiation failed", "call expansion failed")
+GENERIC = ("function instantiation failed", "call expansion failed")
 """Beginnings of messages that say where something failed; a note below says what."""
 _CONSTRAINT = re.compile(r"constraint failed: (?P<text>.+)$")
 
@@ -111,7 +111,7 @@ class _Open:
     ) -> Diagnostic:
         """The message for the record, with its cause and its place as far as these are known."""
         place = self.place or next((p for _, p in reversed(self.notes) if p is not None), None)
-        kept = [note for note in self.notes if not note[0].startswith(_GENERIC)]
+        kept = [note for note in self.notes if not note[0].startswith(GENERIC)]
         return Diagnostic(
             severity="warning" if self.severity == "warning" else "error",
             message=_cut(self._says()),
@@ -137,7 +137,7 @@ class _Open:
         for text in texts:
             if match := _CONSTRAINT.search(text):
                 return match["text"]
-        return next((text for text in texts if not text.startswith(_GENERIC)), self.text)
+        return next((text for text in texts if not text.startswith(GENERIC)), self.text)
 
 
 def is_about_the_op(diagnostic: Diagnostic) -> bool:
