@@ -237,6 +237,18 @@ def test_right_values_are_no_mistake_in_values(puzzle):
         assert recognised(part, failing) is None
 
 
+@pytest.mark.parametrize("puzzle", ["map", "guards", "blocks", "shared_memory"])
+def test_an_access_that_is_not_clean_explains_more_than_zeros(puzzle):
+    """A guard that lets the wrong threads through: where there are none, nothing is written."""
+    part = part_of(puzzle)
+    tally = tally_of(part, lambda right, *_: 0 * right)
+    zeros = recognised(part, tally.all_failing, passing=tally.all_passing)
+    assert zeros is not None
+    found = Finding(kind=FindingKind.OUT_OF_BOUNDS, message="", kernel="k")
+    ended = replace(tally.all_failing[0], comparisons=(), findings=((found, Attribution.STUDENT),))
+    assert recognised(part, [*tally.all_failing[1:], ended], passing=tally.all_passing) is None
+
+
 def wrong_by(name, change):
     """A mistake that shows as a change of the right sum."""
     return Mistake(

@@ -66,12 +66,15 @@ def recognised(
     sizes = {each.case.shape.number for each in cases}
     right = [each for each in (*passing, *seen) if each.right]
     same = [each for each in right if each.case.shape.number in sizes]
+    clean = all(each.comparisons and not _shows(each, UNCLEAN) for each in failing)
+    if not clean and not any(np.any(output) for each in cases for output in each.run.outputs or ()):
+        # That nothing was written says less than the access which ends other launches of it.
+        return None
     found = _one_of(part, _fitting(Seen(part, cases, right)), [*cases, *right])
     if found is not None:
         return found
     # A value that may be anything explains any other.
     if not any(_shows(each, SHOWS_IN_VALUES) for each in cases):
-        clean = all(each.comparisons and not _shows(each, UNCLEAN) for each in failing)
         found = _first((*_BY_ITSELF, *(_BY_PLACE if clean else ())), Seen(part, cases, right))
         if found is not None:
             return found
