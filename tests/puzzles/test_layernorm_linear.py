@@ -18,6 +18,7 @@ from grader.puzzles.layernorm_linear.bound import (
     backward,
     forward,
 )
+from tests.grading.simulated import named
 from tests.puzzles.test_attention import chained, falling, halved, products, rising
 from tests.puzzles.test_softmax import cut_to, half, off_by
 
@@ -425,6 +426,21 @@ def test_a_mistake_says_something_or_nothing_at_every_size(part, mistake):
         shapes = {spec.name: spec.extents(sizes) for spec in part.outputs}
         for name, answer in answers_of(part, mistake, inputs, sizes).items():
             assert answer.shape == shapes[name]
+
+
+@pytest.mark.parametrize("seed", ["one", "two", "three"])
+def test_the_variance_for_its_root_is_named_however_the_kernel_rounds(seed):
+    def program(right, inputs, sizes):
+        x, count = inputs["input"], F(sizes["hidden_dim"])
+        mean = x.sum(axis=-1, dtype=F, keepdims=True) / count
+        variance = (x * x).sum(axis=-1, dtype=F, keepdims=True) / count - mean * mean
+        scale = F(1) / (variance + F(EPSILON))
+        y = (x - mean) * scale * inputs["ln_weight"] + inputs["ln_bias"]
+        return y.astype(F) @ inputs["linear_weight"].T + inputs["linear_bias"]
+
+    known = named(UNFUSED, program, seed)
+    assert known is not None
+    assert known.name == "no-root"
 
 
 @pytest.mark.parametrize("values", KINDS)

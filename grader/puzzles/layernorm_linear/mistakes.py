@@ -26,6 +26,11 @@ def _spread_out(positions: Positions) -> NDArray[np.bool_]:
     return np.asarray(positions.spread[:, 0] >= 2 * EPSILON)
 
 
+def _no_smaller_squared(positions: Positions) -> NDArray[np.bool_]:
+    """Where the variance is not far below its root, so that rounding counts for little more."""
+    return np.asarray(positions.spread[:, 0] >= 0.25)
+
+
 def _normed(
     name: str, explanation: str, advice: str, norm: Norm, *, sure: Sure | None = None
 ) -> Mistake:
@@ -186,6 +191,7 @@ OF_FORWARD = sketched(
         "The elements were divided by the variance, not by its square root.",
         "What has the same unit as an element?",
         _scaled_by(lambda x: 1 / x.spread),
+        sure=_no_smaller_squared,
     ),
     _normed(
         "no-epsilon",
