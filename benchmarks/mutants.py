@@ -9,7 +9,8 @@ which every check passes is a survivor: either it means the same as the answer, 
 compile say nothing.
 
 A grading of each would take hours. So many are compiled in one go, for one size, and each runs its
-first cases there: a problem that a check takes kills it. Only those without one are graded.
+first cases there: a problem that a check takes kills it. Those without one are compiled for all
+sizes of a plan. Only what shows nothing there either is graded.
 """
 
 from __future__ import annotations
@@ -59,7 +60,9 @@ OPERATORS = {
 AXES = ("x", "y")
 SYNCHRONISES = ("barrier", "cluster_sync", "cluster_arrive", "cluster_wait")
 TOGETHER = 16
-"""Mutants that are compiled in one go."""
+"""Mutants that are compiled in one go, for one size of each part."""
+MOST_INSTANCES = 48
+"""The most that are compiled in one go for several sizes: mutants times sizes."""
 COMPILE_SECONDS = 600.0
 _NUMBER_OF_COPY = re.compile(r"\bk[0-9a-f]{8}_(\d+)\.mojo:\d+:\d+: error")
 ENDINGS = ("killed", "survived", "equivalent", "stillborn", "fault")
@@ -158,12 +161,18 @@ class Quick:
     @classmethod
     def of(cls, name: str) -> Quick:
         """At the largest of the sizes of each part that the task asks for."""
+        every = cls.at_all_sizes(name)
+        assigned = [each for each in every.shapes if not each.beyond]
+        largest = {each.part.name: each for each in sorted(assigned, key=lambda each: each.extent)}
+        return cls(every.puzzle, tuple(largest.values()))
+
+    @classmethod
+    def at_all_sizes(cls, name: str) -> Quick:
+        """At all that a grading of a program would try, those beyond the task among them."""
         puzzle = find(name)
         names = {part.name for part in puzzle.parts}
         planned = plan.draw(puzzle, seed=name, own_kernel=names, tries=plan.Tries.SAMPLE)
-        assigned = [each for each in planned if not each.beyond]
-        largest = {each.part.name: each for each in sorted(assigned, key=lambda each: each.extent)}
-        return cls(puzzle, tuple(largest.values()))
+        return cls(puzzle, planned)
 
     def endings(self, mutants: Sequence[Mutant]) -> Iterator[tuple[Mutant, str]]:
         """Each mutant with how it ends: killed, stillborn, or nothing where no case tells."""
@@ -292,17 +301,32 @@ def _endings(
     puzzle: str, mutants: Sequence[Mutant], folder: Path, known: Mapping[tuple[str, str], str]
 ) -> Iterator[tuple[Mutant, str]]:
     """Each mutant with how it ends, one of `ENDINGS`."""
-    quickly = Quick.of(puzzle)
+    quickly, widely = Quick.of(puzzle), Quick.at_all_sizes(puzzle)
     text = reference_kernel(puzzle, DEFAULT_EDITION, "right.mojo").read_text("utf-8")
     answer = Mutant(puzzle=puzzle, part="", name="none", text=text)
-    if [each for _, each in quickly.endings([answer])] != [""]:
+    if [each for _, each in widely.endings([answer])] != [""]:
         raise SystemExit(f"the right answer of {puzzle} shows a problem: nothing could be told")
-    for first in range(0, len(mutants), TOGETHER):
-        for mutant, quick in quickly.endings(mutants[first : first + TOGETHER]):
-            why = known.get((puzzle, mutant.name), "")
-            ended = quick or ("equivalent" if why else _grade(mutant, folder))
-            print(f"{ended:<10} {puzzle:<22} {mutant.name} {why}", flush=True)
-            yield mutant, ended
+
+    def told(mutant: Mutant, ended: str) -> tuple[Mutant, str]:
+        why = known.get((puzzle, mutant.name), "")
+        ended = ended or ("equivalent" if why else _grade(mutant, folder))
+        print(f"{ended:<10} {puzzle:<22} {mutant.name} {why}", flush=True)
+        return mutant, ended
+
+    left: list[Mutant] = []
+    for some in _groups(mutants, TOGETHER):
+        for mutant, ended in quickly.endings(some):
+            if ended or (puzzle, mutant.name) in known:
+                yield told(mutant, ended)
+            else:
+                left.append(mutant)
+    for some in _groups(left, max(1, MOST_INSTANCES // len(widely.shapes))):
+        for mutant, ended in widely.endings(some):
+            yield told(mutant, ended)
+
+
+def _groups(mutants: Sequence[Mutant], size: int) -> Iterator[Sequence[Mutant]]:
+    yield from (mutants[first : first + size] for first in range(0, len(mutants), size))
 
 
 if __name__ == "__main__":
