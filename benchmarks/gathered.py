@@ -35,20 +35,25 @@ _RUNNING: Final = 2
 NOT_RUN: Final = "the program is not built in this benchmark"
 
 
-def grade_gathered(wanted: Iterable[tuple[Label, Path]]) -> None:
-    """Grade samples of one puzzle; the record of each comes into its folder."""
+def grade_gathered(wanted: Iterable[tuple[Label, Path]], *, seed: str | None = None) -> None:
+    """Grade samples of one puzzle; the record of each comes into its folder.
+
+    Args:
+        wanted: The samples, each with its folder.
+        seed: Of their cases; None takes that of the user.
+    """
     todo = list(wanted)
     for first in range(0, len(todo), AT_A_TIME):
-        _grade_together(todo[first : first + AT_A_TIME])
+        _grade_together(todo[first : first + AT_A_TIME], seed)
 
 
-def _grade_together(todo: Sequence[tuple[Label, Path]]) -> None:
+def _grade_together(todo: Sequence[tuple[Label, Path]], seed: str | None) -> None:
     context = multiprocessing.get_context("fork")
     running = context.Semaphore(_RUNNING)
     children: dict[Connection, ForkProcess] = {}
     for label, folder in todo:
         ours, theirs = context.Pipe()
-        process = context.Process(target=_child, args=(label, folder, theirs, running))
+        process = context.Process(target=_child, args=(label, folder, seed, theirs, running))
         process.start()
         theirs.close()
         children[ours] = process
@@ -100,7 +105,9 @@ def _answer(waiting: dict[Connection, Sequence[SourceCopy]]) -> None:
             _answer({each: rest[each] for each in some})
 
 
-def _child(label: Label, folder: Path, parent: Connection, running: Semaphore) -> None:
+def _child(
+    label: Label, folder: Path, seed: str | None, parent: Connection, running: Semaphore
+) -> None:
     """Grade a sample; in a process of its own."""
 
     def to_ptx(
@@ -133,7 +140,8 @@ def _child(label: Label, folder: Path, parent: Connection, running: Semaphore) -
     setattr(OwnProgram, "run", _not_run)  # noqa: B010
     try:
         with running:
-            record = grade(label.path, puzzle=label.sample.puzzle, edition=label.edition)
+            puzzle = label.sample.puzzle
+            record = grade(label.path, puzzle=puzzle, edition=label.edition, seed=seed)
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "record.json").write_bytes(encode(record))
     except Exception:  # the others go on
