@@ -1,6 +1,7 @@
 """Change one thing at a time in the kernels of a right answer, and grade each of these mutants.
 
-    python -m benchmarks.mutants [--puzzle NAME ...] [--at-most N] [--list] [--out FOLDER]
+    python -m benchmarks.mutants [--puzzle NAME ...] [--at-most N] [--synchronisation]
+                                [--list] [--out FOLDER]
 
 Every operator, number, name of a variable, axis and barrier of the kernels is changed; of an op, of
 all functions at the top level of its file. A mutant in
@@ -58,7 +59,14 @@ OPERATORS = {
     "==": ("!=",), "!=": ("==",), "and": ("or",), "or": ("and",),
 }  # fmt: skip
 AXES = ("x", "y")
-SYNCHRONISES = ("barrier", "cluster_sync", "cluster_arrive", "cluster_wait")
+SYNCHRONISES = (
+    "barrier",
+    "cluster_sync",
+    "cluster_arrive",
+    "cluster_wait",
+    "async_copy_wait_all",
+    "async_copy_wait_group",
+)
 TOGETHER = 16
 """Mutants that are compiled in one go, for one size of each part."""
 MOST_INSTANCES = 48
@@ -263,6 +271,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--puzzle", action="append", choices=NAMES)
     parser.add_argument("--at-most", type=int, help="of each puzzle, drawn with a fixed seed")
+    parser.add_argument("--synchronisation", action="store_true", help="only what is left out")
     parser.add_argument("--list", action="store_true", help="only say what they are")
     parser.add_argument("--out", type=Path, help="keep survivors and their records here")
     arguments = parser.parse_args()
@@ -271,6 +280,8 @@ def main() -> None:
     chosen = {}
     for name in arguments.puzzle or NAMES:
         found = mutants_of(name)
+        if arguments.synchronisation:
+            found = [each for each in found if each.name.endswith("=> pass")]
         count = min(len(found), arguments.at_most or len(found))
         chosen[name] = random.Random(name).sample(found, count)
     if arguments.list:
