@@ -12,7 +12,7 @@ With ``--records`` the records lie in ``FOLDER/<puzzle>`` as ``benchmarks.verdic
 leaves them, and what is not there is graded into it. ``--list`` prints what is not as labelled.
 ``--rewritten`` takes the second set in place of the first: kernels that are written anew, not
 edited, with labels that no model of a mistake was made after. ``--gathered`` grades programs in a
-fifth of the time, without their own ``main``: see `benchmarks.gathered`. With ``--seed`` they have
+third of the time, without their own ``main``: see `benchmarks.gathered`. With ``--seed`` they have
 other cases, which should change nothing.
 """
 

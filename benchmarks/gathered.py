@@ -1,8 +1,9 @@
 """Grade many samples of a puzzle, with the kernels of all of them compiled in one go.
 
 Each is graded in a process of its own, as ``grade submit`` does it, but for two things: when the
-kernels are to be compiled it waits for the others, and the file's own program is not built. That
-takes a fifth of the time. Whoever is refused by the compiler is compiled alone, as ever.
+kernels are to be compiled it waits for the others, and the file's own program is not built, unless
+the task is to have it run. That takes a third of the time. Whoever is refused by the compiler is
+compiled alone, as ever.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from grader.api import grade
 from grader.grading.own_program import OwnProgram
 from grader.lanes import kernel_build, ways
 from grader.lanes.kernel_build import CompiledShapes, ShapeOfCopy
-from grader.model.program import ProgramSeen
+from grader.model.program import ProgramCheck, ProgramSeen
+from grader.puzzles import find
 from grader.record import ProgramEnd, encode
 from grader.sandbox import Limits
 from grader.toolchain.compiler import HEAD_START, nothing, text_of
@@ -136,8 +138,9 @@ def _child(
         )
 
     setattr(ways, "to_ptx", to_ptx)  # noqa: B010
-    setattr(OwnProgram, "begin", lambda self: None)  # noqa: B010
-    setattr(OwnProgram, "run", _not_run)  # noqa: B010
+    if not _is_judged_by_its_program(label.sample.puzzle):
+        setattr(OwnProgram, "begin", lambda self: None)  # noqa: B010
+        setattr(OwnProgram, "run", _not_run)  # noqa: B010
     try:
         with running:
             puzzle = label.sample.puzzle
@@ -146,6 +149,12 @@ def _child(
         (folder / "record.json").write_bytes(encode(record))
     except Exception:  # the others go on
         print(label.name, traceback.format_exc(), flush=True)
+
+
+def _is_judged_by_its_program(puzzle: str) -> bool:
+    """Whether running the file's own program is what some part of the task is about."""
+    checks = [each for each in find(puzzle).checks if isinstance(each, ProgramCheck)]
+    return any(each.stands_alone for each in checks)
 
 
 def _not_run(self: OwnProgram, *arguments: object, **others: object) -> ProgramSeen:
