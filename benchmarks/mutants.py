@@ -98,6 +98,11 @@ class Mutant:
     """Number of the line, the line as it was, and as it is."""
     text: str
 
+    @property
+    def leaves_out(self) -> bool:
+        """Whether it leaves a synchronisation out."""
+        return self.name.endswith("=> pass")
+
 
 def mutants_of(puzzle: str) -> list[Mutant]:
     """All mutants of a puzzle's answer, each once."""
@@ -115,6 +120,12 @@ def mutants_of(puzzle: str) -> list[Mutant]:
             found.setdefault(changed, Mutant(puzzle=puzzle, part=part, name=what, text=changed))
     found.pop(text, None)
     return list(found.values())
+
+
+def equivalent() -> dict[tuple[str, str], str]:
+    """Why a mutant means the same as the answer, by its puzzle and name, for those that do."""
+    known = msgspec.toml.decode(KNOWN.read_bytes(), type=_Known).equivalent
+    return {(each.puzzle, mutant): each.why for each in known for mutant in each.mutants}
 
 
 def _kernels_of(puzzle: str, there: Iterable[str]) -> Iterator[tuple[str, str]]:
@@ -275,13 +286,12 @@ def main() -> None:
     parser.add_argument("--list", action="store_true", help="only say what they are")
     parser.add_argument("--out", type=Path, help="keep survivors and their records here")
     arguments = parser.parse_args()
-    known = msgspec.toml.decode(KNOWN.read_bytes(), type=_Known).equivalent
-    reasons = {(each.puzzle, mutant): each.why for each in known for mutant in each.mutants}
+    reasons = equivalent()
     chosen = {}
     for name in arguments.puzzle or NAMES:
         found = mutants_of(name)
         if arguments.synchronisation:
-            found = [each for each in found if each.name.endswith("=> pass")]
+            found = [each for each in found if each.leaves_out]
         count = min(len(found), arguments.at_most or len(found))
         chosen[name] = random.Random(name).sample(found, count)
     if arguments.list:
