@@ -87,3 +87,14 @@ def test_the_inputs_show_each_way_in_which_a_lane_goes_wrong():
             equal += bool((b["input"] == pivot).any())
     assert min(negative, positive) >= 3
     assert equal >= 30
+
+
+@pytest.mark.parametrize("values", [Values.INTEGERS, Values.REALS])
+def test_some_elements_are_equal_to_the_pivot(values):
+    """Who takes <= for < loses the same points, whatever is drawn."""
+    part = PUZZLE.part("warp_partition")
+    for pivot in range(1, 10):
+        for seed in range(20):
+            inputs = drawn(part, {"pivot": pivot}, values, np.random.default_rng(seed))
+            assert (inputs["input"] == pivot).any()
+            assert (inputs["input"] != pivot).any()

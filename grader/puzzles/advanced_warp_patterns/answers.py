@@ -6,18 +6,32 @@ Three of them move numbers or compare them, and are exact. A prefix sum is round
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from grader.puzzle_kit import Arrays, Between, ExpectedOutput, Sizes, sum_of
+from grader.puzzle_kit import Arrays, ArraySpec, Between, ExpectedOutput, Sizes, sum_of
 from grader.puzzles.programs import Answer
 from grader.puzzles.warps import WARP, OfOneSign, elements
 
 NUMBERS = Between(-999, 999)
 EXTREMES = OfOneSign(-999, 999)
 PIVOTS = 9
-AROUND_PIVOTS = Between(-4, 14)
+
+
+@dataclass(frozen=True)
+class AroundPivots(Between):
+    """Numbers of which some are equal to the pivot, among real ones, too: to none by chance."""
+
+    def draw(self, spec: ArraySpec, random: np.random.Generator) -> NDArray[np.generic]:
+        """As of `Between`, with the pivot in two places or one."""
+        drawn = super().draw(spec, random)
+        drawn.flat[random.integers(drawn.size, size=2)] = spec.sizes["pivot"]
+        return drawn
+
+
+AROUND_PIVOTS = AroundPivots(-4, 14)
 """So few whole numbers that some are equal to the pivot, which is one of 1 to 9."""
 
 
