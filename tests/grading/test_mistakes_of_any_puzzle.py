@@ -249,6 +249,32 @@ def test_an_access_that_is_not_clean_explains_more_than_zeros(puzzle):
     assert recognised(part, [*tally.all_failing[1:], ended], passing=tally.all_passing) is None
 
 
+def test_a_mistake_is_named_where_its_terms_nearly_cancel():
+    """Its sum is small then, and its rounding is not: 1,947,320 for 1,947,327."""
+    part = part_of("convolution_1d", "conv_1d_simple")
+    shape = PlannedShape(number=0, part=part, sizes={"size": 8, "conv": 3}, origin="boundary")
+    a = np.array([-16275, 154, -8409, 10605, -27915, -21268, 6985, -6627], np.float32)
+    case = Case(
+        shape=shape,
+        values=Values.INTEGERS,
+        inputs={"a": a, "b": np.array([-15, -200, 54], np.float32)},
+    )
+    made = np.zeros(8, np.float32)
+    for i in range(8):
+        for j in range(min(3, 8 - i)):
+            made[i] = np.float32(np.float64(a[i + j]) * np.float64(a[j]) + np.float64(made[i]))
+    seen = Observation(
+        run=CaseRun(case=case, ending=Ending.OUTPUT, outputs=(made,)),
+        comparisons=compare(case, (made,)),
+        problems=(),
+    )
+    (model,) = (each for each in part.mistakes if each.name == "kernel-from-a")
+    assert (np.abs(made - model.answer(case.inputs, shape.sizes)) > 1).any()
+    known = recognised(part, [seen])
+    assert known is not None
+    assert known.name == "kernel-from-a"
+
+
 def wrong_by(name, change):
     """A mistake that shows as a change of the right sum."""
     return Mistake(

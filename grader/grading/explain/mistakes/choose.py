@@ -229,8 +229,11 @@ def _explains(part: Part, mistake: Mistake, observation: Observation) -> bool:
     if observation.right:
         return False
     said = _said(part, mistake, observation)
+    rounded = _rounded(part, mistake, observation)
     return said is not None and all(
-        gives(said[place], comparison) if place in said else comparison.right
+        gives(said[place], comparison, rounded.get(place, 0.0))
+        if place in said
+        else comparison.right
         for place, comparison in enumerate(observation.comparisons)
     )
 
@@ -238,9 +241,27 @@ def _explains(part: Part, mistake: Mistake, observation: Observation) -> bool:
 def _allows(part: Part, mistake: Mistake, observation: Observation) -> bool:
     """Whether a case that is right would have been right with the mistake as well."""
     said = _said(part, mistake, observation)
+    rounded = _rounded(part, mistake, observation)
     return said is None or all(
-        gives(answer, observation.comparisons[place]) for place, answer in said.items()
+        gives(answer, observation.comparisons[place], rounded.get(place, 0.0))
+        for place, answer in said.items()
     )
+
+
+def _rounded(
+    part: Part, mistake: Mistake, observation: Observation
+) -> dict[int, NDArray[np.float64]]:
+    """How far rounding may lead from what a mistake gives, for each output by its place.
+
+    Where the terms of a sum nearly cancel, its rounding is that of the terms: of the sum of their
+    absolute values, which the mistake gives for the absolute values of the inputs.
+    """
+    inputs = {name: np.abs(array) for name, array in observation.case.inputs.items()}
+    answers = _answers(part, mistake, inputs, observation.case.shape.sizes) or {}
+    return {
+        place: ROUNDED * np.nan_to_num(np.abs(answer), nan=0.0, posinf=0.0)
+        for place, answer in answers.items()
+    }
 
 
 def _tells(part: Part, mistake: Mistake, observation: Observation) -> bool:
