@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from grader.puzzle_kit import Mistake, Place, sketched
-from grader.puzzles.programs import dot, numbers, of_right, some_products
+from grader.puzzle_kit import Arrays, Mistake, Place, Sizes, sketched
+from grader.puzzles.programs import Answer, dot, numbers, of_right, products, some_products
 from grader.puzzles.shapes import A_CELL_EACH, REDUCTION
+
+
+def _of_rounded_products(inputs: Arrays, sizes: Sizes) -> Answer:
+    with np.errstate(over="ignore", invalid="ignore"):
+        rounded = products(inputs).astype(np.float32).astype(np.float16)
+        return np.array([rounded.astype(np.float64).sum()])
+
 
 MISTAKES = sketched(
     {
@@ -83,6 +90,13 @@ MISTAKES = sketched(
         explanation="The elements of a and b were added, not multiplied.",
         advice="What does the task do with the two elements before it sums up?",
         answer=lambda inputs, sizes: np.array([sum(numbers(inputs, each).sum() for each in "ab")]),
+    ),
+    Mistake(
+        name="products-in-float16",
+        place=Place.FLOAT16,
+        explanation="Each product was rounded to Float16 before it was added.",
+        advice="Keep every value in float32: look at the type of shared memory, and at casts.",
+        answer=_of_rounded_products,
     ),
     Mistake(
         name="doubled",
