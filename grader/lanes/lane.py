@@ -36,7 +36,7 @@ RUN_SECONDS = 300.0
 MORE_SECONDS = 1.0
 DEVICE_SECONDS = 600.0
 """For all cases together that the software device may take, without kernels that do not end."""
-SLOW_CASE = 0.5
+SLOW_CASE = 0.25
 """Seconds of a case from which fewer are worth their time."""
 
 
