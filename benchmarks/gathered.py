@@ -128,14 +128,7 @@ def _child(
         running.acquire()
         if compiled is None:
             return kernel_build.to_ptx(workspace, copies, shapes, limits=limits)
-        kernels = compiled.kernels
-        return CompiledShapes(
-            packaged=compiled.packaged,
-            shapes={
-                each.shape.number: [kernels[each.copy][kernel] for kernel in each.kernels]
-                for each in shapes
-            },
-        )
+        return kernel_build.by_shape(compiled, shapes)
 
     setattr(ways, "to_ptx", to_ptx)  # noqa: B010
     if not _is_judged_by_its_program(label.sample.puzzle):

@@ -32,6 +32,7 @@ from grader.sandbox import Limits
 from grader.toolchain.compiler import HEAD_START, nothing
 from grader.toolchain.kernels import (
     CompiledKernel,
+    CompiledKernels,
     SourceCopy,
     WantedKernel,
     compile_kernels,
@@ -118,6 +119,13 @@ def to_ptx(
     compiled = compile_kernels(
         workspace, copies, limits=limits, meanwhile=meanwhile, head_start=head_start
     )
+    return by_shape(compiled, shapes)
+
+
+def by_shape(
+    compiled: CompiledKernels, shapes: Sequence[ShapeOfCopy]
+) -> CompiledShapes[Sequence[CompiledKernel]]:
+    """The kernels of copies by the shapes that run them; none where they did not compile."""
     if not compiled.ok:
         return CompiledShapes(packaged=compiled.packaged)
     return CompiledShapes(
