@@ -25,6 +25,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from grader.decoding import msgpack_as
 from grader.errors import RecordError
 from grader.record import CaseLog
 
@@ -78,7 +79,7 @@ def unpack(log: CaseLog) -> tuple[LoggedCase, ...]:
         data = unpacking.decompress(log.packed, MAX_BYTES)
         if not unpacking.eof or unpacking.unused_data:
             raise ValueError("it is cut off, or too large")
-        cases = msgspec.msgpack.decode(data, type=tuple[LoggedCase, ...])
+        cases = msgpack_as(data, tuple[LoggedCase, ...])
         if len(cases) != log.count:
             raise ValueError(f"it holds {len(cases)} cases and says {log.count}")
     except (zlib.error, msgspec.DecodeError, ValueError, RecursionError) as error:

@@ -16,6 +16,7 @@ from typing import Final
 
 import msgspec
 
+from grader.decoding import data_as
 from grader.folders import data_directory
 
 WRITTEN: Final = "26.5"
@@ -98,7 +99,7 @@ def _lacks(edition: str, text: str) -> bool:
 @cache
 def _rewritings() -> dict[str, _Rewriting]:
     path = data_directory("reference_kernels") / "dialects.toml"
-    read = msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), type=_File)
+    read = data_as(tomllib.loads(path.read_text(encoding="utf-8")), _File)
     return {each.edition: each for each in read.rewriting}
 
 

@@ -27,6 +27,7 @@ import msgspec
 from grader.batch.grading_process import GRADE, run_isolated
 from grader.batch.pool import MAX_CRASHES, Event, GradingStarted, core_of_its_own
 from grader.batch.task import GradingOutcome, Task
+from grader.decoding import msgpack_as
 from grader.errors import GraderFault, UsageError
 
 CONNECT_SECONDS: Final = 20
@@ -153,7 +154,7 @@ class ClusterPool:
         if current is not future:
             return None  # of a try that was given up
         if future.status == "finished":
-            outcome = msgspec.msgpack.decode(future.result(), type=GradingOutcome)
+            outcome = msgpack_as(future.result(), GradingOutcome)
             if not outcome.crash:
                 crashes = max(self._crashes[program], self._starts[program] - 1)
                 self._forget(program)
@@ -197,7 +198,7 @@ def grade_remotely(packed: bytes, function: str, run: str) -> bytes:
     """
     from distributed import get_worker
 
-    task = msgspec.msgpack.decode(packed, type=Task)
+    task = msgpack_as(packed, Task)
     worker = get_worker()
     where = f"{socket.gethostname()} {worker.address}"
     worker.log_event(run, {"program": task.program, "where": where})

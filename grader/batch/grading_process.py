@@ -30,6 +30,7 @@ from typing import IO, Final, NoReturn, TypeVar, cast
 import msgspec
 
 from grader.batch.task import GradingOutcome, Task
+from grader.decoding import msgpack_as
 from grader.errors import GraderFault
 from grader.folders import keep_nothing_of_hypothesis
 from grader.framing import MAX_HEADER, BrokenProtocol, DeadlinePassed, FramedChannel, PeerGone
@@ -241,7 +242,7 @@ def main(name: str) -> None:
         _, packed = channel.receive(deadline=time.monotonic() + _CHANNEL_SECONDS)
     except PeerGone:
         _orphaned()
-    task = msgspec.msgpack.decode(packed, type=Task)
+    task = msgpack_as(packed, Task)
     threading.Thread(target=_watch, args=(lifeline,), name="lifeline", daemon=True).start()
     keep_nothing_of_hypothesis()
     record = msgspec.json.encode(_function(name)(task))

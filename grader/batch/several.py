@@ -44,6 +44,7 @@ from grader.batch.run import dry_run as dry_run_of_one
 from grader.batch.store import Store
 from grader.book import find_book
 from grader.book.shipped import read_shipped
+from grader.decoding import json_as, msgpack_as
 from grader.errors import UsageError
 from grader.grading.conditions import all_code
 from grader.intake.display import one_line
@@ -268,7 +269,7 @@ class _Remembered(msgspec.Struct):
 def _known(folder: Path) -> KnownFiles:
     """What was found out about files before, by the same grader; nothing where it can't be read."""
     with contextlib.suppress(OSError, msgspec.MsgspecError):
-        found = msgspec.msgpack.decode((folder / _FILES).read_bytes(), type=_Remembered)
+        found = msgpack_as((folder / _FILES).read_bytes(), _Remembered)
         if found.code == all_code():
             return found.known
     return KnownFiles()
@@ -291,7 +292,7 @@ def _keep(folder: Path, info: SeveralInfo) -> None:
 
 def _read(folder: Path) -> SeveralInfo:
     try:
-        return msgspec.json.decode((folder / SEVERAL).read_bytes(), type=SeveralInfo)
+        return json_as((folder / SEVERAL).read_bytes(), SeveralInfo)
     except (OSError, msgspec.MsgspecError) as error:
         raise UsageError(
             f"{folder / SEVERAL} can't be read: {one_line(str(error))}",

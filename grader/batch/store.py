@@ -22,6 +22,7 @@ import msgspec
 
 from grader.batch.database import guarded, open_database
 from grader.batch.model import Attempt, Refusal, RunInfo, Source, Student
+from grader.decoding import json_as
 from grader.grading.conditions import Conditions
 from grader.record import Record, Verdict, decode
 
@@ -122,7 +123,7 @@ class Store:
         text = self.meta("info")
         if not text:
             return None
-        info = msgspec.json.decode(text, type=RunInfo)
+        info = json_as(text, RunInfo)
         ((seconds,),) = self._rows("SELECT COALESCE(SUM(seconds), 0) FROM sessions")
         assert isinstance(seconds, (int, float))
         return msgspec.structs.replace(info, seconds=float(seconds))
@@ -143,7 +144,7 @@ class Store:
     def sources(self) -> list[Source]:
         """What the class was collected from, in the order in which it was given first."""
         text = self.meta("sources")
-        return msgspec.json.decode(text, type=list[Source]) if text else []
+        return json_as(text, list[Source]) if text else []
 
     def set_class(
         self,
@@ -202,7 +203,7 @@ class Store:
     def students(self) -> list[Student]:
         """The class, in its order."""
         rows = self._rows("SELECT student FROM students ORDER BY place")
-        return [msgspec.json.decode(_bytes(value), type=Student) for (value,) in rows]
+        return [json_as(_bytes(value), Student) for (value,) in rows]
 
     def attempts(self) -> dict[str, list[StoredAttempt]]:
         """All attempts by student, each in the order of handing in."""
@@ -212,10 +213,8 @@ class Store:
         ):
             found.setdefault(str(student), []).append(
                 StoredAttempt(
-                    attempt=msgspec.json.decode(_bytes(attempt), type=Attempt),
-                    refusal=None
-                    if refusal is None
-                    else msgspec.json.decode(_bytes(refusal), type=Refusal),
+                    attempt=json_as(_bytes(attempt), Attempt),
+                    refusal=None if refusal is None else json_as(_bytes(refusal), Refusal),
                 )
             )
         return found
@@ -236,7 +235,7 @@ class Store:
             "SELECT program, sha256, conditions, verdict, score, seconds FROM results"
         ):
             if str(text) not in conditions:
-                conditions[str(text)] = msgspec.json.decode(str(text), type=Conditions)
+                conditions[str(text)] = json_as(str(text), Conditions)
             assert isinstance(score, int)
             assert isinstance(seconds, float)
             found[str(program)] = KnownResult(
@@ -258,7 +257,7 @@ class Store:
     def extra_score(self, program: str) -> int:
         """The points of extra credit of a program, without the rest of its record."""
         for (packed,) in self._rows("SELECT record FROM results WHERE program = ?", program):
-            return msgspec.json.decode(zlib.decompress(_bytes(packed)), type=_Extra).extra_score
+            return json_as(zlib.decompress(_bytes(packed)), _Extra).extra_score
         return 0
 
     def add_result(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 import msgspec
 
 from grader.book.digests import SHORT
+from grader.decoding import json_as
 from grader.errors import GraderFault
 from grader.folders import data_directory
 
@@ -282,7 +283,7 @@ _Data = TypeVar("_Data")
 
 def _read(path: Path, kind: type[_Data]) -> _Data:
     try:
-        return msgspec.json.decode(path.read_bytes(), type=kind)
+        return json_as(path.read_bytes(), kind)
     except (OSError, msgspec.MsgspecError) as error:
         raise GraderFault(
             f"what the book ships can't be read: {path}: {error}",

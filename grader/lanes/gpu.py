@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 
+from grader.decoding import json_as
 from grader.sandbox import Box, Limits
 from grader.sandbox.policy import Profile, system_paths
 
@@ -92,7 +93,7 @@ def probe() -> GpuProbe:
             timeout=_SECONDS,
             check=True,
         ).stdout
-        return msgspec.json.decode(answer, type=GpuProbe)
+        return json_as(answer, GpuProbe)
     except (OSError, subprocess.SubprocessError, msgspec.DecodeError) as error:
         return GpuProbe(why=f"the driver did not answer: {error}")
 
@@ -122,7 +123,7 @@ def probe_inside(box: Box) -> GpuProbe:
     with box.spawn(command, stage="GPU", limits=limits, environment=variables) as process:
         outcome = process.wait()
     try:
-        return msgspec.json.decode(outcome.stdout, type=GpuProbe)
+        return json_as(outcome.stdout, GpuProbe)
     except msgspec.DecodeError:
         said = outcome.stderr.decode(errors="replace").strip()[-300:]
         return GpuProbe(why=f"the driver did not answer in the sandbox: {said or outcome}")

@@ -11,6 +11,7 @@ from typing import Annotated, ClassVar, Final
 
 import msgspec
 
+from grader.decoding import data_as, json_as
 from grader.device import WARP, Space, occupancy
 from grader.quiz import folder_of_quiz
 from grader.record import AnswerFault, KernelProfile
@@ -233,11 +234,11 @@ class Quiz(_Strict, frozen=True, kw_only=True):
 def find_quiz(name: str) -> Quiz:
     """A quiz by its name."""
     text = (folder_of_quiz(name) / "quiz.toml").read_text("utf-8")
-    return msgspec.convert({"name": name, **tomllib.loads(text)}, type=Quiz)
+    return data_as({"name": name, **tomllib.loads(text)}, Quiz)
 
 
 def counts_of(name: str) -> Counts:
     """What the device counts of a quiz's kernels."""
     data = (folder_of_quiz(name) / "counts.json").read_bytes()
-    found = msgspec.json.decode(data, type=tuple[KernelCounts, ...])
+    found = json_as(data, tuple[KernelCounts, ...])
     return {each.name: each for each in found}

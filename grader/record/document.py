@@ -8,6 +8,7 @@ from typing import Literal
 import msgspec
 
 from grader.choices import HINT_STEPS
+from grader.decoding import json_as
 from grader.errors import ExitCode, RecordError
 from grader.record.outcomes import (
     CaseLog,
@@ -269,7 +270,7 @@ def decode(document: bytes) -> Record:
                 remedy="Grade the submission again: grade submit FILE, or grade batch run "
                 "for a class. The student's file is in the record, under submission.text.",
             )
-        return msgspec.json.decode(document, type=Record)
+        return json_as(document, Record)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise RecordError(
             f"this is not a record that this version reads: {error}",
@@ -282,7 +283,7 @@ class _Version(msgspec.Struct):
 
 
 def _schema(document: bytes) -> str:
-    return msgspec.json.decode(document, type=_Version).schema
+    return json_as(document, _Version).schema
 
 
 def load(path: Path) -> Record:

@@ -12,6 +12,7 @@ from typing import Literal
 
 import msgspec
 
+from grader.decoding import json_as
 from grader.device import (
     CaseEvidence,
     Finding,
@@ -136,7 +137,7 @@ def encode(document: RunDocument) -> bytes:
 
 def decode(data: bytes) -> RunDocument:
     """Read what `encode` wrote."""
-    return msgspec.json.decode(data, type=RunDocument)
+    return json_as(data, RunDocument)
 
 
 MOST_FINDINGS = 200

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from grader.decoding import json_as
 from grader.errors import SandboxFault, ToolchainFault
 from grader.sandbox import interpreter
 from grader.sandbox.scratch import remove_tree
@@ -230,7 +231,7 @@ def _facts(executable: Path) -> dict[str, list[str]]:
             timeout=30,
             check=True,
         ).stdout
-        return msgspec.json.decode(answer, type=dict[str, list[str]])
+        return json_as(answer, dict[str, list[str]])
     except (OSError, subprocess.SubprocessError, msgspec.DecodeError) as error:
         raise ToolchainFault(
             f"The Python interpreter {executable} does not start: {error}.",

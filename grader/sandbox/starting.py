@@ -18,6 +18,7 @@ from typing import NamedTuple, Self
 
 import msgspec
 
+from grader.decoding import json_as
 from grader.errors import SandboxFault
 from grader.framing import BrokenProtocol, DeadlinePassed, FramedChannel, PeerGone
 
@@ -164,7 +165,7 @@ class Handshake:
     def _init(self, popen: subprocess.Popen[bytes], deadline: float) -> int:
         """The process that bubblewrap says is the sandbox's first one."""
         try:
-            return msgspec.json.decode(self._info(deadline), type=_BwrapInfo).child_pid
+            return json_as(self._info(deadline), _BwrapInfo).child_pid
         except (msgspec.DecodeError, UnicodeDecodeError):
             raise _not_up(_last_words(popen)) from None
 

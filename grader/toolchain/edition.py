@@ -14,6 +14,7 @@ from typing import Literal
 import msgspec
 
 from grader.choices import DEFAULT_EDITION
+from grader.decoding import data_as
 from grader.errors import UsageError
 from grader.folders import EDITIONS, edition_names
 
@@ -142,4 +143,4 @@ def find(name: str) -> Edition:
             f"there is no edition {name!r}", remedy=f"Choose one of: {', '.join(names())}."
         )
     data = tomllib.loads((EDITIONS / f"{chosen}.toml").read_text(encoding="utf-8"))
-    return msgspec.convert({"name": chosen, **data}, type=Edition)
+    return data_as({"name": chosen, **data}, Edition)

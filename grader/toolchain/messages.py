@@ -15,6 +15,7 @@ from typing import Final
 
 import msgspec
 
+from grader.decoding import data_as
 from grader.intake.lexer import CLOSING, OPENING
 from grader.record import Diagnostic
 from grader.toolchain.edition import Edition
@@ -57,7 +58,7 @@ class Meaning(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 def meanings() -> tuple[Meaning, ...]:
     """The rows of ``messages.toml``; the first that fits is told."""
     text = Path(__file__).with_name("messages.toml").read_text(encoding="utf-8")
-    return tuple(msgspec.convert(tomllib.loads(text)["meaning"], type=list[Meaning]))
+    return tuple(data_as(tomllib.loads(text)["meaning"], list[Meaning]))
 
 
 def texts_of(diagnostic: Diagnostic) -> list[str]:

@@ -24,6 +24,7 @@ from pathlib import Path
 
 import msgspec
 
+from grader.decoding import json_as
 from grader.errors import ToolchainFault, UsageError
 from grader.folders import user_folder
 from grader.toolchain.edition import Edition, names
@@ -81,7 +82,7 @@ def installed(edition: Edition) -> Manifest | None:
     """
     try:
         folder = environment(edition)
-        manifest = msgspec.json.decode((folder / MANIFEST).read_bytes(), type=Manifest)
+        manifest = json_as((folder / MANIFEST).read_bytes(), Manifest)
     except (OSError, msgspec.DecodeError, ToolchainFault):
         return None
     if manifest.max_version != edition.max_version or not python(folder).exists():

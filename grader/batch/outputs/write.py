@@ -25,6 +25,7 @@ from grader.batch.outputs.dashboard import render_dashboard
 from grader.batch.outputs.diagnosis import Troubles
 from grader.batch.outputs.feedback import RecordTrimmer
 from grader.batch.outputs.gradebooks import ClassMarks, render_all
+from grader.decoding import json_as, msgpack_as
 from grader.errors import GraderFault
 from grader.folders import data_directory
 from grader.grading.conditions import all_code
@@ -145,7 +146,7 @@ def write_file(path: Path, data: bytes) -> None:
 def _read(path: Path) -> dict[str, _Entry]:
     """The list of an earlier time; nothing where there is none that can be read."""
     with suppress(OSError, msgspec.DecodeError, UnicodeDecodeError):
-        listing = msgspec.json.decode(path.read_bytes(), type=_Listing)
+        listing = json_as(path.read_bytes(), _Listing)
         if listing.schema == _SCHEMA:
             return listing.files
     return {}
@@ -290,7 +291,7 @@ def _similarity(
     if target.keep(_SIMILARITY, summary, source):
         try:
             data = (folder / summary).read_bytes()
-            return msgspec.msgpack.decode(data, type=similarity_pages.Overview)
+            return msgpack_as(data, similarity_pages.Overview)
         except (OSError, msgspec.DecodeError):
             with suppress(OSError):
                 (folder / summary).unlink()

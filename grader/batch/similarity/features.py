@@ -23,6 +23,7 @@ from typing import Final
 
 import msgspec
 
+from grader.decoding import msgpack_as
 from grader.grading.conditions import all_code
 from grader.intake.lexer import COMMENT, NAME, STRING, plain_lines, scan
 
@@ -297,7 +298,7 @@ class Features:
         self._used: dict[str, tuple[Feature, ...]] = {}
         self._each: dict[Feature, Feature] = {}
         with suppress(msgspec.DecodeError, UnicodeDecodeError):
-            earlier = msgspec.msgpack.decode(kept, type=_Kept)
+            earlier = msgpack_as(kept, _Kept)
             if earlier.of == self._of:
                 self._known = earlier.features
 

@@ -6,8 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
-import msgspec
-
+from grader.decoding import json_as
 from grader.device import CaseEvidence, Dim3, InstructionCounts, Launch, SourcePlace, Space
 from grader.folders import data_directory
 from grader.record import (
@@ -170,4 +169,4 @@ def reference_profiles(puzzle: str) -> tuple[PartProfile, ...]:
     path = data_directory("reference_kernels") / puzzle / REFERENCE
     if not path.is_file():
         return ()
-    return msgspec.json.decode(path.read_bytes(), type=tuple[PartProfile, ...])
+    return json_as(path.read_bytes(), tuple[PartProfile, ...])
