@@ -127,7 +127,8 @@ def sentence(text: str) -> str:
     text = text.strip()
     if not _CODE.match(text):
         text = text[:1].upper() + text[1:]
-    return text if not text or text[-1] in ".!?:)" else text + "."
+    # Brackets at the end may hold a sentence of their own: ``(It costs nothing.)``.
+    return text if not text or text.rstrip(")")[-1:] in (".", "!", "?", ":") else text + "."
 
 
 def noted(text: str, note: str) -> str:

@@ -172,6 +172,8 @@ class TestHostile:
         ("3 of 4 elements are wrong", "3 of 4 elements are wrong."),
         ("shared_a is read", "shared_a is read."),
         ("thread 1 of block 0: it reads", "Thread 1 of block 0: it reads."),
+        ("it read cell 1 (line 66)", "It read cell 1 (line 66)."),
+        ("one is wrong (it costs nothing.)", "One is wrong (it costs nothing.)"),
     ],
 )
 def test_a_sentence_begins_with_a_capital_and_code_as_it_is_written(text: str, shown: str) -> None:
