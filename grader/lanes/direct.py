@@ -27,7 +27,7 @@ from grader.toolchain.compiler import HowToCompile
 from grader.toolchain.edition import CallTraits
 from grader.toolchain.harness import OpCall, build_op_harness
 from grader.toolchain.kernels import LIMITS
-from grader.toolchain.packaging import GENERIC, parse
+from grader.toolchain.packaging import INSTANTIATION_FAILED, parse
 
 
 class OpRefused(NotWritten):
@@ -102,8 +102,7 @@ def build_directly(
         file = workspace.student_file
     if library is None:
         # The call itself may be what does not fit: a graph knows more ways to call an op.
-        within = any(f"error: {each}" in built.output for each in GENERIC)
-        if built.outcome.limit is None and within:
+        if built.outcome.limit is None and f"error: {INSTANTIATION_FAILED}" in built.output:
             raise OpRefused(parse(built.output, stage="compile", student_file=file))
         raise NotWritten(f"it is not built: {built.output}")
     return {shape.number: HarnessShape(library, place, ()) for place, shape in enumerate(shapes)}

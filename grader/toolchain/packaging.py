@@ -36,7 +36,9 @@ _BUILDING = re.compile(
     r"|Could not find a mojo kernel registered for "
     r"|kernel '[^']{0,200}' has no execute function)"
 )
-GENERIC = ("function instantiation failed", "call expansion failed")
+INSTANTIATION_FAILED = "function instantiation failed"
+"""How the compiler begins to say what is wrong behind a call that it has accepted."""
+GENERIC = (INSTANTIATION_FAILED, "call expansion failed")
 """Beginnings of messages that say where something failed; a note below says what."""
 _CONSTRAINT = re.compile(r"constraint failed: (?P<text>.+)$")
 
