@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import threading
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import msgspec
@@ -18,13 +19,14 @@ _LOCK = threading.Lock()
 
 
 @functools.cache
-def _json(kind: Any) -> msgspec.json.Decoder[Any]:
-    return msgspec.json.Decoder(kind)
+def _made(make: Callable[[Any], Any], kind: Any) -> Any:
+    return make(kind)
 
 
-@functools.cache
-def _msgpack(kind: Any) -> msgspec.msgpack.Decoder[Any]:
-    return msgspec.msgpack.Decoder(kind)
+def _decoder(make: Callable[[Any], Any], kind: Any) -> Any:
+    """A decoder of a type; of each there is one."""
+    with _LOCK:
+        return _made(make, kind)
 
 
 def json_as(data: bytes | str, kind: type[T]) -> T:
@@ -33,10 +35,7 @@ def json_as(data: bytes | str, kind: type[T]) -> T:
     Raises:
         msgspec.DecodeError: it is none, or of another type.
     """
-    known: Any = kind
-    with _LOCK:
-        decoder = _json(known)
-    decoded: T = decoder.decode(data)
+    decoded: T = _decoder(msgspec.json.Decoder, kind).decode(data)
     return decoded
 
 
@@ -46,10 +45,7 @@ def msgpack_as(data: bytes, kind: type[T]) -> T:
     Raises:
         msgspec.DecodeError: it is none, or of another type.
     """
-    known: Any = kind
-    with _LOCK:
-        decoder = _msgpack(known)
-    decoded: T = decoder.decode(data)
+    decoded: T = _decoder(msgspec.msgpack.Decoder, kind).decode(data)
     return decoded
 
 
