@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 
 from grader.intake.lexer import CLOSING, OPENING
@@ -48,6 +49,7 @@ def indexed_array(text: str, line: int, column: int) -> str:
     return found.group(1) if found else ""
 
 
+@functools.lru_cache(maxsize=256)
 def shared_argument(text: str, line: int, column: int) -> str:
     """The only array in shared memory that a call at a place is given, or given a view of.
 

@@ -229,9 +229,8 @@ def _explains(part: Part, mistake: Mistake, observation: Observation) -> bool:
     if observation.right:
         return False
     said = _said(part, mistake, observation)
-    rounded = _rounded(part, mistake, observation)
     return said is not None and all(
-        gives(said[place], comparison, rounded.get(place, 0.0))
+        _gives(part, mistake, observation, place, said[place])
         if place in said
         else comparison.right
         for place, comparison in enumerate(observation.comparisons)
@@ -241,27 +240,27 @@ def _explains(part: Part, mistake: Mistake, observation: Observation) -> bool:
 def _allows(part: Part, mistake: Mistake, observation: Observation) -> bool:
     """Whether a case that is right would have been right with the mistake as well."""
     said = _said(part, mistake, observation)
-    rounded = _rounded(part, mistake, observation)
     return said is None or all(
-        gives(answer, observation.comparisons[place], rounded.get(place, 0.0))
-        for place, answer in said.items()
+        _gives(part, mistake, observation, place, answer) for place, answer in said.items()
     )
 
 
-def _rounded(
-    part: Part, mistake: Mistake, observation: Observation
-) -> dict[int, NDArray[np.float64]]:
-    """How far rounding may lead from what a mistake gives, for each output by its place.
+def _gives(
+    part: Part, mistake: Mistake, observation: Observation, place: int, answer: NDArray[np.float64]
+) -> bool:
+    """Whether an output holds what a mistake gives, up to rounding.
 
     Where the terms of a sum nearly cancel, its rounding is that of the terms: of the sum of their
     absolute values, which the mistake gives for the absolute values of the inputs.
     """
+    comparison = observation.comparisons[place]
+    if gives(answer, comparison):
+        return True
     inputs = {name: np.abs(array) for name, array in observation.case.inputs.items()}
-    answers = _answers(part, mistake, inputs, observation.case.shape.sizes) or {}
-    return {
-        place: ROUNDED * np.nan_to_num(np.abs(answer), nan=0.0, posinf=0.0)
-        for place, answer in answers.items()
-    }
+    terms = (_answers(part, mistake, inputs, observation.case.shape.sizes) or {}).get(place)
+    return terms is not None and gives(
+        answer, comparison, ROUNDED * np.nan_to_num(np.abs(terms), nan=0.0, posinf=0.0)
+    )
 
 
 def _tells(part: Part, mistake: Mistake, observation: Observation) -> bool:
