@@ -4,10 +4,9 @@
                                 [--list] [--out FOLDER]
 
 Every operator, number, name of a variable, axis and barrier of the kernels is changed; of an op, of
-all functions at the top level of its file. A mutant in
-which every check passes is a survivor: either it means the same as the answer, which
-`equivalent_mutants.toml` says with the reason, or the grader misses something. Mutants that do not
-compile say nothing.
+all functions at the top level of its file. A mutant in which every check passes is a survivor:
+either it means the same as the answer, which `equivalent_mutants.toml` says with the reason, or the
+grader misses something. Mutants that do not compile say nothing.
 
 A grading of each would take hours. So many are compiled in one go, for one size, and each runs its
 first cases there: a problem that a check takes kills it. Those without one are compiled for all
