@@ -31,13 +31,12 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.labels import sample_file
-from benchmarks.publish import commit, fill_between
+from benchmarks.publish import between, commit
 from tests.action.workflow import Job, load
 
 ROOT = Path(__file__).parent.parent
 RESULT = Path(__file__).parent / "results" / "action_push.json"
 PAGE = ROOT / "docs" / "github.md"
-BEGIN, END = "<!-- push: begin -->", "<!-- push: end -->"
 PRICE = 0.006
 """US dollars a minute since 1 January 2026."""
 PRICE_READ = "2026-11-22"
@@ -160,7 +159,8 @@ def main() -> None:
     RESULT.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     table = as_markdown(report)
     print(table)
-    fill_between(PAGE, BEGIN, END, table)
+    page = PAGE.read_text(encoding="utf-8")
+    PAGE.write_text(between(page, "push", table), encoding="utf-8")
 
 
 if __name__ == "__main__":

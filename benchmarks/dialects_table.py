@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from benchmarks.publish import between
 from grader.toolchain import edition as editions
 from grader.toolchain.detect import readable
 
-BEGIN, END = "<!-- changes: begin -->\n", "<!-- changes: end -->"
 PAGE = Path(__file__).parent.parent / "docs" / "editions.md"
 
 
@@ -28,9 +28,7 @@ def table() -> str:
 
 def filled(page: str) -> str:
     """The page with the table between its marks."""
-    before, _, rest = page.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}{table()}{END}{after}"
+    return between(page, "changes", table())
 
 
 def _code(patterns: tuple[str, ...]) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-from pathlib import Path
 
 
 def commit() -> str:
@@ -13,12 +12,15 @@ def commit() -> str:
     return answer.stdout.strip()
 
 
-def fill_between(page: Path, begin: str, end: str, markdown: str) -> bool:
-    """Put a table between two marks of a page; whether the page has them."""
-    text = page.read_text(encoding="utf-8") if page.exists() else ""
-    before, begins, rest = text.partition(begin)
+def between(page: str, name: str, made: str) -> str:
+    """A page with a table between its marks.
+
+    Raises:
+        ValueError: it has none.
+    """
+    begin, end = f"<!-- {name}: begin -->\n", f"<!-- {name}: end -->"
+    before, begins, rest = page.partition(begin)
     _, ends, after = rest.partition(end)
     if not begins or not ends:
-        return False
-    page.write_text(f"{before}{begin}\n{markdown}{end}{after}", encoding="utf-8")
-    return True
+        raise ValueError(f"the page has no marks of the name {name}")
+    return f"{before}{begin}{made}{end}{after}"

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.labels import Label, every_label, labels_of
+from benchmarks.publish import between
 from benchmarks.verdict_quality import Given, kept
 from grader.puzzles import DEFAULT, NAMES, find
 from grader.record import Verdict
@@ -172,20 +173,6 @@ PAGES: Final[tuple[tuple[Path, str, Tables], ...]] = (
     (_ROOT / "docs" / "editions.md", "programs", programs),
 )
 """Where each table stands, between two marks of this name."""
-
-
-def between(page: str, name: str, made: str) -> str:
-    """A page with a table between its marks.
-
-    Raises:
-        ValueError: it has none.
-    """
-    begin, end = f"<!-- {name}: begin -->\n", f"<!-- {name}: end -->"
-    before, begins, rest = page.partition(begin)
-    _, ends, after = rest.partition(end)
-    if not begins or not ends:
-        raise ValueError(f"the page has no marks of the name {name}")
-    return f"{before}{begin}{made}{end}{after}"
 
 
 def main() -> None:

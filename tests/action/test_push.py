@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 
-from benchmarks.action_push import BEGIN, END, PAGE, PUSHES, RESULT, STEPS, as_markdown, as_row
+from benchmarks.action_push import PAGE, PUSHES, RESULT, STEPS, as_markdown, as_row
+from benchmarks.publish import between
 from tests.action.workflow import load
 
 
@@ -19,5 +20,6 @@ def test_the_steps_that_are_told_apart_are_steps_of_the_action() -> None:
 
 
 def test_the_page_has_the_table_of_the_last_measurement() -> None:
-    _, _, rest = PAGE.read_text(encoding="utf-8").partition(f"{BEGIN}\n")
-    assert rest.partition(END)[0] == as_markdown(json.loads(RESULT.read_text(encoding="utf-8")))
+    page = PAGE.read_text(encoding="utf-8")
+    table = as_markdown(json.loads(RESULT.read_text(encoding="utf-8")))
+    assert between(page, "push", table) == page

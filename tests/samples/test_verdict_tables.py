@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from benchmarks.labels import labels_of
+from benchmarks.publish import between
 from benchmarks.verdict_quality import Given, digest, kept
-from benchmarks.verdict_tables import PAGES, between, counted, matrix, programs
+from benchmarks.verdict_tables import PAGES, counted, matrix, programs
 
 BEGIN, END = "<!-- name: begin -->", "<!-- name: end -->"
 
