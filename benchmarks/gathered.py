@@ -8,6 +8,7 @@ compiled alone, as ever.
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import traceback
 from collections.abc import Callable, Iterable, Sequence
@@ -16,6 +17,7 @@ from multiprocessing.context import ForkProcess
 from multiprocessing.synchronize import Semaphore
 from pathlib import Path
 from typing import Final
+from unittest import mock
 
 from benchmarks.labels import Label
 from benchmarks.together import default_setup, refused_copies
@@ -130,13 +132,13 @@ def _child(
             return kernel_build.to_ptx(workspace, copies, shapes, limits=limits)
         return kernel_build.by_shape(compiled, shapes)
 
-    setattr(ways, "to_ptx", to_ptx)  # noqa: B010
-    if not _is_judged_by_its_program(label.sample.puzzle):
-        setattr(OwnProgram, "begin", lambda self: None)  # noqa: B010
-        setattr(OwnProgram, "run", _not_run)  # noqa: B010
+    puzzle = label.sample.puzzle
     try:
-        with running:
-            puzzle = label.sample.puzzle
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(mock.patch.object(ways, "to_ptx", to_ptx))
+            if not _is_judged_by_its_program(puzzle):
+                stack.enter_context(mock.patch.multiple(OwnProgram, begin=_nothing, run=_not_run))
+            stack.enter_context(running)
             record = grade(label.path, puzzle=puzzle, edition=label.edition, seed=seed)
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "record.json").write_bytes(encode(record))
@@ -148,6 +150,10 @@ def _is_judged_by_its_program(puzzle: str) -> bool:
     """Whether running the file's own program is what some part of the task is about."""
     checks = [each for each in find(puzzle).checks if isinstance(each, ProgramCheck)]
     return any(each.stands_alone for each in checks)
+
+
+def _nothing(self: OwnProgram) -> None:
+    """In the place of `OwnProgram.begin`."""
 
 
 def _not_run(self: OwnProgram, *arguments: object, **others: object) -> ProgramSeen:
