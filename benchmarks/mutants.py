@@ -241,8 +241,6 @@ class Quick:
                 return shows_a_problem(self.puzzle, shape, lane)
         except GradeError:
             return False  # a grading tells why
-        finally:
-            together.device.renew()
 
 
 def shows_a_problem(puzzle: Puzzle, shape: PlannedShape, lane: Lane) -> bool:

@@ -193,7 +193,10 @@ class CaseDevice(AbstractContextManager["CaseDevice"], Protocol):
         """What a kept case does without the host; see `SoftwareDevice.repeat`."""
 
     def renew(self) -> None:
-        """Forget the last worker; the next one starts on a clean device."""
+        """Forget who used it last. Whoever begins to use it renews it first.
+
+        A connection may hold an answer that the last one did not wait for, or its socket's mode.
+        """
 
 
 class OnSoftwareDevice:

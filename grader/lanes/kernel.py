@@ -290,6 +290,7 @@ class KernelLane:
 
     def _connected(self) -> DriverClient:
         if self._client is None:
+            self._device.renew()
             assert self._device.worker_fd is not None
             self._client = DriverClient(self._device.worker_fd)
             self._client.hello()
@@ -300,7 +301,6 @@ class KernelLane:
         self.replacements += 1
         self.close()
         self._loaded.clear()
-        self._device.renew()
 
 
 def layout_tensor_bytes(rank: int) -> int:

@@ -159,7 +159,7 @@ class ProgramPlace:
             listen: Called in this thread.
             how: What the device does with it.
         """
-        self.device.renew()  # the compiler has asked it as well
+        self.device.renew()
         self.device.begin_case(how)
         printed: queue.SimpleQueue[tuple[int, bytes]] = queue.SimpleQueue()
         box, folder = self._workspace.box, self._directory()

@@ -116,14 +116,10 @@ class WorkerLane(ABC):
         A worker that dies without a word is started a second time: a crash by chance must
         not cost a submission everything behind it.
         """
-        if self._shapes:
-            # Others could not be prepared, and the worker of that has ended.
-            self._device.renew()
         self._shapes = shapes
         self._control = control
         answer = self._start(self._workspace, again=False)
         if isinstance(answer, Ended) and answer.why == "died":
-            self._device.renew()
             answer = self._start(self._workspace, again=False)
         if not isinstance(answer, Ended):
             self._files = self.files_to_keep(self._workspace)
@@ -170,6 +166,7 @@ class WorkerLane(ABC):
         return answer
 
     def _new_worker(self, workspace: Workspace) -> Worker:
+        self._device.renew()
         return Worker(
             workspace,
             self._device,
@@ -383,7 +380,6 @@ class WorkerLane(ABC):
         self._last.replacements += 1
         said = ""
         for _ in range(2):
-            self._device.renew()
             self._scratch.close()
             workspace = self._workspace.anew(self._scratch.enter_context(Scratch()), self._files)
             answer = self._start(workspace, again=True)

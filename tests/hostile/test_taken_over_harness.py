@@ -5,6 +5,8 @@ Its library is made of ours and of the student's kernels, so it takes some doing
 
 from __future__ import annotations
 
+import contextlib
+import struct
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +17,7 @@ import numpy as np
 import pytest
 
 from grader.device import library_directory
+from grader.device.wire import REQUEST_HEADER, VERSION, DriverClient, DriverOp
 from grader.lanes.devices import OnSoftwareDevice, device_spawn
 from grader.lanes.harness import CopiedKernel, HarnessLane, HarnessShape
 from grader.lanes.lane import OtherSignature
@@ -155,11 +158,14 @@ def taken_over(folder: Path, attack: str = "") -> Iterator[tuple[HarnessLane, En
         )
         with (
             OnSoftwareDevice(reason="a test", spawn=device_spawn(Isolation.BWRAP)) as device,
-            HarnessLane(workspace, device, compile_limits=limits, script=script) as lane,
+            contextlib.closing(DriverClient(device.worker_fd)) as last,
         ):
-            lane.take(BUILT)
-            answer = lane.prepare([SHAPE])
-            yield lane, answer if isinstance(answer, Ended) else None
+            # Whoever used the device last left an answer unread, and a socket that does not block.
+            last.send_raw(REQUEST_HEADER.pack(4, 7, DriverOp.HELLO) + struct.pack("<I", VERSION))
+            with HarnessLane(workspace, device, compile_limits=limits, script=script) as lane:
+                lane.take(BUILT)
+                answer = lane.prepare([SHAPE])
+                yield lane, answer if isinstance(answer, Ended) else None
 
 
 def case() -> Case:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from grader.device import FindingKind
+from grader.device.wire import REQUEST_HEADER, VERSION, DriverClient, DriverOp
 from grader.lanes.devices import OnSoftwareDevice
 from grader.lanes.kernel import KernelLane, layout_tensor, layout_tensor_bytes
 from grader.lanes.lane import OtherSignature
@@ -97,6 +98,14 @@ def test_outputs_hold_zeros_before_the_first_launch(device):
     assert done.outputs[0].tolist() == [1, 2, 3, 4]
     assert done.inputs_after[0].tolist() == [1, 2, 3, 4]
     assert [each.kernel for each in done.evidence.launches] == ["add"]
+
+
+def test_what_the_last_user_of_the_device_left_unread_is_no_answer(device):
+    last = DriverClient(device.worker_fd)
+    last.send_raw(REQUEST_HEADER.pack(4, 7, DriverOp.HELLO) + struct.pack("<I", VERSION))
+    last.close()
+    done = run(device, part(launch("add", "y", "x")), kernel("add", TWO, ADD))
+    assert done.ending is Ending.OUTPUT
 
 
 def test_the_device_may_take_as_long_for_a_launch_as_the_part_allows(device):
