@@ -5,7 +5,6 @@ Its library is made of ours and of the student's kernels, so it takes some doing
 
 from __future__ import annotations
 
-import contextlib
 import struct
 import sys
 from collections.abc import Iterator
@@ -156,12 +155,12 @@ def taken_over(folder: Path, attack: str = "") -> Iterator[tuple[HarnessLane, En
             module="p",
             read_only=(folder, library_directory()),
         )
-        with (
-            OnSoftwareDevice(reason="a test", spawn=device_spawn(Isolation.BWRAP)) as device,
-            contextlib.closing(DriverClient(device.worker_fd)) as last,
-        ):
+        with OnSoftwareDevice(reason="a test", spawn=device_spawn(Isolation.BWRAP)) as device:
             # Whoever used the device last left an answer unread, and a socket that does not block.
+            assert device.worker_fd is not None
+            last = DriverClient(device.worker_fd)
             last.send_raw(REQUEST_HEADER.pack(4, 7, DriverOp.HELLO) + struct.pack("<I", VERSION))
+            last.close()
             with HarnessLane(workspace, device, compile_limits=limits, script=script) as lane:
                 lane.take(BUILT)
                 answer = lane.prepare([SHAPE])
