@@ -1,18 +1,17 @@
 """Grade every labelled sample and compare the verdicts with the labels.
 
     python -m benchmarks.verdict_quality [--puzzle NAME ...] [--edition NAME ...] [--jobs 2]
-                                         [--only TEXT] [--out FOLDER [--resume]]
-    python -m benchmarks.verdict_quality --from-class grade-out/benchmark-class/run
+                                         [--only TEXT] [--lacking] [--out FOLDER [--resume]]
+    python -m benchmarks.verdict_quality --from-class FOLDER/run [--puzzle NAME ...]
 
 Prints false passes, false fails and other differences, and beside them what the puzzle's own check
 (one example, ``rtol=1e-5``; of a program, its ``main``) says about the same files. Each sample is
 graded by the command ``grade submit``, as a user would; with ``--from-class`` the records are those
-of a class that ``benchmarks.batch_class`` had graded, and only what is not among them is graded
-here.
+of a class that ``benchmarks.batch_class`` or ``batch_programs`` had graded, and nothing else is.
 
 Of the default edition, or of those that ``--edition`` names. What each sample was given is kept in
 ``results/verdict_quality.json``, with a digest of the file: one that was changed later counts as
-not graded. `benchmarks.verdict_tables` makes tables of it.
+not graded, and ``--lacking`` grades only those. `benchmarks.verdict_tables` makes tables of it.
 """
 
 from __future__ import annotations
@@ -143,8 +142,12 @@ def own_check(record: Record) -> bool | None:
     return False
 
 
-def take_from_class(run: Path, labels: list[Label], folder: Path) -> None:
-    """Lay out the records and reports of a class's run as if each had been graded here."""
+def take_from_class(run: Path, labels: list[Label], folder: Path) -> list[Label]:
+    """Lay out the records and reports of a class's run as if each had been graded here.
+
+    The answer is whose they are.
+    """
+    taken = []
     by_program = {hashlib.sha256(label.sample.content).hexdigest(): label for label in labels}
     with Store(run) as store:
         for result in student_results(store):
@@ -156,6 +159,8 @@ def take_from_class(run: Path, labels: list[Label], folder: Path) -> None:
             (place / "record.json").write_bytes(encode(result.record))
             page = run / "feedback" / result.student.key / "report.html"
             shutil.copy(page, place / "report.html")
+            taken.append(label)
+    return taken
 
 
 def place_of(label: Label, folder: Path) -> Path:
@@ -262,6 +267,7 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--only", default="", help="samples whose name contains this")
     parser.add_argument("--edition", nargs="+", default=[DEFAULT_EDITION], choices=editions.names())
+    parser.add_argument("--lacking", action="store_true", help="those not graded as they are")
     parser.add_argument("--out", type=Path, help="keep the records and reports here")
     parser.add_argument("--resume", action="store_true", help="keep the records in --out")
     parser.add_argument("--from-class", type=Path, help="the folder of a class that was graded")
@@ -269,17 +275,19 @@ def main() -> None:
     for name in (lacking := {each for each in arguments.edition if missing(each)}):
         print(f"{name}: not run: {missing(name)}")
     for puzzle in arguments.puzzle:
+        known = kept().get(puzzle, {}) if arguments.lacking else {}
         labels = [
             label
             for label in every_label(puzzle)
             if label.edition in arguments.edition
             and label.edition not in lacking
             and arguments.only in label.name
+            and not (label.name in known and known[label.name].is_of(label))
         ]
         with tempfile.TemporaryDirectory() as temporary:
             folder = arguments.out / puzzle if arguments.out else Path(temporary)
             if arguments.from_class:
-                take_from_class(arguments.from_class, labels, folder)
+                labels = take_from_class(arguments.from_class, labels, folder)
             results = grade_all(
                 labels,
                 folder,
