@@ -22,7 +22,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from grader import __version__
-from grader.batch.grading_process import run_isolated
+from grader.batch.grading_process import GradingProcess, run_isolated
 from grader.batch.task import Options, Task, record_in
 from grader.book.digests import program_of
 from grader.errors import GradeError, SubmissionRefused
@@ -111,19 +111,50 @@ def _same(one: Save, other: Save | None) -> bool:
             return type(one) is type(other)
 
 
+class StartedAhead:
+    """A process that waits for the next save, with all imported that its grading will need."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._waiting: GradingProcess | None = None
+
+    def start(self) -> None:
+        """Have one wait, if none does."""
+        with self._lock:
+            if self._waiting is None:
+                # Where it can't be started, the grading will say why.
+                with contextlib.suppress(OSError, GradeError):
+                    self._waiting = GradingProcess(AWAITED, ahead=True)
+
+    def take(self) -> GradingProcess | None:
+        """The one that waits. None where there is none, or it has ended meanwhile."""
+        with self._lock:
+            taken, self._waiting = self._waiting, None
+        if taken is not None and not taken.is_there:
+            taken.close()
+            return None
+        return taken
+
+    def close(self) -> None:
+        """End it."""
+        if (taken := self.take()) is not None:
+            taken.close()
+
+
 class AwaitedGrading:
     """The grading of one save, in the background; of an op, with a preview beside it.
 
     Args:
         request: How it is graded.
         submission: What was saved.
-        fresh: Grade it also where it was graded before.
+        ahead: May have the process that it needs.
     """
 
-    def __init__(self, request: Request, submission: Submission, *, fresh: bool = False) -> None:
+    def __init__(self, request: Request, submission: Submission, ahead: StartedAhead) -> None:
         self.began = time.monotonic()
         self.graded_before = False
-        self._request, self._submission, self._fresh = request, submission, fresh
+        self._request, self._submission = request, submission
+        self._ahead = ahead
         self._dropped = threading.Event()
         self._record: Record | None = None
         self._preview: Record | None = None
@@ -163,7 +194,7 @@ class AwaitedGrading:
     def _run(self) -> None:
         try:
             remembered = Remembered(self._request, self._submission)
-            self._record = None if self._fresh else remembered.record()
+            self._record = remembered.record()
             if self._record is not None:
                 self.graded_before = True
                 return
@@ -195,7 +226,12 @@ class AwaitedGrading:
 
     def _grade(self) -> Record:
         task = task_of(self._request, self._submission)
-        outcome = run_isolated(task, function=AWAITED, cancelled=self._dropped.is_set)
+        cancelled = self._dropped.is_set
+        if (process := self._ahead.take()) is not None:
+            with process:
+                outcome = process.run(task, cancelled=cancelled)
+        else:
+            outcome = run_isolated(task, function=AWAITED, cancelled=cancelled)
         record = record_in(
             outcome,
             sha256=self._submission.sha256,

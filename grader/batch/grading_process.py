@@ -1,9 +1,9 @@
 """Runs one grading in a process of its own, whatever becomes of it: both ends of their channel.
 
 `run_isolated` starts ``python -m grader.batch.grading_process MODULE:FUNCTION``. It is used by the
-threads of the pool on this machine and by those of a cluster's workers alike. The process has a
-session of its own (a Ctrl-C at the terminal does not reach it) and a temporary folder that is
-removed after it however it ended.
+threads of the pool on this machine and by those of a cluster's workers alike; ``grade watch`` has a
+`GradingProcess` started before there is a task. The process has a session of its own (a Ctrl-C at
+the terminal does not reach it) and a temporary folder that is removed after it however it ended.
 
 Its standard input is a socket: one `Task` comes in, one record goes out (`grader.framing`). The
 socket is a lifeline as well: when its other end closes, whoever started the process has gone, and
@@ -25,7 +25,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, Final, NoReturn, TypeVar, cast
+from typing import IO, Final, NoReturn, Self, TypeVar, cast
 
 import msgspec
 
@@ -45,6 +45,18 @@ _POLL: Final = 0.1
 _END_SECONDS: Final = 5
 _CHANNEL_SECONDS: Final = 300.0
 """How long the process waits for the task, and for somebody to read the record."""
+_AHEAD_SECONDS: Final = 7 * 86_400.0
+"""The same of one that is started ahead. When nobody wants it any more, its channel closes."""
+_IMPORTED_AHEAD: Final = (
+    "grader.batch.task",
+    "grader.grading.explain.advice",
+    "grader.grading.program",
+    "grader.grading.prober",
+    "grader.guidance",
+    "grader.lanes.ways",
+    "grader.puzzle_kit",
+)
+"""With all that these import: half a second of a processor."""
 _SAID: Final = 2_000
 """Characters of what a process that crashed said last."""
 GradeFunction = Callable[[Task], Record]
@@ -72,6 +84,78 @@ def deadline_of(task: Task) -> float:
     return 10 * task.options.timeout + 300
 
 
+class GradingProcess:
+    """A process for one task. Use as a context manager: it ends with the context.
+
+    Args:
+        function: ``module:name`` of a function from a `Task` to a record.
+        ahead: Whether there is no task yet: it imports meanwhile what it will need.
+
+    Raises:
+        OSError: it could not be started.
+        GraderFault: no temporary folder can be made.
+    """
+
+    def __init__(self, function: str, *, ahead: bool = False) -> None:
+        with contextlib.ExitStack() as stack:
+            folder = stack.enter_context(_temporary_folder())
+            self._said = stack.enter_context(tempfile.TemporaryFile(dir=folder))
+            ours, theirs = socket.socketpair()
+            channel = FramedChannel(ours.detach(), ANSWERS, max_frame=MAX_ANSWER)
+            self._channel = stack.enter_context(channel)
+            with theirs:
+                self._process = _start(function, folder, theirs, self._said, ahead=ahead)
+            stack.callback(_kill, self._process)
+            self._left = stack.pop_all()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End it, and remove what it left."""
+        self._left.close()
+
+    @property
+    def is_there(self) -> bool:
+        """Whether it has not ended."""
+        return self._process.poll() is None
+
+    def run(
+        self, task: Task, *, cancelled: Callable[[], bool], deadline: float | None = None
+    ) -> GradingOutcome:
+        """Grade a task, the only one; see `run_isolated`."""
+        began = time.monotonic()
+        limit = began + (deadline_of(task) if deadline is None else deadline)
+        process = self._process
+        record, stopped = b"", "was interrupted"
+        try:
+            record = _exchange(self._channel, process, task, cancelled, limit)
+            stopped = ""
+        except _Cancelled:
+            stopped = CANCELLED
+        except DeadlinePassed:
+            stopped = f"hung: it had not ended after {limit - began:.0f} s"
+        except BrokenProtocol as error:
+            stopped = f"gave an answer that can't be read: {error}"
+        except PeerGone:
+            stopped = ""  # how it ended says more
+        finally:
+            if not stopped:
+                # One that has answered, or has closed its end, is given a moment to end.
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(_END_SECONDS)
+            _kill(process)
+        seconds = time.monotonic() - began
+        if record and not stopped and process.returncode == 0:
+            return GradingOutcome(program=task.program, record=record, seconds=seconds)
+        crash = stopped or _ending(process.returncode)
+        words = _last_words(self._said)
+        return GradingOutcome(program=task.program, crash=crash, seconds=seconds, said=words)
+
+
 def run_isolated(
     task: Task,
     *,
@@ -89,42 +173,12 @@ def run_isolated(
     Returns:
         With the record; or with ``crash`` saying how the process ended without one.
     """
-    began = time.monotonic()
-    limit = began + (deadline_of(task) if deadline is None else deadline)
-    with _temporary_folder() as folder, tempfile.TemporaryFile(dir=folder) as said:
-        ours, theirs = socket.socketpair()
-        with FramedChannel(ours.detach(), ANSWERS, max_frame=MAX_ANSWER) as channel:
-            try:
-                with theirs:
-                    process = _start(function, folder, theirs, said)
-            except OSError as error:
-                return GradingOutcome(
-                    program=task.program, crash=f"could not be started: {error.strerror}"
-                )
-            record, stopped = b"", "was interrupted"
-            try:
-                record = _exchange(channel, process, task, cancelled, limit)
-                stopped = ""
-            except _Cancelled:
-                stopped = CANCELLED
-            except DeadlinePassed:
-                stopped = f"hung: it had not ended after {limit - began:.0f} s"
-            except BrokenProtocol as error:
-                stopped = f"gave an answer that can't be read: {error}"
-            except PeerGone:
-                stopped = ""  # how it ended says more
-            finally:
-                if not stopped:
-                    # One that has answered, or has closed its end, is given a moment to end.
-                    with contextlib.suppress(subprocess.TimeoutExpired):
-                        process.wait(_END_SECONDS)
-                _kill(process)
-        seconds = time.monotonic() - began
-        if record and not stopped and process.returncode == 0:
-            return GradingOutcome(program=task.program, record=record, seconds=seconds)
-        crash = stopped or _ending(process.returncode)
-        words = _last_words(said)
-        return GradingOutcome(program=task.program, crash=crash, seconds=seconds, said=words)
+    try:
+        process = GradingProcess(function)
+    except OSError as error:
+        return GradingOutcome(program=task.program, crash=f"could not be started: {error.strerror}")
+    with process:
+        return process.run(task, cancelled=cancelled, deadline=deadline)
 
 
 class _Cancelled(Exception):
@@ -168,14 +222,15 @@ def _exchange(
 
 
 def _start(
-    function: str, folder: Path, channel: socket.socket, said: IO[bytes]
+    function: str, folder: Path, channel: socket.socket, said: IO[bytes], *, ahead: bool
 ) -> subprocess.Popen[bytes]:
     variables = {**os.environ, "TMPDIR": str(folder), "PYTHONUNBUFFERED": "1"}
     # Workers share the cores: one grading must not start as many threads as there are.
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         variables.setdefault(name, "1")
+    command = [sys.executable, "-m", "grader.batch.grading_process", function]
     return subprocess.Popen(
-        [sys.executable, "-m", "grader.batch.grading_process", function],
+        [*command, "--ahead"] if ahead else command,
         stdin=channel.fileno(),
         stdout=said,
         stderr=said,
@@ -230,7 +285,7 @@ def _temporary_folder() -> Iterator[Path]:
 # ---- the process itself ----
 
 
-def main(name: str) -> None:
+def main(name: str, *, ahead: bool) -> None:
     """Grade the one task, send its record, and return."""
     lifeline = os.dup(0)
     # What this process starts must not hold the socket open.
@@ -238,8 +293,12 @@ def main(name: str) -> None:
     os.dup2(nowhere, 0)
     os.close(nowhere)
     channel = FramedChannel(lifeline, msgspec.json.Decoder(TaskMessage))
+    if ahead:
+        for module in _IMPORTED_AHEAD:
+            importlib.import_module(module)
+    seconds = _AHEAD_SECONDS if ahead else _CHANNEL_SECONDS
     try:
-        _, packed = channel.receive(deadline=time.monotonic() + _CHANNEL_SECONDS)
+        _, packed = channel.receive(deadline=time.monotonic() + seconds)
     except PeerGone:
         _orphaned()
     task = msgpack_as(packed, Task)
@@ -272,7 +331,7 @@ def _orphaned() -> NoReturn:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1], ahead="--ahead" in sys.argv[2:])
     sys.stderr.flush()
     # Nothing is left to do, and no thread or exit handler may hold up the answer's end.
     os._exit(0)

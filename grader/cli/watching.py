@@ -22,9 +22,11 @@ from grader.intake import Submission
 from grader.intake.display import for_terminal
 from grader.record import Record
 from grader.report.text import render_glance
-from grader.watch import INTERVAL, AwaitedGrading, FileGone, Save, SavedFile
+from grader.watch import INTERVAL, AwaitedGrading, FileGone, Save, SavedFile, StartedAhead
 
 _LEAST_LINES = 12
+_BEFORE_THE_NEXT = 3.0
+"""Seconds of a grading after which the process of the next one may take a processor to start."""
 
 
 class Screen:
@@ -91,6 +93,7 @@ class Watching:
     def __init__(self, file: Path, how: How, outputs: Outputs, screen: Screen) -> None:
         self._file, self._how, self._outputs, self._screen = file, how, outputs, screen
         self._saved = SavedFile(file)
+        self._ahead = StartedAhead()
         self._grading: AwaitedGrading | None = None
         self._dropped: list[AwaitedGrading] = []
         self._previewed = False
@@ -104,6 +107,7 @@ class Watching:
     def __exit__(self, *exception: object) -> None:
         with _undisturbed():
             self._drop()
+            self._ahead.close()
             self._screen.close()
             for each in self._dropped:
                 each.wait()
@@ -123,6 +127,8 @@ class Watching:
                     self._show_preview(preview)
             running = self._grading
             seconds = time.monotonic() - running.began if running is not None else None
+            if seconds is None or seconds > _BEFORE_THE_NEXT:
+                self._ahead.start()
             self._screen.status(self._doing, seconds)
             time.sleep(INTERVAL)
 
@@ -143,7 +149,7 @@ class Watching:
                     refused = SubmissionRefused(error.what, remedy=error.remedy)
                     self._conclude(self._how.refusal(self._file, refused))
                 else:
-                    self._grading = AwaitedGrading(request, save)
+                    self._grading = AwaitedGrading(request, save, self._ahead)
 
     def _show_preview(self, record: Record) -> None:
         """Show it, and nothing else: it is written nowhere, and no verdict is compared with it."""

@@ -138,12 +138,14 @@ class TestWhatAFileIs:
                 "ann/other.mojo": LACKING,
                 "bob/notes.txt": "nothing",
                 "cem/p01.mojo": MAP,
+                "dora/p30.toml": 'quiz = "p30"',
             },
         )
         (source / "cem" / "what.mojo").write_bytes(b"\xff\xfe\0")
         taken, left, _ = sorted_files(source)
         assert taken == {"map": {"cem": "cem/p01.mojo"}, "guards": {"ann": "ann/p03.mojo"}}
-        assert left.keys() == {"ann/other.mojo", "bob/notes.txt", "cem/what.mojo"}
+        assert left.keys() == {"ann/other.mojo", "bob/notes.txt", "cem/what.mojo", "dora/p30.toml"}
+        assert "quiz" in left["dora/p30.toml"]
         assert "Bank Conflicts" in left["ann/other.mojo"]
         assert "no .mojo file" in left["bob/notes.txt"]
         assert "UTF-16" in left["cem/what.mojo"]

@@ -34,7 +34,7 @@ from grader.intake import Submission, read_submission
 from grader.machine import cores
 from grader.record import LaneKind, Record, Verdict, decode
 from grader.remembered import CACHE_VARIABLE
-from grader.watch import AwaitedGrading, FileGone, Save, SavedFile
+from grader.watch import AwaitedGrading, FileGone, Save, SavedFile, StartedAhead
 from tests.report import records
 
 RIGHT = reference_kernel("map", "26.5", "right").with_suffix(".mojo").read_text()
@@ -197,9 +197,11 @@ class TestAwaitedGrading:
         return file
 
     @staticmethod
-    def begun(file: Path, puzzle: str = "conv1d") -> AwaitedGrading:
+    def begun(
+        file: Path, puzzle: str = "conv1d", ahead: StartedAhead | None = None
+    ) -> AwaitedGrading:
         request = Request(source=file, puzzle_name=puzzle, device="software")
-        return AwaitedGrading(request, read_submission(file))
+        return AwaitedGrading(request, read_submission(file), ahead or StartedAhead())
 
     def test_its_record_comes(self, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(watch, "AWAITED", f"{__name__}:is_graded")
@@ -282,6 +284,42 @@ class TestAwaitedGrading:
         assert time.monotonic() - began < 30  # it sleeps longer by itself
         assert not Path(f"/proc/{log.read_text()}").exists()
 
+    def test_it_takes_the_process_that_waits(
+        self, file: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(watch, "AWAITED", f"{__name__}:is_graded")
+        ahead = StartedAhead()
+        ahead.start()
+        waiting = pid_of(ahead)
+        ahead.start()
+        assert pid_of(ahead) == waiting
+        monkeypatch.setattr(watch, "AWAITED", "nowhere:nothing")
+        grading = self.begun(file, ahead=ahead)
+        grading.wait()
+        assert grading.record().verdict is Verdict.PASS
+        assert ahead.take() is None
+        assert not Path(f"/proc/{waiting}").exists()
+
+    def test_it_goes_on_without_one_that_has_ended(
+        self, file: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(watch, "AWAITED", f"{__name__}:is_graded")
+        ahead = StartedAhead()
+        ahead.start()
+        waiting = pid_of(ahead)
+        os.kill(waiting, signal.SIGKILL)
+        wait_for(lambda: Path(f"/proc/{waiting}/stat").read_text().split()[2] == "Z")
+        grading = self.begun(file, ahead=ahead)
+        grading.wait()
+        assert grading.record().verdict is Verdict.PASS
+
+    def test_one_that_waits_ends_with_whoever_started_it(self) -> None:
+        ahead = StartedAhead()
+        ahead.start()
+        waiting = pid_of(ahead)
+        ahead.close()
+        assert not Path(f"/proc/{waiting}").exists()
+
     def test_one_that_crashes_is_a_fault(self, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(watch, "AWAITED", "nowhere:nothing")
         grading = self.begun(file)
@@ -290,6 +328,11 @@ class TestAwaitedGrading:
         assert record is not None
         assert record.verdict is Verdict.FAULT
         assert "Save the file again" in record.fault.remedy
+
+
+def pid_of(ahead: StartedAhead) -> int:
+    assert ahead._waiting is not None
+    return ahead._waiting._process.pid
 
 
 def wait_for(what: Callable[[], bool], seconds: float = 60) -> None:

@@ -29,6 +29,7 @@ from grader.book import Book, find_book
 from grader.errors import SubmissionRefused, UsageError
 from grader.intake import Submission
 from grader.intake.display import one_line, safe_name
+from grader.quiz import is_quiz
 
 MAX_ATTEMPTS: Final = 50
 """The most attempts of one student, the latest ones. Each is read and kept."""
@@ -286,6 +287,13 @@ def _nothing_to_grade(
         load = refusing(choice.nothing, "Hand in the one .mojo file that you edited.")
     elif refused := next((each.entry for each in files if each.entry.refused), None):
         load, source = refused.load, refused.source
+    elif quiz := next((each.entry for each in files if is_quiz(each.entry.name)), None):
+        source = quiz.source
+        load = refusing(
+            f"There is no .mojo file, and {source} looks like answers to a quiz, which grade batch "
+            "does not take.",
+            "Grade it by itself with: grade submit FILE.",
+        )
     elif not (len(files) == 1 and files[0].entry.is_archive):
         shown = _first_of([one_line(each.claim.file, limit=60) for each in files])
         load = refusing(
