@@ -53,6 +53,13 @@ def _halved_size(inputs: Arrays, sizes: Sizes) -> Answer:
     return cells[:, :1]
 
 
+def _largest(rows: Answer) -> Answer:
+    """Of each row; where the block has cells without an element, their zeros count too."""
+    cells = max(power_of_two(rows.shape[1]), 8)
+    others = 0.0 if rows.shape[1] < cells else -np.inf
+    return np.asarray(rows.max(axis=1, keepdims=True, initial=others))
+
+
 def _half(rows: Answer) -> int:
     return max(power_of_two(rows.shape[1]), 8) // 2
 
@@ -136,6 +143,12 @@ MISTAKES = sketched(
         explanation="The sums were divided by the number of elements.",
         advice="The task asks for the sum of each row.",
         answer=lambda inputs, sizes: _right(inputs, sizes) / sizes["size"],
+    ),
+    Mistake(
+        name="maximum",
+        explanation="Each output is the largest element of its row.",
+        advice="The task asks for the sum of each row.",
+        answer=lambda inputs, sizes: _largest(numbers(inputs)),
     ),
     *of_right(_right),
 )

@@ -24,7 +24,7 @@ MISTAKES = sketched(
             "last-step-missing",
             "first-step-missing",
         ),
-        A_CELL_EACH: ("first-product-missing", "last-product-only"),
+        A_CELL_EACH: ("first-product-missing", "last-product-only", "product-of-sums"),
     },
     Mistake(
         name="first-product-missing",
@@ -90,6 +90,20 @@ MISTAKES = sketched(
         explanation="The elements of a and b were added, not multiplied.",
         advice="What does the task do with the two elements before it sums up?",
         answer=lambda inputs, sizes: np.array([sum(numbers(inputs, each).sum() for each in "ab")]),
+    ),
+    Mistake(
+        name="product-of-sums",
+        explanation="The output is the sum of a times the sum of b.",
+        advice="Multiply first, pair by pair; then add the products.",
+        answer=lambda inputs, sizes: np.array(
+            [numbers(inputs, "a").sum() * numbers(inputs, "b").sum()]
+        ),
+    ),
+    Mistake(
+        name="backwards",
+        explanation="One of the two vectors was read from its end.",
+        advice="Each product is of two elements with the same index.",
+        answer=lambda inputs, sizes: np.array([numbers(inputs, "a") @ numbers(inputs, "b")[::-1]]),
     ),
     Mistake(
         name="products-in-float16",
