@@ -107,7 +107,7 @@ def test_where_the_compiler_refuses_all_together_those_of_the_task_are_tried(sta
     answer, left = start(refused(), 15.0, prepare=prepared(FEWER))
     assert answer is FEWER
     assert left == []
-    assert start.renewed == [1], "before the second worker begins"
+    assert start.renewed == [2, 1], "before each worker begins"
 
 
 def test_where_all_compile_none_is_left_out(start):
