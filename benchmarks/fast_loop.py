@@ -37,6 +37,8 @@ OP = reference_kernel("conv1d", "26.5", "right.mojo").read_text("utf-8")
 PREVIEW = "Above is a preview"
 GRADE = (sys.executable, "-m", "grader")
 IDLE = "Ctrl-C ends."
+THINKS = 2.0
+"""Seconds that a student takes at least between a verdict and the next save."""
 
 
 def timed(*command: str, folder: Path) -> float:
@@ -66,6 +68,7 @@ def until(said: str, output: IO[str]) -> None:
 
 def saved(file: Path, text: str, output: IO[str], *awaited: str) -> list[float]:
     """Seconds from a save to each thing that is then said."""
+    time.sleep(THINKS)
     began, found = time.perf_counter(), []
     file.write_text(text, "utf-8")
     for said in awaited:
