@@ -128,10 +128,15 @@ def equivalent() -> dict[tuple[str, str], str]:
 
 
 def _kernels_of(puzzle: str, there: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """The functions that are changed, each with its part; of a package, all at the top level."""
-    for part in find(puzzle).parts:
+    """The functions that are changed, each with its part; of a package, all at the top level.
+
+    Where nothing is graded on the CPU, those for it are given, and left alone.
+    """
+    parts = find(puzzle).parts
+    on_cpu = any(part.target == "cpu" for part in parts)
+    for part in parts:
         if isinstance(part.code, Op):
-            yield from ((function, "") for function in there)
+            yield from ((each, "") for each in there if on_cpu or "cpu" not in each)
             return
         yield from ((function, part.name) for function in part.code.functions)
 

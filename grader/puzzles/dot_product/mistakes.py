@@ -38,7 +38,7 @@ MISTAKES = sketched(
         name="last-product-missing",
         place=Place.LOOP_END,
         explanation="The last product is left out of the sum.",
-        advice="Which cell does the first step of the reduction add to the one in the middle?",
+        advice="Which cell holds the last product, and what adds that cell?",
         answer=some_products(lambda products: products[:-1]),
     ),
     Mistake(
