@@ -117,11 +117,13 @@ class StartedAhead:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._waiting: GradingProcess | None = None
+        self._tried = False
 
     def start(self) -> None:
-        """Have one wait, if none does."""
+        """Have one wait, if none was started since the last one was taken."""
         with self._lock:
-            if self._waiting is None:
+            if not self._tried:
+                self._tried = True
                 # Where it can't be started, the grading will say why.
                 with contextlib.suppress(OSError, GradeError):
                     self._waiting = GradingProcess(AWAITED, ahead=True)
@@ -129,7 +131,7 @@ class StartedAhead:
     def take(self) -> GradingProcess | None:
         """The one that waits. None where there is none, or it has ended meanwhile."""
         with self._lock:
-            taken, self._waiting = self._waiting, None
+            taken, self._waiting, self._tried = self._waiting, None, False
         if taken is not None and not taken.is_there:
             taken.close()
             return None

@@ -26,6 +26,7 @@ import pytest
 from msgspec.structs import replace
 
 from grader import watch
+from grader.batch.grading_process import GradingProcess
 from grader.batch.task import Task
 from grader.errors import SubmissionRefused
 from grader.folders import reference_kernel
@@ -309,6 +310,25 @@ class TestAwaitedGrading:
         waiting = pid_of(ahead)
         os.kill(waiting, signal.SIGKILL)
         wait_for(lambda: Path(f"/proc/{waiting}/stat").read_text().split()[2] == "Z")
+        grading = self.begun(file, ahead=ahead)
+        grading.wait()
+        assert grading.record().verdict is Verdict.PASS
+
+    def test_where_none_can_be_started_it_is_tried_once(
+        self, file: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        tries = []
+
+        def no_process(function: str, *, ahead: bool) -> GradingProcess:
+            tries.append(function)
+            raise OSError("no more processes")
+
+        monkeypatch.setattr(watch, "GradingProcess", no_process)
+        monkeypatch.setattr(watch, "AWAITED", f"{__name__}:is_graded")
+        ahead = StartedAhead()
+        ahead.start()
+        ahead.start()
+        assert len(tries) == 1
         grading = self.begun(file, ahead=ahead)
         grading.wait()
         assert grading.record().verdict is Verdict.PASS
