@@ -278,7 +278,7 @@ MADE_BY_KERNELS = frozenset({Writer.KERNEL, Writer.DEVICE_COPY})
 
 def _right_zeros(comparison: Comparison) -> NDArray[np.bool_]:
     """Which elements are zero, and rightly so."""
-    zeros: NDArray[np.bool_] = comparison.got.ravel() == 0
+    zeros: NDArray[np.bool_] = comparison.numbers == 0
     zeros[comparison.wrong] = False
     return zeros
 

@@ -136,6 +136,13 @@ class Comparison:
         return int(np.count_nonzero(~self.expected.decided))
 
     @property
+    def numbers(self) -> NDArray[np.float64]:
+        """The elements that were got, flat."""
+        # A signalling NaN, as unwritten memory holds, raises "invalid" where it is converted.
+        with np.errstate(invalid="ignore", over="ignore"):
+            return self.got.ravel().astype(np.float64)
+
+    @property
     def right(self) -> bool:
         """Whether no element is wrong."""
         return not len(self.wrong)

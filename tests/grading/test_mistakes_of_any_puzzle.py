@@ -422,6 +422,20 @@ def test_names_in_any_puzzle_are_no_models_of_another_thing(name):
         assert own <= {"first-missing", "whole-numbers", "running-total"}
 
 
+def unwritten(right, inputs, sizes):
+    """What the device's memory holds before anybody writes it: a NaN that signals."""
+    return np.full(right.shape, 0x7FA5A5A5, np.uint32).view(np.float32)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_outputs_that_nobody_wrote_are_looked_at_without_a_word_of_numpy_s(name):
+    """It warns on the reader's terminal of each NaN that signals; here a warning is an error."""
+    for part in find(name).parts:
+        if [each.dtype for each in part.outputs] == ["float32"]:
+            found = named(part, unwritten)
+            assert found is None or found.name == "nan"
+
+
 def zeros_by(**writer):
     """What is named where all outputs are zero, and this wrote them."""
 

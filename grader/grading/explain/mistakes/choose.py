@@ -285,13 +285,10 @@ def _said(
     if answers is None or mistake.open is None:
         return answers
     unsaid = _open(mistake, inputs, sizes)
-    with np.errstate(invalid="ignore"):
-        return {
-            place: np.where(
-                unsaid, observation.comparisons[place].got.ravel().astype(np.float64), answer
-            )
-            for place, answer in answers.items()
-        }
+    return {
+        place: np.where(unsaid, observation.comparisons[place].numbers, answer)
+        for place, answer in answers.items()
+    }
 
 
 def _open(mistake: Mistake, inputs: Arrays, sizes: Sizes) -> NDArray[np.bool_]:

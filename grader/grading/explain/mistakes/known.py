@@ -65,8 +65,8 @@ def gives(
         comparison: The output.
         allowed: How far one may lie from its number, beyond the bound of the right answer.
     """
-    with np.errstate(invalid="ignore"):  # of a signalling NaN
-        got = comparison.got.ravel().astype(np.float64)
+    got = comparison.numbers
+    with np.errstate(invalid="ignore"):
         # The bound is of the right answer, and a wrong one may be far larger.
         bound = np.maximum(comparison.expected.allowed.ravel(), ROUNDED * np.abs(answer))
         # An infinite answer has no neighbours.

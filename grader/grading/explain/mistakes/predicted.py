@@ -86,7 +86,7 @@ def _fits(way: _Way, seen: Seen) -> bool:
             found = way.predict(observation.case, comparison.expected)
         if found is None:
             continue
-        got = comparison.got.astype(np.float64)
+        got = comparison.numbers.reshape(comparison.got.shape)
         answer = np.where(found.known, found.value, got)
         if not gives(answer.ravel(), comparison, found.allowed.ravel()):
             return False

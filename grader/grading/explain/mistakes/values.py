@@ -55,8 +55,8 @@ def same_for_all(seen: Seen) -> Known | None:
     }
     right = {value for each in cases for made in each.comparisons for value in _right(made)}
     (value,) = values.values() if len(values) == 1 else (np.nan,)
-    got = [each.ravel().astype(np.float64) for case in cases for each in _got(case)]
-    if all(np.isnan(each).all() for each in got) and np.isfinite(list(right)).any():
+    all_nan = all(np.isnan(made.numbers).all() for each in cases for made in each.comparisons)
+    if all_nan and np.isfinite(list(right)).any():
         return Known(_NAN, *not_a_number())
     # Of numbers that are none there is more than one way.
     if np.isfinite(value) and len(right) > 1:
@@ -101,7 +101,7 @@ def offset(seen: Seen) -> Known | None:
         for each in compared:
             with np.errstate(invalid="ignore", over="ignore"):
                 value = np.asarray(each.expected.value, dtype=np.float64).ravel()
-                got = each.got.ravel().astype(np.float64)
+                got = each.numbers
                 allowed = each.expected.allowed.ravel() + ROUNDED * np.abs(value)
                 known = np.isfinite(value) & np.isfinite(got) & each.expected.decided.ravel()
                 places = known & (allowed < _TELLING) if telling else known
@@ -153,7 +153,7 @@ def _rounded_to(dtype: str, comparison: Comparison) -> bool:
     """
     expected = comparison.expected
     with np.errstate(invalid="ignore", over="ignore"):
-        got = comparison.got.ravel().astype(np.float64)
+        got = comparison.numbers
         value = np.asarray(expected.value, dtype=np.float64).ravel()
         allowed = expected.allowed.ravel()
         same_type = got == got.astype(dtype_of(dtype)).astype(np.float64)
@@ -215,7 +215,7 @@ def _of_rounded_inputs(
 
 
 def _near(comparison: Comparison, value: NDArray[np.float64]) -> bool:
-    got = comparison.got.ravel().astype(np.float64)
+    got = comparison.numbers
     allowed = comparison.expected.allowed.ravel()
     allowed = np.maximum(allowed, range_of("float32").unit_roundoff * np.abs(value.ravel()))
     close = np.abs(got - value.ravel()) <= allowed
