@@ -260,10 +260,15 @@ def _declared(parameters: Sequence[Sequence[Token]]) -> tuple[str, ...]:
 
 def _misplaced(declared: Sequence[str], passed: Sequence[Sequence[Token]]) -> Iterator[Misplaced]:
     """What is passed by position under the name of something that is declared elsewhere."""
-    for name, value in zip(declared, passed, strict=False):
+    pairs = list(zip(declared, passed, strict=False))
+    # One type may stand for several parameters, where it stands in its own place as well.
+    at_home = {value[0].text for name, value in pairs if [each.text for each in value] == [name]}
+    for name, value in pairs:
         if len(value) != 1 or not _NAME.fullmatch(value[0].text):
             continue
         word = value[0].text
+        if word[0].isupper() and word in at_home:
+            continue
         meant = {each for each in declared if word == each or word.startswith(f"{each}_")}
         if meant and name not in meant:
             yield Misplaced(word, name, value[0].line)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.labels import every_label
+from grader.folders import data_directory
 from grader.intake.launches import Misplaced, launched, only_launch, short_launch
+from grader.intake.program import functions
 
+ANSWERS = sorted(data_directory("reference_kernels").glob("*/*/right.mojo"))
 KERNEL = "fn k[n: Int](a: T[x, y], b: T, c: T):\n    pass\n\n"
 
 
@@ -220,3 +225,12 @@ def test_any_text_has_an_answer(text: str) -> None:
     assert found is None or found.given < len(found.takes)
     short_launch(text)
     launched(launch("ctx.enqueue_function[k](a)") + text)
+
+
+@pytest.mark.parametrize("path", ANSWERS, ids=lambda path: "/".join(path.parts[-3:-1]))
+def test_no_launch_of_a_right_answer_passes_anything_in_the_place_of_another(path: Path) -> None:
+    """One type stands for several parameters of a kernel there, and is in its own place too."""
+    text = path.read_text("utf-8")
+    for kernel in functions(text):
+        site = only_launch(text, kernel)
+        assert site is None or site.misplaced == ()

@@ -327,7 +327,7 @@ def minimal_fused_kernel_backward[
 
     # Step 2: what the position adds to the gradient of the linear bias.
     for out_idx in range(output_dim):
-        _ = Atomic[dtype].fetch_add(
+        _ = Atomic[Scalar[dtype]].fetch_add(
             grad_bias.ptr.unsafe_offset(out_idx),
             rebind[Scalar[dtype]](grad_output_lt[batch_idx, seq_idx, out_idx]),
         )
@@ -339,7 +339,7 @@ def minimal_fused_kernel_backward[
         var beta = rebind[Scalar[dtype]](ln_bias_lt[h])
         var normalised = (element - mean) * scale * gamma + beta
         for out_idx in range(output_dim):
-            _ = Atomic[dtype].fetch_add(
+            _ = Atomic[Scalar[dtype]].fetch_add(
                 grad_weight.ptr.unsafe_offset(out_idx * hidden_dim + h),
                 rebind[Scalar[dtype]](
                     grad_output_lt[batch_idx, seq_idx, out_idx]
@@ -355,11 +355,11 @@ def minimal_fused_kernel_backward[
             through += rebind[Scalar[dtype]](
                 grad_output_lt[batch_idx, seq_idx, out_idx]
             ) * rebind[Scalar[dtype]](linear_weight_lt[out_idx, h])
-        _ = Atomic[dtype].fetch_add(
+        _ = Atomic[Scalar[dtype]].fetch_add(
             grad_ln_weight.ptr.unsafe_offset(h),
             through * (element - mean) * scale,
         )
-        _ = Atomic[dtype].fetch_add(grad_ln_bias.ptr.unsafe_offset(h), through)
+        _ = Atomic[Scalar[dtype]].fetch_add(grad_ln_bias.ptr.unsafe_offset(h), through)
 
     # Step 5: the sums over the position that its own gradient needs.
     var sum_grad: Scalar[dtype] = 0
