@@ -285,12 +285,17 @@ class TestAwaitedGrading:
         assert time.monotonic() - began < 30  # it sleeps longer by itself
         assert not Path(f"/proc/{log.read_text()}").exists()
 
-    def test_it_takes_the_process_that_waits(
-        self, file: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    @pytest.fixture
+    def ahead(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[StartedAhead]:
+        """With a process that waits."""
         monkeypatch.setattr(watch, "AWAITED", f"{__name__}:is_graded")
-        ahead = StartedAhead()
-        ahead.start()
+        with contextlib.closing(StartedAhead()) as ahead:
+            ahead.start()
+            yield ahead
+
+    def test_it_takes_the_process_that_waits(
+        self, file: Path, ahead: StartedAhead, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         waiting = pid_of(ahead)
         ahead.start()
         assert pid_of(ahead) == waiting
@@ -301,12 +306,7 @@ class TestAwaitedGrading:
         assert ahead.take() is None
         assert not Path(f"/proc/{waiting}").exists()
 
-    def test_it_goes_on_without_one_that_has_ended(
-        self, file: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(watch, "AWAITED", f"{__name__}:is_graded")
-        ahead = StartedAhead()
-        ahead.start()
+    def test_it_goes_on_without_one_that_has_ended(self, file: Path, ahead: StartedAhead) -> None:
         waiting = pid_of(ahead)
         os.kill(waiting, signal.SIGKILL)
         wait_for(lambda: Path(f"/proc/{waiting}/stat").read_text().split()[2] == "Z")
@@ -333,9 +333,7 @@ class TestAwaitedGrading:
         grading.wait()
         assert grading.record().verdict is Verdict.PASS
 
-    def test_one_that_waits_ends_with_whoever_started_it(self) -> None:
-        ahead = StartedAhead()
-        ahead.start()
+    def test_one_that_waits_ends_with_whoever_started_it(self, ahead: StartedAhead) -> None:
         waiting = pid_of(ahead)
         ahead.close()
         assert not Path(f"/proc/{waiting}").exists()
