@@ -5,7 +5,6 @@ Its library is made of ours and of the student's kernels, so it takes some doing
 
 from __future__ import annotations
 
-import struct
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +15,6 @@ import numpy as np
 import pytest
 
 from grader.device import library_directory
-from grader.device.wire import REQUEST_HEADER, VERSION, DriverClient, DriverOp
 from grader.lanes.devices import OnSoftwareDevice, device_spawn
 from grader.lanes.harness import CopiedKernel, HarnessLane, HarnessShape
 from grader.lanes.lane import OtherSignature
@@ -33,6 +31,7 @@ from grader.toolchain.toolchain import Toolchain
 from grader.toolchain.workspace import Workspace
 from grader.worker import process
 from grader.worker.process import Ended
+from tests.grading.on_device import leave_unread
 from tests.hostile.grading import write_worker
 
 PART = Part(
@@ -156,11 +155,7 @@ def taken_over(folder: Path, attack: str = "") -> Iterator[tuple[HarnessLane, En
             read_only=(folder, library_directory()),
         )
         with OnSoftwareDevice(reason="a test", spawn=device_spawn(Isolation.BWRAP)) as device:
-            # Whoever used the device last left an answer unread, and a socket that does not block.
-            assert device.worker_fd is not None
-            last = DriverClient(device.worker_fd)
-            last.send_raw(REQUEST_HEADER.pack(4, 7, DriverOp.HELLO) + struct.pack("<I", VERSION))
-            last.close()
+            leave_unread(device)
             with HarnessLane(workspace, device, compile_limits=limits, script=script) as lane:
                 lane.take(BUILT)
                 answer = lane.prepare([SHAPE])

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from grader.device import FindingKind
-from grader.device.wire import REQUEST_HEADER, VERSION, DriverClient, DriverOp
 from grader.lanes.devices import OnSoftwareDevice
 from grader.lanes.kernel import KernelLane, layout_tensor, layout_tensor_bytes
 from grader.lanes.lane import OtherSignature
@@ -20,6 +19,7 @@ from grader.model.expected import ExpectedOutput
 from grader.model.part import Budget, Part, Role, Size, TensorSpec
 from grader.record import Ending
 from grader.toolchain.kernels import CompiledKernel
+from tests.grading.on_device import leave_unread
 
 HEAD = ".version 8.1\n.target sm_80\n.address_size 64\n"
 
@@ -101,9 +101,7 @@ def test_outputs_hold_zeros_before_the_first_launch(device):
 
 
 def test_what_the_last_user_of_the_device_left_unread_is_no_answer(device):
-    last = DriverClient(device.worker_fd)
-    last.send_raw(REQUEST_HEADER.pack(4, 7, DriverOp.HELLO) + struct.pack("<I", VERSION))
-    last.close()
+    leave_unread(device)
     done = run(device, part(launch("add", "y", "x")), kernel("add", TWO, ADD))
     assert done.ending is Ending.OUTPUT
 
